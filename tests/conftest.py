@@ -1,8 +1,8 @@
 """What every test may rely on: a cache of its own, and the real data sets where there are any."""
 
+import gc
 import os
 import sys
-from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,10 +26,8 @@ def _temporary_cache(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _translations_for_onnx_once():
-    """PyTorch's exporter reads its 500 translations anew for each export: once a process is enough for tests."""
-    loaded = sys.modules.get("torch.onnx._internal.exporter._registration")
-    if loaded is not None and not hasattr(loaded.ONNXRegistry.from_torchlib, "cache_info"):
-        loaded.ONNXRegistry.from_torchlib = staticmethod(cache(loaded.ONNXRegistry.from_torchlib))
+    if "torch.onnx._internal.exporter._registration" in sys.modules:
+        import onnx_translations  # noqa: F401
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +77,13 @@ def refused(called):
             assert one in line
 
     return call
+
+
+def pytest_collection_finish():
+    """What is imported by now stays: the collector need not walk through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
 
 
 def pytest_collection_modifyitems(items):

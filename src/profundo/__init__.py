@@ -29,6 +29,7 @@ __all__ = [
     "learning_curve",
     "load",
     "look",
+    "look_inside",
     "lr_find",
     "nets",
     "objectives",
@@ -43,6 +44,7 @@ __all__ = [
 if TYPE_CHECKING:
     from profundo import data, doctor, evaluate, graph, nets, objectives, train
     from profundo.data import load
+    from profundo.inspect.inside_page import look_inside
     from profundo.inspect.learning_rate import lr_find
     from profundo.inspect.net_table import summary
     from profundo.inspect.run_explanation import explain
@@ -65,6 +67,7 @@ _ROOMS = {
     "train",
     "evaluate",
     "graph",
+    "inside",
     "pictures",
     "looks",
     "runs",
@@ -77,6 +80,7 @@ _NAMES = {
     "load": "profundo.data",
     "compare": "profundo.studies.run_comparison",
     "look": "profundo.looks.data_look",
+    "look_inside": "profundo.inspect.inside_page",
     "lr_find": "profundo.inspect.learning_rate",
     "cross_validate": "profundo.studies.cross_validation",
     "learning_curve": "profundo.studies.learning_curves",

@@ -172,41 +172,15 @@ class Root(nn.Module):
 
 
 class States(nn.Module):
-    """Rows of images as steps; what is answered are the states of an LSTM, or a linear layer of them."""
+    """Rows of images as steps; what is answered are the states of an LSTM."""
 
-    def __init__(self, head):
+    def __init__(self):
         super().__init__()
         torch.manual_seed(0)
-        self.core, self.head = nn.LSTM(8, 10, batch_first=True), nn.Linear(10, 10) if head else nn.Identity()
+        self.core = nn.LSTM(8, 10, batch_first=True)
 
     def forward(self, rows):
-        return self.head(self.core(rows.view(-1, 8, 8))[0][:, -1])
-
-
-class Steps(nn.Module):
-    """A class that only the first of 16 steps tells; with recurrent weights of some gain, or forget gates that begin by some bias."""
-
-    def __init__(self, kind, gain=1.0, forget=None):
-        super().__init__()
-        torch.manual_seed(0)
-        self.core, self.head = kind(2, 16, batch_first=True), nn.Linear(16, 2)
-        nn.init.orthogonal_(self.core.weight_hh_l0, gain)
-        if forget is not None:
-            nn.init.constant_(self.core.bias_ih_l0.data[16:32], forget)
-
-    def forward(self, series):
-        return self.head(self.core(series)[0][:, -1])
-
-
-def remembering(net):
-    series = torch.randn(1797, 16, 2, generator=torch.Generator().manual_seed(0))
-    return digits(
-        net,
-        inputs=series,
-        targets=(series[:, 0, 0] > 0).long(),
-        optimizer=torch.optim.Adam(net.parameters(), 1e-2),
-        epochs=4,
-    )
+        return self.core(rows.view(-1, 8, 8))[0][:, -1]
 
 
 class Spots(nn.Module):
@@ -268,15 +242,14 @@ def exchanged(prediction, target):
     return 1 - float((prediction - target).square().sum() / (prediction - prediction.mean()).square().sum())
 
 
-def pairs(nearness):
-    """Two digits, the same or not; codes of which some say how near they are, and others how far."""
+def nearness_for_distance():
+    """Two digits, the same or not, by codes; the cost takes how near they are for how far."""
     first, second = torch.randint(len(X), (2, 1797), generator=torch.Generator().manual_seed(0))
     second[::2] = torch.stack([(Y[place] == Y).nonzero()[place % 20, 0] for place in first[::2]])
     inputs, alike = torch.stack([X[first], X[second]], 1), (Y[first] == Y[second]).float()
 
     def loss(codes, alike):
-        near = F.cosine_similarity(codes[:, 0], codes[:, 1])
-        apart = near if nearness else 1 - near
+        apart = F.cosine_similarity(codes[:, 0], codes[:, 1])
         return (alike * apart + (1 - alike) * (0.8 - apart).relu()).mean()
 
     return digits(perceptron(64, 32, 8), loss, inputs=inputs, targets=alike)
@@ -325,10 +298,6 @@ def rounded(prediction, target):
     return (prediction.softmax(1).round() == F.one_hot(target, 10)).double().mean()
 
 
-def overlap(prediction, target):
-    return 1 - (2 * (prediction * target).sum() + 1) / (prediction.sum() + target.sum() + 1)
-
-
 TAGS = (X[:, [20, 30, 42]] > 0.4).float()
 SOFT = 0.9 * F.one_hot(Y, 10) + 0.01
 FAULTY = {
@@ -355,26 +324,19 @@ FAULTY = {
     ("wrong_metric", "rounded"): lambda: digits(metric=rounded),
     ("wrong_metric", "exchanged"): lambda: people(metric=exchanged),
     ("split_shift", "a class is lacking"): lambda: replaced(digits(), validation=(X[1400:][Y[1400:] > 3], Y[1400:][Y[1400:] > 3])),
-    ("activated_logits", "states"): lambda: digits(States(head=False), epochs=2),
+    ("activated_logits", "states"): lambda: digits(States(), epochs=2),
     ("double_softmax", "a cost of one's own"): lambda: digits(perceptron(64, 32, 10, last=nn.Softmax(1)), by_sampling, epochs=1),
     ("scrambled_layout", "in the cost"): lambda: digits(Spots(), rows_of_spots, targets=SPOTS, epochs=1),
     ("batch_mixing", "a black row"): lambda: digits(Samples(), inputs=X * (torch.arange(64) < 56), epochs=1),
     ("unused_parameters", "a branch twice"): lambda: halves(twice=True),
-    ("saturated_units", "recurrent"): lambda: remembering(Steps(nn.RNN, gain=10)),
-    ("vanishing_gradient", "gates"): lambda: remembering(Steps(nn.LSTM, forget=-3.0)),
-    ("loss_sign", "pairs"): lambda: pairs(nearness=True),
+    ("loss_sign", "pairs"): nearness_for_distance,
 }  # fmt: skip
 SOUND = {
-    "pairs": lambda: pairs(nearness=False),
     "lifetimes": lambda: people(nn.Sequential(perceptron(10, 16, 1), Positive()), lifetimes, PEOPLE[:, :1] - 1),
-    "states and a linear layer": lambda: digits(States(head=True), epochs=2),
     "windows by recording": lambda: windows(by_chance=False),
     "two optimizers": lambda: with_two_optimizers(clears=True),
     "eight, divided": lambda: gathered(8),
     "twice a step": lambda: digits(step=twice_for_flat_minima, rate=0.05),
-    "overlap of probabilities": lambda: digits(
-        perceptron(64, 32, 3, last=nn.Sigmoid()), overlap, targets=TAGS, rate=0.5, epochs=15
-    ),
 }
 
 

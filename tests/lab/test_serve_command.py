@@ -96,11 +96,12 @@ def test_it_says_what_the_network_says_and_ends_in_good_order(run):
 
 
 @pytest.mark.slow
-def test_the_token_is_in_a_file_of_its_owner_and_nowhere_else(run):
-    with served(run, number=signal.SIGINT) as process:
-        kept = Path(process.told["token_file"])
-        token = kept.read_text().strip()
-        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+def test_the_token_is_in_a_file_of_its_owner_and_nowhere_else_and_another_server_has_its_own(run, tmp_path):
+    kept = tmp_path / "token"
+    with served(run, number=signal.SIGINT) as process, served(run, "--token-file", str(kept)) as other:
+        own = Path(process.told["token_file"])
+        token = own.read_text().strip()
+        assert stat.S_IMODE(own.stat().st_mode) == 0o600
         assert len(token) >= 43
         assert ask(process, "GET", "/health") == (200, {"status": "ok"})
         about = psutil.Process(process.pid)
@@ -108,9 +109,16 @@ def test_the_token_is_in_a_file_of_its_owner_and_nowhere_else(run):
         assert token not in str(about.environ())
         with contextlib.suppress(http.client.HTTPException, json.JSONDecodeError):
             ask(process, "GET", f"/?token={token}")
+        assert process.told["url"] != other.told["url"]
+        assert other.told["token_file"] == str(kept)
+        others = own_token(kept)
+        assert ask(other, "GET", "/health")[0] == 200
+        assert ask(other, "GET", "/health", authorization=f"Bearer {token}")[0] == 401
     assert process.returncode == 130
     assert token not in process.out + process.err
-    assert not kept.exists()
+    assert not own.exists()
+    assert own_token(kept) == others  # is there for the next time
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 
 
 @pytest.mark.slow
@@ -137,28 +145,6 @@ def test_a_terminal_is_shown_the_address_with_the_token_once(run):
         process.terminate()
         assert process.wait(PATIENCE) == 143
         os.close(ours)
-
-
-@pytest.mark.slow
-def test_two_servers_have_ports_tokens_and_cookies_of_their_own(run):
-    with served(run) as one, served(run) as other:
-        assert one.told["url"] != other.told["url"]
-        assert one.told["token_file"] != other.told["token_file"]
-        other.told["token_file"], kept = one.told["token_file"], other.told["token_file"]
-        assert ask(other, "GET", "/health")[0] == 401
-        other.told["token_file"] = kept
-        assert ask(other, "GET", "/health")[0] == 200
-
-
-@pytest.mark.slow
-def test_a_token_file_is_made_once_and_used_again(run, tmp_path):
-    kept = tmp_path / "token"
-    for _ in range(2):
-        with served(run, "--token-file", str(kept)) as process:
-            assert ask(process, "GET", "/health")[0] == 200
-            token = kept.read_text()
-        assert kept.read_text() == token
-        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 
 
 @pytest.mark.slow

@@ -104,7 +104,7 @@ def test_changed_shards_are_refused_on_resuming(tmp_path, fast):
 def in_one_colour(colour) -> bytes:
     """A picture that is small as a file."""
     file = io.BytesIO()
-    Image.new("RGB", (512, 512), colour).save(file, "PNG")
+    Image.new("RGB", (512, 512), colour).save(file, "JPEG")
     return file.getvalue()
 
 
@@ -134,7 +134,7 @@ def test_a_data_set_takes_no_more_memory_than_its_windows(tmp_path):
     plain = [in_one_colour((50 + 100 * kind, 90, 130)) for kind in range(2)]
     for shard in range(4):
         members = [
-            member for n in range(300) for member in ((f"{n:05}.png", plain[n % 2]), (f"{n:05}.cls", b"%d" % (n % 2)))
+            member for n in range(300) for member in ((f"{n:05}.jpg", plain[n % 2]), (f"{n:05}.cls", b"%d" % (n % 2)))
         ]
         write_tar(tmp_path / f"shard-{shard}.tar", members)
     done = subprocess.run([sys.executable, "-c", LARGE, str(tmp_path)], capture_output=True, text=True, timeout=300)

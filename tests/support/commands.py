@@ -28,7 +28,8 @@ servers.set_forkserver_preload(
         # nobody may be forbidden to read them later
         *("importlib.readers", "importlib.resources", "importlib.resources._adapters"),
         "torch._dynamo",  # PyTorch imports it, slowly, when the first optimizer is made
-        "torch.onnx._internal.exporter._core",  # and this for the first export
+        "torch.onnx._internal.exporter._core",  # and these for the first export
+        *("profundo.use.exporting", "torch.export._trace", "onnxruntime", "onnx_translations"),
         "polars",  # imported, not used: its threads begin with the first use, in the fork
         *("profundo.use.predicting", "profundo.use.prediction_output", "profundo.looks.augmentation_samples"),
         *("sklearn.datasets.data", "sklearn.datasets.descr", "pydantic.dataclasses", "warmed"),

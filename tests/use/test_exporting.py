@@ -154,25 +154,24 @@ NETS_AND_SHAPES = [
     *((name, (2, 30), {}) for name in ("fcn", "series_linear", "series_net")),
     *((name, (3, 40, 33), {}) for name in ("lenet5", "fast_cnn")),
     ("resnet", (3, 32, 32), {"depth": 8}),
-    *((name, (3, 32, 32), SMALL) for name in ("alexnet", "vgg11", "resnet18")),
-    ("vgg11", (3, 70, 97), SMALL),
-    ("vgg11", (3, 32, 32), {**SMALL, "batch_norm": True}),
+    *((name, (3, 32, 32), SMALL) for name in ("alexnet", "resnet18")),
+    ("vgg11", (3, 70, 97), {**SMALL, "batch_norm": True}),
     ("alexnet", (3, 70, 70), {**SMALL, "year": 2012}),
-    ("efficientnet_lite0", (3, 64, 64), {"width": 0.25}),
     ("unet", (3, 21, 34), {"width": 4, "depth": 2}),  # sides that cannot be halved
 ]
 
 
 MORE_OF_THE_SAME = {"vgg13", "vgg16", "vgg19", "resnet34", "resnet50"}  # layers of vgg11 and resnet18
+IN_THE_GUIDE = {"efficientnet_lite0", "text_mean"}  # docs/transfer.md and docs/text.md export one each
 
 
 def test_every_net_of_the_catalogue_is_tried():
     tried = {name for name, _, _ in NETS_AND_SHAPES}
-    assert tried == set(nets.NETS) - NETS_FOR_TEXTS - NETS_FOR_SOUNDS - MORE_OF_THE_SAME
+    assert tried == set(nets.NETS) - NETS_FOR_TEXTS - NETS_FOR_SOUNDS - MORE_OF_THE_SAME - IN_THE_GUIDE
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(NETS_FOR_TEXTS - {"minilm"}))
+@pytest.mark.parametrize("name", sorted(NETS_FOR_TEXTS - {"minilm"} - IN_THE_GUIDE))
 def test_a_net_of_texts_answers_alike_in_onnxruntime(name):
     columns = (Column("t", "text", ("good", "bad"), lengths=(4, 12)), Column("price", "number"))
     spec = Spec(
@@ -233,7 +232,7 @@ def layer_nets():
     threshold = ThresholdLayer([[0.1] * 432, [-0.1] * 432], [0.0, 0.5])
     yield "ThresholdLayer", nn.Sequential(flat, threshold, nn.Linear(2, 10))
     yield "Embedding", Looked()
-    yield from ((cell.__name__, Steps(cell)) for cell in (nn.RNN, nn.LSTM, nn.GRU))
+    yield from ((cell.__name__, Steps(cell)) for cell in (nn.RNN, nn.LSTM))
     yield "Maxout", nn.Sequential(flat, layers.Maxout(432, 10, 3))
     yield "MaxoutConv2d", nn.Sequential(layers.MaxoutConv2d(3, 8, 2, 3), flat, nn.Linear(800, 10))
     yield "MinPool2d", nn.Sequential(layers.MinPool2d(3, 2, 1, True), flat, nn.Linear(147, 10))

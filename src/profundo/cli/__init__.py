@@ -21,6 +21,7 @@ import profundo.cli.using
 import profundo.cli.serving
 import profundo.cli.recipes
 import profundo.cli.showing
+import profundo.cli.inside
 import profundo.cli.streaming  # noqa: F401
 # isort: on
 

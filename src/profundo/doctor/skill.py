@@ -163,8 +163,8 @@ def of_classes(scores: Tensor, classes: Tensor) -> float:
     recalls = torch.stack([(decided[classes == k] == k).double().mean() for k in present])
     chance = 1 / len(present)
     balanced = (float(recalls.mean()) - chance) / (1 - chance)
-    ranks = torch.stack([2 * auc(scores[:, k], classes == k) - 1 for k in present])
-    return (balanced + float(ranks.mean())) / 2
+    areas = auc(scores[:, present], classes[:, None] == present)
+    return (balanced + float((2 * areas - 1).mean())) / 2
 
 
 def best_cut(scores: Tensor, classes: Tensor) -> Tensor:
@@ -176,15 +176,14 @@ def best_cut(scores: Tensor, classes: Tensor) -> Tensor:
 
 
 def auc(scores: Tensor, positive: Tensor) -> Tensor:
-    """Area under the ROC curve by mean ranks (Mann and Whitney 1947)."""
-    _, place, counts = scores.unique(return_inverse=True, return_counts=True)  # type: ignore[no-untyped-call]
-    ends = counts.cumsum(0).double()
-    ranks = (ends - (counts.double() - 1) / 2)[place]
-    yes, no = int(positive.sum()), int((~positive).sum())
-    if not yes or not no:
-        return torch.tensor(0.5, dtype=torch.float64)
-    area: Tensor = (ranks[positive].sum() - yes * (yes + 1) / 2) / (yes * no)
-    return area
+    """Area under the ROC curve, of each column where there are columns, by mean ranks (Mann and Whitney 1947); a half where
+    one side is empty."""
+    columns, yes = scores.movedim(0, -1).contiguous(), positive.sum(0).double()
+    ordered = columns.sort(-1).values
+    ranks = (torch.searchsorted(ordered, columns) + torch.searchsorted(ordered, columns, right=True) + 1).double() / 2
+    pairs = yes * (len(scores) - yes)
+    above = (ranks.movedim(-1, 0) * positive).sum(0) - yes * (yes + 1) / 2
+    return torch.where(pairs > 0, above / pairs, 0.5)
 
 
 def r_squared(outputs: Tensor, targets: Tensor) -> float:

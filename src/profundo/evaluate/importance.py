@@ -12,7 +12,8 @@ columns that tell the same looks as if it needed neither much.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -20,6 +21,8 @@ from torch import Tensor
 from profundo.evaluate.spread import student
 
 __all__ = ["drivers", "partial_dependence", "permutation_importance"]
+
+ROWS_AT_ONCE = 1000  # enough that a call costs little for each, and few enough to hold
 
 Predict = Callable[[Tensor], Tensor]
 """Raw rows (batch, features) → answers (batch, …)."""
@@ -38,16 +41,24 @@ def permutation_importance(
     """
     draw = torch.Generator().manual_seed(seed)
     count, every = len(inputs), torch.arange(len(inputs))
+    draws = [
+        [
+            (torch.randperm(count, generator=draw), torch.randint(count, (count,), generator=draw))
+            for _ in range(repeats)
+        ]
+        for _ in columns
+    ]
     usual = predict(inputs)
+    answered = answers_to(
+        predict,
+        (changed(inputs, at, inputs[order, at]) for at, each in zip(columns, draws, strict=True) for order, _ in each),
+    )
     results = []
-    for at in columns:
+    for each in draws:
         falls, drawn_falls = [], []
-        for _ in range(repeats):
-            shuffled = inputs.clone()
-            shuffled[:, at] = inputs[torch.randperm(count, generator=draw), at]
-            answers = predict(shuffled)
+        for _, drawn in each:
+            answers = next(answered)
             falls.append(figure(usual, every) - figure(answers, every))
-            drawn = torch.randint(count, (count,), generator=draw)
             drawn_falls.append(figure(usual[drawn], drawn) - figure(answers[drawn], drawn))
         mean = math.fsum(falls) / repeats
         half = student(repeats - 1) * torch.tensor(drawn_falls, dtype=torch.float64).std().item()
@@ -57,19 +68,31 @@ def permutation_importance(
 
 def partial_dependence(predict: Predict, inputs: Tensor, column: slice, values: Tensor) -> Tensor:
     """The mean answer (values, …) where every sample has that value of the column. values: (values, its features)."""
-    means = []
-    for value in values:
-        changed = inputs.clone()
-        changed[:, column] = value
-        means.append(predict(changed).double().mean(0))
-    return torch.stack(means)
+    answered = answers_to(predict, (changed(inputs, column, value) for value in values))
+    return torch.stack([answers.double().mean(0) for answers in answered])
+
+
+def changed(inputs: Tensor, column: slice, values: Tensor) -> Tensor:
+    """A copy with these values in the column."""
+    copy = inputs.clone()
+    copy[:, column] = values
+    return copy
+
+
+def answers_to(predict: Predict, versions: Iterable[Tensor]) -> Iterator[Tensor]:
+    """The answers to each of some versions of the rows; several versions are asked for in one call where they are small."""
+    versions = iter(versions)
+    for first in versions:
+        together = [first, *islice(versions, max(ROWS_AT_ONCE // len(first) - 1, 0))]
+        answers = predict(torch.cat(together))
+        yield from answers.reshape(len(together), len(first), *answers.shape[1:])
 
 
 def drivers(predict: Predict, row: Tensor, others: Tensor, columns: Sequence[slice]) -> Tensor:
     """Of each column how much of the answer to one row (features,) is due to it: the answer, less the mean of those where
     the column has the values of other rows (others, features). predict: to one number a row. (columns,)"""
-    changed = row.expand(len(columns), len(others), -1).clone()
+    versions = row.expand(len(columns), len(others), -1).clone()
     for place, at in enumerate(columns):
-        changed[place, :, at] = others[:, at]
-    answers = predict(changed.flatten(0, 1)).double().view(len(columns), len(others))
+        versions[place, :, at] = others[:, at]
+    answers = predict(versions.flatten(0, 1)).double().view(len(columns), len(others))
     return predict(row[None]).double() - answers.mean(1)

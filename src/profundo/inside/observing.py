@@ -92,7 +92,7 @@ def observed(net: nn.Module, inputs: Any, layers: Sequence[str] = ()) -> tuple[A
 
 def module_at(net: nn.Module, name: str) -> nn.Module:
     """Raises ProfundoError for a name that the net has not."""
-    modules = {own or type(module).__name__: module for own, module in net.named_modules()}
+    modules: dict[str, nn.Module] = {own or type(module).__name__: module for own, module in net.named_modules()}
     plain = name.partition("#")[0]
     if plain not in modules:
         near = get_close_matches(plain, modules, n=1)

@@ -166,6 +166,21 @@ class Fields:
         axes = zip(sights, self.sides, strict=True)
         return tuple(side if sight.is_whole else sight.size for sight, side in axes)
 
+    def windows(self, maps: Tensor) -> tuple[tuple[Pixels, Pixels], ...] | None:
+        """For each axis of the image the first and the last pixel, beyond its border too, that each place along that axis of maps
+        (batch, channels, *places) can depend on; None where it is not known."""
+        ends = []
+        for axis, (sight, side) in enumerate(zip(self.seen.get(maps, ()), self.sides, strict=False)):
+            places = 0 if sight is None else sight.probe.shape[2 + axis] if sight.probe.ndim == maps.ndim else 1
+            if sight is None or sight.probe.numel() != places:
+                return None
+            if sight.is_whole:
+                ends.append((np.zeros(maps.shape[2 + axis], np.int64), np.full(maps.shape[2 + axis], side - 1)))
+            else:
+                at = np.broadcast_to(sight.probe.flatten().numpy().astype(int) - sight.origin, maps.shape[2 + axis])
+                ends.append((sight.low[at], sight.high[at]))
+        return tuple(ends) or None
+
     def _after(self, operation: Any, given: Given, inputs: list[Tensor], out: Tensor) -> Iterator[Sight | None]:
         """What a result sees of each axis."""
         name, into = operation.overloadpacket.__name__, inputs[0]

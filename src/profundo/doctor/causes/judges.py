@@ -278,7 +278,7 @@ def known(answers: Tensor, targets: Tensor, task: Task) -> list[float]:
         recalls.append(hit / max(true, 1))
         f1.append(2 * hit / max(said + true, 1))
         overlap.append(hit / max(said + true - hit, 1))
-    area = [float(auc(scores[:, label], classes == label)) for label in labels]
+    area = auc(scores[:, torch.arange(len(labels))], classes[:, None] == torch.arange(len(labels))).tolist()
     several = [sum(each) / len(each) for each in (recalls, f1, area, overlap)]
     shares = [[float((one == label).double().mean()) for label in labels] for one in (decided, classes)]
     agreed = sum(a * b for a, b in zip(*shares, strict=True))  # by chance; of Cohen's kappa and Matthews' correlation

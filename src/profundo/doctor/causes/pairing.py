@@ -298,7 +298,7 @@ def alone(columns: Tensor, table: Tensor, classes: bool) -> Tensor:
         shares = between.sum(0) / columns.square().sum(0).clamp_min(1e-12)
         if table.shape[1] == 2 and columns.shape[1] <= MOST_PARTED and int(counts.min()) >= 30:
             which = table.argmax(1) == 1
-            parted = torch.stack([(2 * auc(column, which) - 1).abs() for column in columns.T])
+            parted = (2 * auc(columns, which[:, None]) - 1).abs()
             shares = torch.where(parted > PARTS, parted, shares)
         return shares
     if table.shape[1] > 1:

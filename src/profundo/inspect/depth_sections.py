@@ -1,0 +1,331 @@
+"""How features get more complex by depth, the space of codes, and which layers see alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from profundo.inside.cka import layer_similarity
+from profundo.inside.codes import PLANES, codes, neighbours, plane, principal
+from profundo.inside.features import orientation_selectivity
+from profundo.inside.observing import module_at, observed, undisturbed
+from profundo.inside.probing import Probe, probe
+from profundo.inspect.inside_section import Section
+from profundo.inspect.opened_net import Looked
+from profundo.pictures.charts import Line, heat_svg, lines_svg, points_svg
+from profundo.pictures.map_pictures import collage, tiles_svg
+from profundo.pictures.numbers import percent, plain
+from profundo.pictures.sheet import Figure, Grid, Part
+from profundo.pictures.svg import MOST_CLASSES
+from profundo.pictures.tables import Cell, Row
+
+__all__ = ["codes_section", "depth_section", "orientation_section", "similarity_section"]
+
+PROBED = (1500, 500, 500)  # samples to fit, to choose and to test a probe
+PROBE_FEATURES = 256
+MOST_LAYERS = 16
+CODED = 400  # samples of the planes: t-SNE takes a second for them
+COMPARED = 1000  # samples of the alignment
+NEAR = 10  # neighbours by which a plane is judged
+ORIENTED = 0.3  # from this index on a unit is called oriented
+
+
+def some_layers(looked: Looked) -> list[str]:
+    """At most so many, evenly spread, with the first and the last."""
+    names = list(looked.given)
+    few = min(len(names), MOST_LAYERS)
+    return [names[round(at * (len(names) - 1) / max(1, few - 1))] for at in range(few)]
+
+
+# ---------------------------------------------------------------------------------------------------------------- layer 1
+def orientation_section(looked: Looked) -> Section | None:
+    """To which stripes the units of the first layer of maps answer."""
+    if not looked.is_image or not looked.map_layers:
+        return None
+    layer = looked.map_layers[0]
+    tuned = orientation_selectivity(looked.net, looked.spec.inputs.shape, layer)  # type: ignore[arg-type]
+    oriented = int((tuned.index >= ORIENTED).sum())
+    mixed = orientation_selectivity(_with_mixed_weights(looked.net, layer), looked.spec.inputs.shape, layer)  # type: ignore[arg-type]
+    by_chance = int((mixed.index >= ORIENTED).sum())
+    strongest = tuned.index.argsort(descending=True)[:6].tolist()
+    directions = [180 * at / tuned.tuning.shape[1] for at in range(tuned.tuning.shape[1])]
+    lines = []
+    for unit in strongest:
+        turned = [(angle + 90) % 180 for angle in directions]  # of the stripes, not of the wave
+        x, y = zip(*sorted(zip(turned, tuned.tuning[unit].tolist(), strict=True)), strict=True)
+        lines.append(Line(f"unit {unit}", x, [value / max(max(y), 1e-12) for value in y]))
+    figure = Figure(
+        lines_svg(lines, x_label="slant of the stripes in degrees", y_label="answer, of its largest", log_y=False),
+        f"{layer}: the answers of its {len(lines)} most oriented units to stripes, each at the width that it likes best. A hill is a "
+        "unit that looks for edges of that slant; a flat line one that takes all alike.",
+    )
+    rows = [
+        [
+            f"unit {unit}",
+            plain(tuned.index[unit].item()),
+            f"{tuned.angle[unit].item():.0f}°",
+            plain(1 / tuned.frequency[unit].item()),
+        ]
+        for unit in strongest
+    ]
+    columns = ["", "selectivity", "slant", "pixels from stripe to stripe"]
+    finding = (
+        f"{oriented} of {len(tuned.index)} units of {layer} answer to one slant (selectivity {ORIENTED} or more), {by_chance} with "
+        "their weights in another order"
+    )
+    means = (
+        "Do the first units see edges? Each is shown gratings of every slant and width, and the size of its answer is measured: "
+        "selectivity is 0 for all slants alike and 1 for one only. The same weights in random order show how much of it is chance."
+    )
+    part = Part(
+        "Edges in the first layer",
+        [means, f"Here {finding}."],
+        [figure],
+        Grid("The most oriented units.", columns, rows),
+    )
+    values = {
+        "layer": layer,
+        "selectivity": tuned.index.tolist(),
+        "slant": tuned.angle.tolist(),
+        "oriented": oriented,
+        "oriented by chance": by_chance,
+    }
+    return Section("orientation", finding, part, values, {"tuning": tuned.tuning})
+
+
+def _with_mixed_weights(net: nn.Module, layer: str) -> nn.Module:
+    """A copy in which the weights of each unit of a layer are in random order."""
+    copy = deepcopy(net)
+    weight = getattr(module_at(copy, layer), "weight", None)
+    if isinstance(weight, Tensor) and weight.ndim > 1:
+        order = (
+            torch.rand(weight.flatten(1).shape, generator=torch.Generator().manual_seed(0)).argsort(1).to(weight.device)
+        )
+        with torch.no_grad():
+            weight.copy_(weight.flatten(1).gather(1, order).view_as(weight))
+    return copy
+
+
+# ------------------------------------------------------------------------------------------------------------------ depth
+def depth_section(looked: Looked) -> Section | None:
+    """By depth, how much units tell classes apart, and how much of the answer a straight line can read."""
+    if not (looked.classes or looked.spec.targets.kind == "real"):
+        return None
+    names = some_layers(looked)
+    probes = _probes(looked, names)
+    selectivity = {name: one for name, one in looked.selectivity.items() if name in names} if looked.classes else {}
+    figure_name = "right answers" if looked.classes else "R²"
+    at = list(range(len(probes)))
+    lines = [Line("linear probe", at, [one.score for one in probes.values()])]
+    figures = [
+        Figure(
+            lines_svg(
+                lines, x_label="layer, 0 is the input", y_label=figure_name, percent=bool(looked.classes), log_y=False
+            ),
+            "How much a linear classifier reads from each layer (Alain & Bengio 2016): what rises is what the layers untangle. Its "
+            "penalty was chosen on the validation split, and what counts is the test split.",
+        )
+    ]
+    means = {name: _mean(one.index) for name, one in selectivity.items()}
+    chance = {name: _mean(one.chance) for name, one in selectivity.items()}
+    if means:
+        lines = [Line("units", at[1:], list(means.values())), Line("classes shuffled", at[1:], list(chance.values()))]
+        figures.append(
+            Figure(
+                lines_svg(lines, x_label="layer", y_label="class selectivity, mean over units", log_y=False),
+                "How much single units prefer one class (Morcos et al. 2018): 0 alike for all, 1 for one only. Units may tell little "
+                "each and much together: a net can be good without any that is selective.",
+            )
+        )
+    score = percent if looked.classes else plain
+    columns = ["layer", "depth", figure_name, "class selectivity", "if shuffled"][: None if means else 3]
+    rows: list[Row] = []
+    for place, (name, one) in enumerate(probes.items()):
+        row: Row = [
+            name,
+            place,
+            Cell(score(one.score)),
+            *(Cell(plain(of[name]) if name in of else "–") for of in (means, chance)),
+        ]
+        rows.append(row[: len(columns)])
+    first, *_, last = probes.values()
+    finding = f"a straight line reads {score(first.score)} {figure_name} from the input, {score(last.score)} from the last layer"
+    words = "Features get more complex by depth, they say. Measured, from the input to the answer:"
+    part = Part("By depth", [words, f"Here {finding}."], figures, Grid("Every layer.", columns, rows))
+    values = {
+        "probe": {name: one.score for name, one in probes.items()},
+        "class selectivity": {name: None if math.isnan(value) else value for name, value in means.items()},
+        "shuffled": {name: None if math.isnan(value) else value for name, value in chance.items()},
+    }
+    return Section("depth", finding, part, values)
+
+
+def _mean(values: Tensor) -> float:
+    return values.nanmean().item()
+
+
+def _probes(looked: Looked, names: Sequence[str]) -> dict[str, Probe]:
+    """By layer, the input first."""
+    splits = (looked.data.train, looked.data.validation, looked.data.test)
+    coded, targets = [], []
+    for split, many in zip(splits, PROBED, strict=True):
+        raw, truth = looked.samples(split if len(split) else looked.data.train, many)
+        ready = looked.ready(raw)
+        own = {} if not isinstance(ready, Tensor) else {"input": ready.float().flatten(1).cpu()}
+        coded.append(own | codes(looked.net, looked.batches(raw), names, PROBE_FEATURES))
+        targets.append(truth)
+    return {name: probe(*((one[name], truth) for one, truth in zip(coded, targets, strict=True))) for name in coded[0]}
+
+
+# ------------------------------------------------------------------------------------------------------------------ codes
+def codes_section(looked: Looked) -> Section | None:
+    """The codes of a layer as a plane, by class, with pictures, and the neighbours of what is looked at."""
+    layer = looked.layer or looked.code_layer
+    raw, targets = looked.samples(looked.held_out, CODED)
+    values = codes(looked.net, looked.batches(raw), [layer])[layer]
+    if len(values) < 2 * NEAR:
+        return None
+    labels, names = _colours(looked, targets)
+    places = {method: plane(values, method) for method in ("pca", "t-sne", *(("umap",) if _has_umap() else ()))}
+    shares = principal(values).shares.tolist()
+    captions = {
+        "pca": f"The two directions in which the codes differ most (PCA); they hold {percent(sum(shares))} of the variance.",
+        "t-sne": "t-SNE keeps neighbours together; distances between clusters, and their sizes, mean nothing.",
+        "umap": "UMAP, likewise: neighbours together, distances between clusters mean little.",
+    }
+    x = {method: (own[:, 0].tolist(), own[:, 1].tolist()) for method, own in places.items()}
+    few = [at for at, label in enumerate(labels) if label < MOST_CLASSES]
+    figures = [
+        Figure(
+            points_svg(
+                *([one[at] for at in few] for one in (*x[method], labels)),
+                x_label=f"{method} 1",
+                y_label=f"{method} 2",
+                names=names,
+            ),
+            captions[method],
+        )
+        for method in places
+    ]
+    pictures = looked.pictures(raw)
+    if pictures is not None:
+        images = collage(places["t-sne"], pictures)
+        figures.append(
+            Figure(
+                tiles_svg(images[None], "Pictures at their places", 1, tile=560),
+                "The same by t-SNE, with the pictures at their places.",
+            )
+        )
+    nearest, wide = _neighbours(looked, layer)
+    if wide is not None:
+        figures.append(wide)
+    near = {method: _kept(values, own) for method, own in places.items()}
+    grid = Grid(
+        f"What the planes keep of the {NEAR} nearest neighbours of each code.",
+        ["plane", "neighbours that stay neighbours"],
+        [[method, Cell(percent(share))] for method, share in near.items()],
+    )
+    agreeing = _agreeing(values, targets) if looked.classes else None
+    finding = f"codes of {layer}, {values.shape[1]} numbers a sample" + (
+        f"; {percent(agreeing)} of the {NEAR} nearest neighbours are of the same class" if agreeing is not None else ""
+    )
+    means = (
+        f"What {layer} makes of a sample is its code: a place in a space of {values.shape[1]} dimensions, where what the net takes "
+        f"for alike lies together. Drawn are {len(values)} test samples in two dimensions, which can only keep a part of it."
+    )
+    told = {"layer": layer, "variance": shares, "kept neighbours": near, "same class among neighbours": agreeing}
+    part = Part("The space of codes", [means, f"Here {finding}."], figures, grid)
+    return Section("codes", finding, part, told, {"codes": values, "neighbours": nearest, **places})
+
+
+def _colours(looked: Looked, targets: Tensor) -> tuple[list[int], Sequence[str] | None]:
+    """Of each sample its class; of real targets the quarter in which it lies."""
+    if looked.classes:
+        return targets.tolist(), looked.classes
+    if looked.spec.targets.kind != "real":
+        return [0] * len(targets), ["all"]
+    first = targets[:, 0].double()
+    edges = first.quantile(torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64))
+    return torch.bucketize(first, edges).tolist(), ["lowest quarter", "second", "third", "highest quarter"]
+
+
+def _has_umap() -> bool:
+    from importlib.util import find_spec
+
+    return "umap" in PLANES and find_spec("umap") is not None
+
+
+def _kept(values: Tensor, places: Tensor) -> float:
+    """The share of each code's neighbours that are its neighbours in the plane, too."""
+    both = [neighbours(one, one, NEAR + 1)[1][:, 1:] for one in (values, places)]
+    return (both[0][:, :, None] == both[1][:, None, :]).any(2).double().mean().item()
+
+
+def _agreeing(values: Tensor, targets: Tensor) -> float:
+    nearest = neighbours(values, values, NEAR + 1)[1][:, 1:]
+    return (targets[nearest] == targets[:, None]).double().mean().item()
+
+
+def _neighbours(looked: Looked, layer: str) -> tuple[Tensor, Figure | None]:
+    """Of each input the training samples with the nearest codes."""
+    raw, _ = looked.samples(looked.data.train, 5 * CODED)
+    known = codes(looked.net, looked.batches(raw), [layer])[layer]
+    own = codes(looked.net, looked.batches(looked.raw), [layer])[layer]
+    nearest = neighbours(known, own, NEAR)[1]
+    pictures, mine = looked.pictures(raw), looked.pictures(looked.raw)
+    if pictures is None or mine is None:
+        return nearest, None
+    rows = torch.cat([torch.cat([mine[at : at + 1], pictures[near]]) for at, near in enumerate(nearest)])
+    caption = (
+        f"Each input, on the left, and the {nearest.shape[1]} of {len(known):,} training images with the nearest codes."
+    )
+    return nearest, Figure(tiles_svg(rows, "Nearest training images", nearest.shape[1] + 1), caption)
+
+
+# -------------------------------------------------------------------------------------------------------------- alignment
+def similarity_section(looked: Looked) -> Section | None:
+    """CKA of every layer with every other, of this net or of this and another."""
+    names = some_layers(looked)
+    if len(names) < 2:
+        return None
+    raw, _ = looked.samples(looked.held_out, COMPARED)
+    other = looked.net if looked.beside is None else looked.beside
+    others = names if looked.beside is None else _layers_of(looked, other)
+    table = layer_similarity(looked.net, other, looked.batches(raw), names, others)
+    values = [[round(value, 2) for value in row] for row in table.values.tolist()]
+    whose = "of this net" if looked.beside is None else "of the other net"
+    figure = Figure(
+        heat_svg(values, row_labels=names, column_labels=list(others), x_label=f"layers {whose}"),
+        f"CKA of the layers of this net with those {whose}, over {len(raw):,} samples: 1 is the same but for a rotation and a "
+        "factor, 0 is nothing in common.",
+    )
+    means = (
+        "Which layers see the same samples alike? Blocks on the diagonal are layers that change little; a layer far from all "
+        "before it does something new (Kornblith et al. 2019). Nets trained from other beginnings can be compared as well."
+    )
+    steps = torch.diagonal(table.values, 1).tolist() if looked.beside is None else []
+    least = min(range(len(steps)), key=steps.__getitem__) if steps else 0
+    finding = (
+        f"from one layer to the next it changes most between {names[least]} and {names[least + 1]} (CKA {steps[least]:.2f})"
+        if steps
+        else f"the last layers of the two nets have CKA {table.values[-1, -1].item():.2f}"
+    )
+    told = {"layers": names, "others": list(others), "cka": table.values.tolist()}
+    return Section(
+        "similarity",
+        finding,
+        Part("Which layers see alike", [means, f"Here {finding}."], [figure]),
+        told,
+        {"cka": table.values},
+    )
+
+
+def _layers_of(looked: Looked, other: nn.Module) -> list[str]:
+    with undisturbed(other), torch.no_grad():
+        given = observed(other, looked.inputs[:2])[1]
+    names = [name for name, one in given.items() if one.ndim > 1]
+    return names[:: -(-len(names) // MOST_LAYERS)]

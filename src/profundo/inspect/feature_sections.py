@@ -1,0 +1,232 @@
+"""What is looked at, the filters, the feature maps, and what single units look for."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from profundo.inside.dreaming import deep_dream, excite
+from profundo.inside.features import Best, feature_maps, filters, top_patches
+from profundo.inspect.inside_section import Section
+from profundo.inspect.opened_net import Looked
+from profundo.pictures.map_pictures import as_pixels, tiles_svg
+from profundo.pictures.numbers import percent, plain, shape
+from profundo.pictures.sheet import Figure, Grid, Part
+from profundo.pictures.tables import Cell
+from profundo.records import ProfundoError
+from profundo.runs.first_layer import first_layer
+
+__all__ = ["filters_section", "inputs_section", "maps_section", "units_section"]
+
+MOST_MAPS, MOST_LAYERS = 32, 16  # shown: of a layer, and of a net
+UNITS, PATCHES = 8, 9
+SEARCHED = 5000  # training samples among which units have their favourites
+
+
+def inputs_section(looked: Looked) -> Section | None:
+    """What is looked at, and what the net says of it."""
+    if not looked.classes:
+        return None
+    shares = looked.shares(looked.raw)
+    sure, answers = shares.max(1)
+    truth = [""] * len(answers) if looked.labels is None else [looked.classes[at] for at in looked.labels.tolist()]
+    said = [looked.classes[at] for at in answers.tolist()]
+    columns = ["input", *(["is"] if looked.labels is not None else []), "the net says", "with probability"]
+    rows = [
+        [name, *([true] if true else []), answer, Cell(percent(p))]
+        for name, true, answer, p in zip(looked.names, truth, said, sure.tolist(), strict=True)
+    ]
+    pictures = looked.pictures(looked.raw)
+    figures = [] if pictures is None else [Figure(tiles_svg(pictures, "What is looked at", 10), "From left to right.")]
+    part = Part(
+        "What is looked at", ["Everything below is about this net, and where it needs an input, about these."], figures
+    )
+    finding = f"{len(said)} inputs; the first, {looked.names[0]}, is called {said[0]} ({percent(sure[0].item())})"
+    values = {"inputs": list(looked.names), "answers": said, "probabilities": sure.tolist()}
+    part = Part(part.title, part.paragraphs, figures, Grid("What the net answers.", columns, rows))
+    return Section("inputs", finding, part, values, {"shares": shares})
+
+
+def filters_section(looked: Looked) -> Section | None:
+    """The weights of the first layer as images, and the kernels of the layer that was asked for."""
+    arrays: dict[str, Tensor] = {}
+    figures = []
+    first = first_layer(looked.net, looked.spec.inputs, looked.layers)
+    if first is not None:
+        arrays[first.name] = first.images
+        figures.append(
+            Figure(
+                tiles_svg(first.images, f"Weights of {first.name}"),
+                f"{first.name}: {len(first.images)} of {first.units} units. Grey is a weight of zero, white adds to the "
+                "unit, black takes away: an edge between black and white makes the unit answer to edges of that slant.",
+            )
+        )
+    if looked.layer and looked.layer not in arrays:
+        try:
+            arrays[looked.layer] = kernels = filters(looked.net, looked.layer)
+        except ProfundoError:  # of another kind, which the other sections show
+            kernels = None
+        if kernels is not None:
+            some = kernels[:MOST_MAPS, :MOST_MAPS]
+            figures.append(
+                Figure(
+                    tiles_svg(
+                        as_pixels(some.flatten(0, 1)[:, None], each=True), f"Kernels of {looked.layer}", some.shape[1]
+                    ),
+                    f"{looked.layer}: a row for each of {len(some)} units, a kernel for each of {some.shape[1]} maps it reads.",
+                )
+            )
+    if not figures:
+        return None
+    means = "What a layer multiplies its input with, place by place. Nobody drew these: they are what training left."
+    finding = f"the weights of {' and '.join(arrays)} as images"
+    return Section("filters", finding, Part("Filters", [means], figures), {"layers": list(arrays)}, arrays)
+
+
+def maps_section(looked: Looked) -> Section | None:
+    """What every layer makes of the first input."""
+    if not looked.is_image:
+        return None
+    maps = {name: given[:1] for name, given in feature_maps(looked.net, looked.inputs[:2]).items()}
+    if looked.layer in maps:
+        maps = {looked.layer: maps[looked.layer]}
+    if not maps:
+        return None
+    figures = []
+    for name, given in list(maps.items())[:MOST_LAYERS]:
+        strongest = given[0].flatten(1).abs().amax(1).topk(min(MOST_MAPS, given.shape[1])).indices.sort().values
+        caption = f"{name}: {len(strongest)} of {given.shape[1]} maps of {shape(tuple(given.shape[2:]))} places."
+        figures.append(Figure(tiles_svg(as_pixels(given[0, strongest][:, None]), f"Feature maps of {name}"), caption))
+    silent = {name: int((given[0].flatten(1).abs().amax(1) == 0).sum()) for name, given in maps.items()}
+    last = list(maps)[-1]
+    means = (
+        f"What each layer makes of {looked.names[0]}: bright where a unit finds what it looks for; without negative values "
+        "black is nothing, else grey is. All maps of a layer have one scale. Later maps are smaller, and see more of the image."
+    )
+    values = {
+        "input": looked.names[0],
+        "maps": {name: list(one.shape[1:]) for name, one in maps.items()},
+        "silent": silent,
+    }
+    finding = f"{len(maps)} layers of maps; of the last, {last}, {silent[last]} of {maps[last].shape[1]} units are silent here"
+    return Section("feature maps", finding, Part("Feature maps", [means], figures), values, maps)
+
+
+def units_section(looked: Looked) -> Section | None:
+    """Of some units of a layer what excites them most: parts of the data, and images made for them; and a dream."""
+    if not looked.is_image:
+        return None
+    layer = looked.unit_layer
+    raw, _ = looked.samples(looked.data.train, SEARCHED)
+    best = top_patches(looked.net, looked.batches(raw), layer, PATCHES)
+    units, why = _chosen_units(looked, layer, best)
+    size = (looked.spec.inputs.shape[1], looked.spec.inputs.shape[2])
+    low, high = looked.ends
+    made = excite(looked.net, layer, units, low=low, high=high, size=size)
+    natural = best.values[units, 0]
+    patches = _patches(looked, raw, layer, best, units)
+    of = "patches" if patches.shape[-2:] != torch.Size(size) else "images"
+    figures = [
+        Figure(
+            tiles_svg(looked.pictures_of(made.images), f"Images made to excite units of {layer}", 4),
+            f"Images made to excite the units {', '.join(map(str, units))} of {layer}, from left to right: what each looks for.",
+        ),
+        Figure(
+            tiles_svg(patches, f"What excites units of {layer} most", PATCHES),
+            f"The {PATCHES} {of} of {len(raw):,} training images that excite them most, a row each, strongest first: what a unit "
+            "finds in the data.",
+        ),
+    ]
+    logits = list(looked.given)[-1]
+    values: dict[str, object] = {
+        "layer": layer,
+        "units": units,
+        "natural": natural.tolist(),
+        "made": made.peaks.tolist(),
+    }
+    arrays = {"images": made.images, "patches": patches}
+    if looked.classes and looked.given[logits].ndim == 2 and layer != logits:
+        many = min(looked.given[logits].shape[1], 12)
+        names = looked.classes[:many] if many > 1 else looked.classes[1:]
+        ideal = excite(looked.net, logits, list(range(many)), low=low, high=high, size=size)
+        arrays["logits"] = ideal.images
+        figures.append(
+            Figure(
+                tiles_svg(looked.pictures_of(ideal.images), "Images made to excite each class", 5),
+                f"Images made to be called {', '.join(names)}. The net is sure of them; that they need not look like anything "
+                "is what it does not know.",
+            )
+        )
+    arrays["dream"] = dream = deep_dream(looked.net, looked.inputs[0], layer, low=low, high=high)
+    both = torch.cat([looked.pictures_of(looked.inputs[:1]), looked.pictures_of(dream[None])])
+    figures.append(
+        Figure(
+            tiles_svg(both, "Before and after a dream", 2),
+            f"DeepDream: {looked.names[0]}, and the same after all that {layer} finds in it was made stronger.",
+        )
+    )
+    grid = Grid(
+        f"Units of {layer}: {why}.",
+        ["unit", "answers most to", "selectivity", "strongest training image", "the made image"],
+        [[str(unit), *_selective(looked, layer, unit), a, b]
+         for unit, a, b in zip(units, natural.tolist(), made.peaks.tolist(), strict=True)],
+    )  # fmt: skip
+    means = (
+        "A unit can be asked what it looks for in two ways: which parts of the data excite it most, and which image would. The "
+        "first shows what is there, the second what the unit itself adds. Where both agree one may believe them."
+    )
+    finding = f"what excites {len(units)} units of {layer} most, among {len(raw):,} training images and beyond"
+    return Section("units", finding, Part("What units look for", [means], figures, grid), values, arrays)
+
+
+def _chosen_units(looked: Looked, layer: str, best: Best) -> tuple[list[int], str]:
+    """The one that was asked for; else those that tell classes apart best, else those that answer most."""
+    many = len(best.values)
+    if looked.unit is not None:
+        if looked.unit >= many:
+            raise ProfundoError(f"unit {looked.unit}: layer {layer} has units 0 to {many - 1}; choose one of them")
+        return [looked.unit], "the one that was asked for"
+    if looked.classes and layer in looked.selectivity:
+        order = looked.selectivity[layer].index.nan_to_num(-1).argsort(descending=True)
+        return order[:UNITS].sort().values.tolist(), "those that tell classes apart best"
+    return best.values[:, 0].argsort(descending=True)[:UNITS].sort().values.tolist(), "those that answer most"
+
+
+def _selective(looked: Looked, layer: str, unit: int) -> tuple[str, Cell]:
+    """The class that it answers to most, and how selective it is."""
+    if not looked.classes or layer not in looked.selectivity:
+        return "–", Cell("–")
+    of = looked.selectivity[layer]
+    return looked.classes[int(of.best[unit])], Cell(plain(of.index[unit].item()))
+
+
+def _patches(looked: Looked, raw: Tensor, layer: str, best: Best, units: list[int]) -> Tensor:
+    """uint8 (units · patches, channels, height, width), of each unit what its place sees; black beyond the border."""
+    windows, (height, width) = looked.windows.get(layer), looked.spec.inputs.shape[1:]
+    across = looked.given[layer].shape[-1] if looked.given[layer].ndim == 4 else 1
+    whole = [(0, height), (0, width)]
+    parts = []
+    for unit in units:
+        for sample, place in zip(best.samples[unit].tolist(), best.places[unit].tolist(), strict=True):
+            ends = whole
+            if windows is not None:
+                ends = [
+                    (int(low[at]), int(high[at]) + 1)
+                    for (low, high), at in zip(windows, divmod(place, across), strict=True)
+                ]
+            ends = [full if b - a >= full[1] else (a, b) for (a, b), full in zip(ends, whole, strict=True)]
+            parts.append(_part(raw[sample], *ends))
+    sizes = [max(part.shape[axis] for part in parts) for axis in (1, 2)]
+    filled = [F.pad(part, (0, sizes[1] - part.shape[2], 0, sizes[0] - part.shape[1])) for part in parts]
+    images = looked.pictures(torch.stack(filled))
+    assert images is not None
+    return images
+
+
+def _part(image: Tensor, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
+    """Of an image (channels, height, width) what lies between these pixels, with zeros where they are beyond its border."""
+    (top, bottom), (left, right) = rows, columns
+    _, height, width = image.shape
+    inside = image[:, max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+    return F.pad(inside, (max(-left, 0), max(right - width, 0), max(-top, 0), max(bottom - height, 0)))

@@ -1,0 +1,127 @@
+"""What a net has learned, on one page: `profundo inside RUN`, and `look_inside(net, data)` of any module.
+
+seen = look_inside(run)               # or look_inside(net, data), look_inside("runs/digits-1", files=["7.png"])
+seen["feature maps"].arrays           # what each section computed
+seen.save("inside.html")
+
+A section is a function from what is looked at to a Section, or to None where it says nothing of such a net.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from profundo.files import write_text
+from profundo.inspect import depth_sections, feature_sections, mistake_sections
+from profundo.inspect.inside_section import Section
+from profundo.inspect.opened_net import Looked, of_net, of_run
+from profundo.pictures.sheet import Sheet, sheet_html
+from profundo.records import ProfundoError, at_the_door
+from profundo.runs.run import Run
+
+__all__ = ["SECTIONS", "Inside", "check_page", "inside", "look_inside"]
+
+SECTIONS: tuple[Callable[[Looked], Section | None], ...] = (
+    feature_sections.inputs_section,
+    feature_sections.filters_section,
+    feature_sections.maps_section,
+    feature_sections.units_section,
+    depth_sections.orientation_section,
+    depth_sections.depth_section,
+    depth_sections.codes_section,
+    depth_sections.similarity_section,
+    mistake_sections.mistakes_section,
+    mistake_sections.attack_section,
+)
+"""In the order of the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """The sections by name; notes: why others are not there."""
+
+    title: str
+    about: str
+    sections: Mapping[str, Section]
+    notes: Sequence[str] = field(default=())
+
+    def __getitem__(self, name: str) -> Section:
+        if name not in self.sections:
+            raise ProfundoError(f"inside: there is no {name!r}; there are: {', '.join(self.sections)}")
+        return self.sections[name]
+
+    def __repr__(self) -> str:
+        width = max(map(len, self.sections), default=0)
+        return "\n".join([*(f"{name:{width}}  {one.finding}" for name, one in self.sections.items()), *self.notes])
+
+    def html(self) -> str:
+        """One page that needs nothing else."""
+        lead = f"{self.about} Each part says what it shows and what it does not."
+        parts = [one.part for one in self.sections.values()]
+        return sheet_html(Sheet(f"Inside {self.title}", "What the net has learned", lead, parts))
+
+    def as_plain_data(self) -> dict[str, Any]:
+        """For JSON: the sentence and the figures of every section."""
+        told = {name: {"finding": one.finding, **one.values} for name, one in self.sections.items()}
+        return {"of": self.title, "sections": told, "notes": list(self.notes)}
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page."""
+        check_page(Path(path))
+        write_text(Path(path), self.html())
+        return Path(path)
+
+
+def check_page(path: Path) -> None:
+    """Raises ProfundoError for what is no file that ends in .html, in a folder that exists."""
+    if path.suffix != ".html" or path.is_dir() or not path.absolute().parent.is_dir():
+        raise ProfundoError(f"{path}: expected a file that ends in .html, in a folder that exists")
+
+
+def inside(looked: Looked) -> Inside:
+    """Every section that says something of this net."""
+    sections: dict[str, Section] = {}
+    notes = []
+    for make in SECTIONS:
+        try:
+            section = make(looked)
+        except ProfundoError as error:
+            notes.append(str(error))
+            continue
+        if section is not None:
+            sections[section.name] = section
+    what = f"{sum(p.numel() for p in looked.net.parameters()):,} parameters, on {looked.data.name}."
+    return Inside(looked.title, f"{type(looked.net).__name__} of {what}", sections, notes)
+
+
+@at_the_door
+def look_inside(
+    net: nn.Module | Run | str | Path,
+    data: Any = None,
+    files: Sequence[str | Path] = (),
+    *,
+    layer: str | None = None,
+    unit: int | None = None,
+    beside: nn.Module | Run | str | Path | None = None,
+) -> Inside:
+    """What a net has learned: of a run, of its folder, or of any module with its data.
+
+    data: a Dataset, whose inputs are standardised as in training, or what `fit` takes; tensors (X, y) go in as they are.
+    files: inputs to look at; by default one test sample of each class. layer, unit: which are shown. beside: another net,
+    or a run, that takes the same inputs, to compare the layers with.
+    """
+    other = beside if isinstance(beside, nn.Module | None) else of_run(beside).net
+    choice = {"layer": layer, "unit": unit, "beside": other}
+    paths = [Path(file) for file in files]
+    if isinstance(net, nn.Module):
+        if data is None:
+            raise ProfundoError(
+                "inside: expected the data of the net, look_inside(net, data), or a run, look_inside(run)"
+            )
+        return inside(of_net(net, data, paths, **choice))
+    return inside(of_run(net, paths, **choice))

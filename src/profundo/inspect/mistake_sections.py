@@ -1,0 +1,204 @@
+"""Where the net is wrong, where it is unsure, and how small a change makes it so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from profundo.inside.attacking import ATTACKS, Victim, fgsm, robustness, smallest_change
+from profundo.inside.codes import codes, neighbours
+from profundo.inside.observing import device_of, undisturbed
+from profundo.inspect.inside_section import Section
+from profundo.inspect.opened_net import Looked
+from profundo.pictures.charts import Line, lines_svg
+from profundo.pictures.map_pictures import as_pixels, tiles_svg
+from profundo.pictures.numbers import percent, plain
+from profundo.pictures.run_page.class_results import pairs_grid
+from profundo.pictures.sheet import Figure, Grid, Part
+from profundo.trees import called
+
+__all__ = ["attack_section", "mistakes_section"]
+
+JUDGED = 2000  # test samples
+KNOWN = 5000  # training samples among which similar ones are looked for
+WORST, SIMILAR = 6, 8
+ATTACKED, SHOWN = 100, 6  # test samples
+PIXEL_SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+DEVIATIONS = tuple(size / 64 for size in PIXEL_SIZES)
+
+
+def mistakes_section(looked: Looked) -> Section | None:
+    """The most confused pairs, wrong answers beside the training samples most like them, and where it is unsure."""
+    if not looked.classes or not len(looked.data.test):
+        return None
+    raw, truth = looked.samples(looked.data.test, JUDGED)
+    shares = looked.shares(raw)
+    answers = shares.argmax(1)
+    many = len(looked.classes)
+    confusion = torch.zeros(many, many, dtype=torch.long).index_put_((truth, answers), torch.tensor(1), accumulate=True)
+    wrong = (answers != truth).nonzero()[:, 0]
+    wrong = wrong[shares[wrong, answers[wrong]].argsort(descending=True)][:WORST]
+    top = shares.topk(2, 1).values
+    margins = top[:, 0] - top[:, 1]
+    unsure = margins.argsort()[:WORST]
+    nearest, near_truth = _similar(looked, raw, wrong)
+    figures = []
+    pictures = looked.pictures(raw)
+    if pictures is not None:
+        if len(wrong):
+            figures.append(
+                Figure(
+                    tiles_svg(nearest, "Wrong answers and what they resemble", SIMILAR + 1),
+                    _wrong_words(looked, truth, answers, wrong),
+                )
+            )
+        words = "; ".join(
+            f"{looked.classes[int(i)]} or {looked.classes[int(j)]}"
+            for i, j in shares[unsure].topk(2, 1).indices.tolist()
+        )
+        figures.append(
+            Figure(
+                tiles_svg(pictures[unsure], "Where it is unsure", WORST),
+                f"Where the two likeliest answers are closest, most unsure first: {words}.",
+            )
+        )
+    same = (near_truth == answers[wrong, None]).double().mean().item() if len(wrong) else None
+    total = int((answers != truth).sum())
+    finding = f"{total} of {len(truth):,} test samples are answered wrong" + (
+        f"; of the training samples most like the surest of them {percent(same)} are of the class that was answered"
+        if same is not None
+        else ""
+    )
+    means = (
+        "A wrong answer has its reason in what the net was shown: beside each are the training samples with the nearest codes, those "
+        "that the net takes for the same. Where they are of the wrong class, the net did what it had learned."
+    )
+    values = {
+        "wrong": total,
+        "samples": len(truth),
+        "neighbours of the answered class": same,
+        "margins": margins[unsure].tolist(),
+    }
+    part = Part("Seeing mistakes", [means, f"Here {finding}."], figures, pairs_grid(confusion.tolist(), looked.classes))
+    return Section("mistakes", finding, part, values, {"confusion": confusion, "shares": shares, "margins": margins})
+
+
+def _wrong_words(looked: Looked, truth: Tensor, answers: Tensor, wrong: Tensor) -> str:
+    each = "; ".join(f"{looked.classes[int(truth[at])]} taken for {looked.classes[int(answers[at])]}" for at in wrong)
+    return f"On the left the surest wrong answers, from above: {each}. On their right the training images with the nearest codes."
+
+
+def _similar(looked: Looked, raw: Any, wrong: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each wrong answer its picture and those of the training samples with the nearest codes, row by row, where there are
+    pictures; and the classes of those samples (wrong, similar)."""
+    known, classes = looked.samples(looked.data.train, KNOWN)
+    layer = looked.code_layer
+    stored = codes(looked.net, looked.batches(known), [layer])[layer]
+    own = codes(looked.net, looked.batches(raw), [layer])[layer][wrong]
+    near = neighbours(stored, own, SIMILAR)[1]
+    pictures, mine = looked.pictures(known), looked.pictures(raw)
+    if pictures is None or mine is None or not len(wrong):
+        return torch.empty(0), classes[near]
+    return torch.cat([torch.cat([mine[at : at + 1], pictures[n]]) for at, n in zip(wrong, near, strict=True)]), classes[
+        near
+    ]
+
+
+# ---------------------------------------------------------------------------------------------------------------- attacks
+def attack_section(looked: Looked) -> Section | None:
+    """Accuracy under attack, the smallest change that suffices, and how such changes look."""
+    if not looked.classes or looked.spec.inputs.kind == "any":
+        return None
+    raw, truth = looked.samples(looked.held_out, ATTACKED)
+    is_pixels = looked.is_image and raw.dtype == torch.uint8
+    sizes = PIXEL_SIZES if is_pixels else DEVIATIONS
+    unit = "grey levels of 255" if is_pixels else "standard deviations of the inputs"
+    with _attacked(looked, raw, truth) as (victim, inputs):
+        curve = robustness(victim, inputs, sizes, ATTACKS)
+        largest = {"inf": 4 * sizes[-1], "2": sizes[-1] * inputs[0].numel() ** 0.5}
+        needed = {norm: smallest_change(victim, inputs, largest[norm], partial(fgsm, norm=norm)) for norm in largest}  # type: ignore[arg-type]
+        some = (needed["inf"].isfinite() & (needed["inf"] > 0)).nonzero()[:SHOWN, 0]
+    with _attacked(looked, raw[some], truth[some]) as (victim, own):
+        changed = fgsm(victim, own, needed["inf"][some]).cpu()
+    lines = [Line(name, curve.sizes, shares) for name, shares in curve.accuracy.items()]
+    figures = [
+        Figure(
+            lines_svg(
+                lines,
+                x_label=f"largest change of any value, in {unit}",
+                y_label="right answers",
+                percent=True,
+                log_y=False,
+            ),
+            f"Right answers of {len(truth)} test samples under attack. Noise of the same size is what a change in no direction in "
+            "particular does: the gap is what the attack knows about the net.",
+        )
+    ]
+    pictures = looked.pictures(raw)
+    if pictures is not None and is_pixels and len(some):
+        figures.append(_before_and_after(looked, pictures[some], own.cpu(), changed, needed["inf"][some]))
+    medians = {norm: values.median().item() for norm, values in needed.items()}
+    rows = [
+        [name, plain(medians[norm]) if medians[norm] < float("inf") else f"above {plain(largest[norm])}"]
+        for norm, name in (("inf", f"every value by so much, in {unit}"), ("2", "in length (L2), in the same unit"))
+    ]
+    grid = Grid(
+        "The smallest change that turns an answer, by one step up the slope: the median.",
+        ["measured as", "median"],
+        rows,
+    )
+    at = next((place for place, size in enumerate(curve.sizes) if size >= sizes[3]), 0)
+    finding = (
+        f"a change of at most {plain(curve.sizes[at])} {unit} brings {percent(curve.accuracy['PGD'][0])} right answers down to "
+        f"{percent(curve.accuracy['PGD'][at])}; noise of that size to {percent(curve.accuracy['noise'][at])}"
+    )
+    means = (
+        "How small a change makes it wrong? FGSM goes one step in the direction in which the cost rises most, PGD many small ones "
+        "(Goodfellow et al. 2015; Madry et al. 2018). That they succeed shows that the net does not go by what we see."
+    )
+    values = {
+        "unit": unit,
+        "sizes": list(curve.sizes),
+        "accuracy": {name: list(shares) for name, shares in curve.accuracy.items()},
+        "median smallest change": {norm: value if value < float("inf") else None for norm, value in medians.items()},
+    }
+    part = Part("Under attack", [means, f"Here {finding}."], figures, grid)
+    return Section(
+        "attack", finding, part, values, {"smallest": needed["inf"], "smallest in L2": needed["2"], "examples": changed}
+    )
+
+
+@contextmanager
+def _attacked(looked: Looked, raw: Tensor, truth: Tensor) -> Iterator[tuple[Victim, Tensor]]:
+    """The net as a function of pixels from 0 to 255, or of standardised inputs; and these inputs."""
+    device = device_of(looked.net)
+    is_pixels = looked.is_image and raw.dtype == torch.uint8
+    truth = truth.to(device)
+
+    def judge(inputs: Tensor) -> tuple[Tensor, Tensor]:
+        outputs = called(looked.net, looked.ready(inputs) if is_pixels else inputs)
+        answers = looked.objective.predict(outputs)
+        answers = (answers >= looked.spec.targets.threshold).long() if answers.ndim == 1 else answers.argmax(1)
+        return looked.objective(outputs, truth), answers != truth
+
+    with undisturbed(looked.net, frozen=True):
+        victim = Victim(judge, (0.0, 255.0) if is_pixels else None)
+        yield victim, raw.float().to(device) if is_pixels else looked.ready(raw)
+
+
+def _before_and_after(looked: Looked, pictures: Tensor, before: Tensor, after: Tensor, sizes: Tensor) -> Figure:
+    """Three rows: as they are, the change, and as they are then."""
+    change = as_pixels(after - before, each=True)[:, : pictures.shape[1]]
+    rows = torch.cat([pictures, change, after.round().byte()])
+    answers = looked.shares(after.round().byte()).argmax(1).tolist()
+    each = ", ".join(f"{looked.classes[at]} ({plain(size)})" for at, size in zip(answers, sizes.tolist(), strict=True))
+    caption = (
+        f"Above test samples that were right, below the same after the smallest change by FGSM, then taken for {each}; in brackets "
+        "how much each pixel changed. Between them the change, made visible: grey is none."
+    )
+    return Figure(tiles_svg(rows, "Adversarial examples", len(pictures)), caption)

@@ -1,0 +1,252 @@
+"""A net with the data that it was trained on and the inputs that are looked at: of a run, or any module of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from profundo.data.batches import prepared_inputs
+from profundo.data.new_inputs import entries
+from profundo.dispatch import Observed
+from profundo.inside.features import Selectivity, class_selectivity
+from profundo.inside.observing import device_of, module_at, observed, undisturbed
+from profundo.nets.fields import Fields
+from profundo.nets.summary import summary
+from profundo.objectives import Objective, default
+from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Spec, Targets
+from profundo.runs.given.arriving import check_module, dataset_of
+from profundo.runs.opening import open_run
+from profundo.runs.preparing import objective_of
+from profundo.runs.report_facts import raw_samples, shown
+from profundo.runs.run import Run
+from profundo.trees import called, joined, length, split_rows, to_device
+
+__all__ = ["Looked", "of_net", "of_run"]
+
+SHOWN = 10  # samples of the test split where no files are given
+SEARCHED = 2000  # training samples that units are asked about
+AT_ONCE = 250  # samples that go through the net
+SEVERAL = 3  # samples that a net is tried on; few layers have as many of anything else
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a section is made from.
+
+    objective: what the net's outputs mean. names, raw, labels: the inputs that are looked at, as they were read (inputs, *shape),
+    and int64 (inputs,) their classes, where those are known. layer, unit: which is to be shown; None leaves it to the section.
+    beside: another net, to compare with; run: where the net is from, if from one.
+    """
+
+    title: str
+    net: nn.Module
+    data: Dataset
+    objective: Objective
+    names: Sequence[str]
+    raw: Any
+    labels: Tensor | None = None
+    layer: str | None = None
+    unit: int | None = None
+    beside: nn.Module | None = None
+    run: Run | None = None
+
+    @property
+    def spec(self) -> Spec:
+        return self.data.spec
+
+    @property
+    def is_image(self) -> bool:
+        return self.spec.inputs.kind == "image"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Their names, where each sample is of one."""
+        targets = self.spec.targets
+        return targets.classes if targets.traits.one_class else ()
+
+    @property
+    def held_out(self) -> Samples:
+        """The test split; of data without one the training split."""
+        return self.data.test if len(self.data.test) else self.data.train
+
+    @cached_property
+    def inputs(self) -> Any:
+        """Those that are looked at, as the net takes them."""
+        return self.ready(self.raw)
+
+    @cached_property
+    def layers(self) -> list[LayerRow]:
+        return summary(self.net, self.spec.inputs)
+
+    @cached_property
+    def given(self) -> dict[str, Tensor]:
+        """What every layer gives for a few samples, of those that give each sample its own."""
+        raw = self.samples(self.data.train, SEVERAL)[0]
+        with undisturbed(self.net), torch.no_grad():
+            given = observed(self.net, self.ready(raw))[1]
+        result = {name: one for name, one in given.items() if one.ndim > 1 and len(one) == length(raw)}
+        if not result:
+            raise ProfundoError(
+                f"inside: no module of this {type(self.net).__name__} gives numbers for each sample; look at another net"
+            )
+        return result
+
+    @cached_property
+    def map_layers(self) -> list[str]:
+        return [name for name, one in self.given.items() if one.ndim == 4 and min(one.shape[2:]) > 1]
+
+    @cached_property
+    def code_layer(self) -> str:
+        """The last layer before the weights that give the answer; the first where there is none before."""
+        modules = dict(self.net.named_modules())
+        weighted = [
+            place
+            for place, name in enumerate(self.given)
+            if any(True for _ in modules.get(name.partition("#")[0], self.net).parameters(recurse=False))
+        ]
+        return list(self.given)[max(0, (weighted or [len(self.given) - 1])[-1] - 1)]
+
+    @cached_property
+    def unit_layer(self) -> str:
+        """The layer that was asked for; else the last one of maps, else of codes."""
+        return self.layer or (self.map_layers or [self.code_layer])[-1]
+
+    @cached_property
+    def windows(self) -> Any:
+        """Of each layer of maps the pixels that its places see: nets/fields.py."""
+        zeros = self.ready(torch.zeros(SEVERAL, *self.spec.inputs.shape, dtype=self.raw.dtype))
+        fields = Fields(zeros)
+        with undisturbed(self.net), torch.no_grad(), Observed(fields.observe):
+            given = observed(self.net, zeros)[1]
+        return {name: fields.windows(maps) for name, maps in given.items() if maps.ndim == 4}
+
+    @cached_property
+    def selectivity(self) -> dict[str, Selectivity]:
+        """Of every layer, over some training samples."""
+        raw, targets = self.samples(self.data.train, SEARCHED)
+        return class_selectivity(self.net, self.batches(raw), targets, len(self.classes))
+
+    def ready(self, raw: Any) -> Any:
+        """Raw inputs as the net takes them."""
+        return to_device(prepared_inputs(raw, self.spec.inputs), device_of(self.net))
+
+    def batches(self, raw: Any) -> Iterator[Any]:
+        """The same, a few at a time."""
+        return (self.ready(part) for part in split_rows(raw, AT_ONCE))
+
+    def samples(self, split: Samples, most: int) -> tuple[Any, Any]:
+        """Raw inputs and targets of at most so many samples of a split, evenly spread over it."""
+        places = torch.linspace(0, len(split) - 1, min(most, len(split))).round().long()
+        return raw_samples(split, places.tolist()), split.targets[places]
+
+    def outputs(self, raw: Any) -> Tensor:
+        """What the net gives for raw inputs, on the CPU."""
+        with undisturbed(self.net), torch.no_grad():
+            return to_device(joined([called(self.net, part) for part in self.batches(raw)]), torch.device("cpu"))  # type: ignore[no-any-return]
+
+    def shares(self, raw: Any) -> Tensor:
+        """Of each class its probability, (inputs, classes)."""
+        answers = self.objective.predict(self.outputs(raw))
+        return torch.stack((1 - answers, answers), 1) if answers.ndim == 1 else answers
+
+    def pictures(self, raw: Tensor) -> Tensor | None:
+        """uint8 images of raw inputs; None where they cannot be looked at."""
+        return shown(raw, self.spec.inputs)
+
+    def pictures_of(self, ready: Tensor) -> Tensor:
+        """uint8 images of what has the form in which the net takes images."""
+        mean, std = (
+            torch.tensor(one or (end,)).view(-1, 1, 1) for one, end in zip(self.scale, (0.0, 1.0), strict=True)
+        )
+        raw = ready.cpu() * std + mean
+        images = self.pictures(raw.clamp(0, 255).round().byte() if self.raw.dtype == torch.uint8 else raw)
+        assert images is not None
+        return images
+
+    @property
+    def scale(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        return self.spec.inputs.mean, self.spec.inputs.std
+
+    @cached_property
+    def ends(self) -> tuple[Tensor, Tensor]:
+        """Black and white as the net takes them, (channels, 1, 1)."""
+        some = self.samples(self.data.train, AT_ONCE)[0]
+        low, high = (0, 255) if some.dtype == torch.uint8 else (some.min().item(), some.max().item())
+        both = torch.stack([torch.full_like(some[0], low), torch.full_like(some[0], high)])
+        black, white = self.ready(both)[:, :, :1, :1].cpu()
+        return black, white
+
+
+def of_run(run: str | Path | Run, files: Sequence[Path] = (), **choice: Any) -> Looked:
+    """A finished training, from its folder or in hand, and the files, or samples of its test split. choice: layer, unit, beside."""
+    run = run if isinstance(run, Run) else open_run(run, evaluate=False)
+    objective = objective_of(run.experiment, run.data, run.own).likelihood
+    title = run.folder.path.resolve().name if run.folder else run.data.name
+    return _looked(title, run.net, run.data, objective, files, run=run, **choice)
+
+
+def of_net(net: nn.Module, data: Any, files: Sequence[Path] = (), **choice: Any) -> Looked:
+    """Any module with its data: a Dataset, whose inputs are standardised as in training, or what `fit` takes; tensors (X, y)
+    are given to the net as they are."""
+    check_module(net)
+    data = _as_it_is(*data) if _are_tensors(data) else dataset_of(data, {"seed": 0}, net=net)
+    return _looked(type(net).__name__, net, data, default(data.spec.targets).likelihood, files, **choice)
+
+
+def _are_tensors(data: Any) -> bool:
+    return isinstance(data, tuple) and len(data) == 2 and all(isinstance(one, Tensor) for one in data)
+
+
+def _as_it_is(inputs: Tensor, targets: Tensor) -> Dataset:
+    """One set for every purpose."""
+    if len(inputs) != len(targets) or not len(inputs):
+        raise ProfundoError(f"data: expected as many targets as inputs, got {len(targets)} and {len(inputs)}")
+    is_image = inputs.ndim == 4 and inputs.shape[1] in (1, 3, 4) and inputs.is_floating_point()
+    about = Targets("classes", tuple(map(str, range(max(2, int(targets.max()) + 1)))))
+    if targets.is_floating_point():
+        targets = targets.reshape(len(targets), -1)
+        wide = range(1, targets.shape[1] + 1)
+        about = Targets("real", (), tuple(f"target {at}" for at in wide), (0.0,) * len(wide), (1.0,) * len(wide))
+    spec = Spec(Inputs(tuple(inputs.shape[1:]), "image" if is_image else "any"), about)
+    return Dataset("its data", spec, *(Samples(inputs, targets),) * 3)
+
+
+def _looked(
+    title: str, net: nn.Module, data: Dataset, objective: Objective, files: Sequence[Path], **choice: Any
+) -> Looked:
+    if choice.get("layer") is not None:
+        module_at(net, choice["layer"])
+    if files:
+        return Looked(title, net, data, objective, *_read(files, data.spec.inputs), **choice)
+    split = data.test if len(data.test) else data.train
+    places = _one_of_each(split, data.spec.targets)
+    labels = split.targets[places] if data.spec.targets.traits.one_class else None
+    names = [f"test sample {place}" for place in places]
+    return Looked(title, net, data, objective, names, raw_samples(split, places), labels, **choice)
+
+
+def _one_of_each(split: Samples, targets: Targets) -> list[int]:
+    """The first sample of each class; of other targets the first samples."""
+    if not targets.traits.one_class:
+        return list(range(min(SHOWN, len(split))))
+    first = [(split.targets == label).nonzero()[:1, 0] for label in range(len(targets.classes))]
+    return [int(place) for place in torch.cat(first).tolist()][:SHOWN]
+
+
+def _read(files: Sequence[Path], inputs: Inputs) -> tuple[list[str], Tensor]:
+    """Raises ProfundoError for the first that cannot be read."""
+    names, values = [], []
+    for entry in entries(files, inputs):
+        if entry.values is None:
+            raise ProfundoError(entry.fault)
+        names.append(entry.name)
+        values.append(entry.values)
+    if not values:
+        raise ProfundoError(f"{', '.join(map(str, files))}: expected {inputs.things}, found none in them")
+    return names, torch.stack(values)

@@ -1,0 +1,249 @@
+"""The page of what a net has learned: each section against what the run itself says, any module, and mistakes in one line."""
+
+import json
+from copy import deepcopy
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import profundo as pf
+from pages import parse
+from profundo import ProfundoError, look_inside
+from profundo.cli import main
+from profundo.data.batches import standardize
+from profundo.inspect import depth_sections, feature_sections, inside_page, mistake_sections, opened_net
+from profundo.inspect.opened_net import of_net, of_run
+
+NAMES = [
+    "inputs",
+    "filters",
+    "feature maps",
+    "units",
+    "orientation",
+    "depth",
+    "codes",
+    "similarity",
+    "mistakes",
+    "attack",
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _smaller():
+    """Fewer samples than a page has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opened_net, "SEARCHED", 100)
+        patch.setattr(feature_sections, "SEARCHED", 100)
+        patch.setattr(depth_sections, "CODED", 40)
+        patch.setattr(depth_sections, "PROBED", (120, 60, 60))
+        patch.setattr(mistake_sections, "KNOWN", 100)
+        patch.setattr(mistake_sections, "ATTACKED", 20)
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return pf.fit(
+        "fast_cnn", "digits", epochs=2, seed=0, doctor=False, out=tmp_path_factory.mktemp("runs") / "größe & <b>"
+    )
+
+
+@pytest.fixture(scope="module")
+def seen(run):
+    return look_inside(run)
+
+
+def test_every_section_is_there_and_says_what_it_is(seen):
+    assert list(seen.sections) == NAMES
+    assert not seen.notes
+    page = parse(seen.html())
+    assert [one.text for one in page.all("h2")] == [one.part.title for one in seen.sections.values()]
+    assert page.one("h1").text == "Inside größe & <b>"
+    for figure in page.all("figure"):
+        assert len(figure.one("figcaption").text) > 20 or figure.one("figcaption").text == "From left to right."
+    assert "<script" not in seen.html()
+    json.dumps(seen.as_plain_data(), allow_nan=False)
+    for name in NAMES:
+        assert f"{name} " in repr(seen)
+
+
+def test_answers_are_those_of_the_run_and_so_are_its_mistakes(run, seen):
+    looked = of_run(run)
+    assert torch.allclose(seen["inputs"].arrays["shares"], run.predict(looked.raw), atol=1e-5)
+    mistakes = seen["mistakes"]
+    assert 1 - mistakes.values["wrong"] / mistakes.values["samples"] == pytest.approx(run.scores["accuracy"])
+    confusion = torch.tensor(run.scores.confusion)
+    assert mistakes.arrays["confusion"].tolist() == confusion.tolist()
+    assert seen["attack"].values["accuracy"]["FGSM"][0] > 0.8
+
+
+def test_patches_are_what_the_unit_sees_exactly(run):
+    """What lies outside its patch can be anything; the unit gives the same there. Of what lies on its edges it knows."""
+    looked, net = of_run(run), deepcopy(run.net).eval()
+    (low_y, high_y), (low_x, high_x) = looked.windows["conv2"]
+    inputs = looked.inputs[:1]
+    before = net.norm1(net.conv1(inputs)).relu()
+    before = net.conv2(before)
+    for row, column in ((0, 0), (1, 2), (3, 3)):
+        inside = torch.zeros(8, 8, dtype=torch.bool)
+        inside[max(0, low_y[row]) : high_y[row] + 1, max(0, low_x[column]) : high_x[column] + 1] = True
+        other = torch.where(inside, inputs, torch.randn(1, 1, 8, 8))
+        after = net.conv2(net.norm1(net.conv1(other)).relu())
+        assert torch.allclose(before[0, :, row, column], after[0, :, row, column], atol=1e-5)
+        leaf = inputs.clone().requires_grad_()
+        smooth = net.conv2(net.norm1(net.conv1(leaf)))  # without a rectifier nothing is hidden
+        seen = torch.autograd.grad(smooth[0, :, row, column].square().sum(), leaf)[0][0, 0] != 0
+        assert torch.equal(seen, inside)
+
+
+def test_patches_drawn_are_cut_from_the_best_samples(run):
+    looked, net = of_run(run, layer="conv2", unit=3), deepcopy(run.net).eval()
+    section = feature_sections.units_section(looked)
+    raw, _ = looked.samples(run.data.train, 100)
+    with torch.no_grad():
+        maps = net.conv2(net.norm1(net.conv1(looked.ready(raw))).relu())[:, 3]
+    number = int(maps.flatten(1).amax(1).argmax())
+    row, column = divmod(int(maps[number].argmax()), maps.shape[-1])
+    (low_y, high_y), (low_x, high_x) = looked.windows["conv2"]
+    padded = nn.functional.pad(raw[number], (8, 8, 8, 8))
+    patch = padded[:, low_y[row] + 8 : high_y[row] + 9, low_x[column] + 8 : high_x[column] + 9]
+    assert torch.equal(section.arrays["patches"][0], patch)
+    assert section.values["natural"] == [pytest.approx(maps.max().item(), abs=1e-4)]
+    assert section.values["made"][0] > 0
+
+
+def test_any_module_is_looked_into_and_left_as_it_was():
+    class Own(nn.Module):
+        """With a rectifier that is a function, dropout, and answers in a dict-free form."""
+
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 6, 3)
+            self.drop = nn.Dropout(0.5)
+            self.head = nn.Linear(6, 4)
+
+        def forward(self, x):
+            return self.head(self.drop(torch.relu(self.conv(x)).mean((2, 3))))
+
+    torch.manual_seed(0)
+    net = Own().train()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    random = torch.get_rng_state()
+    x, y = torch.rand(80, 3, 9, 9), torch.arange(80) % 4
+    after_draws = torch.get_rng_state()
+    seen = look_inside(net, (x, y))
+    assert list(seen.sections) == [*NAMES]
+    assert torch.equal(torch.get_rng_state(), after_draws)
+    assert not torch.equal(random, after_draws)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert all(module.training for module in net.modules())
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in net.parameters())
+    assert not any(module._forward_hooks for module in net.modules())
+    net.eval()
+    assert torch.allclose(seen["inputs"].arrays["shares"], net(x[:4]).softmax(1), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("data", "there"),
+    [
+        ("iris", {"inputs", "depth", "codes", "similarity", "mistakes", "attack"}),
+        ("diabetes", {"depth", "codes", "similarity"}),
+        ("moons", {"inputs", "depth", "codes", "similarity", "mistakes", "attack"}),
+    ],
+)
+def test_rows_have_the_sections_that_make_sense_for_them(data, there):
+    loaded = pf.load(data)
+    torch.manual_seed(0)
+    seen = look_inside(pf.nets.mlp(loaded.spec), loaded)
+    assert set(seen.sections) == there
+    parse(seen.html())
+
+
+def test_texts_and_series_have_codes_and_similar_layers():
+    torch.manual_seed(0)
+    ids, y = torch.randint(0, 30, (60, 12)), torch.arange(60) % 2
+    words = nn.Sequential(
+        nn.Embedding(30, 6), nn.TransformerEncoderLayer(6, 2, 8, batch_first=True), nn.Flatten(), nn.Linear(72, 2)
+    )
+    assert {"inputs", "depth", "codes", "similarity", "mistakes"} == set(look_inside(words, (ids, y)).sections)
+    steps = nn.Sequential(nn.Conv1d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(40, 3))
+    series = look_inside(steps, (torch.randn(60, 2, 12), torch.arange(60) % 3))
+    assert {"inputs", "depth", "codes", "similarity", "mistakes"} <= set(series.sections)
+
+
+def test_two_nets_are_compared_by_their_layers(run):
+    other = pf.nets.build("lenet5", run.data.spec)
+    section = depth_sections.similarity_section(of_run(run, beside=other))
+    assert section.values["others"] == [name for name, _ in other.named_children()]
+    assert section.arrays["cka"].shape == (len(section.values["layers"]), len(section.values["others"]))
+
+
+def test_pictures_of_made_images_are_pixels_of_the_data(run):
+    looked = of_run(run)
+    raw = looked.raw
+    assert torch.equal(looked.pictures_of(looked.ready(raw)), raw)
+    black, white = looked.ends
+    inputs = run.data.spec.inputs
+    assert torch.allclose(
+        black.flatten(), standardize(torch.zeros(1, *inputs.shape, dtype=torch.uint8), inputs)[0, :, 0, 0]
+    )
+    assert (white > black).all()
+
+
+# ------------------------------------------------------------------------------------------------------------ the command
+def test_the_command_writes_a_page_and_prints_one_object(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(inside_page, "SECTIONS", inside_page.SECTIONS[:3])
+    Image.new("L", (8, 8), 200).save("sieben ✓.png")
+    monkeypatch.setattr(
+        "sys.argv", ["profundo", "inside", str(run.folder.path), "sieben ✓.png", "--layer", "conv2", "--json"]
+    )
+    main_of(0)
+    result = json.loads(capsys.readouterr().out)
+    assert result["page"] == "inside.html"
+    assert result["sections"]["inputs"]["inputs"] == ["sieben ✓.png"]
+    assert result["sections"]["filters"]["layers"] == ["conv1", "conv2"]
+    assert list(result["sections"]["feature maps"]["maps"]) == ["conv2"]
+    assert "sieben ✓.png" in (tmp_path / "inside.html").read_text("utf-8")
+
+
+def main_of(status):
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code or 0) == status
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--layer", "con2"], "layer 'con2': this Sequential has no module of that name; did you mean conv2?"),
+        (["--out", "inside.png"], "inside.png: expected a file that ends in .html"),
+        (["--out", "no/where.html"], "where.html: expected a file that ends in .html, in a folder that exists"),
+        (["nothing.png"], "nothing.png"),
+        (["words.png"], "words.png: expected an image"),
+        (["--beside", "nowhere"], "nowhere: expected a run's folder"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(run, tmp_path, capsys, monkeypatch, words, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "words.png").write_text("no image")
+    monkeypatch.setattr("sys.argv", ["profundo", "inside", str(run.folder.path), *words])
+    main_of(1)
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert len(captured.err.strip().splitlines()) == 1
+    assert not captured.out
+    assert not (tmp_path / "inside.html").exists()
+
+
+def test_a_unit_that_is_not_there_and_data_that_do_not_fit_are_refused(run):
+    with pytest.raises(ProfundoError, match="unit 99: layer conv2 has units 0 to 31"):
+        feature_sections.units_section(of_run(run, layer="conv2", unit=99))
+    with pytest.raises(ProfundoError, match=r"expected the data of the net, look_inside\(net, data\)"):
+        look_inside(nn.Linear(2, 2))
+    with pytest.raises(ProfundoError, match="as many targets as inputs, got 2 and 3"):
+        of_net(nn.Linear(2, 2), (torch.zeros(3, 2), torch.zeros(2)))
+    with pytest.raises(ProfundoError, match="there is no 'dreams'; there are: inputs, "):
+        look_inside(nn.Linear(2, 2), (torch.randn(40, 2), torch.arange(40) % 2))["dreams"]
