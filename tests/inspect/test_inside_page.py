@@ -21,6 +21,7 @@ NAMES = [
     "filters",
     "feature maps",
     "units",
+    "why",
     "orientation",
     "depth",
     "codes",
@@ -148,9 +149,9 @@ def test_any_module_is_looked_into_and_left_as_it_was():
 @pytest.mark.parametrize(
     ("data", "there"),
     [
-        ("iris", {"inputs", "depth", "codes", "similarity", "mistakes", "attack"}),
-        ("diabetes", {"depth", "codes", "similarity"}),
-        ("moons", {"inputs", "depth", "codes", "similarity", "mistakes", "attack"}),
+        ("iris", {"inputs", "why", "depth", "codes", "similarity", "mistakes", "attack"}),
+        ("diabetes", {"why", "depth", "codes", "similarity"}),
+        ("moons", {"inputs", "why", "depth", "codes", "similarity", "mistakes", "attack"}),
     ],
 )
 def test_rows_have_the_sections_that_make_sense_for_them(data, there):
@@ -167,10 +168,11 @@ def test_texts_and_series_have_codes_and_similar_layers():
     words = nn.Sequential(
         nn.Embedding(30, 6), nn.TransformerEncoderLayer(6, 2, 8, batch_first=True), nn.Flatten(), nn.Linear(72, 2)
     )
-    assert {"inputs", "depth", "codes", "similarity", "mistakes"} == set(look_inside(words, (ids, y)).sections)
+    there = {"inputs", "words", "attention", "depth", "codes", "similarity", "mistakes"}
+    assert there == set(look_inside(words, (ids, y)).sections)
     steps = nn.Sequential(nn.Conv1d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(40, 3))
     series = look_inside(steps, (torch.randn(60, 2, 12), torch.arange(60) % 3))
-    assert {"inputs", "depth", "codes", "similarity", "mistakes"} <= set(series.sections)
+    assert {"inputs", "why", "depth", "codes", "similarity", "mistakes"} <= set(series.sections)
 
 
 def test_two_nets_are_compared_by_their_layers(run):
