@@ -88,6 +88,9 @@ def test_removal_of_a_linear_net_is_known_at_every_fraction():
     assert curves.insertion == pytest.approx((0, 0.4, 0.7, 0.9, 1), abs=1e-6)
     assert curves.random_deletion == pytest.approx((1, 0.75, 0.5, 0.25, 0), abs=0.03)
     assert curves.areas["deletion"] == pytest.approx(0.375)
+    against = removal_curves(net, x, -explain(net, x).by_place, beside=curves)
+    assert against.deletion == pytest.approx((1, 0.9, 0.7, 0.4, 0), abs=1e-6)
+    assert (against.random_deletion, against.random_insertion) == (curves.random_deletion, curves.random_insertion)
     assert curves.areas["deletion"] < curves.areas["random_deletion"] == pytest.approx(0.5, abs=0.02)
 
 

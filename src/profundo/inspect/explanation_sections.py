@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +12,6 @@ from torch import Tensor, nn
 
 from profundo.data import standardize_targets
 from profundo.data.text.text_ids import FIRST_WORD, UNKNOWN
-from profundo.evaluate import evaluating
 from profundo.evaluate.importance import permutation_importance
 from profundo.inside.attributions import METHODS, Explanation, explain
 from profundo.inside.attributions.attention_maps import attention_maps
@@ -23,7 +21,7 @@ from profundo.inspect.opened_net import Looked
 from profundo.pictures.attribution_pictures import maps_svg, words_svg
 from profundo.pictures.bars import relations_svg
 from profundo.pictures.charts import Line, heat_svg, lines_svg
-from profundo.pictures.numbers import percent, plain
+from profundo.pictures.numbers import percent, plain, short
 from profundo.pictures.run_page.effect_results import dependence_charts, importance_grid
 from profundo.pictures.run_page.report_content import Effects, Importance
 from profundo.pictures.sheet import Figure, Part
@@ -33,14 +31,17 @@ from profundo.runs.column_effects import dependence, named_slices
 from profundo.runs.saved_model import predict
 from profundo.runs.table_values import column_slices, values_of
 from profundo.runs.word_effects import without_each_word
-from profundo.trees import called
 
 __all__ = ["attention_section", "columns_section", "why_section", "words_section"]
 
 SHOWN = 5  # inputs
 STAGES = 3  # of forgetting
-FEWER: dict[str, dict[str, Any]] = {"lime": {"samples": 300}, "kernel_shap": {"samples": 400}}
-LONGEST = 8.0  # seconds that a method may take on the page
+FEWER: dict[str, dict[str, Any]] = {
+    "integrated_gradients": {"most_steps": 200},
+    "lime": {"samples": 300},
+    "kernel_shap": {"samples": 400},
+}
+MOST_WORK, A_ROW = 1e11, 2e5  # operations that a method may take on the page: some seconds; and those of the least row
 MOST_STEPS = 150  # strips behind a series
 BACKGROUND = 20  # training rows whose values stand for a column that is not known
 MOST_COLUMNS, MOST_DRAWN = 12, 2
@@ -62,7 +63,8 @@ def why_section(looked: Looked) -> Section | None:
     if form(looked) not in ("images", "sequences"):
         return None
     inputs, raw = looked.inputs[:SHOWN], looked.raw[:SHOWN]
-    checked, left_out = all_checked(looked.net, inputs)
+    work = max(A_ROW, sum(layer.flops for layer in looked.layers))
+    checked, left_out = all_checked(looked.net, inputs, work)
     if not checked:
         return None
     answers = ", ".join(
@@ -98,35 +100,27 @@ def form(looked: Looked) -> str:
     return "sequences" if is_real else ""
 
 
-def all_checked(net: nn.Module, inputs: Any) -> tuple[dict[str, Checked], list[str]]:
-    """By name every method that suits the net, and why others are left out."""
-    checked, left_out = {}, []
-    a_row = seconds_a_row(net, inputs)
+def all_checked(net: nn.Module, inputs: Any, work: float) -> tuple[dict[str, Checked], list[str]]:
+    """By name every method that suits the net, and why others are left out. work: operations of a row's pass through the net."""
+    checked: dict[str, Checked] = {}
+    left_out, curves = [], None
     for name in METHODS:
         if name == "shapley":  # of so many places only Kernel SHAP can be asked
             continue
         options = FEWER.get(name, {})
         try:
-            started = explain(net, inputs[:1], name, **options)
-            if (wanted := started.passes * len(inputs) * (STAGES + 1) * a_row) > LONGEST:
-                left_out.append(f"{METHODS[name].title} is left out: it would take {wanted:.0f} seconds here.")
+            first = explain(net, inputs[:1], name, **options)
+            if (wanted := first.passes * len(inputs) * (STAGES + 1) * work) > MOST_WORK:
+                left_out.append(f"{METHODS[name].title} is left out: it would take {short(wanted, 'operations')} here.")
                 continue
             maps = explain(net, inputs, name, **options)
             forgetting = randomised(net, inputs, name, of=maps.of, stages=STAGES, **options)
-            curves = removal_curves(net, inputs, maps.by_place, of=maps.of, places=maps.places)
+            curves = removal_curves(net, inputs, maps.by_place, of=maps.of, places=maps.places, orders=3, beside=curves)
         except ProfundoError as error:
-            left_out.append(f"{METHODS[name].title} is left out. {error}.")
+            left_out.append(f"{METHODS[name].title} is left out: {error}.")
             continue
         checked[name] = Checked(maps, forgetting, curves)
     return checked, left_out
-
-
-def seconds_a_row(net: nn.Module, inputs: Any) -> float:
-    with evaluating(net):
-        called(net, inputs)
-        started = time.perf_counter()
-        called(net, inputs)
-    return (time.perf_counter() - started) / len(inputs)
 
 
 def answers_of(looked: Looked, checked: dict[str, Checked]) -> list[str]:

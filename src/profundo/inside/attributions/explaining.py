@@ -88,7 +88,7 @@ METHODS: Mapping[str, Method] = {
         "Grad-CAM", grad_cam, "how much the last convolution gives there of what raises the answer"
     ),
     "grad_cam_plus_plus": Method(
-        "Grad-CAM++", grad_cam_plus_plus, "the same, each place weighted anew, for several objects of a class"
+        "Grad-CAM++", grad_cam_plus_plus, "as of Grad-CAM, each place weighted anew, for several objects of a class"
     ),
     "occlusion": Method(
         "Occlusion", occlusion, "by how much the answer falls where the place is covered", one_by_one=True

@@ -178,8 +178,10 @@ def removal_curves(
     places: Any = None,
     orders: int = 5,
     seed: int = 0,
+    beside: RemovalCurves | None = None,
 ) -> RemovalCurves:
-    """by_place: (batch, *places), of `Explanation.by_place`; the largest goes, or comes, first. The rest as in `explain`."""
+    """by_place: (batch, *places), of `Explanation.by_place`; the largest goes, or comes, first. beside: curves of the same question,
+    whose random orders are taken over. The rest as in `explain`."""
     draw = torch.Generator().manual_seed(seed)
     with undisturbed(net), torch.inference_mode(False), torch.no_grad():
         question = asking(net, inputs, of, at=at, part=part, places=places)
@@ -214,11 +216,14 @@ def removal_curves(
             return question.in_parts(figure, shown).double().view(len(counts), batch).mean(1).cpu()
 
         marked = by_place.flatten(1).to(question.values.device).argsort(stable=True, dim=1, descending=True).argsort(1)
-        random = [torch.rand(batch, many, generator=draw).argsort(1).argsort(1).to(marked) for _ in range(orders)]
         curves = [curve(marked, inserted) for inserted in (False, True)]
-        curves += [torch.stack([curve(order, inserted) for order in random]).mean(0) for inserted in (False, True)]
+        if beside is None:
+            random = [torch.rand(batch, many, generator=draw).argsort(1).argsort(1).to(marked) for _ in range(orders)]
+            curves += [torch.stack([curve(order, inserted) for order in random]).mean(0) for inserted in (False, True)]
     fractions = tuple((counts / many).tolist())
     lines = [tuple(one.tolist()) for one in curves]
+    if beside is not None:
+        lines += [beside.random_deletion, beside.random_insertion]
     return RemovalCurves("probability" if is_probability else "share", fractions, *lines)
 
 
