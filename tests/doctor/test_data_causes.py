@@ -1,6 +1,7 @@
 """Faults in the data or their splits, in other ways than docs/doctor-data.md shows them; and programs that look like them and
 are sound."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -272,6 +273,14 @@ HEALTHY = {
 def test_the_fault_is_named_first(cause, name):
     report = examine(FAULTY[cause][name](), budget=BUDGET)
     assert [finding.cause for finding in report.findings][:1] == [cause], str(report)
+
+
+def test_a_column_that_is_in_other_units_in_validation_is_named():
+    program = people()
+    rows, progress = program.validation
+    other = torch.where(torch.arange(10) == 2, 4 * rows + 6, rows)
+    finding, *_ = examine(replace(program, validation=(other, progress)), budget=BUDGET).findings
+    assert (finding.cause, finding.where) == ("split_shift", "validation inputs, column 2")
 
 
 @pytest.mark.parametrize("name", HEALTHY)

@@ -96,7 +96,7 @@ def test_it_says_what_the_network_says_and_ends_in_good_order(run):
 
 
 @pytest.mark.slow
-def test_the_token_is_in_a_file_of_its_owner_and_nowhere_else_and_another_server_has_its_own(run, tmp_path):
+def test_the_token_is_in_a_file_of_its_owner_and_nowhere_else(run, tmp_path):
     kept = tmp_path / "token"
     with served(run, number=signal.SIGINT) as process, served(run, "--token-file", str(kept)) as other:
         own = Path(process.told["token_file"])

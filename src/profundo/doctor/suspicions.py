@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import Tensor
+
 from profundo.doctor.trials import Cure
 from profundo.doctor.verdicts import Experiment, Severity
 
-__all__ = ["Suspicion", "listed", "proves"]
+__all__ = ["Suspicion", "listed", "proves", "with_columns"]
 
+FEW_COLUMNS = 10  # that one would look at one by one
 LITTLE = 0.05  # of skill, that a cured program has at least: to become a constant answer is no cure
 DOUBLED = 0.1  # of skill, and as much as there was: of what cannot become perfect, no share is missing that one knows
 
@@ -46,6 +49,13 @@ def listed(places: Iterable[Any]) -> str:
     """Each once; of more than three the first ones, and how many more."""
     each = list(dict.fromkeys(map(str, places)))
     return ", ".join(each[:3]) + (f" and {len(each) - 3} more" if len(each) > 3 else "")
+
+
+def with_columns(where: str, part: Tensor, odd: Tensor) -> str:
+    """And which columns of a table, where they are few and not all. odd: of each, how much it is to blame."""
+    which = odd.argsort(descending=True, stable=True)[: int((odd > 0).sum())].tolist() if part.ndim == 2 else []
+    few = 0 < len(which) <= FEW_COLUMNS and len(which) < part.shape[1]
+    return f"{where}, column {listed(which)}" if few else where
 
 
 def proves(experiment: Experiment, gain: float, share: float = 0.25) -> bool:

@@ -89,8 +89,8 @@ def dropout(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     if not active:
         return
     last = active[-1]
-    after = {call.function for call in passage.calls if call.place > last.place}
-    if last.number == passage.depth > 0 and after <= AFTERWARDS and last.signs is not None:
+    rest = {call.function for call in passage.calls if call.place > last.place}
+    if last.number == passage.depth > 0 and rest <= AFTERWARDS and last.signs is not None:
         yield Suspicion(
             "dropout_on_output", "output layer", {"share of answers set to 0 in training": rate(last)},
             "put dropout between hidden layers, not after the last layer: it sets answers to 0 that the cost then punishes",
@@ -101,9 +101,11 @@ def dropout(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     if not course.train or course.train[-1] > FINE or not (most > NEARLY_ALL or (most >= MUCH and halfway)):
         return
     modules = patient.net.named_modules()
-    where = listed(name for name, one in modules if isinstance(one, nn.modules.dropout._DropoutNd) and one.p >= MUCH)
+    named = listed(name for name, one in modules if isinstance(one, nn.modules.dropout._DropoutNd) and one.p >= MUCH)
+    after = listed(call.layer for call in active if call.layer and rate(call) >= MUCH)
+    where = named or (f"dropout after {after}" if after else "dropout")
     yield Suspicion(
-        "excess_dropout", where or "dropout", {"largest rate": most, "layers": len(active), "training skill": course.train[-1]},
+        "excess_dropout", where, {"largest rate": most, "layers": len(active), "training skill": course.train[-1]},
         f"lower the dropout rate from {most:g}, to 0.1 or 0.2: with it the net does not fit even the samples that it is trained on",
         weight=0.66, share=0.15, cures={"no dropout": without_dropout},
     )  # fmt: skip

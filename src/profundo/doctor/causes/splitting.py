@@ -13,7 +13,7 @@ from profundo.doctor.patient import Patient
 from profundo.doctor.programs import Samples
 from profundo.doctor.reference import Reference, columns_of
 from profundo.doctor.skill import auc, class_scores, distinct, skill
-from profundo.doctor.suspicions import Suspicion
+from profundo.doctor.suspicions import Suspicion, with_columns
 from profundo.doctor.trials import Cure, Variant, answers_of, unchanged
 from profundo.trees import leaves, mapped
 
@@ -23,6 +23,7 @@ LEAK, FEWEST = 0.03, 5  # share and number of validation samples
 MANY = 0.15  # share of samples that repeat
 NEAR = 0.2  # of the distance at which training samples have their nearest
 TOLD_APART, ALWAYS = 0.85, 0.97  # area under the ROC curve
+MOVED = 0.5  # of a column: twice the area, less 1
 MUCH_WORSE, EXACTLY = 0.15, 1e-5  # of skill; of a deviation
 LEARNED, KNOWN_BETTER = 0.3, 0.08  # of skill
 GROSS = 5.0  # ratio of deviations that no two samples of the same things have
@@ -199,7 +200,7 @@ def split_shift(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
             cures["channels of validation images reversed"] = prepared(inputs, 1, (1,))
         ratio = float(validation.inputs.double().std() / inputs.double().std().clamp_min(1e-12))
         yield Suspicion(
-            "split_shift", "validation inputs",
+            "split_shift", with_columns("validation inputs", inputs, each_apart(inputs, validation.inputs)),
             {"splits told apart (1 is always)": apart, **moments("training", inputs), **moments("validation", validation.inputs)},
             "prepare validation as training, with the numbers learned from training: the same scaling, order of channels and columns",
             weight=0.85, share=0.1, cures=cures if 1 / GROSS < ratio < GROSS else {},
@@ -255,6 +256,14 @@ def told_apart(one: Tensor, other: Tensor) -> float:
         return 0.5
     side = which[reference.chosen].double()
     return float(auc(reference.left_out(side[:, None])[0][:, 0], side == 1))
+
+
+def each_apart(one: Tensor, other: Tensor) -> Tensor:
+    """How well each column of a table alone tells which of the two a sample comes from, beyond what splits by chance do."""
+    if one.ndim != 2:
+        return one.new_zeros(0)
+    which = torch.arange(len(one) + len(other)) < len(one)
+    return ((2 * auc(torch.cat([one, other]), which[:, None]) - 1).abs() - MOVED).clamp_min(0)
 
 
 def moments(name: str, inputs: Tensor) -> dict[str, float]:

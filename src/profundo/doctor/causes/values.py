@@ -14,14 +14,13 @@ from profundo.doctor.events import as_number
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import Samples
 from profundo.doctor.skill import class_axis, distinct
-from profundo.doctor.suspicions import Suspicion, listed
+from profundo.doctor.suspicions import Suspicion, with_columns
 from profundo.doctor.trials import Variant, answers_of
 from profundo.trees import leaves, mapped
 
 __all__ = ["values"]
 
 FAR, APART, SMALL = 20.0, 50.0, 0.02
-FEW_COLUMNS = 10  # that one would look at one by one
 
 
 def values(patient: Patient) -> Iterator[Suspicion]:
@@ -48,13 +47,6 @@ def nan_in_data(patient: Patient) -> Iterator[Suspicion]:
                         {"samples with values that are not finite": len(numbers), "the first": numbers[:5].tolist()},
                         "remove these samples or fill the holes before training", "fatal", mend=without_holes,
                     )  # fmt: skip
-
-
-def with_columns(where: str, part: Tensor, odd: Tensor) -> str:
-    """And which columns of a table, where they are few and not all. odd: of each, how much it is to blame."""
-    which = odd.argsort(descending=True, stable=True)[: int((odd > 0).sum())].tolist() if part.ndim == 2 else []
-    few = 0 < len(which) <= FEW_COLUMNS and len(which) < part.shape[1]
-    return f"{where}, column {listed(which)}" if few else where
 
 
 def without_holes(variant: Variant) -> Variant:
