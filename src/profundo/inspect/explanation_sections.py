@@ -21,7 +21,7 @@ from profundo.inspect.opened_net import Looked
 from profundo.pictures.attribution_pictures import maps_svg, words_svg
 from profundo.pictures.bars import relations_svg
 from profundo.pictures.charts import Line, heat_svg, lines_svg
-from profundo.pictures.numbers import percent, plain, short
+from profundo.pictures.numbers import percent, short
 from profundo.pictures.run_page.effect_results import dependence_charts, importance_grid
 from profundo.pictures.run_page.report_content import Effects, Importance
 from profundo.pictures.sheet import Figure, Part
@@ -250,58 +250,36 @@ def removal_chart(checked: dict[str, Checked]) -> Figure:
 
 # --------------------------------------------------------------------------------------------------------------- words
 def words_section(looked: Looked) -> Section | None:
-    """Which words the answers to texts are due to: each left out, and by the vectors of a net that has an embedding."""
-    if form(looked) == "ids":
-        return ids_section(looked)
-    if form(looked) != "texts":
+    """Which words the answers to texts are due to: each left out, and by the vectors of a net that has an embedding of them; of
+    bare ids by their vectors."""
+    if form(looked) not in ("texts", "ids"):
         return None
-    column, at = first_text(looked)
-    figures, values, finding = [], [], ""
+    figures, values = [], []
     for name, row in zip(looked.names[:SHOWN], looked.raw[:SHOWN], strict=False):
-        words, rows = without_each_word(row, column, at)
-        if not words:
-            continue
-        outputs = looked.outputs(torch.cat([row[None], rows])).double().reshape(len(rows) + 1, -1)
-        chosen = int(outputs[0].argmax()) if outputs.shape[1] > 1 else 0
-        falls = (outputs[0, chosen] - outputs[1:, chosen]).tolist()
+        outputs = looked.outputs(row[None]).reshape(-1)
+        chosen = int(outputs.argmax()) if len(outputs) > 1 else 0
         said = output_name(looked, chosen)
-        title = f"{name}: by how much the answer {said} falls without each word"
-        figures.append(Figure(words_svg(words, falls, title), f"{title}. Output {plain(float(outputs[0, chosen]))}."))
-        values.append({"input": name, "answer": said, "words": dict(zip(words, falls, strict=True))})
-        finding = (
-            finding or f"in {name} “{max(zip(falls, words, strict=True), key=lambda one: abs(one[0]))[1]}” counts most"
-        )
-        if (vectors := by_vectors(looked, row, column, words_in(row, column, at), chosen)) is not None:
-            all_words, each, gap = vectors
+        record: dict[str, Any] = {"input": name, "answer": said, "output": float(outputs[chosen])}
+        if looked.spec.inputs.texts and (counted := by_leaving_out(looked, row, chosen)):
+            title = f"{name}: by how much the answer {said} falls without each word"
+            figures.append(Figure(words_svg(list(counted), list(counted.values()), title), f"{title}."))
+            record["words"] = counted
+        if (maps := by_vectors(looked, row, chosen)) is not None:
+            words = words_in(looked, row)
+            each = [(word, value) for word, value in zip(words, maps.by_place[0].tolist(), strict=True) if word]
             title = f"{name}: integrated gradients of the words’ vectors, for {said}"
-            words_ = f"{title}. They add up to the change from as many unknown words, but for {percent(gap)}."
-            figures.append(Figure(words_svg(all_words, each, title), words_))
+            drawn = words_svg([word for word, _ in each], [value for _, value in each], title)
+            figures.append(Figure(drawn, f"{title}. They add up to the change, but for {percent(gap_share(maps))}."))
+            record["vectors"] = each
+        values.append(record)
     if not figures:
         return None
     means = (
-        f"Which words of {column.name} speak for the answer (blue) and against it (orange). Left out alone, a word that another "
-        "repeats counts nothing; by its vector it counts where it stands."
+        "Which words speak for the answer (blue) and against it (orange). Left out alone, a word that another repeats counts "
+        "nothing; by its vector it counts where it stands, against a word that is not known (of ids: of zeros)."
     )
-    return Section("words", finding, Part("Which words", [means], figures), {"texts": values})
-
-
-def ids_section(looked: Looked) -> Section:
-    """The same of ids, whose words nobody said, by the vectors of the first embedding."""
-    maps = explain(looked.net, looked.inputs[:SHOWN])
-    assert maps.of is not None
-    figures, values = [], []
-    for name, ids, of, each in zip(looked.names, looked.raw, maps.of.tolist(), maps.by_place.tolist(), strict=False):
-        said, words = output_name(looked, of), [str(one) for one in ids.tolist()]
-        title = f"{name}: integrated gradients of the vectors of its ids, for {said}"
-        figures.append(Figure(words_svg(words, each, title), f"{title}."))
-        values.append({"input": name, "answer": said, "ids": ids.tolist(), "values": each})
-    means = (
-        "Which ids speak for the answer (blue) and against it (orange), from vectors of zeros on: they add up to the change of the "
-        f"answer, but for {percent(gap_share(maps))} at most."
-    )
-    part = Part("Which ids", [means], figures)
     return Section(
-        "words", f"{len(figures)} inputs of {looked.raw.shape[1]} ids", part, {"texts": values}, {"map": maps.by_place}
+        "words", f"{len(values)} inputs, word by word", Part("Which words", [means], figures), {"texts": values}
     )
 
 
@@ -309,26 +287,38 @@ def first_text(looked: Looked) -> tuple[Column, slice]:
     return next(pair for pair in column_slices(looked.spec.inputs) if pair[0].kind == "text")
 
 
-def words_in(row: Tensor, column: Column, at: slice) -> list[str]:
-    """The words of a row's text as the net knows them, "" where there is none."""
+def words_in(looked: Looked, row: Tensor) -> list[str]:
+    """The words of a row as the net knows them, "" where there is none; of ids these."""
+    if not looked.spec.inputs.texts:
+        return [str(one) for one in row.tolist()]
+    column, at = first_text(looked)
     names = ["", "(unknown)", *column.levels]
     return [names[int(word)] for word in row[at.start : at.start + column.lengths[0]]]
 
 
-def by_vectors(
-    looked: Looked, row: Tensor, column: Column, words: Sequence[str], chosen: int
-) -> tuple[list[str], list[float], float] | None:
-    """The words of a text, what each counts, and the gap; None of a net without an embedding of these words."""
-    modules = [(name, module) for name, module in looked.net.named_modules() if isinstance(module, nn.Embedding)]
-    embeddings = [one for one in modules if one[1].num_embeddings == len(column.levels) + FIRST_WORD]
-    if not embeddings or not any(words):
+def by_leaving_out(looked: Looked, row: Tensor, chosen: int) -> dict[str, float]:
+    """By how much the output falls without each different word of a text."""
+    words, rows = without_each_word(row, *first_text(looked))
+    if not words:
+        return {}
+    outputs = looked.outputs(torch.cat([row[None], rows])).double().reshape(len(rows) + 1, -1)[:, chosen]
+    return dict(zip(words, (outputs[0] - outputs[1:]).tolist(), strict=True))
+
+
+def by_vectors(looked: Looked, row: Tensor, chosen: int) -> Explanation | None:
+    """Of a text None where the net has no embedding of its words, or it has none."""
+    ready = looked.ready(row[None])
+    if not looked.spec.inputs.texts:
+        return explain(looked.net, ready, of=chosen)
+    size = len(first_text(looked)[0].levels) + FIRST_WORD
+    modules = [(name, one) for name, one in looked.net.named_modules() if isinstance(one, nn.Embedding)]
+    layer, table = next(((name, one) for name, one in modules if one.num_embeddings == size), ("", None))
+    words = words_in(looked, row)
+    if table is None or not any(words):
         return None
-    layer, table = embeddings[0]
-    there = torch.tensor([[1.0 if word else 0.0] for word in words], device=table.weight.device)
+    there = torch.tensor([[float(bool(word))] for word in words], device=table.weight.device)
     unknown = there * table.weight[UNKNOWN].detach()  # training had it in any place: words were made unknown by chance
-    maps = explain(looked.net, looked.ready(row[None]), of=chosen, at=layer, places=(1,), baseline=unknown)
-    counted = [(word, value) for word, value in zip(words, maps.by_place[0].tolist(), strict=True) if word]
-    return [word for word, _ in counted], [value for _, value in counted], gap_share(maps)
+    return explain(looked.net, ready, of=chosen, at=layer, places=(1,), baseline=unknown)
 
 
 def attention_section(looked: Looked) -> Section | None:
@@ -337,8 +327,8 @@ def attention_section(looked: Looked) -> Section | None:
         return None
     maps = attention_maps(looked.net, looked.inputs[:1])
     labels: list[str] = []
-    if looked.spec.inputs.texts:
-        labels = [word for word in words_in(looked.raw[0], *first_text(looked)) if word]
+    if form(looked) in ("texts", "ids"):
+        labels = [word for word in words_in(looked, looked.raw[0]) if word]
     figures, values = [], {}
     for place, one in enumerate(maps):
         mean, many = one.weights[0].mean(0), min(24, *one.weights.shape[2:])
@@ -351,8 +341,7 @@ def attention_section(looked: Looked) -> Section | None:
             mean[:many, :many].tolist(), row_labels=rows, column_labels=rows, x_label="looks at", y_label="place"
         )
         figures.append(Figure(chart, f"{name}: the mean of {one.weights.shape[1]} heads, the first {many} places."))
-        entropy = -(one.weights[0] * one.weights[0].clamp_min(1e-12).log()).sum(2).mean(1)
-        values[name] = {"heads": one.weights.shape[1], "entropy by head": entropy.tolist()}
+        values[name] = {"heads": one.weights.shape[1]}
     if not figures:
         return None
     means = (
@@ -401,12 +390,12 @@ def columns_section(looked: Looked) -> Section | None:
         figures + dependence_charts(effects, looked.spec.targets.kind),
         importance_grid(effects),
     )
-    error = maps.figures.get("sampling error")
-    sampled = {} if error is None else {"sampling error": error}
     first = effects.importances[0]
     finding = f"{first.name} matters most over {effects.samples:,} rows; of {looked.names[0]} {next(iter(values[0]['values']))}"
     importance = {one.name: [one.change, one.low, one.high] for one in effects.importances}
-    return Section("why", finding, part, {"rows": values, "importance": importance, **sampled}, {"shap": by_column})
+    return Section(
+        "why", finding, part, {"rows": values, "importance": importance, **maps.figures}, {"shap": by_column}
+    )
 
 
 def shuffled(looked: Looked, slices: Sequence[tuple[str, slice]]) -> Effects:

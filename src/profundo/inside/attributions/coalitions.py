@@ -112,11 +112,11 @@ def answers_with(question: Question, parts: Tensor, baseline: Tensor, there: Ten
     """f, float64 (sets,), with the parts that are there: bool (sets, parts). A mean over baselines (many, …)."""
 
     def answers(some: Tensor) -> Tensor:
-        shown = question.spread(some[:, parts])
-        each = [question.answer(torch.where(shown, question.values, away)) for away in baseline]
-        return torch.stack(each).double().mean(0)
+        shown = question.spread(some[:, parts])[:, None]
+        rows = torch.where(shown, question.values, baseline).flatten(0, 1)
+        return question.answer(rows).double().view(len(some), len(baseline)).mean(1)
 
-    return question.in_parts(answers, there)
+    return question.in_parts(answers, there, each=len(baseline))
 
 
 def over_places(question: Question, parts: Tensor, values: Tensor) -> Tensor:

@@ -22,7 +22,8 @@ __all__ = ["Of", "Question", "asking", "check", "one"]
 Of = int | Sequence[int] | Tensor | Callable[[Any], Tensor] | None
 """The output that is explained: its index, one for each sample, a function from outputs to (batch,), or None for the largest."""
 
-MOST_ROWS, MOST_VALUES = 256, 2**20  # through the net at once
+MOST_ROWS, MOST_VALUES = 2**13, 2**20  # through the net at once
+FEW_ROWS, FEW_VALUES = 256, 2**18  # that are always few enough
 
 
 @dataclass(slots=True)
@@ -71,17 +72,18 @@ class Question:
         return scores.gather(1, self.chosen.repeat(len(scores) // len(self.chosen))[:, None])[:, 0]
 
     @torch.no_grad()
-    def in_parts(self, function: Callable[[Tensor], Tensor | None], values: Tensor) -> Tensor:
-        """A function of rows, of many of them, without gradients; so many at once as memory allows."""
-        size = self.at_once
+    def in_parts(self, function: Callable[[Tensor], Tensor | None], values: Tensor, each: int = 1) -> Tensor:
+        """A function of values, without gradients; so many at once as memory allows. each: rows that one of them becomes."""
+        size = max(1, self.at_once // each)
         parts = [function(values[begin : begin + size]) for begin in range(0, len(values), size)]
         return torch.cat([part for part in parts if part is not None])
 
     @property
     def at_once(self) -> int:
         """Rows at once: whole copies of the batch."""
-        batch = len(self.values)
-        return batch * max(1, min(MOST_ROWS, MOST_VALUES // max(1, self.values[0].numel())) // batch)
+        batch, size = len(self.values), max(1, self.values[0].numel())
+        rows = min(MOST_VALUES // size, max(FEW_ROWS, FEW_VALUES // size), MOST_ROWS)
+        return batch * max(1, rows // batch)
 
     def each(self) -> Iterator[Question]:
         """The same of one sample at a time."""
