@@ -266,6 +266,19 @@ def test_of_ids_each_word_counts_what_its_vector_does(method):
     torch.testing.assert_close(result.by_place, expected.detach(), atol=1e-5, rtol=1e-4)
 
 
+def test_ids_that_come_as_real_numbers_have_no_gradient_and_the_embedding_is_named():
+    class Rows(Words):
+        def forward(self, ids):
+            return super().forward(ids.long())
+
+    ids = torch.tensor([[3.0, 5.0, 0.0, 8.0]])
+    with pytest.raises(ProfundoError, match="at='embedding'"):
+        explain(Rows(), ids)
+    there = explain(Rows(), ids, at="embedding", places=(1,))
+    torch.testing.assert_close(there.by_place, explain(Words(), ids.long()).by_place)
+    assert explain(Rows(), ids, "occlusion").map.shape == (1, 4)
+
+
 class Several(nn.Module):
     def __init__(self):
         super().__init__()

@@ -101,6 +101,9 @@ def test_of_classes_the_curves_are_probabilities():
     assert curves.what == "probability"
     assert (curves.deletion[0], curves.deletion[-1]) == pytest.approx(ends, rel=1e-5)
     assert (curves.insertion[-1], curves.insertion[0]) == pytest.approx(ends, rel=1e-5)
+    numbers = removal_curves(net, x, explain(net, x, of=1).by_place, of=1, classes=False)
+    assert numbers.what == "share"
+    assert (numbers.deletion[0], numbers.deletion[-1]) == pytest.approx((1, 0), abs=1e-3)
     with pytest.raises(ProfundoError, match="one value for each place"):
         removal_curves(net, x, torch.zeros(3, 1, 10, 10))
 

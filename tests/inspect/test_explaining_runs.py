@@ -122,7 +122,7 @@ def test_a_method_that_does_not_suit_is_left_out_and_why(monkeypatch, digits):
     section = why_section(replace(looked, net=dense))
     assert "grad_cam" not in section.values["methods"]
     assert any(
-        "Grad-CAM is left out: grad_cam: expected a net with convolutions" in words for words in section.part.paragraphs
+        "Grad-CAM is left out: layer: expected a net with convolutions" in words for words in section.part.paragraphs
     )
     monkeypatch.setattr("profundo.inspect.explanation_sections.MOST_WORK", 0.0)
     assert why_section(replace(looked, net=dense)) is None

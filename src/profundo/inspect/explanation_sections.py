@@ -41,7 +41,7 @@ FEWER: dict[str, dict[str, Any]] = {
     "lime": {"samples": 300},
     "kernel_shap": {"samples": 400},
 }
-MOST_WORK, A_ROW = 1e11, 2e5  # operations that a method may take on the page: some seconds; and those of the least row
+MOST_WORK, A_ROW = 5e10, 2e5  # operations that a method may take on the page: some seconds; and those of the least row
 MOST_STEPS = 150  # strips behind a series
 BACKGROUND = 20  # training rows whose values stand for a column that is not known
 MOST_COLUMNS, MOST_DRAWN = 12, 2
@@ -63,8 +63,7 @@ def why_section(looked: Looked) -> Section | None:
     if form(looked) not in ("images", "sequences"):
         return None
     inputs, raw = looked.inputs[:SHOWN], looked.raw[:SHOWN]
-    work = max(A_ROW, sum(layer.flops for layer in looked.layers))
-    checked, left_out = all_checked(looked.net, inputs, work)
+    checked, left_out = all_checked(looked, inputs)
     if not checked:
         return None
     answers = ", ".join(
@@ -100,8 +99,15 @@ def form(looked: Looked) -> str:
     return "sequences" if is_real else ""
 
 
-def all_checked(net: nn.Module, inputs: Any, work: float) -> tuple[dict[str, Checked], list[str]]:
-    """By name every method that suits the net, and why others are left out. work: operations of a row's pass through the net."""
+def of_outputs(looked: Looked) -> int | None:
+    """Which output is explained: the largest, of numbers the first."""
+    return 0 if looked.spec.targets.traits.numeric else None
+
+
+def all_checked(looked: Looked, inputs: Tensor) -> tuple[dict[str, Checked], list[str]]:
+    """By name every method that suits the net, and why others are left out."""
+    net, of, classes = looked.net, of_outputs(looked), looked.spec.targets.traits.one_class
+    work = max(A_ROW, sum(layer.flops for layer in looked.layers))  # of a row's pass through the net
     checked: dict[str, Checked] = {}
     left_out, curves = [], None
     for name in METHODS:
@@ -109,15 +115,17 @@ def all_checked(net: nn.Module, inputs: Any, work: float) -> tuple[dict[str, Che
             continue
         options = FEWER.get(name, {})
         try:
-            first = explain(net, inputs[:1], name, **options)
+            first = explain(net, inputs[:1], name, of=of, **options)
             if (wanted := first.passes * len(inputs) * (STAGES + 1) * work) > MOST_WORK:
                 left_out.append(f"{METHODS[name].title} is left out: it would take {short(wanted, 'operations')} here.")
                 continue
-            maps = explain(net, inputs, name, **options)
+            maps = explain(net, inputs, name, of=of, **options)
             forgetting = randomised(net, inputs, name, of=maps.of, stages=STAGES, **options)
-            curves = removal_curves(net, inputs, maps.by_place, of=maps.of, places=maps.places, orders=3, beside=curves)
+            curves = removal_curves(
+                net, inputs, maps.by_place, of=maps.of, places=maps.places, orders=3, beside=curves, classes=classes
+            )
         except ProfundoError as error:
-            left_out.append(f"{METHODS[name].title} is left out: {error}.")
+            left_out.append(f"{METHODS[name].title} is left out: {str(error).removeprefix(f'{name}: ')}.")
             continue
         checked[name] = Checked(maps, forgetting, curves)
     return checked, left_out
@@ -195,28 +203,33 @@ def proofs_grid(checked: dict[str, Checked]) -> Grid:
     caption = (
         "How far each method can be believed here. Adds up: the largest gap between the map’s sum and the change of the answer, "
         "where the method promises none. Alike: rank correlation of the map with that of a net whose output layer, and all of "
-        "whose layers, were drawn anew; near 1 the map does not depend on what was learned (Adebayo et al. 2018). Deletion and "
+        "whose layers, were drawn anew; near 1 the map does not depend on what was learned (structure: by "
+        "their structural similarity; Adebayo et al. 2018). Deletion and "
         "insertion: the mean answer while what the map marks most is taken away, or brought back, first; deletion should be below "
         "chance, insertion above it (Petsiuk et al. 2018)."
     )
     columns = ["method", "adds up but for", "alike, output anew", "alike, all anew", "deletion", "insertion", "passes"]
-    rows: list[Row] = []
-    for name, one in checked.items():
-        areas = one.curves.areas
-        rows.append(
-            [
-                METHODS[name].title,
-                Cell(percent(gap_share(one.maps)) if one.maps.adds_up else "–"),
-                Cell(f"{one.forgetting.alike[0]:.2f}".replace("-", "−")),
-                Cell(
-                    f"{one.forgetting.alike[-1]:.2f}".replace("-", "−"), look="" if one.forgetting.changes else "strong"
-                ),
-                Cell(f"{areas['deletion']:.3f}", remark=f"by chance {areas['random_deletion']:.3f}"),
-                Cell(f"{areas['insertion']:.3f}", remark=f"by chance {areas['random_insertion']:.3f}"),
-                Cell(f"{one.maps.passes:,}"),
-            ]
-        )
+    rows = [proofs_row(METHODS[name].title, one) for name, one in checked.items()]
     return Grid(caption, columns, rows)
+
+
+def proofs_row(title: str, one: Checked) -> Row:
+    areas, (first, *_, last) = (
+        one.curves.areas,
+        [f"{alike:.2f}".replace("-", "−") for alike in one.forgetting.alike * 2],
+    )
+    structure = "" if one.forgetting.ssim is None else f"structure {one.forgetting.ssim[-1]:.2f}".replace("-", "−")
+    return [
+        title,
+        Cell(percent(gap_share(one.maps)) if one.maps.adds_up else "–"),
+        Cell(first),
+        Cell(last, remark=structure, look="" if one.forgetting.changes else "strong"),
+        *(
+            Cell(f"{areas[name]:.3f}", remark=f"by chance {areas['random_' + name]:.3f}")
+            for name in ("deletion", "insertion")
+        ),
+        Cell(f"{one.maps.passes:,}"),
+    ]
 
 
 def forgetting_chart(checked: dict[str, Checked]) -> Figure:
@@ -257,7 +270,7 @@ def words_section(looked: Looked) -> Section | None:
     figures, values = [], []
     for name, row in zip(looked.names[:SHOWN], looked.raw[:SHOWN], strict=False):
         outputs = looked.outputs(row[None]).reshape(-1)
-        chosen = int(outputs.argmax()) if len(outputs) > 1 else 0
+        chosen = 0 if of_outputs(looked) == 0 else int(outputs.argmax())
         said = output_name(looked, chosen)
         record: dict[str, Any] = {"input": name, "answer": said, "output": float(outputs[chosen])}
         if looked.spec.inputs.texts and (counted := by_leaving_out(looked, row, chosen)):
@@ -361,7 +374,7 @@ def columns_section(looked: Looked) -> Section | None:
     background = looked.ready(looked.samples(looked.data.train, BACKGROUND)[0])
     parts = torch.cat([torch.full((at.stop - at.start,), place) for place, (_, at) in enumerate(slices)])
     shown = looked.inputs[:SHOWN]
-    maps = explain(looked.net, shown, "kernel_shap", baseline=background, parts=parts)
+    maps = explain(looked.net, shown, "kernel_shap", of=of_outputs(looked), baseline=background, parts=parts)
     by_column = torch.stack([maps.map[:, at].sum(1) for _, at in slices], 1)
     most = float(by_column.abs().max()) or 1.0
     figures, values = [], []

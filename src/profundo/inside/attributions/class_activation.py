@@ -59,9 +59,7 @@ def last_maps(question: Question) -> str:
     modules = {name: module_at(question.net, name) for name in given if name.partition("#")[0] not in again}
     shapes = [given[name].shape for name, module in modules.items() if isinstance(module, CONVOLUTIONS)]
     if not shapes:
-        raise ProfundoError(
-            "grad_cam: expected a net with convolutions, it has none; use method='integrated_gradients'"
-        )
+        raise ProfundoError("layer: expected a net with convolutions, it has none; use method='integrated_gradients'")
     return [name for name in modules if given[name].shape == shapes[-1]][-1]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from profundo.inside.attributions.question import Question, one
@@ -42,9 +42,11 @@ def gradient_of(question: Question, values: Tensor) -> Tensor:
         )
     values = values.detach().requires_grad_()
     answer = question.answer(values)
-    if not answer.requires_grad:
-        raise ProfundoError("gradient: this net's answer has no gradient by its inputs; use method='occlusion'")
-    (slopes,) = torch.autograd.grad(answer.sum(), values, materialize_grads=True)
+    slopes = torch.autograd.grad(answer.sum(), values, allow_unused=True)[0] if answer.requires_grad else None
+    if slopes is None:
+        tables = [name for name, module in question.net.named_modules() if isinstance(module, nn.Embedding)]
+        hint = f"at={tables[0]!r}, what its embedding gives, or " if tables else ""
+        raise ProfundoError(f"gradient: this net's answer has no gradient by its inputs; say {hint}method='occlusion'")
     return slopes
 
 

@@ -179,9 +179,10 @@ def removal_curves(
     orders: int = 5,
     seed: int = 0,
     beside: RemovalCurves | None = None,
+    classes: bool = True,
 ) -> RemovalCurves:
     """by_place: (batch, *places), of `Explanation.by_place`; the largest goes, or comes, first. beside: curves of the same question,
-    whose random orders are taken over. The rest as in `explain`."""
+    whose random orders are taken over. classes: several outputs are logits, whose softmax is followed. The rest as in `explain`."""
     draw = torch.Generator().manual_seed(seed)
     with undisturbed(net), torch.inference_mode(False), torch.no_grad():
         question = asking(net, inputs, of, at=at, part=part, places=places)
@@ -196,7 +197,7 @@ def removal_curves(
             )
         away, many = one(baselines(question, baseline)), by_place[0].numel()
         counts = (torch.linspace(0, 1, min(FRACTIONS, many + 1), dtype=torch.float64) * many).round().long()
-        is_probability = question.probability(question.values) is not None
+        is_probability = classes and question.probability(question.values) is not None
         edges = [question.answer(one) for one in (question.values, away.expand_as(question.values).contiguous())]
 
         def figure(values: Tensor) -> Tensor:
