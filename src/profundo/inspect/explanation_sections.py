@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from profundo.data import standardize_targets
 from profundo.data.text.text_ids import FIRST_WORD, UNKNOWN
@@ -107,7 +108,9 @@ def of_outputs(looked: Looked) -> int | None:
 def all_checked(looked: Looked, inputs: Tensor) -> tuple[dict[str, Checked], list[str]]:
     """By name every method that suits the net, and why others are left out."""
     net, of, classes = looked.net, of_outputs(looked), looked.spec.targets.traits.one_class
-    work = max(A_ROW, sum(layer.flops for layer in looked.layers))  # of a row's pass through the net
+    with evaluating(net), FlopCounterMode(display=False) as counter:
+        called(net, inputs)
+    work = max(A_ROW, counter.get_total_flops() / len(inputs))
     checked: dict[str, Checked] = {}
     left_out, curves = [], None
     for name in METHODS:
