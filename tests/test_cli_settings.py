@@ -68,6 +68,7 @@ WRITTEN = {
     "heal": (["--heal"], True),
     "data_dir": (["--data-dir", "somewhere"], "somewhere"),
     "checkpoint_seconds": (["--checkpoint-seconds", "1.5"], 1.5),
+    "keep_epochs": (["--keep-epochs"], True),
 }
 WATCHING = ("doctor", "heal")
 # Command → the function that gets the settings, and the settings it has no use for.
@@ -75,11 +76,11 @@ COMMANDS = {
     "train": ("profundo.runs.supervised.train", ()),
     "lr-find": (
         "profundo.inspect.learning_rate.find",
-        (*belonging_to("course"), "log", "checkpoint_seconds", *WATCHING),
+        (*belonging_to("course"), "log", "checkpoint_seconds", "keep_epochs", *WATCHING),
     ),
-    "cross-validate": ("profundo.studies.cross_validation.cross_validate", ("log", *WATCHING)),
-    "learning-curve": ("profundo.studies.learning_curves.learning_curve", ("log", *WATCHING)),
-    "select": ("profundo.studies.model_selection.select", ("log", *WATCHING)),
+    "cross-validate": ("profundo.studies.cross_validation.cross_validate", ("log", "keep_epochs", *WATCHING)),
+    "learning-curve": ("profundo.studies.learning_curves.learning_curve", ("log", "keep_epochs", *WATCHING)),
+    "select": ("profundo.studies.model_selection.select", ("log", "keep_epochs", *WATCHING)),
 }
 
 

@@ -19,6 +19,7 @@ GROUND = {
     "dispatch",
     "threads",
     "mel",
+    "image_files",
 }  # every room may stand on these
 ALLOWED = {("inside", "graph"), ("graph", "pictures")}  # beside the ground, for the rooms below
 # The joiners may enter any room below them; each its own storey's only where said.

@@ -26,6 +26,8 @@ __all__ = [
     "export",
     "fit",
     "graph",
+    "images",
+    "landscape",
     "learning_curve",
     "load",
     "look",
@@ -42,9 +44,10 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from profundo import data, doctor, evaluate, graph, nets, objectives, train
+    from profundo import data, doctor, evaluate, graph, images, nets, objectives, train
     from profundo.data import load
     from profundo.inspect.inside_page import look_inside
+    from profundo.inspect.landscape import landscape
     from profundo.inspect.learning_rate import lr_find
     from profundo.inspect.net_table import summary
     from profundo.inspect.run_explanation import explain
@@ -75,11 +78,13 @@ _ROOMS = {
     "recipes",
     "use",
     "inspect",
+    "images",
 }
 _NAMES = {
     "load": "profundo.data",
     "compare": "profundo.studies.run_comparison",
     "look": "profundo.looks.data_look",
+    "landscape": "profundo.inspect.landscape",
     "look_inside": "profundo.inspect.inside_page",
     "lr_find": "profundo.inspect.learning_rate",
     "cross_validate": "profundo.studies.cross_validation",

@@ -18,8 +18,9 @@ from torch.utils.data import DataLoader
 
 from profundo.data import load
 from profundo.data.images import image_folders as reader
-from profundo.data.images.pixels import decode, strict
+from profundo.data.images.pixels import decode
 from profundo.data.streams.blocks import gather
+from profundo.image_files import strict
 from profundo.records import ProfundoError
 
 

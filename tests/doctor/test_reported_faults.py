@@ -32,16 +32,6 @@ class Words(nn.Module):
         return self.head(self.embed(words).mean(1))
 
 
-class Letters(nn.Module):
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.embed, self.core, self.head = nn.Embedding(300, 8), nn.GRU(8, 16, batch_first=True), nn.Linear(16, 300)
-
-    def forward(self, words):
-        return self.head(self.core(self.embed(words))[0]).transpose(1, 2)
-
-
 class Turned(nn.Module):
     """Rows of 8 × 8 images as steps, once the axes (samples, 4, 16) are (samples, 16, 4): by permute, or by name only."""
 
@@ -304,7 +294,6 @@ FAULTY = {
     ("scaled_twice", "then moved"): lambda: digits(inputs=(X / 255 - 0.5) / 0.5),
     ("split_leakage", "windows"): lambda: windows(by_chance=True),
     ("target_in_input", "a word"): lambda: texts(torch.cat([WORDS[:, :-1], 500 + KIND[:, None].long()], 1)),
-    ("target_in_input", "not shifted"): lambda: texts(WORDS, WORDS, net=Letters()),
     ("split_shift", "another vocabulary"): lambda: texts(WORDS, held=WORDS[450:] + 200),
     ("missing_zero_grad", "second optimizer"): lambda: with_two_optimizers(clears=False),
     ("accumulation_not_divided", "eight"): lambda: gathered(1),

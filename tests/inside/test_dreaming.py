@@ -48,6 +48,17 @@ def test_made_images_excite_more_than_any_of_many_random_ones_and_stay_within_th
         assert torch.equal(made.images, again.images)
 
 
+def test_colours_that_belong_together_stay_together():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(2 * 36, 1))
+    low, high = torch.zeros(3, 1, 1), torch.ones(3, 1, 1)
+    one = torch.ones(3, 3) / 3  # all channels alike
+    grey = excite(net, "2", [0], low=low, high=high, size=(8, 8), colours=one).images[0]
+    free = excite(net, "2", [0], low=low, high=high, size=(8, 8)).images[0]
+    assert torch.allclose(grey[0], grey[2], atol=1e-6)
+    assert (free[0] - free[2]).abs().max() > 0.5
+
+
 def test_one_place_can_be_excited_alone(lenet):
     made = excite(lenet, "c3", [2], low=LOW, high=HIGH, size=(16, 16), steps=80, centre=True, jitter=0)
     maps = lenet.c3(lenet.s2(lenet.relu1(lenet.c1(made.images))))[0, 2]

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from profundo import ProfundoError
-from profundo.inside.observing import observed, undisturbed
+from profundo.inside.observing import layer_output, observed, undisturbed
 
 
 class Counting(nn.Module):
@@ -104,6 +104,30 @@ def test_a_block_is_seen_by_its_name_and_modules_that_call_no_other_by_themselve
         answers, given = observed(attention, (x.new_ones(5, 4),) * 3)
     assert list(given) == ["MultiheadAttention"]
     assert torch.equal(given["MultiheadAttention"], answers[0])
+
+
+def test_what_comes_after_the_layer_is_not_computed(net):
+    calls = []
+    net.out.register_forward_pre_hook(lambda *_: calls.append(1))
+    x = torch.randn(2, 1, 8, 8)
+    with undisturbed(net):
+        maps = layer_output(net, x, "norm")
+        assert torch.equal(maps, net.norm(net.conv(x)))
+        assert not calls
+        assert layer_output(net, x, "relu#2").shape == maps.shape
+    assert not any(module._forward_hooks for module in (net.conv, net.norm, net.relu))
+
+
+def test_a_module_that_is_never_called_and_one_of_whole_numbers_are_refused():
+    class Numbers(nn.Module):
+        def forward(self, x):
+            return x.argmax(1)
+
+    attention = nn.MultiheadAttention(4, 2)
+    with undisturbed(attention), pytest.raises(ProfundoError, match="'out_proj': expected one that the net calls"):
+        layer_output(attention, (torch.ones(5, 4),) * 3, "out_proj")
+    with pytest.raises(ProfundoError, match="'1': expected one that the net calls and that gives real numbers"):
+        layer_output(nn.Sequential(nn.Linear(3, 3), Numbers()), torch.ones(2, 3), "1")
 
 
 def test_a_layer_that_is_not_there_is_named_with_one_that_is(net):

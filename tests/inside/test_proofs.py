@@ -76,6 +76,32 @@ def test_a_map_of_weights_changes_and_one_of_the_input_alone_is_called_so(monkey
     assert not stubborn.changes
 
 
+def test_every_weight_is_forgotten_even_of_modules_that_are_never_called(monkeypatch):
+    import profundo.inside.attributions.proofs as module
+
+    class Direct(nn.Module):
+        """Attention whose output projection no call passes, a weight of its own, and a layer of which only the weight is read."""
+
+        def __init__(self):
+            super().__init__()
+            self.attention, self.scale = nn.MultiheadAttention(4, 2, batch_first=True), nn.Parameter(torch.randn(4))
+            self.read, self.out = nn.Linear(4, 4), nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.out(F.linear(self.attention(x, x, x)[0] * self.scale, self.read.weight).mean(1))
+
+    forgotten, forget = [], module.forget
+    monkeypatch.setattr(
+        module, "forget", lambda one, draw: (forgotten.extend(one.parameters(False)), forget(one, draw))
+    )
+    net = Direct()
+    assert randomised(net, draw(2, 3, 4), "gradient").layers[0] == "out"
+    assert len({id(one) for one in forgotten}) == len(forgotten) == len(list(net.parameters()))
+    assert randomised(nn.Conv2d(1, 2, 3), draw(1, 1, 5, 5), "gradient").layers == ("Conv2d",)
+    with pytest.raises(ProfundoError, match="layers that have weights"):
+        randomised(nn.Flatten(), draw(1, 1, 5, 5), "gradient")
+
+
 def test_removal_of_a_linear_net_is_known_at_every_fraction():
     """f = Σ w x from a baseline of 0: what is left after the largest k of 4 are gone."""
     net = nn.Linear(4, 1, bias=False)

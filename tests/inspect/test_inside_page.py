@@ -172,7 +172,94 @@ def test_texts_and_series_have_codes_and_similar_layers():
     assert there == set(look_inside(words, (ids, y)).sections)
     steps = nn.Sequential(nn.Conv1d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(40, 3))
     series = look_inside(steps, (torch.randn(60, 2, 12), torch.arange(60) % 3))
-    assert {"inputs", "why", "depth", "codes", "similarity", "mistakes"} <= set(series.sections)
+    assert {"inputs", "why", "depth", "codes", "similarity", "mistakes", "attack"} == set(series.sections)
+
+
+class Two(nn.Module):
+    """Of two inputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.out = nn.Linear(4, 5), nn.Linear(3, 5), nn.Linear(5, 2)
+
+    def forward(self, x, y):
+        return self.out((self.a(x) + self.b(y)).relu())
+
+
+class Recurrent(nn.Module):
+    """Whose first layer gives several tensors."""
+
+    def __init__(self):
+        super().__init__()
+        self.lstm, self.out = nn.LSTM(3, 6, batch_first=True), nn.Linear(6, 2)
+
+    def forward(self, x):
+        return self.out(self.lstm(x)[0][:, -1])
+
+
+@pytest.mark.parametrize(
+    ("net", "x", "y", "there", "note"),
+    [
+        (
+            Two,
+            (torch.randn(200, 4), torch.randn(200, 3)),
+            None,
+            {"inputs", "depth", "codes", "similarity", "mistakes"},
+            "",
+        ),
+        (Recurrent, torch.randn(40, 7, 3), None, {"inputs", "depth", "codes", "similarity", "mistakes", "attack"}, ""),
+        (
+            lambda: nn.Linear(4, 1),
+            torch.randn(40, 4),
+            torch.zeros(40).long(),
+            {"inputs", "depth", "codes", "mistakes", "attack"},
+            "",
+        ),
+        (
+            lambda: nn.Linear(4, 2),
+            torch.randn(6, 4),
+            None,
+            {"inputs", "depth", "mistakes", "attack"},
+            "at least 20 samples",
+        ),
+        (
+            lambda: nn.Linear(4, 2).double(),
+            torch.randn(40, 4).double(),
+            None,
+            {"inputs", "depth", "codes", "mistakes", "attack"},
+            "",
+        ),
+        (lambda: nn.Linear(4, 2), torch.full((40, 4), torch.nan), None, {"inputs"}, "expected finite numbers"),
+        (
+            lambda: nn.Conv2d(1, 2, 3),
+            torch.rand(40, 1, 9, 9),
+            torch.randn(40),
+            set(NAMES[1:5]) | {"codes", "depth"},
+            "",
+        ),
+    ],
+)
+def test_nets_and_data_of_every_kind_are_looked_into_or_say_why_not(net, x, y, there, note):
+    torch.manual_seed(0)
+    seen = look_inside(
+        net(), (x, torch.arange(len(x if isinstance(x, torch.Tensor) else x[0])) % 2 if y is None else y)
+    )
+    assert set(seen.sections) >= there - {"attack"}
+    assert bool(note) == bool(seen.notes)
+    assert note in " ".join(seen.notes)
+    assert note in parse(seen.html()).one("main").text
+
+
+def test_a_block_and_a_layer_of_single_numbers_can_be_asked_for():
+    torch.manual_seed(0)
+    x, y = torch.rand(40, 1, 12, 12), torch.arange(40) % 2
+    block = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1))
+    net = nn.Sequential(block, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 2))
+    for layer, size in (("0", 5), ("3", 12), ("1", 12)):
+        seen = look_inside(net, (x, y), layer=layer)
+        assert seen["units"].values["layer"] == seen["codes"].values["layer"] == layer
+        assert seen["units"].arrays["patches"].shape[-2:] == (size, size)
+        assert not seen.notes
 
 
 def test_two_nets_are_compared_by_their_layers(run):
@@ -245,6 +332,12 @@ def test_a_unit_that_is_not_there_and_data_that_do_not_fit_are_refused(run):
         feature_sections.units_section(of_run(run, layer="conv2", unit=99))
     with pytest.raises(ProfundoError, match=r"expected the data of the net, look_inside\(net, data\)"):
         look_inside(nn.Linear(2, 2))
+    with pytest.raises(
+        ProfundoError, match=r"Linear: expected a net that takes inputs \(3, 4\), it failed: RuntimeError: mat1"
+    ):
+        look_inside(nn.Linear(2, 2), (torch.randn(9, 4), torch.arange(9) % 2))
+    with pytest.raises(ProfundoError, match="expected classes from 0 to 1, for the net has 2 outputs, got 0 to 2"):
+        look_inside(nn.Linear(2, 2), (torch.randn(9, 2), torch.arange(9) % 3))
     with pytest.raises(ProfundoError, match="as many targets as inputs, got 2 and 3"):
         of_net(nn.Linear(2, 2), (torch.zeros(3, 2), torch.zeros(2)))
     with pytest.raises(ProfundoError, match="there is no 'dreams'; there are: inputs, "):

@@ -6,7 +6,15 @@ import torch.nn.functional as F
 from torch import nn
 
 from profundo import nets
-from profundo.nets.layers import LocallyConnected2d, MaxoutConv2d, MinPool2d, RememberingPool2d, Unpool2d
+from profundo.nets.layers import (
+    GeneralisedMeanPool2d,
+    LocallyConnected2d,
+    MaxoutConv2d,
+    MinPool2d,
+    MixedPool2d,
+    RememberingPool2d,
+    Unpool2d,
+)
 from profundo.nets.lenet1998 import Subsampling
 from profundo.nets.net_names import NETS_FOR_PIXELS, NETS_FOR_SERIES, NETS_FOR_SOUNDS, NETS_FOR_TEXTS
 from profundo.nets.summary import summary
@@ -185,6 +193,8 @@ def test_unpooling_sees_the_window_and_what_chose_its_place():
     rows = summary(net, Inputs((1, 9, 9), "image"))
     assert [row.field for row in rows] == [(3, 3), (4, 4), (8, 8), (8, 8)]
     assert field_of(nn.Sequential(conv(1, 2, 3), MinPool2d(2)), (1, 9, 9)) == (4, 4)
+    learned = nn.Sequential(conv(1, 2, 3), GeneralisedMeanPool2d(2), MixedPool2d(3, 2))
+    assert [row.field for row in summary(learned, Inputs((1, 14, 14), "image"))] == [(3, 3), (4, 4), (8, 8)]
 
 
 def test_what_is_no_image_or_not_understood_has_no_field():

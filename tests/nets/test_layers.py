@@ -10,10 +10,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from profundo.nets.layers import (
+    GeneralisedMeanPool2d,
     LocallyConnected2d,
     Maxout,
     MaxoutConv2d,
     MinPool2d,
+    MixedPool2d,
     RememberingPool2d,
     SparselyConnected,
     Unpool2d,
@@ -37,6 +39,8 @@ FAMILY = {
     "maxout": (lambda: Maxout(5, 4, 3), (2, 6, 4)),
     "maxout convolution": (lambda: MaxoutConv2d(2, 3, 4, 3, padding=1), (3, 6, 5)),
     "minimum pooling": (lambda: MinPool2d(2), (2, 3, 2)),
+    "generalised mean": (lambda: GeneralisedMeanPool2d((3, 2), (1, 2)), (2, 4, 2)),
+    "mixed pooling": (lambda: MixedPool2d(2), (2, 3, 2)),
     "pool and back": (pool_and_back, (3, 6, 5)),
     "locally connected": (lambda: LocallyConnected2d(2, 3, (6, 5), 3, stride=2, padding=1), (3, 3, 3)),
     "sparsely connected": (lambda: SparselyConnected(5, 4, 0.4), (2, 6, 4)),
@@ -78,7 +82,7 @@ class TestEveryLayer:
         rough.float().square().sum().backward()
         assert images.grad.isfinite().all()
         if "Unpool" not in str(layer):  # a maximum may be elsewhere after rounding; torch unpools in float32
-            assert rough.dtype == (torch.bfloat16 if list(layer.parameters()) else torch.float32)
+            assert rough.dtype == (torch.bfloat16 if any(p.ndim for p in layer.parameters()) else torch.float32)
             torch.testing.assert_close(rough.float(), exact, rtol=0.05, atol=0.05)
 
     def test_comes_back_from_its_state(self, make):
@@ -140,6 +144,56 @@ class TestMaxout:
 
     def test_starts_without_bias(self):
         assert Maxout(3, 2, 2).linear.bias.count_nonzero() == MaxoutConv2d(1, 2, 2, 3).conv.bias.count_nonzero() == 0
+
+
+class TestPoolingThatLearns:
+    def test_generalised_mean_is_that_of_the_formula(self):
+        images = torch.rand(2, 3, 6, 7, dtype=torch.float64)
+        for power in (0.5, 1.0, 3.0, 7.5):
+            layer = GeneralisedMeanPool2d((3, 2), 2, power=power).double()
+            expected = F.avg_pool2d(images**power, (3, 2), 2) ** (1 / power)
+            torch.testing.assert_close(layer(images), expected, rtol=1e-6, atol=0)  # log p is kept in float32
+        torch.testing.assert_close(
+            GeneralisedMeanPool2d(2, power=3.0)(images.float()) * 4 ** (1 / 3), nn.LPPool2d(3, 2)(images.float())
+        )
+
+    def test_its_ends_are_average_and_maximum_and_no_power_overflows(self):
+        images = torch.rand(2, 3, 6, 6) * torch.tensor([1e-4, 1.0, 1e6])[:, None, None] + 1e-5
+        torch.testing.assert_close(
+            GeneralisedMeanPool2d(2, power=1.0)(images), F.avg_pool2d(images, 2), rtol=1e-5, atol=0
+        )
+        sharp = GeneralisedMeanPool2d(2, power=1e4)
+        torch.testing.assert_close(sharp(images), F.max_pool2d(images, 2), rtol=2e-3, atol=0)
+        sharp(images).log().sum().backward()
+        assert sharp.log_power.grad.isfinite()
+
+    def test_mixed_is_between_average_and_maximum_by_its_share(self):
+        images = torch.randn(2, 3, 6, 7)
+        greatest, mean = F.max_pool2d(images, 3, 2), F.avg_pool2d(images, 3, 2)
+        for share in (0.1, 0.5, 0.9):
+            expected = share * greatest + (1 - share) * mean
+            torch.testing.assert_close(MixedPool2d(3, 2, share=share)(images), expected)
+
+    def test_each_learns_which_pooling_made_the_targets(self):
+        images = torch.rand(64, 1, 8, 8)
+        for layer, learned in (
+            (GeneralisedMeanPool2d(2), lambda layer: layer.log_power.exp()),
+            (MixedPool2d(2), lambda layer: 1 - layer.logit.sigmoid()),
+        ):
+            optimizer = torch.optim.Adam(layer.parameters(), 0.1)
+            for _ in range(150):
+                optimizer.zero_grad()
+                (layer(images) - F.avg_pool2d(images, 2)).square().mean().backward()
+                optimizer.step()
+            assert learned(layer).item() == pytest.approx(1, abs=0.05)  # the average, from p = 3 and from a half
+
+    def test_mistakes_are_explained(self):
+        with pytest.raises(ProfundoError, match="power and least above 0, got 0"):
+            GeneralisedMeanPool2d(2, power=0)
+        with pytest.raises(ProfundoError, match="share between 0 and 1, got 1"):
+            MixedPool2d(2, share=1)
+        with pytest.raises(ProfundoError, match="GeneralisedMeanPool2d: expected a kernel no larger"):
+            GeneralisedMeanPool2d(4)(torch.rand(1, 1, 3, 3))
 
 
 class TestPooling:

@@ -10,7 +10,7 @@ from profundo.pictures import Line, curves_svg, heat_svg, lines_svg, points_svg,
 from profundo.pictures.attribution_pictures import words_svg
 from profundo.pictures.bars import Rung, histogram_svg, ladder_svg, relations_svg, small_histogram_svg
 from profundo.pictures.charts import residuals_svg
-from profundo.pictures.contours import contours_svg
+from profundo.pictures.contours import contours_svg, measured_contours_svg, relief_svg
 from profundo.pictures.reliability_chart import reliability_svg
 from profundo.pictures.safety import is_drawing
 from profundo.pictures.sheet import standalone
@@ -44,6 +44,11 @@ def bins(values):
     return [CalibrationBin(0, 1, len(values), 0.5, min(1, abs(value))) for value in values[:5] if math.isfinite(value)]
 
 
+def square(values):
+    """Four by four of the values, over and over."""
+    return [[(values or [NAN])[(4 * row + at) % len(values or [NAN])] for at in range(4)] for row in range(4)]
+
+
 CHARTS = {
     "lines": lambda v, n: lines_svg([Line(n, v, v, v, v), Line("b", v, v)], x_label=n, y_label=n, log_y=False, marks={n: 1.0}),
     "logarithmic lines": lambda v, n: lines_svg([Line(n, v, v), Line("b", v, v)], x_label=n, y_label=n, log_x=True, log_y=True),
@@ -60,6 +65,10 @@ CHARTS = {
     "empty histogram": lambda _, n: histogram_svg([], [], x_label=n),
     "small histogram": lambda v, n: small_histogram_svg(edges_of(v), [len(v)] * (len(edges_of(v)) - 1), label=n),
     "relations": lambda v, n: relations_svg([n] * (len(v[:9]) or 1), v[:9] or [NAN], label=n),
+    "measured contours": lambda v, n: measured_contours_svg(
+        *(range(4), range(4), square(v)), {n: [(0, 0), (2, 1)]}, names=(n, n), marks={n: (1, 1)}
+    ),
+    "relief": lambda v, n: relief_svg(range(4), range(4), square(v), names=(n, n), height=n),
     "ladder": lambda v, n: ladder_svg([Rung(n, one, n, -abs(one), abs(one), at) for at, one in enumerate(v[:9])], name=n),
     "reliability": lambda v, n: reliability_svg(bins(v), [(0.1, 0.9)] * len(bins(v)), kind=n),
     "contours": lambda v, n: contours_svg(

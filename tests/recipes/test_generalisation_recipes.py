@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+import profundo as pf
+from profundo.data.full_batch import whole
 from profundo.data.sets.known_functions import arcsine, truth, with_noise
 from profundo.recipes.polynomials import chebyshev, fitted
 from profundo.recipes.recipe_run import run_recipe
@@ -136,3 +138,29 @@ def test_random_features_multiply_to_the_arc_cosine_kernel_however_many_there_ar
     angles = np.arccos(np.clip(drawn @ drawn.T / np.outer(norms, norms), -1, 1))
     kernel = np.outer(norms, norms) * (np.sin(angles) + (np.pi - angles) * np.cos(angles)) / (2 * np.pi)
     assert np.allclose(hidden @ hidden.T, kernel, atol=0.02)
+
+
+@pytest.fixture(scope="module")
+def minima():
+    return run_recipe("local-minima", quick=True, out=False)
+
+
+def test_wide_nets_end_alike_and_a_bend_goes_round_most_of_the_wall(minima):
+    scores, narrow = minima.outcome.scores, minima.outcome.baseline
+    for split in ("training", "test"):
+        name = f"spread of {split} loss, width 50"
+        assert scores[name] < 0.2 * narrow[name]
+    assert scores["bent wall, width 50"] < 0.5 * scores["straight wall, width 50"]
+
+
+def test_the_losses_of_the_nets_are_those_of_each_alone(minima):
+    data = pf.load("digits")
+    batch = whole(data.test, data.spec)
+    net = minima.outcome.networks["width 10"]
+    hidden_weight, hidden_bias, weight, bias = (value.detach() for value in net.parameters())
+    alone = []
+    for at in range(6):
+        hidden = torch.relu(batch.inputs.flatten(1) @ hidden_weight[at] + hidden_bias[at])
+        outputs = hidden @ weight[at] + bias[at]
+        alone.append(float(torch.nn.functional.cross_entropy(outputs, batch.targets)))
+    assert column(minima, "The figures", "test loss")[1] == pytest.approx(np.mean(alone), rel=1e-4)

@@ -132,7 +132,7 @@ def test_the_page_shows_crawling_and_diverging_and_says_how_rates_were_chosen(fo
     assert "rate 0.0002, crawls" in page
     assert "rate 0.042, diverges" in page
     assert "the least validation loss at seed 0" in page
-    assert page.count("<svg") == 12
+    assert page.count("<svg") == 14
     for name in OPTIMIZERS:
         assert f'<th scope="row"><bdi>{name}</bdi></th>' in page
     slow, good, fast = found.ravine
@@ -161,3 +161,23 @@ def test_the_command_writes_the_page_and_prints_the_ranks(tmp_path, monkeypatch,
     assert all(name in said.out for name in OPTIMIZERS)
     assert "written: optimizers.html" in said.err
     assert (tmp_path / "optimizers.html").read_text().startswith("<!doctype html>")
+
+
+def test_the_ways_lie_on_the_surface_of_the_net_they_began_with(found):
+    """All begin at one place; the loss at the origin is that of the net whose way ends there."""
+    walk, first = found.walk, found.ranks[0]
+    assert walk.origin == first.optimizer
+    starts = {tuple(round(x, 4) for x in way[0]) for way in walk.ways.values()}
+    assert len(starts) == 1
+    assert all(len(way) == SMALL.epochs + 1 for way in walk.ways.values())
+    assert walk.ways[walk.origin][-1] == pytest.approx((0, 0), abs=1e-5)
+    data = pf.load("digits")
+    net = pf.nets.mlp(data.spec)
+    net.load_state_dict(first.way[-1])
+    run = pf.fit(
+        net, data, out=False, epochs=1, learning_rate=1e-12, schedule="constant", optimizer="sgd", capture=False
+    )
+    loss = run.evaluate("train")["log loss"]
+    a, b = (min(range(len(side)), key=lambda at: abs(side[at])) for side in (walk.across, walk.up))
+    assert walk.losses[b][a] == pytest.approx(loss, rel=0.3)
+    assert min(map(min, walk.losses)) <= walk.losses[b][a]

@@ -236,6 +236,8 @@ def layer_nets():
     yield "Maxout", nn.Sequential(flat, layers.Maxout(432, 10, 3))
     yield "MaxoutConv2d", nn.Sequential(layers.MaxoutConv2d(3, 8, 2, 3), flat, nn.Linear(800, 10))
     yield "MinPool2d", nn.Sequential(layers.MinPool2d(3, 2, 1, True), flat, nn.Linear(147, 10))
+    learned = [nn.ReLU(), layers.GeneralisedMeanPool2d(2), layers.MixedPool2d(3, 1)]
+    yield "pooling that learns", nn.Sequential(*learned, flat, nn.Linear(48, 10))
     places = [pool, nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 3, 3, padding=1), layers.Unpool2d(pool)]
     yield "RememberingPool2d", nn.Sequential(*places, flat, nn.Linear(432, 10))
     yield "LocallyConnected2d", nn.Sequential(layers.LocallyConnected2d(3, 4, (12, 12), 3), flat, nn.Linear(400, 10))

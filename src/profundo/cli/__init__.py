@@ -22,6 +22,7 @@ import profundo.cli.serving
 import profundo.cli.recipes
 import profundo.cli.showing
 import profundo.cli.inside
+import profundo.cli.imaging
 import profundo.cli.streaming  # noqa: F401
 # isort: on
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
@@ -12,6 +14,7 @@ __all__ = [
     "print_json",
     "print_names",
     "print_plan",
+    "print_progress",
     "print_recipe_run",
     "print_run",
     "print_table",
@@ -39,6 +42,12 @@ def terminal() -> Voice:
 
 def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_progress(line: str) -> None:
+    """What is at work, in place of what was; nothing where nobody looks on."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{line[: get_terminal_size().columns - 1]}\r", end="", file=sys.stderr, flush=True)
 
 
 def print_names(names: dict[str, str], title: str, as_json: bool) -> None:

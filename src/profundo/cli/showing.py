@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import DATA, INSIDE, DataDir, Json, app
-from profundo.cli.printing import print_graph, print_json, print_names
+from profundo.cli.app import DATA, INSIDE, DataDir, Json, RunFolder, app
+from profundo.cli.printing import print_graph, print_json, print_names, print_progress
 
 
 @app.command(rich_help_panel=DATA)
@@ -174,3 +174,54 @@ def graph(
     print_graph(shown, derived, times, depth=depth, limit=limit, latex=latex, as_json=as_json)
     for path in written:
         print(f"written: {path}", file=sys.stderr)
+
+
+@app.command(rich_help_panel=INSIDE)
+def landscape(
+    run: RunFolder,
+    other: Annotated[
+        Path | None,
+        typer.Argument(metavar="[RUN]", help="Another run of the same net: the ways between.", show_default=False),
+    ] = None,
+    points: Annotated[int, typer.Option(help="Along each side of a plane, 3 to 201.")] = 31,
+    span: Annotated[float, typer.Option(help="How far a random plane reaches, in lengths of the weights.")] = 1.0,
+    samples: Annotated[int, typer.Option(min=1, help="Of the split, at most.")] = 2000,
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
+    plane: Annotated[
+        list[str] | None,
+        typer.Option(help="random or path (of training); may be repeated. Both otherwise.", show_default=False),
+    ] = None,
+    curvature: Annotated[bool, typer.Option("--curvature/--no-curvature", help="Also eigenvalues and trace.")] = True,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of samples, directions and bends.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="A page (.html), or numbers (.json, .npz, .csv); RUN/landscape.html otherwise.", show_default=False
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw the surface that training went down: planes around the solution, its sharpness, the ways to another solution.
+
+    What is interrupted goes on where it was when the same is called again.
+    """
+    from profundo.inspect.landscape import check_out
+    from profundo.inspect.landscape import landscape as measure
+    from profundo.records import Interrupted
+    from profundo.runs.folder import Folder
+
+    page = out if out is not None else Folder.open(run).path / "landscape.html"
+    check_out(page)
+    try:
+        found = measure(
+            *(run, other), points=points, span=span, samples=samples, split=split, seed=seed, curvature=curvature,
+            planes=plane or ("random", "path"), tell=print_progress,
+        )  # fmt: skip
+    except Interrupted:
+        print("interrupted, the points are kept; the same command goes on", file=sys.stderr)
+        raise
+    found.write(page)
+    if as_json:
+        print_json({**found.as_plain_data(), "page": str(page)})
+    else:
+        print(f"{found}\n{page}")

@@ -56,7 +56,7 @@ def train(
     print_run(train_recipe(experiment, out=out, voice=terminal()), as_json)
 
 
-@settings_command("lr-find", CHOOSE, without=("course", "log", "checkpoint_seconds", "doctor", "heal"))
+@settings_command("lr-find", CHOOSE, without=("course", "log", "checkpoint_seconds", "keep_epochs", "doctor", "heal"))
 def lr_find(
     settings: Settings,
     low: Annotated[float | None, typer.Option(help="Where the rate begins.", show_default=False)] = None,
@@ -83,7 +83,9 @@ def lr_find(
         print(f"written: {out}", file=sys.stderr)
 
 
-@settings_command("doctor", CHOOSE, without=("log", "checkpoint_seconds", "doctor", "heal"), other=script_command)
+@settings_command(
+    "doctor", CHOOSE, without=("log", "checkpoint_seconds", "keep_epochs", "doctor", "heal"), other=script_command
+)
 def doctor(
     settings: Settings,
     budget: Annotated[float, typer.Option(min=1, help="Seconds for trainings and experiments.")] = 60.0,

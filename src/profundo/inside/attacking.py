@@ -120,7 +120,7 @@ def smallest_change(
     for halving in range(halvings + 1):
         size = inputs.new_full((len(inputs),), largest / 2**halving)
         high = torch.where(wrong(size), size, high)
-    low = torch.where(high > 1.5 * largest / 2**halvings, high / 2, torch.zeros_like(high))
+    low = torch.zeros_like(high)
     for _ in range(rounds):
         middle = torch.where(high.isfinite(), (low + high) / 2, largest)
         hit = wrong(middle) & high.isfinite()

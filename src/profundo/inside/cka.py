@@ -82,7 +82,7 @@ def _codes_of_both(nets: Sequence[tuple[nn.Module, Sequence[str]]], batch: Any, 
     values: dict[Key, Tensor] = {}
     for side, (net, layers) in enumerate(nets):
         with undisturbed(net), torch.no_grad():
-            given = observed(net, batch, layers)[1]
+            given = observed(net, batch, layers, stop=bool(layers))[1]
         values |= {
             (side, name): compact(one, most).double() for name, one in given.items() if len(one) == length(batch)
         }

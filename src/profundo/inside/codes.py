@@ -31,10 +31,16 @@ def codes(net: nn.Module, batches: Iterable[Any], layers: Sequence[str] = (), mo
     parts: dict[str, list[Tensor]] = {}
     with undisturbed(net), torch.no_grad():
         for batch in batches:
-            for name, given in observed(net, batch, layers)[1].items():
+            for name, given in observed(net, batch, layers, stop=bool(layers))[1].items():
                 if len(given) == length(batch):
                     parts.setdefault(name, []).append(compact(given, most).cpu())
-    return {name: torch.cat(some) for name, some in parts.items()}
+    together = {name: torch.cat(some) for name, some in parts.items()}
+    for name, one in together.items():
+        if not bool(one.isfinite().all()):
+            raise ProfundoError(
+                f"layer {name!r}: expected finite numbers, it gives others for some samples; look at the inputs"
+            )
+    return together
 
 
 def compact(given: Tensor, most: int = MOST) -> Tensor:

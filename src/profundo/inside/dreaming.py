@@ -1,9 +1,10 @@
 """Images made to excite a unit (activation maximisation): what it looks for, beyond what the data happen to hold.
 
-An image is a sum of waves z = F⁻¹(s / f), its pixels low + (high − low) σ(z). Gradient ascent on the spectrum s makes low
-frequencies as easy to reach as high ones, which fights the noise that ascent on pixels ends in, and an image that is moved a
-little before each step (jitter) must please the unit wherever it lies: Olah, Mordvintsev & Schubert 2017, "Feature
-Visualization". DeepDream (Mordvintsev et al. 2015) starts from a photograph and strengthens whatever a layer answers to.
+An image is a sum of waves z = C F⁻¹(s / f), its pixels low + (high − low) σ(z), C the mixture of colours that is usual in the data.
+Gradient ascent on the spectrum s makes low frequencies as easy to reach as high ones, which fights the noise that ascent on pixels
+ends in, and an image that is moved a little before each step (jitter) must please the unit wherever it lies: Olah, Mordvintsev &
+Schubert 2017, "Feature Visualization". DeepDream (Mordvintsev et al. 2015) starts from a photograph and strengthens whatever a layer
+answers to.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.inside.observing import device_of, observed, undisturbed
+from profundo.inside.observing import device_of, layer_output, undisturbed
 from profundo.records import ProfundoError
 
 __all__ = ["Excitements", "deep_dream", "excite"]
@@ -46,12 +47,14 @@ def excite(
     steps: int = 64,
     jitter: int | None = None,
     centre: bool = False,
+    colours: Tensor | None = None,
     seed: int = 0,
 ) -> Excitements:
     """An image for each of these units of a layer; of the last layer they are the logits.
 
     low, high: (channels, 1, 1), the values of black and white as the net takes them. jitter: pixels, by default a twelfth of the
-    image. What a unit of maps gives counts in the mean over all places (a channel), or with `centre` at the one in the middle.
+    image. colours: (channels, channels), C; None for none that is usual. What a unit of maps gives counts in the mean over all
+    places (a channel), or with `centre` at the one in the middle.
     """
     jitter = max(1, min(size) // 12) if jitter is None else jitter
     device, draws = device_of(net), torch.Generator().manual_seed(seed)
@@ -60,10 +63,12 @@ def excite(
     scale = _one_over_f(canvas).to(device)
     shape = (len(units), len(low), *scale.shape, 2)
     spectrum = (GREY * torch.randn(shape, generator=draws)).to(device).requires_grad_()
+    mixture = (torch.eye(len(low)) if colours is None else colours).to(device)
     optimizer = torch.optim.Adam([spectrum], RATE)
 
     def images(top: int, left: int) -> Tensor:
         waves = torch.fft.irfft2(torch.view_as_complex(spectrum) * scale, s=canvas, norm="ortho")
+        waves = torch.einsum("dc,uchw->udhw", mixture, waves)
         pixels: Tensor = low + (high - low) * waves[..., top : top + size[0], left : left + size[1]].sigmoid()
         return pixels
 
@@ -85,7 +90,7 @@ def excite(
 
 def _answers(net: nn.Module, images: Tensor, layer: str, units: Sequence[int]) -> Tensor:
     """(images, …), of each what its own unit gives."""
-    given = observed(net, images, [layer])[1][layer]
+    given = layer_output(net, images, layer)
     if given.ndim < 2 or not all(0 <= unit < given.shape[1] for unit in units):
         raise ProfundoError(f"layer {layer!r}: expected units from 0 to {given.shape[1] - 1}, got {list(units)}")
     return given[torch.arange(len(units)), list(units)].reshape(len(units), *given.shape[2:], *[1] * (given.ndim == 2))
@@ -128,7 +133,7 @@ def deep_dream(
         for _ in range(steps):
             shift = torch.randint(-2, 3, (2,), generator=draws).tolist()
             moved = dream.roll(shift, (2, 3)).requires_grad_()
-            strength = observed(net, moved, [layer])[1][layer].square().mean()
+            strength = layer_output(net, moved, layer).square().mean()
             gradient = torch.autograd.grad(strength, moved)[0].roll([-one for one in shift], (2, 3))
             dream = (dream + rate * (high - low) * _by_scale(gradient)).clamp(low, high)
     return dream[0].detach().cpu()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from profundo.inside.observing import device_of, module_at, observed, undisturbed
+from profundo.inside.observing import device_of, layer_output, module_at, observed, undisturbed
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -65,7 +65,7 @@ def top_patches(net: nn.Module, batches: Iterable[Tensor], layer: str, k: int = 
     begin = 0
     with undisturbed(net), torch.no_grad():
         for batch in batches:
-            maps = observed(net, batch, [layer])[1][layer].float()
+            maps = layer_output(net, batch, layer).float()
             values, places = maps.reshape(*maps.shape[:2], -1).max(2)
             samples = torch.arange(begin, begin + len(maps), device=maps.device)[:, None].expand_as(values)
             begin += len(maps)
@@ -143,7 +143,7 @@ def orientation_selectivity(net: nn.Module, shape: tuple[int, int, int], layer: 
     answers = []
     with undisturbed(net), torch.no_grad():
         for some in torch.split(_gratings(shape), AT_ONCE):
-            maps = observed(net, some.to(device), [layer])[1][layer].float().cpu()
+            maps = layer_output(net, some.to(device), layer).float().cpu()
             answers.append(maps[:, :, maps.shape[2] // 2, maps.shape[3] // 2])
     turns = torch.polar(torch.ones(PHASES), 2 * math.pi * torch.arange(PHASES) / PHASES)
     values = torch.cat(answers).view(len(FREQUENCIES), DIRECTIONS, PHASES, -1)

@@ -3,6 +3,7 @@
 with undisturbed(net):
     answers, given = observed(net, inputs)           # every layer that computes, in the order of the forward pass
     answers, given = observed(net, inputs, ["c3"])   # this one, whatever it is made of
+    maps = layer_output(net, inputs, "c3")           # and nothing after it is computed
 """
 
 from __future__ import annotations
@@ -17,9 +18,13 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from profundo.records import ProfundoError
-from profundo.trees import called, first_tensor
+from profundo.trees import called, first_tensor, leaves
 
-__all__ = ["device_of", "module_at", "observed", "undisturbed"]
+__all__ = ["device_of", "layer_output", "module_at", "observed", "undisturbed"]
+
+
+class _Seen(Exception):
+    """What was wanted has been given."""
 
 
 @contextmanager
@@ -51,12 +56,20 @@ def undisturbed(net: nn.Module, *, frozen: bool = False) -> Iterator[None]:
             parameter.requires_grad_(needed)
 
 
-def observed(net: nn.Module, inputs: Any, layers: Sequence[str] = ()) -> tuple[Any, dict[str, Tensor]]:
+def layer_output(net: nn.Module, inputs: Any, layer: str) -> Tensor:
+    """What one layer gives, (batch, …); what comes after it is not computed."""
+    return observed(net, inputs, [layer], stop=True)[1][layer]
+
+
+def observed(
+    net: nn.Module, inputs: Any, layers: Sequence[str] = (), *, stop: bool = False
+) -> tuple[Any, dict[str, Tensor]]:
     """The net's answers, and what its layers give, by name: float tensors (batch, …), those of `layers`, or of every module
     within whose call no other was called.
 
     A layer that is called again is there as "relu#2". The net goes on with a copy, so that what later works in place changes
-    nothing that was kept; gradients flow through both.
+    nothing that was kept; gradients flow through both. stop: once all of `layers` are there; then there is no answer.
+    Raises ProfundoError for a layer that the net has not, does not call, or that gives no real numbers, and where the net fails.
     """
     kept: dict[str, Tensor] = {}
     wanted = {name: module_at(net, name) for name in layers} or dict(net.named_modules())
@@ -77,6 +90,8 @@ def observed(net: nn.Module, inputs: Any, layers: Sequence[str] = ()) -> tuple[A
             label = name or type(module).__name__
             again = sum(other.partition("#")[0] == label for other in kept)
             kept[f"{label}#{again + 1}" if again else label] = tensor
+            if stop and all(one in kept for one in layers):
+                raise _Seen
             return tensor.clone() if isinstance(output, Tensor) else None
 
         return keep
@@ -84,10 +99,29 @@ def observed(net: nn.Module, inputs: Any, layers: Sequence[str] = ()) -> tuple[A
     handles = [module.register_forward_pre_hook(enter) for module in wanted.values()]
     handles += [module.register_forward_hook(leave(name)) for name, module in wanted.items()]
     try:
-        return called(net, inputs), kept
+        answers = called(net, inputs)
+    except _Seen:
+        answers = None
+    except ProfundoError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise ProfundoError(
+            f"{type(net).__name__}: expected a net that takes inputs {_sizes(inputs)}, it failed: {type(error).__name__}: {reason}"
+        ) from error
     finally:
         for handle in handles:
             handle.remove()
+    for layer in layers:
+        if layer not in kept:
+            raise ProfundoError(
+                f"layer {layer!r}: expected one that the net calls and that gives real numbers; choose another"
+            )
+    return answers, kept
+
+
+def _sizes(inputs: Any) -> str:
+    return " and ".join(str(tuple(getattr(leaf, "shape", ()))) for leaf in leaves(inputs))
 
 
 def module_at(net: nn.Module, name: str) -> nn.Module:

@@ -22,13 +22,14 @@ from profundo.pictures.numbers import percent, plain
 from profundo.pictures.sheet import Figure, Grid, Part
 from profundo.pictures.svg import MOST_CLASSES
 from profundo.pictures.tables import Cell, Row
+from profundo.records import ProfundoError
 
 __all__ = ["codes_section", "depth_section", "orientation_section", "similarity_section"]
 
 PROBED = (1500, 500, 500)  # samples to fit, to choose and to test a probe
 PROBE_FEATURES = 256
 MOST_LAYERS = 16
-CODED = 400  # samples of the planes: t-SNE takes a second for them
+CODED = 300  # samples of the planes: t-SNE takes a second for them
 COMPARED = 1000  # samples of the alignment
 NEAR = 10  # neighbours by which a plane is judged
 ORIENTED = 0.3  # from this index on a unit is called oriented
@@ -66,9 +67,9 @@ def orientation_section(looked: Looked) -> Section | None:
     rows = [
         [
             f"unit {unit}",
-            plain(tuned.index[unit].item()),
-            f"{tuned.angle[unit].item():.0f}°",
-            plain(1 / tuned.frequency[unit].item()),
+            tuned.index[unit].item(),
+            Cell(f"{tuned.angle[unit].item():.0f}°"),
+            1 / tuned.frequency[unit].item(),
         ]
         for unit in strongest
     ]
@@ -188,7 +189,7 @@ def codes_section(looked: Looked) -> Section | None:
     raw, targets = looked.samples(looked.held_out, CODED)
     values = codes(looked.net, looked.batches(raw), [layer])[layer]
     if len(values) < 2 * NEAR:
-        return None
+        raise ProfundoError(f"codes: expected at least {2 * NEAR} samples to draw, got {len(values)}")
     labels, names = _colours(looked, targets)
     places = {method: plane(values, method) for method in ("pca", "t-sne", *(("umap",) if _has_umap() else ()))}
     shares = principal(values).shares.tolist()

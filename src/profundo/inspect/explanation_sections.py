@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from profundo.data import standardize_targets
 from profundo.data.text.text_ids import FIRST_WORD, UNKNOWN
+from profundo.evaluate import evaluating
 from profundo.evaluate.importance import permutation_importance
 from profundo.inside.attributions import METHODS, Explanation, explain
 from profundo.inside.attributions.attention_maps import attention_maps
@@ -32,6 +33,7 @@ from profundo.runs.column_effects import dependence, named_slices
 from profundo.runs.saved_model import predict
 from profundo.runs.table_values import column_slices, values_of
 from profundo.runs.word_effects import without_each_word
+from profundo.trees import called
 
 __all__ = ["attention_section", "columns_section", "why_section", "words_section"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -50,6 +52,8 @@ def inputs_section(looked: Looked) -> Section | None:
 
 def filters_section(looked: Looked) -> Section | None:
     """The weights of the first layer as images, and the kernels of the layer that was asked for."""
+    if not looked.is_image:
+        return None
     arrays: dict[str, Tensor] = {}
     figures = []
     first = first_layer(looked.net, looked.spec.inputs, looked.layers)
@@ -123,7 +127,8 @@ def units_section(looked: Looked) -> Section | None:
     units, why = _chosen_units(looked, layer, best)
     size = (looked.spec.inputs.shape[1], looked.spec.inputs.shape[2])
     low, high = looked.ends
-    made = excite(looked.net, layer, units, low=low, high=high, size=size)
+    picture: dict[str, Any] = {"low": low, "high": high, "size": size, "colours": looked.colours}
+    made = excite(looked.net, layer, units, **picture)
     natural = best.values[units, 0]
     patches = _patches(looked, raw, layer, best, units)
     of = "patches" if patches.shape[-2:] != torch.Size(size) else "images"
@@ -149,7 +154,7 @@ def units_section(looked: Looked) -> Section | None:
     if looked.classes and looked.given[logits].ndim == 2 and layer != logits:
         many = min(looked.given[logits].shape[1], 12)
         names = looked.classes[:many] if many > 1 else looked.classes[1:]
-        ideal = excite(looked.net, logits, list(range(many)), low=low, high=high, size=size)
+        ideal = excite(looked.net, logits, list(range(many)), **picture)
         arrays["logits"] = ideal.images
         figures.append(
             Figure(
@@ -204,19 +209,15 @@ def _selective(looked: Looked, layer: str, unit: int) -> tuple[str, Cell]:
 def _patches(looked: Looked, raw: Tensor, layer: str, best: Best, units: list[int]) -> Tensor:
     """uint8 (units · patches, channels, height, width), of each unit what its place sees; black beyond the border."""
     windows, (height, width) = looked.windows.get(layer), looked.spec.inputs.shape[1:]
-    across = looked.given[layer].shape[-1] if looked.given[layer].ndim == 4 else 1
     whole = [(0, height), (0, width)]
     parts = []
-    for unit in units:
-        for sample, place in zip(best.samples[unit].tolist(), best.places[unit].tolist(), strict=True):
-            ends = whole
-            if windows is not None:
-                ends = [
-                    (int(low[at]), int(high[at]) + 1)
-                    for (low, high), at in zip(windows, divmod(place, across), strict=True)
-                ]
-            ends = [full if b - a >= full[1] else (a, b) for (a, b), full in zip(ends, whole, strict=True)]
-            parts.append(_part(raw[sample], *ends))
+    for sample, place in zip(
+        best.samples[units].flatten().tolist(), best.places[units].flatten().tolist(), strict=True
+    ):
+        at = divmod(place, len(windows[1][0])) if windows else (0, 0)
+        ends = [(int(low[n]), int(high[n]) + 1) for (low, high), n in zip(windows or (), at, strict=False)] or whole
+        ends = [full if b - a >= full[1] else (a, b) for (a, b), full in zip(ends, whole, strict=True)]
+        parts.append(_part(raw[sample], *ends))
     sizes = [max(part.shape[axis] for part in parts) for axis in (1, 2)]
     filled = [F.pad(part, (0, sizes[1] - part.shape[2], 0, sizes[0] - part.shape[1])) for part in parts]
     images = looked.pictures(torch.stack(filled))

@@ -20,7 +20,7 @@ from profundo.files import write_text
 from profundo.inspect import depth_sections, explanation_sections, feature_sections, mistake_sections
 from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked, of_net, of_run
-from profundo.pictures.sheet import Sheet, sheet_html
+from profundo.pictures.sheet import Part, Sheet, sheet_html
 from profundo.records import ProfundoError, at_the_door
 from profundo.runs.run import Run
 
@@ -67,6 +67,7 @@ class Inside:
         """One page that needs nothing else."""
         lead = f"{self.about} Each part says what it shows and what it does not."
         parts = [one.part for one in self.sections.values()]
+        parts += [Part("What is not here", self.notes)] if self.notes else []
         return sheet_html(Sheet(f"Inside {self.title}", "What the net has learned", lead, parts))
 
     def as_plain_data(self) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def inside(looked: Looked) -> Inside:
         try:
             section = make(looked)
         except ProfundoError as error:
-            notes.append(str(error))
+            notes += [str(error)] * (str(error) not in notes)
             continue
         if section is not None:
             sections[section.name] = section

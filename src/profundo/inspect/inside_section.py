@@ -14,7 +14,7 @@ from profundo.pictures.sheet import Part
 __all__ = ["Section"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Section:
     """name: by which it is asked for; finding: what came out, in a sentence; values: figures, as JSON can hold them;
     arrays: what the pictures are drawn from."""
@@ -24,6 +24,9 @@ class Section:
     part: Part
     values: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.finding}"
 
     def _repr_html_(self) -> str:
         """Its sentences and pictures, for a notebook."""

@@ -28,7 +28,7 @@ JUDGED = 2000  # test samples
 KNOWN = 5000  # training samples among which similar ones are looked for
 WORST, SIMILAR = 6, 8
 ATTACKED, SHOWN = 100, 6  # test samples
-PIXEL_SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+PIXEL_SIZES = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 DEVIATIONS = tuple(size / 64 for size in PIXEL_SIZES)
 
 
@@ -112,9 +112,10 @@ def _similar(looked: Looked, raw: Any, wrong: Tensor) -> tuple[Tensor, Tensor]:
 # ---------------------------------------------------------------------------------------------------------------- attacks
 def attack_section(looked: Looked) -> Section | None:
     """Accuracy under attack, the smallest change that suffices, and how such changes look."""
-    if not looked.classes or looked.spec.inputs.kind == "any":
-        return None
     raw, truth = looked.samples(looked.held_out, ATTACKED)
+    ready = looked.ready(raw)
+    if not looked.classes or not isinstance(ready, Tensor) or not ready.is_floating_point():
+        return None
     is_pixels = looked.is_image and raw.dtype == torch.uint8
     sizes = PIXEL_SIZES if is_pixels else DEVIATIONS
     unit = "grey levels of 255" if is_pixels else "standard deviations of the inputs"
@@ -152,7 +153,7 @@ def attack_section(looked: Looked) -> Section | None:
         ["measured as", "median"],
         rows,
     )
-    at = next((place for place, size in enumerate(curve.sizes) if size >= sizes[3]), 0)
+    at = next((place for place, size in enumerate(curve.sizes) if size >= sizes[2]), 0)
     finding = (
         f"a change of at most {plain(curve.sizes[at])} {unit} brings {percent(curve.accuracy['PGD'][0])} right answers down to "
         f"{percent(curve.accuracy['PGD'][at])}; noise of that size to {percent(curve.accuracy['noise'][at])}"

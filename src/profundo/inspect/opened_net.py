@@ -25,7 +25,7 @@ from profundo.runs.opening import open_run
 from profundo.runs.preparing import objective_of
 from profundo.runs.report_facts import raw_samples, shown
 from profundo.runs.run import Run
-from profundo.trees import called, joined, length, split_rows, to_device
+from profundo.trees import first_tensor, joined, length, split_rows, to_device
 
 __all__ = ["Looked", "of_net", "of_run"]
 
@@ -122,8 +122,9 @@ class Looked:
         """Of each layer of maps the pixels that its places see: nets/fields.py."""
         zeros = self.ready(torch.zeros(SEVERAL, *self.spec.inputs.shape, dtype=self.raw.dtype))
         fields = Fields(zeros)
+        chosen = [self.unit_layer] if self.unit_layer not in self.given else []
         with undisturbed(self.net), torch.no_grad(), Observed(fields.observe):
-            given = observed(self.net, zeros)[1]
+            given = observed(self.net, zeros, chosen)[1]
         return {name: fields.windows(maps) for name, maps in given.items() if maps.ndim == 4}
 
     @cached_property
@@ -148,7 +149,7 @@ class Looked:
     def outputs(self, raw: Any) -> Tensor:
         """What the net gives for raw inputs, on the CPU."""
         with undisturbed(self.net), torch.no_grad():
-            return to_device(joined([called(self.net, part) for part in self.batches(raw)]), torch.device("cpu"))  # type: ignore[no-any-return]
+            return to_device(joined([observed(self.net, part)[0] for part in self.batches(raw)]), torch.device("cpu"))  # type: ignore[no-any-return]
 
     def shares(self, raw: Any) -> Tensor:
         """Of each class its probability, (inputs, classes)."""
@@ -182,6 +183,14 @@ class Looked:
         black, white = self.ready(both)[:, :, :1, :1].cpu()
         return black, white
 
+    @cached_property
+    def colours(self) -> Tensor:
+        """A root of the correlations between the channels of the data, (channels, channels)."""
+        channels = self.ready(self.samples(self.data.train, AT_ONCE)[0]).cpu().transpose(0, 1).flatten(1).double()
+        together = torch.corrcoef(channels).view(len(channels), -1).nan_to_num(0).fill_diagonal_(1)
+        root: Tensor = torch.linalg.cholesky(together + 1e-3 * torch.eye(len(channels)))
+        return root.float()
+
 
 def of_run(run: str | Path | Run, files: Sequence[Path] = (), **choice: Any) -> Looked:
     """A finished training, from its folder or in hand, and the files, or samples of its test split. choice: layer, unit, beside."""
@@ -195,7 +204,7 @@ def of_net(net: nn.Module, data: Any, files: Sequence[Path] = (), **choice: Any)
     """Any module with its data: a Dataset, whose inputs are standardised as in training, or what `fit` takes; tensors (X, y)
     are given to the net as they are."""
     check_module(net)
-    data = _as_it_is(*data) if _are_tensors(data) else dataset_of(data, {"seed": 0}, net=net)
+    data = _as_it_is(net, *data) if _are_tensors(data) else dataset_of(data, {"seed": 0}, net=net)
     return _looked(type(net).__name__, net, data, default(data.spec.targets).likelihood, files, **choice)
 
 
@@ -203,16 +212,25 @@ def _are_tensors(data: Any) -> bool:
     return isinstance(data, tuple) and len(data) == 2 and all(isinstance(one, Tensor) for one in data)
 
 
-def _as_it_is(inputs: Tensor, targets: Tensor) -> Dataset:
-    """One set for every purpose."""
+def _as_it_is(net: nn.Module, inputs: Tensor, targets: Tensor) -> Dataset:
+    """One set for every purpose. Whole numbers are classes, of which the net has as many as outputs, or two for one output."""
     if len(inputs) != len(targets) or not len(inputs):
         raise ProfundoError(f"data: expected as many targets as inputs, got {len(targets)} and {len(inputs)}")
     is_image = inputs.ndim == 4 and inputs.shape[1] in (1, 3, 4) and inputs.is_floating_point()
-    about = Targets("classes", tuple(map(str, range(max(2, int(targets.max()) + 1)))))
-    if targets.is_floating_point():
+    if not targets.is_floating_point():
+        with undisturbed(net), torch.no_grad():
+            outputs = first_tensor(observed(net, to_device(inputs[:SEVERAL], device_of(net)))[0])
+        wide = 1 if outputs is None or outputs.ndim < 2 else outputs.shape[1]
+        if not 0 <= int(targets.min()) <= int(targets.max()) < max(2, wide):
+            raise ProfundoError(
+                f"targets: expected classes from 0 to {max(2, wide) - 1}, for the net has {wide} outputs, got "
+                f"{int(targets.min())} to {int(targets.max())}; give real targets as floats"
+            )
+        about = Targets("binary" if wide == 1 else "classes", tuple(map(str, range(max(2, wide)))))
+    else:
         targets = targets.reshape(len(targets), -1)
-        wide = range(1, targets.shape[1] + 1)
-        about = Targets("real", (), tuple(f"target {at}" for at in wide), (0.0,) * len(wide), (1.0,) * len(wide))
+        many = targets.shape[1]
+        about = Targets("real", (), tuple(f"target {at + 1}" for at in range(many)), (0.0,) * many, (1.0,) * many)
     spec = Spec(Inputs(tuple(inputs.shape[1:]), "image" if is_image else "any"), about)
     return Dataset("its data", spec, *(Samples(inputs, targets),) * 3)
 

@@ -18,21 +18,12 @@ import torch
 from torch import Tensor
 
 from profundo.data.images.layouts import placing
-from profundo.data.images.pixels import (
-    DAMAGED,
-    FORMATS,
-    GREY,
-    MOST_PIXELS,
-    ORIENTATION,
-    eight_bits,
-    on_white,
-    read_pixels,
-    strict,
-)
+from profundo.data.images.pixels import GREY, eight_bits, on_white, read_pixels
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.archives import Files, Parts, printable
 from profundo.data.streams.blocks import gather
 from profundo.files import in_words
+from profundo.image_files import DAMAGED, FORMATS, MOST_PIXELS, ORIENTATION, strict
 from profundo.looks.resemblance import SIDE
 from profundo.records import Samples
 

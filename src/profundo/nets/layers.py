@@ -1,8 +1,11 @@
-"""Layers that torch.nn does not have: maxout, minimum pooling, unpooling to remembered places, local and sparse connections.
+"""Layers that torch.nn does not have: maxout, minimum pooling, pooling that learns what it does, unpooling to remembered places,
+local and sparse connections.
 
     Maxout               y_u = max_k (w_ukᵀ x + b_uk)                          Goodfellow et al. 2013, equation 2
     MaxoutConv2d         the same of convolutions, k maps for each one          there, section 3
     MinPool2d            y = min over a window = −maxpool(−x)
+    GeneralisedMeanPool2d  y = (mean of x^p over a window)^(1/p), p learned    Radenović, Tolias & Chum 2018, equation 3
+    MixedPool2d          y = a max + (1 − a) mean over a window, a learned      Lee, Gallagher & Tu 2016, section 3.1
     RememberingPool2d    y = max over a window; remembers where it was
     Unpool2d             each value back to its remembered place, else 0        Zeiler, Taylor & Fergus 2011, section 2
     LocallyConnected2d   a kernel of its own at every place                     LeCun 1989; Taigman et al. 2014, section 2.2
@@ -15,7 +18,7 @@ at zero. Weights are drawn for the activation that follows, as init.py does (max
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import erf, exp, pi, sqrt
+from math import erf, exp, log, pi, sqrt
 from typing import cast
 
 import torch
@@ -26,10 +29,12 @@ from profundo.nets.init import GAINS, fans, glorot_radius
 from profundo.records import ProfundoError
 
 __all__ = [
+    "GeneralisedMeanPool2d",
     "LocallyConnected2d",
     "Maxout",
     "MaxoutConv2d",
     "MinPool2d",
+    "MixedPool2d",
     "RememberingPool2d",
     "SparselyConnected",
     "Unpool2d",
@@ -105,6 +110,55 @@ class MinPool2d(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class GeneralisedMeanPool2d(nn.Module):
+    """The mean of each window in a sense that is learned: (mean of x^p)^(1/p). p = 1 is the average, and the larger p, the
+    nearer to the maximum. (batch, channels, h, w) → (batch, channels, h′, w′), h′ = ⌊(h − kernel) / stride⌋ + 1.
+
+    It is for values that are not negative, as after a ReLU: those below `least` count as that. The parameter is log p, one
+    for all channels, so that p stays positive and weight decay draws it to the average. power: p at the start.
+    """
+
+    def __init__(self, kernel: Pair, stride: Pair | None = None, power: float = 3.0, least: float = 1e-6) -> None:
+        super().__init__()
+        if not power > 0 or not least > 0:
+            raise ProfundoError(f"GeneralisedMeanPool2d: expected power and least above 0, got {power} and {least}")
+        self.kernel_size, self.stride, self.least = kernel, kernel if stride is None else stride, least
+        self.log_power = nn.Parameter(torch.tensor(log(power)))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """exp((log Σ exp(p log x) − log n) / p): no power of a large or small value is ever taken."""
+        power, kernel, stride = self.log_power.exp(), _pair(self.kernel_size), _pair(self.stride)
+        batch, channels, *sides = images.shape
+        places = _places("GeneralisedMeanPool2d", (sides[0], sides[1]), kernel, stride, (0, 0))
+        columns = F.unfold(images.clamp(min=self.least).log(), kernel, stride=stride)
+        windows = columns.view(batch, channels, kernel[0] * kernel[1], *places)
+        return (((power * windows).logsumexp(2) - log(windows.shape[2])) / power).exp()
+
+    def extra_repr(self) -> str:
+        return f"{self.kernel_size}, stride={self.stride}"
+
+
+class MixedPool2d(nn.Module):
+    """Maximum and average of each window, mixed in a learned share: a max + (1 − a) mean. Sizes as of GeneralisedMeanPool2d.
+
+    The parameter is the logit of a, one for all channels, so that a stays between 0 and 1. share: a at the start.
+    """
+
+    def __init__(self, kernel: Pair, stride: Pair | None = None, share: float = 0.5) -> None:
+        super().__init__()
+        if not 0 < share < 1:
+            raise ProfundoError(f"MixedPool2d: expected a share between 0 and 1, got {share}")
+        self.kernel_size, self.stride = kernel, kernel if stride is None else stride
+        self.logit = nn.Parameter(torch.tensor(log(share / (1 - share))))
+
+    def forward(self, images: Tensor) -> Tensor:
+        mean = F.avg_pool2d(images, self.kernel_size, self.stride)
+        return mean + self.logit.sigmoid() * (F.max_pool2d(images, self.kernel_size, self.stride) - mean)
+
+    def extra_repr(self) -> str:
+        return f"{self.kernel_size}, stride={self.stride}"
 
 
 class RememberingPool2d(nn.Module):
@@ -187,7 +241,7 @@ class LocallyConnected2d(nn.Module):
         _at_least_one("LocallyConnected2d", channels=channels, features=features)
         self.shape = (channels, *size)
         self.kernel_size, self.stride, self.padding = _pair(kernel), _pair(stride), _pair(padding)
-        self.places = _places(size, self.kernel_size, self.stride, self.padding)
+        self.places = _places("LocallyConnected2d", size, self.kernel_size, self.stride, self.padding)
         self.weight = nn.Parameter(torch.empty(*self.places, features, channels, *self.kernel_size))
         self.bias = nn.Parameter(torch.empty(features, *self.places)) if bias else None
         self.reset_parameters(activation)
@@ -286,12 +340,12 @@ def _at_least_one(layer: str, **sizes: int) -> None:
 
 
 def _places(
-    size: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]
+    layer: str, size: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]
 ) -> tuple[int, int]:
     """(h′, w′) of the output."""
     if min(kernel) < 1 or min(stride) < 1 or min(padding) < 0:
         raise ProfundoError(
-            f"LocallyConnected2d: expected kernel and stride of at least 1 and padding of at least 0, "
+            f"{layer}: expected kernel and stride of at least 1 and padding of at least 0, "
             f"got {kernel}, {stride} and {padding}"
         )
     high, wide = (
@@ -300,7 +354,7 @@ def _places(
     )
     if high < 1 or wide < 1:
         raise ProfundoError(
-            f"LocallyConnected2d: expected a kernel no larger than the padded input, got a kernel of {kernel} "
+            f"{layer}: expected a kernel no larger than the padded input, got a kernel of {kernel} "
             f"for a size of {size} padded by {padding}"
         )
     return high, wide

@@ -27,10 +27,12 @@ from torch.nn.parameter import is_lazy
 from profundo.dispatch import Observed
 from profundo.nets.fields import Field, Fields
 from profundo.nets.layers import (
+    GeneralisedMeanPool2d,
     LocallyConnected2d,
     Maxout,
     MaxoutConv2d,
     MinPool2d,
+    MixedPool2d,
     RememberingPool2d,
     SparselyConnected,
 )
@@ -41,6 +43,7 @@ from profundo.trees import called, leaves
 
 __all__ = ["flops", "output_values", "summary"]
 
+POOLS = (GeneralisedMeanPool2d, MinPool2d, MixedPool2d, RememberingPool2d)
 PROBED = 2  # samples that go through the net, since some nets do not take one alone
 
 
@@ -125,7 +128,7 @@ def flops(layer: nn.Module, into: Tensor, out: Tensor) -> int:
     module = type(layer).__module__
     if module == "torch.nn.modules.activation" and not isinstance(layer, nn.MultiheadAttention):
         return out.numel()
-    if module == "torch.nn.modules.pooling" or isinstance(layer, (MinPool2d, RememberingPool2d)):
+    if module == "torch.nn.modules.pooling" or isinstance(layer, POOLS):
         return _pooled(layer, into, out)
     return 0
 

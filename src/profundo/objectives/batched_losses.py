@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["squared_errors"]
+__all__ = ["cross_entropies", "squared_errors"]
+
+
+def cross_entropies(outputs: Tensor, targets: Tensor) -> Tensor:
+    """outputs: (nets, samples, classes); targets: (samples,), the same for all nets → each one's mean cost, (nets,)."""
+    nets, samples, _ = outputs.shape
+    each = F.cross_entropy(outputs.flatten(0, 1), targets.repeat(nets), reduction="none")
+    return each.view(nets, samples).mean(1)
 
 
 def squared_errors(outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:

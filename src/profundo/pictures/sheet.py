@@ -13,12 +13,13 @@ __all__ = ["Figure", "Grid", "Part", "Sheet", "sheet_html", "standalone"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """figures: side by side, two in a row where the page is wide enough."""
+    """figures: side by side, two in a row where the page is wide enough; small: three or four."""
 
     title: str
     paragraphs: Sequence[str] = ()
     figures: Sequence[Figure] = ()
     grid: Grid | None = None
+    small: bool = False
 
 
 @dataclass(frozen=True, slots=True)

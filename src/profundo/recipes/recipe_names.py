@@ -48,6 +48,7 @@ RECIPES: dict[str, str] = {
     # Generalisation
     "polynomial-degree": "overfitting: a polynomial of each degree, and how validation chooses one",
     "bias-variance": "bias² and variance over resampled training sets, of polynomials by degree and of nets by width",
+    "local-minima": "most local minima are alike: the spread over 20 seeds by width, and the walls between them, on digits",
     "double-descent": "test risk beyond the interpolation threshold, of nets by width and of random features, on digits",
 }
 

@@ -297,6 +297,10 @@ class Experiment(BaseModel):
         Field(ge=0),
         Setting("run", "Save the state of training this often.", changes_results=False),
     ] = 30.0
+    keep_epochs: Annotated[
+        bool,
+        Setting("run", "Keep the weights after each epoch, to look at the way.", changes_results=False),
+    ] = False
 
     def settings(self) -> dict[str, Any]:
         return self.model_dump(mode="json")

@@ -8,6 +8,7 @@ runs/digits-1/
   model.safetensors    the weights     model.json   how to build the net around them
   manifest.json        the SHA-256 of each of these files, to notice whether one changed since
   checkpoints/         what a resumed run goes on from
+  epochs/              the weights after each epoch, where they are kept
   doctor.json          what the doctor found and changed       vital_signs.npz      what it saw on the way
   report.html          the whole story on one page
   log.txt              what was said
@@ -34,7 +35,7 @@ from profundo.records import ProfundoError
 __all__ = ["Folder", "environment", "find_runs"]
 
 WHILE_DYING = 5.0  # seconds
-WRITTEN_IN = ("checkpoints", "exhibits", "tensorboard", "chosen")  # folders of a run or study
+WRITTEN_IN = ("checkpoints", "epochs", "exhibits", "tensorboard", "chosen")  # folders of a run or study
 
 
 def named_in(holder: Path) -> int | None:
@@ -76,6 +77,7 @@ class Folder:
         self.model = path / "model.json"
         self.manifest = path / "manifest.json"
         self.checkpoints = path / "checkpoints"
+        self.epochs = path / "epochs"
         self.report = path / "report.html"
         self.log = path / "log.txt"
         self.doctor = path / "doctor.json"

@@ -37,6 +37,7 @@ from profundo.train import (
 from profundo.train.checkpoints import State, interruptible, save_checkpoint
 from profundo.train.distributed import Group
 from profundo.train.hardware import free_heap, keep_heap, repeatable
+from profundo.train.kept_epochs import keeping_epochs
 from profundo.train.pacing import Paced, recorded_threads
 from profundo.train.randomness import random_state, restore_random_state
 
@@ -67,13 +68,15 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """Where the state of a training is saved, how often, and what is saved with it: `facts`, to know it again by."""
+    """Where the state of a training is saved, how often, and what is saved with it: `facts`, to know it again by. epochs: whether
+    the weights of the first network after each epoch are kept, too."""
 
     folder: Folder
     checkpoints: Path
     facts: Mapping[str, Any]
     seconds: float = 30.0
     history_file: bool = True
+    epochs: bool = False
 
 
 def learn(training: Training, keeping: Keeping | None, processes: Group, voice: Voice, state: State | None) -> None:
@@ -110,6 +113,9 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
         update = Watched(update, training.signs, start.epoch * len(training.batches) + start.index)
     with interruptible() as signalled, repeatable(training.device, training.precision), using(bits or 1):
         steps = fit(update, training.batches, training.plan, start)
+        if keeping is not None and keeping.epochs:
+            net, folder = next(iter(update.networks.values())), keeping.folder
+            steps = keeping_epochs(steps, net, folder.epochs, folder.path)
         for _ in checkpoint(  # outermost: what it saves includes what the others made of the same step
             watched(steps, training, voice),
             save,

@@ -280,7 +280,8 @@ def learn_prepared(
     keeping = None
     if folder is not None:
         facts = {"experiment": prepared.experiment.settings(), "on": where(prepared.device, prepared.precision)}
-        keeping = Keeping(folder, folder.checkpoints, facts, prepared.experiment.checkpoint_seconds)
+        asked = prepared.experiment
+        keeping = Keeping(folder, folder.checkpoints, facts, asked.checkpoint_seconds, epochs=asked.keep_epochs)
     what = training(prepared, history, processes)
     if care is not None:
         what = replace(what, signs=care.signs, consult=care.consult)

@@ -1,4 +1,5 @@
-"""Optimizers raced down three surfaces and on digits, on equal budgets, each at a rate of its own: one page of pictures.
+"""Optimizers raced down three surfaces and on digits, on equal budgets, each at a rate of its own: one page of pictures, with the
+surface of the real net under their feet.
 
 How rates are chosen is half of such a comparison (Choi et al. 2019, "On Empirical Comparisons of Optimizers for Deep
 Learning"), so each is searched for in the same way, over the same number of candidates: on a surface, the one of RATES
@@ -15,11 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from profundo.data import load
 from profundo.files import write_text
+from profundo.inside.surface import Weights
 from profundo.pictures.charts import Line, lines_svg
-from profundo.pictures.contours import contours_svg
-from profundo.pictures.numbers import plain, setting
+from profundo.pictures.contours import contours_svg, measured_contours_svg
+from profundo.pictures.numbers import percent, plain, setting
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.experiment import new_experiment
@@ -27,6 +31,7 @@ from profundo.runs.preparing import Prepared, training
 from profundo.runs.saved_model import build_net
 from profundo.runs.settings.manners import MANNERS, completed, default_rate
 from profundo.studies.optimizer_surfaces import STEEP, SURFACES, Descended, Surface, best_of, descend
+from profundo.studies.optimizer_walk import Walk, walk, weights_of
 from profundo.studies.study import table
 from profundo.train import OPTIMIZERS, History, fit
 from profundo.train.distributed import Group
@@ -86,12 +91,14 @@ class Lap:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One optimizer's result on digits: laps at the rate chosen. tried: the lap of each candidate, with another seed."""
+    """One optimizer's result on digits: laps at the rate chosen. tried: the lap of each candidate, with another seed. way: the
+    weights before the first lap and after each of its epochs."""
 
     optimizer: str
     rate: float
     tried: Sequence[Lap]
     laps: Sequence[Lap]
+    way: Sequence[Weights] = ()
 
     @property
     def mean(self) -> float:
@@ -100,13 +107,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """ranks: on digits, the best first. descents: by surface and optimizer. ravine: plain descent, too slowly to too fast."""
+    """ranks: on digits, the best first. descents: by surface and optimizer. ravine: plain descent, too slowly to too fast. walk:
+    the ways on digits over the surface of the net, None where no two stayed finite."""
 
     budget: Budget
     seed: int
     ranks: Sequence[Place]
     descents: Mapping[str, Mapping[str, Descended]]
     ravine: Sequence[Descended]
+    walk: Walk | None = None
 
     def as_plain_data(self) -> dict[str, Any]:
         """For JSON, which has no infinity: the loss of a training that diverged is null."""
@@ -130,6 +139,7 @@ class Race:
                 }
                 for surface, descents in self.descents.items()
             },
+            "ways on digits": {} if self.walk is None else {name: list(way) for name, way in self.walk.ways.items()},
         }
 
 
@@ -140,8 +150,10 @@ def race(budget: Budget = FULL, seed: int = 0) -> Race:
     rates = (0.01 / STEEP, 1.9 / STEEP, 2.1 / STEEP)
     ravine = [descend(SURFACES["ravine"], "sgd", rate, steps) for rate in rates]
     data = load("digits", seed=seed)
-    places = [run_place(data, name, budget, seed) for name in OPTIMIZERS]
-    return Race(budget, seed, sorted(places, key=lambda place: place.mean), descents, ravine)
+    places = sorted((run_place(data, name, budget, seed) for name in OPTIMIZERS), key=lambda place: place.mean)
+    ways = {place.optimizer: place.way for place in places if math.isfinite(place.laps[0].end)}
+    walked = walk(build_net("mlp", data.spec, {}, seed + 1), data, ways) if ways else None
+    return Race(budget, seed, places, descents, ravine, walked)
 
 
 def run_place(data: Dataset, name: str, budget: Budget, seed: int) -> Place:
@@ -149,11 +161,24 @@ def run_place(data: Dataset, name: str, budget: Budget, seed: int) -> Place:
     middle = default_rate(name, budget.batch_size, MANNERS["images"])
     tried = [run_lap(data, name, float(f"{middle * factor:.1e}"), budget, seed) for factor in budget.factors]
     rate = min(tried, key=lambda lap: lap.end).rate
-    return Place(name, rate, tried, [run_lap(data, name, rate, budget, seed + 1 + at) for at in range(budget.seeds)])
+    way: list[Weights] = []
+    laps = [
+        run_lap(data, name, rate, budget, seed + 1 + at, (lambda net: way.append(weights_of(net))) if at == 0 else None)
+        for at in range(budget.seeds)
+    ]
+    return Place(name, rate, tried, laps, way)
 
 
-def run_lap(data: Dataset, name: str, rate: float, budget: Budget, seed: int) -> Lap:
-    """Train the default dense net on digits at a constant rate; look at the validation samples after each epoch."""
+def run_lap(
+    data: Dataset,
+    name: str,
+    rate: float,
+    budget: Budget,
+    seed: int,
+    note: Callable[[nn.Module], None] | None = None,
+) -> Lap:
+    """Train the default dense net on digits at a constant rate; look at the validation samples after each epoch. note: called
+    with the net before training and after each epoch."""
     experiment = new_experiment(
         data="digits", net="mlp", optimizer=name, learning_rate=rate, schedule="constant", epochs=budget.epochs,
         batch_size=budget.batch_size, seed=seed, device="cpu", precision="float32",
@@ -164,11 +189,15 @@ def run_lap(data: Dataset, name: str, rate: float, budget: Budget, seed: int) ->
         what = training(Prepared(chosen, data, net, choose_device("cpu"), "float32"), History(), Group())
         look = what.validate()
         losses = [look["validation loss"]]
+        if note is not None:
+            note(net)
         for step in fit(what.update, what.batches, what.plan):
             if step.last and not all(bool(parameter.isfinite().all()) for parameter in net.parameters()):
                 losses.append(math.inf)
                 break
             if step.last:
+                if note is not None:
+                    note(net)
                 look = what.validate()
                 losses.append(look["validation loss"] if math.isfinite(look["validation loss"]) else math.inf)
     return Lap(rate, seed, tuple(losses), look["validation accuracy"])
@@ -195,7 +224,9 @@ def race_html(result: Race) -> str:
         f"On digits {first['optimizer']} ends with the least validation loss, {first['validation loss']}; {last['optimizer']} "
         f"with the largest, {last['validation loss']}. Each had {result.budget.epochs} epochs and a rate of its own."
     )
-    parts = [_digits(result), _rates(result), _fast_or_slow(result)]
+    parts = [_digits(result), _rates(result)]
+    parts += [] if result.walk is None else [_walked(result.walk)]
+    parts.append(_fast_or_slow(result))
     parts += [_surface(surface, result) for surface in SURFACES.values()]
     return sheet_html(Sheet("Optimizers, raced", "Equal budgets, a rate for each", lead, parts))
 
@@ -255,6 +286,26 @@ def _curve(place: Place) -> Line:
 
 def _tried(place: Place) -> Line:
     return Line(place.optimizer, [lap.rate for lap in place.tried], [_capped(lap.end) for lap in place.tried])
+
+
+def _walked(walk: Walk) -> Part:
+    first, second = walk.explained
+    about = (
+        "The same nets from above: all optimizers begin with the same weights, of the first of the seeds. The plane is the one "
+        f"nearest to all their ways (principal components): its directions hold {percent(first)} and {percent(second)} of their "
+        f"squared distances from where {walk.origin} ends, the cross. The lines are the training loss on the plane. Two ways "
+        "that cross here need not meet, for there are thousands of directions more; and where one ends far from the others, it "
+        "has found another place that is as good."
+    )
+    names = (f"first component ({percent(first)})", f"second component ({percent(second)})")
+    figures = []
+    for family, members in FAMILIES.items():
+        ways = {name: list(walk.ways[name]) for name in members if name in walk.ways}
+        lines = measured_contours_svg(
+            walk.across, walk.up, walk.losses, ways, names=names, marks={"the end": (0.0, 0.0)}
+        )
+        figures.append(Figure(lines, f"{family}: the weights after each epoch, projected; a dot is where a way ends."))
+    return Part("On the surface of the net", [about], figures)
 
 
 def _fast_or_slow(result: Race) -> Part:

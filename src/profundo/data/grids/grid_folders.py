@@ -25,11 +25,12 @@ from profundo.data.grids.mask_codes import Coding, coding_of, listed_classes, re
 from profundo.data.images.deep_images import DeepImages
 from profundo.data.images.image_folders import fits_in_memory, report, skipped_note
 from profundo.data.images.layouts import SPLITS
-from profundo.data.images.pixels import WHOLE, Window, eight_bits, header, read_pixels, strict
+from profundo.data.images.pixels import WHOLE, Window, eight_bits, header, read_pixels
 from profundo.data.splits.split_by import by_name
 from profundo.data.splits.splits import Collection, Selection
 from profundo.data.streams.archives import MASKED, Files, Parts, open_files, printable
 from profundo.data.text.text_files import read_text
+from profundo.image_files import strict
 from profundo.kinds import NO_CLASS
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 

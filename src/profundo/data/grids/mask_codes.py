@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from profundo.data.images.pixels import MOST_PIXELS, opened, upright
+from profundo.image_files import MOST_PIXELS, opened, upright
 from profundo.kinds import NO_CLASS
 from profundo.records import ProfundoError
 

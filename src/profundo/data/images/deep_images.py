@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.data.images.pixels import WHOLE, Window, read_pixels, strict, window_of
+from profundo.data.images.pixels import WHOLE, Window, read_pixels, window_of
 from profundo.data.splits.splits import Measured, Selection
 from profundo.data.streams.blocks import gather, root_of
+from profundo.image_files import strict
 from profundo.records import Inputs, Samples
 
 __all__ = ["DeepImages"]

@@ -23,22 +23,12 @@ from torch import Tensor
 from profundo.data.dataset_names import Reading, Stream
 from profundo.data.images.deep_images import DeepImages
 from profundo.data.images.layouts import Layout, NoClassesError, arranged, placing
-from profundo.data.images.pixels import (
-    WHOLE,
-    Shape,
-    Window,
-    decode,
-    eight_bits,
-    fitted,
-    header,
-    read_pixels,
-    shape_of,
-    strict,
-)
+from profundo.data.images.pixels import WHOLE, Shape, Window, decode, eight_bits, fitted, header, read_pixels, shape_of
 from profundo.data.splits.split_by import by_name
 from profundo.data.splits.splits import Collection, Measured, Selection
 from profundo.data.streams.archives import Files, open_files, printable
 from profundo.data.streams.cache import Made, cached
+from profundo.image_files import strict
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
 __all__ = [

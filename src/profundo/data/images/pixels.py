@@ -7,26 +7,14 @@ channel become 8 by a window: its lower end is black, its upper end white. A cam
 
 from __future__ import annotations
 
-import io
-import math
-import struct
-import sys
-import warnings
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from profundo.files import in_words
+from profundo.image_files import MOST_PIXELS, NUMPY, ORIENTATION, both_bytes, check_size, opened, stored_array, upright
 
 __all__ = [
-    "DAMAGED",
-    "FORMATS",
-    "MOST_PIXELS",
     "NEARLY_WHITE",
-    "ORIENTATION",
     "WHOLE",
     "Shape",
     "Window",
@@ -35,11 +23,8 @@ __all__ = [
     "fitted",
     "header",
     "on_white",
-    "opened",
     "read_pixels",
     "shape_of",
-    "strict",
-    "upright",
     "window_of",
     "work_of",
 ]
@@ -47,42 +32,11 @@ __all__ = [
 Shape = tuple[int, int, int]  # channels, height, width
 Window = tuple[int, int]  # the values of 16 bits that become 0 and 255
 
-NUMPY = b"\x93NUMPY"
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
-MOST_PIXELS = 2**25  # of one image: 100 MB in colour
 COMMON_SCANS = 10  # of a progressive JPEG
 WHOLE: Window = (0, 65535)
 TAIL = 0.001  # share of the pixels at each end of a window that may be far out
 NEARLY_WHITE = 224  # and above: hardly seen on white
 GREY = ("L", "1", "LA", "La")  # modes of 8 bits or less
-OTHER_BYTE = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder == "little" else ";16L"}
-ORIENTATION = 0x0112  # of EXIF: how the camera was held
-# What Pillow is known to raise on damaged files.
-DAMAGED = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    struct.error,
-    zlib.error,
-)
-
-
-@contextmanager
-def opened(data: bytes) -> Iterator[Any]:
-    """The image of these bytes, of which the header has been read. Whatever Pillow raises becomes a ValueError."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            yield image
-    except UnidentifiedImageError:
-        raise ValueError("not an image") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGED) as error:
-        raise ValueError(in_words(error)) from None
 
 
 def decode(data: bytes, window: Window = WHOLE) -> np.ndarray:
@@ -99,20 +53,13 @@ def read_pixels(data: bytes) -> np.ndarray:
     if data.startswith(NUMPY):
         return _array(data)
     with opened(data) as image:
-        width, height = image.size
-        if width * height > MOST_PIXELS:
-            raise ValueError(f"{width}×{height} pixels, more than the limit of {MOST_PIXELS:,}")
+        check_size(image)
         if image.mode.startswith(("I", "F")):
-            pixels = _sixteen_bits(np.asarray(upright(image)), image.mode)
-        elif (
-            image.mode == "RGB" and _is_deep(image) and not image.has_transparency_data
-        ):  # of each value Pillow reads one byte
-            with opened(data) as other:
-                other.tile = [tile._replace(args=_in_tile(tile.args)[1]) for tile in other.tile]
-                low = np.asarray(upright(other))
-                pixels = np.asarray(upright(image)).astype(np.uint16) << 8 | low
-        else:
-            pixels = np.asarray(on_white(upright(image), "L" if image.mode in GREY else "RGB"))
+            return _sixteen_bits(np.asarray(upright(image)), image.mode)[:, :, None]
+        deep = image.mode == "RGB" and not image.has_transparency_data
+        if deep and (both := both_bytes(image, data)) is not None:
+            return both
+        pixels = np.asarray(on_white(upright(image), "L" if image.mode in GREY else "RGB"))
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
@@ -177,55 +124,18 @@ def work_of(data: bytes) -> int:
 
 
 def _array(data: bytes) -> np.ndarray:
-    """An image saved by numpy.save: bytes (height, width), (height, width, channels) or (channels, height, width). Its
-    header is read by NumPy's own reader; what it declares must be what is there, and no objects are among it."""
-    file = io.BytesIO(data)
-    try:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(file)
-    except (ValueError, EOFError, *DAMAGED) as error:
-        raise ValueError(in_words(error)) from None
-    if dtype != np.uint8 or len(shape) not in (2, 3) or min(shape) < 1:
-        raise ValueError(f"expected an image of bytes, got {dtype} {shape}; rows of numbers are for Parquet")
-    if math.prod(shape) != len(data) - file.tell() or math.prod(shape) > 3 * MOST_PIXELS:
-        raise ValueError(f"declares {shape}, but holds {len(data) - file.tell():,} bytes")
-    pixels = np.frombuffer(data, np.uint8, offset=file.tell()).reshape(shape, order="F" if fortran else "C")
+    """An image saved by numpy.save: bytes (height, width), (height, width, channels) or (channels, height, width)."""
+    pixels = stored_array(data)
+    shape = pixels.shape
+    if pixels.dtype != np.uint8 or len(shape) not in (2, 3) or min(shape) < 1:
+        raise ValueError(f"expected an image of bytes, got {pixels.dtype} {shape}; rows of numbers are for Parquet")
+    if pixels.size > 3 * MOST_PIXELS:
+        raise ValueError(f"{shape}, more than the limit of {MOST_PIXELS:,} pixels")
     pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
     pixels = pixels.transpose(1, 2, 0) if pixels.shape[2] not in (1, 3) else pixels
     if pixels.shape[2] not in (1, 3):
         raise ValueError(f"expected 1 or 3 channels, got {shape}")
     return pixels
-
-
-def _turned(image: Any) -> bool:
-    """Whether a note says how the camera was held. A JPEG without any notes is not asked: that would take half as long as
-    to decode a small one."""
-    if image.format == "JPEG" and not {"exif", "xmp", "XML:com.adobe.xmp"} & image.info.keys():
-        return False
-    return ORIENTATION in image.getexif()
-
-
-def upright(image: Any) -> Any:
-    from PIL import ImageOps
-
-    return ImageOps.exif_transpose(image) if _turned(image) else image
-
-
-def _is_deep(image: Any) -> bool:
-    """Whether an RGB file has 16 bits a channel."""
-    return bool(image.tile) and all(_in_tile(tile.args)[0] for tile in image.tile)
-
-
-def _in_tile(args: Any) -> tuple[bool, Any]:
-    """Whether the pixels of a tile have 16 bits a channel by what Pillow's decoder is told; and the same for their other
-    byte."""
-    several = isinstance(args, tuple)
-    mode = str(args[0] if several and args else args)
-    if mode[-4:] not in OTHER_BYTE:
-        return False, args
-    other = mode[:-4] + OTHER_BYTE[mode[-4:]]
-    return True, (other, *args[1:]) if several else other
 
 
 def fitted(pixels: np.ndarray, shape: Shape) -> np.ndarray:
@@ -250,13 +160,3 @@ def _sixteen_bits(values: np.ndarray, mode: str) -> np.ndarray:
 def shape_of(image: np.ndarray) -> Shape:
     height, width, channels = image.shape
     return channels, height, width
-
-
-@contextmanager
-def strict() -> Iterator[None]:
-    """Pillow's warning of a decompression bomb is an error here."""
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield

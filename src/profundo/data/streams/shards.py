@@ -26,12 +26,13 @@ from torch import Tensor
 from profundo.data.dataset_names import Reading
 from profundo.data.images.image_folders import Form, Images, SeveralShapesError, Survey, collected, fits_in_memory
 from profundo.data.images.layouts import Layout, splits_of
-from profundo.data.images.pixels import WHOLE, strict
+from profundo.data.images.pixels import WHOLE
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.addresses import Stored, beside, read, read_spans
 from profundo.data.streams.archives import Parts, printable
 from profundo.data.streams.cache import Made
 from profundo.data.streams.shard_index import LARGEST_IMAGE, ROW, Look, looked_at
+from profundo.image_files import strict
 from profundo.records import ProfundoError
 
 __all__ = ["ShardImages", "Shards", "called", "shard_collection"]

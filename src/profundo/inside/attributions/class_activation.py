@@ -6,14 +6,18 @@ Grad-CAM++  w_k = Σ α_k relu(g_k), α_k = g_k² / (2 g_k² + Σ A_k · g_k³),
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from profundo.inside.attributions.input_gradients import gradient_of
 from profundo.inside.attributions.question import Question, asking
-from profundo.inside.observing import module_at, observed
 from profundo.records import ProfundoError
+from profundo.trees import called
 
 __all__ = ["grad_cam", "grad_cam_plus_plus"]
 
@@ -53,14 +57,32 @@ def maps_and_slopes(question: Question, layer: str | None) -> tuple[Tensor, Tens
 
 def last_maps(question: Question) -> str:
     """The last module whose output is as large as the last convolution's: with its norm and its activation."""
-    with torch.no_grad():
-        given = observed(question.net, question.inputs, [name for name, _ in question.net.named_modules() if name])[1]
-    again = {name.partition("#")[0] for name in given if "#" in name}  # a ReLU that several layers share, say
-    modules = {name: module_at(question.net, name) for name in given if name.partition("#")[0] not in again}
-    shapes = [given[name].shape for name, module in modules.items() if isinstance(module, CONVOLUTIONS)]
-    if not shapes:
+    shapes: dict[str, Any] = {}
+    calls: Counter[str] = Counter()
+
+    def note(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            calls[name] += 1
+            shapes[name] = output.shape if isinstance(output, Tensor) else None
+
+        return hook
+
+    inner = {name: module for name, module in question.net.named_modules() if name}
+    modules = inner or {type(question.net).__name__: question.net}
+    handles = [module.register_forward_hook(note(name)) for name, module in modules.items()]
+    try:
+        with torch.no_grad():
+            called(question.net, question.inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    convolutions = [shape for name, shape in shapes.items() if isinstance(modules[name], CONVOLUTIONS)]
+    if not convolutions:
         raise ProfundoError("layer: expected a net with convolutions, it has none; use method='integrated_gradients'")
-    return [name for name in modules if given[name].shape == shapes[-1]][-1]
+    alike = [name for name, shape in shapes.items() if shape == convolutions[-1]]
+    return [name for name in alike if calls[name] == 1 or len(alike) == 1][
+        -1
+    ]  # a ReLU of several layers has several outputs
 
 
 def weighted(question: Question, maps: Tensor, weights: Tensor) -> Tensor:

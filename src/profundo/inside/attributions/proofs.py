@@ -64,20 +64,23 @@ def randomised(
     usual = explain(net, inputs, method, of=of, **options)
     if of is None:
         of = usual.of
-    other = copy.deepcopy(net)
-    with undisturbed(other), torch.no_grad():
-        called_in_order = observed(
-            other, inputs, [name for name, module in other.named_modules() if name and own(module)]
-        )[1]
-    names = list(dict.fromkeys(name.partition("#")[0] for name in called_in_order))[::-1]
-    if not names:
+    other = copied(net)
+    weighted = {name or type(one).__name__: one for name, one in other.named_modules() if own(one)}
+    if not weighted:
         raise ProfundoError("randomised: expected a net with layers that have weights, it has none")
-    modules, draw = dict(other.named_modules()), torch.Generator().manual_seed(seed)
+    with undisturbed(other), torch.no_grad():
+        calls = observed(other, inputs)[1]
+    names = [name for name in list(dict.fromkeys(name.partition("#")[0] for name in calls))[::-1] if name in weighted]
+    names = names or list(weighted)[::-1]
+    draw = torch.Generator().manual_seed(seed)
     before, ranks, images = usual.by_place.abs(), [], []
     stops = spread(len(names), stages or len(names))
     for begin, end in pairwise([0, *stops]):
-        for name in names[begin:end]:
-            forget(modules[name], draw)
+        uncalled = (
+            set(weighted) - set(names) if end == len(names) else ()
+        )  # whose weights others read, or that only call others
+        for name in [*names[begin:end], *sorted(uncalled)]:
+            forget(weighted[name], draw)
         after = explain(other, inputs, method, of=of, **options).by_place.abs()
         ranks.append(float(rank_correlation(before.flatten(1), after.flatten(1)).mean()))
         if before.ndim == 3:
@@ -92,6 +95,16 @@ def spread(count: int, stages: int) -> list[int]:
     if min(count, stages) == 1:
         return [count]
     return sorted({1 + round(at * (count - 1) / (min(count, stages) - 1)) for at in range(min(count, stages))})
+
+
+def copied(net: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(net)
+    except (RuntimeError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ProfundoError(
+            f"randomised: expected a net that can be copied, {type(net).__name__} cannot: {reason}"
+        ) from error
 
 
 def own(module: nn.Module) -> bool:

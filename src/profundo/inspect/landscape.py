@@ -1,0 +1,363 @@
+"""The surface around what a run has learned: what `profundo landscape` measures. Numbers; landscape_page.py draws them.
+
+found = landscape("runs/digits-1")                       # planes, sharpness, the way of training
+found = landscape("runs/digits-1", "runs/digits-2")      # and the ways between the two
+found = landscape(net, data)                             # any torch.nn.Module, with what `fit` takes
+found.write("landscape.html")
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from profundo.data.batches import in_order
+from profundo.data.splits.splits import chosen
+from profundo.files import reason, write_bytes
+from profundo.inside.surface import (
+    Plane,
+    WeightLoss,
+    Weights,
+    barrier,
+    bend,
+    eigenvalues,
+    losses_along,
+    path_plane,
+    plane_losses,
+    random_plane,
+    straight,
+    three_point_plane,
+    trace,
+)
+from profundo.inside.surface.connecting import check_alike
+from profundo.inside.surface.curvature import edge
+from profundo.inspect.landscape_page import Between, Course, Heights, Landscape, check_out, packed
+from profundo.inspect.training_path import TrainingPath, training_path
+from profundo.records import Dataset, Interrupted, ProfundoError, Samples, at_the_door
+from profundo.runs.experiment import Experiment
+from profundo.runs.given.arriving import net_and_data, prepare_own
+from profundo.runs.given.own import Own
+from profundo.runs.opening import open_run
+from profundo.runs.preparing import objective_of
+from profundo.runs.run import Run
+from profundo.train.checkpoints import interruptible
+from profundo.train.hardware import free_heap, keep_heap
+from profundo.train.randomness import seeded
+from profundo.trees import leaves
+
+__all__ = ["Landscape", "check_out", "landscape"]
+
+BATCH = 500  # samples at once
+EVERY = 1.0  # seconds between two writings of the points
+PLACES = 10  # of the way where the sharpness is measured
+MOST_POINTS = 201
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A trained net with what its loss is measured by."""
+
+    name: str
+    net: nn.Module
+    data: Dataset
+    experiment: Experiment
+    own: Own
+    run: Run | None = None
+
+
+@at_the_door
+def landscape(
+    what: Any,
+    other: Any = None,
+    *,
+    split: str = "train",
+    samples: int = 2000,
+    points: int = 31,
+    span: float = 1.0,
+    planes: Sequence[str] = ("random", "path"),
+    curvature: bool = True,
+    seed: int = 0,
+    keep: str | Path | None = None,
+    tell: Tell = lambda _: None,
+    **settings: Any,
+) -> Landscape:
+    """Measure the surface around a solution.
+
+    what: a finished run, its folder, or a net, with `other` its data as `fit` takes them (settings: of `fit`, such as loss).
+    other: a second run of the same kind of net, to which the ways are looked for.
+    split, samples: on which the loss is measured. points: along each side of a plane, which reaches `span` times the weights'
+    length to each side where it is random. keep: a folder for the points, from which a call that was interrupted goes on; the
+    run's by default. Raises ProfundoError for what cannot be measured.
+    """
+    check(split, samples, points, span, planes)
+    started = time.perf_counter()
+    own = isinstance(what, nn.Module)
+    solution = solution_of_net(what, other, settings) if own else solution_of_run(what)
+    if settings and not own:
+        raise ProfundoError(f"landscape: {next(iter(settings))} is a setting of a net and its data; a run has its own")
+    second = None if own or other is None else solution_of_run(other)
+    loss, used = measured(solution, split, samples, seed)
+    if second is not None:
+        check_alike(loss.weights, dict(second.net.named_parameters()))
+    folder = Path(keep) if keep is not None else points_folder(solution.run)
+    notes: list[str] = []
+    keep_heap()
+    with seeded(seed), interruptible() as signalled:
+        surveyor = Surveyor(loss, points, folder, tell, signalled)
+        path = way_of(solution, loss, notes) if "path" in planes or curvature else None
+        found: list[Heights | None] = []
+        if "random" in planes:
+            sides = spread(-span, span, points)
+            found.append(surveyor.heights("random", random_plane(loss, seed), sides, sides))
+        if "path" in planes and path is not None:
+            found.append(along_path(surveyor, loss, path, notes))
+        seconds = {"planes": time.perf_counter() - started}
+        curved = curves(loss, solution, path, seed, tell) if curvature else {}
+        between, bent = (None, None) if second is None else ways(solution, second, loss, seed, tell)
+        if bent is not None:
+            found.append(surveyor.around("between", bent, 0.35))
+    free_heap()
+    seconds["all"] = time.perf_counter() - started
+    with torch.no_grad():
+        height = float(loss(loss.weights))
+    parameters = sum(value.numel() for value in loss.weights.values())
+    return Landscape(
+        *(solution.name, str(solution.experiment.net).removeprefix("own:"), parameters, split, used, height),
+        planes=tuple(one for one in found if one is not None),
+        **curved,
+        between=between,
+        notes=tuple(notes),
+        seconds=seconds,
+    )
+
+
+# ------------------------------------------------------------------------------------------------ what is looked at
+def solution_of_run(what: Any) -> Solution:
+    run = what if isinstance(what, Run) else open_run(what, evaluate=False)
+    name = str(run.folder.path) if run.folder is not None else run.data.name
+    return Solution(name, run.net, run.data, run.experiment, run.own, run)
+
+
+def solution_of_net(net: nn.Module, data: Any, settings: Mapping[str, Any]) -> Solution:
+    if data is None:
+        raise ProfundoError("landscape: expected data with a net of your own, landscape(net, data); got none")
+    net, data = net_and_data(net, data)
+    rest = dict(settings)
+    given = {name: rest.pop(name, None) for name in ("validation", "test", "loss", "optimizer", "schedule")}
+    with seeded(0):
+        prepared = prepare_own(net, data, rest, keeps=False, **given)
+    return Solution(type(net).__name__, prepared.net, prepared.data, prepared.experiment, prepared.own)
+
+
+def measured(solution: Solution, split: str, samples: int, seed: int) -> tuple[WeightLoss, int]:
+    """The loss on some samples of a split, drawn by the seed, and how many they are."""
+    part: Samples = getattr(solution.data, split)
+    if not len(part):
+        raise ProfundoError(f"landscape: expected samples in the {split} split, it is empty; choose another --split")
+    drawn = torch.randperm(len(part), generator=torch.Generator().manual_seed(seed))[:samples].sort().values
+    device = next((value.device for value in solution.net.parameters()), torch.device("cpu"))
+    batches = list(in_order(chosen(part, drawn), solution.data.spec, device=device, batch_size=BATCH))
+    objective = objective_of(solution.experiment, solution.data, solution.own).likelihood
+    return WeightLoss(solution.net, objective, batches), len(drawn)
+
+
+def points_folder(run: Run | None) -> Path | None:
+    return run.folder.path / "landscape" if run is not None and run.folder is not None else None
+
+
+def way_of(solution: Solution, loss: WeightLoss, notes: list[str]) -> TrainingPath | None:
+    """The way of training, which ends at the solution: with early stopping that is an epoch before the last."""
+    if solution.run is None:
+        return None
+    try:
+        path = training_path(solution.run)
+    except ProfundoError as error:
+        notes.append(str(error))
+        return None
+    if any(name not in path.states[0] for name in loss.weights):
+        notes.append("the weights that were kept along the way are those of another net")
+        return None
+    return path
+
+
+def weights_at(path: TrainingPath, like: Weights) -> list[dict[str, Tensor]]:
+    return [{name: state[name].to(value) for name, value in like.items()} for state in path.states]
+
+
+# ------------------------------------------------------------------------------------------------ planes, point by point
+@dataclass(frozen=True, slots=True)
+class Surveyor:
+    """Measures planes row by row, and writes the rows down as it goes; what is written is not measured again."""
+
+    loss: WeightLoss
+    points: int
+    folder: Path | None
+    tell: Tell
+    signalled: Callable[[], int]
+
+    def around(self, kind: str, plane: Plane, margin: float) -> Heights:
+        """The part of a plane that holds its places, and a margin of their extent on each side."""
+        sides = []
+        for each in zip(*plane.places, strict=True):
+            wide = max(max(each) - min(each), 1e-12)
+            sides.append(spread(min(each) - margin * wide, max(each) + margin * wide, self.points))
+        return self.heights(kind, plane, *sides)
+
+    def heights(self, kind: str, plane: Plane, across: tuple[float, ...], up: tuple[float, ...]) -> Heights:
+        losses = np.full((len(up), len(across)), np.nan)
+        file = None
+        if self.folder is not None:
+            file = self.folder / f"{kind}-{key(self.loss, plane, across, up)}.npz"
+            losses = read_points(file, losses.shape)
+        done = {row: torch.from_numpy(each) for row, each in enumerate(losses) if not np.isnan(each).all()}
+        last = time.monotonic()
+        for row, values in plane_losses(self.loss, plane, across, up, done):
+            losses[row] = values.nan_to_num(
+                nan=torch.inf, posinf=torch.inf, neginf=-torch.inf
+            ).numpy()  # a row of NaN alone is one that is to be measured
+            now, number = time.monotonic(), self.signalled()
+            if file is not None and row not in done and (now - last > EVERY or number or row + 1 == len(up)):
+                write_points(file, kind, plane, across, up, losses)
+                last = now
+            self.tell(f"{kind} plane: row {row + 1} of {len(up)}")
+            if number:
+                raise Interrupted(number)
+        return Heights(kind, across, up, losses, plane.places, plane.explained)
+
+
+def along_path(surveyor: Surveyor, loss: WeightLoss, path: TrainingPath, notes: list[str]) -> Heights | None:
+    try:
+        return surveyor.around("path", path_plane([*weights_at(path, loss.weights), loss.weights]), 0.2)
+    except ProfundoError as error:
+        notes.append(str(error))
+        return None
+
+
+def key(loss: WeightLoss, plane: Plane, across: Sequence[float], up: Sequence[float]) -> str:
+    """Of all that a height depends on: the samples, the plane, the places."""
+    whole = hashlib.sha256(json.dumps([list(across), list(up), getattr(loss.cost, "name", ""), str(loss.net)]).encode())
+    for tree in (plane.origin, plane.first, plane.second, dict(loss.net.named_buffers())):
+        for name, value in tree.items():
+            whole.update(
+                name.encode() + value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+            )
+    for part in leaves(tuple(loss.batches)):
+        if isinstance(part, Tensor):
+            whole.update(part.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return whole.hexdigest()[:16]
+
+
+def write_points(
+    file: Path, kind: str, plane: Plane, across: Sequence[float], up: Sequence[float], losses: np.ndarray
+) -> None:
+    arrays = {"across": np.array(across), "up": np.array(up), "losses": losses, "places": np.array(plane.places)}
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ProfundoError(f"{file.parent}: the points of the {kind} plane cannot be kept: {reason(error)}") from None
+    write_bytes(file, packed(arrays), within=file.parent.parent)
+
+
+def read_points(file: Path, shape: tuple[int, int]) -> np.ndarray:
+    """The losses that were written, NaN where none were; all NaN where there is no such file or it is damaged."""
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            losses = np.asarray(arrays["losses"], dtype=np.float64)
+        if losses.shape == shape:
+            return losses
+    except (OSError, ValueError, KeyError, EOFError, NotImplementedError):
+        pass
+    except Exception as error:
+        if type(error).__module__ not in ("zipfile", "zlib"):
+            raise
+    return np.full(shape, np.nan)
+
+
+def spread(low: float, high: float, points: int) -> tuple[float, ...]:
+    return tuple(np.linspace(low, high, points).tolist())
+
+
+# ------------------------------------------------------------------------------------------------ curvature, and the ways
+def curves(loss: WeightLoss, solution: Solution, path: TrainingPath | None, seed: int, tell: Tell) -> dict[str, Any]:
+    """At the solution and along training, by the names of a Landscape's fields."""
+    size = sum(value.numel() for value in loss.weights.values())
+    tell("eigenvalues of the Hessian")
+    try:
+        largest = eigenvalues(loss, loss.weights, min(5, size), seed=seed)
+    except (RuntimeError, NotImplementedError) as error:
+        raise ProfundoError(
+            f"{solution.name}: its net has no second derivatives ({' '.join(str(error).split())[:160]}); leave them out, "
+            "--no-curvature"
+        ) from None
+    whole = trace(loss, loss.weights, seed=seed)
+    along = None if path is None else course(loss, solution, path, seed, tell)
+    return {"eigenvalues": largest, "trace": whole, "course": along}
+
+
+def course(loss: WeightLoss, solution: Solution, path: TrainingPath, seed: int, tell: Tell) -> Course:
+    places = sorted({round(at * (len(path.epochs) - 1) / (PLACES - 1)) for at in range(PLACES)})
+    epochs, sharpness, losses, edges = [], [], [], []
+    optimizer, rate = solution.experiment.optimizer or "", solution.experiment.learning_rate or 0.0
+    assert solution.run is not None
+    rates = [row.get("rate", 1.0) for row in solution.run.history.rows]
+    states = replace(path, states=tuple(path.states[at] for at in places))
+    for at, weights in zip(places, weights_at(states, loss.weights), strict=True):
+        epoch = path.epochs[at]
+        tell(f"sharpness after epoch {epoch}")
+        epochs.append(epoch)
+        sharpness.append(eigenvalues(loss, weights, seed=seed, tolerance=1e-2, most=60).values[0])
+        with torch.no_grad():
+            losses.append(float(loss(weights)))
+        factor = rates[min(max(epoch - 1, 0), len(rates) - 1)] if rates else 1.0
+        edges.append(edge(optimizer, rate * factor))
+    return Course(tuple(epochs), tuple(sharpness), tuple(losses), tuple(edges), optimizer, path.how)
+
+
+def ways(first: Solution, second: Solution, loss: WeightLoss, seed: int, tell: Tell) -> tuple[Between, Plane]:
+    """Straight and bent from one solution to the other, on the first one's samples; and the plane of the bent one."""
+    start = loss.weights
+    end = {name: value.detach().to(start[name]) for name, value in second.net.named_parameters() if name in start}
+    losses = {"training": loss}
+    if len(first.data.test):
+        losses["test"], _ = measured(first, "test", 2000, seed)
+    tell("bending the way between the two")
+    bent = bend(loss, start, end, seed=seed)
+    curves = {"straight": straight(start, end), "bent": bent.curve}
+    tell("walking both ways")
+    heights: dict[str, dict[str, tuple[float, ...]]] = {}
+    shares: list[float] = []
+    for way, curve in curves.items():
+        heights[way] = {}
+        for split, each in losses.items():
+            shares, found = losses_along(each, curve)
+            heights[way][split] = tuple(found.tolist())
+    barriers = {way: float(barrier(found["training"])) for way, found in heights.items()}
+    plane = three_point_plane(start, end, bent.middle)
+    along = tuple(plane.place(bent.curve(t)) for t in shares)
+    return Between(second.name, tuple(shares), heights, barriers), replace(plane, places=(*along, plane.places[1]))
+
+
+# ------------------------------------------------------------------------------------------------ doors
+def check(split: str, samples: int, points: int, span: float, planes: Sequence[str]) -> None:
+    if split not in ("train", "validation", "test"):
+        raise ProfundoError(f"landscape: expected a split of train, validation, test; got {split!r}")
+    if not isinstance(samples, int) or samples < 1:
+        raise ProfundoError(f"landscape: expected samples of at least 1, a whole number, got {samples!r}")
+    if not isinstance(points, int) or not 3 <= points <= MOST_POINTS:
+        raise ProfundoError(f"landscape: expected points along a side from 3 to {MOST_POINTS}, got {points!r}")
+    if not 0 < span < float("inf"):
+        raise ProfundoError(f"landscape: expected a span above 0, got {span!r}")
+    wrong = [name for name in planes if name not in ("random", "path")]
+    if wrong:
+        raise ProfundoError(f"landscape: expected planes of random, path; got {wrong[0]!r}")

@@ -1,0 +1,88 @@
+"""The weights along a training: as `--keep-epochs` kept them, or by training again, which gives the same bits on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from profundo.records import ProfundoError
+from profundo.runs.choices import prepare
+from profundo.runs.preparing import training
+from profundo.runs.resumable import learn
+from profundo.runs.run import Run
+from profundo.runs.voice import Quiet
+from profundo.train import History
+from profundo.train.distributed import Group
+from profundo.train.kept_epochs import kept_epochs, read_epoch
+from profundo.train.randomness import seeded
+
+__all__ = ["TrainingPath", "training_path"]
+
+MOST = 50  # places of a path
+LONGEST = 60.0  # seconds of a training that is done again unasked
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPath:
+    """epochs: after which; 0 is before training. states: the net's, by name. how: where they come from, in words."""
+
+    epochs: tuple[int, ...]
+    states: tuple[Mapping[str, Tensor], ...]
+    how: str
+
+
+def training_path(run: Run, most: int = MOST) -> TrainingPath:
+    """At most so many places, evenly. Raises ProfundoError, with what to do, where there is no way to have them."""
+    files = kept_epochs(run.folder.epochs) if run.folder is not None else {}
+    if len(files) > 1:
+        few = thinned(tuple(files), most)
+        return TrainingPath(few, tuple(read_epoch(files[epoch]) for epoch in few), "kept after each epoch")
+    name = run.folder.path if run.folder is not None else run.data.name
+    asked = run.experiment
+    is_own = asked.data.startswith("own:") or str(asked.net).startswith("own:") or bool(asked.own)
+    if is_own or asked.pretrained is not None or run.seconds.get("training", LONGEST + 1) > LONGEST:
+        raise ProfundoError(
+            f"{name}: the way of its training is not known, and it is {'of your own' if is_own else 'too long'} to be trained "
+            "again: `profundo train … --keep-epochs`, or fit(…, keep_epochs=True), keeps it in the run's folder"
+        )
+    return again(run, most)
+
+
+def again(run: Run, most: int) -> TrainingPath:
+    """Train a new net as the run was trained, and write down its weights after each epoch."""
+    with seeded(run.experiment.seed):
+        prepared = prepare(run.experiment)  # refuses what no file can name, in one line
+        history = History()
+        what = training(prepared, history, Group())
+        few = set(thinned(tuple(range(what.plan.epochs + 1)), most))
+        states = {0: copied(prepared.net.state_dict())}
+
+        def note() -> None:
+            if len(history) in few:
+                states[len(history)] = copied(prepared.net.state_dict())
+
+        learn(replace(what, consult=note), None, Group(), Quiet(), None)
+    last, own = prepared.net.state_dict(), run.net.state_dict()
+    apart = sum(float((last[name] - own[name].to(last[name])).double().square().sum()) for name in own)
+    size = sum(float(value.double().square().sum()) for value in own.values())
+    if apart > 1e-4 * size:
+        raise ProfundoError(
+            f"{run.data.name}: trained again, it came to other weights (a hundredth of their length away or more): its way is not "
+            "known; `profundo train … --keep-epochs` keeps it"
+        )
+    return TrainingPath(tuple(states), tuple(states.values()), "trained again for this page, to the same weights")
+
+
+def thinned(epochs: tuple[int, ...], most: int) -> tuple[int, ...]:
+    number = min(len(epochs), most)
+    return tuple(dict.fromkeys(epochs[round(at * (len(epochs) - 1) / max(1, number - 1))] for at in range(number)))
+
+
+def copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name: value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+        for name, value in state.items()
+    }
