@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from profundo import ProfundoError
 from profundo.inside.course_of_values import distributions, nets_at, values_of
 
 
@@ -54,3 +55,8 @@ def test_a_tensor_of_one_value_and_a_large_one_have_histograms():
     assert one.counts.sum(1).tolist() == [4, 4]
     large = values_of(nn.Linear(300, 300), torch.randn(2, 300), lambda out: out.sum())
     assert len(large["weights", "weight"]) == 18_000
+
+
+def test_a_state_of_another_net_is_refused(net):
+    with pytest.raises(ProfundoError, match="a state of Sequential: expected the tensors of this net"):
+        list(nets_at(net, [{"0.weight": torch.zeros(2, 2)}]))

@@ -73,7 +73,7 @@ def test_nothing_of_a_net_is_changed_by_looking(net, frozen):
 
 def test_nothing_is_changed_where_the_net_fails(net):
     before = whole_state(net)
-    with pytest.raises(RuntimeError), undisturbed(net):
+    with pytest.raises(ProfundoError, match=r"\(2, 5, 8, 8\), it failed: RuntimeError"), undisturbed(net):
         observed(net, torch.randn(2, 5, 8, 8))
     assert same(before, whole_state(net))
 

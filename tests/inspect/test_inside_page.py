@@ -143,7 +143,20 @@ def test_any_module_is_looked_into_and_left_as_it_was():
     assert all(parameter.requires_grad and parameter.grad is None for parameter in net.parameters())
     assert not any(module._forward_hooks for module in net.modules())
     net.eval()
-    assert torch.allclose(seen["inputs"].arrays["shares"], net(x[:4]).softmax(1), atol=1e-5)
+    assert torch.allclose(seen["inputs"].arrays["shares"], net(of_net(net, (x, y)).raw).softmax(1), atol=1e-5)
+
+
+def test_data_without_splits_are_divided_so_that_probes_are_tested_on_others():
+    x, y = torch.randn(50, 3), torch.arange(50) % 2
+    data = of_net(nn.Linear(3, 2), (x, y)).data
+    numbers = [split.numbers.tolist() for split in (data.train, data.validation, data.test)]
+    assert [len(one) for one in numbers] == [30, 10, 10]
+    assert sorted(number for one in numbers for number in one) == list(range(50))
+    assert torch.equal(data.test.inputs, x[data.test.numbers])
+    noise = look_inside(nn.Linear(200, 2), (torch.randn(200, 200), torch.arange(200) % 2))
+    assert noise["depth"].values["probe"]["input"] < 0.8  # all right on its own training samples
+    for few in (1, 2, 3):
+        look_inside(nn.Linear(3, 2), (x[:few], y[:few]))
 
 
 @pytest.mark.parametrize(
@@ -231,7 +244,7 @@ class Recurrent(nn.Module):
         ),
         (lambda: nn.Linear(4, 2), torch.full((40, 4), torch.nan), None, {"inputs"}, "expected finite numbers"),
         (
-            lambda: nn.Conv2d(1, 2, 3),
+            lambda: nn.Sequential(nn.Conv2d(1, 2, 3)),
             torch.rand(40, 1, 9, 9),
             torch.randn(40),
             set(NAMES[1:5]) | {"codes", "depth"},

@@ -159,6 +159,43 @@ def test_a_healed_run_that_is_interrupted_goes_on_to_the_same_bits(made_up, tmp_
     assert again.doctor.cures == whole.doctor.cures
 
 
+@pytest.mark.parametrize("left", ["as it was", "nothing", "garbage", "of another training"])
+def test_what_was_seen_before_an_interruption_is_there_after_it(left, tmp_path, monkeypatch):
+    settings = {"epochs": 6, "doctor": True, "capture": False}
+    whole = pf.fit("mlp", "iris", out=tmp_path / "whole", **settings).vital_signs
+    step, done = Supervised.__call__, []
+
+    def cut_short(self, batch):
+        done.append(1)
+        if len(done) > 14:  # in the fifth of six epochs of 3
+            raise Interrupted(2)
+        return step(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Supervised, "__call__", cut_short)
+        with pytest.raises(Interrupted):
+            pf.fit("mlp", "iris", out=tmp_path / "cut", checkpoint_seconds=0, **settings)
+    kept = tmp_path / "cut" / "vital_signs.npz"
+    before = dict(np.load(kept))
+    if left == "nothing":
+        kept.unlink()
+    elif left == "garbage":
+        kept.write_bytes(b"PK" + bytes(100))
+    elif left == "of another training":
+        np.savez(kept, step=np.arange(4), layer=np.array(["one"]))
+    again = pf.fit("mlp", "iris", out=tmp_path / "cut", resume=True, checkpoint_seconds=0, **settings).vital_signs
+    assert len(again["loss"]) == len(whole["loss"]) == 18
+    seen = np.arange(18) >= (0 if left == "as it was" else 12)
+    np.testing.assert_array_equal(again["loss"][seen], whole["loss"][seen])
+    assert np.isnan(again["loss"][~seen]).all()
+    assert (np.diff(again["step"]) > 0).all()
+    if left == "as it was":
+        count = len(before["step"])
+        assert count > 3
+        assert again["step"][:count].tolist() == before["step"].tolist()
+        np.testing.assert_array_equal(again["gradient"][:count], before["gradient"])
+
+
 def test_cures_are_few_and_what_does_not_help_is_said(monkeypatch, capsys):
     monkeypatch.setattr(care, "trouble", lambda *_, **__: "made up")
     rates = iter([0.005, 0.004, 0.003, 0.002])

@@ -58,7 +58,7 @@ class VitalSigns:
     """What was seen. layers: functions of the net in their order, weights: parameters by name, the rows of what is seen of them.
 
     looks: of each look its figures by name, on the device. first: the loss of the first step; losses: means over `block`
-    steps each. spikes: step and loss.
+    steps each, rest: those since; before: the last ones. spikes: step and loss.
     off: why nothing is looked at any more.
     """
 
@@ -114,14 +114,38 @@ class VitalSigns:
             "steps of a loss": np.array(self.block, np.int64),
             "spikes": np.array(self.spikes, np.float64).reshape(-1, 2),
         }
+        result |= {name: np.array(getattr(self, name), np.float64) for name in ("rest", "before")}
+        result |= {name: np.array(getattr(self, name), np.int64) for name in ("done", "every")}
         result |= {name: stacked([look.get(name) for look in self.looks]) for name in FIGURES}
-        return result | {"noise scale": noise_scales(result.pop("noise")), "curvature": curvatures(result["along"])}
+        return result | {"noise scale": noise_scales(result["noise"]), "curvature": curvatures(result["along"])}
 
-    def go_on(self, rows: Sequence[Mapping[str, float]], done: int) -> None:
-        """After an interruption. rows: of the history, an epoch each. A checkpoint has the same bits wherever it is made, and looks
-        hang on what they cost here and today: they begin anew."""
-        if rows:
-            self.first, self.done = rows[0].get("loss", math.nan), done
+    def recall(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on from what an interrupted training had seen. Raises LookupError, ValueError or TypeError for other arrays."""
+        self.layers, self.weights, self.steps = (arrays[name].tolist() for name in ("layer", "weight", "step"))
+        seen = {name: torch.from_numpy(arrays[name]) for name in FIGURES if arrays[name].shape[1]}
+        self.looks = [{name: values[place] for name, values in seen.items()} for place in range(len(self.steps))]
+        self.losses, self.rest, self.before = (arrays[name].tolist() for name in ("loss", "rest", "before"))
+        self.spikes = [(int(step), loss) for step, loss in arrays["spikes"].tolist()]
+        self.block, self.done, self.every = (int(arrays[name]) for name in ("steps of a loss", "done", "every"))
+
+    def go_on(self, rows: Sequence[Mapping[str, float]], done: int, index: int) -> None:
+        """From a checkpoint: what was seen after it is forgotten, and of losses that were not seen there is NaN.
+
+        rows: of the history, an epoch each, in all `done` steps; index: steps of the next epoch.
+        """
+        seen = sum(step <= done + index for step in self.steps)
+        self.steps, self.looks = self.steps[:seen], self.looks[:seen]
+        while done // self.block > MOST_LOSSES:
+            self.block *= 2
+        self.losses = padded(self.losses, done // self.block)
+        self.rest = padded(self.rest if self.done == done else [], done % self.block)
+        self.before = self.before if self.done == done else []
+        self.spikes = [one for one in self.spikes if one[0] <= done]
+        self.first, self.done = rows[0].get("loss", math.nan) if rows else math.nan, done
+
+
+def padded(values: list[float], count: int) -> list[float]:
+    return values[:count] + [math.nan] * (count - len(values))
 
 
 FIGURES = ("activations", "activation sizes", "gradient", "gradient sizes", "update ratio", "noise", "along")

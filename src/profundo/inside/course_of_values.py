@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from profundo.inside.observing import observed, undisturbed
+from profundo.records import ProfundoError
 
 __all__ = ["Distribution", "Values", "distributions", "nets_at", "values_of"]
 
@@ -29,7 +30,12 @@ def nets_at(net: nn.Module, states: Iterable[Mapping[str, Tensor]]) -> Iterator[
     """One copy of the net with each state in turn."""
     copy = deepcopy(net)
     for state in states:
-        copy.load_state_dict(dict(state))
+        try:
+            copy.load_state_dict(dict(state))
+        except RuntimeError as error:
+            raise ProfundoError(
+                f"a state of {type(net).__name__}: expected the tensors of this net: {' '.join(str(error).split())[:200]}"
+            ) from None
         yield copy
 
 

@@ -142,9 +142,10 @@ def orientation_selectivity(net: nn.Module, shape: tuple[int, int, int], layer: 
     device = device_of(net)
     answers = []
     with undisturbed(net), torch.no_grad():
-        for some in torch.split(_gratings(shape), AT_ONCE):
-            maps = layer_output(net, some.to(device), layer).float().cpu()
-            answers.append(maps[:, :, maps.shape[2] // 2, maps.shape[3] // 2])
+        for frequency in FREQUENCIES:
+            for some in torch.split(_gratings(shape, frequency), AT_ONCE):
+                maps = layer_output(net, some.to(device), layer).float().cpu()
+                answers.append(maps[:, :, maps.shape[2] // 2, maps.shape[3] // 2])
     turns = torch.polar(torch.ones(PHASES), 2 * math.pi * torch.arange(PHASES) / PHASES)
     values = torch.cat(answers).view(len(FREQUENCIES), DIRECTIONS, PHASES, -1)
     sizes = 2 * torch.einsum("fdpu,p->fdu", values.to(turns.dtype), turns).abs() / PHASES
@@ -157,12 +158,11 @@ def orientation_selectivity(net: nn.Module, shape: tuple[int, int, int], layer: 
     return Orientations(index, angle, torch.tensor(FREQUENCIES)[chosen], tuning)
 
 
-def _gratings(shape: tuple[int, int, int]) -> Tensor:
-    """(frequencies · directions · phases, *shape); direction 0 is a wave along the rows, 90° one upwards."""
+def _gratings(shape: tuple[int, int, int], frequency: float) -> Tensor:
+    """(directions · phases, *shape); direction 0 is a wave along the rows, 90° one upwards."""
     channels, height, width = shape
-    f = torch.tensor(FREQUENCIES).view(-1, 1, 1, 1, 1)
     angles = (math.pi * torch.arange(DIRECTIONS) / DIRECTIONS).view(-1, 1, 1, 1)
     phases = (2 * math.pi * torch.arange(PHASES) / PHASES).view(-1, 1, 1)
     y, x = -torch.arange(height)[:, None], torch.arange(width)
-    waves = torch.cos(2 * math.pi * f * (x * angles.cos() + y * angles.sin()) + phases)
+    waves = torch.cos(2 * math.pi * frequency * (x * angles.cos() + y * angles.sin()) + phases)
     return waves.reshape(-1, 1, height, width).expand(-1, channels, -1, -1)

@@ -23,6 +23,7 @@ from profundo.pictures.sheet import Figure, Grid, Part
 from profundo.pictures.svg import MOST_CLASSES
 from profundo.pictures.tables import Cell, Row
 from profundo.records import ProfundoError
+from profundo.trees import chosen_rows
 
 __all__ = ["codes_section", "depth_section", "orientation_section", "similarity_section"]
 
@@ -186,7 +187,8 @@ def _probes(looked: Looked, names: Sequence[str]) -> dict[str, Probe]:
 def codes_section(looked: Looked) -> Section | None:
     """The codes of a layer as a plane, by class, with pictures, and the neighbours of what is looked at."""
     layer = looked.layer or looked.code_layer
-    raw, targets = looked.samples(looked.held_out, CODED)
+    split = looked.held_out if len(looked.held_out) >= 2 * NEAR else looked.data.train
+    raw, targets = looked.samples(split, CODED)
     values = codes(looked.net, looked.batches(raw), [layer])[layer]
     if len(values) < 2 * NEAR:
         raise ProfundoError(f"codes: expected at least {2 * NEAR} samples to draw, got {len(values)}")
@@ -236,7 +238,7 @@ def codes_section(looked: Looked) -> Section | None:
     )
     means = (
         f"What {layer} makes of a sample is its code: a place in a space of {values.shape[1]} dimensions, where what the net takes "
-        f"for alike lies together. Drawn are {len(values)} test samples in two dimensions, which can only keep a part of it."
+        f"for alike lies together. Drawn are {len(values)} samples in two dimensions, which can only keep a part of it."
     )
     told = {"layer": layer, "variance": shares, "kept neighbours": near, "same class among neighbours": agreeing}
     part = Part("The space of codes", [means, f"Here {finding}."], figures, grid)
@@ -275,9 +277,10 @@ def _neighbours(looked: Looked, layer: str) -> tuple[Tensor, Figure | None]:
     """Of each input the training samples with the nearest codes."""
     raw, _ = looked.samples(looked.data.train, 5 * CODED)
     known = codes(looked.net, looked.batches(raw), [layer])[layer]
-    own = codes(looked.net, looked.batches(looked.raw), [layer])[layer]
+    some = chosen_rows(looked.raw, torch.arange(min(NEAR, len(looked.names))))
+    own = codes(looked.net, looked.batches(some), [layer])[layer]
     nearest = neighbours(known, own, NEAR)[1]
-    pictures, mine = looked.pictures(raw), looked.pictures(looked.raw)
+    pictures, mine = looked.pictures(raw), looked.pictures(some)
     if pictures is None or mine is None:
         return nearest, None
     rows = torch.cat([torch.cat([mine[at : at + 1], pictures[near]]) for at, near in enumerate(nearest)])

@@ -22,6 +22,7 @@ from profundo.runs.first_layer import first_layer
 __all__ = ["filters_section", "inputs_section", "maps_section", "units_section"]
 
 MOST_MAPS, MOST_LAYERS = 32, 16  # shown: of a layer, and of a net
+LISTED = 40  # inputs
 UNITS, PATCHES = 8, 9
 SEARCHED = 5000  # training samples among which units have their favourites
 
@@ -37,16 +38,14 @@ def inputs_section(looked: Looked) -> Section | None:
     columns = ["input", *(["is"] if looked.labels is not None else []), "the net says", "with probability"]
     rows = [
         [name, *([true] if true else []), answer, Cell(percent(p))]
-        for name, true, answer, p in zip(looked.names, truth, said, sure.tolist(), strict=True)
+        for name, true, answer, p in list(zip(looked.names, truth, said, sure.tolist(), strict=True))[:LISTED]
     ]
-    pictures = looked.pictures(looked.raw)
+    pictures = looked.pictures(looked.raw[:LISTED])
     figures = [] if pictures is None else [Figure(tiles_svg(pictures, "What is looked at", 10), "From left to right.")]
-    part = Part(
-        "What is looked at", ["Everything below is about this net, and where it needs an input, about these."], figures
-    )
+    means = "Everything below is about this net, and where it needs an input, about these."
     finding = f"{len(said)} inputs; the first, {looked.names[0]}, is called {said[0]} ({percent(sure[0].item())})"
     values = {"inputs": list(looked.names), "answers": said, "probabilities": sure.tolist()}
-    part = Part(part.title, part.paragraphs, figures, Grid("What the net answers.", columns, rows))
+    part = Part("What is looked at", [means], figures, Grid("What the net answers.", columns, rows))
     return Section("inputs", finding, part, values, {"shares": shares})
 
 

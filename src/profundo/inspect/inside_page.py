@@ -17,7 +17,7 @@ from typing import Any
 from torch import nn
 
 from profundo.files import write_text
-from profundo.inspect import depth_sections, explanation_sections, feature_sections, mistake_sections
+from profundo.inspect import course_sections, depth_sections, explanation_sections, feature_sections, mistake_sections
 from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked, of_net, of_run
 from profundo.pictures.sheet import Part, Sheet, sheet_html
@@ -39,6 +39,7 @@ SECTIONS: tuple[Callable[[Looked], Section | None], ...] = (
     depth_sections.depth_section,
     depth_sections.codes_section,
     depth_sections.similarity_section,
+    course_sections.course_section,
     mistake_sections.mistakes_section,
     mistake_sections.attack_section,
 )

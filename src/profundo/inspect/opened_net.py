@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ __all__ = ["Looked", "of_net", "of_run"]
 
 SHOWN = 10  # samples of the test split where no files are given
 SEARCHED = 2000  # training samples that units are asked about
-AT_ONCE = 250  # samples that go through the net
+AT_ONCE, VALUES_AT_ONCE = 250, 2**21  # samples that go through the net, and numbers in them, at most
+MOST_VALUES = 2**27  # numbers in the samples that a section is made from
 SEVERAL = 3  # samples that a net is tried on; few layers have as many of anything else
 
 
@@ -139,11 +141,15 @@ class Looked:
 
     def batches(self, raw: Any) -> Iterator[Any]:
         """The same, a few at a time."""
-        return (self.ready(part) for part in split_rows(raw, AT_ONCE))
+        return (
+            self.ready(part)
+            for part in split_rows(raw, max(1, min(AT_ONCE, VALUES_AT_ONCE // prod(self.spec.inputs.shape))))
+        )
 
     def samples(self, split: Samples, most: int) -> tuple[Any, Any]:
         """Raw inputs and targets of at most so many samples of a split, evenly spread over it."""
-        places = torch.linspace(0, len(split) - 1, min(most, len(split))).round().long()
+        most = max(1, min(most, len(split), MOST_VALUES // prod(self.spec.inputs.shape)))
+        places = torch.linspace(0, len(split) - 1, most, dtype=torch.float64).round().long()
         return raw_samples(split, places.tolist()), split.targets[places]
 
     def outputs(self, raw: Any) -> Tensor:
@@ -213,7 +219,8 @@ def _are_tensors(data: Any) -> bool:
 
 
 def _as_it_is(net: nn.Module, inputs: Tensor, targets: Tensor) -> Dataset:
-    """One set for every purpose. Whole numbers are classes, of which the net has as many as outputs, or two for one output."""
+    """Three fifths to train probes and to look for similar samples in, a fifth to validate, a fifth to test, at random. Whole numbers
+    are classes, of which the net has as many as outputs, or two for one output."""
     if len(inputs) != len(targets) or not len(inputs):
         raise ProfundoError(f"data: expected as many targets as inputs, got {len(targets)} and {len(inputs)}")
     is_image = inputs.ndim == 4 and inputs.shape[1] in (1, 3, 4) and inputs.is_floating_point()
@@ -232,7 +239,15 @@ def _as_it_is(net: nn.Module, inputs: Tensor, targets: Tensor) -> Dataset:
         many = targets.shape[1]
         about = Targets("real", (), tuple(f"target {at + 1}" for at in range(many)), (0.0,) * many, (1.0,) * many)
     spec = Spec(Inputs(tuple(inputs.shape[1:]), "image" if is_image else "any"), about)
-    return Dataset("its data", spec, *(Samples(inputs, targets),) * 3)
+    order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(0))
+    fifth = max(1, len(inputs) // 5)
+    parts = (
+        order[2 * fifth :] if len(order) > 2 else order,
+        order[:fifth],
+        order[fifth : 2 * fifth] if len(order) > 1 else order,
+    )
+    train, validation, test = (Samples(inputs[part], targets[part], part) for part in parts)
+    return Dataset("its data", spec, train, validation, test)
 
 
 def _looked(
@@ -267,4 +282,8 @@ def _read(files: Sequence[Path], inputs: Inputs) -> tuple[list[str], Tensor]:
         values.append(entry.values)
     if not values:
         raise ProfundoError(f"{', '.join(map(str, files))}: expected {inputs.things}, found none in them")
+    if len({one.shape for one in values}) > 1:
+        raise ProfundoError(
+            f"{names[0]}: expected {inputs.things} of one size, got several; give those of one size together"
+        )
     return names, torch.stack(values)

@@ -11,7 +11,7 @@ from profundo.pictures.image_grid import image_svg
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["as_pixels", "collage", "film_svg", "tiles_svg"]
+__all__ = ["as_pixels", "bars_of", "collage", "film_svg", "tiles_svg"]
 
 SMALLEST = 12  # pixels a side; smaller ones are enlarged, so that the gaps between them stay thin
 TILE = 60  # pixels of the page that one takes, at most
@@ -59,3 +59,15 @@ def film_svg(frames: Tensor, title: str, seconds: float = 0.4) -> str:
     image = svg.element("image", width=width, height=height, href=href)
     look = {"class_": "chart", "style": f"max-width:{width}px", "role": "img", "aria_label": title}
     return svg.element("svg", image, viewBox=f"0 0 {width} {height}", **look)
+
+
+def bars_of(counts: Tensor, height: int = 120, width: int = 5) -> Tensor:
+    """Histograms (frames, bins) as frames of grey bars, uint8 (frames, 1, height, …); the highest bar of each fills it."""
+    import torch
+
+    highest = counts.amax(1, keepdim=True).clamp_min(1)
+    tops = (1 - counts / highest) * height
+    filled = torch.arange(height)[None, :, None] >= tops[:, None, :]
+    bars = torch.where(filled, 90, 255).to(torch.uint8).repeat_interleave(width, 2)
+    bars[:, :, ::width] = 255
+    return torch.nn.functional.pad(bars, (width, width), value=255)[:, None]

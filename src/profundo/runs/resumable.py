@@ -232,7 +232,8 @@ def restore(state: State, training: Training, processes: Group) -> Position:
         if training.film is not None:
             training.film.load_state_dict(state["film"])
         if training.signs is not None:
-            training.signs.go_on(training.history.rows, state["position"][0] * len(training.batches))
+            epoch, index = state["position"]
+            training.signs.go_on(training.history.rows, epoch * len(training.batches), index)
         restore_random_state(state["random"][processes.rank])
         epoch, index = state["position"]
         if not (

@@ -19,7 +19,14 @@ from profundo.files import erase, write_json
 from profundo.records import NotFiniteError, ProfundoError
 from profundo.runs.experiment import write_experiment
 from profundo.runs.folder import Folder
-from profundo.runs.health.health_record import Cured, Health, diagnosis, read_health, write_vital_signs
+from profundo.runs.health.health_record import (
+    Cured,
+    Health,
+    diagnosis,
+    read_health,
+    read_vital_signs,
+    write_vital_signs,
+)
 from profundo.runs.health.remedies import Changes, changed, changes_of, unusual_settings
 from profundo.runs.health.training_program import apart, program_of
 from profundo.runs.preparing import Prepared, train_batches
@@ -55,7 +62,7 @@ class Care:
         self.fresh, self.history, self.folder, self.voice = apart(prepared), history, folder, voice
         self.prepared, self.heals = prepared, prepared.experiment.heal
         self.record = (read_health(folder.doctor) if folder is not None else None) or Health()
-        self.signs = VitalSigns()
+        self.signs = seen_before(folder)
         self.began, self.computed = time.perf_counter(), time.process_time()
         self.seconds, self.examined = 0.0, False
 
@@ -205,6 +212,18 @@ class Care:
         folder.check()
         write_json(folder.doctor, self.result().model_dump(mode="json"))
         write_vital_signs(folder.vital_signs, self.signs.arrays())
+
+
+def seen_before(folder: Folder | None) -> VitalSigns:
+    """What an interrupted training had seen; nothing where its file is damaged, for the training does not hang on it."""
+    signs = VitalSigns()
+    if folder is not None:
+        try:
+            if arrays := read_vital_signs(folder.vital_signs):
+                signs.recall(arrays)
+        except (ProfundoError, LookupError, ValueError, TypeError):
+            return VitalSigns()
+    return signs
 
 
 def as_healed(prepared: Prepared, folder: Folder) -> Prepared:
