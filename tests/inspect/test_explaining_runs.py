@@ -7,8 +7,9 @@ from torch import nn
 import profundo as pf
 from profundo.data import standardize
 from profundo.inside.attributions import explain
-from profundo.inspect.explanation_sections import attention_section, columns_section, why_section, words_section
+from profundo.inspect.explanation_sections import why_section
 from profundo.inspect.opened_net import of_run
+from profundo.inspect.word_and_column_sections import attention_section, columns_section, words_section
 from profundo.records import ProfundoError
 
 
