@@ -389,6 +389,10 @@ def test_many_samples_are_explained_a_few_at_a_time():
     assert max(rows) <= 256
     assert torch.equal(result.of, of)
     torch.testing.assert_close(result.map, (net.weight[of] * x).detach())
+    large, rows = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), []
+    large.register_forward_pre_hook(lambda _net, inputs: rows.append(len(inputs[0])))
+    assert explain(large, torch.zeros(9, 3, 400, 400), "gradient").map.shape == (9, 3, 400, 400)
+    assert max(rows) <= 2
 
 
 def test_wrong_calls_end_in_one_line():

@@ -31,10 +31,10 @@ from profundo.inside.attributions.input_gradients import (
     integrated_gradients,
     smoothgrad,
 )
-from profundo.inside.attributions.question import Of, Question, asking, check
+from profundo.inside.attributions.question import MOST_VALUES, Of, Question, asking, check
 from profundo.inside.observing import undisturbed
 from profundo.records import ProfundoError, at_the_door, nearest_names
-from profundo.trees import length, split_rows
+from profundo.trees import leaves, length, split_rows
 
 __all__ = ["METHODS", "Baseline", "Explanation", "Method", "explain"]
 
@@ -183,7 +183,8 @@ def explain(
     with undisturbed(net), torch.inference_mode(False), torch.enable_grad():
         net = getattr(net, "_orig_mod", net)  # of a compiled net what it was made of, which hooks can see
         results = []
-        for some, own in zip(split_rows(inputs, MOST_AT_ONCE), split_choice(of, length(inputs)), strict=False):
+        size = max(1, min(MOST_AT_ONCE, MOST_VALUES * length(inputs) // sum(leaf.numel() for leaf in leaves(inputs))))
+        for some, own in zip(split_rows(inputs, size), split_choice(of, length(inputs), size), strict=False):
             whole = asking(net, some, own, at=at, part=part, places=places)
             starting = baselines(whole, baseline) if "baseline" in chosen.options else None
             pieces = list(whole.each()) if chosen.one_by_one else [whole]
@@ -206,15 +207,15 @@ def explain(
     )
 
 
-def split_choice(of: Of, batch: int) -> Iterator[Of]:
+def split_choice(of: Of, batch: int, size: int) -> Iterator[Of]:
     """What is explained in each piece of a batch."""
     if of is None or isinstance(of, int) or callable(of) or (isinstance(of, Tensor) and not of.ndim):
         yield from repeat(of)
         return
     if len(of) != batch:
         raise ProfundoError(f"of: expected one output, or one for each of {batch} samples, got {len(of)}")
-    for begin in range(0, batch, MOST_AT_ONCE):
-        yield of[begin : begin + MOST_AT_ONCE]
+    for begin in range(0, batch, size):
+        yield of[begin : begin + size]
 
 
 def method_named(name: str, options: Mapping[str, Any]) -> Method:

@@ -17,7 +17,7 @@ from profundo.inside.observing import device_of, module_at, observed
 from profundo.records import ProfundoError
 from profundo.trees import called, first_tensor, leaves, mapped, to_device
 
-__all__ = ["Of", "Question", "asking", "check", "one"]
+__all__ = ["MOST_VALUES", "Of", "Question", "asking", "check", "one"]
 
 Of = int | Sequence[int] | Tensor | Callable[[Any], Tensor] | None
 """The output that is explained: its index, one for each sample, a function from outputs to (batch,), or None for the largest."""
