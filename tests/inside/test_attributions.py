@@ -410,7 +410,7 @@ def test_wrong_calls_end_in_one_line():
         ({"method": "occlusion", "window": 9}, "a window from 1 to 8"),
         ({"method": "kernel_shap", "samples": 5}, "at least"),
         ({"method": "lime", "parts": 0}, "one at least"),
-        ({"method": "grad_cam", "layer": "6"}, "expected maps"),
+        ({"method": "grad_cam", "layer": "6"}, "gives maps"),
         ({"method": "grad_cam", "layer": "conv"}, "has no module"),
         ({"part": "image"}, "one part only"),
     ]

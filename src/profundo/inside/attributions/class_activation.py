@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.inside.attributions.input_gradients import gradient_of
-from profundo.inside.attributions.question import Question, asking
+from profundo.inside.attributions.question import Question
+from profundo.inside.observing import module_at
 from profundo.records import ProfundoError
 from profundo.trees import called
 
@@ -45,14 +45,26 @@ def grad_cam_plus_plus(question: Question, *, layer: str | None = None) -> tuple
 def maps_and_slopes(question: Question, layer: str | None) -> tuple[Tensor, Tensor]:
     """What the layer gives (batch, channels, …), and the gradient of the answer by it."""
     name = layer or last_maps(question)
-    of = question.function or question.chosen
-    there = asking(question.net, question.inputs, of, at=name)
-    question.passes += len(question.values)
-    if there.values.ndim < 3 or there.values.ndim - 2 != len(question.places):
-        raise ProfundoError(
-            f"layer {name!r}: expected maps (batch, channels, …) over the input's places, it gives {tuple(there.values.shape)}"
-        )
-    return there.values, gradient_of(there, there.values)
+    maps: list[Tensor] = []
+
+    def keep(_module: nn.Module, _inputs: Any, output: Any) -> Any:
+        if not isinstance(output, Tensor) or output.ndim - 2 != len(question.places) or output.ndim < 3 or maps:
+            shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+            raise ProfundoError(
+                f"layer {name!r}: expected a module that is called once and gives maps (batch, channels, …) over the input's places, "
+                f"it gives {shape}"
+            )
+        maps.append(output.detach().requires_grad_())
+        return maps[0].clone()
+
+    handle = module_at(question.net, name).register_forward_hook(keep)
+    try:
+        answer = question.answer(question.values)
+    finally:
+        handle.remove()
+    if not maps:
+        raise ProfundoError(f"layer {name!r}: expected one that the net calls; choose another")
+    return maps[0].detach(), torch.autograd.grad(answer.sum(), maps[0], materialize_grads=True)[0]
 
 
 def last_maps(question: Question) -> str:

@@ -11,7 +11,7 @@ x′ is the baseline: an input that says nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -31,6 +31,7 @@ __all__ = [
     "smoothgrad",
 ]
 
+NONE = torch.empty(0)
 NOISE = 1e-5  # of the answer: what float32 leaves of a difference
 
 
@@ -80,18 +81,22 @@ def integrated_gradients(
     of a hundredth of what the map's parts are together where they cancel. most_steps: gradients of a sample."""
     if not 1 <= steps <= most_steps:
         raise ProfundoError(f"integrated_gradients: expected from 1 to {most_steps} steps, got {steps}")
-    way = Way(question, one(baseline))
-    edges = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
-    ends = way.answers(edges)
-    pieces = Pieces(edges[:-1], torch.full((steps,), 1 / steps, dtype=torch.float64), ends[:-1], ends[1:])
+    way, edges = Way(question, one(baseline)), torch.linspace(0, 1, steps + 1, dtype=torch.float64)
+    pieces = Pieces(edges[:-1], edges.diff())
+    ends = way.answers(edges[[0, -1]])
     total, pieces.along = way.slopes(pieces.middle, pieces.width)
-    change, noise, count = ends[-1] - ends[0], NOISE * ends.abs().amax(0), steps
+    change, noise, count = ends[1] - ends[0], NOISE * ends.abs().amax(0), steps
     while True:
         map_ = way.reach * total
         size = torch.maximum(change.abs(), 0.01 * map_.flatten(1).abs().sum(1).double().cpu())
-        allowed, gaps = tolerance * size + noise, pieces.gaps
-        if bool((gaps.sum(0).abs() <= allowed).all()) or count + 3 > most_steps:
+        allowed = tolerance * size + noise
+        lack = change - (pieces.width[:, None] * pieces.along).sum(0)
+        if bool((lack.abs() <= allowed).all()) or count + 3 > most_steps:
             return map_, {"steps": count}
+        if count == steps:
+            ends = torch.cat([ends[:1], way.answers(edges[1:-1]), ends[1:]])
+            pieces.low, pieces.high = ends[:-1], ends[1:]
+        gaps = pieces.gaps
         many = min(max(1, len(gaps) // 4), (most_steps - count) // 3)
         chosen = (gaps.abs() / allowed.clamp_min(1e-300)).amax(1).topk(many).indices
         thirds = pieces.thirds(chosen, way)
@@ -107,9 +112,9 @@ class Pieces:
 
     left: Tensor
     width: Tensor
-    low: Tensor
-    high: Tensor
-    along: Tensor = field(default_factory=lambda: torch.empty(0))
+    low: Tensor = NONE
+    high: Tensor = NONE
+    along: Tensor = NONE
 
     @property
     def middle(self) -> Tensor:
@@ -153,6 +158,8 @@ class Way:
 
     def answers(self, shares: Tensor) -> Tensor:
         """f, float64 (shares, batch)."""
+        if not len(shares):
+            return torch.empty(0, len(self.question.values), dtype=torch.float64)
         answers = self.question.in_parts(self.question.answer, self.inputs(shares))
         return answers.double().cpu().view(len(shares), -1)
 
