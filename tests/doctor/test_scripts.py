@@ -263,7 +263,7 @@ def doctored_script(tmp_path):
 
 def test_the_scripts_own_output_is_the_same_to_the_bit(doctored_script, tmp_path):
     alone = subprocess.run([sys.executable, "train.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    out, errors = (watched := doctored_script("--end", "workers", before=("--budget", "8"))).communicate()
+    out, errors = (watched := doctored_script("--end", "workers", before=("--budget", "2"))).communicate()
     assert watched.returncode == 0, errors
     assert out.startswith(alone.stdout)
     assert "128 steps of SGD on Sequential (195 parameters); 512 training samples in 16 batches" in out

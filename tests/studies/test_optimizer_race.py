@@ -2,14 +2,12 @@
 
 import json
 import math
-import sys
 
 import numpy as np
 import pytest
 import torch
 
 import profundo as pf
-from profundo.cli import main
 from profundo.runs.settings.manners import MANNERS, default_rate
 from profundo.studies.optimizer_race import Budget, race, race_html, run_lap, run_place
 from profundo.studies.optimizer_surfaces import RATES, STEEP, SURFACES, best_of, descend
@@ -150,16 +148,12 @@ def test_the_same_race_gives_the_same_page(found, page):
     assert json.loads(json.dumps(found.as_plain_data(), allow_nan=False))["digits"][0]["rank"] == 1
 
 
-@pytest.mark.slow
-def test_the_command_writes_the_page_and_prints_the_ranks(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["profundo", "optimizers", "--quick"])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert end.value.code == 0
-    said = capsys.readouterr()
-    assert all(name in said.out for name in OPTIMIZERS)
-    assert "written: optimizers.html" in said.err
+def test_the_command_writes_the_page_and_prints_the_ranks(found, tmp_path, monkeypatch, called):
+    monkeypatch.setattr("profundo.studies.optimizer_race.race", lambda *_, **__: found)
+    done = called("optimizers", "--quick", cwd=tmp_path)
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in OPTIMIZERS)
+    assert "written: optimizers.html" in done.stderr
     assert (tmp_path / "optimizers.html").read_text().startswith("<!doctype html>")
 
 
