@@ -31,6 +31,7 @@ SECTIONS: tuple[Callable[[Looked], Section | None], ...] = (
     feature_sections.filters_section,
     feature_sections.maps_section,
     feature_sections.units_section,
+    feature_sections.dreams_section,
     depth_sections.orientation_section,
     depth_sections.depth_section,
     depth_sections.codes_section,
