@@ -89,6 +89,9 @@ def test_what_works_in_place_changes_nothing_that_was_seen(net):
         assert torch.equal(given["relu"], norm.relu())
         assert torch.equal(given["relu#2"], (norm.relu() - 0.1).relu())
         assert torch.equal(given["out"], answers)
+        some = observed(net, x, ["relu#2", "conv", "relu"])[1]
+        assert list(some) == ["relu#2", "conv", "relu"]
+        assert all(torch.equal(some[name], given[name]) for name in some)
     assert list(given) == ["conv", "norm", "relu", "relu#2", "out"]
 
 

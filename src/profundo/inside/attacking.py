@@ -27,7 +27,8 @@ STEPS = 20
 @dataclass(frozen=True, slots=True)
 class Victim:
     """What is attacked. judge: inputs (batch, …) → cost (batch,), what an attack makes large, and bool (batch,), whether the answer
-    is another than it should be; it knows the targets of this batch. bounds: of every value; None for none."""
+    is another than it should be; it knows the targets of this batch. The log loss of a net that is very sure has no slope left in
+    float32: divide its outputs first. bounds: of every value; None for none."""
 
     judge: Callable[[Tensor], tuple[Tensor, Tensor]]
     bounds: tuple[float, float] | None = None

@@ -26,7 +26,7 @@ __all__ = [
 
 DIRECTIONS, PHASES = 18, 8
 FREQUENCIES = (0.06, 0.1, 0.15, 0.2, 0.27, 0.36)  # cycles a pixel
-AT_ONCE = 64  # gratings
+AT_ONCE = 16  # gratings
 
 
 def filters(net: nn.Module, layer: str) -> Tensor:
@@ -145,7 +145,7 @@ def orientation_selectivity(net: nn.Module, shape: tuple[int, int, int], layer: 
         for frequency in FREQUENCIES:
             for some in torch.split(_gratings(shape, frequency), AT_ONCE):
                 maps = layer_output(net, some.to(device), layer).float().cpu()
-                answers.append(maps[:, :, maps.shape[2] // 2, maps.shape[3] // 2])
+                answers.append(maps[:, :, maps.shape[2] // 2, maps.shape[3] // 2].clone())  # not a view of all places
     turns = torch.polar(torch.ones(PHASES), 2 * math.pi * torch.arange(PHASES) / PHASES)
     values = torch.cat(answers).view(len(FREQUENCIES), DIRECTIONS, PHASES, -1)
     sizes = 2 * torch.einsum("fdpu,p->fdu", values.to(turns.dtype), turns).abs() / PHASES

@@ -72,7 +72,7 @@ def observed(
     Raises ProfundoError for a layer that the net has not, does not call, or that gives no real numbers, and where the net fails.
     """
     kept: dict[str, Tensor] = {}
-    wanted = {name: module_at(net, name) for name in layers} or dict(net.named_modules())
+    wanted = {name.partition("#")[0]: module_at(net, name) for name in layers} or dict(net.named_modules())
     open_calls: list[int] = []
     finished = 0
 
@@ -117,7 +117,7 @@ def observed(
             raise ProfundoError(
                 f"layer {layer!r}: expected one that the net calls and that gives real numbers; choose another"
             )
-    return answers, kept
+    return answers, {layer: kept[layer] for layer in layers} if layers else kept
 
 
 def _sizes(inputs: Any) -> str:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from copy import deepcopy
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
 
 from profundo.inside.cka import layer_similarity
-from profundo.inside.codes import PLANES, codes, neighbours, plane, principal
+from profundo.inside.codes import codes, neighbours, plane, principal
 from profundo.inside.features import orientation_selectivity
 from profundo.inside.observing import module_at, observed, undisturbed
 from profundo.inside.probing import Probe, probe
 from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked
 from profundo.pictures.charts import Line, heat_svg, lines_svg, points_svg
-from profundo.pictures.map_pictures import collage, tiles_svg
+from profundo.pictures.map_pictures import collage, tiled
 from profundo.pictures.numbers import percent, plain
 from profundo.pictures.sheet import Figure, Grid, Part
 from profundo.pictures.svg import MOST_CLASSES
@@ -192,40 +193,20 @@ def codes_section(looked: Looked) -> Section | None:
     values = codes(looked.net, looked.batches(raw), [layer])[layer]
     if len(values) < 2 * NEAR:
         raise ProfundoError(f"codes: expected at least {2 * NEAR} samples to draw, got {len(values)}")
-    labels, names = _colours(looked, targets)
-    places = {method: plane(values, method) for method in ("pca", "t-sne", *(("umap",) if _has_umap() else ()))}
+    places = {method: plane(values, method) for method in ("pca", "t-sne", *(("umap",) if find_spec("umap") else ()))}
     shares = principal(values).shares.tolist()
     captions = {
         "pca": f"The two directions in which the codes differ most (PCA); they hold {percent(sum(shares))} of the variance.",
         "t-sne": "t-SNE keeps neighbours together; distances between clusters, and their sizes, mean nothing.",
         "umap": "UMAP, likewise: neighbours together, distances between clusters mean little.",
     }
-    x = {method: (own[:, 0].tolist(), own[:, 1].tolist()) for method, own in places.items()}
-    few = [at for at, label in enumerate(labels) if label < MOST_CLASSES]
-    figures = [
-        Figure(
-            points_svg(
-                *([one[at] for at in few] for one in (*x[method], labels)),
-                x_label=f"{method} 1",
-                y_label=f"{method} 2",
-                names=names,
-            ),
-            captions[method],
-        )
-        for method in places
-    ]
+    figures = [_plane(looked, own, targets, method, captions[method]) for method, own in places.items()]
     pictures = looked.pictures(raw)
     if pictures is not None:
-        images = collage(places["t-sne"], pictures)
-        figures.append(
-            Figure(
-                tiles_svg(images[None], "Pictures at their places", 1, tile=560),
-                "The same by t-SNE, with the pictures at their places.",
-            )
-        )
+        pinned = collage(places["t-sne"], pictures)[None]
+        figures.append(tiled(pinned, "The same by t-SNE, with the pictures at their places.", 1, tile=560))
     nearest, wide = _neighbours(looked, layer)
-    if wide is not None:
-        figures.append(wide)
+    figures += [wide] if wide is not None else []
     near = {method: _kept(values, own) for method, own in places.items()}
     grid = Grid(
         f"What the planes keep of the {NEAR} nearest neighbours of each code.",
@@ -233,9 +214,8 @@ def codes_section(looked: Looked) -> Section | None:
         [[method, Cell(percent(share))] for method, share in near.items()],
     )
     agreeing = _agreeing(values, targets) if looked.classes else None
-    finding = f"codes of {layer}, {values.shape[1]} numbers a sample" + (
-        f"; {percent(agreeing)} of the {NEAR} nearest neighbours are of the same class" if agreeing is not None else ""
-    )
+    words = "" if agreeing is None else f"; {percent(agreeing)} of the {NEAR} nearest neighbours are of the same class"
+    finding = f"codes of {layer}, {values.shape[1]} numbers a sample{words}"
     means = (
         f"What {layer} makes of a sample is its code: a place in a space of {values.shape[1]} dimensions, where what the net takes "
         f"for alike lies together. Drawn are {len(values)} samples in two dimensions, which can only keep a part of it."
@@ -243,6 +223,15 @@ def codes_section(looked: Looked) -> Section | None:
     told = {"layer": layer, "variance": shares, "kept neighbours": near, "same class among neighbours": agreeing}
     part = Part("The space of codes", [means, f"Here {finding}."], figures, grid)
     return Section("codes", finding, part, told, {"codes": values, "neighbours": nearest, **places})
+
+
+def _plane(looked: Looked, places: Tensor, targets: Tensor, method: str, caption: str) -> Figure:
+    """Of more classes than there are colours the first ones."""
+    labels, names = _colours(looked, targets)
+    few = torch.tensor(labels) < MOST_CLASSES
+    x, y = places[few].T.tolist()
+    some = [label for label in labels if label < MOST_CLASSES]
+    return Figure(points_svg(x, y, some, x_label=f"{method} 1", y_label=f"{method} 2", names=names), caption)
 
 
 def _colours(looked: Looked, targets: Tensor) -> tuple[list[int], Sequence[str] | None]:
@@ -254,12 +243,6 @@ def _colours(looked: Looked, targets: Tensor) -> tuple[list[int], Sequence[str] 
     first = targets[:, 0].double()
     edges = first.quantile(torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64))
     return torch.bucketize(first, edges).tolist(), ["lowest quarter", "second", "third", "highest quarter"]
-
-
-def _has_umap() -> bool:
-    from importlib.util import find_spec
-
-    return "umap" in PLANES and find_spec("umap") is not None
 
 
 def _kept(values: Tensor, places: Tensor) -> float:
@@ -287,7 +270,7 @@ def _neighbours(looked: Looked, layer: str) -> tuple[Tensor, Figure | None]:
     caption = (
         f"Each input, on the left, and the {nearest.shape[1]} of {len(known):,} training images with the nearest codes."
     )
-    return nearest, Figure(tiles_svg(rows, "Nearest training images", nearest.shape[1] + 1), caption)
+    return nearest, tiled(rows, caption, nearest.shape[1] + 1)
 
 
 # -------------------------------------------------------------------------------------------------------------- alignment

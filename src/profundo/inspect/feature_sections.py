@@ -12,18 +12,19 @@ from profundo.inside.dreaming import deep_dream, excite
 from profundo.inside.features import Best, feature_maps, filters, top_patches
 from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked
-from profundo.pictures.map_pictures import as_pixels, tiles_svg
+from profundo.pictures.map_pictures import as_pixels, tiled
 from profundo.pictures.numbers import percent, plain, shape
-from profundo.pictures.sheet import Figure, Grid, Part
-from profundo.pictures.tables import Cell
+from profundo.pictures.sheet import Grid, Part
+from profundo.pictures.svg import MOST_CLASSES
+from profundo.pictures.tables import Cell, Row
 from profundo.records import ProfundoError
 from profundo.runs.first_layer import first_layer
 
-__all__ = ["filters_section", "inputs_section", "maps_section", "units_section"]
+__all__ = ["dreams_section", "filters_section", "inputs_section", "maps_section", "units_section"]
 
 MOST_MAPS, MOST_LAYERS = 32, 16  # shown: of a layer, and of a net
 LISTED = 40  # inputs
-UNITS, PATCHES = 8, 9
+UNITS, PATCHES, PASSES = 8, 9, 256
 SEARCHED = 5000  # training samples among which units have their favourites
 
 
@@ -41,7 +42,7 @@ def inputs_section(looked: Looked) -> Section | None:
         for name, true, answer, p in list(zip(looked.names, truth, said, sure.tolist(), strict=True))[:LISTED]
     ]
     pictures = looked.pictures(looked.raw[:LISTED])
-    figures = [] if pictures is None else [Figure(tiles_svg(pictures, "What is looked at", 10), "From left to right.")]
+    figures = [] if pictures is None else [tiled(pictures, "From left to right, in the order of the table.", 10)]
     means = "Everything below is about this net, and where it needs an input, about these."
     finding = f"{len(said)} inputs; the first, {looked.names[0]}, is called {said[0]} ({percent(sure[0].item())})"
     values = {"inputs": list(looked.names), "answers": said, "probabilities": sure.tolist()}
@@ -58,13 +59,11 @@ def filters_section(looked: Looked) -> Section | None:
     first = first_layer(looked.net, looked.spec.inputs, looked.layers)
     if first is not None:
         arrays[first.name] = first.images
-        figures.append(
-            Figure(
-                tiles_svg(first.images, f"Weights of {first.name}"),
-                f"{first.name}: {len(first.images)} of {first.units} units. Grey is a weight of zero, white adds to the "
-                "unit, black takes away: an edge between black and white makes the unit answer to edges of that slant.",
-            )
+        words = (
+            f"{first.name}: {len(first.images)} of {first.units} units. Grey is a weight of zero, white adds to the unit, black "
+            "takes away: an edge between black and white makes the unit answer to edges of that slant."
         )
+        figures.append(tiled(first.images, words))
     if looked.layer and looked.layer not in arrays:
         try:
             arrays[looked.layer] = kernels = filters(looked.net, looked.layer)
@@ -72,14 +71,8 @@ def filters_section(looked: Looked) -> Section | None:
             kernels = None
         if kernels is not None:
             some = kernels[:MOST_MAPS, :MOST_MAPS]
-            figures.append(
-                Figure(
-                    tiles_svg(
-                        as_pixels(some.flatten(0, 1)[:, None], each=True), f"Kernels of {looked.layer}", some.shape[1]
-                    ),
-                    f"{looked.layer}: a row for each of {len(some)} units, a kernel for each of {some.shape[1]} maps it reads.",
-                )
-            )
+            words = f"{looked.layer}: a row for each of {len(some)} units, a kernel for each of {some.shape[1]} maps it reads."
+            figures.append(tiled(as_pixels(some.flatten(0, 1)[:, None], each=True), words, some.shape[1]))
     if not figures:
         return None
     means = "What a layer multiplies its input with, place by place. Nobody drew these: they are what training left."
@@ -100,7 +93,7 @@ def maps_section(looked: Looked) -> Section | None:
     for name, given in list(maps.items())[:MOST_LAYERS]:
         strongest = given[0].flatten(1).abs().amax(1).topk(min(MOST_MAPS, given.shape[1])).indices.sort().values
         caption = f"{name}: {len(strongest)} of {given.shape[1]} maps of {shape(tuple(given.shape[2:]))} places."
-        figures.append(Figure(tiles_svg(as_pixels(given[0, strongest][:, None]), f"Feature maps of {name}"), caption))
+        figures.append(tiled(as_pixels(given[0, strongest][:, None]), caption))
     silent = {name: int((given[0].flatten(1).abs().amax(1) == 0).sum()) for name, given in maps.items()}
     last = list(maps)[-1]
     means = (
@@ -117,71 +110,77 @@ def maps_section(looked: Looked) -> Section | None:
 
 
 def units_section(looked: Looked) -> Section | None:
-    """Of some units of a layer what excites them most: parts of the data, and images made for them; and a dream."""
+    """Of some units of a layer what excites them most: parts of the data, and images made for them."""
     if not looked.is_image:
         return None
     layer = looked.unit_layer
     raw, _ = looked.samples(looked.data.train, SEARCHED)
     best = top_patches(looked.net, looked.batches(raw), layer, PATCHES)
     units, why = _chosen_units(looked, layer, best)
-    size = (looked.spec.inputs.shape[1], looked.spec.inputs.shape[2])
-    low, high = looked.ends
-    picture: dict[str, Any] = {"low": low, "high": high, "size": size, "colours": looked.colours}
-    made = excite(looked.net, layer, units, **picture)
-    natural = best.values[units, 0]
+    made = excite(looked.net, layer, units, **_picture(looked))
     patches = _patches(looked, raw, layer, best, units)
-    of = "patches" if patches.shape[-2:] != torch.Size(size) else "images"
+    numbers, natural = ", ".join(map(str, units)), best.values[units, 0].tolist()
     figures = [
-        Figure(
-            tiles_svg(looked.pictures_of(made.images), f"Images made to excite units of {layer}", 4),
-            f"Images made to excite the units {', '.join(map(str, units))} of {layer}, from left to right: what each looks for.",
+        tiled(
+            looked.pictures_of(made.images),
+            f"Images made to excite the units {numbers} of {layer}: what each looks for.",
+            4,
         ),
-        Figure(
-            tiles_svg(patches, f"What excites units of {layer} most", PATCHES),
-            f"The {PATCHES} {of} of {len(raw):,} training images that excite them most, a row each, strongest first: what a unit "
-            "finds in the data.",
+        tiled(
+            patches,
+            f"What excites them most among {len(raw):,} training images, a row each, strongest first: what a unit finds in the data.",
+            PATCHES,
         ),
     ]
-    logits = list(looked.given)[-1]
-    values: dict[str, object] = {
-        "layer": layer,
-        "units": units,
-        "natural": natural.tolist(),
-        "made": made.peaks.tolist(),
-    }
-    arrays = {"images": made.images, "patches": patches}
-    if looked.classes and looked.given[logits].ndim == 2 and layer != logits:
-        many = min(looked.given[logits].shape[1], 12)
-        names = looked.classes[:many] if many > 1 else looked.classes[1:]
-        ideal = excite(looked.net, logits, list(range(many)), **picture)
-        arrays["logits"] = ideal.images
-        figures.append(
-            Figure(
-                tiles_svg(looked.pictures_of(ideal.images), "Images made to excite each class", 5),
-                f"Images made to be called {', '.join(names)}. The net is sure of them; that they need not look like anything "
-                "is what it does not know.",
-            )
-        )
-    arrays["dream"] = dream = deep_dream(looked.net, looked.inputs[0], layer, low=low, high=high)
-    both = torch.cat([looked.pictures_of(looked.inputs[:1]), looked.pictures_of(dream[None])])
-    figures.append(
-        Figure(
-            tiles_svg(both, "Before and after a dream", 2),
-            f"DeepDream: {looked.names[0]}, and the same after all that {layer} finds in it was made stronger.",
-        )
-    )
-    grid = Grid(
-        f"Units of {layer}: {why}.",
-        ["unit", "answers most to", "selectivity", "strongest training image", "the made image"],
-        [[str(unit), *_selective(looked, layer, unit), a, b]
-         for unit, a, b in zip(units, natural.tolist(), made.peaks.tolist(), strict=True)],
-    )  # fmt: skip
+    rows: list[Row] = [
+        [str(unit), *_selective(looked, layer, unit), a, b]
+        for unit, a, b in zip(units, natural, made.peaks.tolist(), strict=True)
+    ]
+    columns = ["unit", "answers most to", "selectivity", "strongest training image", "the made image"]
     means = (
         "A unit can be asked what it looks for in two ways: which parts of the data excite it most, and which image would. The "
         "first shows what is there, the second what the unit itself adds. Where both agree one may believe them."
     )
     finding = f"what excites {len(units)} units of {layer} most, among {len(raw):,} training images and beyond"
-    return Section("units", finding, Part("What units look for", [means], figures, grid), values, arrays)
+    part = Part("What units look for", [means], figures, Grid(f"Units of {layer}: {why}.", columns, rows))
+    values = {"layer": layer, "units": units, "natural": natural, "made": made.peaks.tolist()}
+    return Section("units", finding, part, values, {"images": made.images, "patches": patches})
+
+
+def _picture(looked: Looked) -> dict[str, Any]:
+    """How images of these data are made."""
+    low, high = looked.ends
+    return {"low": low, "high": high, "size": tuple(looked.spec.inputs.shape[1:]), "colours": looked.colours}
+
+
+def dreams_section(looked: Looked) -> Section | None:
+    """Images made for the answers, and an input in which a layer finds more of what it looks for."""
+    if not looked.is_image:
+        return None
+    layer, (low, high) = looked.unit_layer, looked.ends
+    dream = deep_dream(looked.net, looked.inputs[0], layer, low=low, high=high)
+    both = torch.cat([looked.pictures_of(looked.inputs[:1]), looked.pictures_of(dream[None])])
+    figures = [
+        tiled(
+            both, f"DeepDream: {looked.names[0]}, and the same after all that {layer} finds in it was made stronger.", 2
+        )
+    ]
+    arrays, finding, sure = {"dream": dream}, f"{looked.names[0]} after {layer} had its way", []
+    answers = list(looked.given)[-1]
+    many = looked.given[answers].shape[1]
+    if looked.classes and looked.given[answers].ndim == 2:
+        named = looked.classes[1:] if many == 1 else looked.classes[: looked.affordable(MOST_CLASSES, PASSES)]
+        made = excite(looked.net, answers, range(len(named)), **_picture(looked)).images
+        figures.insert(0, tiled(looked.pictures_of(made), f"Images made to be called {', '.join(named)}.", 6))
+        sure = looked.shares_of(made)[:, -1 if many == 1 else 0 :].diagonal().tolist()
+        arrays["answers"] = made
+        finding = f"images made for {len(named)} answers; of the one that convinces least the net is sure at {percent(min(sure))}"
+    means = (
+        "Which image would the net be surest of? That such images need not look like what they are called shows what the net "
+        "does not know: it was never asked to tell a class from nothing at all."
+    )
+    part = Part("Images for answers, and a dream", [means, f"Here {finding}."], figures)
+    return Section("dreams", finding, part, {"probabilities": sure}, arrays)
 
 
 def _chosen_units(looked: Looked, layer: str, best: Best) -> tuple[list[int], str]:
@@ -191,10 +190,11 @@ def _chosen_units(looked: Looked, layer: str, best: Best) -> tuple[list[int], st
         if looked.unit >= many:
             raise ProfundoError(f"unit {looked.unit}: layer {layer} has units 0 to {many - 1}; choose one of them")
         return [looked.unit], "the one that was asked for"
+    most = looked.affordable(UNITS, PASSES)
     if looked.classes and layer in looked.selectivity:
         order = looked.selectivity[layer].index.nan_to_num(-1).argsort(descending=True)
-        return order[:UNITS].sort().values.tolist(), "those that tell classes apart best"
-    return best.values[:, 0].argsort(descending=True)[:UNITS].sort().values.tolist(), "those that answer most"
+        return order[:most].sort().values.tolist(), "those that tell classes apart best"
+    return best.values[:, 0].argsort(descending=True)[:most].sort().values.tolist(), "those that answer most"
 
 
 def _selective(looked: Looked, layer: str, unit: int) -> tuple[str, Cell]:

@@ -38,6 +38,7 @@ SECTIONS: tuple[Callable[[Looked], Section | None], ...] = (
     feature_sections.filters_section,
     feature_sections.maps_section,
     feature_sections.units_section,
+    feature_sections.dreams_section,
     explanation_sections.why_section,
     word_and_column_sections.columns_section,
     word_and_column_sections.words_section,

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from profundo.inside.attacking import ATTACKS, Victim, fgsm, robustness, smallest_change
+from profundo.inside.attacking import ATTACKS, Robustness, Victim, fgsm, robustness, smallest_change
 from profundo.inside.codes import codes, neighbours
 from profundo.inside.observing import device_of, undisturbed
 from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked
 from profundo.pictures.charts import Line, lines_svg
-from profundo.pictures.map_pictures import as_pixels, tiles_svg
+from profundo.pictures.map_pictures import as_pixels, tiled
 from profundo.pictures.numbers import percent, plain
 from profundo.pictures.run_page.class_results import pairs_grid
 from profundo.pictures.sheet import Figure, Grid, Part
@@ -27,7 +27,8 @@ __all__ = ["attack_section", "mistakes_section"]
 JUDGED = 2000  # test samples
 KNOWN = 5000  # training samples among which similar ones are looked for
 WORST, SIMILAR = 6, 8
-ATTACKED, SHOWN = 100, 6  # test samples
+ATTACKED, SHOWN, PASSES = 100, 6, 64  # test samples; how often each goes through the net
+SUREST = 10.0  # of outputs before a softmax
 PIXEL_SIZES = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 DEVIATIONS = tuple(size / 64 for size in PIXEL_SIZES)
 
@@ -51,41 +52,31 @@ def mistakes_section(looked: Looked) -> Section | None:
     pictures = looked.pictures(raw)
     if pictures is not None:
         if len(wrong):
-            figures.append(
-                Figure(
-                    tiles_svg(nearest, "Wrong answers and what they resemble", SIMILAR + 1),
-                    _wrong_words(looked, truth, answers, wrong),
-                )
-            )
-        words = "; ".join(
-            f"{looked.classes[int(i)]} or {looked.classes[int(j)]}"
-            for i, j in shares[unsure].topk(2, 1).indices.tolist()
-        )
+            figures.append(tiled(nearest, _wrong_words(looked, truth, answers, wrong), SIMILAR + 1))
+        pairs = shares[unsure].topk(2, 1).indices.tolist()
+        words = "; ".join(f"{looked.classes[i]} or {looked.classes[j]}" for i, j in pairs)
         figures.append(
-            Figure(
-                tiles_svg(pictures[unsure], "Where it is unsure", WORST),
-                f"Where the two likeliest answers are closest, most unsure first: {words}.",
-            )
+            tiled(pictures[unsure], f"Where the two likeliest answers are closest, most unsure first: {words}.", WORST)
         )
-    same = (near_truth == answers[wrong, None]).double().mean().item() if len(wrong) else None
-    total = int((answers != truth).sum())
-    finding = f"{total} of {len(truth):,} test samples are answered wrong" + (
-        f"; of the training samples most like the surest of them {percent(same)} are of the class that was answered"
-        if same is not None
-        else ""
-    )
+    total, same = int((answers != truth).sum()), None
+    finding = f"{total} of {len(truth):,} test samples are answered wrong"
+    if len(wrong):
+        same = (near_truth == answers[wrong, None]).double().mean().item()
+        finding += (
+            f"; of the training samples most like the surest of them {percent(same)} are of the class that was answered"
+        )
     means = (
         "A wrong answer has its reason in what the net was shown: beside each are the training samples with the nearest codes, those "
         "that the net takes for the same. Where they are of the wrong class, the net did what it had learned."
     )
-    values = {
+    told = {
         "wrong": total,
         "samples": len(truth),
         "neighbours of the answered class": same,
         "margins": margins[unsure].tolist(),
     }
     part = Part("Seeing mistakes", [means, f"Here {finding}."], figures, pairs_grid(confusion.tolist(), looked.classes))
-    return Section("mistakes", finding, part, values, {"confusion": confusion, "shares": shares, "margins": margins})
+    return Section("mistakes", finding, part, told, {"confusion": confusion, "shares": shares, "margins": margins})
 
 
 def _wrong_words(looked: Looked, truth: Tensor, answers: Tensor, wrong: Tensor) -> str:
@@ -104,52 +95,45 @@ def _similar(looked: Looked, raw: Any, wrong: Tensor) -> tuple[Tensor, Tensor]:
     pictures, mine = looked.pictures(known), looked.pictures(raw)
     if pictures is None or mine is None or not len(wrong):
         return torch.empty(0), classes[near]
-    return torch.cat([torch.cat([mine[at : at + 1], pictures[n]]) for at, n in zip(wrong, near, strict=True)]), classes[
-        near
-    ]
+    rows = [torch.cat([mine[at : at + 1], pictures[n]]) for at, n in zip(wrong, near, strict=True)]
+    return torch.cat(rows), classes[near]
 
 
 # ---------------------------------------------------------------------------------------------------------------- attacks
 def attack_section(looked: Looked) -> Section | None:
     """Accuracy under attack, the smallest change that suffices, and how such changes look."""
-    raw, truth = looked.samples(looked.held_out, ATTACKED)
+    raw, truth = looked.samples(looked.held_out, ATTACKED, PASSES)
     ready = looked.ready(raw)
-    if not looked.classes or not isinstance(ready, Tensor) or not ready.is_floating_point():
+    if not looked.classes or looked.spec.inputs.texts or not isinstance(ready, Tensor) or not ready.is_floating_point():
         return None
     is_pixels = looked.is_image and raw.dtype == torch.uint8
-    sizes = PIXEL_SIZES if is_pixels else DEVIATIONS
-    unit = "grey levels of 255" if is_pixels else "standard deviations of the inputs"
+    spread = (
+        1.0 if looked.spec.inputs.mean else ready.std(correction=0).item() or 1.0
+    )  # of inputs that go in as they are
+    sizes = PIXEL_SIZES if is_pixels else tuple(spread * size for size in DEVIATIONS)
+    own_unit = "standard deviations of the inputs" if looked.spec.inputs.mean else "the unit of the inputs"
+    unit = "grey levels of 255" if is_pixels else own_unit
     with _attacked(looked, raw, truth) as (victim, inputs):
         curve = robustness(victim, inputs, sizes, ATTACKS)
         largest = {"inf": 4 * sizes[-1], "2": sizes[-1] * inputs[0].numel() ** 0.5}
         needed = {norm: smallest_change(victim, inputs, largest[norm], partial(fgsm, norm=norm)) for norm in largest}  # type: ignore[arg-type]
         some = (needed["inf"].isfinite() & (needed["inf"] > 0)).nonzero()[:SHOWN, 0]
-    with _attacked(looked, raw[some], truth[some]) as (victim, own):
-        changed = fgsm(victim, own, needed["inf"][some]).cpu()
-    lines = [Line(name, curve.sizes, shares) for name, shares in curve.accuracy.items()]
-    figures = [
-        Figure(
-            lines_svg(
-                lines,
-                x_label=f"largest change of any value, in {unit}",
-                y_label="right answers",
-                percent=True,
-                log_y=False,
-            ),
-            f"Right answers of {len(truth)} test samples under attack. Noise of the same size is what a change in no direction in "
-            "particular does: the gap is what the attack knows about the net.",
-        )
-    ]
+        changed = fgsm(victim, inputs, needed["inf"].nan_to_num(0, 0, 0)).cpu()[some.cpu()]
+    figures = [_accuracies(curve, unit, len(truth))]
     pictures = looked.pictures(raw)
     if pictures is not None and is_pixels and len(some):
-        figures.append(_before_and_after(looked, pictures[some], own.cpu(), changed, needed["inf"][some]))
-    medians = {norm: values.median().item() for norm, values in needed.items()}
+        figures.append(
+            _before_and_after(looked, pictures[some.cpu()], raw[some.cpu()].float(), changed, needed["inf"][some])
+        )
+    medians = {
+        norm: values[values > 0].median().item() if bool((values > 0).any()) else 0.0 for norm, values in needed.items()
+    }
     rows = [
         [name, plain(medians[norm]) if medians[norm] < float("inf") else f"above {plain(largest[norm])}"]
         for norm, name in (("inf", f"every value by so much, in {unit}"), ("2", "in length (L2), in the same unit"))
     ]
     grid = Grid(
-        "The smallest change that turns an answer, by one step up the slope: the median.",
+        "The smallest change that turns a right answer, by one step up the slope: the median.",
         ["measured as", "median"],
         rows,
     )
@@ -174,6 +158,16 @@ def attack_section(looked: Looked) -> Section | None:
     )
 
 
+def _accuracies(curve: Robustness, unit: str, many: int) -> Figure:
+    lines = [Line(name, curve.sizes, shares) for name, shares in curve.accuracy.items()]
+    across = f"largest change of any value, in {unit}"
+    caption = (
+        f"Right answers of {many} test samples under attack. Noise of the same size is what a change in no direction in particular "
+        "does: the gap is what the attack knows about the net."
+    )
+    return Figure(lines_svg(lines, x_label=across, y_label="right answers", percent=True, log_y=False), caption)
+
+
 @contextmanager
 def _attacked(looked: Looked, raw: Tensor, truth: Tensor) -> Iterator[tuple[Victim, Tensor]]:
     """The net as a function of pixels from 0 to 255, or of standardised inputs; and these inputs."""
@@ -185,11 +179,18 @@ def _attacked(looked: Looked, raw: Tensor, truth: Tensor) -> Iterator[tuple[Vict
         outputs = called(looked.net, looked.ready(inputs) if is_pixels else inputs)
         answers = looked.objective.predict(outputs)
         answers = (answers >= looked.spec.targets.threshold).long() if answers.ndim == 1 else answers.argmax(1)
-        return looked.objective(outputs, truth), answers != truth
+        return looked.objective(_tempered(outputs), truth), answers != truth
 
     with undisturbed(looked.net, frozen=True):
-        victim = Victim(judge, (0.0, 255.0) if is_pixels else None)
-        yield victim, raw.float().to(device) if is_pixels else looked.ready(raw)
+        inputs = raw.float().to(device) if is_pixels else looked.ready(raw)
+        ends = (inputs.min().item(), inputs.max().item())  # of images that are no pixels
+        yield Victim(judge, (0.0, 255.0) if is_pixels else ends if looked.is_image else None), inputs
+
+
+def _tempered(outputs: Tensor) -> Tensor:
+    """Of a net that is very sure the cost has no slope left, in float32: its outputs are divided, sample by sample, until it has."""
+    largest = outputs.detach().abs().flatten(1).amax(1) if outputs.ndim > 1 else outputs.detach().abs()
+    return outputs / (largest / SUREST).clamp_min(1).view(-1, *[1] * (outputs.ndim - 1))
 
 
 def _before_and_after(looked: Looked, pictures: Tensor, before: Tensor, after: Tensor, sizes: Tensor) -> Figure:
@@ -202,4 +203,4 @@ def _before_and_after(looked: Looked, pictures: Tensor, before: Tensor, after: T
         f"Above test samples that were right, below the same after the smallest change by FGSM, then taken for {each}; in brackets "
         "how much each pixel changed. Between them the change, made visible: grey is none."
     )
-    return Figure(tiles_svg(rows, "Adversarial examples", len(pictures)), caption)
+    return tiled(rows, caption, len(pictures))

@@ -33,7 +33,9 @@ __all__ = ["Looked", "of_net", "of_run"]
 SHOWN = 10  # samples of the test split where no files are given
 SEARCHED = 2000  # training samples that units are asked about
 AT_ONCE, VALUES_AT_ONCE = 250, 2**21  # samples that go through the net, and numbers in them, at most
-MOST_VALUES = 2**27  # numbers in the samples that a section is made from
+MOST_VALUES = (
+    2**25
+)  # numbers in all samples that go through the net for a part of a page: of photographs that is a minute
 SEVERAL = 3  # samples that a net is tried on; few layers have as many of anything else
 
 
@@ -146,10 +148,14 @@ class Looked:
             for part in split_rows(raw, max(1, min(AT_ONCE, VALUES_AT_ONCE // prod(self.spec.inputs.shape))))
         )
 
-    def samples(self, split: Samples, most: int) -> tuple[Any, Any]:
-        """Raw inputs and targets of at most so many samples of a split, evenly spread over it."""
-        most = max(1, min(most, len(split), MOST_VALUES // prod(self.spec.inputs.shape)))
-        places = torch.linspace(0, len(split) - 1, most, dtype=torch.float64).round().long()
+    def affordable(self, most: int, passes: int = 1) -> int:
+        """How many of so many samples may go through the net so many times."""
+        return max(2, min(most, MOST_VALUES // passes // prod(self.spec.inputs.shape)))
+
+    def samples(self, split: Samples, most: int, passes: int = 1) -> tuple[Any, Any]:
+        """Raw inputs and targets of at most so many samples of a split, evenly spread over it; fewer where they are large."""
+        many = min(self.affordable(most, passes), len(split))
+        places = torch.linspace(0, len(split) - 1, many, dtype=torch.float64).round().long()
         return raw_samples(split, places.tolist()), split.targets[places]
 
     def outputs(self, raw: Any) -> Tensor:
@@ -159,7 +165,15 @@ class Looked:
 
     def shares(self, raw: Any) -> Tensor:
         """Of each class its probability, (inputs, classes)."""
-        answers = self.objective.predict(self.outputs(raw))
+        return self.probabilities(self.outputs(raw))
+
+    def shares_of(self, ready: Tensor) -> Tensor:
+        """The same of inputs as the net takes them."""
+        with undisturbed(self.net), torch.no_grad():
+            return self.probabilities(observed(self.net, ready.to(device_of(self.net)))[0].cpu())
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        answers = self.objective.predict(outputs)
         return torch.stack((1 - answers, answers), 1) if answers.ndim == 1 else answers
 
     def pictures(self, raw: Tensor) -> Tensor | None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from profundo.pictures import svg
 from profundo.pictures.film import film
 from profundo.pictures.image_grid import image_svg
+from profundo.pictures.tables import Figure
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["as_pixels", "bars_of", "collage", "film_svg", "tiles_svg"]
+__all__ = ["as_pixels", "bars_of", "collage", "film_svg", "tiled", "tiles_svg"]
 
 SMALLEST = 12  # pixels a side; smaller ones are enlarged, so that the gaps between them stay thin
 TILE = 60  # pixels of the page that one takes, at most
@@ -35,6 +36,11 @@ def tiles_svg(images: Tensor, title: str, columns: int = 8, tile: int = TILE) ->
     large = images.repeat_interleave(times, -2).repeat_interleave(times, -1)
     columns = min(columns, len(images))
     return image_svg(large, columns, title).replace("<svg ", f'<svg style="max-width:{tile * columns}px" ', 1)
+
+
+def tiled(images: Tensor, caption: str, columns: int = 8, tile: int = TILE) -> Figure:
+    """The same with the words below, which are its title, too."""
+    return Figure(tiles_svg(images, caption, columns, tile), caption)
 
 
 def collage(places: Tensor, images: Tensor, across: int = 20) -> Tensor:
