@@ -111,7 +111,7 @@ def attack_section(looked: Looked) -> Section | None:
         1.0 if looked.spec.inputs.mean else ready.std(correction=0).item() or 1.0
     )  # of inputs that go in as they are
     sizes = PIXEL_SIZES if is_pixels else tuple(spread * size for size in DEVIATIONS)
-    own_unit = "standard deviations of the inputs" if looked.spec.inputs.mean else "the unit of the inputs"
+    own_unit = "standard deviations of the inputs" if looked.spec.inputs.mean else "units of the inputs"
     unit = "grey levels of 255" if is_pixels else own_unit
     with _attacked(looked, raw, truth) as (victim, inputs):
         curve = robustness(victim, inputs, sizes, ATTACKS)
