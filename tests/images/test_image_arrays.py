@@ -1,6 +1,7 @@
 """Images of files and arrays: what is kept of them, what is refused, and their figures."""
 
 import contextlib
+import json
 import struct
 import zlib
 
@@ -99,6 +100,7 @@ def test_arrays_and_tensors_are_images():
         assert (image.low, image.high) == (low, high)
         assert 0 <= image.unit.min() <= image.unit.max() <= 1
     assert as_image(torch.rand(3, 20, 30)).pixels.shape == (20, 30, 3)
+    assert as_image(torch.rand(3, 5, 6)).channels == ("red", "green", "blue")
     assert as_image(torch.rand(20, 30, requires_grad=True)).pixels.shape == (20, 30, 1)
 
 
@@ -110,6 +112,18 @@ def test_an_array_of_numpy_is_read_by_its_header(tmp_path):
     for damaged in (whole[:-1], whole[:20], whole.replace(b"(4, 5, 3)", b"(9, 9, 9)")):
         with pytest.raises(ProfundoError, match="does not read as one"):
             read_image(damaged)
+
+
+@pytest.mark.parametrize("kind", [">u2", ">f4", "f2", "g", "i8", "?", "<u4"])
+def test_numbers_of_other_machines_and_widths_are_read(kind, tmp_path):
+    numbers = (np.arange(12).reshape(3, 4) * 5).astype(kind)
+    np.save(tmp_path / "a.npy", numbers)
+    image = read_image(tmp_path / "a.npy")
+    assert (image.pixels[..., 0] == numbers).all()
+    assert image.pixels.dtype.isnative
+    assert image.pixels.dtype.itemsize <= 8
+    assert json.loads(json.dumps(image.pixels.tolist())) == numbers[..., None].astype(float).tolist()
+    assert image.high == {">u2": 65535, "?": 1}.get(kind, 55)
 
 
 def test_objects_are_never_unpickled(tmp_path):
@@ -168,6 +182,7 @@ LARGE = png(7_000, 7_000, 8, 0, b"\0" * 100)
         (png(4, 4, 8, 2, b"\0")[:-20], "does not read"),
         (np.full((2, 2), np.nan), "finite"),
         (np.array([[1, np.inf]]), "finite"),
+        (np.array([[-1.7e308, 1.7e308]]), "finite"),
         (np.zeros((6, 6, 5)), "1 to 4 channels"),
         (np.zeros((0, 3)), "expected numbers"),
         (np.zeros(3), "expected numbers"),

@@ -84,6 +84,17 @@ def test_the_step_that_is_shown_lies_around_the_pixel(at, options, photo):
     str(view), view.as_plain_data()
 
 
+@pytest.mark.usefixtures("photo")
+def test_names_of_files_neither_steer_the_terminal_nor_the_page(called, tmp_path):
+    name = "a\x1b[31m<b>é\n.png"
+    (tmp_path / "photo.png").rename(tmp_path / name)
+    shown = called("image", name, "--out", "a.html", cwd=tmp_path)
+    assert shown.stdout.startswith("a\\x1b[31m<b>é\\n.png · PNG")
+    page = parse((tmp_path / "a.html").read_text("utf-8"))
+    assert not page.all("b")
+    assert "<b>é" in page.one("h1").text
+
+
 def test_turning_a_kernel_is_a_convolution_and_said(photo):
     plain, turned = (image_view(photo, kernel="sobel-x", flip=flip) for flip in (False, True))
     np.testing.assert_allclose(turned.result, images.convolve(photo, "sobel-x"))
@@ -146,6 +157,29 @@ def test_every_step_of_the_picture_says_its_sum_and_marks_its_cells():
         assert times == [f"{whole} {1.4 * at:.1f}s infinite" for at in range(len(steps))]
     padded = sliding_steps(image_view("course", kernel=CROSS, padding="same", at=(0, 0))).svg
     assert padded.count("stroke-dasharray") == 9 * 9 - 7 * 7
+
+
+def middle(rect):
+    left, top, wide, high = (float(rect.attributes[name]) for name in ("x", "y", "width", "height"))
+    return round(left + wide / 2), round(top + high / 2)
+
+
+@pytest.mark.parametrize("options", [{"stride": 2}, {"dilation": 2}, {"padding": 2}])
+def test_frames_lie_over_the_numbers_that_are_multiplied(options, photo):
+    view = image_view(photo, at=(31, 3), kernel="sobel-x", pool="max", **options)
+    for picture in (sliding_steps(view), pooling_steps(view)):
+        svg = parse(picture.svg).one("svg")
+        texts = {(float(one.attributes["x"]), float(one.attributes["y"])): one.text for one in svg.all("text")}
+        number = {(round(x), round(y)): text for (x, y), text in texts.items()}
+        for turn in svg.all("g", class_="turn"):
+            marks = [middle(rect) for rect in turn.one("g", class_="detail").all("rect")]
+            words = " ".join(one.text for one in turn.all("text"))
+            if "·" in words:
+                assert [number[at] for at in marks[:9]] == re.findall(r"(−?\d+)·", words)
+            else:
+                assert [number[at] for at in marks[:4]] == re.findall(r"−?\d+", words)[:4]
+                assert number[marks[4]] == number[marks[5]] == words.split("= ")[1]  # where it stood, and the result
+            assert number[marks[-1]] == words.split("= ")[1]
 
 
 def test_a_kernel_of_all_channels_is_shown_with_its_tables(photo):

@@ -4,6 +4,7 @@ the page, the command, wrong words."""
 import json
 import sys
 from contextlib import nullcontext
+from itertools import chain, repeat
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def test_an_interrupted_call_goes_on_and_measures_no_point_twice(run, tmp_path, 
         return real(self, weights)
 
     monkeypatch.setattr(module.WeightLoss, "__call__", counted)
-    signals = iter([0, 0, 2])
+    signals = chain([0] * 4, repeat(2))  # asked twice a row
     real_signals = module.interruptible
     monkeypatch.setattr(module, "interruptible", lambda: nullcontext(lambda: next(signals)))
     with pytest.raises(Interrupted):

@@ -229,15 +229,22 @@ def as_image(array: Any, name: str = "array") -> Image:
         raise ProfundoError(
             f"image: expected at most {MOST_PIXELS:,} pixels, got {pixels.shape[0]} × {pixels.shape[1]}"
         )
-    if pixels.dtype == bool:
-        pixels = pixels.astype(np.uint8)
+    pixels = _native(pixels)
     return Image(pixels, CHANNELS[pixels.shape[2]], *_window(pixels, name), name=name)
+
+
+def _native(pixels: np.ndarray) -> np.ndarray:
+    """In numbers of this machine: bytes for true and false, fractions of at most 64 bits."""
+    if pixels.dtype == bool:
+        return pixels.astype(np.uint8)
+    wide = pixels.dtype.kind == "f" and pixels.dtype.itemsize > 8
+    return pixels.astype(np.float64 if wide else pixels.dtype.newbyteorder("="), copy=False)
 
 
 def _window(pixels: np.ndarray, name: str) -> tuple[float, float]:
     """What is black and what is white. Raises ProfundoError for numbers that are not finite."""
     least, most = float(pixels.min()), float(pixels.max())
-    if not (isfinite(least) and isfinite(most)):
+    if not isfinite(most - least):
         raise ProfundoError(f"{name}: expected finite numbers, got others; replace them, such as by numpy.nan_to_num")
     if least >= 0 and most <= 1:
         return 0.0, 1.0
@@ -278,8 +285,7 @@ def _of_file(data: bytes, name: str) -> Image:
         if pixels is None:
             upside = upright(image)
             pixels = np.asarray(upside.convert(taken) if taken and upside.mode != taken else upside)
-        pixels = pixels.reshape(*pixels.shape[:2], -1)
-        pixels = pixels.astype(np.uint8) if pixels.dtype == bool else pixels
+        pixels = _native(pixels.reshape(*pixels.shape[:2], -1))
         if image.mode in ("1", "F", "I"):
             low, high = _window(pixels, name)
         else:

@@ -48,10 +48,6 @@ class Kernel:
         return float(self.weights.sum())
 
     @property
-    def is_signed(self) -> bool:
-        return bool((self.weights < 0).any())
-
-    @property
     def is_symmetric(self) -> bool:
         """Whether it is the same when turned by 180°, so that correlation and convolution agree."""
         return bool(np.array_equal(self.weights, self.weights[::-1, ::-1]))
@@ -123,7 +119,7 @@ KERNELS = {
     "prewitt-x": _Named("As sobel-x, but all rows count alike.", [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]]),
     "prewitt-y": _Named("As sobel-y, but all columns count alike.", [[-1, -1, -1], [0, 0, 0], [1, 1, 1]]),
     "laplace": _Named("The second derivative: edges of every direction, and points.", [[0, 1, 0], [1, -4, 1], [0, 1, 0]]),
-    "laplace-8": _Named("The same with the diagonals.", [[1, 1, 1], [1, -8, 1], [1, 1, 1]]),
+    "laplace-8": _Named("As laplace, with the diagonals.", [[1, 1, 1], [1, -8, 1], [1, 1, 1]]),
     "emboss": _Named("Light from the upper left over a relief.", [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]),
     "gabor": _Named("Finds stripes about 5 pixels apart at an angle, as cells of the visual cortex do.", _gabor(0), _gabor,
                     "angle in degrees", (-360, 360)),

@@ -20,6 +20,7 @@ from profundo.images.kernels import kernel_of, separated
 from profundo.images.pooling import POOLINGS, Pooled, pool, pooling_of
 from profundo.pictures.numbers import count, plain
 from profundo.records import ProfundoError
+from profundo.runs.voice import inert
 
 __all__ = ["ImageView", "Shades", "around", "image_view", "shades_of", "uneven"]
 
@@ -166,7 +167,7 @@ class ImageView:
     def _about(self) -> Iterator[str]:
         image = self.image
         kind = f" · {image.format}, {count(image.bytes)} bytes" if image.format else ""
-        yield f"{image.name}{kind}"
+        yield f"{inert(image.name)}{kind}"
         number, channels = image.pixels.size, len(image.channels)
         names = f"{channels} channels ({', '.join(image.channels)})" if channels > 1 else "1 channel (grey)"
         stored = "fractions" if image.pixels.dtype.kind == "f" else f"{image.bits} bit{'s' * (image.bits > 1)}"
@@ -322,7 +323,8 @@ def uneven(pooled: Pooled) -> str:
     sides = zip(pooled.shape, pooled.values.shape, strict=False)
     rows, columns = (before - (pooled.size + (after - 1) * pooled.stride) for before, after in sides)
     rest = [f"{n} {what}{'s' * (n > 1)}" for n, what in ((rows, "row"), (columns, "column")) if n > 0]
-    return f"; {' and '.join(rest)} at the end fill no window" if rest else ""
+    verb = "fills" if rest in (["1 row"], ["1 column"]) else "fill"
+    return f"; {' and '.join(rest)} at the end {verb} no window" if rest else ""
 
 
 def _separated(sliding: Sliding) -> Any:

@@ -40,6 +40,7 @@ from profundo.inside.surface import (
 )
 from profundo.inside.surface.connecting import check_alike
 from profundo.inside.surface.curvature import edge
+from profundo.inside.surface.directions import NoPlaneError
 from profundo.inspect.landscape_page import Between, Course, Heights, Landscape, check_out, packed
 from profundo.inspect.training_path import TrainingPath, training_path
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, at_the_door
@@ -50,7 +51,8 @@ from profundo.runs.opening import open_run
 from profundo.runs.preparing import objective_of
 from profundo.runs.run import Run
 from profundo.train.checkpoints import interruptible
-from profundo.train.hardware import free_heap, keep_heap
+from profundo.train.hardware import choose_device, free_heap, keep_heap
+from profundo.train.layout import lay_out
 from profundo.train.randomness import seeded
 from profundo.trees import leaves
 
@@ -114,37 +116,47 @@ def landscape(
     notes: list[str] = []
     keep_heap()
     with seeded(seed), interruptible() as signalled:
-        surveyor = Surveyor(loss, points, folder, tell, signalled)
+
+        def at_work(line: str) -> None:
+            tell(line)
+            if number := signalled():
+                raise Interrupted(number)
+
+        surveyor = Surveyor(loss, points, folder, at_work, signalled)
         path = way_of(solution, loss, notes) if "path" in planes or curvature else None
-        found: list[Heights | None] = []
+        found: list[Heights] = []
         if "random" in planes:
             sides = spread(-span, span, points)
             found.append(surveyor.heights("random", random_plane(loss, seed), sides, sides))
         if "path" in planes and path is not None:
-            found.append(along_path(surveyor, loss, path, notes))
-        seconds = {"planes": time.perf_counter() - started}
-        curved = curves(loss, solution, path, seed, tell) if curvature else {}
-        between, bent = (None, None) if second is None else ways(solution, second, loss, seed, tell)
+            try:
+                nearest = path_plane([*weights_at(path, loss.weights), loss.weights])
+                found.append(surveyor.around("path", nearest, 0.2))
+            except NoPlaneError as error:
+                notes.append(str(error))
+        curved = curves(loss, solution, path, seed, at_work) if curvature else {}
+        between, bent = (None, None) if second is None else ways(solution, second, loss, seed, at_work)
         if bent is not None:
             found.append(surveyor.around("between", bent, 0.35))
     free_heap()
-    seconds["all"] = time.perf_counter() - started
     with torch.no_grad():
         height = float(loss(loss.weights))
     parameters = sum(value.numel() for value in loss.weights.values())
     return Landscape(
         *(solution.name, str(solution.experiment.net).removeprefix("own:"), parameters, split, used, height),
-        planes=tuple(one for one in found if one is not None),
+        planes=tuple(found),
         **curved,
         between=between,
         notes=tuple(notes),
-        seconds=seconds,
+        seconds=time.perf_counter() - started,
     )
 
 
 # ------------------------------------------------------------------------------------------------ what is looked at
 def solution_of_run(what: Any) -> Solution:
     run = what if isinstance(what, Run) else open_run(what, evaluate=False)
+    if run is not what:  # of our own making: nobody else sees where and how it lies
+        lay_out(run.net, choose_device())
     name = str(run.folder.path) if run.folder is not None else run.data.name
     return Solution(name, run.net, run.data, run.experiment, run.own, run)
 
@@ -182,11 +194,9 @@ def way_of(solution: Solution, loss: WeightLoss, notes: list[str]) -> TrainingPa
         return None
     try:
         path = training_path(solution.run)
+        check_alike(loss.weights, {name: path.states[0][name] for name in loss.weights if name in path.states[0]})
     except ProfundoError as error:
         notes.append(str(error))
-        return None
-    if any(name not in path.states[0] for name in loss.weights):
-        notes.append("the weights that were kept along the way are those of another net")
         return None
     return path
 
@@ -198,7 +208,7 @@ def weights_at(path: TrainingPath, like: Weights) -> list[dict[str, Tensor]]:
 # ------------------------------------------------------------------------------------------------ planes, point by point
 @dataclass(frozen=True, slots=True)
 class Surveyor:
-    """Measures planes row by row, and writes the rows down as it goes; what is written is not measured again."""
+    """Measures planes row by row, and writes the rows down as it goes; what is written is not measured again. tell: may end it."""
 
     loss: WeightLoss
     points: int
@@ -223,25 +233,14 @@ class Surveyor:
         done = {row: torch.from_numpy(each) for row, each in enumerate(losses) if not np.isnan(each).all()}
         last = time.monotonic()
         for row, values in plane_losses(self.loss, plane, across, up, done):
-            losses[row] = values.nan_to_num(
-                nan=torch.inf, posinf=torch.inf, neginf=-torch.inf
-            ).numpy()  # a row of NaN alone is one that is to be measured
+            # what is no number counts as infinite: a row of NaN alone is one that is to be measured
+            losses[row] = torch.where(values.isnan(), torch.inf, values).numpy()
             now, number = time.monotonic(), self.signalled()
             if file is not None and row not in done and (now - last > EVERY or number or row + 1 == len(up)):
                 write_points(file, kind, plane, across, up, losses)
                 last = now
             self.tell(f"{kind} plane: row {row + 1} of {len(up)}")
-            if number:
-                raise Interrupted(number)
         return Heights(kind, across, up, losses, plane.places, plane.explained)
-
-
-def along_path(surveyor: Surveyor, loss: WeightLoss, path: TrainingPath, notes: list[str]) -> Heights | None:
-    try:
-        return surveyor.around("path", path_plane([*weights_at(path, loss.weights), loss.weights]), 0.2)
-    except ProfundoError as error:
-        notes.append(str(error))
-        return None
 
 
 def key(loss: WeightLoss, plane: Plane, across: Sequence[float], up: Sequence[float]) -> str:

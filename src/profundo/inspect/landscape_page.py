@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from profundo.files import write_bytes, write_json, write_text
 from profundo.inside.surface import Eigenvalues, Trace
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.contours import measured_contours_svg, relief_svg
-from profundo.pictures.numbers import count, percent, plain
+from profundo.pictures.numbers import count, duration, percent, plain
 from profundo.pictures.sheet import Figure, Grid, Part, Sheet, sheet_html
 from profundo.records import ProfundoError
 
@@ -74,7 +74,7 @@ class Landscape:
     course: Course | None = None
     between: Between | None = None
     notes: tuple[str, ...] = ()
-    seconds: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
 
     def html(self) -> str:
         """One page that needs nothing else."""
@@ -297,12 +297,11 @@ def _between(one: Between) -> Part:
 
 
 def _how(found: Landscape) -> Sequence[str]:
-    seconds = found.seconds.get("all")
     first = (
         "The net is in evaluation mode; the statistics of batch normalisation are computed anew at every point, for those of the "
         "solution mean nothing elsewhere. The loss is that of the objective, without weight decay."
     )
-    return [first, *found.notes] + ([f"It took {plain(round(seconds, 1))} s."] if seconds else [])
+    return [first, *found.notes, f"It took {duration(found.seconds)}."]
 
 
 # ------------------------------------------------------------------------------------------------ files

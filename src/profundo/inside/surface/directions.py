@@ -49,6 +49,10 @@ class Plane:
         return a, b
 
 
+class NoPlaneError(ProfundoError):
+    """Of a way that spans none."""
+
+
 def flat(weights: Weights) -> Tensor:
     """All weights as one vector of doubles."""
     return torch.cat([value.detach().flatten().double() for value in weights.values()])
@@ -100,7 +104,7 @@ def path_plane(path: Sequence[Weights]) -> Plane:
     """The plane through the last of the weights that is nearest to all before: their two largest principal components, of unit
     length, of θ₀ − θₙ, θ₁ − θₙ, … (Li et al. 2018, section 7)."""
     if len(path) < 3:
-        raise ProfundoError(f"plane: expected the weights at three places of the way or more, got {len(path)}")
+        raise NoPlaneError(f"plane: expected the weights at three places of the way or more, got {len(path)}")
     origin = path[-1]
     away = {name: torch.stack([one[name].flatten().double() for one in path]) for name in origin}
     away = {name: rows - rows[-1] for name, rows in away.items()}
@@ -108,7 +112,7 @@ def path_plane(path: Sequence[Weights]) -> Plane:
     powers, vectors = (part.flip(-1)[..., :2] for part in torch.linalg.eigh(gram))
     total = float(gram.trace())
     if not float(powers[1]) > 1e-12 * total:
-        raise ProfundoError(
+        raise NoPlaneError(
             "plane: expected weights that move in two directions or more; they move along one line or not at all"
         )
     first, second = (

@@ -72,35 +72,30 @@ def sliding_svg(image: Cells, result: Cells, turns: Sequence[Turn], label: str, 
         raise ProfundoError("sliding: expected one step or more")
     edge = EDGE if image.first else 0.0
     size = min(LARGEST, (svg.WIDTH - edge - GAP) / (image.columns + result.columns))
-    right = svg.WIDTH - size * result.columns
-    below = HEAD + size * max(image.rows, result.rows)
+    right, top = svg.WIDTH - size * result.columns, 2 * HEAD + size * max(image.rows, result.rows)
     parts = [*_grid(image, edge, HEAD, size), *_grid(result, right, HEAD, size)]
-    words_left = edge
+    left, high = edge, 19.0 * max(len(turn.lines) for turn in turns)
     if kernel is not None:
         weight = min(size, 30.0, 150 / kernel.columns)
-        parts += _grid(kernel, edge, below + HEAD, weight)
-        words_left += weight * kernel.columns + GAP
-    top, lines = below + HEAD, max(len(turn.lines) for turn in turns)
-    high = max(weight * kernel.rows if kernel else 0, 19.0 * lines)
-    steps = []
+        parts += _grid(kernel, edge, top, weight)
+        left, high = edge + weight * kernel.columns + GAP, max(high, weight * kernel.rows)
     for number, turn in enumerate(turns):
-        marks = [_frame(edge + size * column, HEAD + size * row, size, 1) for row, column in turn.under]
-        if turn.taken is not None:
-            marks.append(_frame(edge + size * turn.taken[1], HEAD + size * turn.taken[0], size, 0))
-        words = [
-            svg.text(
-                words_left, top + 14 + 19 * at, one, font_size=_fitting(one, svg.WIDTH - words_left, 13), fill=svg.INK
-            )
-            for at, one in enumerate(turn.lines)
-        ]
-        place = right + size * turn.column, HEAD + size * turn.row
-        detail = svg.element(
-            "g", *marks, *words, _frame(*place, size, 0), class_="detail", style=_turning(number, len(turns))
-        )
-        spot = svg.element("rect", x=place[0], y=place[1], width=size, height=size, fill="transparent")
-        steps.append(svg.element("g", spot, detail, class_="turn"))
+        under = [_frame(edge + size * column, HEAD + size * row, size, 1) for row, column in turn.under]
+        taken = [_frame(edge + size * turn.taken[1], HEAD + size * turn.taken[0], size, 0)] if turn.taken else []
+        x, y = right + size * turn.column, HEAD + size * turn.row
+        marks = [*under, *taken, *_words(turn.lines, left, top), _frame(x, y, size, 0)]
+        detail = svg.element("g", *marks, class_="detail", style=_turning(number, len(turns)))
+        spot = svg.element("rect", x=x, y=y, width=size, height=size, fill="transparent")
+        parts.append(svg.element("g", spot, detail, class_="turn"))
     style = svg.element("style", _style(len(turns)))
-    return svg.picture([style, *parts, *steps], label, bottom=top + high + 10, class_="chart sliding")
+    return svg.picture([style, *parts], label, bottom=top + high + 10, class_="chart sliding")
+
+
+def _words(lines: Sequence[str], left: float, top: float) -> list[str]:
+    """Lines of text as large as there is room for."""
+    fonts = (_fitting(line, svg.WIDTH - left, 13) for line in lines)
+    places = enumerate(zip(lines, fonts, strict=True))
+    return [svg.text(left, top + 14 + 19 * at, line, font_size=font, fill=svg.INK) for at, (line, font) in places]
 
 
 def _turning(number: int, turns: int) -> str:
