@@ -81,8 +81,8 @@ class Inside:
 
     def as_plain_data(self) -> dict[str, Any]:
         """For JSON: the sentence and the figures of every section."""
-        told = {name: {"finding": one.finding, **one.values} for name, one in self.sections.items()}
-        return {"of": self.title, "sections": told, "notes": list(self.notes)}
+        sections = {name: {"finding": one.finding, **one.values} for name, one in self.sections.items()}
+        return {"of": self.title, "sections": sections, "notes": list(self.notes)}
 
     def save(self, path: str | Path) -> Path:
         """Write the page."""
