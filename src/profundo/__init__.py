@@ -22,6 +22,7 @@ __all__ = [
     "data",
     "doctor",
     "evaluate",
+    "explain",
     "export",
     "fit",
     "graph",
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from profundo.inspect.landscape import landscape
     from profundo.inspect.learning_rate import lr_find
     from profundo.inspect.net_table import summary
+    from profundo.inspect.run_explanation import explain
     from profundo.looks.data_look import look
     from profundo.recipes.recipe_run import run_recipe as recipe
     from profundo.records import ProfundoError
@@ -88,6 +90,7 @@ _NAMES = {
     "cross_validate": "profundo.studies.cross_validation",
     "learning_curve": "profundo.studies.learning_curves",
     "select": "profundo.studies.model_selection",
+    "explain": "profundo.inspect.run_explanation",
     "export": "profundo.use.exporting",
     "fit": "profundo.runs.supervised",
     "open_run": "profundo.runs.supervised",

@@ -22,6 +22,7 @@ NAMES = [
     "feature maps",
     "units",
     "dreams",
+    "why",
     "orientation",
     "depth",
     "codes",
@@ -172,9 +173,9 @@ def test_data_without_splits_are_divided_so_that_probes_are_tested_on_others():
 @pytest.mark.parametrize(
     ("data", "there"),
     [
-        ("iris", {"inputs", "depth", "codes", "similarity", "mistakes", "attack"}),
-        ("diabetes", {"depth", "codes", "similarity"}),
-        ("moons", {"inputs", "depth", "codes", "similarity", "mistakes", "attack"}),
+        ("iris", {"inputs", "why", "depth", "codes", "similarity", "mistakes", "attack"}),
+        ("diabetes", {"why", "depth", "codes", "similarity"}),
+        ("moons", {"inputs", "why", "depth", "codes", "similarity", "mistakes", "attack"}),
     ],
 )
 def test_rows_have_the_sections_that_make_sense_for_them(data, there):
@@ -191,10 +192,11 @@ def test_texts_and_series_have_codes_and_similar_layers():
     words = nn.Sequential(
         nn.Embedding(30, 6), nn.TransformerEncoderLayer(6, 2, 8, batch_first=True), nn.Flatten(), nn.Linear(72, 2)
     )
-    assert {"inputs", "depth", "codes", "similarity", "mistakes"} == set(look_inside(words, (ids, y)).sections)
+    there = {"inputs", "words", "attention", "depth", "codes", "similarity", "mistakes"}
+    assert there == set(look_inside(words, (ids, y)).sections)
     steps = nn.Sequential(nn.Conv1d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(40, 3))
     series = look_inside(steps, (torch.randn(60, 2, 12), torch.arange(60) % 3))
-    assert {"inputs", "depth", "codes", "similarity", "mistakes", "attack"} == set(series.sections)
+    assert {"inputs", "why", "depth", "codes", "similarity", "mistakes", "attack"} == set(series.sections)
 
 
 class Two(nn.Module):

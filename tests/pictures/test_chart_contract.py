@@ -7,6 +7,7 @@ import pytest
 
 from pages import parse
 from profundo.pictures import Line, curves_svg, heat_svg, lines_svg, points_svg, scatter_svg
+from profundo.pictures.attribution_pictures import words_svg
 from profundo.pictures.bars import Rung, histogram_svg, ladder_svg, relations_svg, small_histogram_svg
 from profundo.pictures.charts import residuals_svg
 from profundo.pictures.contours import contours_svg, measured_contours_svg, relief_svg
@@ -51,6 +52,8 @@ def square(values):
 CHARTS = {
     "lines": lambda v, n: lines_svg([Line(n, v, v, v, v), Line("b", v, v)], x_label=n, y_label=n, log_y=False, marks={n: 1.0}),
     "logarithmic lines": lambda v, n: lines_svg([Line(n, v, v), Line("b", v, v)], x_label=n, y_label=n, log_x=True, log_y=True),
+    "lines on a ground": lambda v, n: lines_svg([Line(n, v, v)], x_label=n, y_label=n, log_y=False, ground=v),
+    "words": lambda v, n: words_svg([n] * (len(v[:99]) or 1), v[:99] or [NAN], n),
     "dots": lambda v, n: lines_svg([Line(n, v, v, dots=True), Line("b", [], [])], x_label=n, y_label=n),
     "curves": lambda v, n: curves_svg({n: v, "validation": v}, x_label=n, y_label=n, best=0),
     "shares": lambda v, n: curves_svg({n: v, "test": v}, x_label=n, y_label=n, percent=True),

@@ -71,7 +71,7 @@ def observed(
     nothing that was kept; gradients flow through both. stop: once all of `layers` are there; then there is no answer.
     Raises ProfundoError for a layer that the net has not, does not call, or that gives no real numbers, and where the net fails.
     """
-    kept: dict[str, Tensor] = {}
+    outputs: dict[str, Tensor] = {}
     wanted = {name.partition("#")[0]: module_at(net, name) for name in layers} or dict(net.named_modules())
     open_calls: list[int] = []
     finished = 0
@@ -80,7 +80,7 @@ def observed(
         open_calls.append(finished)
 
     def leave(name: str) -> Callable[[nn.Module, Any, Any], Any]:
-        def keep(module: nn.Module, _inputs: Any, output: Any) -> Any:
+        def record(module: nn.Module, _inputs: Any, output: Any) -> Any:
             nonlocal finished
             is_innermost = open_calls.pop() == finished
             finished += 1
@@ -88,13 +88,13 @@ def observed(
             if tensor is None or not tensor.is_floating_point() or not (layers or is_innermost):
                 return None
             label = name or type(module).__name__
-            again = sum(other.partition("#")[0] == label for other in kept)
-            kept[f"{label}#{again + 1}" if again else label] = tensor
-            if stop and all(one in kept for one in layers):
+            again = sum(other.partition("#")[0] == label for other in outputs)
+            outputs[f"{label}#{again + 1}" if again else label] = tensor
+            if stop and all(one in outputs for one in layers):
                 raise _Seen
             return tensor.clone() if isinstance(output, Tensor) else None
 
-        return keep
+        return record
 
     handles = [module.register_forward_pre_hook(enter) for module in wanted.values()]
     handles += [module.register_forward_hook(leave(name)) for name, module in wanted.items()]
@@ -113,11 +113,11 @@ def observed(
         for handle in handles:
             handle.remove()
     for layer in layers:
-        if layer not in kept:
+        if layer not in outputs:
             raise ProfundoError(
                 f"layer {layer!r}: expected one that the net calls and that gives real numbers; choose another"
             )
-    return answers, {layer: kept[layer] for layer in layers} if layers else kept
+    return answers, {layer: outputs[layer] for layer in layers} if layers else outputs
 
 
 def _sizes(inputs: Any) -> str:

@@ -207,7 +207,7 @@ def codes_section(looked: Looked) -> Section | None:
         figures.append(tiled(pinned, "The same by t-SNE, with the pictures at their places.", 1, tile=560))
     nearest, wide = _neighbours(looked, layer)
     figures += [wide] if wide is not None else []
-    near = {method: _kept(values, own) for method, own in places.items()}
+    near = {method: _neighbours_in_common(values, own) for method, own in places.items()}
     grid = Grid(
         f"What the planes keep of the {NEAR} nearest neighbours of each code.",
         ["plane", "neighbours that stay neighbours"],
@@ -220,9 +220,9 @@ def codes_section(looked: Looked) -> Section | None:
         f"What {layer} makes of a sample is its code: a place in a space of {values.shape[1]} dimensions, where what the net takes "
         f"for alike lies together. Drawn are {len(values)} samples in two dimensions, which can only keep a part of it."
     )
-    told = {"layer": layer, "variance": shares, "kept neighbours": near, "same class among neighbours": agreeing}
+    record = {"layer": layer, "variance": shares, "neighbours in common": near, "same class among neighbours": agreeing}
     part = Part("The space of codes", [means, f"Here {finding}."], figures, grid)
-    return Section("codes", finding, part, told, {"codes": values, "neighbours": nearest, **places})
+    return Section("codes", finding, part, record, {"codes": values, "neighbours": nearest, **places})
 
 
 def _plane(looked: Looked, places: Tensor, targets: Tensor, method: str, caption: str) -> Figure:
@@ -245,7 +245,7 @@ def _colours(looked: Looked, targets: Tensor) -> tuple[list[int], Sequence[str] 
     return torch.bucketize(first, edges).tolist(), ["lowest quarter", "second", "third", "highest quarter"]
 
 
-def _kept(values: Tensor, places: Tensor) -> float:
+def _neighbours_in_common(values: Tensor, places: Tensor) -> float:
     """The share of each code's neighbours that are its neighbours in the plane, too."""
     both = [neighbours(one, one, NEAR + 1)[1][:, 1:] for one in (values, places)]
     return (both[0][:, :, None] == both[1][:, None, :]).any(2).double().mean().item()
@@ -301,12 +301,12 @@ def similarity_section(looked: Looked) -> Section | None:
         if steps
         else f"the last layers of the two nets have CKA {table.values[-1, -1].item():.2f}"
     )
-    told = {"layers": names, "others": list(others), "cka": table.values.tolist()}
+    record = {"layers": names, "others": list(others), "cka": table.values.tolist()}
     return Section(
         "similarity",
         finding,
         Part("Which layers see alike", [means, f"Here {finding}."], [figure]),
-        told,
+        record,
         {"cka": table.values},
     )
 

@@ -35,17 +35,19 @@ def inputs_section(looked: Looked) -> Section | None:
     shares = looked.shares(looked.raw)
     sure, answers = shares.max(1)
     truth = [""] * len(answers) if looked.labels is None else [looked.classes[at] for at in looked.labels.tolist()]
-    said = [looked.classes[at] for at in answers.tolist()]
+    predicted = [looked.classes[at] for at in answers.tolist()]
     columns = ["input", *(["is"] if looked.labels is not None else []), "the net says", "with probability"]
     rows = [
         [name, *([true] if true else []), answer, Cell(percent(p))]
-        for name, true, answer, p in list(zip(looked.names, truth, said, sure.tolist(), strict=True))[:LISTED]
+        for name, true, answer, p in list(zip(looked.names, truth, predicted, sure.tolist(), strict=True))[:LISTED]
     ]
     pictures = looked.pictures(looked.raw[:LISTED])
     figures = [] if pictures is None else [tiled(pictures, "From left to right, in the order of the table.", 10)]
     means = "Everything below is about this net, and where it needs an input, about these."
-    finding = f"{len(said)} inputs; the first, {looked.names[0]}, is called {said[0]} ({percent(sure[0].item())})"
-    values = {"inputs": list(looked.names), "answers": said, "probabilities": sure.tolist()}
+    finding = (
+        f"{len(predicted)} inputs; the first, {looked.names[0]}, is called {predicted[0]} ({percent(sure[0].item())})"
+    )
+    values = {"inputs": list(looked.names), "answers": predicted, "probabilities": sure.tolist()}
     part = Part("What is looked at", [means], figures, Grid("What the net answers.", columns, rows))
     return Section("inputs", finding, part, values, {"shares": shares})
 

@@ -17,7 +17,14 @@ from typing import Any
 from torch import nn
 
 from profundo.files import write_text
-from profundo.inspect import course_sections, depth_sections, feature_sections, mistake_sections
+from profundo.inspect import (
+    course_sections,
+    depth_sections,
+    explanation_sections,
+    feature_sections,
+    mistake_sections,
+    word_and_column_sections,
+)
 from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked, of_net, of_run
 from profundo.pictures.sheet import Part, Sheet, sheet_html
@@ -32,6 +39,10 @@ SECTIONS: tuple[Callable[[Looked], Section | None], ...] = (
     feature_sections.maps_section,
     feature_sections.units_section,
     feature_sections.dreams_section,
+    explanation_sections.why_section,
+    word_and_column_sections.columns_section,
+    word_and_column_sections.words_section,
+    word_and_column_sections.attention_section,
     depth_sections.orientation_section,
     depth_sections.depth_section,
     depth_sections.codes_section,
@@ -70,8 +81,8 @@ class Inside:
 
     def as_plain_data(self) -> dict[str, Any]:
         """For JSON: the sentence and the figures of every section."""
-        told = {name: {"finding": one.finding, **one.values} for name, one in self.sections.items()}
-        return {"of": self.title, "sections": told, "notes": list(self.notes)}
+        sections = {name: {"finding": one.finding, **one.values} for name, one in self.sections.items()}
+        return {"of": self.title, "sections": sections, "notes": list(self.notes)}
 
     def save(self, path: str | Path) -> Path:
         """Write the page."""

@@ -69,14 +69,14 @@ def mistakes_section(looked: Looked) -> Section | None:
         "A wrong answer has its reason in what the net was shown: beside each are the training samples with the nearest codes, those "
         "that the net takes for the same. Where they are of the wrong class, the net did what it had learned."
     )
-    told = {
+    record = {
         "wrong": total,
         "samples": len(truth),
         "neighbours of the answered class": same,
         "margins": margins[unsure].tolist(),
     }
     part = Part("Seeing mistakes", [means, f"Here {finding}."], figures, pairs_grid(confusion.tolist(), looked.classes))
-    return Section("mistakes", finding, part, told, {"confusion": confusion, "shares": shares, "margins": margins})
+    return Section("mistakes", finding, part, record, {"confusion": confusion, "shares": shares, "margins": margins})
 
 
 def _wrong_words(looked: Looked, truth: Tensor, answers: Tensor, wrong: Tensor) -> str:
@@ -111,7 +111,7 @@ def attack_section(looked: Looked) -> Section | None:
         1.0 if looked.spec.inputs.mean else ready.std(correction=0).item() or 1.0
     )  # of inputs that go in as they are
     sizes = PIXEL_SIZES if is_pixels else tuple(spread * size for size in DEVIATIONS)
-    own_unit = "standard deviations of the inputs" if looked.spec.inputs.mean else "the unit of the inputs"
+    own_unit = "standard deviations of the inputs" if looked.spec.inputs.mean else "units of the inputs"
     unit = "grey levels of 255" if is_pixels else own_unit
     with _attacked(looked, raw, truth) as (victim, inputs):
         curve = robustness(victim, inputs, sizes, ATTACKS)

@@ -69,26 +69,30 @@ def _bars(edges: Sequence[float], counts: Sequence[int], x: Axis, y: Axis) -> st
 
 
 # ------------------------------------------------------------------------------------------------------ relations
-def relations_svg(names: Sequence[str], values: Sequence[float], *, label: str) -> str:
-    """Draw values between −1 and 1 as bars to either side of zero, each with its name and its number."""
+def relations_svg(names: Sequence[str], values: Sequence[float], *, label: str, most: float = 1.0) -> str:
+    """Draw values between −most and most as bars to either side of zero, each with its name and its number."""
     if len(names) != len(values) or not names:
         raise ProfundoError(f"relations: expected a name for each value, got {len(names)} and {len(values)}")
     negative, bottom = any(value < 0 for value in values), ROW * len(names) + 16
     names_end = 8 + LETTER * min(LONGEST, max(map(len, names)))
-    x = Axis(-1 if negative else 0, 1, names_end + 8 + 44 * negative, END, ())
+    x = Axis(-most if negative else 0, most, names_end + 8 + 44 * negative, END, ())
+    written = _two if most == 1 else plain
     pairs = list(zip(names, values, strict=True))
-    rows = [_relation(name, value, names_end, ROW * (at + 0.5) + 8, x) for at, (name, value) in enumerate(pairs)]
-    label = f"{label}: {', '.join(f'{name} {_two(value)}' for name, value in pairs)}"
+    rows = [
+        _relation(name, value, written(value), names_end, ROW * (at + 0.5) + 8, x)
+        for at, (name, value) in enumerate(pairs)
+    ]
+    label = f"{label}: {', '.join(f'{name} {written(value)}' for name, value in pairs)}"
     return svg.picture([*rows, svg.line(x(0), 4, x(0), bottom - 4)], label, bottom=bottom)
 
 
-def _relation(name: str, value: float, names_end: float, y: float, x: Axis) -> str:
+def _relation(name: str, value: float, written: str, names_end: float, y: float, x: Axis) -> str:
     drawn = svg.text(names_end, y, name, most=LONGEST, dy="0.35em", text_anchor="end")
     if math.isfinite(value):
-        left, right = sorted((x(0), x(max(-1.0, min(1.0, value)))))
+        left, right = sorted((x(0), x(max(x.low, min(x.high, value)))))
         at, anchor, style = (left - 5, "end", 1) if value < 0 else (right + 5, None, 0)
         drawn += svg.bar(left, right, y - 6, y + 6, fill=svg.colour(style))
-        drawn += svg.text(at, y, _two(value), dy="0.35em", text_anchor=anchor, fill=svg.MUTED)
+        drawn += svg.text(at, y, written, dy="0.35em", text_anchor=anchor, fill=svg.MUTED)
     return drawn
 
 

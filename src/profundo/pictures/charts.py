@@ -59,15 +59,17 @@ def lines_svg(
     log_y: bool | None = None,
     marks: Mapping[str, float] | None = None,
     percent: bool = False,
+    ground: Sequence[float] = (),
 ) -> str:
-    """Draw the lines over a common x; marks: vertical lines at values of x, by name.
+    """Draw the lines over a common x; marks: vertical lines at values of x, by name. ground: a value for each place of the first
+    line, drawn behind it, blue above zero and orange below, the larger the stronger.
 
     A logarithmic axis leaves out what is not positive. log_y: by default where every value is positive and the largest
     is more than 10 times the smallest. percent: the values of y are shares.
     """
     marks = {name: at for name, at in (marks or {}).items() if math.isfinite(at) and (at > 0 or not log_x)}
     x = horizontal([*(value for line in lines for value in line.x), *marks.values()], log=log_x)
-    return _line_chart(lines, x, marks, (x_label, y_label), log_y, percent)
+    return _line_chart(lines, x, marks, (x_label, y_label), log_y, percent, ground)
 
 
 def curves_svg(
@@ -93,7 +95,13 @@ def curves_svg(
 
 
 def _line_chart(
-    lines: Sequence[Line], x: Axis, marks: Mapping[str, float], names: tuple[str, str], log: bool | None, percent: bool
+    lines: Sequence[Line],
+    x: Axis,
+    marks: Mapping[str, float],
+    names: tuple[str, str],
+    log: bool | None,
+    percent: bool,
+    ground: Sequence[float] = (),
 ) -> str:
     edges = [value for line in lines for value in (*line.y, *line.low, *line.high) if math.isfinite(value)]
     if log is None:
@@ -101,7 +109,8 @@ def _line_chart(
     edges = [value for value in edges if value > 0 or not log]
     y = vertical(edges, log=log, percent=percent)
     styled = [(line, at if line.style is None else line.style) for at, line in enumerate(lines)]
-    parts = [_band(line, style, x, y) for line, style in styled]
+    parts = [_ground(lines[0].x, ground, x)] if ground else []
+    parts += [_band(line, style, x, y) for line, style in styled]
     parts += [_mark(name, x(at), row) for row, (name, at) in enumerate(marks.items())]
     parts += [_line(line, style, x, y, share if percent else plain) for line, style in styled]
     words = [_summary(line) for line in lines]
@@ -141,6 +150,20 @@ def _line(line: Line, style: int, x: Axis, y: Axis, written: Callable[[float], s
     return svg.element(
         "g", joined, svg.element("g", *dots, fill=hue, fill_opacity=0.65 if line.dots else None), class_="curve"
     )
+
+
+def _ground(places: Sequence[float], values: Sequence[float], x: Axis) -> str:
+    """A strip at each place, as wide as the way to the next."""
+    strength, half = _strength([0.0, *filter(math.isfinite, values)]), (x.end - x.start) / max(1, len(places) - 1) / 2
+    strips = [
+        svg.bar(
+            max(x.start, x(at) - half), min(x.end, x(at) + half), UP[1], UP[0], plain(value),
+            fill=svg.colour(0 if value > 0 else 1), fill_opacity=0.6 * strength(value),
+        )
+        for at, value in zip(places, values, strict=True)
+        if math.isfinite(value) and x.holds(at)
+    ]  # fmt: skip
+    return svg.element("g", *strips, class_="ground")
 
 
 def _band(line: Line, style: int, x: Axis, y: Axis) -> str:

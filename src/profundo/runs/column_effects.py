@@ -15,12 +15,12 @@ from profundo.evaluate.leading import positive
 from profundo.evaluate.scores import Answers, figure_of
 from profundo.pictures.run_page.report_content import Dependence, Effects, Importance, Value
 from profundo.pictures.verdict import rises
-from profundo.records import LayerRow
+from profundo.records import Inputs, LayerRow, Spec, Targets
 from profundo.runs.run import Run
 from profundo.runs.table_values import column_slices, values_of
 from profundo.runs.word_effects import telling_words, word_drivers
 
-__all__ = ["OTHERS", "drivers_of", "effects_of", "spread_over"]
+__all__ = ["OTHERS", "dependence", "drivers_of", "effects_of", "named_slices", "spread_over"]
 
 MOST_ROWS, MOST_WORK = (
     300_000,
@@ -40,9 +40,8 @@ MOST_DRIVERS = 3  # columns named
 MOST_WORDS = 3  # more, of each text
 
 
-def named_slices(run: Run) -> list[tuple[str, slice]]:
+def named_slices(inputs: Inputs) -> list[tuple[str, slice]]:
     """Each column with the features that it became."""
-    inputs = run.data.spec.inputs
     if inputs.columns:
         return [(column.name, at) for column, at in column_slices(inputs)]
     names = inputs.names or tuple(f"x{place + 1}" for place in range(inputs.shape[0]))
@@ -57,7 +56,7 @@ def effects_of(run: Run, rows: Callable[[list[int]], Tensor], layers: Sequence[L
     spec, count = run.data.spec, len(run.said.costs)
     if spec.inputs.kind != "features" or spec.targets.kind == "any" or count < 2:
         return None
-    columns = every = named_slices(run)
+    columns = every = named_slices(spec.inputs)
     a_row = sum(layer.flops for layer in layers) + A_FEATURE * spec.inputs.shape[0]
     affordable = min(MOST_ROWS, MOST_WORK / a_row) / REPEATS  # samples times columns
     number = min(len(columns), MOST_COLUMNS, max(FEWEST_COLUMNS, int(affordable / FEWEST_SAMPLES)))
@@ -79,7 +78,7 @@ def effects_of(run: Run, rows: Callable[[list[int]], Tensor], layers: Sequence[L
     ranked = sorted(zip(each_column, columns, strict=True), key=lambda one: -one[0].change)
     graded = has_graded_answers(run)
     most = MOST_DRAWN if graded else 0
-    drawn = [dependence(run, inputs, *column) for one, column in ranked[:most] if one.change > 0]
+    drawn = [dependence(run.predict, spec, inputs, *column) for one, column in ranked[:most] if one.change > 0]
     dependences = [one for one in drawn if one is not None]
     words = telling_words(run, inputs) if graded and spec.inputs.texts else []
     return Effects(name, len(chosen), len(every), [one for one, _ in ranked], dependences, words)
@@ -106,13 +105,14 @@ def steepest(run: Run, inputs: Tensor, columns: Sequence[tuple[str, slice]]) -> 
 
 
 # -------------------------------------------------------------------------------------------------------- dependence
-def dependence(run: Run, inputs: Tensor, name: str, at: slice) -> Dependence | None:
+def dependence(
+    predict: Callable[[Tensor], Tensor], spec: Spec, inputs: Tensor, name: str, at: slice
+) -> Dependence | None:
     """How the mean answer changes with a column: over the values that its rows have; None where it has one."""
-    spec = run.data.spec
     column = next((one for one in spec.inputs.columns if one.name == name), None)
     if column is not None and column.kind == "text":
         return None
-    place = [one for one, _ in named_slices(run)].index(name)
+    place = [one for one, _ in named_slices(spec.inputs)].index(name)
     some = inputs[spread_over(len(inputs), FEWEST_SAMPLES)]
     if column is not None and column.has_gaps and column.kind != "category":
         inputs = inputs[inputs[:, at.stop - 1] < 0.5]
@@ -127,7 +127,7 @@ def dependence(run: Run, inputs: Tensor, name: str, at: slice) -> Dependence | N
         blocks = torch.unique(blocks, dim=0)
     if len(blocks) < 2:
         return None
-    names, means = lines_of(run, partial_dependence(run.predict, some, at, blocks))
+    names, means = lines_of(spec.targets, partial_dependence(predict, some, at, blocks))
     labels: list[str] = []
     if column is not None and column.kind == "category":
         example = inputs[0].repeat(len(blocks), 1)
@@ -137,9 +137,8 @@ def dependence(run: Run, inputs: Tensor, name: str, at: slice) -> Dependence | N
     return Dependence(name, (blocks[:, 0].double() + shift).tolist(), names, means.T.tolist(), labels)
 
 
-def lines_of(run: Run, means: Tensor) -> tuple[list[str], Tensor]:
+def lines_of(targets: Targets, means: Tensor) -> tuple[list[str], Tensor]:
     """What of the answers is drawn, and its values (places, lines): the class to be found, of two; the commonest of more."""
-    targets = run.data.spec.targets
     if targets.kind == "binary":
         wanted = positive(targets)
         return [targets.classes[wanted]], (means if wanted else 1 - means)[:, None]
@@ -160,7 +159,7 @@ def drivers_of(run: Run, row: Tensor, index: int, others: Tensor, among: Sequenc
     if run.said is None or not has_graded_answers(run):
         return []
     tried = {one.name for one in among}
-    targets, columns = run.data.spec.targets, named_slices(run)
+    targets, columns = run.data.spec.targets, named_slices(run.data.spec.inputs)
     places = [place for place, (name, _) in enumerate(columns) if name in tried]
     chosen = int(run.said.chosen[index]) if targets.kind in ("binary", "classes") else 0
 

@@ -1,0 +1,129 @@
+"""`profundo.explain` of runs, and the sections that the page of `profundo inside` has of why an answer."""
+
+import pytest
+import torch
+from torch import nn
+
+import profundo as pf
+from profundo.data import standardize
+from profundo.inside.attributions import explain
+from profundo.inspect.explanation_sections import why_section
+from profundo.inspect.opened_net import of_run
+from profundo.inspect.word_and_column_sections import attention_section, columns_section, words_section
+from profundo.records import ProfundoError
+
+
+@pytest.fixture(scope="module")
+def digits():
+    data = pf.load("digits")
+    return pf.fit(pf.nets.lenet5(data.spec), data, epochs=2, seed=0)
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return pf.fit("mlp", "iris", epochs=10, seed=0)
+
+
+TEXTS = [
+    (f"the film was {word} and {other} with a story", kind)
+    for kind, words in (("good", ("great", "moving", "bright", "fine")), ("bad", ("dull", "awful", "weak", "flat")))
+    for word in words
+    for other in ("long", "short", "slow", "loud", "new", "old", "plain")
+]
+
+
+@pytest.fixture(scope="module")
+def films():
+    texts = [text for text, _ in TEXTS] * 4
+    return pf.fit("text_transformer", (texts, [kind for _, kind in TEXTS] * 4), epochs=6, seed=0)
+
+
+def test_a_run_is_explained_as_its_net_on_standardised_inputs(digits):
+    raw = digits.data.test.inputs[:3]
+    ready = standardize(raw, digits.data.spec.inputs)
+    ours, its = pf.explain(digits, raw, "gradient", of="7"), explain(digits.net, ready, "gradient", of=7)
+    torch.testing.assert_close(ours.map, its.map)
+    assert ours.of.tolist() == [7, 7, 7]
+    torch.testing.assert_close(pf.explain(digits.net, ready, "gradient", of=7).map, its.map)
+    assert pf.explain(digits, raw[0], of=1).map.shape == (1, 1, 8, 8)
+    with pytest.raises(ProfundoError, match="one of 0, 1, 2"):
+        pf.explain(digits, raw, of="seven")
+    with pytest.raises(ProfundoError, match="methods"):
+        pf.explain(digits, raw, methods="gradient")
+
+
+def test_of_two_classes_each_may_be_named():
+    run = pf.fit("mlp", "circles", epochs=2, seed=0)
+    rows, (first, second) = run.data.test.inputs[:4], run.data.spec.targets.classes
+    one, other = (pf.explain(run, rows, of=name) for name in (first, second))
+    torch.testing.assert_close(one.map, -other.map)
+    torch.testing.assert_close(other.answer, pf.explain(run, rows, of=0).answer)
+
+
+def test_the_page_shows_each_map_with_its_checks(digits):
+    section = why_section(of_run(digits))
+    methods = section.values["methods"]
+    assert {"gradient", "integrated_gradients", "grad_cam", "occlusion", "kernel_shap"} <= set(methods)
+    assert all(maps.shape == (5, 8, 8) for maps in section.arrays.values())
+    assert methods["integrated_gradients"]["gap"] < 0.05
+    assert len(section.part.figures) == len(methods) + 2
+    assert len(section.part.grid.rows) == len(methods)
+    words = next(one.caption for one in section.part.figures if "Integrated" in one.caption)
+    assert "adds up" in words
+    assert "drawn anew" in words
+    assert columns_section(of_run(digits)) is None
+    assert words_section(of_run(digits)) is None
+    assert attention_section(of_run(digits)) is None
+
+
+def test_columns_share_out_what_a_row_is_away_from_others(iris):
+    looked = of_run(iris)
+    section = columns_section(looked)
+    shap = section.arrays["shap"]
+    train = looked.samples(looked.data.train, 20)[0]
+    with torch.no_grad():
+        answers = iris.net(looked.inputs)
+        usual = iris.net(looked.ready(train)).mean(0)
+    chosen = answers.argmax(1)
+    torch.testing.assert_close(shap.sum(1), (answers - usual).gather(1, chosen[:, None])[:, 0], atol=1e-4, rtol=1e-3)
+    assert set(section.values["importance"]) == set(looked.spec.inputs.names)
+    assert section.part.grid.rows[0][0] in looked.spec.inputs.names
+    assert any("Partial dependence" in one.caption for one in section.part.figures)
+    assert why_section(looked) is None
+
+
+def test_words_that_decide_are_marked_by_leaving_out_and_by_vectors(films):
+    looked = of_run(films)
+    section = words_section(looked)
+    deciding = {"great", "moving", "bright", "fine", "dull", "awful", "weak", "flat"}
+    for text in section.values["texts"]:
+        assert max(text["words"], key=lambda word: abs(text["words"][word])) in deciding
+    vectors = [one.caption for one in section.part.figures if "vectors" in one.caption]
+    assert len(vectors) == len(section.values["texts"])
+    seen = attention_section(looked)
+    assert len(seen.arrays) == 2
+    assert all(torch.allclose(weights.sum(3), torch.ones(())) for weights in seen.arrays.values())
+
+
+def test_series_are_drawn_behind_what_each_step_says():
+    x = torch.randn(60, 2, 40, generator=torch.Generator().manual_seed(0))
+    y = torch.arange(60) % 2
+    x[y == 1, 0, 10:15] += 3
+    section = why_section(of_run(pf.fit("fcn", (x.numpy(), y.numpy()), epochs=1, seed=0)))
+    assert 'class="ground"' in section.part.figures[0].svg
+    assert section.arrays["integrated_gradients"].shape == (2, 40)
+
+
+def test_a_method_that_does_not_suit_is_left_out_and_why(monkeypatch, digits):
+    from dataclasses import replace
+
+    looked = of_run(digits)
+    torch.manual_seed(0)
+    dense = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Tanh(), nn.Linear(8, 10))
+    section = why_section(replace(looked, net=dense))
+    assert "grad_cam" not in section.values["methods"]
+    assert any(
+        "Grad-CAM is left out: layer: expected a net with convolutions" in words for words in section.part.paragraphs
+    )
+    monkeypatch.setattr("profundo.inspect.explanation_sections.MOST_WORK", 0.0)
+    assert why_section(replace(looked, net=dense)) is None
