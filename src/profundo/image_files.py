@@ -29,10 +29,13 @@ __all__ = [
     "stored_array",
     "strict",
     "upright",
+    "work_to_decode",
 ]
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 MOST_PIXELS = 2**25  # of one image: 100 MB in colour
+MOST_WORK = 8 * MOST_PIXELS
+COMMON_SCANS = 10  # of a progressive JPEG
 NUMPY = b"\x93NUMPY"
 ORIENTATION = 0x0112  # of EXIF: how the camera was held
 OTHER_BYTE = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder == "little" else ";16L"}
@@ -75,11 +78,20 @@ def strict() -> Iterator[None]:
         yield
 
 
-def check_size(image: Any) -> None:
-    """Raises ValueError for more pixels than are decoded."""
+def work_to_decode(image: Any, data: bytes) -> int:
+    """How many pixels are gone over. A progressive JPEG goes over all of them once a scan, of which it may have 100,000; of
+    several frames only the first is decoded."""
+    scans = data.count(b"\xff\xda") if image.format == "JPEG" else 1  # in coded pixels ff is followed by 0
+    return int(image.width * image.height * max(1, scans // COMMON_SCANS))
+
+
+def check_size(image: Any, data: bytes) -> None:
+    """Raises ValueError for more pixels than are decoded, and for so many passes over them that it would take minutes."""
     width, height = image.size
     if width * height > MOST_PIXELS:
         raise ValueError(f"{width}×{height} pixels, more than the limit of {MOST_PIXELS:,}")
+    if (work := work_to_decode(image, data)) > MOST_WORK:
+        raise ValueError(f"its {width}×{height} pixels are coded in so many passes that {work:,} are to be decoded")
 
 
 def upright(image: Any) -> Any:

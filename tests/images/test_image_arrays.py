@@ -1,6 +1,7 @@
 """Images of files and arrays: what is kept of them, what is refused, and their figures."""
 
 import contextlib
+import io
 import json
 import struct
 import zlib
@@ -73,7 +74,10 @@ def test_palettes_fractions_and_the_way_a_camera_was_held(colours, tmp_path):
     Pillow.fromarray(colours).convert("P").save(tmp_path / "p.gif")
     palette = read_image(tmp_path / "p.gif")
     assert palette.channels == ("red", "green", "blue")
-    assert "a palette" in palette.note
+    assert palette.note.startswith("a palette")
+    first, other = (Pillow.fromarray(one).convert("P") for one in (colours, 255 - colours))
+    first.save(tmp_path / "film.gif", save_all=True, append_images=[other])
+    assert read_image(tmp_path / "film.gif").note.startswith("2 frames, of which this is the first; a palette")
     numbers = np.linspace(-2, 3, 20, dtype=np.float32).reshape(4, 5)
     Pillow.fromarray(numbers).save(tmp_path / "f.tif")
     fractions = read_image(tmp_path / "f.tif")
@@ -167,6 +171,15 @@ def test_samples_have_names_but_files_come_first(tmp_path, monkeypatch):
     assert read_image("course").pixels.shape == (3, 2, 1)
 
 
+def many_scans():
+    """A progressive JPEG of 4,000 × 4,000 pixels whose last scan is repeated 3,000 times."""
+    file = io.BytesIO()
+    Pillow.fromarray(np.zeros((4000, 4000), np.uint8)).save(file, "JPEG", progressive=True)
+    whole = file.getvalue()
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    return whole[:-2] + 3000 * last + whole[-2:]
+
+
 BOMB = png(60_000, 60_000, 8, 2, b"\0" * 100)
 LARGE = png(7_000, 7_000, 8, 0, b"\0" * 100)
 
@@ -179,6 +192,7 @@ LARGE = png(7_000, 7_000, 8, 0, b"\0" * 100)
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n", "not an image"),
         (BOMB, "pixels"),
         (LARGE, "more than the limit"),
+        (many_scans(), "in so many passes"),
         (png(4, 4, 8, 2, b"\0")[:-20], "does not read"),
         (np.full((2, 2), np.nan), "finite"),
         (np.array([[1, np.inf]]), "finite"),

@@ -14,6 +14,7 @@ from torch import nn
 
 import profundo as pf
 from profundo.cli import main
+from profundo.inside.surface import Bend, straight
 from profundo.inspect import landscape as module
 from profundo.inspect.landscape import landscape
 from profundo.pictures.safety import is_drawing
@@ -179,6 +180,25 @@ def test_the_page_holds_every_picture_and_says_what_it_means(found):
     from profundo.pictures.sheet import standalone
 
     assert all(is_drawing(standalone(figure.svg)) for figure in pictures(found))
+
+
+def test_nothing_is_written_through_a_link(tmp_path):
+    run = pf.fit("mlp", pf.load("iris"), out=tmp_path / "run", **SHORT)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run" / "landscape").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ProfundoError):
+        landscape(run, curvature=False, **FEW)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_way_that_need_not_bend_is_told_and_has_no_plane(run, other, monkeypatch):
+    monkeypatch.setattr(
+        module, "bend", lambda _, start, end, **__: Bend("bezier", start, straight(start, end)(0.5), end)
+    )
+    found = landscape(run, other, curvature=False, planes=[], **FEW)
+    assert found.planes == ()
+    assert "need not bend" in found.notes[-1]
+    assert found.between.barriers["bent"] == pytest.approx(found.between.barriers["straight"], abs=1e-4)
 
 
 def test_numbers_come_as_json_csv_and_arrays(found, tmp_path):

@@ -271,15 +271,15 @@ def _of_file(data: bytes, name: str) -> Image:
     Pillow.init()
     formats = FORMATS + tuple(one for one in MORE_FORMATS if one in Pillow.OPEN)
     with opened(data, formats) as image:
-        check_size(image)
+        check_size(image, data)
         frames = getattr(image, "n_frames", 1)
-        mode, note = image.mode, f"{frames} frames, of which this is the first" if frames > 1 else ""
+        mode, notes = image.mode, [f"{frames} frames, of which this is the first"] if frames > 1 else []
         if mode == "P":
             colours = len(image.getpalette() or []) // 3
-            note = f"a palette: the file has one number a pixel, the place of its colour among {colours}"
+            notes.append(f"a palette: the file has one number a pixel, the place of its colour among {colours}")
             mode = "RGBA" if image.has_transparency_data else "RGB"
         elif mode not in MODES and mode != "RGB":
-            note = f"stored as {mode}, shown as RGB"
+            notes.append(f"stored as {mode}, shown as RGB")
         taken, channels = MODES.get(mode, ("RGB", RGB))
         pixels = both_bytes(image, data, formats) if mode in ("RGB", "RGBA") else None
         if pixels is None:
@@ -290,7 +290,7 @@ def _of_file(data: bytes, name: str) -> Image:
             low, high = _window(pixels, name)
         else:
             low, high = 0.0, float(np.iinfo(pixels.dtype).max)
-        return Image(pixels, channels, low, high, name, str(image.format), len(data), note)
+        return Image(pixels, channels, low, high, name, str(image.format), len(data), "; ".join(notes))
 
 
 def _shipped(name: str) -> Path:

@@ -24,6 +24,7 @@ from profundo.data.batches import in_order
 from profundo.data.splits.splits import chosen
 from profundo.files import reason, write_bytes
 from profundo.inside.surface import (
+    Bend,
     Plane,
     WeightLoss,
     Weights,
@@ -137,7 +138,10 @@ def landscape(
         curved = curves(loss, solution, path, seed, at_work) if curvature else {}
         between, bent = (None, None) if second is None else ways(solution, second, loss, seed, at_work)
         if bent is not None:
-            found.append(surveyor.around("between", bent, 0.35))
+            try:
+                found.append(surveyor.around("between", plane_of(bent), 0.35))
+            except NoPlaneError:
+                notes.append("the way between the two need not bend: there is no plane to draw")
     free_heap()
     with torch.no_grad():
         height = float(loss(loss.weights))
@@ -323,8 +327,8 @@ def course(loss: WeightLoss, solution: Solution, path: TrainingPath, seed: int, 
     return Course(tuple(epochs), tuple(sharpness), tuple(losses), tuple(edges), optimizer, path.how)
 
 
-def ways(first: Solution, second: Solution, loss: WeightLoss, seed: int, tell: Tell) -> tuple[Between, Plane]:
-    """Straight and bent from one solution to the other, on the first one's samples; and the plane of the bent one."""
+def ways(first: Solution, second: Solution, loss: WeightLoss, seed: int, tell: Tell) -> tuple[Between, Bend]:
+    """Straight and bent from one solution to the other, on the first one's samples; and the bent one."""
     start = loss.weights
     end = {name: value.detach().to(start[name]) for name, value in second.net.named_parameters() if name in start}
     losses = {"training": loss}
@@ -342,9 +346,14 @@ def ways(first: Solution, second: Solution, loss: WeightLoss, seed: int, tell: T
             shares, found = losses_along(each, curve)
             heights[way][split] = tuple(found.tolist())
     barriers = {way: float(barrier(found["training"])) for way, found in heights.items()}
-    plane = three_point_plane(start, end, bent.middle)
-    along = tuple(plane.place(bent.curve(t)) for t in shares)
-    return Between(second.name, tuple(shares), heights, barriers), replace(plane, places=(*along, plane.places[1]))
+    return Between(second.name, tuple(shares), heights, barriers), bent
+
+
+def plane_of(bent: Bend) -> Plane:
+    """With the places of the bent way, and last that of the other solution."""
+    plane = three_point_plane(bent.start, bent.end, bent.middle)
+    along = tuple(plane.place(bent.curve(at / 24)) for at in range(25))
+    return replace(plane, places=(*along, plane.places[1]))
 
 
 # ------------------------------------------------------------------------------------------------ doors

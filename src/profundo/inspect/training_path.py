@@ -22,6 +22,7 @@ from profundo.train.randomness import seeded
 __all__ = ["TrainingPath", "training_path"]
 
 MOST = 50  # places of a path
+MOST_FLOATS = 1 << 27  # of all of them: 0.5 GB
 LONGEST = 60.0  # seconds of a training that is done again unasked
 
 
@@ -36,6 +37,7 @@ class TrainingPath:
 
 def training_path(run: Run, most: int = MOST) -> TrainingPath:
     """At most so many places, evenly. Raises ProfundoError, with what to do, where there is no way to have them."""
+    most = max(3, min(most, MOST_FLOATS // max(1, sum(value.numel() for value in run.net.parameters()))))
     files = kept_epochs(run.folder.epochs) if run.folder is not None else {}
     if len(files) > 1:
         few = thinned(tuple(files), most)

@@ -11,7 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from profundo.image_files import MOST_PIXELS, NUMPY, ORIENTATION, both_bytes, check_size, opened, stored_array, upright
+from profundo.image_files import (
+    MOST_PIXELS,
+    NUMPY,
+    ORIENTATION,
+    both_bytes,
+    check_size,
+    opened,
+    stored_array,
+    upright,
+    work_to_decode,
+)
 
 __all__ = [
     "NEARLY_WHITE",
@@ -32,7 +42,6 @@ __all__ = [
 Shape = tuple[int, int, int]  # channels, height, width
 Window = tuple[int, int]  # the values of 16 bits that become 0 and 255
 
-COMMON_SCANS = 10  # of a progressive JPEG
 WHOLE: Window = (0, 65535)
 TAIL = 0.001  # share of the pixels at each end of a window that may be far out
 NEARLY_WHITE = 224  # and above: hardly seen on white
@@ -53,7 +62,7 @@ def read_pixels(data: bytes) -> np.ndarray:
     if data.startswith(NUMPY):
         return _array(data)
     with opened(data) as image:
-        check_size(image)
+        check_size(image, data)
         if image.mode.startswith(("I", "F")):
             return _sixteen_bits(np.asarray(upright(image)), image.mode)[:, :, None]
         deep = image.mode == "RGB" and not image.has_transparency_data
@@ -109,16 +118,12 @@ def header(data: bytes) -> Shape:
 
 
 def work_of(data: bytes) -> int:
-    """How many pixels have to be decoded, by the header alone; 0 where it does not read, for then nothing is decoded.
-
-    Of several frames only the first is. A progressive JPEG goes over all pixels once a scan, of which it may have 100,000.
-    """
+    """How many pixels have to be decoded, by the header alone; 0 where it does not read, for then nothing is decoded."""
     if data.startswith(NUMPY):
         return len(data)
     try:
         with opened(data) as image:
-            scans = data.count(b"\xff\xda") if image.format == "JPEG" else 1  # in coded pixels ff is followed by 0
-            return int(image.width * image.height * max(1, scans // COMMON_SCANS))
+            return work_to_decode(image, data)
     except ValueError:
         return 0
 

@@ -134,8 +134,8 @@ def three_point_plane(one: Weights, other: Weights, third: Weights) -> Plane:
         raise ProfundoError("plane: expected two different solutions, got the same weights twice")
     u = u / u.norm()
     v = v - (v @ u) * u
-    if float(v.norm()) <= 1e-9 * float((aside - base).norm() + 1e-300):
-        raise ProfundoError("plane: expected three weights that are not on one line")
+    if float(v.norm()) <= 1e-5 * float((aside - base).norm() + 1e-300):
+        raise NoPlaneError("plane: expected three weights that are not on one line")
     plane = Plane(one, shaped(u, one), shaped(v / v.norm(), one))
     return Plane(plane.origin, plane.first, plane.second, tuple(plane.place(each) for each in (one, other, third)))
 
