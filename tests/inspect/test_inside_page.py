@@ -315,11 +315,13 @@ def test_the_command_writes_a_page_and_prints_one_object(run, tmp_path, capsys, 
     )
     main_of(0)
     result = json.loads(capsys.readouterr().out)
-    assert result["page"] == "inside.html"
+    page = run.folder.path / "inside.html"
+    assert result["page"] == str(page)
     assert result["sections"]["inputs"]["inputs"] == ["sieben ✓.png"]
     assert result["sections"]["filters"]["layers"] == ["conv1", "conv2"]
     assert list(result["sections"]["feature maps"]["maps"]) == ["conv2"]
-    assert "sieben ✓.png" in (tmp_path / "inside.html").read_text("utf-8")
+    assert "sieben ✓.png" in page.read_text("utf-8")
+    page.unlink()
 
 
 def main_of(status):
@@ -348,7 +350,7 @@ def test_what_is_wrong_is_said_in_one_line(run, tmp_path, capsys, monkeypatch, w
     assert said in captured.err
     assert len(captured.err.strip().splitlines()) == 1
     assert not captured.out
-    assert not (tmp_path / "inside.html").exists()
+    assert not (run.folder.path / "inside.html").exists()
 
 
 def test_a_unit_that_is_not_there_and_data_that_do_not_fit_are_refused(run):

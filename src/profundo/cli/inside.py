@@ -24,7 +24,7 @@ def inside(
     beside: Annotated[
         Path | None, typer.Option(help="Another run: compare the layers with its layers.", show_default=False)
     ] = None,
-    out: Annotated[Path, typer.Option(help="The page.")] = Path("inside.html"),
+    out: Annotated[Path | None, typer.Option(help="The page; RUN/inside.html otherwise.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
     """Show what a trained net has learned: filters, feature maps, what its units answer to, its codes, its mistakes.
@@ -34,11 +34,13 @@ def inside(
     profundo inside runs/digits-1 seven.png --layer conv2 --unit 5
     """
     from profundo.inspect.inside_page import check_page, look_inside
+    from profundo.runs.folder import Folder
 
-    check_page(out)
+    page = out if out is not None else Folder.open(run).path / "inside.html"
+    check_page(page)
     seen = look_inside(run, files=files or (), layer=layer, unit=unit, beside=beside)
-    seen.save(out)
+    seen.save(page)
     if as_json:
-        print_json({**seen.as_plain_data(), "page": str(out)})
+        print_json({**seen.as_plain_data(), "page": str(page)})
     else:
-        print(f"{seen}\n{out}")
+        print(f"{seen}\n{page}")
