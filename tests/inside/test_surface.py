@@ -26,6 +26,7 @@ from profundo.inside.surface import (
 )
 from profundo.inside.surface.curvature import edge, lanczos
 from profundo.inside.surface.directions import flat, shaped
+from profundo.inside.surface.quick_pooling import QuickPooling
 from profundo.records import ProfundoError
 
 
@@ -388,3 +389,26 @@ def test_what_cannot_be_is_told_in_one_line(call, words):
     with pytest.raises(ProfundoError, match=words) as error:
         call(WeightLoss(dense(), cost, [rows()]))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(
+    "pool",
+    [
+        *(nn.MaxPool2d(2), nn.MaxPool2d((2, 3)), nn.MaxPool2d(3), nn.MaxPool2d(2, ceil_mode=True)),
+        *(nn.MaxPool2d(3, 2), nn.MaxPool2d(2, 2, 1), nn.MaxPool2d(2, dilation=2), nn.MaxPool2d(1)),
+    ],
+    ids=str,
+)
+def test_pooling_by_slices_gives_the_same_bits(pool, layout):
+    images = torch.randn(4, 3, 13, 17).to(memory_format=layout)
+    images[0, 0, 3, 3], images[1, 1, 0, 0], images[2] = torch.nan, torch.inf, -torch.inf
+    expected = pool(images)
+    with QuickPooling():
+        graded = pool(images.requires_grad_())
+        with torch.no_grad():
+            pooled = pool(images)
+    assert graded.grad_fn.name().startswith("MaxPool")
+    assert torch.equal(pooled.isnan(), expected.isnan())
+    assert torch.equal(pooled.nan_to_num(7), expected.nan_to_num(7))
+    assert pooled.stride() == expected.stride()

@@ -17,6 +17,7 @@ from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from profundo.inside.observing import undisturbed
+from profundo.inside.surface.quick_pooling import QuickPooling
 from profundo.records import ProfundoError
 from profundo.trees import arguments, length
 
@@ -52,7 +53,7 @@ class WeightLoss:
         """A scalar, differentiable in the weights. Those that are not given are the net's own."""
         graded = torch.is_grad_enabled()
         # of attention, only the plain kernel has a second derivative
-        with undisturbed(self.net), torch.set_grad_enabled(graded), sdpa_kernel(SDPBackend.MATH):
+        with undisturbed(self.net), torch.set_grad_enabled(graded), sdpa_kernel(SDPBackend.MATH), QuickPooling():
             if self.norms and len(self.batches) > 1 and not graded:
                 return self._mean(weights, self._statistics(weights), fresh=False)
             return self._mean(weights, self._buffers(), fresh=True)
