@@ -106,7 +106,7 @@ def test_every_weight_is_forgotten_even_of_modules_that_are_never_called(monkeyp
 class Scale(nn.Module):
     """One number for all, which begins as it has to be."""
 
-    def __init__(self, begin_anew=False):
+    def __init__(self):
         super().__init__()
         self.factor, self.shift = nn.Parameter(torch.tensor(3.0)), nn.Parameter(torch.full((1, 6, 1, 1), 2.0))
 

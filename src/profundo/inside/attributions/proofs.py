@@ -59,8 +59,8 @@ def randomised(
     seed: int = 0,
     **options: Any,
 ) -> Randomised:
-    """The maps of nets whose layers forget, from the output down: see `forget`. of: as in `explain`; what is explained stays the trained net's choice. stages: so many maps at most, several
-    layers forgetting at once; the first is the output layer alone."""
+    """The maps of nets whose layers forget, from the output down: see `forget`. of: as in `explain`; what is explained stays the
+    trained net's choice. stages: so many maps at most, several layers forgetting at once; the first is the output layer alone."""
     usual = explain(net, inputs, method, of=of, **options)
     if of is None:
         of = usual.of
