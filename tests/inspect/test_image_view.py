@@ -223,6 +223,7 @@ def test_odd_images_have_pages_too(given):
         (["photo.png", "--kernel", "box", "--padding", "x"], ["padding"]),
         (["photo.png", "--out", "none/a.html"], ["a folder that exists"]),
         (["photo.png", "--out", "."], ["a folder that exists"]),
+        (["photo.png", "--out", "photo.png"], ["ends in .html"]),
         (["none.png"], ["got nothing"]),
     ],
 )

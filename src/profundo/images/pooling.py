@@ -24,6 +24,7 @@ POOLINGS = {
     "min": "the least of each window",
     "average": "the mean of each window",
 }
+MOST = 1 << 27  # numbers in all windows together
 OTHER_NAMES = {"avg": "average", "mean": "average", "maximum": "max", "minimum": "min"}
 
 
@@ -67,6 +68,11 @@ def pool(image: Any, kind: str = "max", size: int = 2, stride: int | None = None
     if min(pixels.shape[:2]) < size:
         raise ProfundoError(f"pool: expected a window no larger than the image, got {size} for {pixels.shape[:2]}")
     windows = sliding_window_view(pixels, (size, size), (0, 1))[::stride, ::stride]
+    if windows.size > MOST:
+        raise ProfundoError(
+            f"pool: expected at most {MOST:,} numbers in all windows, got {windows.size:,}; choose smaller windows, or "
+            f"farther apart than {stride}"
+        )
     windows = windows.reshape(*windows.shape[:-2], size * size)
     shape = int(pixels.shape[0]), int(pixels.shape[1])
     if kind == "average":
