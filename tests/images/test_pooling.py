@@ -70,5 +70,7 @@ def test_mistakes_are_explained():
         unpool(pool(np.ones((4, 4)), "average"))
     with pytest.raises(ProfundoError, match=r"expected values \(2, 2\), got \(3,\)"):
         unpool(pool(np.ones((4, 4))), np.ones(3))
+    with pytest.raises(ProfundoError, match="whole sizes"):
+        pool(np.ones((4, 4)), "max", 2.5)
     with pytest.raises(ProfundoError, match="expected max, min, average"):
         pool(np.ones((4, 4)), "median")
