@@ -94,3 +94,13 @@ def test_a_dream_strengthens_what_the_layer_finds_and_keeps_the_rest_of_the_imag
     assert dream.min() >= -1
     assert dream.max() <= 2
     assert torch.equal(deep_dream(lenet, image, "c3", low=LOW, high=HIGH, steps=0), image)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_dream_never_holds_less_than_the_image_it_began_with(seed):
+    """Of 8 × 8 pixels, where one pixel is an eighth of the image."""
+    torch.manual_seed(seed)
+    net = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Conv2d(6, 8, 3), nn.ReLU())
+    image = torch.rand(1, 8, 8)
+    dream = deep_dream(net, image, "3", low=LOW, high=HIGH)
+    assert net(dream[None]).square().mean() > net(image[None]).square().mean()
