@@ -103,3 +103,13 @@ def test_a_feature_of_tokens_is_a_unit_and_a_token_is_none():
     assert made.values[0] == pytest.approx(net[1](made.images.flatten(2))[0, :, 4].mean().item(), rel=1e-4)
     with pytest.raises(ProfundoError, match="expected units from 0 to 4"):
         excite(net, "2", [5], low=torch.zeros(2, 1, 1), high=torch.ones(2, 1, 1), size=(6, 6))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_dream_never_holds_less_than_the_image_it_began_with(seed):
+    """Of 8 × 8 pixels, where one pixel is an eighth of the image."""
+    torch.manual_seed(seed)
+    net = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Conv2d(6, 8, 3), nn.ReLU())
+    image = torch.rand(1, 8, 8)
+    dream = deep_dream(net, image, "3", low=LOW, high=HIGH)
+    assert net(dream[None]).square().mean() > net(image[None]).square().mean()

@@ -124,20 +124,25 @@ def deep_dream(
 ) -> Tensor:
     """An image (channels, height, width), as the net takes it, in which a layer finds more of what it looks for.
 
-    The mean square of the layer's values grows. Its gradient is taken apart by scale, each of them made as strong as the others,
-    which needs no other size of image than the net was trained on.
+    The mean square of the layer's values grows; of all images on the way the one with the largest is given. Its gradient is taken
+    apart by scale, each of them made as strong as the others, which needs no other size of image than the net was trained on.
     """
     device, draws = device_of(net), torch.Generator().manual_seed(seed)
     low, high = low.to(device), high.to(device)
     dream = image[None].to(device)
+    reach, best, strongest = min(image.shape[1:]) // 12, dream, -1.0
     with undisturbed(net, frozen=True):
-        for _ in range(steps):
-            shift = torch.randint(-2, 3, (2,), generator=draws).tolist()
+        for _ in range(steps + 1):
+            shift = torch.randint(-reach, reach + 1, (2,), generator=draws).tolist()
             moved = dream.roll(shift, (2, 3)).requires_grad_()
             strength = layer_output(net, moved, layer).square().mean()
+            with torch.no_grad():
+                still = float(layer_output(net, dream, layer).square().mean()) if any(shift) else float(strength)
+            if still > strongest:
+                best, strongest = dream, still
             gradient = torch.autograd.grad(strength, moved)[0].roll([-one for one in shift], (2, 3))
             dream = (dream + rate * (high - low) * _by_scale(gradient)).clamp(low, high)
-    return dream[0].detach().cpu()
+    return best[0].detach().cpu()
 
 
 def _by_scale(gradient: Tensor) -> Tensor:
