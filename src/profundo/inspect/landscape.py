@@ -44,6 +44,7 @@ from profundo.inside.surface.curvature import edge
 from profundo.inside.surface.directions import NoPlaneError
 from profundo.inspect.landscape_page import Between, Course, Heights, Landscape, check_out, packed
 from profundo.inspect.training_path import TrainingPath, training_path
+from profundo.ranks_and_places import evenly
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, at_the_door
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.arriving import net_and_data, prepare_own
@@ -309,7 +310,7 @@ def curves(loss: WeightLoss, solution: Solution, path: TrainingPath | None, seed
 
 
 def course(loss: WeightLoss, solution: Solution, path: TrainingPath, seed: int, tell: Tell) -> Course:
-    places = sorted({round(at * (len(path.epochs) - 1) / (PLACES - 1)) for at in range(PLACES)})
+    places = evenly(len(path.epochs), PLACES)
     epochs, sharpness, losses, edges = [], [], [], []
     optimizer, rate = solution.experiment.optimizer or "", solution.experiment.learning_rate or 0.0
     assert solution.run is not None
