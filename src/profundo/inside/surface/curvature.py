@@ -36,11 +36,10 @@ class Eigenvalues:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The sum of all eigenvalues, estimated; error: its standard error over so many probes; size: number of weights."""
+    """The sum of all eigenvalues, estimated; error: its standard error; size: number of weights."""
 
     value: float
     error: float
-    probes: int
     size: int
 
 
@@ -118,7 +117,7 @@ def trace(loss: WeightLoss, weights: Weights, probes: int = 30, seed: int = 0) -
         signs = (torch.randint(0, 2, (size,), generator=generator) * 2 - 1).to(first)
         draws.append(float(signs @ product(signs).detach()))
     values = torch.tensor(draws, dtype=torch.float64)
-    return Trace(float(values.mean()), float(values.std() / probes**0.5), probes, size)
+    return Trace(float(values.mean()), float(values.std() / probes**0.5), size)
 
 
 def edge(optimizer: str, rate: float) -> float | None:
