@@ -70,10 +70,12 @@ def why_section(looked: Looked) -> Section | None:
     answers = "; ".join(
         f"{name}: {said}" for name, said in zip(names, answers_of(looked, methods[0].maps), strict=True)
     )
+    two = looked.spec.targets.kind == "binary"
     words = [
-        "What in each input its answer is due to, by several methods: blue speaks for the answer, orange against it. They do "
+        "What in each input its answer is due to, by several methods: blue speaks for it, orange against it. They do "
         "not agree, for each asks something else; below each stands what it asks, and what its checks came to.",
-        f"The answers: {answers}. Where a value is taken away it becomes the mean of the training data.",
+        f"What is asked for: {answers}.{' The other class is its opposite.' * two} Where a value is taken away it becomes the "
+        "mean of the training data.",
         *left_out,
     ]
     figures = [Figure(drawn(looked, raw, one.maps), caption(one)) for one in methods]
