@@ -315,7 +315,9 @@ def test_lanczos_ends_where_nothing_is_left(values):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("values", [[5, 5, 1, 1, 1, 0.5], [2] * 6 + [1], [3, 2, 2, 2, -7, -7], [0] * 5 + [1e-3], [-1] * 4])
+@pytest.mark.parametrize(
+    "values", [[5, 5, 1, 1, 1, 0.5], [2] * 6 + [1], [3, 2, 2, 2, -7, -7], [0] * 5 + [1e-3], [-1] * 4]
+)
 def test_an_eigenvalue_that_comes_several_times_is_given_as_often(values, seed):
     loss = quadratic(torch.diag(torch.tensor(values, dtype=torch.float64)))
     for count in range(1, len(values) + 1):
