@@ -28,6 +28,7 @@ from profundo.records import ProfundoError
 
 __all__ = [
     "Place",
+    "check_out",
     "clear_abandoned",
     "clear_leftovers",
     "erase",
@@ -285,6 +286,15 @@ def expectation(message: str) -> str:
     for theirs, ours in PYDANTIC.items():
         message = message.replace(theirs, ours)
     return message
+
+
+def check_out(path: Path, *endings: str) -> None:
+    """Raises ProfundoError unless a file may be written there: in a folder that exists, with one of these endings where any are
+    given."""
+    if (endings and path.suffix not in endings) or path.is_dir() or not path.absolute().parent.is_dir():
+        *first, last = endings or ("",)
+        ending = f" that ends in {', '.join(first)}{' or ' if first else ''}{last}," if endings else ""
+        raise ProfundoError(f"{path}: expected a file{ending} in a folder that exists")
 
 
 def write_bytes(path: Path, data: bytes, within: Path | None = None) -> None:

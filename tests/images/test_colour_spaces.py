@@ -94,3 +94,9 @@ def test_mistakes_are_explained():
     with pytest.raises(ProfundoError, match="got 'hvs'; nearest: hsv"):
         to_space([0, 0, 0], "hvs")
     assert from_space([100, 120, -120], "lab").max() <= 1  # no screen shows it
+
+
+def test_whole_numbers_of_which_nobody_says_what_is_white_are_refused():
+    with pytest.raises(ProfundoError, match="got int64 up to 255; say what is white"):
+        to_space(np.array([255, 128, 0]), "lab")
+    np.testing.assert_allclose(to_space(np.array([1, 0, 0]), "hsv"), [0, 1, 1])

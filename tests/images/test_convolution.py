@@ -219,3 +219,17 @@ def test_what_cannot_slide_is_explained(arguments, words):
         slide(**({"image": COURSE, "kernel": CROSS} | arguments))
     with pytest.raises(ProfundoError, match="row below 5"):
         slide(COURSE, CROSS).step(5, 0)
+
+
+@pytest.mark.parametrize("sizes", [(7, 3, 0), (0, 3), (7, 0), (7, 3, 1, -1), (7, 3, 1, 0, 0)])
+def test_sizes_of_nothing_are_refused(sizes):
+    for function in (output_size, size_formula):
+        with pytest.raises(ProfundoError, match="at least 1"):
+            function(*sizes)
+    assert output_size(7, 9) == 0
+
+
+def test_rows_of_unequal_length_are_no_image_and_no_kernel():
+    for image, kernel in (([[1, 2], [3]], "box"), (np.ones((5, 5)), [[1, 2], [3]])):
+        with pytest.raises(ProfundoError, match="rows of equal length"):
+            correlate(image, kernel)

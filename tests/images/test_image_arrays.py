@@ -224,3 +224,8 @@ def test_damage_is_read_or_refused_and_never_anything_else(seed, colours, tmp_pa
         data[at] = random.integers(256)
     with contextlib.suppress(ProfundoError):
         assert read_image(bytes(data[: random.integers(len(data) // 2, len(data))])).pixels.size
+
+
+def test_grey_of_16_bits_with_alpha_says_how_it_is_read():
+    image = read_image(png(2, 1, 16, 4, b"\0" + bytes(range(8))))
+    assert image.note == "stored as grey and alpha with 16 bits, shown as RGBA with 8"

@@ -64,9 +64,13 @@ def test_what_is_no_pooling_is_explained(text):
 def test_mistakes_are_explained():
     with pytest.raises(ProfundoError, match="window no larger than the image, got 4"):
         pool(np.ones((3, 9)), "max", 4)
+    with pytest.raises(ProfundoError, match="smaller windows, or farther apart than 1"):
+        pool(np.zeros((3000, 3000), np.uint8), "max", 1500, 1)
     with pytest.raises(ProfundoError, match="stood at no place"):
         unpool(pool(np.ones((4, 4)), "average"))
     with pytest.raises(ProfundoError, match=r"expected values \(2, 2\), got \(3,\)"):
         unpool(pool(np.ones((4, 4))), np.ones(3))
+    with pytest.raises(ProfundoError, match="whole sizes"):
+        pool(np.ones((4, 4)), "max", 2.5)
     with pytest.raises(ProfundoError, match="expected max, min, average"):
         pool(np.ones((4, 4)), "median")

@@ -223,6 +223,7 @@ def test_odd_images_have_pages_too(given):
         (["photo.png", "--kernel", "box", "--padding", "x"], ["padding"]),
         (["photo.png", "--out", "none/a.html"], ["a folder that exists"]),
         (["photo.png", "--out", "."], ["a folder that exists"]),
+        (["photo.png", "--out", "photo.png"], ["ends in .html"]),
         (["none.png"], ["got nothing"]),
     ],
 )
@@ -234,3 +235,14 @@ def test_mistakes_are_told_in_a_line(words, says, refused, tmp_path):
 def test_a_view_without_a_kernel_has_no_step(photo):
     with pytest.raises(ProfundoError, match="give one, such as"):
         image_view(photo).step  # noqa: B018
+
+
+@pytest.mark.parametrize(("mode", "sentence"), [("CMYK", "that the inks make"), ("RGBA", "alpha is left out")])
+def test_what_a_kernel_slides_over_is_named_as_what_it_is(mode, sentence, photo, tmp_path):
+    Pillow.fromarray(photo).convert(mode).save(tmp_path / "other.tiff")
+    view = image_view(tmp_path / "other.tiff", kernel="sobel-x", pool="max")
+    shown = str(view)
+    assert "of the result, red:" in shown
+    assert sentence in shown
+    assert "cyan from" not in shown.partition("Kernel sobel-x")[2]
+    assert ("no ink" in shown) == ("much ink its pixel has" in image_page(view)) == (mode == "CMYK")

@@ -26,12 +26,12 @@ def data(
     as_json: Json = False,
 ) -> None:
     """Look at data before training: counts, ranges, copies, what does not read, what is suspicious; and what to do."""
+    from profundo.files import check_out
     from profundo.looks.data_look import look
     from profundo.looks.look_text import show
-    from profundo.records import ProfundoError
 
-    if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
-        raise ProfundoError(f"--out {out}: expected a file in a folder that exists")
+    if out is not None:
+        check_out(out)
     what = with_data(settings, "data digits").pop("data")
     with _progress() as tell:
         seen = look(what, **settings, tell=tell)

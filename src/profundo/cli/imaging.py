@@ -67,12 +67,10 @@ def image(
         flip=flip,
     )
     if out is not None:
-        from profundo.files import write_text
+        from profundo.files import check_out, write_text
         from profundo.inspect.image_sheet import image_page
-        from profundo.records import ProfundoError
 
-        if out.is_dir() or not out.absolute().parent.is_dir():
-            raise ProfundoError(f"{out}: expected a file in a folder that exists; choose another --out")
+        check_out(out, ".html")
         write_text(out, image_page(view))
     if as_json:
         print_json(view.as_plain_data() | ({} if out is None else {"page": str(out)}))

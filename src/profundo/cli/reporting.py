@@ -40,12 +40,11 @@ def report(
         else:
             print(path)
         return
-    from profundo.records import ProfundoError
+    from profundo.files import check_out
     from profundo.studies.run_comparison import compare
 
     path = out or COMPARISON
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise ProfundoError(f"{path}: expected a file in a folder that exists; choose another --out")
+    check_out(path)
     compared = compare(*runs)
     compared.write(path)
     if as_json:

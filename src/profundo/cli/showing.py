@@ -90,13 +90,11 @@ def activations(
     as_json: Json = False,
 ) -> None:
     """List the activations with formula, derivative, range and advice."""
-    from profundo.files import write_text
+    from profundo.files import check_out, write_text
     from profundo.inspect.activation_page import activations_page, listed
-    from profundo.records import ProfundoError
 
     if out is not None:
-        if out.is_dir() or not out.absolute().parent.is_dir():
-            raise ProfundoError(f"{out}: expected a file in a folder that exists")
+        check_out(out)
         write_text(out, activations_page())
     if as_json:
         print_json({"activations": listed()} | ({} if out is None else {"page": str(out)}))

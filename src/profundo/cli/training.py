@@ -68,11 +68,12 @@ def lr_find(
     as_json: Json = False,
 ) -> None:
     """Find a learning rate: train for a few steps with a growing one, and look where the loss falls and diverges."""
-    from profundo.inspect.learning_rate import check_picture, find, write_found
+    from profundo.files import check_out
+    from profundo.inspect.learning_rate import PICTURES, find, write_found
     from profundo.runs.experiment import new_experiment
 
     if out is not None:
-        check_picture(out)
+        check_out(out, *PICTURES)
     result = find(new_experiment(**with_data(settings, "lr-find digits")), low=low, high=high, steps=steps)
     if as_json:
         print_json(result.as_plain_data())
@@ -115,9 +116,10 @@ def optimizers(
     as_json: Json = False,
 ) -> None:
     """Race the optimizers on three surfaces and on digits: a page of pictures, and the ranks."""
-    from profundo.studies.optimizer_race import FULL, QUICK, check_page, race, ranks, write_race
+    from profundo.files import check_out
+    from profundo.studies.optimizer_race import FULL, QUICK, race, ranks, write_race
 
-    check_page(out)
+    check_out(out, ".html")
     found = race(QUICK if quick else FULL, seed)
     if as_json:
         print_json(found.as_plain_data())

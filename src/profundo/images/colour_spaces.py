@@ -46,12 +46,17 @@ class Space:
 
 def to_space(rgb: Any, space: str) -> np.ndarray:
     """Colours (…, 3) in the numbers of a space, (…, channels). Fractions are from 0 to 1; whole numbers of 8 and 16 bits are
-    divided by their greatest. Raises ProfundoError for another shape or name."""
+    divided by their greatest. Raises ProfundoError for another shape or name, and for other whole numbers."""
     colours = np.asarray(rgb)
     if not colours.ndim or colours.shape[-1] != 3:
         raise ProfundoError(f"colours: expected red, green and blue last, (…, 3), got {colours.shape}")
     if colours.dtype in (np.uint8, np.uint16):
         colours = colours / np.iinfo(colours.dtype).max
+    elif colours.dtype.kind in "iu" and colours.size and (colours.max() > 1 or colours.min() < 0):
+        raise ProfundoError(
+            f"colours: expected fractions from 0 to 1, uint8 or uint16, got {colours.dtype} up to {colours.max()}; "
+            "say what is white, such as by .astype('uint8')"
+        )
     return space_of(space).forward(colours.astype(np.result_type(colours.dtype, np.float32), copy=False))
 
 

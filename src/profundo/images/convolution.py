@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from profundo.images.image_arrays import array_of
 from profundo.images.kernels import Kernel, kernel_of
 from profundo.records import ProfundoError
 
@@ -39,8 +40,16 @@ BORDERS = ("zero", "mirror")
 
 # ---------------------------------------------------------------------------------------------------------------- sizes
 def output_size(size: int, kernel: int, stride: int = 1, padding: int | tuple[int, int] = 0, dilation: int = 1) -> int:
-    """⌊(n + 2p − d(k − 1) − 1) / s⌋ + 1 places. padding: on each side, or before the first and after the last."""
+    """⌊(n + 2p − d(k − 1) − 1) / s⌋ + 1 places, none where the kernel does not fit. padding: on each side, or before the first and
+    after the last. Raises ProfundoError for sizes below 1."""
     added = sum(padding) if isinstance(padding, tuple) else 2 * padding
+    if min(size, kernel, stride, dilation) < 1 or added < 0:
+        raise ProfundoError(
+            f"size: expected size, kernel, stride and dilation of at least 1 and padding of at least 0, got {size}, {kernel}, "
+            f"{stride}, {dilation} and {padding}"
+        )
+    if size + added < dilation * (kernel - 1) + 1:
+        return 0
     return (size + added - dilation * (kernel - 1) - 1) // stride + 1
 
 
@@ -189,7 +198,7 @@ def slide(
 
     Raises ProfundoError where the kernel, spread out, is larger than the padded image, and for another number of channels.
     """
-    pixels, one = np.asarray(image), kernel_of(kernel)
+    pixels, one = array_of(image), kernel_of(kernel)
     if pixels.ndim not in (2, 3) or 0 in pixels.shape or pixels.dtype.kind not in "buif":
         raise ProfundoError(
             f"image: expected numbers (height, width) or (height, width, channels), got {pixels.dtype} {pixels.shape}"

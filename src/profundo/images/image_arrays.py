@@ -50,6 +50,7 @@ SAMPLES = {
 }
 RGB = ("red", "green", "blue")
 CHANNELS = {1: ("grey",), 2: ("grey", "alpha"), 3: RGB, 4: (*RGB, "alpha")}
+PNG, WIDE_GREY_ALPHA = b"\x89PNG\r\n\x1a\n", b"\x10\x04"  # how such a file begins; its bits and kind of colour
 INKS = ("cyan", "magenta", "yellow", "black")
 # Pillow's mode → the one in which its numbers are taken, and their channels. Any other becomes RGB.
 MODES = {
@@ -100,6 +101,15 @@ class Image:
         return len(self.channels) < 3
 
     @property
+    def is_ink(self) -> bool:
+        return self.channels == INKS
+
+    @property
+    def colour_names(self) -> tuple[str, ...]:
+        """The channels of `colours`."""
+        return CHANNELS[1] if self.is_grey else RGB
+
+    @property
     def bits(self) -> int:
         """Of one number as it is stored in memory; 1 where only zeros and ones are there."""
         return 1 if self.pixels.dtype.kind in "bu" and self.high == 1 else 8 * self.pixels.dtype.itemsize
@@ -115,7 +125,7 @@ class Image:
     @cached_property
     def rgb(self) -> np.ndarray:
         """(height, width, 3) from 0 to 1, without regard to what is transparent; grey has three alike."""
-        if self.channels == INKS:
+        if self.is_ink:
             return SPACES["cmyk"].back(self.unit)
         return np.repeat(self.unit[..., :1], 3, -1) if self.is_grey else self.unit[..., :3]
 
@@ -215,7 +225,7 @@ def as_image(array: Any, name: str = "array") -> Image:
     What is white goes by the kind: 255 or 65,535 of whole numbers without a sign, 1 where none is above 1 (also of
     fractions); of any others the greatest, and black is the least.
     """
-    pixels = np.asarray(array.detach().cpu() if hasattr(array, "detach") else array)
+    pixels = array_of(array)
     if pixels.dtype.kind not in "buif" or pixels.ndim not in (2, 3) or 0 in pixels.shape:
         raise ProfundoError(
             f"image: expected numbers (height, width) or (height, width, channels), got {pixels.dtype} {pixels.shape}"
@@ -231,6 +241,14 @@ def as_image(array: Any, name: str = "array") -> Image:
         )
     pixels = _native(pixels)
     return Image(pixels, CHANNELS[pixels.shape[2]], *_window(pixels, name), name=name)
+
+
+def array_of(given: Any) -> np.ndarray:
+    """Of an array, a tensor or rows of numbers. Raises ProfundoError for rows of unequal length."""
+    try:
+        return np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
+    except ValueError:
+        raise ProfundoError("image: expected rows of equal length, got others") from None
 
 
 def _native(pixels: np.ndarray) -> np.ndarray:
@@ -280,6 +298,8 @@ def _of_file(data: bytes, name: str) -> Image:
             mode = "RGBA" if image.has_transparency_data else "RGB"
         elif mode not in MODES and mode != "RGB":
             notes.append(f"stored as {mode}, shown as RGB")
+        if data.startswith(PNG) and data[24:26] == WIDE_GREY_ALPHA:
+            notes.append("stored as grey and alpha with 16 bits, shown as RGBA with 8")
         taken, channels = MODES.get(mode, ("RGB", RGB))
         pixels = both_bytes(image, data, formats) if mode in ("RGB", "RGBA") else None
         if pixels is None:

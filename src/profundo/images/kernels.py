@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from profundo.images.image_arrays import array_of
 from profundo.records import ProfundoError, nearest_names
 
 __all__ = ["KERNELS", "Kernel", "Separated", "kernel_of", "separated", "written"]
@@ -132,7 +133,7 @@ def kernel_of(given: str | Kernel | Any) -> Kernel:
     if isinstance(given, Kernel):
         return given
     if not isinstance(given, str):
-        return _own(np.asarray(given.detach().cpu() if hasattr(given, "detach") else given))
+        return _own(array_of(given))
     name, _, number = given.strip().lower().partition(":")
     if name in KERNELS:
         return _named(name, number)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from profundo.images.image_arrays import array_of
 from profundo.records import ProfundoError
 
 __all__ = ["POOLINGS", "Pooled", "pool", "pooling_of", "unpool"]
@@ -24,6 +25,7 @@ POOLINGS = {
     "min": "the least of each window",
     "average": "the mean of each window",
 }
+MOST = 1 << 27  # numbers in all windows together
 OTHER_NAMES = {"avg": "average", "mean": "average", "maximum": "max", "minimum": "min"}
 
 
@@ -56,17 +58,22 @@ def pool(image: Any, kind: str = "max", size: int = 2, stride: int | None = None
 
     stride: from one window to the next, by default side by side. Raises ProfundoError for a window larger than the image.
     """
-    pixels, kind = np.asarray(image), OTHER_NAMES.get(kind, kind)
+    pixels, kind = array_of(image), OTHER_NAMES.get(kind, kind)
     stride = size if stride is None else stride
-    if kind not in POOLINGS or size < 1 or stride < 1:
+    if kind not in POOLINGS or not all(isinstance(one, int) and one > 0 for one in (size, stride)):
         raise ProfundoError(
-            f"pool: expected {', '.join(POOLINGS)} and sizes of at least 1, got {kind!r}, {size}, {stride}"
+            f"pool: expected {', '.join(POOLINGS)} and whole sizes of at least 1, got {kind!r}, {size}, {stride}"
         )
     if pixels.ndim not in (2, 3) or pixels.dtype.kind not in "buif":
         raise ProfundoError(f"pool: expected (height, width) or (height, width, channels), got {pixels.shape}")
     if min(pixels.shape[:2]) < size:
         raise ProfundoError(f"pool: expected a window no larger than the image, got {size} for {pixels.shape[:2]}")
     windows = sliding_window_view(pixels, (size, size), (0, 1))[::stride, ::stride]
+    if windows.size > MOST:
+        raise ProfundoError(
+            f"pool: expected at most {MOST:,} numbers in all windows, got {windows.size:,}; choose smaller windows, or "
+            f"farther apart than {stride}"
+        )
     windows = windows.reshape(*windows.shape[:-2], size * size)
     shape = int(pixels.shape[0]), int(pixels.shape[1])
     if kind == "average":

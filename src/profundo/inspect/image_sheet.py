@@ -14,7 +14,7 @@ from profundo.images.convolution import Step, correlate, short
 from profundo.images.image_arrays import Image
 from profundo.images.kernels import KERNELS, kernel_of
 from profundo.images.pooling import POOLINGS, pool, unpool
-from profundo.inspect.image_view import ImageView, Shades, around, shades_of, uneven
+from profundo.inspect.image_view import ImageView, Shades, around, ends_of, shades_of, uneven
 from profundo.pictures.bars import small_histogram_svg
 from profundo.pictures.image_grid import image_svg
 from profundo.pictures.image_page.pixel_cells import Cells, Turn, cells_svg, sliding_svg
@@ -54,7 +54,7 @@ def _numbers(view: ImageView) -> Part:
         whole = _framed(whole, [at * whole.shape[1] / image.width for at in (left, top, left + side, top + side)])
         figures.insert(0, _pictured(whole, image.name, "The frame holds the pixels beside."))
     words = (
-        f"A number says how bright its pixel is: {plain(image.low)} is black, {plain(image.high)} is as bright as can be. "
+        f"A number says how {'much ink its pixel has' if image.is_ink else 'bright its pixel is'}: {ends_of(image)}. "
         "x counts columns from the left, y rows from the top, both from 0."
     )
     return Part("Pixels are numbers", [words, image.note] if image.note else [words], figures, _points(view))
@@ -169,7 +169,7 @@ def _convolution(view: ImageView) -> Part:
     sliding = view.window
     figures = []
     if max(sliding.reach) <= WIDEST_KERNEL:
-        channel = f" of {view.image.channels[0]}" if view.result.ndim == 3 and view.result.shape[2] > 1 else ""
+        channel = f" of {view.image.colour_names[0]}" if view.result.ndim == 3 and view.result.shape[2] > 1 else ""
         padded = "" if sliding.inside.all() else " Cells with dashes are padding."
         words = f"Step by step{channel}: point at a cell of the result to see what it is made of.{padded}"
         figures.append(Figure(sliding_steps(view).svg, words))

@@ -172,7 +172,7 @@ class ImageView:
         names = f"{channels} channels ({', '.join(image.channels)})" if channels > 1 else "1 channel (grey)"
         stored = "fractions" if image.pixels.dtype.kind == "f" else f"{image.bits} bit{'s' * (image.bits > 1)}"
         yield f"{image.height} × {image.width} pixels (rows × columns), {names}: {count(number)} numbers of {stored}"
-        yield f"{plain(image.low)} is black, {plain(image.high)} as bright as can be"
+        yield ends_of(image)
         if image.note:
             yield image.note
 
@@ -213,6 +213,10 @@ class ImageView:
         kernel, parts = sliding.kernel, _separated(sliding)
         high, wide = kernel.size
         yield f"{kernel.balance.capitalize()}."
+        if self.image.is_ink:
+            yield "It slides over the red, green and blue that the inks make."
+        elif "alpha" in self.image.channels:
+            yield "It slides over the colours; alpha is left out."
         if parts is not None and parts.column is not None and parts.row is not None and min(kernel.size) > 1:
             column, row = (", ".join(map(short, part.tolist())) for part in (parts.column, parts.row))
             yield (
@@ -232,14 +236,14 @@ class ImageView:
 
     def _products(self) -> Iterator[str]:
         step = self.step
-        channel = f", {self.image.channels[0]}" if self.result.ndim == 3 and len(self.image.channels) > 1 else ""
+        channel = f", {self.image.colour_names[0]}" if self.result.ndim == 3 else ""
         yield f"At row {step.row}, column {step.column} of the result{channel}:"
         lines = step.lines() if step.patch.shape[1] <= WIDEST else [f"the sum of {step.patch.size} products"]
         yield from (f"  {'+ ' if at else '  '}{line}" for at, line in enumerate(lines))
         yield f"  = {short(step.sum)}"
         yield ""
         top, left, near = around(self.result, step.row, step.column, self._side())
-        yield from _beside(near, self.image.channels if near.shape[2] > 1 else ("result",), left, top, RESULT)
+        yield from _beside(near, self.image.colour_names if near.shape[2] > 1 else ("result",), left, top, RESULT)
 
     def _pool(self) -> Iterator[str]:
         pooled = self.pooled
@@ -248,7 +252,7 @@ class ImageView:
         before, after = (" × ".join(map(str, shape)) for shape in (pooled.shape, pooled.values.shape[:2]))
         yield f"{before} → {after}: every {pooled.size**2} numbers become one{uneven(pooled)}."
         top, left, near = around(pooled.values, *self.pooled_spot, self._side())
-        yield from _beside(near, self.image.channels if near.shape[2] > 1 else ("pooled",), left, top, RESULT)
+        yield from _beside(near, self.image.colour_names if near.shape[2] > 1 else ("pooled",), left, top, RESULT)
 
     def _side(self) -> int:
         return WHOLE if max(self.image.height, self.image.width) <= WHOLE else NEAR_RESULT
@@ -299,6 +303,12 @@ def image_view(
 def _planes(image: Image) -> np.ndarray:
     """What a kernel slides over: (height, width) of a grey image, (height, width, 3) of one in colour."""
     return image.colours[..., 0] if image.is_grey else image.colours
+
+
+def ends_of(image: Image) -> str:
+    """What the least and the greatest number mean."""
+    low, high = ("no ink", "all of it") if image.is_ink else ("black", "as bright as can be")
+    return f"{plain(image.low)} is {low}, {plain(image.high)} {high}"
 
 
 def around(values: np.ndarray, row: int, column: int, side: int) -> tuple[int, int, np.ndarray]:

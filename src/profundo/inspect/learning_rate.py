@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import nn
 
-from profundo.files import write_text
+from profundo.files import check_out, write_text
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.numbers import setting
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html, standalone
@@ -30,7 +30,7 @@ from profundo.train.hardware import repeatable
 from profundo.train.randomness import seeded
 from profundo.train.range_test import RangeTest, range_test
 
-__all__ = ["Found", "check_picture", "find", "lr_find", "write_found"]
+__all__ = ["PICTURES", "Found", "find", "lr_find", "write_found"]
 
 BELOW, ABOVE = 3e-4, 300.0  # of the default rate: where a test begins and ends unless told
 
@@ -108,6 +108,7 @@ class Found:
         return f"<p>{self}</p>{self.svg()}"
 
 
+PICTURES = (".svg", ".html")
 ABOUT = (
     "A range test trains for a few steps while the rate grows from far too small to far too large, each step by the same "
     "multiple (after Smith 2017), and then puts everything back. While the rate is too small the loss stays; then it "
@@ -178,11 +179,5 @@ def _test(prepared: Prepared, low: float | None, high: float | None, steps: int)
 
 def write_found(result: Found, path: Path) -> None:
     """As a picture (.svg) or a page (.html)."""
-    check_picture(path)
+    check_out(path, *PICTURES)
     write_text(path, result.html() if path.suffix == ".html" else standalone(result.svg()))
-
-
-def check_picture(path: Path) -> None:
-    """Raises ProfundoError for another suffix than .svg and .html, and for a folder that is not there."""
-    if path.suffix not in (".svg", ".html") or path.is_dir() or not path.absolute().parent.is_dir():
-        raise ProfundoError(f"{path}: expected a file that ends in .svg or .html, in a folder that exists")

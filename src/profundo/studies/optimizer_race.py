@@ -19,13 +19,13 @@ from typing import Any
 from torch import nn
 
 from profundo.data import load
-from profundo.files import write_text
+from profundo.files import check_out, write_text
 from profundo.inside.surface import Weights
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.contours import contours_svg, measured_contours_svg
 from profundo.pictures.numbers import percent, plain, setting
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html
-from profundo.records import Dataset, ProfundoError
+from profundo.records import Dataset
 from profundo.runs.experiment import new_experiment
 from profundo.runs.preparing import Prepared, training
 from profundo.runs.saved_model import build_net
@@ -43,7 +43,6 @@ __all__ = [
     "QUICK",
     "Budget",
     "Race",
-    "check_page",
     "race",
     "race_html",
     "ranks",
@@ -233,13 +232,8 @@ def race_html(result: Race) -> str:
 
 def write_race(result: Race, path: Path) -> None:
     """Raises ProfundoError for a file that is not called .html, or whose folder is not there."""
-    check_page(path)
+    check_out(path, ".html")
     write_text(path, race_html(result))
-
-
-def check_page(path: Path) -> None:
-    if path.suffix != ".html" or path.is_dir() or not path.absolute().parent.is_dir():
-        raise ProfundoError(f"{path}: expected a file that ends in .html, in a folder that exists")
 
 
 def _digits(result: Race) -> Part:
