@@ -44,7 +44,9 @@ class Victim:
             cost, wrong = self.judge(leaf)
             slope = torch.autograd.grad(cost.sum(), leaf, allow_unused=True)[0] if cost.requires_grad else None
         if slope is None:
-            raise ProfundoError("attack: expected a net whose answers have a gradient by its inputs, this one's have none")
+            raise ProfundoError(
+                "attack: expected a net whose answers have a gradient by its inputs, this one's have none"
+            )
         return slope, cost.detach() + 1e6 * wrong
 
     def within(self, inputs: Tensor) -> Tensor:
