@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from profundo.inside.attributions import METHODS, explain
 from profundo.inside.attributions.coalitions import sampled_sets, superpixels
@@ -69,6 +69,7 @@ def test_of_a_linear_net_a_value_counts_its_weight_times_its_distance_from_the_b
 
 
 def test_a_linear_model_of_a_linear_net_has_its_weights():
+    torch.manual_seed(0)
     net, x = nn.Linear(5, 3), draw(1, 5)
     result = explain(net, x, "lime", of=1, ridge=1e-9)
     torch.testing.assert_close(result.map, (net.weight[1:2] * x).detach(), atol=1e-5, rtol=1e-4)
@@ -131,6 +132,58 @@ def test_guided_backpropagation_lets_through_what_is_positive_of_functions_and_m
     expected = F.conv_transpose1d(back, net.first.weight, padding=1)
     torch.testing.assert_close(explain(net, x, "guided_backpropagation", of=1).map, expected.detach())
     assert explain(net, x, "guided_backpropagation").remarks
+
+
+@pytest.mark.parametrize(
+    "rectify",
+    [Tensor.relu_, torch.relu_, F.relu_, lambda h: F.relu(h, True), lambda h: F.relu(h, inplace=True), nn.ReLU(True)],
+)
+def test_a_rectifier_that_works_in_place_is_guided_even_where_its_result_is_not_used(rectify):
+    class Statement(nn.Module):
+        def __init__(self, in_place):
+            super().__init__()
+            torch.manual_seed(0)
+            self.first, self.second, self.in_place = nn.Linear(6, 20), nn.Linear(20, 3), in_place
+
+        def forward(self, x):
+            h = self.first(x)
+            if self.in_place:
+                rectify(h)
+            else:
+                h = F.relu(h)
+            return self.second(h)
+
+    x = draw(4, 6)
+    assert torch.equal(Statement(True)(x), Statement(False)(x))
+    maps = [explain(Statement(kind), x, "guided_backpropagation").map for kind in (True, False)]
+    torch.testing.assert_close(*maps)
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "grad_cam_plus_plus"])
+def test_a_net_that_calls_its_convolution_again_is_asked_about_the_last_call(method):
+    class Again(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(3)
+            self.conv, self.relu, self.head = nn.Conv2d(2, 2, 3, padding=1), nn.ReLU(), nn.Linear(2, 3)
+
+        def forward(self, x):
+            return self.head(self.relu(self.conv(self.relu(self.conv(x)))).mean((2, 3)))
+
+    net, x = Again(), draw(3, 2, 6, 6)
+    twins = nn.Sequential(net.conv, nn.ReLU(), nn.Conv2d(2, 2, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1))
+    twins.extend([nn.Flatten(), net.head])
+    twins[2].load_state_dict(net.conv.state_dict())
+    expected = explain(twins, x, method, of=1, layer="3").map
+    assert expected.std() > 0
+    torch.testing.assert_close(explain(net, x, method, of=1).map, expected)
+    torch.testing.assert_close(explain(net, x, method, of=1, layer="relu#2").map, expected)
+    first = explain(twins, x, method, of=1, layer="1").map
+    torch.testing.assert_close(explain(net, x, method, of=1, layer="relu#1").map, first)
+    with pytest.raises(ProfundoError, match="one call such as"):
+        explain(net, x, method, layer="relu")
+    with pytest.raises(ProfundoError, match="one that the net calls"):
+        explain(net, x, method, layer="relu#7")
 
 
 def cam_parts(net, x, of):

@@ -1,5 +1,6 @@
 """Codes, planes, alignment and probes, against scikit-learn and closed forms."""
 
+import itertools
 import sys
 from types import SimpleNamespace
 
@@ -117,20 +118,49 @@ def test_alignment_sees_no_rotation_no_factor_and_no_shift():
     assert cka(x, torch.zeros(60, 2)) == 0
 
 
-def test_similarity_from_running_sums_is_that_of_all_codes(net):
+def without_bias(x, y):
+    """Song et al. 2012: the mean over all choices of four different samples, one by one."""
+    one, other = x @ x.T, y @ y.T
+    total = [
+        one[i, j] * (other[i, j] + other[q, r] - 2 * other[i, q])
+        for i, j, q, r in itertools.permutations(range(len(x)), 4)
+    ]
+    return sum(total) / len(total)
+
+
+def test_similarity_is_that_of_choices_of_four_samples_and_batches_are_averaged(net):
     torch.manual_seed(1)
     other = nn.Sequential(nn.Linear(6, 5), nn.Tanh())
-    x = normal(40, 6) + 1
-    table = layer_similarity(net, other, x.split(9))
+    x = normal(19, 6) + 1
+    table = layer_similarity(net, other, x.split(8))  # of 8, 8 and 3 samples
     mine, theirs = codes(net, [x]), codes(other, [x])
     assert (list(table.rows), list(table.columns)) == (list(mine), list(theirs))
+
+    def mean(one, another):
+        batches = (each.double().numpy()[:16].reshape(2, 8, -1) for each in (one, another))
+        return sum(without_bias(*pair) for pair in zip(*batches, strict=True))
+
     for i, a in enumerate(mine):
         for j, b in enumerate(theirs):
-            expected = kernel_form(mine[a].double().numpy(), theirs[b].double().numpy())
-            assert table.values[i, j] == pytest.approx(expected, abs=1e-5)
-    own = layer_similarity(net, net, [x], ["1"], ["1", "4"])
-    assert own.values[0, 0] == pytest.approx(1)
-    assert own.values.shape == (1, 2)
+            scale = mean(mine[a], mine[a]) * mean(theirs[b], theirs[b])
+            assert table.values[i, j] == pytest.approx(mean(mine[a], theirs[b]) / scale**0.5, abs=1e-5)
+
+
+def test_equal_codes_are_the_same_whatever_their_form_and_unrelated_ones_are_not():
+    net = nn.Sequential(nn.Conv2d(1, 16, 3), nn.Flatten(), nn.Linear(16 * 36, 2000), nn.Unflatten(1, (2000,)))
+    x = normal(64, 1, 8, 8)
+    table = layer_similarity(net, net, [x], ["0", "2"], ["1", "2"]).values
+    assert table[0, 0] == pytest.approx(1)
+    assert table[1, 1] == pytest.approx(1)
+    alone = layer_similarity(nn.Identity(), nn.Sequential(nn.Linear(500, 500)), [normal(40, 500)]).values
+    assert alone.shape == (1, 1)
+    one, two = normal(60, 900), normal(60, 900, seed=5)
+    pair = nn.ModuleDict({"a": nn.Identity(), "b": nn.Identity()})
+    pair.forward = lambda both: pair["a"](both[:, :900]) + pair["b"](both[:, 900:])
+    unrelated = layer_similarity(pair, pair, [torch.cat([one, two], 1)], ["a"], ["b"]).values
+    assert abs(float(unrelated)) < 0.1 < cka(one, two)
+    with pytest.raises(ProfundoError, match="at least 4 samples"):
+        layer_similarity(net, net, [x[:3]])
 
 
 # ---------------------------------------------------------------------------------------------------------------- probes

@@ -94,3 +94,22 @@ def test_a_dream_strengthens_what_the_layer_finds_and_keeps_the_rest_of_the_imag
     assert dream.min() >= -1
     assert dream.max() <= 2
     assert torch.equal(deep_dream(lenet, image, "c3", low=LOW, high=HIGH, steps=0), image)
+
+
+def test_a_feature_of_tokens_is_a_unit_and_a_token_is_none():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(2), nn.Linear(36, 5), nn.ReLU())
+    made = excite(net, "1", [4], low=torch.zeros(2, 1, 1), high=torch.ones(2, 1, 1), size=(6, 6), steps=3)
+    assert made.values[0] == pytest.approx(net[1](made.images.flatten(2))[0, :, 4].mean().item(), rel=1e-4)
+    with pytest.raises(ProfundoError, match="expected units from 0 to 4"):
+        excite(net, "2", [5], low=torch.zeros(2, 1, 1), high=torch.ones(2, 1, 1), size=(6, 6))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_dream_never_holds_less_than_the_image_it_began_with(seed):
+    """Of 8 × 8 pixels, where one pixel is an eighth of the image."""
+    torch.manual_seed(seed)
+    net = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Conv2d(6, 8, 3), nn.ReLU())
+    image = torch.rand(1, 8, 8)
+    dream = deep_dream(net, image, "3", low=LOW, high=HIGH)
+    assert net(dream[None]).square().mean() > net(image[None]).square().mean()

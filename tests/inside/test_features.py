@@ -89,6 +89,55 @@ def test_class_selectivity_is_one_for_a_unit_of_one_class_and_nothing_for_one_of
     assert one.best[2] == 0
 
 
+class Patches(nn.Module):
+    """A transformer of images: a convolution cuts them into tokens, which an own function lays out."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.cut, self.drop = nn.Conv2d(1, 8, 4, stride=4), nn.Dropout(0.1)
+        self.blocks = nn.ModuleList([nn.TransformerEncoderLayer(8, 2, 12, batch_first=True) for _ in range(2)])
+        self.gate, self.mixed, self.act = nn.Linear(8, 7), nn.Conv1d(7, 6, 3), nn.GELU()
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, x):
+        tokens = self.drop(self.cut(x).flatten(2).transpose(1, 2))
+        for block in self.blocks:
+            tokens = block(tokens)
+        return self.head(self.act(self.mixed(self.gate(tokens).transpose(1, 2))).mean(2))
+
+
+def test_units_of_tokens_are_their_features_and_of_steps_their_channels(images):
+    net, classes = Patches(), torch.arange(50) % 3
+    selective = class_selectivity(net, images.split(20), classes, 3)
+    wide = {name: len(one.index) for name, one in selective.items()}
+    assert {name: wide[name] for name in ("cut", "drop", "gate", "mixed", "act", "head")} == {
+        "cut": 8, "drop": 8, "gate": 7, "mixed": 6, "act": 6, "head": 3,
+    }  # fmt: skip
+    assert all(units in (8, 12) for name, units in wide.items() if name.startswith("blocks"))
+    net.eval()
+    with torch.no_grad():
+        tokens = net.cut(images).flatten(2).transpose(1, 2)
+        for block in net.blocks:
+            tokens = block(tokens)
+    for layer, given in (("blocks.1", tokens), ("gate", net.gate(tokens).detach())):
+        best = top_patches(net, images.split(20), layer, k=2)
+        assert len(best.values) == given.shape[2]
+        values, places = given.max(1)
+        torch.testing.assert_close(best.values, values.T.topk(2).values)
+        unit, sample = 3, int(values[:, 3].argmax())
+        assert (best.samples[unit, 0], best.places[unit, 0]) == (sample, places[sample, unit])
+    assert set(feature_maps(net, images[:2])) == {"cut"}
+
+
+def test_a_layout_that_no_size_decides_is_that_of_the_layer_with_weights_before():
+    steps, tokens = nn.Sequential(nn.Conv1d(2, 5, 1), nn.ReLU()), nn.Sequential(nn.Linear(2, 5), nn.ReLU())
+    for net, x in ((steps, torch.randn(6, 2, 5)), (tokens, torch.randn(6, 5, 2))):
+        y = net(x).detach()
+        y = y if net is steps else y.transpose(1, 2)
+        assert torch.equal(top_patches(net, [x], "1", k=1).values[:, 0], y.amax((0, 2)))
+
+
 def test_class_selectivity_of_noise_is_that_of_shuffled_classes():
     draws = torch.Generator().manual_seed(0)
     x = torch.rand(200, 400, generator=draws)

@@ -136,3 +136,9 @@ def test_a_module_that_is_never_called_and_one_of_whole_numbers_are_refused():
 def test_a_layer_that_is_not_there_is_named_with_one_that_is(net):
     with pytest.raises(ProfundoError, match=r"'con'.*did you mean conv\?"):
         observed(net, torch.randn(2, 1, 8, 8), ["con"])
+
+
+def test_inputs_go_to_the_device_of_the_net():
+    net = nn.Sequential(nn.Linear(3, 4), nn.ReLU()).to("meta")
+    answers, given = observed(net, torch.randn(2, 3))
+    assert answers.device.type == given["0"].device.type == "meta"

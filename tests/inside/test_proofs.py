@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from scipy.stats import spearmanr
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from profundo.inside.attributions import explain
 from profundo.inside.attributions.attention_maps import attention_maps
@@ -100,6 +101,79 @@ def test_every_weight_is_forgotten_even_of_modules_that_are_never_called(monkeyp
     assert randomised(nn.Conv2d(1, 2, 3), draw(1, 1, 5, 5), "gradient").layers == ("Conv2d",)
     with pytest.raises(ProfundoError, match="layers that have weights"):
         randomised(nn.Flatten(), draw(1, 1, 5, 5), "gradient")
+
+
+class Scale(nn.Module):
+    """One number for all, which begins as it has to be."""
+
+    def __init__(self):
+        super().__init__()
+        self.factor, self.shift = nn.Parameter(torch.tensor(3.0)), nn.Parameter(torch.full((1, 6, 1, 1), 2.0))
+
+    def forward(self, x):
+        return self.factor * x + self.shift
+
+    def reset_parameters(self, needed):
+        raise AssertionError(needed)
+
+
+def test_nothing_that_was_learned_stays_neither_constant_nor_single_nor_a_running_statistic(monkeypatch):
+    import profundo.inside.attributions.proofs as module
+
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(1, 6, 3), nn.BatchNorm2d(6), nn.BatchNorm2d(6, affine=False), Scale(), nn.PReLU(), nn.Flatten(),
+        nn.utils.parametrizations.weight_norm(nn.Linear(384, 3)), nn.Linear(3, 3),
+    )  # fmt: skip
+    nn.init.constant_(net[-1].weight, 0.5)
+    for _ in range(3):
+        net(5 + 3 * draw(20, 1, 10, 10))
+    trained = {name: value.clone() for name, value in net.state_dict().items()}
+    copies, copied = [], module.copied
+    monkeypatch.setattr(module, "copied", lambda one: copies.append(copied(one)) or copies[0])
+    random = torch.get_rng_state()
+    result = randomised(net.eval(), draw(2, 1, 10, 10), "gradient")
+    assert result.layers[:-1] == ("7", "4", "3", "2", "1")
+    assert torch.equal(torch.get_rng_state(), random)
+    anew = copies[0].state_dict()
+    begun = nn.BatchNorm2d(6).state_dict()
+    for name, value in trained.items():
+        assert torch.equal(net.state_dict()[name], value)
+        if name.split(".")[1].startswith(("running", "num")):
+            assert torch.equal(anew[name], begun[name.split(".")[1]])
+        else:
+            assert not bool((anew[name] == value).any()), name
+    assert anew["4.weight"].item() != trained["4.weight"].item()
+    widths = [anew[f"{layer}.weight"].std() * fan_in**0.5 for layer, fan_in in (("0", 9), ("7", 3))]
+    assert all(0.2 < width < 2 for width in widths)
+
+
+class Largest(TorchDispatchMode):
+    """The number of values in the largest tensor that is computed meanwhile."""
+
+    values = 0
+
+    def __torch_dispatch__(self, function, _types, places=(), names=None):
+        result = function(*places, **(names or {}))
+        if isinstance(result, torch.Tensor):
+            self.values = max(self.values, result.numel())
+        return result
+
+
+def test_memory_of_removal_does_not_grow_with_the_number_of_fractions(monkeypatch):
+    import profundo.inside.attributions.question as module
+
+    x = draw(6, 1, 10, 10)
+    net = nn.Sequential(nn.Conv2d(1, 2, 1), nn.MaxPool2d(10), nn.Flatten(), nn.Linear(2, 2))
+    by_place = explain(net, x).by_place
+    whole = removal_curves(net, x, by_place)
+    for name, few in (("MOST_VALUES", 1300), ("FEW_ROWS", 13), ("FEW_VALUES", 1300)):
+        monkeypatch.setattr(module, name, few)
+    with Largest() as largest:
+        parts = removal_curves(net, x, by_place)
+    assert largest.values == 12 * 2 * 100  # what the first layer gives for two copies of the batch
+    for name in ("deletion", "insertion", "random_deletion", "random_insertion"):
+        assert getattr(parts, name) == pytest.approx(getattr(whole, name), abs=1e-6)
 
 
 def test_removal_of_a_linear_net_is_known_at_every_fraction():

@@ -299,7 +299,7 @@ def test_lanczos_agrees_with_scipy_on_a_wide_spectrum_with_equal_eigenvalues():
     turn = torch.linalg.qr(torch.randn(300, 300, generator=draw, dtype=torch.float64)).Q
     values = torch.cat((torch.tensor([50.0, 49.0, 7.0]), torch.linspace(-20, 1, 297))).double()
     matrix = turn @ values.diag() @ turn.T
-    result = lanczos(lambda v: matrix @ v, torch.randn(300, generator=draw, dtype=torch.float64), 3, tolerance=1e-8)
+    result = lanczos(lambda v: matrix @ v, torch.randn(3, 300, generator=draw, dtype=torch.float64), tolerance=1e-8)
     operator = LinearOperator((300, 300), matvec=lambda v: matrix.numpy() @ v, dtype=float)
     np.testing.assert_allclose(result.values, np.sort(eigsh(operator, 3, which="LA")[0])[::-1], rtol=1e-7)
     assert result.converged
@@ -308,14 +308,38 @@ def test_lanczos_agrees_with_scipy_on_a_wide_spectrum_with_equal_eigenvalues():
 
 @pytest.mark.parametrize("values", [[3.0, 2.0, 1.0], [3.0, 3.0, 1.0], [0.0, 0.0, 0.0], [-1.0, -2.0, -4.0]])
 def test_lanczos_ends_where_nothing_is_left(values):
-    result = lanczos(lambda v: torch.tensor(values) * v, torch.tensor([1.0, -1.0, 0.5]), 3)
+    start = torch.tensor([[1.0, -1.0, 0.5], [0.0, 1.0, 0.0], [2.0, -1.0, 1.0]])
+    result = lanczos(lambda v: torch.tensor(values) * v, start)
     assert result.values == pytest.approx(values, abs=1e-5)
     assert result.converged
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "values", [[5, 5, 1, 1, 1, 0.5], [2] * 6 + [1], [3, 2, 2, 2, -7, -7], [0] * 5 + [1e-3], [-1] * 4]
+)
+def test_an_eigenvalue_that_comes_several_times_is_given_as_often(values, seed):
+    loss = quadratic(torch.diag(torch.tensor(values, dtype=torch.float64)))
+    for count in range(1, len(values) + 1):
+        result = eigenvalues(loss, loss.weights, count, seed=seed)
+        assert result.converged
+        assert result.values == pytest.approx(sorted(values, reverse=True)[:count], abs=1e-9)
+
+
+def test_a_squared_error_has_each_eigenvalue_once_for_every_output():
+    """Of a linear net: two thirds of the second moments of its inputs, three times each."""
+    inputs = rows(50, 4)[0].double()
+    loss = WeightLoss(nn.Linear(4, 3, bias=False).double(), F.mse_loss, [(inputs, torch.zeros(50, 3).double())])
+    moments = torch.linalg.eigvalsh(inputs.T @ inputs / 50).flip(0) * 2 / 3
+    expected = moments.repeat_interleave(3)
+    for count in (2, 5, 12):
+        result = eigenvalues(loss, loss.weights, count)
+        assert result.values == pytest.approx(expected[:count].tolist(), rel=1e-3)
+
+
 def test_lanczos_that_ran_out_of_steps_says_so():
     values = torch.linspace(0, 1, 500, dtype=torch.float64)
-    result = lanczos(lambda v: values * v, torch.ones(500, dtype=torch.float64), 2, tolerance=1e-12, most=8)
+    result = lanczos(lambda v: values * v, torch.randn(2, 500, dtype=torch.float64), tolerance=1e-12, most=8)
     assert not result.converged
     assert result.steps == 8
     assert result.errors[0] > 0

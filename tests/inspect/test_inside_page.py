@@ -157,6 +157,17 @@ def test_any_module_is_looked_into_and_left_as_it_was():
     assert torch.allclose(seen["inputs"].arrays["shares"], net(of_net(net, (x, y)).raw).softmax(1), atol=1e-5)
 
 
+def test_a_section_that_fails_in_an_unforeseen_way_is_a_note_and_the_others_stand(run, monkeypatch):
+    def doomed_section(_looked):
+        return [][0]
+
+    sections = (feature_sections.inputs_section, doomed_section, feature_sections.filters_section)
+    monkeypatch.setattr(inside_page, "SECTIONS", sections)
+    seen = look_inside(run)
+    assert list(seen.sections) == ["inputs", "filters"]
+    assert seen.notes == ["doomed section: failed with IndexError: list index out of range"]
+
+
 def test_data_without_splits_are_divided_so_that_probes_are_tested_on_others():
     x, y = torch.randn(50, 3), torch.arange(50) % 2
     data = of_net(nn.Linear(3, 2), (x, y)).data

@@ -4,7 +4,7 @@
 
 after Kornblith, Norouzi, Lee & Hinton 2019, "Similarity of Neural Network Representations Revisited". 1 where the codes of one
 are those of the other but for a rotation and a factor, near 0 where they have nothing to do with each other. With fewer samples than
-features it comes out too high.
+features `cka` comes out too high; `layer_similarity`, which takes an estimate without bias, does not.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.inside.codes import compact
 from profundo.inside.observing import observed, undisturbed
+from profundo.records import ProfundoError
 from profundo.trees import length
 
 __all__ = ["Similarity", "cka", "layer_similarity"]
@@ -48,42 +48,54 @@ class Similarity:
 
 
 def layer_similarity(
-    net: nn.Module,
-    other: nn.Module,
-    batches: Iterable[Any],
-    layers: Sequence[str] = (),
-    others: Sequence[str] = (),
-    most: int = 256,
+    net: nn.Module, other: nn.Module, batches: Iterable[Any], layers: Sequence[str] = (), others: Sequence[str] = ()
 ) -> Similarity:
-    """Of these layers, or of all, each with each. What is kept are sums over samples of products of features, at most `most` a
-    layer (codes.py), so that memory does not grow with the number of samples."""
-    count = 0
-    sums: dict[Key, Tensor] = {}
-    products: dict[tuple[Key, Key], Tensor] = {}
-    pairs: set[tuple[Key, Key]] = set()
+    """CKA of these layers, or of all, each with each, by all that they give. It is the ratio of means over batches (Nguyen, Raghu
+    & Kornblith 2021), so that memory does not grow with the number of samples; batches of fewer than four count for nothing."""
+    sums: dict[tuple[Key, Key], Tensor] = {}
+    every: list[Key] = []
     for batch in batches:
-        values = _codes_of_both([(net, layers), (other, others)], batch, most)
-        pairs = pairs or {(a, b) for a, b in product(values, values) if a == b or a[0] < b[0]}
-        count += len(next(iter(values.values())))
-        for key, value in values.items():
-            sums[key] = value.sum(0) + sums.get(key, 0)
-        for a, b in pairs:
-            products[a, b] = values[b].T @ values[a] + products.get((a, b), 0)
-    centred = {(a, b): total - torch.outer(sums[b], sums[a]) / count for (a, b), total in products.items()}
-    rows, columns = ([name for side, name in sums if side == one] for one in (0, 1))
-    table = [
-        [_alignment(centred[(0, a), (1, b)], centred[(0, a), (0, a)], centred[(1, b), (1, b)]) for b in columns]
-        for a in rows
-    ]
+        kernels = {
+            key: kernel(values) for key, values in _given_by_both([(net, layers), (other, others)], batch).items()
+        }
+        every = every or list(kernels)
+        if length(batch) < 4:
+            continue
+        for a, b in ((a, b) for a, b in product(kernels, kernels) if a == b or a[0] < b[0]):
+            sums[a, b] = length(batch) * dependence(kernels[a], kernels[b]) + sums.get((a, b), 0)
+    if not sums:
+        raise ProfundoError("layer similarity: expected a batch of at least 4 samples, got none")
+    rows, columns = ([name for side, name in every if side == one] for one in (0, 1))
+    table = [[_share(sums, (0, a), (1, b)) for b in columns] for a in rows]
     return Similarity(rows, columns, torch.tensor(table))
 
 
-def _codes_of_both(nets: Sequence[tuple[nn.Module, Sequence[str]]], batch: Any, most: int) -> dict[Key, Tensor]:
+def kernel(values: Tensor) -> Tensor:
+    """XXᵀ of (batch, …), but zero on the diagonal."""
+    flat = values.double().flatten(1)
+    products = flat @ flat.T
+    return products.fill_diagonal_(0)
+
+
+def dependence(one: Tensor, other: Tensor) -> Tensor:
+    """The estimate without bias of the Hilbert–Schmidt criterion (Song et al. 2012, equation 5), from two kernels without their
+    diagonals: that samples resemble themselves does not count."""
+    n = len(one)
+    whole = (
+        (one * other).sum() + one.sum() * other.sum() / ((n - 1) * (n - 2)) - 2 / (n - 2) * (one.sum(0) @ other.sum(1))
+    )
+    return whole / (n * (n - 3))
+
+
+def _share(sums: dict[tuple[Key, Key], Tensor], a: Key, b: Key) -> float:
+    scale = float(sums[a, a]) * float(sums[b, b])
+    return float(sums[a, b]) / scale**0.5 if scale > 0 else 0.0
+
+
+def _given_by_both(nets: Sequence[tuple[nn.Module, Sequence[str]]], batch: Any) -> dict[Key, Tensor]:
     values: dict[Key, Tensor] = {}
     for side, (net, layers) in enumerate(nets):
         with undisturbed(net), torch.no_grad():
-            given = observed(net, batch, layers, stop=bool(layers))[1]
-        values |= {
-            (side, name): compact(one, most).double() for name, one in given.items() if len(one) == length(batch)
-        }
+            given = observed(net, batch, layers)[1]
+        values |= {(side, name): one for name, one in given.items() if len(one) == length(batch)}
     return values

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.inside.observing import device_of, layer_output, undisturbed
+from profundo.inside.observing import device_of, layer_output, undisturbed, unit_axis, unit_output
 from profundo.records import ProfundoError
 
 __all__ = ["Excitements", "deep_dream", "excite"]
@@ -73,9 +73,10 @@ def excite(
         return pixels
 
     with undisturbed(net, frozen=True):
+        axis = unit_axis(net, images(0, 0).detach(), layer)
         for _ in range(steps):
             top, left = torch.randint(0, 2 * jitter + 1, (2,), generator=draws).tolist()
-            answers = _mean(_answers(net, images(top, left), layer, units), centre)
+            answers = _mean(_answers(net, images(top, left), layer, units, axis), centre)
             gradient = torch.autograd.grad(answers.sum(), spectrum)[0]
             spectrum.grad = -gradient
             silent = gradient.flatten(1).abs().amax(1) == 0
@@ -84,13 +85,13 @@ def excite(
             optimizer.step()
         with torch.no_grad():
             result = images(jitter, jitter)
-            answers = _answers(net, result, layer, units).cpu()
+            answers = _answers(net, result, layer, units, axis).cpu()
             return Excitements(result.cpu(), _mean(answers, centre), answers.flatten(1).amax(1))
 
 
-def _answers(net: nn.Module, images: Tensor, layer: str, units: Sequence[int]) -> Tensor:
+def _answers(net: nn.Module, images: Tensor, layer: str, units: Sequence[int], axis: int) -> Tensor:
     """(images, …), of each what its own unit gives."""
-    given = layer_output(net, images, layer)
+    given = unit_output(net, images, layer, axis)
     if given.ndim < 2 or not all(0 <= unit < given.shape[1] for unit in units):
         raise ProfundoError(f"layer {layer!r}: expected units from 0 to {given.shape[1] - 1}, got {list(units)}")
     return given[torch.arange(len(units)), list(units)].reshape(len(units), *given.shape[2:], *[1] * (given.ndim == 2))
@@ -123,20 +124,25 @@ def deep_dream(
 ) -> Tensor:
     """An image (channels, height, width), as the net takes it, in which a layer finds more of what it looks for.
 
-    The mean square of the layer's values grows. Its gradient is taken apart by scale, each of them made as strong as the others,
-    which needs no other size of image than the net was trained on.
+    The mean square of the layer's values grows; of all images on the way the one with the largest is given. Its gradient is taken
+    apart by scale, each of them made as strong as the others, which needs no other size of image than the net was trained on.
     """
     device, draws = device_of(net), torch.Generator().manual_seed(seed)
     low, high = low.to(device), high.to(device)
     dream = image[None].to(device)
+    reach, best, strongest = min(image.shape[1:]) // 12, dream, -1.0
     with undisturbed(net, frozen=True):
-        for _ in range(steps):
-            shift = torch.randint(-2, 3, (2,), generator=draws).tolist()
+        for _ in range(steps + 1):
+            shift = torch.randint(-reach, reach + 1, (2,), generator=draws).tolist()
             moved = dream.roll(shift, (2, 3)).requires_grad_()
             strength = layer_output(net, moved, layer).square().mean()
+            with torch.no_grad():
+                still = float(layer_output(net, dream, layer).square().mean()) if any(shift) else float(strength)
+            if still > strongest:
+                best, strongest = dream, still
             gradient = torch.autograd.grad(strength, moved)[0].roll([-one for one in shift], (2, 3))
             dream = (dream + rate * (high - low) * _by_scale(gradient)).clamp(low, high)
-    return dream[0].detach().cpu()
+    return best[0].detach().cpu()
 
 
 def _by_scale(gradient: Tensor) -> Tensor:

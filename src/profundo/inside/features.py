@@ -1,6 +1,6 @@
 """Single units: the weights they look with, where in an input they answer, and what they tell apart.
 
-A unit is a channel of a map (batch, channels, …), or a value of a code (batch, features).
+A unit is a channel of a map (batch, channels, …), or a feature of a code (batch, features) or of tokens (batch, tokens, features).
 
     class selectivity        (μ_best − μ_rest) / (μ_best + μ_rest), μ the mean answer to the samples of a class, μ_best of the class
                              that it answers to most, μ_rest over all others: 0 alike for all, 1 for one only    Morcos et al. 2018
@@ -11,17 +11,27 @@ A unit is a channel of a map (batch, channels, …), or a value of a code (batch
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from profundo.inside.observing import device_of, layer_output, module_at, observed, undisturbed
+from profundo.inside.observing import (
+    device_of,
+    layer_output,
+    module_at,
+    observed,
+    undisturbed,
+    unit_axes,
+    unit_axis,
+    unit_output,
+)
 from profundo.records import ProfundoError
 
 __all__ = [
-    "Best", "Orientations", "Selectivity", "class_selectivity", "feature_maps", "filters", "orientation_selectivity", "top_patches",
+    "Best", "Orientations", "Selectivity", "class_selectivity", "feature_maps", "filters", "map_layers",
+    "orientation_selectivity", "top_patches",
 ]  # fmt: skip
 
 DIRECTIONS, PHASES = 18, 8
@@ -42,7 +52,13 @@ def feature_maps(net: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
     """What every layer of maps gives for these inputs: by name (batch, channels, height, width), on the CPU."""
     with undisturbed(net), torch.no_grad():
         given = observed(net, inputs)[1]
-    return {name: maps.float().cpu() for name, maps in given.items() if maps.ndim == 4 and min(maps.shape[2:]) > 1}
+    return {name: given[name].float().cpu() for name in map_layers(net, given)}
+
+
+def map_layers(net: nn.Module, given: Mapping[str, Tensor]) -> list[str]:
+    """Those that give maps, (batch, channels, height, width)."""
+    axes = unit_axes(net, given)
+    return [name for name, one in given.items() if one.ndim == 4 and min(one.shape[2:]) > 1 and axes[name] == 1]
 
 
 # ------------------------------------------------------------------------------------------------ what excites it most
@@ -62,10 +78,11 @@ def top_patches(net: nn.Module, batches: Iterable[Tensor], layer: str, k: int = 
     Of all that passed only the best so far are kept, so that memory does not grow with the number of samples.
     """
     best: list[Tensor] = []
-    begin = 0
+    begin, axis = 0, None
     with undisturbed(net), torch.no_grad():
         for batch in batches:
-            maps = layer_output(net, batch, layer).float()
+            axis = axis or unit_axis(net, batch[:1], layer)
+            maps = unit_output(net, batch, layer, axis).float()
             values, places = maps.reshape(*maps.shape[:2], -1).max(2)
             samples = torch.arange(begin, begin + len(maps), device=maps.device)[:, None].expand_as(values)
             begin += len(maps)
@@ -101,11 +118,13 @@ def class_selectivity(
     with undisturbed(net), torch.no_grad():
         for batch in batches:
             given = observed(net, batch)[1]
+            axes = unit_axes(net, given)
             now = both[:, begin : begin + len(batch)]
             begin += len(batch)
             for name, values in given.items():
                 if values.ndim > 1 and len(values) == len(batch):
-                    mean = values.clamp_min(0).reshape(*values.shape[:2], -1).double().mean(2).cpu()
+                    values = values.clamp_min(0).movedim(axes[name], 1)
+                    mean = values.reshape(*values.shape[:2], -1).double().mean(2).cpu()
                     sums[name] = sums.get(name, torch.zeros(())) + torch.einsum("tnk,nu->tku", now, mean)
     counts = both[:, :begin].sum(1)[..., None]
     return {name: _selectivity(total, counts) for name, total in sums.items()}

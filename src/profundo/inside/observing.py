@@ -8,19 +8,28 @@ with undisturbed(net):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.conv import _ConvNd
 from torch.nn.parameter import is_lazy
 
 from profundo.records import ProfundoError
-from profundo.trees import called, first_tensor, leaves
+from profundo.trees import called, first_tensor, leaves, to_device
 
-__all__ = ["device_of", "layer_output", "module_at", "observed", "undisturbed"]
+__all__ = ["device_of", "layer_output", "module_at", "observed", "undisturbed", "unit_axes", "unit_axis", "unit_output"]
+
+
+LAST = (
+    nn.Linear, nn.Bilinear, nn.Embedding, nn.RNNBase, nn.MultiheadAttention,
+    nn.TransformerEncoderLayer, nn.TransformerDecoderLayer,
+)  # fmt: skip
+SECOND = (_ConvNd, _NormBase, nn.GroupNorm)
 
 
 class _Seen(Exception):
@@ -69,6 +78,7 @@ def observed(
 
     A layer that is called again is there as "relu#2". The net goes on with a copy, so that what later works in place changes
     nothing that was kept; gradients flow through both. stop: once all of `layers` are there; then there is no answer.
+    inputs go to the net's device.
     Raises ProfundoError for a layer that the net has not, does not call, or that gives no real numbers, and where the net fails.
     """
     outputs: dict[str, Tensor] = {}
@@ -99,7 +109,7 @@ def observed(
     handles = [module.register_forward_pre_hook(enter) for module in wanted.values()]
     handles += [module.register_forward_hook(leave(name)) for name, module in wanted.items()]
     try:
-        answers = called(net, inputs)
+        answers = called(net, to_device(inputs, device_of(net)))
     except _Seen:
         answers = None
     except ProfundoError:
@@ -118,6 +128,42 @@ def observed(
                 f"layer {layer!r}: expected one that the net calls and that gives real numbers; choose another"
             )
     return answers, {layer: outputs[layer] for layer in layers} if layers else outputs
+
+
+def unit_axes(net: nn.Module, given: Mapping[str, Tensor]) -> dict[str, int]:
+    """Of what every layer gives, in the order of the pass, the axis of its units: 1 for channels before places (batch, channels, …),
+    -1 for features after them (batch, tokens, features).
+
+    Layers with weights decide; others, such as activations and parts that join, have the axis on which there are as many units as
+    before, where only one has.
+    """
+    modules = {name or type(module).__name__: module for name, module in net.named_modules()}
+    axes: dict[str, int] = {}
+    axis, units = 1, None
+    for name, values in given.items():
+        module = modules[name.partition("#")[0]]
+        if isinstance(module, LAST) or len(getattr(module, "normalized_shape", ())) == 1:
+            axis = -1
+        elif isinstance(module, SECOND):
+            axis = 1
+        elif values.ndim > 2 and (values.shape[1] == units) != (values.shape[-1] == units):
+            axis = 1 if values.shape[1] == units else -1
+        axes[name] = axis
+        units = values.shape[axis] if values.ndim > 1 else units
+    return axes
+
+
+def unit_axis(net: nn.Module, inputs: Any, layer: str) -> int:
+    """The same of one layer, a block of layers too."""
+    axes = unit_axes(net, observed(net, inputs)[1])
+    within = [axis for name, axis in axes.items() if name == layer or name.startswith(f"{layer}.")]
+    return (within or [1, *axes.values()])[-1]
+
+
+def unit_output(net: nn.Module, inputs: Any, layer: str, axis: int) -> Tensor:
+    """What one layer gives with its units first, (batch, units, …)."""
+    given = layer_output(net, inputs, layer)
+    return given.movedim(axis, 1) if given.ndim > 2 else given
 
 
 def _sizes(inputs: Any) -> str:

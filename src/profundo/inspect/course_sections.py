@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from profundo.data.standard import standardize_targets
 from profundo.inside.codes import codes, principal
@@ -21,6 +21,7 @@ from profundo.pictures.svg import MOST_CLASSES
 from profundo.pictures.tables import Row
 from profundo.runs.first_layer import first_layer
 from profundo.train.kept_epochs import kept_epochs, read_epoch
+from profundo.trees import length
 
 __all__ = ["course_section"]
 
@@ -31,7 +32,7 @@ CODED = 300
 ENLARGED = 6
 KINDS = ("weights", "activations", "gradients")
 
-States = Sequence[Mapping[str, Tensor]]
+Nets = Iterable[nn.Module]
 Through = Mapping[tuple[str, str], Distribution]
 
 
@@ -42,16 +43,20 @@ def course_section(looked: Looked) -> Section | None:
     if len(files) < 2:
         return None
     epochs = _spread(list(files), MOMENTS)
-    states = [read_epoch(files[epoch]) for epoch in epochs]
     raw, targets = looked.samples(looked.data.train, SAMPLES)
-    inputs, targets = looked.ready(raw), standardize_targets(targets, looked.spec.targets)
+    batches = list(looked.batches(raw))
+    truth = torch.split(standardize_targets(targets, looked.spec.targets), length(batches[0]))
 
-    def cost(outputs: Tensor) -> Tensor:
+    def nets() -> Iterator[nn.Module]:  # read anew each time: one state is held at once
+        return nets_at(looked.net, (read_epoch(files[epoch]) for epoch in epochs))
+
+    def cost(outputs: Tensor, targets: Tensor) -> Tensor:
         return looked.objective(outputs, targets.to(outputs.device)).mean()
 
-    through = distributions([values_of(net, inputs, cost) for net in nets_at(looked.net, states)])
+    pairs = list(zip(batches, truth, strict=True))
+    through = distributions([values_of(net, pairs, cost) for net in nets()])
     largest = {kind: _largest(through, kind) for kind in KINDS}
-    films = [_histograms_film(through, largest), _filters_film(looked, states), _codes_film(looked, states, epochs)]
+    films = [_histograms_film(through, largest), _filters_film(looked, nets()), _codes_film(looked, nets(), epochs)]
     figures = [_histograms(through[kind, name], f"{kind} of {name}", epochs) for kind, name in largest.items()]
     figures += [_spreads(through, epochs), *(film for film in films if film is not None)]
     rows: list[Row] = [
@@ -122,10 +127,10 @@ def _histograms_film(through: Through, largest: Mapping[str, str]) -> Figure:
     return Figure(film_svg(frames, "Histograms, by epoch"), caption)
 
 
-def _filters_film(looked: Looked, states: States) -> Figure | None:
+def _filters_film(looked: Looked, nets: Nets) -> Figure | None:
     """The weights of the first layer."""
     frames = []
-    for net in nets_at(looked.net, states):
+    for net in nets:
         first = first_layer(net, looked.spec.inputs, looked.layers)
         if first is None:
             return None
@@ -137,13 +142,13 @@ def _filters_film(looked: Looked, states: States) -> Figure | None:
     return Figure(film_svg(torch.stack(frames), f"The weights of {name}, by epoch"), caption)
 
 
-def _codes_film(looked: Looked, states: States, epochs: Sequence[int]) -> Figure | None:
+def _codes_film(looked: Looked, nets: Nets, epochs: Sequence[int]) -> Figure | None:
     """The codes of the last hidden layer, in the plane in which they differ most at the end."""
     if not 0 < len(looked.classes) <= MOST_CLASSES:
         return None
     raw, targets = looked.samples(looked.held_out, CODED)
     layer = looked.code_layer
-    each = [codes(net, looked.batches(raw), [layer])[layer] for net in nets_at(looked.net, states)]
+    each = [codes(net, looked.batches(raw), [layer])[layer] for net in nets]
     last = principal(each[-1])
     places = [(one - last.mean) @ last.directions.T for one in each]
     plane = Plane.around(torch.cat(places), "first direction", "second")

@@ -107,6 +107,10 @@ def inside(looked: Looked) -> Inside:
         except ProfundoError as error:
             notes += [str(error)] * (str(error) not in notes)
             continue
+        except Exception as error:  # noqa: BLE001 - what nobody foresaw costs its section, not the page
+            reason = " ".join(str(error).split())[:200]
+            notes.append(f"{make.__name__.replace('_', ' ')}: failed with {type(error).__name__}: {reason}")
+            continue
         if section is not None:
             sections[section.name] = section
     what = f"{sum(p.numel() for p in looked.net.parameters()):,} parameters, on {looked.data.name}."

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from profundo.data.batches import prepared_inputs
 from profundo.data.new_inputs import entries
 from profundo.dispatch import Observed
-from profundo.inside.features import Selectivity, class_selectivity
+from profundo.inside.features import Selectivity, class_selectivity, map_layers
 from profundo.inside.observing import device_of, module_at, observed, undisturbed
 from profundo.nets.fields import Fields
 from profundo.nets.summary import summary
@@ -26,7 +26,7 @@ from profundo.runs.opening import open_run
 from profundo.runs.preparing import objective_of
 from profundo.runs.report_facts import raw_samples, shown
 from profundo.runs.run import Run
-from profundo.trees import first_tensor, joined, length, split_rows, to_device
+from profundo.trees import called, first_tensor, joined, length, split_rows, to_device
 
 __all__ = ["Looked", "of_net", "of_run"]
 
@@ -103,7 +103,7 @@ class Looked:
 
     @cached_property
     def map_layers(self) -> list[str]:
-        return [name for name, one in self.given.items() if one.ndim == 4 and min(one.shape[2:]) > 1]
+        return map_layers(self.net, self.given)
 
     @cached_property
     def code_layer(self) -> str:
@@ -161,7 +161,7 @@ class Looked:
     def outputs(self, raw: Any) -> Tensor:
         """What the net gives for raw inputs, on the CPU."""
         with undisturbed(self.net), torch.no_grad():
-            return to_device(joined([observed(self.net, part)[0] for part in self.batches(raw)]), torch.device("cpu"))  # type: ignore[no-any-return]
+            return to_device(joined([called(self.net, part) for part in self.batches(raw)]), torch.device("cpu"))  # type: ignore[no-any-return]
 
     def shares(self, raw: Any) -> Tensor:
         """Of each class its probability, (inputs, classes)."""
@@ -170,7 +170,7 @@ class Looked:
     def shares_of(self, ready: Tensor) -> Tensor:
         """The same of inputs as the net takes them."""
         with undisturbed(self.net), torch.no_grad():
-            return self.probabilities(observed(self.net, ready.to(device_of(self.net)))[0].cpu())
+            return self.probabilities(called(self.net, ready.to(device_of(self.net))).cpu())
 
     def probabilities(self, outputs: Tensor) -> Tensor:
         answers = self.objective.predict(outputs)

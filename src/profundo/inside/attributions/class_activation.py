@@ -45,14 +45,19 @@ def grad_cam_plus_plus(question: Question, *, layer: str | None = None) -> tuple
 def maps_and_slopes(question: Question, layer: str | None) -> tuple[Tensor, Tensor]:
     """What the layer gives (batch, channels, …), and the gradient of the answer by it."""
     name = layer or last_maps(question)
+    call, calls = name.partition("#")[2], 0
     maps: list[Tensor] = []
 
     def keep(_module: nn.Module, _inputs: Any, output: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if call and call != str(calls):
+            return None
         if not isinstance(output, Tensor) or output.ndim - 2 != len(question.places) or output.ndim < 3 or maps:
             shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
             raise ProfundoError(
-                f"layer {name!r}: expected a module that is called once and gives maps (batch, channels, …) over the input's places, "
-                f"it gives {shape}"
+                f"layer {name!r}: expected a module that is called once, or one call such as 'relu#2', that gives maps "
+                f"(batch, channels, …) over the input's places, it gives {shape}"
             )
         maps.append(output.detach().requires_grad_())
         return maps[0].clone()
@@ -68,14 +73,14 @@ def maps_and_slopes(question: Question, layer: str | None) -> tuple[Tensor, Tens
 
 
 def last_maps(question: Question) -> str:
-    """The last module whose output is as large as the last convolution's: with its norm and its activation."""
-    shapes: dict[str, Any] = {}
+    """The last call whose output is as large as the last convolution's: with its norm and its activation."""
+    shapes: list[tuple[str, int, Any]] = []
     calls: Counter[str] = Counter()
 
     def note(name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
             calls[name] += 1
-            shapes[name] = output.shape if isinstance(output, Tensor) else None
+            shapes.append((name, calls[name], output.shape if isinstance(output, Tensor) else None))
 
         return hook
 
@@ -88,13 +93,11 @@ def last_maps(question: Question) -> str:
     finally:
         for handle in handles:
             handle.remove()
-    convolutions = [shape for name, shape in shapes.items() if isinstance(modules[name], CONVOLUTIONS)]
+    convolutions = [shape for name, _, shape in shapes if isinstance(modules[name], CONVOLUTIONS)]
     if not convolutions:
         raise ProfundoError("layer: expected a net with convolutions, it has none; use method='integrated_gradients'")
-    alike = [name for name, shape in shapes.items() if shape == convolutions[-1]]
-    return [name for name in alike if calls[name] == 1 or len(alike) == 1][
-        -1
-    ]  # a ReLU of several layers has several outputs
+    name, call = next((name, call) for name, call, shape in reversed(shapes) if shape == convolutions[-1])
+    return f"{name}#{call}" if calls[name] > 1 else name
 
 
 def weighted(question: Question, maps: Tensor, weights: Tensor) -> Tensor:

@@ -186,7 +186,8 @@ def split(copies: int, question: Question) -> list[int]:
 
 
 # ------------------------------------------------------------------------------------------------------------- guided
-RELUS = {F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
+IN_PLACE = {F.relu_, torch.relu_, Tensor.relu_}
+RELUS = {F.relu, torch.relu, Tensor.relu} | IN_PLACE
 
 
 class GuidedReLU(torch.autograd.Function):
@@ -212,10 +213,14 @@ class Guided(TorchFunctionMode):
         self.relus = 0
 
     def __torch_function__(self, function: Any, _types: Any, places: Any = (), names: Any = None) -> Any:
-        if function in RELUS:
-            self.relus += 1
-            return GuidedReLU.apply(places[0] if places else (names or {})["input"])  # type: ignore[no-untyped-call]
-        return function(*places, **(names or {}))
+        names = names or {}
+        if function not in RELUS:
+            return function(*places, **names)
+        self.relus += 1
+        values = places[0] if places else names["input"]
+        if function in IN_PLACE or (function is F.relu and names.get("inplace", places[1:2] == (True,))):
+            return values.copy_(GuidedReLU.apply(values.clone()))  # type: ignore[no-untyped-call]
+        return GuidedReLU.apply(values)  # type: ignore[no-untyped-call]
 
 
 def guided_backpropagation(question: Question) -> tuple[Tensor, dict[str, float]]:

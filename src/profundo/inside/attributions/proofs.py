@@ -12,6 +12,7 @@ That integrated gradients add up is told with each map: `Explanation.gap`.
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -58,9 +59,8 @@ def randomised(
     seed: int = 0,
     **options: Any,
 ) -> Randomised:
-    """The maps of nets whose layers forget, from the output down. New weights are normal, of each tensor's own mean and
-    deviation. of: as in `explain`; what is explained stays the trained net's choice. stages: so many maps at most, several
-    layers forgetting at once; the first is the output layer alone."""
+    """The maps of nets whose layers forget, from the output down: see `forget`. of: as in `explain`; what is explained stays the
+    trained net's choice. stages: so many maps at most, several layers forgetting at once; the first is the output layer alone."""
     usual = explain(net, inputs, method, of=of, **options)
     if of is None:
         of = usual.of
@@ -72,7 +72,6 @@ def randomised(
         calls = observed(other, inputs)[1]
     names = [name for name in list(dict.fromkeys(name.partition("#")[0] for name in calls))[::-1] if name in weighted]
     names = names or list(weighted)[::-1]
-    draw = torch.Generator().manual_seed(seed)
     before, ranks, images = usual.by_place.abs(), [], []
     stops = spread(len(names), stages or len(names))
     for begin, end in pairwise([0, *stops]):
@@ -80,7 +79,7 @@ def randomised(
             set(weighted) - set(names) if end == len(names) else ()
         )  # whose weights others read, or that only call others
         for name in [*names[begin:end], *sorted(uncalled)]:
-            forget(weighted[name], draw)
+            forget(weighted[name], seed + list(weighted).index(name))
         after = explain(other, inputs, method, of=of, **options).by_place.abs()
         ranks.append(float(rank_correlation(before.flatten(1), after.flatten(1)).mean()))
         if before.ndim == 3:
@@ -108,14 +107,29 @@ def copied(net: nn.Module) -> nn.Module:
 
 
 def own(module: nn.Module) -> bool:
-    return next(module.parameters(recurse=False), None) is not None
+    """Whether it holds something learned: weights, or running statistics."""
+    has_weights = next(module.parameters(recurse=False), None) is not None
+    return has_weights or getattr(module, "running_mean", None) is not None
 
 
 @torch.no_grad()
-def forget(module: nn.Module, draw: torch.Generator) -> None:
-    for weights in module.parameters(recurse=False):
-        drawn = torch.randn(weights.shape, generator=draw).to(weights)
-        weights.copy_(weights.mean() + weights.std(correction=0) * drawn)
+def forget(module: nn.Module, seed: int) -> None:
+    """Begin anew as the module itself does, statistics too; what that leaves as it was is drawn from N(0, 1 / fan-in), with a
+    fan-in of 1 for what scales or shifts single values."""
+    weights = [one for one in module.parameters(recurse=False) if one.is_floating_point()]
+    learned = [one.clone() for one in weights]
+    devices = {one.device.index for one in weights if one.device.type == "cuda"}
+    with torch.random.fork_rng(sorted(devices)):
+        torch.default_generator.manual_seed(seed)
+        for device in devices:
+            torch.cuda.default_generators[device].manual_seed(seed)
+        for name in ("reset_parameters", "reset_running_stats"):
+            with suppress(Exception):  # there is none, or it is of one's own and needs what we have not
+                getattr(module, name)()
+        for one, before in zip(weights, learned, strict=True):
+            if torch.equal(one, before):
+                fan_in = one[0].numel() if one.ndim > 1 else 1
+                one.copy_(torch.randn(one.shape) / fan_in**0.5)
 
 
 def rank_correlation(a: Tensor, b: Tensor) -> Tensor:
@@ -225,13 +239,14 @@ def removal_curves(
 
         def curve(places_in_order: Tensor, inserted: bool) -> Tensor:
             """(fractions,); places_in_order: ranks (batch, places), those of 0 first."""
-            changed = places_in_order[None] < counts[:, None, None].to(
-                places_in_order.device
-            )  # (fractions, batch, places)
-            there = question.spread((changed if inserted else ~changed).view(-1, *sizes))
-            copies = question.values.repeat(len(counts), *[1] * (question.values.ndim - 1))
-            shown = torch.where(there, copies, away)
-            return question.in_parts(figure, shown).double().view(len(counts), batch).mean(1).cpu()
+            means = []
+            for some in torch.split(counts.to(places_in_order.device), question.at_once // batch):
+                changed = places_in_order < some[:, None, None]  # (fractions, batch, places)
+                there = question.spread((changed if inserted else ~changed).view(-1, *sizes))
+                there = there.view(len(some), batch, *there.shape[1:])
+                shown = torch.where(there, question.values, away).flatten(0, 1)
+                means.append(figure(shown).double().view(len(some), batch).mean(1).cpu())
+            return torch.cat(means)
 
         towards = by_place.flatten(1).to(question.values.device)
         if not is_probability:  # an answer below the baseline's is due to what lowers it
