@@ -141,17 +141,58 @@ def test_statistics_of_normalisation_are_those_of_the_samples_at_these_weights()
     assert abs(F.cross_entropy(stale, targets) - expected) > 0.1
 
 
-def test_statistics_of_several_batches_are_those_of_all():
+@pytest.mark.parametrize("sizes", [[20, 20, 20], [1, 12, 47], [59, 1]])
+def test_statistics_of_several_batches_are_those_of_all_samples_together(sizes):
     net, (inputs, targets) = normalised(), images(60)
-    parts = WeightLoss(net, cost, list(zip(inputs.chunk(3), targets.chunk(3), strict=True)))
+    inputs = inputs + torch.arange(60).view(-1, 1, 1, 1) / 10  # batches that differ in their means
+    parts = WeightLoss(net, cost, list(zip(inputs.split(sizes), targets.split(sizes), strict=True)))
+    whole = WeightLoss(net, cost, [(inputs, targets)])
     with torch.no_grad():
-        value = parts(parts.weights)
-    fitted = deepcopy(net).train()
-    fitted[1].momentum = None
-    fitted[1].reset_running_stats()
-    for part in inputs.chunk(3):
-        fitted(part)
-    torch.testing.assert_close(value, F.cross_entropy(fitted.eval()(inputs), targets))
+        torch.testing.assert_close(parts(parts.weights), whole(whole.weights))
+
+
+def test_a_batch_of_one_row_that_is_normalised_is_told_in_one_line():
+    net, (inputs, targets) = nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4), nn.Linear(4, 3)), rows()
+    loss = WeightLoss(net, cost, [(inputs[:39], targets[:39]), (inputs[39:], targets[39:])])
+    for call in (loss, loss.gradient, loss.product):
+        with pytest.raises(ProfundoError, match="two samples or more"), torch.no_grad():
+            call(loss.weights)
+
+
+@pytest.mark.parametrize(
+    ("net", "batch"),
+    [(dense(), rows()), (normalised(), images()), (nn.Bilinear(2, 2, 3), None)],
+    ids=["dense", "normalised", "linear"],
+)
+def test_gradient_and_products_are_the_same_batch_by_batch_whether_a_graph_is_kept_or_made_anew(
+    net, batch, monkeypatch
+):
+    if batch is None:  # linear in the weights: no curvature at all
+        batch = (torch.randn(30, 2), torch.randn(30, 2)), torch.zeros(30)
+        pieces = [(tuple(x[at : at + 10] for x in batch[0]), batch[1][at : at + 10]) for at in (0, 10, 20)]
+        loss = WeightLoss(net, lambda outputs, _: outputs.sum(1), pieces)
+    else:
+        loss = WeightLoss(net, cost, list(zip(*(part.split(13) for part in batch), strict=True)))
+    calls = []
+    net.register_forward_hook(lambda *_: calls.append(1))
+    with torch.enable_grad():
+        leaves = {name: value.clone().requires_grad_() for name, value in loss.weights.items()}
+        slopes = torch.autograd.grad(loss(leaves), list(leaves.values()), create_graph=True)
+        slope = torch.cat([one.flatten() for one in slopes])
+    torch.testing.assert_close(torch.cat([one.flatten() for one in loss.gradient(loss.weights).values()]), slope)
+    vector = torch.randn(len(slope))
+    expected = torch.zeros_like(slope)
+    if slope.requires_grad:
+        parts = torch.autograd.grad(slope, list(leaves.values()), vector, allow_unused=True, materialize_grads=True)
+        expected = torch.cat([part.flatten() for part in parts])
+    for most, each in ((1 << 31, 0), (1, len(loss.batches))):
+        monkeypatch.setattr("profundo.inside.surface.weight_loss.MOST_BYTES", most)
+        product = loss.product(loss.weights)
+        for _ in range(2):
+            calls.clear()
+            with torch.no_grad():
+                torch.testing.assert_close(product(vector), expected)
+            assert len(calls) == (each if slope.requires_grad or most == 1 else 0)
 
 
 def test_a_net_that_draws_draws_the_same_at_every_place_and_nothing_from_the_caller():
@@ -299,7 +340,7 @@ def test_lanczos_agrees_with_scipy_on_a_wide_spectrum_with_equal_eigenvalues():
     turn = torch.linalg.qr(torch.randn(300, 300, generator=draw, dtype=torch.float64)).Q
     values = torch.cat((torch.tensor([50.0, 49.0, 7.0]), torch.linspace(-20, 1, 297))).double()
     matrix = turn @ values.diag() @ turn.T
-    result = lanczos(lambda v: matrix @ v, torch.randn(300, generator=draw, dtype=torch.float64), 3, tolerance=1e-8)
+    result = lanczos(lambda v: matrix @ v, torch.randn(3, 300, generator=draw, dtype=torch.float64), tolerance=1e-8)
     operator = LinearOperator((300, 300), matvec=lambda v: matrix.numpy() @ v, dtype=float)
     np.testing.assert_allclose(result.values, np.sort(eigsh(operator, 3, which="LA")[0])[::-1], rtol=1e-7)
     assert result.converged
@@ -308,14 +349,38 @@ def test_lanczos_agrees_with_scipy_on_a_wide_spectrum_with_equal_eigenvalues():
 
 @pytest.mark.parametrize("values", [[3.0, 2.0, 1.0], [3.0, 3.0, 1.0], [0.0, 0.0, 0.0], [-1.0, -2.0, -4.0]])
 def test_lanczos_ends_where_nothing_is_left(values):
-    result = lanczos(lambda v: torch.tensor(values) * v, torch.tensor([1.0, -1.0, 0.5]), 3)
+    start = torch.tensor([[1.0, -1.0, 0.5], [0.0, 1.0, 0.0], [2.0, -1.0, 1.0]])
+    result = lanczos(lambda v: torch.tensor(values) * v, start)
     assert result.values == pytest.approx(values, abs=1e-5)
     assert result.converged
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "values", [[5, 5, 1, 1, 1, 0.5], [2] * 6 + [1], [3, 2, 2, 2, -7, -7], [0] * 5 + [1e-3], [-1] * 4]
+)
+def test_an_eigenvalue_that_comes_several_times_is_given_as_often(values, seed):
+    loss = quadratic(torch.diag(torch.tensor(values, dtype=torch.float64)))
+    for count in range(1, len(values) + 1):
+        result = eigenvalues(loss, loss.weights, count, seed=seed)
+        assert result.converged
+        assert result.values == pytest.approx(sorted(values, reverse=True)[:count], abs=1e-9)
+
+
+def test_a_squared_error_has_each_eigenvalue_once_for_every_output():
+    """Of a linear net: two thirds of the second moments of its inputs, three times each."""
+    inputs = rows(50, 4)[0].double()
+    loss = WeightLoss(nn.Linear(4, 3, bias=False).double(), F.mse_loss, [(inputs, torch.zeros(50, 3).double())])
+    moments = torch.linalg.eigvalsh(inputs.T @ inputs / 50).flip(0) * 2 / 3
+    expected = moments.repeat_interleave(3)
+    for count in (2, 5, 12):
+        result = eigenvalues(loss, loss.weights, count)
+        assert result.values == pytest.approx(expected[:count].tolist(), rel=1e-3)
+
+
 def test_lanczos_that_ran_out_of_steps_says_so():
     values = torch.linspace(0, 1, 500, dtype=torch.float64)
-    result = lanczos(lambda v: values * v, torch.ones(500, dtype=torch.float64), 2, tolerance=1e-12, most=8)
+    result = lanczos(lambda v: values * v, torch.randn(2, 500, dtype=torch.float64), tolerance=1e-12, most=8)
     assert not result.converged
     assert result.steps == 8
     assert result.errors[0] > 0

@@ -25,6 +25,7 @@ from profundo.trees import called
 
 __all__ = ["SHOWN", "answers_of", "form", "gap_share", "of_outputs", "output_name", "why_section"]
 
+CHANCE = 5  # the style of a grey line, of six
 SHOWN = 5  # inputs
 STAGES = 3  # of forgetting
 FEWER: dict[str, dict[str, Any]] = {
@@ -70,10 +71,12 @@ def why_section(looked: Looked) -> Section | None:
     answers = "; ".join(
         f"{name}: {answer}" for name, answer in zip(names, answers_of(looked, methods[0].maps), strict=True)
     )
+    two = looked.spec.targets.kind == "binary"
     words = [
-        "What in each input its answer is due to, by several methods: blue speaks for the answer, orange against it. They do "
+        "What in each input its answer is due to, by several methods: blue speaks for it, orange against it. They do "
         "not agree, for each asks something else; below each stands what it asks, and what its checks came to.",
-        f"The answers: {answers}. Where a value is taken away it becomes the mean of the training data.",
+        f"What is asked for: {answers}.{' The other class is its opposite.' * two} Where a value is taken away it becomes the "
+        "mean of the training data.",
         *left_out,
     ]
     figures = [Figure(drawn(looked, raw, one.maps), caption(one)) for one in methods]
@@ -217,9 +220,17 @@ def two(value: float) -> str:
     return f"{value:.2f}".replace("-", "−")
 
 
+def style_of(method: int) -> int:
+    """Of its line: any but the grey ones, of which one is what chance does."""
+    return method + method // CHANCE
+
+
 def forgetting_chart(methods: Sequence[Checked]) -> Figure:
     layers = methods[0].forgetting.layers
-    lines = [Line(one.title, range(len(layers) + 1), [1.0, *one.forgetting.alike]) for one in methods]
+    lines = [
+        Line(one.title, range(len(layers) + 1), [1.0, *one.forgetting.alike], style=style_of(at))
+        for at, one in enumerate(methods)
+    ]
     words = "; ".join(f"{at}: {layer}" for at, layer in enumerate(layers, 1))
     chart = lines_svg(lines, x_label="layers drawn anew, from the output down", y_label="rank correlation", log_y=False)
     return Figure(
@@ -229,8 +240,10 @@ def forgetting_chart(methods: Sequence[Checked]) -> Figure:
 
 
 def removal_chart(methods: Sequence[Checked]) -> Figure:
-    lines = [Line(one.title, one.curves.fractions, one.curves.deletion) for one in methods]
-    lines.append(Line("by chance", methods[0].curves.fractions, methods[0].curves.random_deletion, style=5))
+    lines = [
+        Line(one.title, one.curves.fractions, one.curves.deletion, style=style_of(at)) for at, one in enumerate(methods)
+    ]
+    lines.append(Line("by chance", methods[0].curves.fractions, methods[0].curves.random_deletion, style=CHANCE))
     is_share = methods[0].curves.what == "probability"
     what = "probability" if is_share else "share of the answer"
     return Figure(

@@ -24,7 +24,7 @@ __all__ = ["TrainingPath", "training_path"]
 
 MOST = 50  # places of a path
 MOST_FLOATS = 1 << 27  # of all of them: 0.5 GB
-LONGEST = 60.0  # seconds of a training that is done again unasked
+LONGEST = 60.0  # seconds of a training that is done again
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ def training_path(run: Run, most: int = MOST) -> TrainingPath:
         few = tuple(list(files)[at] for at in evenly(len(files), most))
         return TrainingPath(few, tuple(read_epoch(files[epoch]) for epoch in few), "kept after each epoch")
     name = run.folder.path if run.folder is not None else run.data.name
-    asked = run.experiment
-    is_own = asked.data.startswith("own:") or str(asked.net).startswith("own:") or bool(asked.own)
-    if is_own or asked.pretrained is not None or run.seconds.get("training", LONGEST + 1) > LONGEST:
+    experiment = run.experiment
+    is_own = experiment.data.startswith("own:") or str(experiment.net).startswith("own:") or bool(experiment.own)
+    if is_own or experiment.pretrained is not None or run.seconds.get("training", LONGEST + 1) > LONGEST:
         raise ProfundoError(
             f"{name}: the way of its training is not known, and it is {'of your own' if is_own else 'too long'} to be trained "
             "again: `profundo train … --keep-epochs`, or fit(…, keep_epochs=True), keeps it in the run's folder"
@@ -68,9 +68,10 @@ def again(run: Run, most: int) -> TrainingPath:
                 states[len(history)] = copied(prepared.net.state_dict())
 
         learn(replace(what, consult=note), None, Group(), Quiet(), None)
-    last, own = prepared.net.state_dict(), run.net.state_dict()
-    apart = sum(float((last[name] - own[name].to(last[name])).double().square().sum()) for name in own)
-    size = sum(float(value.double().square().sum()) for value in own.values())
+    last, own = dict(prepared.net.named_parameters()), dict(run.net.named_parameters())  # no counts of batches
+    with torch.no_grad():
+        apart = sum(float((last[name] - own[name].to(last[name])).double().square().sum()) for name in own)
+        size = sum(float(value.double().square().sum()) for value in own.values())
     if apart > 1e-4 * size:
         raise ProfundoError(
             f"{run.data.name}: trained again, it came to other weights (a hundredth of their length away or more): its way is not "

@@ -197,7 +197,8 @@ def removal_curves(
     beside: RemovalCurves | None = None,
     classes: bool = True,
 ) -> RemovalCurves:
-    """by_place: (batch, *places), of `Explanation.by_place`; the largest goes, or comes, first. beside: curves of the same question,
+    """by_place: (batch, *places), of `Explanation.by_place`; the largest goes, or comes, first, and of an answer below the
+    baseline's, whose share of the change is followed, the smallest. beside: curves of the same question,
     whose random orders are taken over. classes: several outputs are logits, whose softmax is followed. The rest as in `explain`."""
     draw = torch.Generator().manual_seed(seed)
     with undisturbed(net), torch.inference_mode(False), torch.no_grad():
@@ -216,11 +217,14 @@ def removal_curves(
         is_probability = classes and question.probability(question.values) is not None
         edges = [question.answer(one) for one in (question.values, away.expand_as(question.values).contiguous())]
 
+        change = edges[0] - edges[1]
+        change = change.where(change != 0, 1)
+
         def figure(values: Tensor) -> Tensor:
             if is_probability:
                 return question.probability(values)  # type: ignore[return-value]
-            change = (edges[0] - edges[1]).repeat(len(values) // batch)
-            return (question.answer(values) - edges[1].repeat(len(values) // batch)) / change.where(change != 0, 1)
+            copies = len(values) // batch
+            return (question.answer(values) - edges[1].repeat(copies)) / change.repeat(copies)
 
         def curve(places_in_order: Tensor, inserted: bool) -> Tensor:
             """(fractions,); places_in_order: ranks (batch, places), those of 0 first."""
@@ -233,7 +237,10 @@ def removal_curves(
                 means.append(figure(shown).double().view(len(some), batch).mean(1).cpu())
             return torch.cat(means)
 
-        marked = by_place.flatten(1).to(question.values.device).argsort(stable=True, dim=1, descending=True).argsort(1)
+        towards = by_place.flatten(1).to(question.values.device)
+        if not is_probability:  # an answer below the baseline's is due to what lowers it
+            towards = towards * change.sign()[:, None]
+        marked = towards.argsort(stable=True, dim=1, descending=True).argsort(1)
         curves = [curve(marked, inserted) for inserted in (False, True)]
         if beside is None:
             random = [torch.rand(batch, many, generator=draw).argsort(1).argsort(1).to(marked) for _ in range(orders)]

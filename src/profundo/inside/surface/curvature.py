@@ -36,11 +36,10 @@ class Eigenvalues:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The sum of all eigenvalues, estimated; error: its standard error over so many probes; size: number of weights."""
+    """The sum of all eigenvalues, estimated; error: its standard error; size: number of weights."""
 
     value: float
     error: float
-    probes: int
     size: int
 
 
@@ -52,63 +51,57 @@ def eigenvalues(
     if not 1 <= count <= size:
         raise ProfundoError(f"eigenvalues: expected a count from 1 to the number of weights, {size:,}; got {count}")
     first = next(iter(weights.values()))
-    start = torch.randn(size, generator=torch.Generator().manual_seed(seed)).to(first)
-    return lanczos(loss.product(weights), start, count, tolerance=tolerance, most=most)
+    start = torch.randn(count, size, generator=torch.Generator().manual_seed(seed)).to(first)
+    return lanczos(loss.product(weights), start, tolerance=tolerance, most=most)
 
 
-def lanczos(
-    product: Product, start: Tensor, count: int = 1, *, tolerance: float = 1e-3, most: int = 200
-) -> Eigenvalues:
-    """Lanczos 1950, each new vector made orthogonal to all before, twice: without that, eigenvalues come several times.
+def lanczos(product: Product, start: Tensor, *, tolerance: float = 1e-3, most: int = 200) -> Eigenvalues:
+    """As many of the largest eigenvalues as there are vectors to start from, (count, size): one vector alone would meet an
+    eigenvalue that comes several times only once (Ruhe 1979, band Lanczos; Lanczos 1950 where count is 1).
 
-    product: v ↦ H v of a symmetric H. start: any vector. A vector is kept for every step, so there are at most as many steps
-    as fit into 1 GB.
+    product: v ↦ H v of a symmetric H. Each new vector is made orthogonal to all before, twice: without that, eigenvalues come
+    more often than they are. All are kept, so there are at most as many steps as fit into 1 GB.
     """
-    size = len(start)
-    most = min(most, size, max(count + 1, MOST_FLOATS // size))
-    basis = torch.empty(most, size, dtype=start.dtype, device=start.device)
-    diagonal: list[float] = []
-    beside: list[float] = []
-    vector = start / start.norm()
+    count, size = start.shape
+    most = min(max(most, count), size, max(count + 1, MOST_FLOATS // size))
+    basis = torch.empty(min(most + count, size), size, dtype=start.dtype, device=start.device)
+    basis[:count] = torch.linalg.qr(start.T).Q.T
+    images = torch.zeros(len(basis), most, dtype=torch.float64)  # H times each vector, by the vectors
+    known, scale, dropped = count, 0.0, 0.0
     for step in range(most):
-        basis[step] = vector
-        new = product(vector).detach()
-        diagonal.append(float(new @ vector))
+        new = product(basis[step]).detach()
         for _ in range(2):
-            new = new - basis[: step + 1].T @ (basis[: step + 1] @ new)
+            shares = basis[:known] @ new
+            new = new - basis[:known].T @ shares
+            images[:known, step] += shares.double().cpu()
         length = float(new.norm())
         if not math.isfinite(length):
             raise ProfundoError(
                 "eigenvalues: the Hessian has entries that are no numbers; the loss is not finite there"
             )
-        scale = max(map(abs, diagonal + beside), default=0.0)
-        ended = length <= 1e-6 * scale or step + 1 == size  # nothing is left outside
-        if step + 1 >= count and (ended or step % 5 == 4 or step + 1 == most):
-            values, errors = ritz(
-                diagonal, beside, 0.0 if ended else length, count, 4 * torch.finfo(start.dtype).eps * scale
-            )
-            if ended or max(errors) <= tolerance * max(abs(values[0]), 1e-30):
-                return Eigenvalues(values, errors, step + 1, converged=True)
-        if ended:  # an invariant subspace of fewer than `count` dimensions: go on outside it
-            new = torch.randn(size, generator=torch.Generator().manual_seed(step)).to(start)
-            new = new - basis[: step + 1].T @ (basis[: step + 1] @ new)
-            length, vector = 0.0, new / new.norm()
+        scale = max(scale, length, float(images[:, step].abs().max()))
+        if length > 1e-6 * scale and known < len(basis):
+            basis[known], images[known, step] = new / length, length
+            known += 1
         else:
-            vector = new / length
-        beside.append(length)
+            dropped = max(dropped, length)
+        done = step + 1
+        ended = done == known  # nothing is left outside
+        if done >= count and (ended or done % 5 == 0 or done == most):
+            least = max(dropped, 4 * torch.finfo(start.dtype).eps * scale)
+            values, errors = ritz(images[:known, :done], count, least)
+            if ended or max(errors) <= tolerance * max(abs(values[0]), 1e-30):
+                return Eigenvalues(values, errors, done, converged=True)
     return Eigenvalues(values, errors, most, converged=False)
 
 
-def ritz(
-    diagonal: list[float], beside: list[float], left: float, count: int, least: float
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The largest eigenvalues of the tridiagonal matrix, and the residual of each, |left · last entry of its vector|, which
-    rounding keeps from being less than `least`."""
-    middle, side = torch.tensor(diagonal, dtype=torch.float64), torch.tensor(beside, dtype=torch.float64)
-    small = torch.diag(middle) + torch.diag(side, 1) + torch.diag(side, -1)
-    values, vectors = torch.linalg.eigh(small)
-    values, last = values.flip(0)[:count], vectors[-1].flip(0)[:count]
-    return tuple(values.tolist()), tuple((left * last.abs()).clamp(min=least).tolist())
+def ritz(images: Tensor, count: int, least: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The largest eigenvalues within the span of the first vectors, and the residual of each: how long the part of Hv is that
+    lies outside, which rounding keeps from being less than `least`. images: (vectors, those that were multiplied)."""
+    done = images.shape[1]
+    inside = (images[:done] + images[:done].T) / 2
+    values, vectors = (part.flip(-1)[..., :count] for part in torch.linalg.eigh(inside))
+    return tuple(values.tolist()), tuple((images[done:] @ vectors).norm(dim=0).clamp(min=least).tolist())
 
 
 def trace(loss: WeightLoss, weights: Weights, probes: int = 30, seed: int = 0) -> Trace:
@@ -119,12 +112,12 @@ def trace(loss: WeightLoss, weights: Weights, probes: int = 30, seed: int = 0) -
     size = sum(value.numel() for value in weights.values())
     first, product = next(iter(weights.values())), loss.product(weights)
     generator = torch.Generator().manual_seed(seed)
-    found = []
+    draws = []
     for _ in range(probes):
         signs = (torch.randint(0, 2, (size,), generator=generator) * 2 - 1).to(first)
-        found.append(float(signs @ product(signs).detach()))
-    values = torch.tensor(found, dtype=torch.float64)
-    return Trace(float(values.mean()), float(values.std() / probes**0.5), probes, size)
+        draws.append(float(signs @ product(signs).detach()))
+    values = torch.tensor(draws, dtype=torch.float64)
+    return Trace(float(values.mean()), float(values.std() / probes**0.5), size)
 
 
 def edge(optimizer: str, rate: float) -> float | None:
