@@ -194,6 +194,22 @@ def test_removal_of_a_linear_net_is_known_at_every_fraction():
     assert curves.areas["deletion"] < curves.areas["random_deletion"] == pytest.approx(0.5, abs=0.02)
 
 
+def test_of_an_answer_below_the_baselines_what_lowers_it_goes_first():
+    """f = 1 − Σ w x: of the same shares as Σ w x; and in a batch each sample has its own direction."""
+    net = nn.Linear(4, 1)
+    net.weight.data[:], net.bias.data[:] = torch.tensor([[-4.0, -3.0, -2.0, -1.0]]), 1.0
+    for x in (torch.ones(1, 4), torch.tensor([[1.0] * 4, [-1.0] * 4])):
+        curves = removal_curves(net, x, explain(net, x).by_place)
+        assert curves.deletion == pytest.approx((1, 0.6, 0.3, 0.1, 0), abs=1e-6)
+        assert curves.insertion == pytest.approx((0, 0.4, 0.7, 0.9, 1), abs=1e-6)
+    two = nn.Linear(4, 2)
+    two.weight.data[:], two.bias.data[:] = torch.tensor([[-4.0, -3.0, -2.0, -1.0], [-9.0] * 4]), 0.0
+    x = torch.ones(1, 4)
+    likely = removal_curves(two, x, torch.tensor([[1.0, 2.0, 3.0, 4.0]]), of=0)
+    assert likely.what == "probability"
+    assert likely.deletion[1] == pytest.approx(two(torch.tensor([[1.0, 1, 1, 0]])).softmax(1)[0, 0].item())
+
+
 def test_of_classes_the_curves_are_probabilities():
     net, x = net_of_images(), draw(3, 1, 10, 10)
     curves = removal_curves(net, x, explain(net, x, of=1).by_place, of=1, baseline=0.5)

@@ -1,16 +1,19 @@
 """`profundo.explain` of runs, and the sections that the page of `profundo inside` has of why an answer."""
 
+import polars as pl
 import pytest
 import torch
 from torch import nn
 
 import profundo as pf
 from profundo.data import standardize
+from profundo.evaluate import evaluating
 from profundo.inside.attributions import explain
 from profundo.inspect.explanation_sections import why_section
 from profundo.inspect.opened_net import of_run
 from profundo.inspect.word_and_column_sections import attention_section, columns_section, words_section
 from profundo.records import ProfundoError
+from profundo.runs.given.asking import inputs_for
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +106,60 @@ def test_words_that_decide_are_marked_by_leaving_out_and_by_vectors(films):
     seen = attention_section(looked)
     assert len(seen.arrays) == 2
     assert all(torch.allclose(weights.sum(3), torch.ones(())) for weights in seen.arrays.values())
+
+
+SHORT, LONG = "an awful story", "the story was moving , long and MOVING again ."
+
+
+def test_texts_are_explained_word_by_word_at_their_vectors(films):
+    seen = pf.explain(films, [SHORT, LONG], of="bad")
+    assert seen.words[0] == ("an", "awful", "story", *[""] * (len(seen.words[1]) - 3))
+    assert seen.words[1][2:5] == ("was", "moving", ",")
+    assert seen.by_place.shape == (2, len(seen.words[1]))
+    assert (seen.gap.abs() < 0.02 * seen.change.abs()).all()
+    assert seen.words[0][seen.by_place[0].argmax()] == "awful"
+    assert seen.words[1][seen.by_place[1].argmin()] == "moving"
+    assert (seen.by_place[0, 3:] == 0).all()
+    for method in ("gradient", "gradient_times_input", "smoothgrad"):
+        assert pf.explain(films, [SHORT], method).map.abs().max() > 0
+    with pytest.raises(ProfundoError, match="one of"):
+        pf.explain(films, [SHORT], part="nothing")
+
+
+def test_the_parts_of_a_text_are_its_words(films):
+    def answer(text):
+        return films.net(standardize(inputs_for([text], films.data.spec.inputs)[0], films.data.spec.inputs))[0, 0]
+
+    left_out = pf.explain(films, [SHORT, LONG], "occlusion", of=0)
+    with torch.no_grad(), evaluating(films.net):
+        falls = torch.stack([answer(SHORT) - answer(text) for text in ("awful story", "an story", "an awful")])
+    torch.testing.assert_close(left_out.map[0, :3], falls)
+    assert (left_out.map[0, 3:] == 0).all()
+    exact, sampled = (pf.explain(films, [SHORT], method, of=0) for method in ("shapley", "kernel_shap"))
+    assert exact.map.shape == (1, 3)
+    torch.testing.assert_close(exact.sum, exact.change)
+    torch.testing.assert_close(exact.map, sampled.map)
+    nothing = pf.explain(films, ["", SHORT], "occlusion", of=0)
+    assert (nothing.map[0] == 0).all()
+    torch.testing.assert_close(nothing.map[1], left_out.map[0, :3])
+    with pytest.raises(ProfundoError, match="is left out"):
+        pf.explain(films, [SHORT], "lime", baseline=0.0)
+
+
+def test_each_column_of_text_is_asked_by_its_name_and_a_net_without_vectors_is_told_so():
+    texts, kinds = [text for text, _ in TEXTS], [kind for _, kind in TEXTS]
+    table = {"title": texts, "other": [text[::-1] for text in texts], "x": list(range(len(texts))), "kind": kinds}
+    run = pf.fit("text_cnn", pl.DataFrame(table), target="kind", epochs=1, seed=0, doctor=False)
+    rows = run.data.test.inputs[:2]
+    for part, first in ((None, "the"), ("title", "the"), ("other", "yrots")):
+        for method in ("integrated_gradients", "occlusion"):
+            seen = pf.explain(run, rows, method, part=part)
+            assert {words[0] for words in seen.words} == {first}
+            assert seen.by_place.shape[1] == len(seen.words[0])
+    means = pf.fit("text_mean", (texts, kinds), epochs=1, seed=0)
+    with pytest.raises(ProfundoError, match=r"expected a net with an nn\.Embedding of words, TextMean has none"):
+        pf.explain(means, [SHORT])
+    assert pf.explain(means, [SHORT], "occlusion").words == (("an", "awful", "story"),)
 
 
 def test_series_are_drawn_behind_what_each_step_says():

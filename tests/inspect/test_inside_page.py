@@ -210,6 +210,20 @@ def test_texts_and_series_have_codes_and_similar_layers():
     assert {"inputs", "why", "depth", "codes", "similarity", "mistakes", "attack"} == set(series.sections)
 
 
+def test_layers_that_give_nothing_and_nets_without_a_slope_are_looked_into():
+    texts = [f"the film was {word} and {other}" for word in ("fine", "dull") for other in ("long", "short", "old")] * 10
+    kinds = [int("dull" in text) for text in texts]
+    alone = pf.fit("text_cnn", (texts, kinds), epochs=1, seed=0, doctor=False)  # no other columns: (batch, 0) of them
+    seen = look_inside(alone)
+    assert {"inputs", "words", "depth", "codes", "similarity", "mistakes"} == set(seen.sections)
+    assert not seen.notes
+    x = torch.randn(60, 1, 30, generator=torch.Generator().manual_seed(0))
+    x[::2, 0, 10:15] += 3
+    counted = look_inside(pf.fit("rocket", (x.numpy(), (torch.arange(60) % 2).numpy()), seed=0, doctor=False))
+    assert {"why", "depth", "mistakes"} <= set(counted.sections)
+    assert any("have a gradient by its inputs" in note for note in counted.notes)
+
+
 class Two(nn.Module):
     """Of two inputs."""
 

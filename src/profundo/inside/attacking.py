@@ -42,7 +42,12 @@ class Victim:
         leaf = inputs.detach().requires_grad_()
         with torch.enable_grad():
             cost, wrong = self.judge(leaf)
-            return torch.autograd.grad(cost.sum(), leaf)[0], cost.detach() + 1e6 * wrong
+            slope = torch.autograd.grad(cost.sum(), leaf, allow_unused=True)[0] if cost.requires_grad else None
+        if slope is None:
+            raise ProfundoError(
+                "attack: expected a net whose answers have a gradient by its inputs, this one's have none"
+            )
+        return slope, cost.detach() + 1e6 * wrong
 
     def within(self, inputs: Tensor) -> Tensor:
         return inputs if self.bounds is None else inputs.clamp(*self.bounds)

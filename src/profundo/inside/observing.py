@@ -95,7 +95,7 @@ def observed(
             is_innermost = open_calls.pop() == finished
             finished += 1
             tensor = first_tensor(output)
-            if tensor is None or not tensor.is_floating_point() or not (layers or is_innermost):
+            if tensor is None or not tensor.is_floating_point() or not tensor.numel() or not (layers or is_innermost):
                 return None
             label = name or type(module).__name__
             again = sum(other.partition("#")[0] == label for other in outputs)

@@ -45,7 +45,8 @@ from profundo.inside.surface.connecting import check_alike
 from profundo.inside.surface.curvature import edge
 from profundo.inside.surface.directions import NoPlaneError
 from profundo.inspect.landscape_page import Between, Course, Heights, Landscape, check_out, packed
-from profundo.inspect.training_path import TrainingPath, thinned, training_path
+from profundo.inspect.training_path import TrainingPath, training_path
+from profundo.ranks_and_places import evenly
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, at_the_door
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.arriving import net_and_data, prepare_own
@@ -372,7 +373,7 @@ def curves(
 
 
 def course(loss: WeightLoss, solution: Solution, path: TrainingPath, seed: int, tell: Tell, notes: list[str]) -> Course:
-    places = thinned(tuple(range(len(path.epochs))), PLACES)
+    places = evenly(len(path.epochs), PLACES)
     epochs, sharpness, losses, edges = [], [], [], []
     optimizer, rate = solution.experiment.optimizer or "", solution.experiment.learning_rate or 0.0
     assert solution.run is not None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from profundo.ranks_and_places import evenly
 from profundo.records import ProfundoError
 from profundo.runs.choices import prepare
 from profundo.runs.preparing import training
@@ -40,7 +41,7 @@ def training_path(run: Run, most: int = MOST) -> TrainingPath:
     most = max(3, min(most, MOST_FLOATS // max(1, sum(value.numel() for value in run.net.parameters()))))
     files = kept_epochs(run.folder.epochs) if run.folder is not None else {}
     if len(files) > 1:
-        few = thinned(tuple(files), most)
+        few = tuple(list(files)[at] for at in evenly(len(files), most))
         return TrainingPath(few, tuple(read_epoch(files[epoch]) for epoch in few), "kept after each epoch")
     name = run.folder.path if run.folder is not None else run.data.name
     experiment = run.experiment
@@ -59,7 +60,7 @@ def again(run: Run, most: int) -> TrainingPath:
         prepared = prepare(run.experiment)  # refuses what no file can name, in one line
         history = History()
         what = training(prepared, history, Group())
-        few = set(thinned(tuple(range(what.plan.epochs + 1)), most))
+        few = set(evenly(what.plan.epochs + 1, most))
         states = {0: copied(prepared.net.state_dict())}
 
         def note() -> None:
@@ -77,11 +78,6 @@ def again(run: Run, most: int) -> TrainingPath:
             "known; `profundo train … --keep-epochs` keeps it"
         )
     return TrainingPath(tuple(states), tuple(states.values()), "trained again for this page, to the same weights")
-
-
-def thinned(epochs: tuple[int, ...], most: int) -> tuple[int, ...]:
-    number = min(len(epochs), most)
-    return tuple(dict.fromkeys(epochs[round(at * (len(epochs) - 1) / max(1, number - 1))] for at in range(number)))
 
 
 def copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

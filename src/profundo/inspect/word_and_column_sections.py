@@ -7,16 +7,16 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from profundo.data import standardize_targets
-from profundo.data.text.text_ids import FIRST_WORD, UNKNOWN
 from profundo.evaluate.importance import permutation_importance
 from profundo.inside.attributions import Explanation, explain
 from profundo.inside.attributions.attention_maps import attention_maps
 from profundo.inspect.explanation_sections import SHOWN, answers_of, form, gap_share, of_outputs, output_name
 from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked
+from profundo.inspect.run_explanation import Text
 from profundo.pictures.attribution_pictures import words_svg
 from profundo.pictures.bars import relations_svg
 from profundo.pictures.charts import heat_svg
@@ -97,18 +97,9 @@ def by_leaving_out(looked: Looked, row: Tensor, chosen: int) -> dict[str, float]
 
 def by_vectors(looked: Looked, row: Tensor, chosen: int) -> Explanation | None:
     """Of a text None where the net has no embedding of its words, or it has none."""
-    ready = looked.ready(row[None])
     if not looked.spec.inputs.texts:
-        return explain(looked.net, ready, of=chosen)
-    size = len(first_text(looked)[0].levels) + FIRST_WORD
-    modules = [(name, one) for name, one in looked.net.named_modules() if isinstance(one, nn.Embedding)]
-    layer, table = next(((name, one) for name, one in modules if one.num_embeddings == size), ("", None))
-    words = words_in(looked, row)
-    if table is None or not any(words):
-        return None
-    there = torch.tensor([[float(bool(word))] for word in words], device=table.weight.device)
-    unknown = there * table.weight[UNKNOWN].detach()  # training had it in any place: words were made unknown by chance
-    return explain(looked.net, ready, of=chosen, at=layer, places=(1,), baseline=unknown)
+        return explain(looked.net, looked.ready(row[None]), of=chosen)
+    return Text.of(looked.net, looked.spec.inputs).by_vectors(row, of=chosen) if any(words_in(looked, row)) else None
 
 
 def attention_section(looked: Looked) -> Section | None:

@@ -18,7 +18,7 @@ from profundo.records import Column, Inputs
 from profundo.runs.run import Run
 from profundo.runs.table_values import column_slices
 
-__all__ = ["telling_words", "without_each_word", "word_drivers"]
+__all__ = ["telling_words", "with_words", "without_each_word", "word_drivers", "words_at"]
 
 MOST_TEXTS, MOST_LEFT_OUT = 400, 40  # texts that are looked at; words of each
 FEWEST = 3  # texts that a word is in, to be called telling
@@ -29,28 +29,58 @@ LEAST_CHANCE = 1e-6  # a probability is taken to be at least this far from 0 and
 
 def without_each_word(row: Tensor, column: Column, at: slice) -> tuple[list[str], Tensor]:
     """The different words of a row's text, and rows (words, features) in which each is left out wherever it stands."""
-    text = text_of(row[at.start + column.lengths[0] : at.stop])
-    lowered = text.lower()
-    kept = text if len(lowered) == len(text) else lowered
-    spans: dict[str, list[int]] = defaultdict(list)
-    end = 0
-    for word in words_of([text])[0].to_list():
-        begin = lowered.index(word, end)
-        end = begin + len(word)
-        spans[word].append(begin)
+    text, places = _spans(row, column, at)
+    spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for word, *span in places:
+        spans[word].append((span[0], span[1]))
     words = list(spans)[:MOST_LEFT_OUT]
-    texts = [_cut(kept, spans[word], len(word)) for word in words]
+    texts = [_cut(text, spans[word]) for word in words]
     rows = row.expand(len(words), -1).clone()
     rows[:, at] = text_ids(texts, column.levels, column.lengths).to(rows.dtype)
     return words, rows
 
 
-def _cut(text: str, begins: Sequence[int], length: int) -> str:
-    parts, end = [], 0
-    for begin in begins:
-        parts.append(text[end:begin])
-        end = begin + length
-    return "".join([*parts, text[end:]])
+def words_at(row: Tensor, column: Column, at: slice) -> list[str]:
+    """The words of a row's text in their order, those of which the row has an id."""
+    ids = row[at.start : at.start + column.lengths[0]].long()
+    names = ["", "(unknown)", *column.levels]
+    beyond = [names[one] for one in ids[ids > 0].tolist()]  # where more words were kept than characters
+    written = [word for word, *_ in _spans(row, column, at)[1]]
+    return [*written[: len(beyond)], *beyond[len(written) :]]
+
+
+def with_words(row: Tensor, column: Column, at: slice, there: Tensor) -> Tensor:
+    """Rows (sets, features) that have only some of the words of a row's text; there: bool (sets, words), as `words_at` has them."""
+    text, places = _spans(row, column, at)
+    rows, ids = row.repeat(len(there), 1), row[at.start : at.start + column.lengths[0]]
+    some = (~there).any(1).nonzero()[:, 0].tolist()
+    away = [[places[word][1:] for word in (~there[one]).nonzero()[:, 0].tolist() if word < len(places)] for one in some]
+    texts = [_cut(text, spans) for spans in away]
+    if some:
+        rows[some, at] = text_ids(texts, column.levels, column.lengths).to(rows.dtype)
+    stay = torch.ones(len(there), len(ids), dtype=torch.bool)
+    stay[:, : there.shape[1]] = there
+    rows[:, at.start : at.start + len(ids)] = (ids * stay).gather(1, (~stay).long().argsort(dim=1, stable=True))
+    return rows
+
+
+def _spans(row: Tensor, column: Column, at: slice) -> tuple[str, list[tuple[str, int, int]]]:
+    """A row's text, and its words with where each begins and ends."""
+    text = text_of(row[at.start + column.lengths[0] : at.stop])
+    lowered, places, end = text.lower(), [], 0
+    for word in words_of([text])[0].to_list():
+        begin = lowered.index(word, end)
+        end = begin + len(word)
+        places.append((word, begin, end))
+    return text if len(lowered) == len(text) else lowered, places
+
+
+def _cut(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    parts, last = [], 0
+    for begin, end in spans:
+        parts.append(text[last:begin])
+        last = end
+    return "".join([*parts, text[last:]])
 
 
 def word_drivers(

@@ -114,7 +114,8 @@ class Explanation:
     of: int64 (batch,), the output that is explained, None for a function of one's own. answer: its value (batch,).
     change: answer less that of the baseline (batch,), None where the method has no baseline. adds_up: whether the method has the
     map's sum to be the change. places: the axes of the map that are places. at: the module whose output is explained.
-    passes: rows that went through the net. figures: of how it came about, a mean over the batch.
+    passes: rows that went through the net. figures: of how it came about, a mean over the batch. words: of texts, of each sample
+    the word at each place of the map, "" at the places after its last.
     """
 
     method: str
@@ -129,6 +130,7 @@ class Explanation:
     seconds: float
     figures: Mapping[str, float]
     remarks: tuple[str, ...]
+    words: tuple[tuple[str, ...], ...] = ()
 
     @property
     def sum(self) -> Tensor:
