@@ -132,7 +132,8 @@ def depth_section(looked: Looked) -> Section | None:
             ),
             "How much a linear classifier reads from each layer (Alain & Bengio 2016): what rises is what the layers untangle, what "
             f"falls is what they throw away. Its penalty was chosen on the {splits[1]} split, and what counts is the {splits[2]} "
-            "split.",
+            f"split. Of at most {PROBED[0]:,} training samples, and of large layers {PROBE_FEATURES} means or sums: more "
+            "would read more.",
         )
     ]
     means = {name: _mean(one.index) for name, one in selectivity.items()}
