@@ -225,7 +225,7 @@ def is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
-def split_choice(of: Of, batch: int, size: int) -> Iterator[Of]:
+def split_choice(of: Any, batch: int, size: int) -> Iterator[Of]:
     """What is explained in each piece of a batch."""
     if isinstance(of, np.ndarray | np.generic):
         of = torch.as_tensor(of)
@@ -269,7 +269,7 @@ def answered(
         return map_.detach(), answer, answer - torch.stack(nothing).mean(0), figures
 
 
-def baselines(question: Question, baseline: Baseline) -> Tensor:
+def baselines(question: Question, baseline: Any) -> Tensor:
     """(many, …), of the values' own kind."""
     values, shape = question.values, question.values.shape[1:]
     if isinstance(baseline, np.ndarray):
