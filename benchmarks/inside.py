@@ -23,9 +23,10 @@ from torch import Tensor, nn
 
 from benchmarks.common import keep, measured_in_turn, ratios, show
 from profundo import nets
+from profundo.evaluate.components import principal_components
 from profundo.inside.attacking import Victim, fgsm, pgd
 from profundo.inside.cka import layer_similarity
-from profundo.inside.codes import codes, neighbours, principal
+from profundo.inside.codes import codes, neighbours
 from profundo.inside.dreaming import deep_dream, excite
 from profundo.inside.features import class_selectivity, feature_maps, orientation_selectivity, top_patches
 from profundo.records import Inputs, Spec, Targets
@@ -50,7 +51,7 @@ def calls() -> dict[str, Callable[[], object]]:
         "the net itself, one image": lambda: net(one),
         "feature maps of every layer": lambda: feature_maps(net, one),
         "code and 10 neighbours among 500": lambda: neighbours(known, codes(net, [one], ["relu6"])["relu6"], 10),
-        "PCA of 500 codes": lambda: principal(known),
+        "PCA of 500 codes": lambda: principal_components(known, 2),
         "best patches of a layer among 500": lambda: top_patches(net, [many], "c3"),
         "orientation of the first layer": lambda: orientation_selectivity(net, (1, 28, 28), "c1"),
         "FGSM": lambda: fgsm(victim, one, size),

@@ -19,6 +19,7 @@ GROUND = {
     "dispatch",
     "threads",
     "mel",
+    "ranks_and_places",
     "image_files",
 }  # every room may stand on these
 ALLOWED = {("inside", "graph"), ("graph", "pictures")}  # beside the ground, for the rooms below

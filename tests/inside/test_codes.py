@@ -13,8 +13,10 @@ from sklearn.neighbors import NearestNeighbors
 from torch import nn
 
 from profundo import ProfundoError
+from profundo.evaluate.clusters import plane
+from profundo.evaluate.components import principal_components, shares_of_variance
 from profundo.inside.cka import cka, layer_similarity
-from profundo.inside.codes import codes, compact, neighbours, plane, principal
+from profundo.inside.codes import codes, compact, neighbours
 from profundo.inside.probing import PENALTIES, probe
 
 
@@ -59,11 +61,11 @@ def test_hashing_keeps_inner_products_on_average_and_is_the_same_each_time():
 # ---------------------------------------------------------------------------------------------------------------- planes
 def test_principal_components_are_those_of_scikit_learn():
     x = normal(40, 7) @ normal(7, 7, seed=1) + 3
-    own, theirs = principal(x, 3), PCA(3).fit(x.double().numpy())
-    signs = np.sign((own.directions.numpy() * theirs.components_).sum(1, keepdims=True))
-    assert np.allclose(own.directions.numpy(), theirs.components_ * signs, atol=1e-5)
-    assert np.allclose(own.shares, theirs.explained_variance_ratio_, atol=1e-6)
-    assert np.allclose(own.places.numpy(), theirs.transform(x.double().numpy()) * signs.T, atol=1e-4)
+    own, theirs = principal_components(x, 3), PCA(3).fit(x.double().numpy())
+    signs = np.sign((own.out_of.numpy() * theirs.components_).sum(1, keepdims=True))
+    assert np.allclose(own.out_of.numpy(), theirs.components_ * signs, atol=1e-5)
+    assert np.allclose(shares_of_variance(x, own), theirs.explained_variance_ratio_, atol=1e-6)
+    assert np.allclose(own.encode(x).numpy(), theirs.transform(x.double().numpy()) * signs.T, atol=1e-4)
 
 
 @pytest.mark.parametrize("method", ["pca", "t-sne"])

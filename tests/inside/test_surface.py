@@ -141,17 +141,58 @@ def test_statistics_of_normalisation_are_those_of_the_samples_at_these_weights()
     assert abs(F.cross_entropy(stale, targets) - expected) > 0.1
 
 
-def test_statistics_of_several_batches_are_those_of_all():
+@pytest.mark.parametrize("sizes", [[20, 20, 20], [1, 12, 47], [59, 1]])
+def test_statistics_of_several_batches_are_those_of_all_samples_together(sizes):
     net, (inputs, targets) = normalised(), images(60)
-    parts = WeightLoss(net, cost, list(zip(inputs.chunk(3), targets.chunk(3), strict=True)))
+    inputs = inputs + torch.arange(60).view(-1, 1, 1, 1) / 10  # batches that differ in their means
+    parts = WeightLoss(net, cost, list(zip(inputs.split(sizes), targets.split(sizes), strict=True)))
+    whole = WeightLoss(net, cost, [(inputs, targets)])
     with torch.no_grad():
-        value = parts(parts.weights)
-    fitted = deepcopy(net).train()
-    fitted[1].momentum = None
-    fitted[1].reset_running_stats()
-    for part in inputs.chunk(3):
-        fitted(part)
-    torch.testing.assert_close(value, F.cross_entropy(fitted.eval()(inputs), targets))
+        torch.testing.assert_close(parts(parts.weights), whole(whole.weights))
+
+
+def test_a_batch_of_one_row_that_is_normalised_is_told_in_one_line():
+    net, (inputs, targets) = nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4), nn.Linear(4, 3)), rows()
+    loss = WeightLoss(net, cost, [(inputs[:39], targets[:39]), (inputs[39:], targets[39:])])
+    for call in (loss, loss.gradient, loss.product):
+        with pytest.raises(ProfundoError, match="two samples or more"), torch.no_grad():
+            call(loss.weights)
+
+
+@pytest.mark.parametrize(
+    ("net", "batch"),
+    [(dense(), rows()), (normalised(), images()), (nn.Bilinear(2, 2, 3), None)],
+    ids=["dense", "normalised", "linear"],
+)
+def test_gradient_and_products_are_the_same_batch_by_batch_whether_a_graph_is_kept_or_made_anew(
+    net, batch, monkeypatch
+):
+    if batch is None:  # linear in the weights: no curvature at all
+        batch = (torch.randn(30, 2), torch.randn(30, 2)), torch.zeros(30)
+        pieces = [(tuple(x[at : at + 10] for x in batch[0]), batch[1][at : at + 10]) for at in (0, 10, 20)]
+        loss = WeightLoss(net, lambda outputs, _: outputs.sum(1), pieces)
+    else:
+        loss = WeightLoss(net, cost, list(zip(*(part.split(13) for part in batch), strict=True)))
+    calls = []
+    net.register_forward_hook(lambda *_: calls.append(1))
+    with torch.enable_grad():
+        leaves = {name: value.clone().requires_grad_() for name, value in loss.weights.items()}
+        slopes = torch.autograd.grad(loss(leaves), list(leaves.values()), create_graph=True)
+        slope = torch.cat([one.flatten() for one in slopes])
+    torch.testing.assert_close(torch.cat([one.flatten() for one in loss.gradient(loss.weights).values()]), slope)
+    vector = torch.randn(len(slope))
+    expected = torch.zeros_like(slope)
+    if slope.requires_grad:
+        parts = torch.autograd.grad(slope, list(leaves.values()), vector, allow_unused=True, materialize_grads=True)
+        expected = torch.cat([part.flatten() for part in parts])
+    for most, each in ((1 << 31, 0), (1, len(loss.batches))):
+        monkeypatch.setattr("profundo.inside.surface.weight_loss.MOST_BYTES", most)
+        product = loss.product(loss.weights)
+        for _ in range(2):
+            calls.clear()
+            with torch.no_grad():
+                torch.testing.assert_close(product(vector), expected)
+            assert len(calls) == (each if slope.requires_grad or most == 1 else 0)
 
 
 def test_a_net_that_draws_draws_the_same_at_every_place_and_nothing_from_the_caller():

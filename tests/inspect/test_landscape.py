@@ -14,9 +14,11 @@ from torch import nn
 
 import profundo as pf
 from profundo.cli import main
-from profundo.inside.surface import Bend, straight
+from profundo.data.full_batch import whole
+from profundo.inside.surface import Bend, barrier, straight
 from profundo.inspect import landscape as module
 from profundo.inspect.landscape import landscape
+from profundo.inspect.training_path import training_path
 from profundo.pictures.safety import is_drawing
 from profundo.records import Interrupted, ProfundoError
 from profundo.train.kept_epochs import kept_epochs, read_epoch
@@ -113,7 +115,7 @@ def test_an_interrupted_call_goes_on_and_measures_no_point_twice(run, tmp_path, 
     with pytest.raises(Interrupted):
         landscape(run, curvature=False, keep=tmp_path / "cut", **FEW)
     monkeypatch.setattr(module, "interruptible", real_signals)
-    assert len(calls) == 3 * 5
+    assert len(calls) == 1 + 3 * 5  # the solution, three rows
     calls.clear()
     again = landscape(run, curvature=False, keep=tmp_path / "cut", **FEW)
     assert len(calls) == 2 * 5 + 25 + 1  # the rest of the first plane, the second one, the solution
@@ -125,6 +127,50 @@ def test_an_interrupted_call_goes_on_and_measures_no_point_twice(run, tmp_path, 
     landscape(run, curvature=False, keep=tmp_path / "cut", span=0.5, planes=["random"], **FEW)
     landscape(run, curvature=False, keep=tmp_path / "cut", planes=["random"], **FEW | {"samples": 59})
     assert len(calls) == 1 + 2 * 26
+
+
+def test_points_of_a_loss_or_a_net_that_computes_something_else_are_not_taken_for_its_own(tmp_path):
+    X, y = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32), np.arange(60) % 3
+    net = nn.Linear(4, 3)
+    for factor in (1.0, 10.0):
+        one = landscape(net, (X, y), loss=lambda a, b, f=factor: f * F.cross_entropy(a, b), keep=tmp_path, **FEW)
+        assert one.planes[0].losses[2, 2] == pytest.approx(one.loss, rel=1e-5)
+
+    class Scaled(nn.Linear):
+        factor = 1.0
+
+        def forward(self, rows):
+            return self.factor * super().forward(rows)
+
+    net = Scaled(4, 3)
+    for net.factor in (1.0, 10.0):
+        one = landscape(net, (X, y), keep=tmp_path, **FEW)
+        assert one.planes[0].losses[2, 2] == pytest.approx(one.loss, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        ({"label_smoothing": 0.5}, {"label_smoothing": 0.5}),
+        ({"class_weights": (1.0, 2.0, 5.0)}, {"weight": torch.tensor([1.0, 2.0, 5.0])}),
+    ],
+)
+def test_the_loss_is_what_training_lowers(settings, options):
+    run = pf.fit("mlp", pf.load("iris"), out=False, **settings, **SHORT)
+    batch = whole(run.data.train, run.data.spec)
+    with torch.no_grad():
+        expected = F.cross_entropy(run.net(batch.inputs), batch.targets, reduction="none", **options).mean()
+    assert landscape(run, planes=[], curvature=False).loss == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_a_last_batch_of_one_sample_is_normalised_as_well(monkeypatch):
+    monkeypatch.setattr(module, "BATCH", 20)
+    net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
+    run = pf.fit(net, pf.load("iris"), out=False, **SHORT)
+    one = landscape(run, points=3, samples=61, planes=["random"])
+    assert np.isfinite([one.loss, *one.eigenvalues.values]).all()
+    with pytest.raises(ProfundoError, match="two samples or more"):
+        landscape(run, points=3, samples=1)
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 no archive", None])
@@ -189,6 +235,79 @@ def test_nothing_is_written_through_a_link(tmp_path):
     with pytest.raises(ProfundoError):
         landscape(run, curvature=False, **FEW)
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_the_ways_are_named_by_their_splits_and_none_twice(run, other, split):
+    between = landscape(run, other, split=split, planes=[], curvature=False, **FEW | {"samples": 10**6}).between
+    name = {"train": "training"}.get(split, split)
+    assert list(between.losses["straight"]) == list(dict.fromkeys([name, "test"]))
+    assert between.losses["bent"][name][0] == pytest.approx(run.evaluate(split)["log loss"], rel=1e-4)
+    assert between.barriers["straight"] == pytest.approx(float(barrier(between.losses["straight"][name])))
+
+
+def test_runs_that_divide_their_data_differently_are_told_so_and_those_of_other_data_refused(run, found):
+    assert not any("divide" in note for note in found.notes)
+    other = pf.fit("mlp", "iris", out=False, seed=1, **SHORT)
+    shared = len(set(run.data.test.numbers.tolist()) & set(other.data.train.numbers.tolist()))
+    assert shared
+    named = pf.fit("mlp", "iris", out=False, seed=0, **SHORT)
+    (note,) = landscape(named, other, planes=[], curvature=False, **FEW).notes
+    assert f"{shared} of the {len(run.data.test)} test samples" in note
+    alike = pf.fit("mlp", "iris", out=False, seed=1, split_seed=0, **SHORT)
+    assert landscape(named, alike, planes=[], curvature=False, **FEW).notes == ()
+    frame = np.random.default_rng(0).normal(size=(150, 4)).astype(np.float32), np.arange(150) % 3
+    apart = [pf.fit("mlp", (frame[0] + at, frame[1]), out=False, **SHORT) for at in (0, 1)]
+    for pair in ((named, apart[0]), apart):
+        with pytest.raises(ProfundoError, match="expected the same data for both"):
+            landscape(*pair, planes=[], curvature=False, **FEW)
+
+
+def test_runs_with_a_frozen_layer_are_compared_by_those_that_move():
+    def trained(seed, frozen):
+        torch.manual_seed(frozen)
+        net = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))
+        net[0].requires_grad_(False)
+        return pf.fit(net, pf.load("iris", seed=0), out=False, seed=seed, **SHORT)
+
+    first, second = trained(0, 0), trained(1, 0)
+    losses = landscape(first, second, planes=[], curvature=False, **FEW | {"samples": 10**6}).between.losses
+    assert losses["straight"]["training"][-1] == pytest.approx(second.evaluate("train")["log loss"], rel=1e-4)
+    with pytest.raises(ProfundoError, match=r"same frozen weights in both, 0\.weight"):
+        landscape(first, trained(1, 7), planes=[], curvature=False, **FEW)
+
+
+def test_a_training_that_comes_to_other_weights_has_no_way_whatever_it_counts(tmp_path):
+    """The count of batches of a normalisation is no weight."""
+    run = pf.fit(
+        "resnet", "digits", epochs=1, net_options={"depth": 8, "widths": (4, 4, 4)}, out=tmp_path / "run", doctor=False
+    )
+    counts = sum(float(value) ** 2 for name, value in run.net.named_buffers() if "num_batches" in name)
+    assert "trained again" in training_path(run).how
+    with torch.no_grad():
+        apart = sum(float((0.05 * value).square().sum()) for value in run.net.parameters())
+        for value in run.net.parameters():
+            value.mul_(1.05)
+    assert apart < 1e-4 * counts  # they would hide it
+    with pytest.raises(ProfundoError, match="came to other weights"):
+        training_path(run)
+
+
+def test_sharpness_that_had_not_settled_is_told(run, monkeypatch):
+    real = module.eigenvalues
+    monkeypatch.setattr(module, "eigenvalues", lambda *args, most=200, **rest: real(*args, most=min(most, 5), **rest))
+    notes = landscape(run, planes=[], **FEW).notes
+    assert sum("had not settled after 5 steps" in note for note in notes) == 4
+
+
+def test_the_heap_is_given_back_where_measuring_fails(run, monkeypatch):
+    states = []
+    monkeypatch.setattr(module, "keep_heap", lambda: states.append("kept"))
+    monkeypatch.setattr(module, "free_heap", lambda: states.append("free"))
+    monkeypatch.setattr(module, "random_plane", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        landscape(run, curvature=False, **FEW)
+    assert states == ["kept", "free"]
 
 
 def test_a_way_that_need_not_bend_is_told_and_has_no_plane(run, other, monkeypatch):

@@ -18,7 +18,8 @@ from profundo.looks.data_look import look
 from profundo.looks.relations import correlation_ratio, cramers_v, pearson, relation
 from profundo.looks.table_facts import column_facts, spread_of
 from profundo.looks.table_findings import row_findings, table_findings
-from profundo.looks.telling import ranks, stump_area, telling
+from profundo.looks.telling import stump_area, telling
+from profundo.ranks_and_places import ranks
 
 
 def draws():

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 import profundo as pf
-from profundo.records import Interrupted, ProfundoError
+from profundo.records import Interrupted, ProfundoError, Step
 from profundo.runs.folder import Folder
-from profundo.train.kept_epochs import kept_epochs, read_epoch
+from profundo.train.kept_epochs import keeping_epochs, kept_epochs, read_epoch
 
 SETTINGS = {"epochs": 4, "seed": 3, "early_stop": None}
 
@@ -55,6 +55,46 @@ def test_a_resumed_run_has_them_all(kept, tmp_path):
     for epoch in mine:
         one, other = read_epoch(mine[epoch]), read_epoch(theirs[epoch])
         assert all(torch.equal(one[name], other[name]) for name in other)
+
+
+def steps(first, last):
+    return [Step(epoch, 0, {}, 1, 1.0, last=True) for epoch in range(first, last)]
+
+
+def test_a_training_that_begins_anew_leaves_none_of_the_one_before(tmp_path):
+    net, folder = torch.nn.Linear(2, 2), tmp_path / "epochs"
+    list(keeping_epochs(steps(0, 6), net, folder, tmp_path))
+    assert list(kept_epochs(folder)) == [0, 1, 2, 3, 4, 5, 6]
+    with torch.no_grad():
+        net.weight.zero_()
+    list(keeping_epochs(steps(0, 2), net, folder, tmp_path))
+    assert list(kept_epochs(folder)) == [0, 1, 2]
+    assert not any(read_epoch(path)["weight"].any() for path in kept_epochs(folder).values())
+
+
+def test_one_that_goes_on_keeps_what_was_and_never_calls_its_first_weights_those_before_training(tmp_path):
+    net, folder = torch.nn.Linear(2, 2), tmp_path / "epochs"
+    list(keeping_epochs(steps(0, 6), net, folder, tmp_path))
+    list(keeping_epochs(steps(3, 4), net, folder, tmp_path, done=3))
+    assert list(kept_epochs(folder)) == [0, 1, 2, 3, 4]
+    list(keeping_epochs(steps(3, 5), net, tmp_path / "others", tmp_path, done=3))
+    assert list(kept_epochs(tmp_path / "others")) == [4, 5]
+
+
+def test_epochs_kept_from_an_interruption_on_have_none_before_training(tmp_path):
+    class Stopping(pf.runs.voice.Quiet):
+        def show(self, step, row):
+            if row is not None and step.epoch == 1:
+                raise Interrupted(15)
+
+    options = {"out": tmp_path / "run", "checkpoint_seconds": 0, **SETTINGS}
+    with pytest.raises(Interrupted):
+        pf.fit("mlp", pf.load("iris"), voice=Stopping(), **options)
+    run = pf.fit("mlp", pf.load("iris"), keep_epochs=True, resume=True, **options)
+    files = kept_epochs(run.folder.epochs)
+    assert 0 not in files
+    assert list(files)[-1] == 4
+    assert all(torch.equal(read_epoch(files[4])[name], value) for name, value in run.net.state_dict().items())
 
 
 def test_a_damaged_file_is_told_in_one_line(tmp_path):

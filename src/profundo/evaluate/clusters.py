@@ -5,12 +5,16 @@ scikit-learn's algorithms, on one thread: with several, sums are rounded in an o
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from profundo.evaluate.components import principal_components
 from profundo.records import ProfundoError
 
-__all__ = ["adjusted_rand", "kmeans", "purity", "tsne"]
+__all__ = ["PLANES", "adjusted_rand", "kmeans", "plane", "purity", "tsne"]
 
 
 def kmeans(points: Tensor, clusters: int, seed: int) -> Tensor:
@@ -38,6 +42,37 @@ def tsne(points: Tensor, seed: int, perplexity: float = 30.0, metric: str = "euc
             points.cpu().numpy()
         )
     return torch.from_numpy(fitted)
+
+
+def plane(points: Tensor, method: str = "t-sne", seed: int = 0) -> Tensor:
+    """Points (samples, features) as places (samples, 2), near where they are alike.
+
+    method: "pca", straight, distances along the two directions that differ most; "t-sne" and "umap" (McInnes et al. 2018) keep
+    neighbours together, but distances between clusters, and their sizes, mean nothing.
+    """
+    if method not in PLANES:
+        raise ProfundoError(f"method {method!r}: expected one of {', '.join(PLANES)}")
+    if len(points) < 5:
+        raise ProfundoError(f"a plane of codes: expected at least 5 samples, got {len(points)}")
+    wide = F.pad(points, (0, max(0, 2 - points.shape[1])))
+    return PLANES[method](wide, seed)
+
+
+def _by_umap(points: Tensor, seed: int) -> Tensor:
+    try:
+        from umap import UMAP
+    except ImportError:
+        raise ProfundoError(
+            'umap: expected the package umap-learn, which is not there; pip install "profundo[umap]"'
+        ) from None
+    return torch.from_numpy(UMAP(random_state=seed).fit_transform(points.cpu().numpy()))
+
+
+PLANES: Mapping[str, Callable[[Tensor, int], Tensor]] = {
+    "pca": lambda points, _seed: principal_components(points, 2).encode(points),
+    "t-sne": tsne,
+    "umap": _by_umap,
+}
 
 
 def purity(classes: Tensor, clusters: Tensor) -> float:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from profundo.records import ProfundoError
 
-__all__ = ["LinearCode", "principal_components", "reduced_rank"]
+__all__ = ["LinearCode", "principal_components", "reduced_rank", "shares_of_variance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,12 @@ def principal_components(rows: Tensor, components: int) -> LinearCode:
     largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))
     directions = (directions * largest.sign()).float()
     return LinearCode(mean.float(), mean.float(), directions.T, directions)
+
+
+def shares_of_variance(rows: Tensor, code: LinearCode) -> list[float]:
+    """What each component holds of the variance of rows (samples, features)."""
+    whole = rows.double().var(0).sum().clamp_min(1e-300)
+    return (code.encode(rows).double().var(0) / whole).tolist()
 
 
 def scattered(rows: Tensor, mean: Tensor) -> Tensor:

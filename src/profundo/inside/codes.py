@@ -1,4 +1,4 @@
-"""What a layer makes of each sample, its code, and the space of these codes: directions, planes, neighbours.
+"""What a layer makes of each sample, its code, and its neighbours.
 
 A code is all that a layer gives for a sample, (features,). Where that is much, maps are averaged over parts of the image, and
 everything else is hashed into sums with random signs, which keeps inner products on average (Weinberger et al. 2009), so that
@@ -8,7 +8,6 @@ memory does not grow with the layer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from math import isqrt
 from typing import Any
 
@@ -20,7 +19,7 @@ from profundo.inside.observing import observed, undisturbed
 from profundo.records import ProfundoError
 from profundo.trees import length
 
-__all__ = ["PLANES", "Principal", "codes", "compact", "neighbours", "plane", "principal"]
+__all__ = ["codes", "compact", "neighbours"]
 
 MOST = 1024  # features of a code
 
@@ -56,63 +55,6 @@ def compact(given: Tensor, most: int = MOST) -> Tensor:
     place = torch.randint(most, (flat.shape[1],), generator=draws).to(flat.device)
     sign = (2 * torch.randint(2, (flat.shape[1],), generator=draws) - 1).to(flat)
     return flat.new_zeros(len(flat), most).index_add_(1, place, flat * sign)
-
-
-# ------------------------------------------------------------------------------------------------------------- the space
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """The directions in which codes differ most. places: (samples, k); directions: (k, features), of length 1; mean: (features,);
-    shares: (k,) of the whole variance."""
-
-    places: Tensor
-    directions: Tensor
-    mean: Tensor
-    shares: Tensor
-
-
-def principal(values: Tensor, k: int = 2) -> Principal:
-    """Principal components of codes (samples, features). The largest entry of a direction is positive."""
-    mean = values.double().mean(0)
-    centred = values.double() - mean
-    _, sizes, directions = torch.linalg.svd(centred, full_matrices=False)
-    directions = directions[:k]
-    directions = directions * directions.gather(1, directions.abs().argmax(1, keepdim=True)).sign()
-    shares = sizes.square()[:k] / sizes.square().sum().clamp_min(1e-300)
-    return Principal((centred @ directions.T).float(), directions.float(), mean.float(), shares)
-
-
-def plane(values: Tensor, method: str = "t-sne", seed: int = 0) -> Tensor:
-    """Codes (samples, features) as places (samples, 2), near where they are alike.
-
-    method: "pca", straight, distances along the two directions that differ most; "t-sne" (van der Maaten & Hinton 2008) and "umap"
-    (McInnes et al. 2018) keep neighbours together, but distances between clusters, and their sizes, mean nothing.
-    """
-    if method not in PLANES:
-        raise ProfundoError(f"method {method!r}: expected one of {', '.join(PLANES)}")
-    if len(values) < 5:
-        raise ProfundoError(f"a plane of codes: expected at least 5 samples, got {len(values)}")
-    wide = F.pad(values, (0, max(0, 2 - values.shape[1])))
-    return PLANES[method](wide, seed)
-
-
-def _by_t_sne(values: Tensor, seed: int) -> Tensor:
-    from sklearn.manifold import TSNE
-
-    spread = min(30.0, (len(values) - 1) / 3)
-    return torch.from_numpy(TSNE(perplexity=spread, init="pca", random_state=seed).fit_transform(values.numpy()))
-
-
-def _by_umap(values: Tensor, seed: int) -> Tensor:
-    try:
-        from umap import UMAP
-    except ImportError:
-        raise ProfundoError(
-            'umap: expected the package umap-learn, which is not there; pip install "profundo[umap]"'
-        ) from None
-    return torch.from_numpy(UMAP(random_state=seed).fit_transform(values.numpy()))
-
-
-PLANES = {"pca": lambda values, _seed: principal(values).places, "t-sne": _by_t_sne, "umap": _by_umap}
 
 
 def neighbours(values: Tensor, of: Tensor, k: int = 8) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from profundo.data.standard import standardize_targets
-from profundo.inside.codes import codes, principal
+from profundo.evaluate.components import principal_components
+from profundo.inside.codes import codes
 from profundo.inside.course_of_values import Distribution, distributions, nets_at, values_of
 from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked
@@ -19,6 +20,7 @@ from profundo.pictures.planes import Plane
 from profundo.pictures.sheet import Figure, Grid, Part
 from profundo.pictures.svg import MOST_CLASSES
 from profundo.pictures.tables import Row
+from profundo.ranks_and_places import evenly
 from profundo.runs.first_layer import first_layer
 from profundo.train.kept_epochs import kept_epochs, read_epoch
 from profundo.trees import length
@@ -27,6 +29,7 @@ __all__ = ["course_section"]
 
 MOMENTS = 24  # epochs that are looked at, evenly spread
 DRAWN = 4  # of them whose histograms are drawn
+LINES = 6  # layers whose spread is
 SAMPLES = 256  # of which activations and gradients are
 CODED = 300
 ENLARGED = 6
@@ -42,7 +45,7 @@ def course_section(looked: Looked) -> Section | None:
     files = kept_epochs(folder.epochs) if folder is not None else {}
     if len(files) < 2:
         return None
-    epochs = _spread(list(files), MOMENTS)
+    epochs = [list(files)[at] for at in evenly(len(files), MOMENTS)]
     raw, targets = looked.samples(looked.data.train, SAMPLES)
     batches = list(looked.batches(raw))
     truth = torch.split(standardize_targets(targets, looked.spec.targets), length(batches[0]))
@@ -76,12 +79,6 @@ def course_section(looked: Looked) -> Section | None:
     return Section("training", finding, part, {"epochs": epochs, "deviations": deviations}, arrays)
 
 
-def _spread(epochs: list[int], most: int) -> list[int]:
-    """At most so many, with the first and the last."""
-    few = min(most, len(epochs))
-    return [epochs[round(at * (len(epochs) - 1) / (few - 1))] for at in range(few)]
-
-
 def _largest(through: Through, kind: str) -> str:
     """The tensor of this kind with most values."""
     return max(
@@ -102,10 +99,7 @@ def _grown(through: Through) -> str:
 def _histograms(of: Distribution, name: str, epochs: Sequence[int]) -> Figure:
     middle = ((of.edges[1:] + of.edges[:-1]) / 2).tolist()
     shares = of.counts / of.counts.sum(1, keepdim=True).clamp_min(1)
-    lines = [
-        Line(f"epoch {epoch}", middle, shares[list(epochs).index(epoch)].tolist())
-        for epoch in _spread(list(epochs), DRAWN)
-    ]
+    lines = [Line(f"epoch {epochs[at]}", middle, shares[at].tolist()) for at in evenly(len(epochs), DRAWN)]
     caption = f"The {name}: which share of them has which value. A peak at 0 gives, or learns, nothing."
     return Figure(lines_svg(lines, x_label=name, y_label="share", percent=True, log_y=False), caption)
 
@@ -113,7 +107,8 @@ def _histograms(of: Distribution, name: str, epochs: Sequence[int]) -> Figure:
 def _spreads(through: Through, epochs: Sequence[int]) -> Figure:
     names = [name for kind, name in through if kind == "activations"]
     lines = [
-        Line(name, epochs, through["activations", name].deviation.tolist()) for name in names[:: -(-len(names) // 6)]
+        Line(name, epochs, through["activations", name].deviation.tolist())
+        for name in (names[at] for at in evenly(len(names), LINES))
     ]
     caption = "How far the values of layers spread, by epoch: what grows without end may blow up, what shrinks to nothing is lost."
     return Figure(lines_svg(lines, x_label="epoch", y_label="standard deviation"), caption)
@@ -149,8 +144,8 @@ def _codes_film(looked: Looked, nets: Nets, epochs: Sequence[int]) -> Figure | N
     raw, targets = looked.samples(looked.held_out, CODED)
     layer = looked.code_layer
     each = [codes(net, looked.batches(raw), [layer])[layer] for net in nets]
-    last = principal(each[-1])
-    places = [(one - last.mean) @ last.directions.T for one in each]
+    last = principal_components(each[-1], 2)
+    places = [last.encode(one) for one in each]
     plane = Plane.around(torch.cat(places), "first direction", "second")
     frames = [
         plane.draw(one, targets, names=looked.classes, told=f"epoch {epoch}")

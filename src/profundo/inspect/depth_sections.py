@@ -10,8 +10,10 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor, nn
 
+from profundo.evaluate.clusters import plane
+from profundo.evaluate.components import principal_components, shares_of_variance
 from profundo.inside.cka import layer_similarity
-from profundo.inside.codes import codes, neighbours, plane, principal
+from profundo.inside.codes import codes, neighbours
 from profundo.inside.features import orientation_selectivity
 from profundo.inside.observing import module_at, observed, undisturbed
 from profundo.inside.probing import Probe, probe
@@ -23,6 +25,7 @@ from profundo.pictures.numbers import percent, plain
 from profundo.pictures.sheet import Figure, Grid, Part
 from profundo.pictures.svg import MOST_CLASSES
 from profundo.pictures.tables import Cell, Row
+from profundo.ranks_and_places import evenly
 from profundo.records import ProfundoError
 from profundo.trees import chosen_rows
 
@@ -38,11 +41,8 @@ NEAR = 10  # neighbours by which a plane is judged
 ORIENTED = 0.3  # from this index on a unit is called oriented
 
 
-def some_layers(looked: Looked) -> list[str]:
-    """At most so many, evenly spread, with the first and the last."""
-    names = list(looked.given)
-    few = min(len(names), MOST_LAYERS)
-    return [names[round(at * (len(names) - 1) / max(1, few - 1))] for at in range(few)]
+def some_layers(names: Sequence[str]) -> list[str]:
+    return [names[at] for at in evenly(len(names), MOST_LAYERS)]
 
 
 # ---------------------------------------------------------------------------------------------------------------- layer 1
@@ -119,7 +119,7 @@ def depth_section(looked: Looked) -> Section | None:
     """By depth, how much units tell classes apart, and how much of the answer a straight line can read."""
     if not (looked.classes or looked.spec.targets.kind == "real"):
         return None
-    names = some_layers(looked)
+    names = some_layers(list(looked.given))
     probes = _probes(looked, names)
     selectivity = {name: one for name, one in looked.selectivity.items() if name in names} if looked.classes else {}
     figure_name = "right answers" if looked.classes else "R²"
@@ -199,7 +199,7 @@ def codes_section(looked: Looked) -> Section | None:
     if len(values) < 2 * NEAR:
         raise ProfundoError(f"codes: expected at least {2 * NEAR} samples to draw, got {len(values)}")
     places = {method: plane(values, method) for method in ("pca", "t-sne", *(("umap",) if find_spec("umap") else ()))}
-    shares = principal(values).shares.tolist()
+    shares = shares_of_variance(values, principal_components(values, min(2, values.shape[1])))
     captions = {
         "pca": f"The two directions in which the codes differ most (PCA); they hold {percent(sum(shares))} of the variance.",
         "t-sne": "t-SNE keeps neighbours together; distances between clusters, and their sizes, mean nothing.",
@@ -281,7 +281,7 @@ def _neighbours(looked: Looked, layer: str) -> tuple[Tensor, Figure | None]:
 # -------------------------------------------------------------------------------------------------------------- alignment
 def similarity_section(looked: Looked) -> Section | None:
     """CKA of every layer with every other, of this net or of this and another."""
-    names = some_layers(looked)
+    names = some_layers(list(looked.given))
     if len(names) < 2:
         return None
     split = looked.held_out if len(looked.held_out) >= FEWEST_COMPARED else looked.data.train
@@ -323,4 +323,4 @@ def _layers_of(looked: Looked, other: nn.Module) -> list[str]:
     with undisturbed(other), torch.no_grad():
         given = observed(other, looked.inputs[:2])[1]
     names = [name for name, one in given.items() if one.ndim > 1]
-    return names[:: -(-len(names) // MOST_LAYERS)]
+    return some_layers(names)

@@ -1,17 +1,19 @@
 """The surface around what a run has learned: what `profundo landscape` measures. Numbers; landscape_page.py draws them.
 
-found = landscape("runs/digits-1")                       # planes, sharpness, the way of training
-found = landscape("runs/digits-1", "runs/digits-2")      # and the ways between the two
-found = landscape(net, data)                             # any torch.nn.Module, with what `fit` takes
-found.write("landscape.html")
+surface = landscape("runs/digits-1")                       # planes, sharpness, the way of training
+surface = landscape("runs/digits-1", "runs/digits-2")      # and the ways between the two
+surface = landscape(net, data)                             # any torch.nn.Module, with what `fit` takes
+surface.write("landscape.html")
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,7 @@ from profundo.inside.surface.curvature import edge
 from profundo.inside.surface.directions import NoPlaneError
 from profundo.inspect.landscape_page import Between, Course, Heights, Landscape, check_out, packed
 from profundo.inspect.training_path import TrainingPath, training_path
+from profundo.ranks_and_places import evenly
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, at_the_door
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.arriving import net_and_data, prepare_own
@@ -61,8 +64,10 @@ __all__ = ["Landscape", "check_out", "landscape"]
 
 BATCH = 500  # samples at once
 EVERY = 1.0  # seconds between two writings of the points
+SPLITS = {"train": "training", "validation": "validation", "test": "test"}  # as figures name them
 PLACES = 10  # of the way where the sharpness is measured
 MOST_POINTS = 201
+FORMAT = 2  # of the points that are kept
 
 Tell = Callable[[str], None]
 
@@ -111,44 +116,46 @@ def landscape(
         raise ProfundoError(f"landscape: {next(iter(settings))} is a setting of a net and its data; a run has its own")
     second = None if own or other is None else solution_of_run(other)
     loss, used = measured(solution, split, samples, seed)
-    if second is not None:
-        check_alike(loss.weights, dict(second.net.named_parameters()))
-    folder = Path(keep) if keep is not None else points_folder(solution.run)
     notes: list[str] = []
-    keep_heap()
-    with seeded(seed), interruptible() as signalled:
+    if second is not None:
+        check_alike(dict(solution.net.named_parameters()), dict(second.net.named_parameters()))
+        check_frozen(solution, second, loss)
+        check_data(solution, second, notes)
+    folder = Path(keep) if keep is not None else points_folder(solution.run)
+    if solution.own.loss is not None:
+        folder = None  # what a loss of one's own computes, no name says
+    with quick_heap(), seeded(seed), interruptible() as signalled:
+        with torch.no_grad():
+            height = float(loss(loss.weights))
 
         def at_work(line: str) -> None:
             tell(line)
             if number := signalled():
                 raise Interrupted(number)
 
-        surveyor = Surveyor(loss, points, folder, at_work, signalled)
+        surveyor = Surveyor(loss, height, points, folder, at_work, signalled)
         path = way_of(solution, loss, notes) if "path" in planes or curvature else None
-        found: list[Heights] = []
+        heights: list[Heights] = []
         if "random" in planes:
             sides = spread(-span, span, points)
-            found.append(surveyor.heights("random", random_plane(loss, seed), sides, sides))
+            heights.append(surveyor.heights("random", random_plane(loss, seed), sides, sides))
         if "path" in planes and path is not None:
             try:
                 nearest = path_plane([*weights_at(path, loss.weights), loss.weights])
-                found.append(surveyor.around("path", nearest, 0.2))
+                heights.append(surveyor.around("path", nearest, 0.2))
             except NoPlaneError as error:
                 notes.append(str(error))
-        curved = curves(loss, solution, path, seed, at_work) if curvature else {}
-        between, bent = (None, None) if second is None else ways(solution, second, loss, seed, at_work)
+        curved = curves(loss, solution, path, seed, at_work, notes) if curvature else {}
+        between, bent = (None, None) if second is None else ways(solution, second, loss, split, seed, at_work)
         if bent is not None:
             try:
-                found.append(surveyor.around("between", plane_of(bent), 0.35))
+                heights.append(surveyor.around("between", plane_of(bent), 0.35))
             except NoPlaneError:
                 notes.append("the way between the two need not bend: there is no plane to draw")
-    free_heap()
-    with torch.no_grad():
-        height = float(loss(loss.weights))
     parameters = sum(value.numel() for value in loss.weights.values())
     return Landscape(
         *(solution.name, str(solution.experiment.net).removeprefix("own:"), parameters, split, used, height),
-        planes=tuple(found),
+        planes=tuple(heights),
         **curved,
         between=between,
         notes=tuple(notes),
@@ -183,9 +190,65 @@ def measured(solution: Solution, split: str, samples: int, seed: int) -> tuple[W
         raise ProfundoError(f"landscape: expected samples in the {split} split, it is empty; choose another --split")
     drawn = torch.randperm(len(part), generator=torch.Generator().manual_seed(seed))[:samples].sort().values
     device = next((value.device for value in solution.net.parameters()), torch.device("cpu"))
-    batches = list(in_order(chosen(part, drawn), solution.data.spec, device=device, batch_size=BATCH))
-    objective = objective_of(solution.experiment, solution.data, solution.own).likelihood
+    size = math.ceil(len(drawn) / math.ceil(len(drawn) / BATCH))  # alike: normalisation has no statistics of a last one
+    batches = list(in_order(chosen(part, drawn), solution.data.spec, device=device, batch_size=size))
+    objective = objective_of(solution.experiment, solution.data, solution.own)
+    if solution.own.loss is not None:
+        objective = objective.likelihood  # for the outputs of evaluation, where training has others
     return WeightLoss(solution.net, objective, batches), len(drawn)
+
+
+def check_frozen(first: Solution, second: Solution, loss: WeightLoss) -> None:
+    """Raise ProfundoError where weights that do not move between two solutions are others in each."""
+    others = dict(second.net.named_parameters())
+    for name, value in first.net.named_parameters():
+        if name not in loss.weights and not torch.equal(value, others[name].to(value)):
+            raise ProfundoError(
+                f"between two nets: expected the same frozen weights in both, {name} differs; train both from the same ones"
+            )
+
+
+def check_data(first: Solution, second: Solution, notes: list[str]) -> None:
+    """Raise ProfundoError for runs on other data; note where both divide the same data differently."""
+    one, other = first.data, second.data
+    sizes = [sum(len(split) for split in parts_of(data)) for data in (one, other)]
+    same_names = (
+        first.experiment.data == second.experiment.data and one.spec.targets.classes == other.spec.targets.classes
+    )
+    if not same_names or sizes[0] != sizes[1] or not math.isclose(content(one), content(other), rel_tol=1e-9):
+        raise ProfundoError(
+            f"between two nets: expected the same data for both, got {one.name} ({sizes[0]:,} samples) and {other.name} "
+            f"({sizes[1]:,}), not sample for sample the same; train both on one"
+        )
+    if one.facts != other.facts:
+        shared = ""
+        if one.test.numbers is not None and other.train.numbers is not None:
+            number = int(torch.isin(one.test.numbers, other.train.numbers).sum())
+            shared = f": {number:,} of the {len(one.test):,} test samples here were training samples there"
+        notes.append(
+            f"The two runs divide their data differently{shared}, so at {second.name} the test loss is too low; both nets get "
+            "inputs standardised as in the first run. The same --split-seed for both avoids that."
+        )
+
+
+def parts_of(data: Dataset) -> tuple[Samples, Samples, Samples]:
+    return data.train, data.validation, data.test
+
+
+def content(data: Dataset) -> float:
+    """The sum of what is in memory of all splits, however they are divided."""
+    trees = [tree for split in parts_of(data) for tree in (split.inputs, split.targets)]
+    tensors = [leaf for tree in trees if isinstance(tree, Tensor | tuple | dict) for leaf in leaves(tree)]
+    return sum(float(one.nansum(dtype=torch.float64)) for one in tensors)
+
+
+@contextmanager
+def quick_heap() -> Iterator[None]:
+    keep_heap()
+    try:
+        yield
+    finally:
+        free_heap()
 
 
 def points_folder(run: Run | None) -> Path | None:
@@ -212,9 +275,11 @@ def weights_at(path: TrainingPath, like: Weights) -> list[dict[str, Tensor]]:
 # ------------------------------------------------------------------------------------------------ planes, point by point
 @dataclass(frozen=True, slots=True)
 class Surveyor:
-    """Measures planes row by row, and writes the rows down as it goes; what is written is not measured again. tell: may end it."""
+    """Measures planes row by row, and writes the rows down as it goes; what is written is not measured again. height: the loss
+    at the solution; tell: may end it."""
 
     loss: WeightLoss
+    height: float
     points: int
     folder: Path | None
     tell: Tell
@@ -222,17 +287,13 @@ class Surveyor:
 
     def around(self, kind: str, plane: Plane, margin: float) -> Heights:
         """The part of a plane that holds its places, and a margin of their extent on each side."""
-        sides = []
-        for each in zip(*plane.places, strict=True):
-            wide = max(max(each) - min(each), 1e-12)
-            sides.append(spread(min(each) - margin * wide, max(each) + margin * wide, self.points))
-        return self.heights(kind, plane, *sides)
+        return self.heights(kind, plane, *plane.sides(self.points, margin))
 
     def heights(self, kind: str, plane: Plane, across: tuple[float, ...], up: tuple[float, ...]) -> Heights:
         losses = np.full((len(up), len(across)), np.nan)
         file = None
         if self.folder is not None:
-            file = self.folder / f"{kind}-{key(self.loss, plane, across, up)}.npz"
+            file = self.folder / f"{kind}-{key(self.loss, self.height, plane, across, up)}.npz"
             losses = read_points(file, losses.shape)
         done = {row: torch.from_numpy(each) for row, each in enumerate(losses) if not np.isnan(each).all()}
         last = time.monotonic()
@@ -247,9 +308,11 @@ class Surveyor:
         return Heights(kind, across, up, losses, plane.places, plane.explained)
 
 
-def key(loss: WeightLoss, plane: Plane, across: Sequence[float], up: Sequence[float]) -> str:
-    """Of all that a height depends on: the samples, the plane, the places."""
-    whole = hashlib.sha256(json.dumps([list(across), list(up), getattr(loss.cost, "name", ""), str(loss.net)]).encode())
+def key(loss: WeightLoss, height: float, plane: Plane, across: Sequence[float], up: Sequence[float]) -> str:
+    """Of all that a height depends on: the samples, the plane, the places. What the net and the loss compute has no name: the
+    loss at the solution stands for it."""
+    named = [FORMAT, f"{height:.4g}", getattr(loss.cost, "name", ""), str(loss.net), list(across), list(up)]
+    whole = hashlib.sha256(json.dumps(named).encode())
     for tree in (plane.origin, plane.first, plane.second, dict(loss.net.named_buffers())):
         for name, value in tree.items():
             whole.update(
@@ -292,7 +355,9 @@ def spread(low: float, high: float, points: int) -> tuple[float, ...]:
 
 
 # ------------------------------------------------------------------------------------------------ curvature, and the ways
-def curves(loss: WeightLoss, solution: Solution, path: TrainingPath | None, seed: int, tell: Tell) -> dict[str, Any]:
+def curves(
+    loss: WeightLoss, solution: Solution, path: TrainingPath | None, seed: int, tell: Tell, notes: list[str]
+) -> dict[str, Any]:
     """At the solution and along training, by the names of a Landscape's fields."""
     size = sum(value.numel() for value in loss.weights.values())
     tell("eigenvalues of the Hessian")
@@ -304,12 +369,12 @@ def curves(loss: WeightLoss, solution: Solution, path: TrainingPath | None, seed
             "--no-curvature"
         ) from None
     whole = trace(loss, loss.weights, seed=seed)
-    along = None if path is None else course(loss, solution, path, seed, tell)
+    along = None if path is None else course(loss, solution, path, seed, tell, notes)
     return {"eigenvalues": largest, "trace": whole, "course": along}
 
 
-def course(loss: WeightLoss, solution: Solution, path: TrainingPath, seed: int, tell: Tell) -> Course:
-    places = sorted({round(at * (len(path.epochs) - 1) / (PLACES - 1)) for at in range(PLACES)})
+def course(loss: WeightLoss, solution: Solution, path: TrainingPath, seed: int, tell: Tell, notes: list[str]) -> Course:
+    places = evenly(len(path.epochs), PLACES)
     epochs, sharpness, losses, edges = [], [], [], []
     optimizer, rate = solution.experiment.optimizer or "", solution.experiment.learning_rate or 0.0
     assert solution.run is not None
@@ -319,7 +384,13 @@ def course(loss: WeightLoss, solution: Solution, path: TrainingPath, seed: int, 
         epoch = path.epochs[at]
         tell(f"sharpness after epoch {epoch}")
         epochs.append(epoch)
-        sharpness.append(eigenvalues(loss, weights, seed=seed, tolerance=1e-2, most=60).values[0])
+        largest = eigenvalues(loss, weights, seed=seed, tolerance=1e-2, most=60)
+        sharpness.append(largest.values[0])
+        if not largest.converged:
+            notes.append(
+                f"The sharpness after epoch {epoch}, {largest.values[0]:.3g}, had not settled after {largest.steps} steps: it may be "
+                f"off by {largest.errors[0]:.2g}."
+            )
         with torch.no_grad():
             losses.append(float(loss(weights)))
         factor = rates[min(max(epoch - 1, 0), len(rates) - 1)] if rates else 1.0
@@ -327,12 +398,14 @@ def course(loss: WeightLoss, solution: Solution, path: TrainingPath, seed: int, 
     return Course(tuple(epochs), tuple(sharpness), tuple(losses), tuple(edges), optimizer, path.how)
 
 
-def ways(first: Solution, second: Solution, loss: WeightLoss, seed: int, tell: Tell) -> tuple[Between, Bend]:
+def ways(
+    first: Solution, second: Solution, loss: WeightLoss, split: str, seed: int, tell: Tell
+) -> tuple[Between, Bend]:
     """Straight and bent from one solution to the other, on the first one's samples; and the bent one."""
-    start = loss.weights
-    end = {name: value.detach().to(start[name]) for name, value in second.net.named_parameters() if name in start}
-    losses = {"training": loss}
-    if len(first.data.test):
+    start, others = loss.weights, dict(second.net.named_parameters())
+    end = {name: others[name].detach().to(value) for name, value in start.items()}
+    losses = {SPLITS[split]: loss}
+    if split != "test" and len(first.data.test):
         losses["test"], _ = measured(first, "test", 2000, seed)
     tell("bending the way between the two")
     bent = bend(loss, start, end, seed=seed)
@@ -342,10 +415,10 @@ def ways(first: Solution, second: Solution, loss: WeightLoss, seed: int, tell: T
     shares: list[float] = []
     for way, curve in curves.items():
         heights[way] = {}
-        for split, each in losses.items():
-            shares, found = losses_along(each, curve)
-            heights[way][split] = tuple(found.tolist())
-    barriers = {way: float(barrier(found["training"])) for way, found in heights.items()}
+        for name, each in losses.items():
+            shares, along = losses_along(each, curve)
+            heights[way][name] = tuple(along.tolist())
+    barriers = {way: float(barrier(along[SPLITS[split]])) for way, along in heights.items()}
     return Between(second.name, tuple(shares), heights, barriers), bent
 
 
@@ -358,7 +431,7 @@ def plane_of(bent: Bend) -> Plane:
 
 # ------------------------------------------------------------------------------------------------ doors
 def check(split: str, samples: int, points: int, span: float, planes: Sequence[str]) -> None:
-    if split not in ("train", "validation", "test"):
+    if split not in SPLITS:
         raise ProfundoError(f"landscape: expected a split of train, validation, test; got {split!r}")
     if not isinstance(samples, int) or samples < 1:
         raise ProfundoError(f"landscape: expected samples of at least 1, a whole number, got {samples!r}")

@@ -49,8 +49,8 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """The loss on the ways from one solution to the other, over t from 0 to 1, by way and split. barriers: on the training
-    split, above the line between the ends."""
+    """The loss on the ways from one solution to the other, over t from 0 to 1, by way and split ("training", …). barriers:
+    on the split that was measured, above the line between the ends."""
 
     other: str
     shares: tuple[float, ...]
@@ -143,27 +143,27 @@ TITLES = {
 }
 
 
-def page(found: Landscape) -> str:
+def page(surface: Landscape) -> str:
     """The same measurement gives the same page, byte for byte."""
     lead = (
-        f"The loss of {found.net} as a function of its {count(found.parameters)} weights, on {count(found.samples)} {found.split} "
-        f"samples. At the solution it is {plain(found.loss)}."
+        f"The loss of {surface.net} as a function of its {count(surface.parameters)} weights, on {count(surface.samples)} "
+        f"{surface.split} samples. At the solution it is {plain(surface.loss)}."
     )
-    parts = [_plane(one, found) for one in found.planes if one.kind != "between"]
-    if found.eigenvalues is not None:
-        parts.append(_curvature(found))
-    if found.course is not None:
-        parts.append(_course(found.course))
-    if found.between is not None:
-        parts.append(_between(found.between))
-    parts += [_plane(one, found) for one in found.planes if one.kind == "between"]
-    parts.append(Part("How this was measured", _how(found)))
-    return sheet_html(Sheet(f"The surface of {found.name}", "Loss landscape", lead, parts))
+    parts = [_plane(one, surface) for one in surface.planes if one.kind != "between"]
+    if surface.eigenvalues is not None:
+        parts.append(_curvature(surface))
+    if surface.course is not None:
+        parts.append(_course(surface.course))
+    if surface.between is not None:
+        parts.append(_between(surface.between))
+    parts += [_plane(one, surface) for one in surface.planes if one.kind == "between"]
+    parts.append(Part("How this was measured", _how(surface)))
+    return sheet_html(Sheet(f"The surface of {surface.name}", "Loss landscape", lead, parts))
 
 
-def pictures(found: Landscape) -> list[Figure]:
+def pictures(surface: Landscape) -> list[Figure]:
     """The first picture of each plane, and of the way between: what a notebook shows."""
-    return [_figures(one)[0] for one in found.planes] + ([] if found.between is None else [_ways(found.between)])
+    return [_figures(one)[0] for one in surface.planes] + ([] if surface.between is None else [_ways(surface.between)])
 
 
 def _names(one: Heights) -> tuple[str, str]:
@@ -196,8 +196,8 @@ CAPTIONS = {
 }
 
 
-def _plane(one: Heights, found: Landscape) -> Part:
-    middle, edge = found.loss, float(np.median(np.concatenate([one.losses[0], one.losses[-1]])))
+def _plane(one: Heights, surface: Landscape) -> Part:
+    middle, edge = surface.loss, float(np.median(np.concatenate([one.losses[0], one.losses[-1]])))
     if one.kind == "random":
         about = [
             "Two directions are drawn at random through all weights, each filter as long as the filter that it moves, so that the "
@@ -222,8 +222,8 @@ def _plane(one: Heights, found: Landscape) -> Part:
     return Part(TITLES[one.kind], about, _figures(one))
 
 
-def _curvature(found: Landscape) -> Part:
-    values, whole = found.eigenvalues, found.trace
+def _curvature(surface: Landscape) -> Part:
+    values, whole = surface.eigenvalues, surface.trace
     assert values is not None
     assert whole is not None
     largest = values.values[0]
@@ -277,8 +277,8 @@ def _course(one: Course) -> Part:
 def _ways(one: Between) -> Figure:
     lines = [
         Line(f"{way}, {split}", one.shares, losses)
-        for way, found in one.losses.items()
-        for split, losses in found.items()
+        for way, by_split in one.losses.items()
+        for split, losses in by_split.items()
     ]
     return Figure(
         lines_svg(lines, x_label="from this solution (0) to the other (1)", y_label="loss"),
@@ -296,12 +296,13 @@ def _between(one: Between) -> Part:
     return Part("From one solution to another", about, [_ways(one)])
 
 
-def _how(found: Landscape) -> Sequence[str]:
+def _how(surface: Landscape) -> Sequence[str]:
     first = (
         "The net is in evaluation mode; the statistics of batch normalisation are computed anew at every point, for those of the "
-        "solution mean nothing elsewhere. The loss is that of the objective, without weight decay."
+        "solution mean nothing elsewhere. The loss is what training lowers, with its label smoothing and weights of classes, but "
+        "without weight decay."
     )
-    return [first, *found.notes, f"It took {duration(found.seconds)}."]
+    return [first, *surface.notes, f"It took {duration(surface.seconds)}."]
 
 
 # ------------------------------------------------------------------------------------------------ files

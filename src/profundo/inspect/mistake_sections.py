@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from profundo.evaluate.scores import confusion
 from profundo.inside.attacking import ATTACKS, Robustness, Victim, fgsm, robustness, smallest_change
 from profundo.inside.codes import codes, neighbours
 from profundo.inside.observing import device_of, undisturbed
@@ -40,8 +41,7 @@ def mistakes_section(looked: Looked) -> Section | None:
     raw, truth = looked.samples(looked.data.test, JUDGED)
     shares = looked.shares(raw)
     answers = shares.argmax(1)
-    many = len(looked.classes)
-    confusion = torch.zeros(many, many, dtype=torch.long).index_put_((truth, answers), torch.tensor(1), accumulate=True)
+    table = confusion(truth, answers, len(looked.classes))
     wrong = (answers != truth).nonzero()[:, 0]
     wrong = wrong[shares[wrong, answers[wrong]].argsort(descending=True)][:WORST]
     top = shares.topk(2, 1).values
@@ -75,8 +75,8 @@ def mistakes_section(looked: Looked) -> Section | None:
         "neighbours of the answered class": same,
         "margins": margins[unsure].tolist(),
     }
-    part = Part("Seeing mistakes", [means, f"Here {finding}."], figures, pairs_grid(confusion.tolist(), looked.classes))
-    return Section("mistakes", finding, part, record, {"confusion": confusion, "shares": shares, "margins": margins})
+    part = Part("Seeing mistakes", [means, f"Here {finding}."], figures, pairs_grid(table.tolist(), looked.classes))
+    return Section("mistakes", finding, part, record, {"confusion": table, "shares": shares, "margins": margins})
 
 
 def _wrong_words(looked: Looked, truth: Tensor, answers: Tensor, wrong: Tensor) -> str:

@@ -21,6 +21,7 @@ from profundo.inside.observing import device_of, layer_output, module_at, observ
 from profundo.nets.fields import Fields
 from profundo.nets.summary import summary
 from profundo.objectives import Objective, default
+from profundo.ranks_and_places import evenly
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Spec, Targets
 from profundo.runs.given.arriving import check_module, dataset_of
 from profundo.runs.opening import open_run
@@ -156,8 +157,8 @@ class Looked:
     def samples(self, split: Samples, most: int, passes: int = 1) -> tuple[Any, Any]:
         """Raw inputs and targets of at most so many samples of a split, evenly spread over it; fewer where they are large."""
         many = min(self.affordable(most, passes), len(split))
-        places = torch.linspace(0, len(split) - 1, many, dtype=torch.float64).round().long()
-        return raw_samples(split, places.tolist()), split.targets[places]
+        places = evenly(len(split), many)
+        return raw_samples(split, places), split.targets[places]
 
     def outputs(self, raw: Any) -> Tensor:
         """What the net gives for raw inputs, on the CPU."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from profundo.ranks_and_places import evenly
 from profundo.records import ProfundoError
 from profundo.runs.choices import prepare
 from profundo.runs.preparing import training
@@ -23,7 +24,7 @@ __all__ = ["TrainingPath", "training_path"]
 
 MOST = 50  # places of a path
 MOST_FLOATS = 1 << 27  # of all of them: 0.5 GB
-LONGEST = 60.0  # seconds of a training that is done again unasked
+LONGEST = 60.0  # seconds of a training that is done again
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,12 @@ def training_path(run: Run, most: int = MOST) -> TrainingPath:
     most = max(3, min(most, MOST_FLOATS // max(1, sum(value.numel() for value in run.net.parameters()))))
     files = kept_epochs(run.folder.epochs) if run.folder is not None else {}
     if len(files) > 1:
-        few = thinned(tuple(files), most)
+        few = tuple(list(files)[at] for at in evenly(len(files), most))
         return TrainingPath(few, tuple(read_epoch(files[epoch]) for epoch in few), "kept after each epoch")
     name = run.folder.path if run.folder is not None else run.data.name
-    asked = run.experiment
-    is_own = asked.data.startswith("own:") or str(asked.net).startswith("own:") or bool(asked.own)
-    if is_own or asked.pretrained is not None or run.seconds.get("training", LONGEST + 1) > LONGEST:
+    experiment = run.experiment
+    is_own = experiment.data.startswith("own:") or str(experiment.net).startswith("own:") or bool(experiment.own)
+    if is_own or experiment.pretrained is not None or run.seconds.get("training", LONGEST + 1) > LONGEST:
         raise ProfundoError(
             f"{name}: the way of its training is not known, and it is {'of your own' if is_own else 'too long'} to be trained "
             "again: `profundo train … --keep-epochs`, or fit(…, keep_epochs=True), keeps it in the run's folder"
@@ -59,7 +60,7 @@ def again(run: Run, most: int) -> TrainingPath:
         prepared = prepare(run.experiment)  # refuses what no file can name, in one line
         history = History()
         what = training(prepared, history, Group())
-        few = set(thinned(tuple(range(what.plan.epochs + 1)), most))
+        few = set(evenly(what.plan.epochs + 1, most))
         states = {0: copied(prepared.net.state_dict())}
 
         def note() -> None:
@@ -67,20 +68,16 @@ def again(run: Run, most: int) -> TrainingPath:
                 states[len(history)] = copied(prepared.net.state_dict())
 
         learn(replace(what, consult=note), None, Group(), Quiet(), None)
-    last, own = prepared.net.state_dict(), run.net.state_dict()
-    apart = sum(float((last[name] - own[name].to(last[name])).double().square().sum()) for name in own)
-    size = sum(float(value.double().square().sum()) for value in own.values())
+    last, own = dict(prepared.net.named_parameters()), dict(run.net.named_parameters())  # no counts of batches
+    with torch.no_grad():
+        apart = sum(float((last[name] - own[name].to(last[name])).double().square().sum()) for name in own)
+        size = sum(float(value.double().square().sum()) for value in own.values())
     if apart > 1e-4 * size:
         raise ProfundoError(
             f"{run.data.name}: trained again, it came to other weights (a hundredth of their length away or more): its way is not "
             "known; `profundo train … --keep-epochs` keeps it"
         )
     return TrainingPath(tuple(states), tuple(states.values()), "trained again for this page, to the same weights")
-
-
-def thinned(epochs: tuple[int, ...], most: int) -> tuple[int, ...]:
-    number = min(len(epochs), most)
-    return tuple(dict.fromkeys(epochs[round(at * (len(epochs) - 1) / max(1, number - 1))] for at in range(number)))
 
 
 def copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

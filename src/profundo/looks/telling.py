@@ -16,8 +16,9 @@ from __future__ import annotations
 import numpy as np
 
 from profundo.looks.relations import correlation_ratio, pearson
+from profundo.ranks_and_places import ranks
 
-__all__ = ["FEWEST", "ranks", "stump_area", "telling"]
+__all__ = ["FEWEST", "stump_area", "telling"]
 
 FEWEST = 20  # rows
 OF_A_CLASS = 10  # rows: fewer lie together by chance
@@ -88,10 +89,3 @@ def _of_categories(column: np.ndarray, target: np.ndarray) -> float | None:
         return None
     explained = correlation_ratio(ranks(target), places) ** 2
     return max(0.0, 1 - (1 - explained) * (rows - 1) / (rows - kinds))
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """float64 (rows,), from 1; equal values have the mean of theirs."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    result: np.ndarray = (np.cumsum(counts) - (counts - 1) / 2)[places]
-    return result

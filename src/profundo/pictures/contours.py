@@ -13,6 +13,7 @@ from itertools import pairwise
 from profundo.pictures import svg
 from profundo.pictures.axes import ACROSS, SQUARE, Axis, nice_ticks
 from profundo.pictures.numbers import plain
+from profundo.ranks_and_places import evenly
 
 __all__ = ["contours_svg", "levels_between", "measured_contours_svg", "relief_svg"]
 
@@ -152,7 +153,7 @@ def relief_svg(
         """From shares of the plane and of the height to pixels: turned by an eighth, looked at from 35 degrees above."""
         return 240 + 195 * (column - row), 370 - 95 * (column + row) - 145 * lift
 
-    columns, rows = (_thinned(len(values), most) for values in (x, y))
+    columns, rows = (evenly(len(values), most + 1) for values in (x, y))
     lifts = [[share(heights[row][column]) for column in columns] for row in rows]
     wide, deep = len(columns) - 1, len(rows) - 1
     pieces = []
@@ -170,12 +171,6 @@ def relief_svg(
     return svg.picture(
         [frame, surface, *words], f"Relief of {height} over {names[0]} and {names[1]}: {said}", bottom=380
     )
-
-
-def _thinned(size: int, most: int) -> list[int]:
-    """At most so many indices and one, evenly, with both ends."""
-    number = min(size - 1, most)
-    return sorted({round(at * (size - 1) / number) for at in range(number + 1)})
 
 
 SHADES = (

@@ -115,7 +115,8 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
         steps = fit(update, training.batches, training.plan, start)
         if keeping is not None and keeping.epochs:
             net, folder = next(iter(update.networks.values())), keeping.folder
-            steps = keeping_epochs(steps, net, folder.epochs, folder.path)
+            done = None if start == Position() else start.epoch
+            steps = keeping_epochs(steps, net, folder.epochs, folder.path, done)
         for _ in checkpoint(  # outermost: what it saves includes what the others made of the same step
             watched(steps, training, voice),
             save,

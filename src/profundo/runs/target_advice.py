@@ -6,7 +6,7 @@ from torch import Tensor
 
 from profundo.evaluate import Answers
 from profundo.looks.relations import pearson
-from profundo.looks.telling import ranks
+from profundo.ranks_and_places import ranks
 from profundo.records import Targets
 
 __all__ = ["transform_advice"]

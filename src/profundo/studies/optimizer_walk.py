@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -41,7 +40,7 @@ def walk(net: nn.Module, data: Dataset, ways: Mapping[str, Sequence[Weights]], p
     loss = WeightLoss(net, default(data.spec.targets).likelihood, list(in_order(data.train, data.spec)))
     every = [weights for way in ways.values() for weights in way]
     plane = path_plane([*every, ways[origin][-1]])
-    across, up = (around([place[side] for place in plane.places], points) for side in (0, 1))
+    across, up = plane.sides(points, MARGIN)
     losses = tuple(tuple(row.tolist()) for _, row in plane_losses(loss, plane, across, up))
     places, at = {}, 0
     for name, way in ways.items():
@@ -49,12 +48,6 @@ def walk(net: nn.Module, data: Dataset, ways: Mapping[str, Sequence[Weights]], p
         at += len(way)
     assert plane.explained is not None
     return Walk(across, up, losses, places, plane.explained, origin)
-
-
-def around(values: Sequence[float], points: int) -> tuple[float, ...]:
-    """So many places, evenly, from below the values to above them."""
-    low, high = min(values), max(values)
-    return tuple(np.linspace(low - MARGIN * (high - low), high + MARGIN * (high - low), points).tolist())
 
 
 def weights_of(net: nn.Module) -> dict[str, torch.Tensor]:

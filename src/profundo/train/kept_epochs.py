@@ -11,7 +11,7 @@ from pathlib import Path
 import safetensors.torch
 from torch import Tensor, nn
 
-from profundo.files import in_words, write_bytes
+from profundo.files import in_words, open_place, write_bytes
 from profundo.records import ProfundoError, Step
 
 __all__ = ["keeping_epochs", "kept_epochs", "read_epoch"]
@@ -19,14 +19,27 @@ __all__ = ["keeping_epochs", "kept_epochs", "read_epoch"]
 LARGEST = 1 << 32  # bytes of one file
 
 
-def keeping_epochs(steps: Iterable[Step], net: nn.Module, folder: Path, within: Path) -> Iterator[Step]:
-    """Write the net's state before the first step and after each epoch into `folder`; nothing through a link below `within`."""
-    if not kept_epochs(folder):
+def keeping_epochs(
+    steps: Iterable[Step], net: nn.Module, folder: Path, within: Path, done: int | None = None
+) -> Iterator[Step]:
+    """Write the net's state after each epoch into `folder`; nothing through a link below `within`. done: epochs of a training
+    that goes on; None of one that begins, whose state before the first step is written, too. What another training left of
+    epochs that are yet to come is removed."""
+    forget_after(folder, within, -1 if done is None else done)
+    if done is None:
         keep(net, folder, 0, within)
     for step in steps:
         if step.last:
             keep(net, folder, step.epoch + 1, within)
         yield step
+
+
+def forget_after(folder: Path, within: Path, epoch: int) -> None:
+    later = [path.name for number, path in kept_epochs(folder).items() if number > epoch]
+    if later:
+        with open_place(folder, within) as here:
+            for name in later:
+                here.erase(name)
 
 
 def keep(net: nn.Module, folder: Path, epoch: int, within: Path) -> None:

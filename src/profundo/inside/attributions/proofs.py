@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 from profundo.inside.attributions.explaining import Baseline, baselines, explain
 from profundo.inside.attributions.question import Of, asking, one
 from profundo.inside.observing import observed, undisturbed
+from profundo.ranks_and_places import evenly, ranks
 from profundo.records import ProfundoError
 
 __all__ = ["Randomised", "RemovalCurves", "randomised", "removal_curves", "share_within"]
@@ -72,8 +74,11 @@ def randomised(
         calls = observed(other, inputs)[1]
     names = [name for name in list(dict.fromkeys(name.partition("#")[0] for name in calls))[::-1] if name in weighted]
     names = names or list(weighted)[::-1]
-    before, ranks, images = usual.by_place.abs(), [], []
-    stops = spread(len(names), stages or len(names))
+    before, alike, images = usual.by_place.abs(), [], []
+    if stages is not None and stages < 1:
+        raise ProfundoError(f"stages: expected one at least, got {stages}")
+    few = stages or len(names)
+    stops = [len(names)] if few == 1 else [1 + at for at in evenly(len(names), few)]
     for begin, end in pairwise([0, *stops]):
         uncalled = (
             set(weighted) - set(names) if end == len(names) else ()
@@ -81,19 +86,10 @@ def randomised(
         for name in [*names[begin:end], *sorted(uncalled)]:
             forget(weighted[name], seed + list(weighted).index(name))
         after = explain(other, inputs, method, of=of, **options).by_place.abs()
-        ranks.append(float(rank_correlation(before.flatten(1), after.flatten(1)).mean()))
+        alike.append(float(rank_correlation(before.flatten(1), after.flatten(1)).mean()))
         if before.ndim == 3:
             images.append(float(structural_similarity(before, after).mean()))
-    return Randomised(tuple(names[end - 1] for end in stops), tuple(ranks), tuple(images) or None)
-
-
-def spread(count: int, stages: int) -> list[int]:
-    """How many of `count` layers have forgotten after each stage: one, …, all."""
-    if stages < 1:
-        raise ProfundoError(f"stages: expected one at least, got {stages}")
-    if min(count, stages) == 1:
-        return [count]
-    return sorted({1 + round(at * (count - 1) / (min(count, stages) - 1)) for at in range(min(count, stages))})
+    return Randomised(tuple(names[end - 1] for end in stops), tuple(alike), tuple(images) or None)
 
 
 def copied(net: nn.Module) -> nn.Module:
@@ -134,17 +130,10 @@ def forget(module: nn.Module, seed: int) -> None:
 
 def rank_correlation(a: Tensor, b: Tensor) -> Tensor:
     """Spearman's, of rows (batch, values): (batch,), 0 where all values of a row are equal."""
-    x, y = (ranks(one) - (one.shape[1] - 1) / 2 for one in (a, b))
+    x, y = (torch.from_numpy(np.stack([ranks(row) for row in one.cpu().numpy()])) for one in (a, b))
+    x, y = (one - one.mean(1, keepdim=True) for one in (x, y))
     both = (x.square().sum(1) * y.square().sum(1)).sqrt()
     return torch.where(both > 0, (x * y).sum(1) / both.clamp_min(1e-12), 0)
-
-
-def ranks(values: Tensor) -> Tensor:
-    """float64 (batch, values): places in order from 0; equal values share their mean."""
-    values = values.contiguous()
-    order = values.sort(1).values
-    first, last = (torch.searchsorted(order, values, right=right) for right in (False, True))
-    return (first + last - 1).double() / 2
 
 
 def structural_similarity(a: Tensor, b: Tensor, window: int = 7) -> Tensor:

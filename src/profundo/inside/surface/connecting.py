@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from profundo.inside.surface.weight_loss import Weights
+from profundo.inside.surface.weight_loss import WeightLoss, Weights
 from profundo.records import ProfundoError
 
 __all__ = ["Bend", "barrier", "bend", "losses_along", "straight"]
@@ -75,11 +75,14 @@ def bend(
     mover = torch.optim.Adam(middle.values(), lr=rate)
     plan = torch.optim.lr_scheduler.CosineAnnealingLR(mover, steps)
     generator = torch.Generator().manual_seed(seed)
+    gradient = loss.gradient if isinstance(loss, WeightLoss) else torch.func.grad(loss)  # the first goes batch by batch
     for _ in range(steps):
         with torch.enable_grad():
-            height = loss(curve(float(torch.rand((), generator=generator))))
-            mover.zero_grad()
-            height.backward()  # type: ignore[no-untyped-call]
+            place = curve(float(torch.rand((), generator=generator)))
+        slope = gradient({name: value.detach() for name, value in place.items()})
+        slopes = torch.autograd.grad([place[name] for name in slope], [*middle.values()], [*slope.values()])
+        for value, part in zip(middle.values(), slopes, strict=True):
+            value.grad = part
         mover.step()
         plan.step()
     return Bend(kind, start, {name: value.detach() for name, value in middle.items()}, end)
@@ -100,7 +103,7 @@ def barrier(losses: Tensor | Sequence[float]) -> Tensor:
 
 
 def check_alike(one: Weights, other: Mapping[str, Tensor]) -> None:
-    """Raise ProfundoError for weights of two nets of different shape."""
+    """Raise ProfundoError where the weights of one net have not the names and shapes of the other's."""
     mine, theirs = ({name: tuple(value.shape) for name, value in weights.items()} for weights in (one, other))
     if mine != theirs:
         name = next(name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name))

@@ -36,11 +36,10 @@ class Eigenvalues:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The sum of all eigenvalues, estimated; error: its standard error over so many probes; size: number of weights."""
+    """The sum of all eigenvalues, estimated; error: its standard error; size: number of weights."""
 
     value: float
     error: float
-    probes: int
     size: int
 
 
@@ -64,7 +63,7 @@ def lanczos(product: Product, start: Tensor, *, tolerance: float = 1e-3, most: i
     more often than they are. All are kept, so there are at most as many steps as fit into 1 GB.
     """
     count, size = start.shape
-    most = min(most, size, max(count + 1, MOST_FLOATS // size))
+    most = min(max(most, count), size, max(count + 1, MOST_FLOATS // size))
     basis = torch.empty(min(most + count, size), size, dtype=start.dtype, device=start.device)
     basis[:count] = torch.linalg.qr(start.T).Q.T
     images = torch.zeros(len(basis), most, dtype=torch.float64)  # H times each vector, by the vectors
@@ -113,12 +112,12 @@ def trace(loss: WeightLoss, weights: Weights, probes: int = 30, seed: int = 0) -
     size = sum(value.numel() for value in weights.values())
     first, product = next(iter(weights.values())), loss.product(weights)
     generator = torch.Generator().manual_seed(seed)
-    found = []
+    draws = []
     for _ in range(probes):
         signs = (torch.randint(0, 2, (size,), generator=generator) * 2 - 1).to(first)
-        found.append(float(signs @ product(signs).detach()))
-    values = torch.tensor(found, dtype=torch.float64)
-    return Trace(float(values.mean()), float(values.std() / probes**0.5), probes, size)
+        draws.append(float(signs @ product(signs).detach()))
+    values = torch.tensor(draws, dtype=torch.float64)
+    return Trace(float(values.mean()), float(values.std() / probes**0.5), size)
 
 
 def edge(optimizer: str, rate: float) -> float | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -39,6 +40,13 @@ class Plane:
 
     def at(self, a: float, b: float) -> dict[str, Tensor]:
         return {name: value + a * self.first[name] + b * self.second[name] for name, value in self.origin.items()}
+
+    def sides(self, points: int, margin: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """So many places along each side of the part that holds the plane's own, and a margin of their extent all around."""
+        extents = ((min(each), max(each)) for each in zip(*self.places, strict=True))
+        wider = ((low, high, margin * max(high - low, 1e-12)) for low, high in extents)
+        across, up = (tuple(np.linspace(low - more, high + more, points).tolist()) for low, high, more in wider)
+        return across, up
 
     def place(self, weights: Weights) -> tuple[float, float]:
         """The (a, b) nearest to weights that need not lie on the plane: least squares by its two directions."""

@@ -2,8 +2,8 @@
 
 The net itself is never moved: each value is that of a call with other weights in its place (torch.func.functional_call).
 Batch normalisation has no meaning with statistics of other weights, so they are computed anew at each θ (Li et al. 2018,
-appendix; Garipov et al. 2018, appendix A.2): those of all samples, in a first pass; where a gradient is wanted, those of the
-batch, as in training. All else is as in evaluation: no dropout.
+appendix; Garipov et al. 2018, appendix A.2): those of all samples, in a first pass, in which the layers before
+normalise by batch; where a gradient is wanted, those of the batch, as in training. All else is as in evaluation: no dropout.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from profundo.records import ProfundoError
 from profundo.trees import arguments, length
 
 __all__ = ["WeightLoss", "Weights"]
+
+MOST_BYTES = 1 << 31  # of what the graph of a gradient keeps: 2 GB
 
 Weights = Mapping[str, Tensor]
 """Parameters by name, as the net has them."""
@@ -48,73 +50,130 @@ class WeightLoss:
             for name, layer in net.named_modules()
             if isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.track_running_stats
         ]
+        self.whole = sum(float(length(targets) if each is None else each.sum()) for _, targets, each in self.batches)
 
     def __call__(self, weights: Weights) -> Tensor:
         """A scalar, differentiable in the weights. Those that are not given are the net's own."""
-        graded = torch.is_grad_enabled()
-        # of attention, only the plain kernel has a second derivative
-        with undisturbed(self.net), torch.set_grad_enabled(graded), sdpa_kernel(SDPBackend.MATH), QuickPooling():
-            if self.norms and len(self.batches) > 1 and not graded:
-                return self._mean(weights, self._statistics(weights), fresh=False)
-            return self._mean(weights, self._buffers(), fresh=True)
+        shares: list[Tensor] = []
+        self._by_batch(weights, shares.append)
+        return torch.stack(shares).sum()
 
     def gradient(self, weights: Weights) -> dict[str, Tensor]:
-        """∇L(θ), by name."""
+        """∇L(θ), by name; what a batch needs for it is let go before the next."""
         leaves = {name: value.detach().requires_grad_() for name, value in weights.items()}
+        values = list(leaves.values())
+        slopes = [torch.zeros_like(value) for value in values]
+
+        def add(share: Tensor) -> None:
+            parts = torch.autograd.grad(share, values, allow_unused=True, materialize_grads=True)
+            for slope, part in zip(slopes, parts, strict=True):
+                slope += part
+
         with torch.enable_grad():
-            slopes = torch.autograd.grad(self(leaves), list(leaves.values()), allow_unused=True, materialize_grads=True)
+            self._by_batch(leaves, add)
         return dict(zip(leaves, slopes, strict=True))
 
     def product(self, weights: Weights) -> Callable[[Tensor], Tensor]:
         """v ↦ H v, with H the Hessian of L at θ and v one vector of all weights (Pearlmutter 1994). The graph of the gradient
-        is made once and kept, so that a product costs one pass backward."""
+        is made once and kept, so that a product costs one pass backward; where it needs more than MOST_BYTES, it is made anew
+        for every product, a batch at a time."""
         leaves = {name: value.detach().requires_grad_() for name, value in weights.items()}
         values = list(leaves.values())
-        with torch.enable_grad():
-            slopes = torch.autograd.grad(
-                self(leaves), values, create_graph=True, allow_unused=True, materialize_grads=True
-            )
-            slope = torch.cat([one.flatten() for one in slopes])
-        if not slope.requires_grad:  # the loss is linear in the weights
-            return torch.zeros_like
+        slopes: list[Tensor] = []
+        storages: dict[int, int] = {}
 
-        def times(vector: Tensor) -> Tensor:
-            parts = torch.autograd.grad(
-                slope, values, vector, retain_graph=True, allow_unused=True, materialize_grads=True
-            )
+        def slope_of(share: Tensor) -> Tensor:
+            parts = torch.autograd.grad(share, values, create_graph=True, allow_unused=True, materialize_grads=True)
             return torch.cat([part.flatten() for part in parts])
 
+        def keep(share: Tensor) -> None:
+            if sum(storages.values()) <= MOST_BYTES:
+                slopes.append(slope_of(share))
+
+        def weigh(saved: Tensor) -> Tensor:
+            storages[saved.untyped_storage().data_ptr()] = saved.untyped_storage().nbytes()
+            return saved.detach()
+
+        def times(vector: Tensor) -> Tensor:
+            total = torch.zeros_like(vector)
+
+            def add(slope: Tensor) -> None:
+                if slope.requires_grad:  # else the loss is linear in the weights
+                    parts = torch.autograd.grad(
+                        slope, values, vector, retain_graph=bool(slopes), allow_unused=True, materialize_grads=True
+                    )
+                    total.add_(torch.cat([part.flatten() for part in parts]))
+
+            for slope in slopes:
+                add(slope)
+            if not slopes:
+                with torch.enable_grad():
+                    self._by_batch(leaves, lambda share: add(slope_of(share)))
+            return total
+
+        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(weigh, lambda saved: saved):
+            self._by_batch(leaves, keep)
+        if sum(storages.values()) > MOST_BYTES:
+            slopes.clear()
         return times
 
-    def _mean(self, weights: Weights, buffers: dict[str, Tensor], fresh: bool) -> Tensor:
-        total, count = torch.zeros(()), 0.0
-        for layer in (layer for _, layer in self.norms):
-            layer.training = fresh
-        for inputs, targets, each in self.batches:
-            costs = self.cost(self._outputs(weights, buffers, inputs), targets)
-            samples = length(targets)
-            if each is not None:
-                total, count = total + (costs * each).sum(), count + float(each.sum())
-            else:
-                total, count = total + (costs.mean() * samples), count + samples
-        return total / count
+    def _by_batch(self, weights: Weights, use: Callable[[Tensor], None]) -> None:
+        """`use` gets each batch's share of the mean, in turn."""
+        graded = torch.is_grad_enabled()
+        # of attention, only the plain kernel has a second derivative
+        with undisturbed(self.net), torch.set_grad_enabled(graded), sdpa_kernel(SDPBackend.MATH), QuickPooling():
+            is_known = bool(self.norms) and len(self.batches) > 1 and not graded
+            buffers = self._statistics(weights) if is_known else self._buffers()
+            for _, layer in self.norms:
+                layer.training = not is_known
+            for inputs, targets, each in self.batches:
+                costs = self.cost(self._outputs(weights, buffers, inputs), targets)
+                if each is not None:
+                    use((costs * each).sum() / self.whole)
+                else:
+                    use(costs.mean() * (length(targets) / self.whole))
 
     def _outputs(self, weights: Weights, buffers: dict[str, Tensor], inputs: Any) -> Any:
         places, names = arguments(self.net, inputs)
-        outputs = functional_call(self.net, {**weights, **buffers}, places, names)
+        try:
+            outputs = functional_call(self.net, {**weights, **buffers}, places, names)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise ProfundoError(
+                "loss of the weights: expected batches of two samples or more, for batch normalisation; one has a single one"
+            ) from None
         return tuple(outputs) if isinstance(outputs, list) else outputs
 
     def _statistics(self, weights: Weights) -> dict[str, Tensor]:
-        """Running statistics of all batches at these weights, each batch counting alike."""
-        buffers, momenta = self._buffers(), [layer.momentum for _, layer in self.norms]
+        """Mean and variance of what each normalisation gets, over all samples of all batches."""
+        buffers = self._buffers()
+        moments: dict[str, Any] = {name: [0, 0.0, 0.0] for name, _ in self.norms}
+
+        def noting(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+            def note(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+                (values,), sums = inputs, moments[name]
+                axes = [axis for axis in range(values.ndim) if axis != 1]
+                variance, mean = (part.double() for part in torch.var_mean(values, axes, correction=0))
+                each = values.numel() // len(mean)
+                sums[:] = sums[0] + each, sums[1] + each * mean, sums[2] + each * (variance + mean.square())
+
+            return note
+
+        handles = [layer.register_forward_pre_hook(noting(name)) for name, layer in self.norms]
         try:
             for _, layer in self.norms:
-                layer.momentum, layer.training = None, True
+                layer.training = True
             for inputs, _, _ in self.batches:
                 self._outputs(weights, buffers, inputs)
         finally:
-            for (_, layer), momentum in zip(self.norms, momenta, strict=True):
-                layer.momentum = momentum
+            for handle in handles:
+                handle.remove()
+        for name, (count, first, second) in moments.items():
+            if count:
+                prefix = f"{name}." if name else ""
+                buffers[prefix + "running_mean"].copy_(first / count)
+                buffers[prefix + "running_var"].copy_(second / count - (first / count).square())
         return buffers
 
     def _buffers(self) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from profundo.pictures import numbers
 from profundo.pictures.charts import Line, heat_svg, lines_svg
 from profundo.pictures.run_page.report_content import Checkup
 from profundo.pictures.tables import Figure
+from profundo.ranks_and_places import evenly
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,7 +61,7 @@ def _depth_by_time(signs: Mapping[str, Any]) -> list[Figure]:
     import numpy as np
 
     figures = []
-    columns = _spread(len(signs["step"]), MOST_COLUMNS)
+    columns = evenly(len(signs["step"]), MOST_COLUMNS)
     steps = [f"{signs['step'][place]:,}" for place in columns]
     if signs["activations"].ndim == 3:
         figures.append(
@@ -96,7 +97,7 @@ def _curves(signs: Mapping[str, Any], batch: int) -> list[Figure]:
     figures = []
     ratios = signs["update ratio"]
     if ratios.ndim == 2 and ratios.shape[1]:
-        some = _spread(ratios.shape[1], MOST_LINES)
+        some = evenly(ratios.shape[1], MOST_LINES)
         lines = [Line(str(signs["weight"][place]), steps, ratios[:, place].tolist()) for place in some]
         caption = "How far a step moves each weight, in parts of its size: about 0.001 is usual; 0.1 throws away what was learned."
         figures.append(Figure(lines_svg(lines, x_label="step", y_label="move / weight", log_y=True), caption))
@@ -136,8 +137,3 @@ def _gap(history: Mapping[str, Sequence[float]]) -> Figure | None:
     return Figure(
         lines_svg([Line("gap", range(1, len(gap) + 1), gap)], x_label="epoch", y_label="gap of the losses"), caption
     )
-
-
-def _spread(count: int, most: int) -> list[int]:
-    """All places, or so many evenly spread ones with both ends."""
-    return list(range(count)) if count <= most else [round(at * (count - 1) / (most - 1)) for at in range(most)]
