@@ -2,6 +2,7 @@
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -445,6 +446,17 @@ def test_of_too_few_samples_nothing_is_fitted_or_compared(many):
     assert not {"depth", "similarity", "codes"} & set(seen.sections)
     assert any("at least 3 training samples" in note for note in seen.notes)
     assert any("at least 4 samples to compare" in note for note in seen.notes)
+
+
+def test_a_file_of_a_size_that_the_net_does_not_take_is_told_by_its_name(tmp_path):
+    data = pf.load("digits")
+    free = replace(data, spec=replace(data.spec, inputs=replace(data.spec.inputs, longest=64)))
+    Image.new("L", (11, 9)).save(tmp_path / "big.png")
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    with pytest.raises(
+        ProfundoError, match=r"big.png: the net does not take inputs of \(1, 9, 11\), it learned from \(1, 8, 8\)"
+    ):
+        look_inside(net, free, [tmp_path / "big.png"])
 
 
 def test_lost_weights_and_targets_of_places_are_refused():
