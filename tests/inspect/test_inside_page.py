@@ -319,6 +319,26 @@ def test_two_nets_are_compared_by_their_layers(run):
     assert section.arrays["cka"].shape == (len(section.values["layers"]), len(section.values["others"]))
 
 
+def test_of_many_layers_the_first_and_the_last_are_shown_and_the_splits_that_count_are_named():
+    torch.manual_seed(0)
+    pairs = [part for width in range(12) for part in (nn.Linear(4 if width == 0 else 6, 6), nn.Tanh())]
+    net, other = nn.Sequential(*pairs, nn.Linear(6, 2)), nn.Sequential(*pairs[:18], nn.Linear(6, 2))
+    x, y = torch.randn(60, 4), torch.arange(60) % 2
+    looked = of_net(net, (x, y), beside=other)
+    section = depth_sections.similarity_section(looked)
+    for names, last in ((section.values["layers"], "24"), (section.values["others"], "18")):
+        assert (len(names), names[0], names[-1]) == (16, "0", last)
+    whole = depth_sections.depth_section(looked)
+    assert "chosen on the validation split, and what counts is the test split" in whole.part.figures[0].caption
+    probes = whole.values["probe"]
+    best = max(probes, key=probes.__getitem__)
+    assert f"most from {best}, " in whole.finding
+    assert whole.finding.endswith("% from 24")
+    none = replace(looked.data.test, inputs=x[:0], targets=y[:0], numbers=None)
+    bare = depth_sections.depth_section(replace(looked, data=replace(looked.data, test=none)))
+    assert "chosen on the validation split, and what counts is the training split" in bare.part.figures[0].caption
+
+
 def test_pictures_of_made_images_are_pixels_of_the_data(run):
     looked = of_run(run)
     raw = looked.raw

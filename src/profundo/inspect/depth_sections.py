@@ -121,6 +121,7 @@ def depth_section(looked: Looked) -> Section | None:
         return None
     names = some_layers(list(looked.given))
     probes = _probes(looked, names)
+    splits = ["training" if name == "train" else name for name in _splits(looked)]
     selectivity = {name: one for name, one in looked.selectivity.items() if name in names} if looked.classes else {}
     figure_name = "right answers" if looked.classes else "R²"
     at = list(range(len(probes)))
@@ -130,8 +131,9 @@ def depth_section(looked: Looked) -> Section | None:
             lines_svg(
                 lines, x_label="layer, 0 is the input", y_label=figure_name, percent=bool(looked.classes), log_y=False
             ),
-            "How much a linear classifier reads from each layer (Alain & Bengio 2016): what rises is what the layers untangle. Its "
-            "penalty was chosen on the validation split, and what counts is the test split.",
+            "How much a linear classifier reads from each layer (Alain & Bengio 2016): what rises is what the layers untangle, what "
+            f"falls is what they throw away. Its penalty was chosen on the {splits[1]} split, and what counts is the {splits[2]} "
+            "split.",
         )
     ]
     means = {name: _mean(one.index) for name, one in selectivity.items()}
@@ -156,8 +158,12 @@ def depth_section(looked: Looked) -> Section | None:
             *(Cell(plain(of[name]) if name in of else "–") for of in (means, chance)),
         ]
         rows.append(row[: len(columns)])
-    first, *_, last = probes.values()
-    finding = f"a straight line reads {score(first.score)} {figure_name} from the input, {score(last.score)} from the last layer"
+    (begin, first), *_, (end, last) = probes.items()
+    most = max(probes, key=lambda name: probes[name].score)
+    finding = (
+        f"a straight line reads {score(first.score)} {figure_name} from {begin}, most from {most}, "
+        f"{score(probes[most].score)}, and {score(last.score)} from {end}"
+    )
     words = "Features get more complex by depth, they say. Measured, from the input to the answer:"
     part = Part("By depth", [words, f"Here {finding}."], figures, Grid("Every layer.", columns, rows))
     values = {
@@ -172,16 +178,20 @@ def _mean(values: Tensor) -> float:
     return values.nanmean().item()
 
 
+def _splits(looked: Looked) -> list[str]:
+    """That a probe is fitted on, chosen on and scored on."""
+    return [name if len(getattr(looked.data, name)) else "train" for name in ("train", "validation", "test")]
+
+
 def _probes(looked: Looked, names: Sequence[str]) -> dict[str, Probe]:
     """By layer, the input first."""
-    splits = (looked.data.train, looked.data.validation, looked.data.test)
-    if len(splits[0]) < FEWEST_FITTED:
+    if len(looked.data.train) < FEWEST_FITTED:
         raise ProfundoError(
-            f"depth: expected at least {FEWEST_FITTED} training samples, and others to test, to fit a probe, got {len(splits[0])}"
+            f"depth: expected at least {FEWEST_FITTED} training samples to fit a probe, got {len(looked.data.train)}"
         )
     coded, targets = [], []
-    for split, many in zip(splits, PROBED, strict=True):
-        raw, truth = looked.samples(split if len(split) else looked.data.train, many)
+    for split, many in zip(_splits(looked), PROBED, strict=True):
+        raw, truth = looked.samples(getattr(looked.data, split), many)
         ready = looked.ready(raw)
         own = {} if not isinstance(ready, Tensor) else {"input": ready.float().flatten(1).cpu()}
         coded.append(own | codes(looked.net, looked.batches(raw), names, PROBE_FEATURES))

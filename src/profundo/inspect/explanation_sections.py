@@ -69,7 +69,7 @@ def why_section(looked: Looked) -> Section | None:
         return None
     methods = list(checked.values())
     answers = "; ".join(
-        f"{name}: {said}" for name, said in zip(names, answers_of(looked, methods[0].maps), strict=True)
+        f"{name}: {answer}" for name, answer in zip(names, answers_of(looked, methods[0].maps), strict=True)
     )
     two = looked.spec.targets.kind == "binary"
     words = [
@@ -188,11 +188,12 @@ def caption(one: Checked) -> str:
 
 def proofs_grid(methods: Sequence[Checked]) -> Grid:
     caption = (
-        "How far each method can be believed here. Adds up: the largest gap between the map’s sum and the change of the answer, "
-        "where the method promises none. Alike: rank correlation of the map with that of a net whose output layer, and all of "
-        "whose layers, were drawn anew; near 1 the map does not depend on what was learned (structure: by their structural "
-        "similarity; Adebayo et al. 2018). Deletion and insertion: the mean answer while what the map marks most is taken away, or "
-        "brought back, first; deletion should be below chance, insertion above it (Petsiuk et al. 2018)."
+        "How far each method can be believed here. Adds up but for: of methods whose maps are to add up to the change of the answer, "
+        "the largest gap to it, as a share of that change. Alike: the rank correlation of the map with that of the same net after "
+        "only its output layer (output anew), or every layer (all anew), was drawn anew; near 1 the map does not depend on what was "
+        "learned (structure: by their structural similarity; Adebayo et al. 2018). Deletion and insertion: the mean answer while "
+        "what the map marks most is taken away, or brought back, first; deletion should be below chance, insertion above it "
+        "(Petsiuk et al. 2018)."
     )
     columns = ["method", "adds up but for", "alike, output anew", "alike, all anew", "deletion", "insertion", "passes"]
     return Grid(caption, columns, [proofs_row(one) for one in methods])

@@ -53,7 +53,7 @@ def inputs_section(looked: Looked) -> Section | None:
 
 
 def filters_section(looked: Looked) -> Section | None:
-    """The weights of the first layer as images, and the kernels of the layer that was asked for."""
+    """The weights of the first layer as images, and the kernels of the chosen layer."""
     if not looked.is_image:
         return None
     arrays: dict[str, Tensor] = {}
@@ -186,9 +186,9 @@ def dreams_section(looked: Looked) -> Section | None:
 
 
 def _chosen_units(looked: Looked, layer: str, best: Best) -> tuple[list[int], str]:
-    """The one that was asked for; else those that tell classes apart best, else those that answer most."""
+    """The chosen one; else those that tell classes apart best, else those that answer most."""
     if looked.unit is not None:
-        return [looked.unit], "the one that was asked for"
+        return [looked.unit], "the chosen one"
     most = looked.affordable(UNITS, PASSES)
     if looked.classes and layer in looked.selectivity:
         order = looked.selectivity[layer].index.nan_to_num(-1).argsort(descending=True)

@@ -16,7 +16,7 @@ __all__ = ["Section"]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Section:
-    """name: by which it is asked for; finding: what came out, in a sentence; values: figures, as JSON can hold them;
+    """name: by which it is got; finding: what came out, in a sentence; values: figures, as JSON can hold them;
     arrays: what the pictures are drawn from."""
 
     name: str

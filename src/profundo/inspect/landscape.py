@@ -106,7 +106,7 @@ def landscape(
     other: a second run of the same kind of net, to which the ways are looked for.
     split, samples: on which the loss is measured. points: along each side of a plane, which reaches `span` times the weights'
     length to each side where it is random. keep: a folder for the points, from which a call that was interrupted goes on; the
-    run's by default. Raises ProfundoError for what cannot be measured.
+    run's by default; with a loss of one's own none are kept. Raises ProfundoError for what cannot be measured.
     """
     check(split, samples, points, span, planes)
     started = time.perf_counter()
@@ -212,13 +212,12 @@ def check_data(first: Solution, second: Solution, notes: list[str]) -> None:
     """Raise ProfundoError for runs on other data; note where both divide the same data differently."""
     one, other = first.data, second.data
     sizes = [sum(len(split) for split in parts_of(data)) for data in (one, other)]
-    same_names = (
-        first.experiment.data == second.experiment.data and one.spec.targets.classes == other.spec.targets.classes
-    )
-    if not same_names or sizes[0] != sizes[1] or not math.isclose(content(one), content(other), rel_tol=1e-9):
+    same_classes = one.spec.targets.classes == other.spec.targets.classes
+    if not same_classes or sizes[0] != sizes[1] or not math.isclose(content(one), content(other), rel_tol=1e-9):
         raise ProfundoError(
             f"between two nets: expected the same data for both, got {one.name} ({sizes[0]:,} samples) and {other.name} "
-            f"({sizes[1]:,}), not sample for sample the same; train both on one"
+            f"({sizes[1]:,}), not number for number the same; train both on one, with the same --split-seed where "
+            "gaps are filled from training samples"
         )
     if one.facts != other.facts:
         shared = ""

@@ -33,7 +33,7 @@ from profundo.trees import called, first_tensor, joined, length, split_rows, to_
 __all__ = ["Looked", "of_net", "of_run"]
 
 SHOWN = 10  # samples of the test split where no files are given
-SEARCHED = 2000  # training samples that units are asked about
+SEARCHED = 2000  # training samples on which selectivity is measured
 AT_ONCE, VALUES_AT_ONCE = 250, 2**21  # samples that go through the net, and numbers in them, at most
 MOST_VALUES = (
     2**25
@@ -120,7 +120,7 @@ class Looked:
 
     @cached_property
     def unit_layer(self) -> str:
-        """The layer that was asked for; else the last one of maps, else of codes."""
+        """The chosen layer; else the last one of maps, else of codes."""
         return self.layer or (self.map_layers or [self.code_layer])[-1]
 
     @cached_property

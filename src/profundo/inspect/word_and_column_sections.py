@@ -48,16 +48,16 @@ def words_section(looked: Looked) -> Section | None:
     for name, row in zip(looked.names[:SHOWN], looked.raw[:SHOWN], strict=False):
         outputs = looked.outputs(row[None]).reshape(-1)
         chosen = 0 if of_outputs(looked) == 0 else int(outputs.argmax())
-        said = output_name(looked, chosen)
-        record: dict[str, Any] = {"input": name, "answer": said, "output": float(outputs[chosen])}
+        answer = output_name(looked, chosen)
+        record: dict[str, Any] = {"input": name, "answer": answer, "output": float(outputs[chosen])}
         if looked.spec.inputs.texts and (counted := by_leaving_out(looked, row, chosen)):
-            title = f"{name}: by how much the answer {said} falls without each word"
+            title = f"{name}: by how much the answer {answer} falls without each word"
             figures.append(Figure(words_svg(list(counted), list(counted.values()), title), f"{title}."))
             record["words"] = counted
         if (maps := by_vectors(looked, row, chosen)) is not None:
             words = words_in(looked, row)
             each = [(word, value) for word, value in zip(words, maps.by_place[0].tolist(), strict=True) if word]
-            title = f"{name}: integrated gradients of the words’ vectors, for {said}"
+            title = f"{name}: integrated gradients of the words’ vectors, for {answer}"
             drawn = words_svg([word for word, _ in each], [value for _, value in each], title)
             figures.append(Figure(drawn, f"{title}. They add up to the change, but for {percent(gap_share(maps))}."))
             record["vectors"] = each
@@ -151,13 +151,13 @@ def columns_section(looked: Looked) -> Section | None:
         written = values_of(looked.raw[place], inputs)
         labels = [f"{written[at].name} = {written[at].text}" for at in order]
         each = by_column[place, order].tolist()
-        said = answers[place]
-        chart = relations_svg(labels, each, label=f"SHAP values of {name} for {said}", most=1.2 * most)
+        answer = answers[place]
+        chart = relations_svg(labels, each, label=f"SHAP values of {name} for {answer}", most=1.2 * most)
         words = (
-            f"{name}, for {said}: what each value adds to the output, from what {len(background)} training rows have."
+            f"{name}, for {answer}: what each value adds to the output, from what {len(background)} training rows have."
         )
         figures.append(Figure(chart, words))
-        values.append({"input": name, "answer": said, "values": dict(zip(labels, each, strict=True))})
+        values.append({"input": name, "answer": answer, "values": dict(zip(labels, each, strict=True))})
     effects = shuffled(looked, slices)
     means = (
         "SHAP values share out the difference between the answer to a row and the mean answer to training rows: each column’s is its "

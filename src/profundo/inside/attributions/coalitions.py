@@ -22,7 +22,7 @@ from profundo.records import ProfundoError
 
 __all__ = ["kernel_shap", "lime", "occlusion", "parts_of", "shapley", "superpixels"]
 
-MOST_PARTS = 16  # whose 2^P sets are all asked
+MOST_PARTS = 16  # whose 2^P sets are all tried
 IMAGE_PARTS, RUNS = 49, 32
 COMPACT = 1.0  # how much nearness counts in a superpixel against likeness of colour
 ROUNDS = 8
@@ -160,7 +160,7 @@ def kernel_shap(
     samples: int | None = None,
     seed: int = 0,
 ) -> tuple[Tensor, dict[str, float]]:
-    """samples: sets that are asked, by default 2,048 and two a part. Where that is all there are the values are exact; else the
+    """samples: sets that are tried, by default 2,048 and two a part. Where that is all there are the values are exact; else the
     sampling error of a part is told, by halves of the sets."""
     own = parts_of(question, parts)
     many = int(own.max()) + 1
@@ -173,11 +173,11 @@ def kernel_shap(
     ends = torch.tensor([[False], [True]], device=there.device).expand(2, many)
     answers = answers_with(question, own, baseline, torch.cat([ends, there]))
     nothing, everything = answers[0], answers[1]
-    found = [
+    estimates = [
         least_squares(some, of, nothing, everything) for some, of in ((there, answers[2:]), *halves(there, answers[2:]))
     ]
-    error = (found[1] - found[2]).abs().mean() / 2
-    return over_places(question, own, found[0]), {"parts": many, "sampling error": float(error)}
+    error = (estimates[1] - estimates[2]).abs().mean() / 2
+    return over_places(question, own, estimates[0]), {"parts": many, "sampling error": float(error)}
 
 
 def sampled_sets(many: int, pairs: int, seed: int) -> Tensor:

@@ -119,9 +119,8 @@ def forget(module: nn.Module, seed: int) -> None:
         torch.default_generator.manual_seed(seed)
         for device in devices:
             torch.cuda.default_generators[device].manual_seed(seed)
-        for name in ("reset_parameters", "reset_running_stats"):
-            with suppress(Exception):  # there is none, or it is of one's own and needs what we have not
-                getattr(module, name)()
+        with suppress(Exception):  # there is none, or it is of one's own and needs what we have not
+            module.reset_parameters()  # type: ignore[operator]
         for one, before in zip(weights, learned, strict=True):
             if torch.equal(one, before):
                 fan_in = one[0].numel() if one.ndim > 1 else 1
