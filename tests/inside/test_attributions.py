@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -486,3 +487,35 @@ def test_wrong_calls_end_in_one_line():
         explain(nn.Linear(3, 1), draw(1, 3), "guided_backpropagation")
     with pytest.raises(ProfundoError, match="with convolutions"):
         explain(nn.Linear(3, 1), draw(1, 3), "grad_cam")
+
+
+@pytest.mark.parametrize("of", [1, np.int64(1), np.array(1), torch.tensor(1), [1, 1], np.array([1, 1])])
+def test_an_output_may_be_any_whole_number_and_inputs_arrays(of):
+    net, x = nn.Linear(4, 3), draw(2, 4)
+    torch.testing.assert_close(explain(net, x.numpy(), "gradient", of=of).map, net.weight[1].detach().expand(2, 4))
+
+
+@pytest.mark.parametrize(
+    ("method", "choice", "said"),
+    [
+        ("gradient", {"of": 1.0}, "of: expected an output from 0 to 2"),
+        ("gradient", {"of": "a"}, "of: expected an output by its index"),
+        ("gradient", {"of": True}, "of: expected an output by its index"),
+        ("occlusion", {"baseline": float("nan")}, "baseline: expected a finite number"),
+        ("occlusion", {"baseline": "black"}, "baseline: expected a finite number"),
+        ("occlusion", {"baseline": torch.full((4,), torch.inf)}, "baseline: expected finite numbers"),
+        ("smoothgrad", {"samples": 0}, "samples: expected a number of at least 1"),
+        ("smoothgrad", {"noise": -1.0}, "noise: expected a number of at least 0"),
+        ("smoothgrad", {"noise": float("nan")}, "noise: expected a number of at least 0"),
+        ("lime", {"samples": 0}, "samples: expected a number of at least 1"),
+        ("lime", {"width": 0.0}, "width: expected a number"),
+    ],
+)
+def test_choices_that_mean_nothing_are_refused(method, choice, said):
+    with pytest.raises(ProfundoError, match=said):
+        explain(nn.Linear(4, 3), draw(2, 4), method, **choice)
+
+
+def test_a_net_made_in_inference_mode_is_told_so():
+    with torch.inference_mode(), pytest.raises(ProfundoError, match=r"made outside torch\.inference_mode"):
+        explain(nn.Linear(4, 3), torch.ones(2, 4))

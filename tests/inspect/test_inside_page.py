@@ -385,6 +385,7 @@ def main_of(status):
         (["nothing.png"], "nothing.png"),
         (["words.png"], "words.png: expected an image"),
         (["--beside", "nowhere"], "nowhere: expected a run's folder"),
+        (["--unit", "99"], "unit 99: layer"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(run, tmp_path, capsys, monkeypatch, words, said):
@@ -401,7 +402,7 @@ def test_what_is_wrong_is_said_in_one_line(run, tmp_path, capsys, monkeypatch, w
 
 def test_a_unit_that_is_not_there_and_data_that_do_not_fit_are_refused(run):
     with pytest.raises(ProfundoError, match="unit 99: layer conv2 has units 0 to 31"):
-        feature_sections.units_section(of_run(run, layer="conv2", unit=99))
+        of_run(run, layer="conv2", unit=99)
     with pytest.raises(ProfundoError, match=r"expected the data of the net, look_inside\(net, data\)"):
         look_inside(nn.Linear(2, 2))
     with pytest.raises(
@@ -414,6 +415,79 @@ def test_a_unit_that_is_not_there_and_data_that_do_not_fit_are_refused(run):
         of_net(nn.Linear(2, 2), (torch.zeros(3, 2), torch.zeros(2)))
     with pytest.raises(ProfundoError, match="there is no 'dreams'; there are: inputs, "):
         look_inside(nn.Linear(2, 2), (torch.randn(40, 2), torch.arange(40) % 2))["dreams"]
+
+
+@pytest.mark.parametrize(
+    ("net", "x", "choice", "said"),
+    [
+        (
+            lambda: nn.Linear(4, 2),
+            torch.randn(40, 4),
+            {"beside": nn.Linear(5, 2)},
+            "beside: expected a net that takes the same",
+        ),
+        (
+            lambda: nn.Linear(4, 2),
+            torch.randn(40, 4),
+            {"layer": "Linear", "unit": "a"},
+            "unit a: layer Linear has units 0 to 1",
+        ),
+        (
+            lambda: nn.Linear(4, 2),
+            torch.randn(40, 4),
+            {"layer": "Linear", "unit": -1},
+            "unit -1: layer Linear has units",
+        ),
+        (
+            lambda: nn.Linear(4, 2).bfloat16(),
+            torch.randn(40, 4).bfloat16(),
+            {},
+            "expected weights of float32 or float64",
+        ),
+        (lambda: nn.Linear(4, 2).half(), torch.randn(40, 4).half(), {}, "expected weights of float32 or float64"),
+        (
+            lambda: nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2, track_running_stats=False)),
+            torch.randn(40, 4),
+            {},
+            "expected answers that depend on one sample alone, 1 takes statistics of the batch",
+        ),
+    ],
+)
+def test_what_cannot_be_looked_into_is_refused_before_any_part_is_made(net, x, choice, said):
+    y = torch.arange(40) % 2
+    with pytest.raises(ProfundoError, match=said):
+        look_inside(net(), (x, y), **choice)
+
+
+@pytest.mark.parametrize("many", [1, 2, 3])
+def test_of_too_few_samples_nothing_is_fitted_or_compared(many):
+    net = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 2))
+    seen = look_inside(net, (torch.randn(many, 4), torch.arange(many) % 2))
+    assert not {"depth", "similarity", "codes"} & set(seen.sections)
+    assert any("at least 3 training samples" in note for note in seen.notes)
+    assert any("at least 4 samples to compare" in note for note in seen.notes)
+
+
+def test_a_file_of_a_size_that_the_net_does_not_take_is_told_by_its_name(tmp_path):
+    data = pf.load("digits")
+    free = replace(data, spec=replace(data.spec, inputs=replace(data.spec.inputs, longest=64)))
+    Image.new("L", (11, 9)).save(tmp_path / "big.png")
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    with pytest.raises(
+        ProfundoError, match=r"big.png: the net does not take inputs of \(1, 9, 11\), it learned from \(1, 8, 8\)"
+    ):
+        look_inside(net, free, [tmp_path / "big.png"])
+
+
+def test_lost_weights_and_targets_of_places_are_refused():
+    net, x = nn.Linear(4, 2), torch.randn(40, 4)
+    net.bias.data[1] = torch.nan
+    with pytest.raises(ProfundoError, match="expected weights that are numbers, bias has nan"):
+        look_inside(net, (x, torch.arange(40) % 2))
+    with pytest.raises(
+        ProfundoError, match=r"expected a class for each sample, \(40,\), or floats, got torch.int64 \(40, 4\)"
+    ):
+        look_inside(nn.Linear(4, 2), (x, torch.zeros(40, 4).long()))
 
 
 def test_the_median_of_smallest_changes_is_of_right_answers_and_in_the_unit_of_the_inputs():

@@ -33,6 +33,7 @@ __all__ = ["codes_section", "depth_section", "orientation_section", "similarity_
 
 PROBED = (1500, 500, 500)  # samples to fit, to choose and to test a probe
 PROBE_FEATURES = 256
+FEWEST_FITTED, FEWEST_COMPARED = 3, 4  # samples
 MOST_LAYERS = 16
 CODED = 300  # samples of the planes: t-SNE takes a second for them
 COMPARED = 1000  # samples of the alignment
@@ -185,6 +186,10 @@ def _splits(looked: Looked) -> list[str]:
 
 def _probes(looked: Looked, names: Sequence[str]) -> dict[str, Probe]:
     """By layer, the input first."""
+    if len(looked.data.train) < FEWEST_FITTED:
+        raise ProfundoError(
+            f"depth: expected at least {FEWEST_FITTED} training samples to fit a probe, got {len(looked.data.train)}"
+        )
     coded, targets = [], []
     for split, many in zip(_splits(looked), PROBED, strict=True):
         raw, truth = looked.samples(getattr(looked.data, split), many)
@@ -290,7 +295,10 @@ def similarity_section(looked: Looked) -> Section | None:
     names = some_layers(list(looked.given))
     if len(names) < 2:
         return None
-    raw, _ = looked.samples(looked.held_out, COMPARED)
+    split = looked.held_out if len(looked.held_out) >= FEWEST_COMPARED else looked.data.train
+    if len(split) < FEWEST_COMPARED:
+        raise ProfundoError(f"similarity: expected at least {FEWEST_COMPARED} samples to compare, got {len(split)}")
+    raw, _ = looked.samples(split, COMPARED)
     other = looked.net if looked.beside is None else looked.beside
     others = names if looked.beside is None else _layers_of(looked, other)
     table = layer_similarity(looked.net, other, looked.batches(raw), names, others)

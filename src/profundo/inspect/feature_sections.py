@@ -187,10 +187,7 @@ def dreams_section(looked: Looked) -> Section | None:
 
 def _chosen_units(looked: Looked, layer: str, best: Best) -> tuple[list[int], str]:
     """The chosen one; else those that tell classes apart best, else those that answer most."""
-    many = len(best.values)
     if looked.unit is not None:
-        if looked.unit >= many:
-            raise ProfundoError(f"unit {looked.unit}: layer {layer} has units 0 to {many - 1}; choose one of them")
         return [looked.unit], "the chosen one"
     most = looked.affordable(UNITS, PASSES)
     if looked.classes and layer in looked.selectivity:

@@ -11,12 +11,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from profundo.data.batches import prepared_inputs
 from profundo.data.new_inputs import entries
 from profundo.dispatch import Observed
 from profundo.inside.features import Selectivity, class_selectivity, map_layers
-from profundo.inside.observing import device_of, module_at, observed, undisturbed
+from profundo.inside.observing import device_of, layer_output, module_at, observed, undisturbed
 from profundo.nets.fields import Fields
 from profundo.nets.summary import summary
 from profundo.objectives import Objective, default
@@ -238,6 +239,10 @@ def _as_it_is(net: nn.Module, inputs: Tensor, targets: Tensor) -> Dataset:
     are classes, of which the net has as many as outputs, or two for one output."""
     if len(inputs) != len(targets) or not len(inputs):
         raise ProfundoError(f"data: expected as many targets as inputs, got {len(targets)} and {len(inputs)}")
+    if not targets.is_floating_point() and targets.ndim > 1:
+        raise ProfundoError(
+            f"targets: expected a class for each sample, ({len(targets)},), or floats, got {targets.dtype} {tuple(targets.shape)}"
+        )
     is_image = inputs.ndim == 4 and inputs.shape[1] in (1, 3, 4) and inputs.is_floating_point()
     if not targets.is_floating_point():
         with undisturbed(net), torch.no_grad():
@@ -268,15 +273,61 @@ def _as_it_is(net: nn.Module, inputs: Tensor, targets: Tensor) -> Dataset:
 def _looked(
     title: str, net: nn.Module, data: Dataset, objective: Objective, files: Sequence[Path], **choice: Any
 ) -> Looked:
+    _check_weights(net)
     if choice.get("layer") is not None:
         module_at(net, choice["layer"])
     if files:
-        return Looked(title, net, data, objective, *_read(files, data.spec.inputs), **choice)
+        looked = Looked(title, net, data, objective, *_read(files, data.spec.inputs), **choice)
+        try:
+            looked.outputs(looked.raw[:1])
+        except (RuntimeError, ValueError) as error:
+            sizes = f"{tuple(looked.raw.shape[1:])}, it learned from {data.spec.inputs.shape}"
+            reason = " ".join(str(error).split())
+            raise ProfundoError(f"{looked.names[0]}: the net does not take inputs of {sizes}: {reason}") from error
+        return _checked(looked)
     split = data.test if len(data.test) else data.train
     places = _one_of_each(split, data.spec.targets)
     labels = split.targets[places] if data.spec.targets.traits.one_class else None
     names = [f"test sample {place}" for place in places]
-    return Looked(title, net, data, objective, names, raw_samples(split, places), labels, **choice)
+    return _checked(Looked(title, net, data, objective, names, raw_samples(split, places), labels, **choice))
+
+
+def _check_weights(net: nn.Module) -> None:
+    """Raises ProfundoError for weights with which nothing can be computed here."""
+    what = type(net).__name__
+    for name, one in net.named_parameters():
+        if one.dtype in (torch.bfloat16, torch.float16):
+            raise ProfundoError(
+                f"{what}: expected weights of float32 or float64, got {one.dtype}; give net.float() and its data"
+            )
+        if not is_lazy(one) and not bool(one.isfinite().all()):
+            raise ProfundoError(f"{what}: expected weights that are numbers, {name} has nan or infinity; train it anew")
+    for name, module in net.named_modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None:
+            raise ProfundoError(
+                f"{what}: expected answers that depend on one sample alone, {name} takes statistics of the batch; "
+                "let it have track_running_stats=True"
+            )
+
+
+def _checked(looked: Looked) -> Looked:
+    """Raises ProfundoError for a unit that the layer has not, and for a net beside it that does not take these inputs."""
+    if looked.unit is not None:
+        layer = looked.unit_layer
+        with undisturbed(looked.net), torch.no_grad():
+            units = layer_output(looked.net, looked.ready(looked.samples(looked.data.train, SEVERAL)[0]), layer).shape[
+                1
+            ]
+        if type(looked.unit) is not int or not 0 <= looked.unit < units:
+            raise ProfundoError(f"unit {looked.unit}: layer {layer} has units 0 to {units - 1}; choose one of them")
+    if looked.beside is not None:
+        _check_weights(looked.beside)
+        try:
+            with undisturbed(looked.beside), torch.no_grad():
+                observed(looked.beside, to_device(looked.inputs, device_of(looked.beside)))
+        except ProfundoError as error:
+            raise ProfundoError(f"beside: expected a net that takes the same inputs; {error}") from error
+    return looked
 
 
 def _one_of_each(split: Samples, targets: Targets) -> list[int]:

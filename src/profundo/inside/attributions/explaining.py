@@ -12,6 +12,8 @@ A map says what a method makes of a net, not what causes what in the world; `pro
 from __future__ import annotations
 
 import inspect
+import math
+import numbers
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from functools import partial
 from itertools import repeat
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -34,7 +37,7 @@ from profundo.inside.attributions.input_gradients import (
 from profundo.inside.attributions.question import MOST_VALUES, Of, Question, asking, check
 from profundo.inside.observing import undisturbed
 from profundo.records import ProfundoError, at_the_door, nearest_names
-from profundo.trees import leaves, length, split_rows
+from profundo.trees import leaves, length, mapped, split_rows
 
 __all__ = ["METHODS", "Baseline", "Explanation", "Method", "explain"]
 
@@ -42,6 +45,7 @@ Baseline = float | Tensor
 """An input that says nothing: a number for every value; or one sample's; or several, (many, …)."""
 
 MOST_AT_ONCE = 128  # samples
+AT_LEAST = {"samples": 1, "noise": 0.0, "ridge": 0.0, "width": 1e-6, "tolerance": 0.0}  # of options
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +184,16 @@ def explain(
     from 2. options: the method's own. The net and PyTorch's randomness are afterwards as before.
     """
     chosen = method_named(method, options)
+    for name, value in options.items():
+        if name in AT_LEAST and value is not None and not (is_number(value) and value >= AT_LEAST[name]):
+            raise ProfundoError(f"{name}: expected a number of at least {AT_LEAST[name]}, got {value!r}")
     started = time.perf_counter()
+    inputs = mapped(lambda one: torch.from_numpy(one) if isinstance(one, np.ndarray) else one, inputs)
     check(inputs, part)
+    if torch.is_inference(next(net.parameters(), torch.empty(0))):
+        raise ProfundoError(
+            "net: expected weights made outside torch.inference_mode(), which bars gradients; make it outside"
+        )
     with undisturbed(net), torch.inference_mode(False), torch.enable_grad():
         net = getattr(net, "_orig_mod", net)  # of a compiled net what it was made of, which hooks can see
         results = []
@@ -209,10 +221,16 @@ def explain(
     )
 
 
-def split_choice(of: Of, batch: int, size: int) -> Iterator[Of]:
+def is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def split_choice(of: Any, batch: int, size: int) -> Iterator[Of]:
     """What is explained in each piece of a batch."""
-    if of is None or isinstance(of, int) or callable(of) or (isinstance(of, Tensor) and not of.ndim):
-        yield from repeat(of)
+    if isinstance(of, np.ndarray | np.generic):
+        of = torch.as_tensor(of)
+    if of is None or callable(of) or not ((isinstance(of, Tensor) and of.ndim) or isinstance(of, list | tuple)):
+        yield from repeat(of)  # whatever it is, of each piece
         return
     if len(of) != batch:
         raise ProfundoError(f"of: expected one output, or one for each of {batch} samples, got {len(of)}")
@@ -251,11 +269,17 @@ def answered(
         return map_.detach(), answer, answer - torch.stack(nothing).mean(0), figures
 
 
-def baselines(question: Question, baseline: Baseline) -> Tensor:
+def baselines(question: Question, baseline: Any) -> Tensor:
     """(many, …), of the values' own kind."""
     values, shape = question.values, question.values.shape[1:]
+    if isinstance(baseline, np.ndarray):
+        baseline = torch.from_numpy(baseline)
     if not isinstance(baseline, Tensor):
+        if not is_number(baseline) or not math.isfinite(baseline):
+            raise ProfundoError(f"baseline: expected a finite number or a tensor, got {baseline!r}")
         return torch.full_like(values[:1], baseline)
+    if not bool(baseline.isfinite().all()):
+        raise ProfundoError("baseline: expected finite numbers, got nan or infinity; fill them first")
     several = baseline if baseline.ndim == values.ndim else baseline[None]
     if several.shape[1:] != shape or not len(several):
         raise ProfundoError(

@@ -171,6 +171,8 @@ def choice(question: Question, of: Of) -> dict[str, Any]:
             raise ProfundoError(f"of: expected a function from outputs to a number a sample, ({batch},), got {shape}")
         return {"function": of}
     scores = scores_of(question.outputs(question.values))
+    if isinstance(of, str | bool):
+        raise ProfundoError(f"of: expected an output by its index, one for each sample, or a function, got {of!r}")
     indices = scores.argmax(1) if of is None else torch.as_tensor(of, device=scores.device)
     indices = indices.expand(batch) if indices.ndim == 0 else indices
     few, many = -scores.shape[1], scores.shape[1]
