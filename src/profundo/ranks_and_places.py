@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["evenly", "ranks"]
 
@@ -15,6 +18,8 @@ def evenly(count: int, most: int) -> list[int]:
 
 def ranks(values: np.ndarray) -> np.ndarray:
     """float64 (values,), from 1; equal values have the mean of theirs."""
+    import numpy as np
+
     _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
     result: np.ndarray = (np.cumsum(counts) - (counts - 1) / 2)[places]
     return result
