@@ -33,11 +33,12 @@ def inside(
 
     profundo inside runs/digits-1 seven.png --layer conv2 --unit 5
     """
-    from profundo.inspect.inside_page import check_page, look_inside
+    from profundo.files import check_out
+    from profundo.inspect.inside_page import look_inside
     from profundo.runs.folder import Folder
 
     page = out if out is not None else Folder.open(run).path / "inside.html"
-    check_page(page)
+    check_out(page, ".html")
     seen = look_inside(run, files=files or (), layer=layer, unit=unit, beside=beside)
     seen.save(page)
     if as_json:

@@ -203,13 +203,14 @@ def landscape(
 
     What is interrupted goes on where it was when the same is called again.
     """
-    from profundo.inspect.landscape import check_out
+    from profundo.files import check_out
     from profundo.inspect.landscape import landscape as measure
+    from profundo.inspect.landscape_page import ENDINGS
     from profundo.records import Interrupted
     from profundo.runs.folder import Folder
 
     page = out if out is not None else Folder.open(run).path / "landscape.html"
-    check_out(page)
+    check_out(page, *ENDINGS)
     try:
         found = measure(
             *(run, other), points=points, span=span, samples=samples, split=split, seed=seed, curvature=curvature,

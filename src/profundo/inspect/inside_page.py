@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import nn
 
-from profundo.files import write_text
+from profundo.files import check_out, write_text
 from profundo.inspect import (
     course_sections,
     depth_sections,
@@ -31,7 +31,7 @@ from profundo.pictures.sheet import Part, Sheet, sheet_html
 from profundo.records import ProfundoError, at_the_door
 from profundo.runs.run import Run
 
-__all__ = ["SECTIONS", "Inside", "check_page", "inside", "look_inside"]
+__all__ = ["SECTIONS", "Inside", "inside", "look_inside"]
 
 SECTIONS: tuple[Callable[[Looked], Section | None], ...] = (
     feature_sections.inputs_section,
@@ -86,15 +86,9 @@ class Inside:
 
     def save(self, path: str | Path) -> Path:
         """Write the page."""
-        check_page(Path(path))
+        check_out(Path(path), ".html")
         write_text(Path(path), self.html())
         return Path(path)
-
-
-def check_page(path: Path) -> None:
-    """Raises ProfundoError for what is no file that ends in .html, in a folder that exists."""
-    if path.suffix != ".html" or path.is_dir() or not path.absolute().parent.is_dir():
-        raise ProfundoError(f"{path}: expected a file that ends in .html, in a folder that exists")
 
 
 def inside(looked: Looked) -> Inside:

@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from profundo.files import write_bytes, write_json, write_text
+from profundo.files import check_out, write_bytes, write_json, write_text
 from profundo.inside.surface import Eigenvalues, Trace
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.contours import measured_contours_svg, relief_svg
 from profundo.pictures.numbers import count, duration, percent, plain
 from profundo.pictures.sheet import Figure, Grid, Part, Sheet, sheet_html
-from profundo.records import ProfundoError
 
-__all__ = ["Between", "Course", "Heights", "Landscape", "check_out", "packed", "page", "pictures"]
+__all__ = ["ENDINGS", "Between", "Course", "Heights", "Landscape", "packed", "page", "pictures"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ class Landscape:
     def write(self, path: str | Path = "landscape.html") -> Path:
         """As a page (.html), or its numbers (.json, .npz, .csv: plane, a, b, loss)."""
         path = Path(path)
-        check_out(path)
+        check_out(path, *ENDINGS)
         match path.suffix:
             case ".html":
                 write_text(path, self.html())
@@ -136,6 +135,7 @@ class Landscape:
         return "".join(figure.svg for figure in pictures(self))
 
 
+ENDINGS = (".html", ".json", ".npz", ".csv")
 TITLES = {
     "random": "Around the solution",
     "path": "Along the way of training",
@@ -306,11 +306,6 @@ def _how(surface: Landscape) -> Sequence[str]:
 
 
 # ------------------------------------------------------------------------------------------------ files
-def check_out(path: Path) -> None:
-    if path.suffix not in (".html", ".json", ".npz", ".csv") or path.is_dir() or not path.absolute().parent.is_dir():
-        raise ProfundoError(f"{path}: expected a file that ends in .html, .json, .npz or .csv, in a folder that exists")
-
-
 def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
     file = BytesIO()
     np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
