@@ -2,11 +2,14 @@
 
 import gc
 import os
+import random
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,6 +25,14 @@ def _temporary_cache(tmp_path_factory):
         del os.environ["PROFUNDO_CACHE"]
     else:
         os.environ["PROFUNDO_CACHE"] = before
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """What a test draws without a seed of its own depends on no other test."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
 
 
 @pytest.fixture(autouse=True)

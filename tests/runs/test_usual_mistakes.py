@@ -361,7 +361,7 @@ def test_an_iterator_without_an_end_is_stopped(monkeypatch):
 
 @pytest.mark.parametrize("loss", [nn.CrossEntropyLoss(), nn.CrossEntropyLoss, nn.functional.cross_entropy])
 def test_cross_entropy_of_one_output_for_two_classes_learns(loss):
-    run = fitted(module=net(1), loss=loss, epochs=20)
+    run = fitted(module=net(1), loss=loss, epochs=20, learning_rate=0.02)
     assert run.experiment.objective == "bernoulli"
     assert run.history["loss"][-1] < run.history["loss"][0]
 
