@@ -10,5 +10,6 @@ export interface Room {
 }
 
 export const ROOMS: readonly Room[] = [
+  { id: "graph", name: texts.graph, load: () => import("./rooms/graph") },
   { id: "images", name: texts.images, load: () => import("./rooms/images") },
 ];

@@ -1,0 +1,135 @@
+// Formulas, drawn by the browser itself: MathML.
+import { read, sides, type Piece } from "./latex";
+
+const BINARY = new Set(["+", "−", "·", "=", "<", ">", "≥", "≤", "≠", "×", "mod"]);
+
+export function Formula({ latex }: { latex: string }) {
+  return <Math piece={read(latex)} />;
+}
+
+/** A line of its own: a = b = c, which may break before each sign. */
+export function Equation({ latex }: { latex: string }) {
+  return (
+    <p class="graph-equation">
+      {sides(read(latex)).map((side, index) => (
+        <Math key={index} piece={side} />
+      ))}
+    </p>
+  );
+}
+
+function Math({ piece }: { piece: Piece }) {
+  return (
+    <math class="formula" displaystyle>
+      <Drawn piece={piece} />
+    </math>
+  );
+}
+
+function Drawn({ piece }: { piece: Piece }) {
+  switch (piece.kind) {
+    case "row":
+      return <mrow>{piece.of.map((one, index) => (one.kind === "sign" ? <Sign key={index} text={one.text} first={startsHere(piece.of, index)} /> : <Drawn key={index} piece={one} />))}</mrow>;
+    case "number":
+      return <mn>{piece.text}</mn>;
+    case "name":
+      return <mi>{piece.text}</mi>;
+    case "word":
+      return <mi mathvariant="normal">{piece.text}</mi>;
+    case "function":
+      return (
+        <mrow>
+          <mi mathvariant="normal">{piece.text}</mi>
+          <mspace width="0.12em" />
+        </mrow>
+      );
+    case "sign":
+      return <Sign text={piece.text} first />;
+    case "fraction":
+      return (
+        <mfrac>
+          <Drawn piece={piece.above} />
+          <Drawn piece={piece.below} />
+        </mfrac>
+      );
+    case "root":
+      return (
+        <msqrt>
+          <Drawn piece={piece.of} />
+        </msqrt>
+      );
+    case "script":
+      return <Script piece={piece} />;
+    case "fence":
+      return (
+        <mrow>
+          <mo fence>{piece.open}</mo>
+          <Drawn piece={piece.of} />
+          <mo fence>{piece.close}</mo>
+        </mrow>
+      );
+    case "cases":
+      return (
+        <mrow>
+          <mo fence>{"{"}</mo>
+          <mtable>
+            {piece.rows.map((row, index) => (
+              <mtr key={index}>
+                {row.map((cell, place) => (
+                  <mtd key={place}>
+                    <Drawn piece={cell} />
+                  </mtd>
+                ))}
+              </mtr>
+            ))}
+          </mtable>
+        </mrow>
+      );
+  }
+}
+
+function Script({ piece }: { piece: Piece & { kind: "script" } }) {
+  const base = <Drawn piece={piece.base} />;
+  if (piece.below && piece.above) {
+    return (
+      <msubsup>
+        {base}
+        <Drawn piece={piece.below} />
+        <Drawn piece={piece.above} />
+      </msubsup>
+    );
+  }
+  if (piece.below) {
+    return (
+      <msub>
+        {base}
+        <Drawn piece={piece.below} />
+      </msub>
+    );
+  }
+  return (
+    <msup>
+      {base}
+      <Drawn piece={piece.above ?? { kind: "row", of: [] }} />
+    </msup>
+  );
+}
+
+/** A minus that begins a number is no difference, and stands close to it. */
+function startsHere(row: readonly Piece[], index: number): boolean {
+  const before = row[index - 1];
+  return before === undefined || (before.kind === "sign" && BINARY.has(before.text));
+}
+
+function Sign({ text, first }: { text: string; first: boolean }) {
+  if (!BINARY.has(text)) return <mo stretchy={false}>{text}</mo>;
+  return first ? (
+    <mo lspace="0" rspace="0">
+      {text}
+    </mo>
+  ) : (
+    <mo lspace={text === "·" ? "0.15em" : "0.25em"} rspace={text === "·" ? "0.15em" : "0.25em"}>
+      {text}
+    </mo>
+  );
+}
