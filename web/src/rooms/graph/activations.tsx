@@ -113,8 +113,8 @@ interface CurveProps {
   onMove?: (a: number) => void;
 }
 
-const [WIDTH, HEIGHT] = [560, 400];
-const [LOW, HIGH] = [-2.2, 5.2];
+const [WIDTH, HEIGHT] = [560, 360];
+const [LOW, HIGH] = [-1.6, 3.4];
 const x = (a: number) => ((a + REACH) / (2 * REACH)) * WIDTH;
 const y = (value: number) => HEIGHT - ((value - LOW) / (HIGH - LOW)) * HEIGHT;
 
@@ -157,7 +157,7 @@ function Axes() {
           )}
         </g>
       ))}
-      {whole(-2, 5).map((value) => (
+      {whole(-1, 3).map((value) => (
         <g key={value}>
           <line class="grid" x1="0" x2={WIDTH} y1={y(value)} y2={y(value)} />
           {value !== 0 && (

@@ -25,14 +25,17 @@ interface View {
   readonly scale: number;
 }
 
-const MARGIN = 26;
-const LEGIBLE = 0.62; // of its own size: so small may a drawing become by itself
+const MARGIN = 20;
+const [SMALL, LEGIBLE] = [0.55, 0.8]; // of its own size: all is shown down to the first; below, a part of it at the second
+const HIGHEST = 0.58; // of the window
+const LARGEST_FIT = 1.4;
 const [LEAST, LARGEST] = [0.1, 4];
 const NOWHERE: ReadonlySet<number> = new Set();
 
 export function Drawing({ graph, scene, stops, at, path = NOWHERE, label, onPick, onToggle }: DrawingProps) {
   const place = useRef<HTMLDivElement>(null);
-  const size = useSize(place);
+  const width = useWidth(place);
+  const size = { width, height: heightFor(scene, width) };
   const fitted = useMemo(() => fit(scene, size), [scene.width, scene.height, size.width, size.height]);
   const [moved, move] = useState<View | null>(null);
   const view = moved ?? fitted;
@@ -44,7 +47,7 @@ export function Drawing({ graph, scene, stops, at, path = NOWHERE, label, onPick
   }, [at, stops]);
   const zoom = (factor: number) => move(zoomed(view, factor, size.width / 2, size.height / 2));
   return (
-    <div class="graph-drawing" ref={place}>
+    <div class="graph-drawing" ref={place} style={{ height: `${size.height}px` }}>
       <svg
         width={size.width}
         height={size.height}
@@ -264,28 +267,35 @@ interface Size {
   readonly height: number;
 }
 
-function useSize(place: { current: HTMLDivElement | null }): Size {
-  const [size, set] = useState<Size>({ width: 600, height: 360 });
+function useWidth(place: { current: HTMLDivElement | null }): number {
+  const [width, set] = useState(600);
   useEffect(() => {
     const element = place.current;
     if (!element) return undefined;
-    const watched = new ResizeObserver(() => set({ width: element.clientWidth, height: element.clientHeight }));
+    const watched = new ResizeObserver(() => set(element.clientWidth));
     watched.observe(element);
     return () => watched.disconnect();
   }, []);
-  return size;
+  return width;
+}
+
+/** As high as the drawing where that leaves room for what is under it. */
+function heightFor(scene: Scene, width: number): number {
+  const byWidth = Math.min(LARGEST_FIT, (width - 2 * MARGIN) / scene.width);
+  const scale = byWidth < SMALL ? LEGIBLE : byWidth;
+  return Math.round(Math.max(220, Math.min(HIGHEST * innerHeight, scale * scene.height + 2 * MARGIN)));
 }
 
 /** All of it in the middle, no larger than it was drawn by half. */
 export function whole(scene: Size, size: Size): View {
-  const scale = Math.min((size.width - 2 * MARGIN) / scene.width, (size.height - 2 * MARGIN) / scene.height, 1.5);
+  const scale = Math.min((size.width - 2 * MARGIN) / scene.width, (size.height - 2 * MARGIN) / scene.height, LARGEST_FIT);
   return { x: (size.width - scale * scene.width) / 2, y: (size.height - scale * scene.height) / 2, scale };
 }
 
 /** All of it, or its beginning where all would be too small to read. */
 export function fit(scene: Size, size: Size): View {
   const all = whole(scene, size);
-  if (all.scale >= LEGIBLE) return all;
+  if (all.scale >= SMALL) return all;
   const [x, y] = [size.width - LEGIBLE * scene.width, size.height - LEGIBLE * scene.height];
   return { x: x > 0 ? x / 2 : MARGIN, y: y > 0 ? y / 2 : MARGIN, scale: LEGIBLE };
 }
@@ -332,4 +342,13 @@ function useDrag(view: View, move: (view: View) => void) {
     onPointerUp: (event: PointerEvent) => pointers.current.delete(event.pointerId),
     onPointerCancel: (event: PointerEvent) => pointers.current.delete(event.pointerId),
   };
+}
+
+const WIDE = 800; // pixels, from which on the explanations stand beside the drawing
+
+/** Pixels that a drawing has in the middle of the page, for whoever places its boxes. */
+export function room(stage: HTMLElement | null): [width: number, height: number] {
+  const wide = Math.round(stage?.clientWidth || innerWidth);
+  const width = wide > WIDE ? Math.round(wide * 0.58) : wide;
+  return [Math.max(300, Math.min(2000, width)), Math.max(300, Math.min(1200, Math.round(HIGHEST * innerHeight)))];
 }

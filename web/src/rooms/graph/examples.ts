@@ -19,7 +19,7 @@ export const EXAMPLES: readonly Example[] = [
   { id: "theano", name: texts.ex_theano, seen: texts.ex_theano_seen, formula: "a*b + c", values: { a: 2, b: 4, c: 10 } },
   { id: "neuron", name: texts.ex_neuron, seen: texts.ex_neuron_seen, formula: "σ(w*x + b)", values: { w: 2, x: -1, b: 0.5 } },
   { id: "cost", name: texts.ex_cost, seen: texts.ex_cost_seen, formula: "z = w*x + b; p = σ(z); (p - y)^2", values: { w: 1.5, x: 2, b: -1, y: 0 } },
-  { id: "logistic", name: texts.ex_logistic, seen: texts.ex_logistic_seen, formula: "p = 1/(1 + exp(-w^T x)); -(y*log(p) + (1-y)*log(1-p))", values: { w: [1, -2], x: [0.5, 1], y: 1 } },
+  { id: "logistic", name: texts.ex_logistic, seen: texts.ex_logistic_seen, formula: "p = 1/(1 + exp(-w^T x)); -(log(p)*y + log(1-p)*(1-y))", values: { w: [1, -2], x: [0.5, 1], y: 1 } },
   { id: "softmax", name: texts.ex_softmax, seen: texts.ex_softmax_seen, formula: "y = [0, 1, 0]; p = softmax(z); -sum(y*log(p))", values: { z: [2, 1, 0.1] } },
   { id: "relu", name: texts.ex_relu, seen: texts.ex_relu_seen, formula: "max(0, w*x + b)", values: { w: 1, x: -2, b: 0.5 } },
   { id: "deep", name: texts.ex_deep, seen: texts.ex_deep_seen, formula: "h1 = σ(w*x); h2 = σ(w*h1); h3 = σ(w*h2); σ(w*h3)", values: { w: 1, x: 1 } },

@@ -4,7 +4,7 @@ import { say, type Text } from "../../language";
 import { Equation, Formula } from "./math";
 import { rows, written } from "./numbers";
 import { byName, type Stop } from "./steps";
-import type { FormulaAnswer, Node, Step, Summary } from "./types";
+import type { Figure, FormulaAnswer, Node, Step, Summary } from "./types";
 
 const RULES = texts as Readonly<Record<string, Text>>;
 
@@ -17,7 +17,7 @@ export function Explained({ answer, stop }: { answer: FormulaAnswer; stop: Stop 
 
 function Forward({ answer, node }: { answer: FormulaAnswer; node: Node }) {
   const numbers = answer.numbers[node.name];
-  const sides = [named(node), node.latex, numbers, node.value?.item === null ? undefined : figure(node.value?.item)].filter((side): side is string => side !== undefined && side !== "");
+  const sides = [named(node), node.latex, numbers, node.value?.item === null ? undefined : figure(node.value?.item ?? null)].filter((side): side is string => side !== undefined && side !== "");
   return (
     <>
       <Equation latex={distinct(sides).join(" = ")} />
@@ -80,10 +80,10 @@ function Terms({ step, of }: { step: Step; of: string }) {
                 <Formula latex={word(term.user)} />
               </td>
               <td>
-                <Formula latex={`${derivative(of, term.user)} = ${figure(term.outer)}`} />
+                <Formula latex={`${derivative(of, term.user)} = ${figure(term.outer, 4)}`} />
               </td>
               <td>
-                <Formula latex={distinct([derivative(term.user, step.name), term.rule, figure(term.local)]).join(" = ")} />
+                <Formula latex={distinct([derivative(term.user, step.name), term.rule, figure(term.local, 4)]).join(" = ")} />
               </td>
               <td>{written(term.value, 6)}</td>
             </tr>
@@ -141,8 +141,8 @@ const named = (node: Node): string => word(node.name);
 export const derivative = (of: string, by: string): string => `\\frac{\\partial ${word(of)}}{\\partial ${word(by)}}`;
 
 /** A number in LaTeX. */
-export function figure(value: Parameters<typeof written>[0]): string {
-  const text = written(value, 6);
+export function figure(value: Figure, digits = 6): string {
+  const text = written(value, digits);
   const match = /^(.*)e(−?\d+)$/.exec(text);
   return (match ? `${match[1] ?? ""} \\cdot 10^{${match[2] ?? ""}}` : text).replaceAll("−", "-").replace("∞", "\\infty").replace("NaN", "\\mathrm{NaN}");
 }

@@ -6,7 +6,7 @@ import { latest } from "../../connection";
 import { say } from "../../language";
 import { Choice, Panel, Problem } from "../../ui/controls";
 import { Derivation } from "./derivation";
-import { Drawing } from "./drawing";
+import { Drawing, room } from "./drawing";
 import { EXAMPLES } from "./examples";
 import { Explained } from "./explained";
 import { readFormula, writtenFormula, type Asked } from "./query";
@@ -80,14 +80,6 @@ export function FormulaPage({ query }: { query: URLSearchParams }) {
 }
 
 const given = (answer: FormulaAnswer): Record<string, Value> => Object.fromEntries(answer.variables.map(({ name, value }) => [name, value]));
-
-const WIDE = 800; // pixels, from which on the explanations stand beside the drawing
-
-/** Pixels that the drawing has, for whoever places it. */
-function room(stage: HTMLElement | null): [number, number] {
-  const width = Math.round(stage?.clientWidth ?? 900);
-  return [Math.max(300, Math.min(2000, width > WIDE ? Math.round(width * 0.6) : width)), 560];
-}
 
 interface StageProps {
   answer: FormulaAnswer;

@@ -24,15 +24,22 @@ export function read(latex: string): Piece {
   return new Reader(latex).row("");
 }
 
+const LONG = 6; // pieces, from which on a side may break before its sums, too
+
 /** Of an equation: what stands before its first sign, then each sign with what follows. */
 export function sides(piece: Piece): readonly Piece[] {
   if (piece.kind !== "row") return [piece];
+  const parts = before("=", piece.of).flatMap((part) => (part.length > LONG ? before("+", part) : [part]));
+  return parts.filter((part) => part.length > 0).map((of) => ({ kind: "row", of }));
+}
+
+function before(sign: string, pieces: readonly Piece[]): Piece[][] {
   const parts: Piece[][] = [[]];
-  for (const one of piece.of) {
-    if (one.kind === "sign" && one.text === "=") parts.push([]);
+  for (const one of pieces) {
+    if (one.kind === "sign" && one.text === sign) parts.push([]);
     parts.at(-1)?.push(one);
   }
-  return parts.filter((part) => part.length > 0).map((of) => ({ kind: "row", of }));
+  return parts;
 }
 
 class Reader {

@@ -1,6 +1,9 @@
 // Formulas, drawn by the browser itself: MathML.
 import { read, sides, type Piece } from "./latex";
 
+/** MathML has words for truth, which Preact would take for attributes that are there or not. */
+const [FENCE, STIFF] = [{ fence: "true", stretchy: "true" } as object, { stretchy: "false" } as object];
+const BREAKS = new Set(["=", "+"]); // they may begin a line
 const BINARY = new Set(["+", "−", "·", "=", "<", ">", "≥", "≤", "≠", "×", "mod"]);
 
 export function Formula({ latex }: { latex: string }) {
@@ -63,15 +66,15 @@ function Drawn({ piece }: { piece: Piece }) {
     case "fence":
       return (
         <mrow>
-          <mo fence>{piece.open}</mo>
+          <mo {...FENCE}>{piece.open}</mo>
           <Drawn piece={piece.of} />
-          <mo fence>{piece.close}</mo>
+          <mo {...FENCE}>{piece.close}</mo>
         </mrow>
       );
     case "cases":
       return (
         <mrow>
-          <mo fence>{"{"}</mo>
+          <mo {...FENCE}>{"{"}</mo>
           <mtable>
             {piece.rows.map((row, index) => (
               <mtr key={index}>
@@ -122,8 +125,8 @@ function startsHere(row: readonly Piece[], index: number): boolean {
 }
 
 function Sign({ text, first }: { text: string; first: boolean }) {
-  if (!BINARY.has(text)) return <mo stretchy={false}>{text}</mo>;
-  return first ? (
+  if (!BINARY.has(text)) return <mo {...STIFF}>{text}</mo>;
+  return first && !BREAKS.has(text) ? (
     <mo lspace="0" rspace="0">
       {text}
     </mo>

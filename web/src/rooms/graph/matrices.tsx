@@ -93,17 +93,17 @@ interface FalkProps {
 }
 
 function Falk({ asked, answer, row, column, onCell, onChange }: FalkProps) {
-  const [left, right, result] = asked.kind === "layer" ? ["W", "x", "z"] : ["A", "B", "A·B"];
+  const [left, right, result] = asked.kind === "layer" ? ["W", "x", "z = W·x + b"] : ["A", "B", "A·B"];
   return (
     <div class="scroll">
       <div class={`graph-falk ${asked.kind}`}>
         <div class="right">
           <b>{right}</b>
-          <Grid name={right} rows={asked.right} kind={(_, place) => (place === column ? "column" : "")} onChange={(i, j, value) => onChange({ ...asked, right: changed(asked.right, i, j, value) })} />
+          <Grid name={right} rows={asked.right} kind={(_, place) => (place === column ? "at-column" : "")} onChange={(i, j, value) => onChange({ ...asked, right: changed(asked.right, i, j, value) })} />
         </div>
         <div class="left">
           <b>{left}</b>
-          <Grid name={left} rows={asked.left} kind={(place) => (place === row ? "row" : "")} onChange={(i, j, value) => onChange({ ...asked, left: changed(asked.left, i, j, value) })} />
+          <Grid name={left} rows={asked.left} kind={(place) => (place === row ? "at-row" : "")} onChange={(i, j, value) => onChange({ ...asked, left: changed(asked.left, i, j, value) })} />
         </div>
         <div class="result">
           <b>{result}</b>
@@ -112,7 +112,7 @@ function Falk({ asked, answer, row, column, onCell, onChange }: FalkProps) {
         {asked.kind === "layer" && (
           <div class="bias">
             <b>b</b>
-            <Grid name="b" rows={asked.bias.map((one) => [one])} kind={(place) => (place === row ? "row" : "")} onChange={(i, _, value) => onChange({ ...asked, bias: asked.bias.map((one, at) => (at === i ? value : one)) })} />
+            <Grid name="b" rows={asked.bias.map((one) => [one])} kind={(place) => (place === row ? "at-row" : "")} onChange={(i, _, value) => onChange({ ...asked, bias: asked.bias.map((one, at) => (at === i ? value : one)) })} />
           </div>
         )}
         {answer.activated && (

@@ -7,7 +7,7 @@ import { part } from "../../frames";
 import { say } from "../../language";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
 import { Heat } from "../../ui/heat";
-import { Drawing } from "./drawing";
+import { Drawing, room } from "./drawing";
 import { brief, written } from "./numbers";
 import { Stepper, byKey, stepWords } from "./stepper";
 import { byName, stopOf, stopsOf, toggled, type Stop } from "./steps";
@@ -47,8 +47,7 @@ export function NetPage({ query }: { query: URLSearchParams }) {
   }, []);
   useEffect(() => {
     wait(true);
-    const width = Math.max(300, Math.min(2000, stage.current?.clientWidth ?? 900));
-    void send({ net: asked.net, sample: asked.sample, room: [width, 640], ...(asked.open ? { open: asked.open } : {}) });
+    void send({ net: asked.net, sample: asked.sample, room: room(stage.current), ...(asked.open ? { open: asked.open } : {}) });
     remember("graph", writtenNet(asked));
   }, [asked]);
   return (
@@ -96,7 +95,7 @@ function Stage({ answer, asked, onOpen }: { answer: NetAnswer; asked: Asked; onO
   const node = nodes.get(stops[at]?.node ?? "") ?? nodes.get(graph.of);
   const box = scene.boxes.find((one) => one.name === stops[at]?.box);
   return (
-    <div class="graph-stage-grid" onKeyDown={(event) => byKey(event, at, last, move)}>
+    <div class="graph-stage-grid net" onKeyDown={(event) => byKey(event, at, last, move)}>
       <section class="panel graph-panel large" aria-label={say(texts.net)}>
         <Drawing graph={graph} scene={scene} stops={stops} at={at} label={say(texts.drawing, { count: graph.nodes.length })} onPick={(one: Box) => move(stopOf(stops, one.name))} onToggle={(path) => onOpen(toggled(scene, path))} />
         <p class="graph-legend">
