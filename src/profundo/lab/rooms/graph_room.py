@@ -18,7 +18,7 @@ from profundo.graph.derivatives.differentiating import DIFFERENCES, automatic, n
 from profundo.graph.derivatives.formulas import partial
 from profundo.graph.drawings.matrices import dense_layer, product
 from profundo.graph.drawings.scene_data import scene_data
-from profundo.graph.expressions.expression import Expression, inputs_of
+from profundo.graph.expressions.expression import Expression, ancestors, inputs_of
 from profundo.graph.expressions.local_formulas import handed_back, substituted
 from profundo.graph.expressions.parsing import parse
 from profundo.graph.expressions.viewing import view
@@ -33,6 +33,7 @@ from profundo.records import ProfundoError
 
 __all__ = ["CALLS"]
 
+MOST_NODES = 300  # of a formula
 MOST_ENTRIES = 8  # derivatives in a table
 STEPS = tuple(10.0 ** (third / 3) for third in range(-42, 1))  # of the curve of errors
 UNSET = 1.0  # value of a variable that has none yet
@@ -86,6 +87,8 @@ def read(asked: Formula) -> tuple[Expression, dict[str, Any]]:
         raise ProfundoError(
             f"formula: {shortly(asked.text)} is a number; write something to compute, such as (a+b)*3*b"
         )
+    if (many := len(ancestors([expression]))) > MOST_NODES:
+        raise ProfundoError(f"formula: expected at most {MOST_NODES} steps, which can be looked at, got {many:,}")
     values = {one.name: asked.values.get(one.name, UNSET) for one in inputs_of([expression])}
     return expression, values
 
