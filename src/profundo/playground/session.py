@@ -357,15 +357,32 @@ def checked_place(layers: Sequence[nn.Linear], what: str, at: tuple[Any, ...]) -
     return at
 
 
-def replayed(settings: PlaygroundSettings, steps: int, edits: Sequence[Edit | Mapping[str, Any]] = ()) -> Session:
-    """The session that has these settings at its beginning, so many steps and these edits behind it, bit for bit."""
+def replayed(
+    settings: PlaygroundSettings,
+    steps: int,
+    edits: Sequence[Edit | Mapping[str, Any]] = (),
+    each_epoch: Callable[[Session], None] = lambda _: None,
+) -> Session:
+    """The session that has these settings at its beginning, so many steps and these edits behind it, bit for bit.
+
+    each_epoch: is shown the session at every epoch's end on the way."""
     session = Session(settings)
     for edit in edits:
         one = edit if isinstance(edit, Edit) else Edit(**edit)
-        session.step(one.step - session.steps)
+        advance(session, one.step, each_epoch)
         if one.what == "setting":
             session.change(**{one.at[0]: one.value})
         else:
             session.put(one.what, tuple(one.at), one.value)
-    session.step(steps - session.steps)
+    advance(session, steps, each_epoch)
     return session
+
+
+def advance(session: Session, steps: int, each_epoch: Callable[[Session], None]) -> None:
+    """Until so many steps are done in all, or a stop condition is met."""
+    done = 1
+    while session.steps < steps and done:
+        ahead = min(steps - session.steps, session.per_epoch - session.steps % session.per_epoch)
+        done = session.step(ahead)
+        if done and session.steps % session.per_epoch == 0:
+            each_epoch(session)
