@@ -241,10 +241,11 @@ def test_desks_that_nobody_sits_at_are_cleared_and_their_number_has_an_end(here)
     held = [desks.open("", "owner") for _ in range(MOST_DESKS - 1)]
     for desk in held:
         desk.is_open = True
-    with pytest.raises(Refusal, match="pages are open already") as refused:
-        for _ in range(3):
-            desks.open("", "owner").is_open = True
-    assert refused.value.status == 503
+    assert len(desks.open(held[0].name, "visitor").name) > 0  # one is left beside the one that was opened last
+    desks.clear(math.inf)
+    desks.open("", "owner").is_open = True
+    with pytest.raises(Refusal, match="pages are open already"):
+        desks.open("", "owner")
 
 
 def test_a_slow_page_misses_values_and_is_never_behind_by_more_than_two(port):

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from profundo.data.sets.plane_points import PLANE_SETS, draw_points
+from profundo.files import write_text
 from profundo.lab.calls import Call, Question
 from profundo.lab.desks import Desk
-from profundo.playground.playground_settings import ALL, FIELDS, PlaygroundSettings, new_settings
+from profundo.lab.uploads import upload_path
+from profundo.playground.command_words import command_line
+from profundo.playground.early_signs import early_signs
+from profundo.playground.kept_run import examined, run_of
+from profundo.playground.own_points import points_of_table
+from profundo.playground.playground_settings import ALL, FIELDS, PlaygroundSettings, changed, new_settings
 from profundo.playground.presets import PRESETS
 from profundo.playground.queries import LONGEST, from_query, to_query
 from profundo.playground.session import Session
+from profundo.playground.side_by_side_run import Race
+from profundo.playground.source_code import as_source
 from profundo.records import ProfundoError
 
 __all__ = ["CALLS", "Playing"]
@@ -108,8 +119,6 @@ class Playing:
 
     def _look(self) -> None:
         """What may be wrong, now and then: it changes slower than frames do."""
-        from profundo.playground.early_signs import early_signs
-
         if time.monotonic() - self._looked < FINDINGS_EVERY and self.running:
             return
         self._looked = time.monotonic()
@@ -200,6 +209,16 @@ class Budget(Question):
     seconds: Annotated[float, Field(ge=1, le=60)] = 15.0
 
 
+class Upload(Question):
+    """upload: a table, by the name that it got here."""
+
+    upload: Annotated[str, Field(max_length=100)]
+
+
+class Export(Question):
+    kind: Literal["source", "run"]
+
+
 class RaceQuestion(Question):
     optimizers: Annotated[list[Annotated[str, Field(max_length=40)]], Field(min_length=1, max_length=8)]
     epochs: Annotated[int, Field(ge=1, le=200)] = 40
@@ -276,12 +295,8 @@ def state_of(found: Playing) -> dict[str, Any]:
         "edits": len(session.edits),
         "speed": found.speed,
         "running": found.running,
-        "command": command_of(settings),
+        "command": command_line(settings),
     }
-
-
-def command_of(settings: PlaygroundSettings) -> str:
-    return "profundo playground"
 
 
 def change(desk: Desk, asked: Changes) -> dict[str, Any]:
@@ -339,13 +354,67 @@ def edit(desk: Desk, asked: EditQuestion) -> dict[str, Any]:
 
 def examine(desk: Desk, asked: Budget) -> dict[str, Any]:
     """What the doctor proves of the training from its beginning; the session waits meanwhile."""
-    from profundo.playground.kept_run import examined
-
     found = playing(desk)
     found.run(False)
     with found.lock:
         report = examined(found.session, asked.seconds)
     return {"healthy": report.healthy, "findings": [finding_of(one) for one in report.findings]}
+
+
+def race(desk: Desk, asked: RaceQuestion) -> dict[str, Any]:
+    """Each optimizer from the same first weights over the same batches; the session itself waits."""
+    found = playing(desk)
+    found.run(False)
+    with found.lock:
+        settings = found.session.settings
+    runners = Race(changed(settings, epochs=max(settings.epochs, asked.epochs)), asked.optimizers)
+    losses = [training_losses(runners)]
+    for _ in range(asked.epochs):
+        runners.epochs(1)
+        losses.append(training_losses(runners))
+    courses = np.array(losses, np.float32).T
+    return {
+        "lanes": [
+            {"optimizer": name, "losses": course, "scores": session.scores()["train"].as_plain_data()}
+            for (name, session), course in zip(runners.sessions.items(), courses, strict=True)
+        ]
+    }
+
+
+def training_losses(runners: Race) -> list[float]:
+    return [session.scores()["train"].loss for session in runners.sessions.values()]
+
+
+def table(desk: Desk, asked: Upload) -> dict[str, Any]:
+    """Begin with a table of one's own."""
+    path = upload_path(desk.lab, asked.upload)
+    if path is None:
+        raise ProfundoError("the table is not here any more; choose it again")
+    found = playing(desk)
+    try:
+        given = points_of_table(path)
+    except ProfundoError as error:
+        raise ProfundoError(str(error).removeprefix(f"{path}: ")) from None
+    with found.lock:
+        found.begin(changed(found.session.settings, stop_accuracy=None, loss="auto", **given))
+        return state_and_frame(found)
+
+
+def export(desk: Desk, asked: Export) -> dict[str, Any]:
+    """A program to download, or a folder among the runs."""
+    found = playing(desk)
+    found.run(False)
+    with found.lock:
+        if asked.kind == "run":
+            kept = run_of(found.session).save(free_folder(desk))
+            return {"name": kept.name, "place": ""}
+        name = f"{secrets.token_urlsafe(12)}.py"
+        write_text(desk.lab.uploads / name, as_source(found.session))
+    return {"name": name, "place": f"/files/downloads/{name}"}
+
+
+def free_folder(desk: Desk) -> Path:
+    return next(path for count in itertools.count(1) if not (path := desk.lab.runs / f"playground-{count}").exists())
 
 
 CALLS: Mapping[str, Call] = {
@@ -357,4 +426,7 @@ CALLS: Mapping[str, Call] = {
     "view": Call(View, look, changes=True),
     "edit": Call(EditQuestion, edit, changes=True),
     "examine": Call(Budget, examine, changes=True),
+    "race": Call(RaceQuestion, race, changes=True),
+    "table": Call(Upload, table, changes=True),
+    "export": Call(Export, export, changes=True),
 }

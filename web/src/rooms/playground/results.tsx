@@ -265,6 +265,7 @@ export function Home() {
       <pre class="command" tabIndex={0}>
         {now.command}
       </pre>
+      {now.edits > 0 && <p class="hint">{say(texts.edited, { count: now.edits })}</p>}
       <div class="row">
         <Button onClick={() => void navigator.clipboard?.writeText(location.href)}>{say(texts.copy_link)}</Button>
         <Button onClick={() => void source()}>{say(texts.as_source)}</Button>
