@@ -19,12 +19,12 @@ import profundo.cli.reporting
 import profundo.cli.procedure
 import profundo.cli.using
 import profundo.cli.serving
-import profundo.cli.playing
+import profundo.cli.browsing
 import profundo.cli.recipes
 import profundo.cli.showing
 import profundo.cli.inside
 import profundo.cli.imaging
-import profundo.cli.playground
+import profundo.cli.playing
 import profundo.cli.streaming  # noqa: F401
 # isort: on
 
