@@ -126,9 +126,11 @@ export const features = ({ words }: Setup): string[] => (words["features"] ?? ""
 /** Called when the room is entered and whenever the lab comes back. */
 export async function enter(query: string): Promise<void> {
   form.value ??= await asked<Form>("form");
-  const told = (await asked<Setup>("open", { query })) ?? (await asked<Setup>("open"));
-  take(told);
-  look();
+  const told = await asked<Setup>("open", { query });
+  const why = problem.value; // of an address that says nothing: the usual settings are shown instead
+  take(told ?? (await asked<Setup>("open")));
+  await look();
+  problem.value = why;
 }
 
 export const watch = (): (() => void) => listen<Frame>(ROOM, (value) => (frame.value = value));
@@ -160,12 +162,12 @@ export async function edit(what: "weight" | "bias", at: readonly number[], value
 
 export function show(more: Partial<typeof view.value>): void {
   view.value = { ...view.value, ...more };
-  look();
+  void look();
 }
 
-function look(): void {
+function look(): Promise<unknown> {
   const { gradients, warped } = view.value;
-  void asked("view", { gradients, warped: warped ? -1 + hidden(setup.value ?? ({ words: { hidden: "none" } } as unknown as Setup)).length : null });
+  return asked("view", { gradients, warped: warped ? -1 + hidden(setup.value ?? ({ words: { hidden: "none" } } as unknown as Setup)).length : null });
 }
 
 export const examine = () => asked<{ healthy: boolean; findings: Finding[] }>("examine", { seconds: 15 });

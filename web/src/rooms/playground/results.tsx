@@ -28,7 +28,7 @@ export function Progress() {
       <table class="scores">
         <thead>
           <tr>
-            <th />
+            <td />
             <th scope="col">{say(texts.training_points)}</th>
             <th scope="col">{say(texts.test_points)}</th>
           </tr>
@@ -70,7 +70,7 @@ function Confusion({ classes, counts }: { classes: readonly string[]; counts: re
         <caption>{say(texts.confusion)}</caption>
         <thead>
           <tr>
-            <th />
+            <td />
             {classes.map((name) => (
               <th key={name} scope="col">
                 {say(texts.said, { name })}
