@@ -24,7 +24,6 @@ import profundo.cli.recipes
 import profundo.cli.showing
 import profundo.cli.inside
 import profundo.cli.imaging
-import profundo.cli.playing
 import profundo.cli.streaming  # noqa: F401
 # isort: on
 
