@@ -26,6 +26,7 @@ export default function Graph() {
   const page = PAGES.find(({ id }) => id === query.get("view")) ?? PAGES[0];
   return (
     <>
+      <h1 class="unseen">{say(texts.graph)}</h1>
       <nav class="graph-tabs" aria-label={say(texts.pages)}>
         {PAGES.map(({ id, name }) => (
           <button key={id} type="button" {...(id === page.id ? { "aria-current": "page" as const } : {})} onClick={() => turn(new URLSearchParams({ view: id }))}>

@@ -59,7 +59,7 @@ export function ActivationPage({ query }: { query: URLSearchParams }) {
       </div>
       {chosen && (
         <section class="panel graph-activation">
-          <h1>{chosen.title}</h1>
+          <h2>{chosen.title}</h2>
           <div class="row graph-formulas">
             <Formula latex={`f(a) = ${chosen.latex}`} />
             <Formula latex={`f′(a) = ${chosen.derivative_latex}`} />
