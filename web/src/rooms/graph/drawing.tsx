@@ -51,7 +51,7 @@ export function Drawing({ graph, scene, stops, at, path = NOWHERE, label, onPick
       <svg
         width={size.width}
         height={size.height}
-        tabIndex={0}
+        tabindex={0}
         role="group"
         aria-label={label}
         class={moved ? "moved" : ""}

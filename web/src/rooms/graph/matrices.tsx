@@ -64,7 +64,7 @@ export function MatrixPage({ query }: { query: URLSearchParams }) {
           <Problem text={problem} />
         </Panel>
       </div>
-      <section class="panel graph-falk-panel" aria-label={say(texts.matrices)} onKeyDown={(event) => {
+      <section class="panel graph-falk-panel" aria-label={say(texts.matrix_product)} onKeyDown={(event) => {
         if ((event.target as HTMLElement).matches("input, select")) return;
         const to = { ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + columns, ArrowUp: at - columns }[event.key];
         if (to === undefined) return;

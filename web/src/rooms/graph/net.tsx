@@ -96,7 +96,7 @@ function Stage({ answer, asked, onOpen }: { answer: NetAnswer; asked: Asked; onO
   const box = scene.boxes.find((one) => one.name === stops[at]?.box);
   return (
     <div class="graph-stage-grid net" onKeyDown={(event) => byKey(event, at, last, move)}>
-      <section class="panel graph-panel large" aria-label={say(texts.net)}>
+      <section class="panel graph-panel large" aria-label={say(texts.graph)}>
         <Drawing graph={graph} scene={scene} stops={stops} at={at} label={say(texts.drawing, { count: graph.nodes.length })} onPick={(one: Box) => move(stopOf(stops, one.name))} onToggle={(path) => onOpen(toggled(scene, path))} />
         <p class="graph-legend">
           <span class="value">{say(texts.above_net)}</span>
