@@ -127,17 +127,23 @@ describe("the address", () => {
     const first = readFormula(new URLSearchParams());
     expect([first.example, first.text, first.by]).toEqual(["product", "(a+b)*3*b", "b"]);
     expect(writtenFormula(first)).toBe("ex=product");
-    const changed = { ...first, values: { a: 5, b: -1.5 }, at: 3 };
+    const changed = { ...first, values: { a: 5, b: -1.5 }, at: 3, step: -2.5 };
     expect(readFormula(new URLSearchParams(writtenFormula(changed)))).toEqual(changed);
   });
 
   test("carries an own formula with lists", () => {
-    const asked = { example: "", text: "w^T x + b & c", values: { w: [1, 2], A: [[1], [2]] }, by: "w", at: null };
+    const asked = { example: "", text: "w^T x + b & c", values: { w: [1, 2], A: [[1], [2]] }, by: "w", at: null, step: -6 };
     expect(readFormula(new URLSearchParams(writtenFormula(asked)))).toEqual(asked);
   });
 
   test("every example comes back as itself", () => {
-    for (const { id, formula } of EXAMPLES) expect(readFormula(new URLSearchParams(`ex=${id}`)).text).toBe(formula);
+    for (const { id, formula } of EXAMPLES) {
+      const asked = readFormula(new URLSearchParams(`ex=${id}`));
+      expect(asked.text).toBe(formula);
+      expect(writtenFormula(asked)).toBe(`ex=${id}`);
+      const moved = { ...asked, at: asked.at === null ? 2 : null, step: asked.step === null ? -4 : null };
+      expect(readFormula(new URLSearchParams(writtenFormula(moved)))).toEqual(moved);
+    }
   });
 });
 

@@ -1,8 +1,8 @@
 // The room of the computational graph: formulas, nets, products of matrices, activations; each page is loaded when it is entered.
 import type { ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
-import { address } from "../address";
+import { address, parsed } from "../address";
 import { say, type Text } from "../language";
 import "./graph.css";
 
@@ -23,18 +23,31 @@ const PAGES: readonly [Page, ...Page[]] = [
 
 export default function Graph() {
   const [query, turn] = useState(() => new URLSearchParams(address.value.query));
+  const turns = useRef(0); // a link to the page that is open opens it anew
+  const enter = (next: URLSearchParams) => {
+    turns.current += 1;
+    turn(next);
+  };
+  useEffect(() => {
+    const follow = () => {
+      const { room, query: asked } = parsed(location.hash);
+      if (room === "graph") enter(new URLSearchParams(asked));
+    };
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, []);
   const page = PAGES.find(({ id }) => id === query.get("view")) ?? PAGES[0];
   return (
     <>
       <h1 class="unseen">{say(texts.graph)}</h1>
       <nav class="graph-tabs" aria-label={say(texts.pages)}>
         {PAGES.map(({ id, name }) => (
-          <button key={id} type="button" {...(id === page.id ? { "aria-current": "page" as const } : {})} onClick={() => turn(new URLSearchParams({ view: id }))}>
+          <button key={id} type="button" {...(id === page.id ? { "aria-current": "page" as const } : {})} onClick={() => enter(new URLSearchParams({ view: id }))}>
             {say(name)}
           </button>
         ))}
       </nav>
-      <Loaded key={page.id} page={page} query={query} />
+      <Loaded key={turns.current} page={page} query={query} />
     </>
   );
 }

@@ -12,6 +12,8 @@ export interface Example {
   /** What is differentiated by at first, and the stop; the first variable and the last stop where they are left out. */
   readonly by?: string;
   readonly at?: number;
+  /** Power of ten of the step, where the ways to differentiate are looked at. */
+  readonly step?: number;
 }
 
 export const EXAMPLES: readonly Example[] = [
@@ -26,6 +28,6 @@ export const EXAMPLES: readonly Example[] = [
   { id: "layer", name: texts.ex_layer, seen: texts.ex_layer_seen, formula: "h = tanh(W x + b); v^T h", values: { W: [[1, -1], [0.5, 2]], x: [1, 0.5], b: [0, -0.5], v: [1, -1] }, by: "W" },
   { id: "cosine", name: texts.ex_cosine, seen: texts.ex_cosine_seen, formula: "x^T a/(norm(x)*norm(a))", values: { x: [0.5, 0.3, 0.7], a: [0.6, 0.2, 0.6] } },
   { id: "kernel", name: texts.ex_kernel, seen: texts.ex_kernel_seen, formula: "sum(conv2d(I, K)^2)", values: { I: [[1, 2, 0], [0, 1, 3], [2, 1, 1]], K: [[1, 0], [0, -1]] } },
-  { id: "swell", name: texts.ex_swell, seen: texts.ex_swell_seen, formula: "a = 4x(1-x); b = 4a(1-a); 4b(1-b)", values: { x: 0.2 } },
-  { id: "wave", name: texts.ex_wave, seen: texts.ex_wave_seen, formula: "exp(x)*sin(x)", values: { x: 1 } },
+  { id: "swell", name: texts.ex_swell, seen: texts.ex_swell_seen, formula: "a = 4x(1-x); b = 4a(1-a); 4b(1-b)", values: { x: 0.2 }, step: -3 },
+  { id: "wave", name: texts.ex_wave, seen: texts.ex_wave_seen, formula: "exp(x)*sin(x)", values: { x: 1 }, step: -3 },
 ];

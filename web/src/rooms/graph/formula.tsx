@@ -37,8 +37,8 @@ export function FormulaPage({ query }: { query: URLSearchParams }) {
   );
   useEffect(() => {
     void send({ text: asked.text, values: asked.values, by: asked.by, room: room(stage.current) });
-    remember("graph", writtenFormula(asked));
-  }, [asked]);
+  }, [asked.text, asked.values, asked.by]);
+  useEffect(() => remember("graph", writtenFormula(asked)), [asked]);
   const change = (part: Partial<Asked>) => ask((before) => ({ ...before, ...part }));
   const example = EXAMPLES.find((one) => one.id === asked.example);
   return (
@@ -52,7 +52,7 @@ export function FormulaPage({ query }: { query: URLSearchParams }) {
             onChoose={(id) => {
               const chosen = EXAMPLES.find((one) => one.id === id);
               choose(null);
-              ask(chosen ? { example: id, text: chosen.formula, values: chosen.values, by: chosen.by ?? "", at: chosen.at ?? null } : { ...asked, example: "" });
+              ask(chosen ? { example: id, text: chosen.formula, values: chosen.values, by: chosen.by ?? "", at: chosen.at ?? null, step: chosen.step ?? null } : { ...asked, example: "" });
             }}
           />
           <FormulaField
@@ -74,7 +74,7 @@ export function FormulaPage({ query }: { query: URLSearchParams }) {
       <div ref={stage} class="stack graph-stage">
         {answer && <Stage answer={answer} asked={asked} change={change} path={path} choose={choose} />}
       </div>
-      {answer?.graph.of !== "" && answer && <Ways text={asked.text} values={asked.values} />}
+      {answer?.graph.of !== "" && answer && <Ways text={asked.text} values={asked.values} exponent={asked.step} onStep={(step) => change({ step })} />}
     </div>
   );
 }
@@ -104,10 +104,17 @@ function Stage({ answer, asked, change, path, choose }: StageProps) {
     change({ at: stopOf(stops, box.name), ...(has && box.result !== graph.of ? { by: box.result } : {}) });
     choose(null);
   };
+  const named = (name: string) => {
+    const box = scene.boxes.find((one) => one.result === name);
+    if (box) pick(box);
+  };
+  const differentiate = (name: string) => {
+    choose(null);
+    change({ by: name });
+  };
   const chosen = path === null ? undefined : derivation?.paths[path]?.nodes;
   const by = graph.nodes.filter((node) => node.gradient && node.name !== graph.of).map((node) => node.name);
   return (
-    // eslint-disable-next-line jsx-a11y/no-static-element-interactions
     <div class="graph-stage-grid" onKeyDown={(event) => byKey(event, at, last, go)}>
       <section class="panel graph-panel" aria-label={say(texts.graph)}>
         <Drawing graph={graph} scene={scene} stops={stops} at={at} label={say(texts.drawing, { count: graph.nodes.length })} onPick={pick} {...(chosen ? { path: along(chosen, scene) } : {})} />
@@ -122,15 +129,15 @@ function Stage({ answer, asked, change, path, choose }: StageProps) {
           </p>
         ))}
         {graph.of === "" && <p class="hint">{say(texts.no_gradient)}</p>}
-        <NodeTable graph={graph} onPick={(name) => { const box = scene.boxes.find((one) => one.result === name); if (box) pick(box); }} />
+        <NodeTable graph={graph} onPick={named} />
       </section>
       <div class="stack">
         <Panel title={stepWords(stops[at])} kind="graph-explained">
           <Explained answer={answer} stop={stops[at]} />
         </Panel>
         {derivation && (
-          <Panel title={say(texts.chain_rule)}>
-            <Derivation made={derivation} handed={answer.handed} by={by} chosen={path} onVariable={(name) => { choose(null); change({ by: name }); }} onPath={choose} />
+          <Panel title={say(texts.chain_rule)} kind="graph-derivation">
+            <Derivation made={derivation} handed={answer.handed} by={by} chosen={path} onVariable={differentiate} onPath={choose} />
           </Panel>
         )}
       </div>

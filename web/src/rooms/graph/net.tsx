@@ -26,6 +26,8 @@ interface Asked {
   readonly open: readonly string[] | null;
 }
 
+const MOST_SAMPLES = 1e7;
+
 export function NetPage({ query }: { query: URLSearchParams }) {
   const [known, know] = useState<Known>({ nets: [], runs: [] });
   const [asked, ask] = useState<Asked>(() => readNet(query));
@@ -50,6 +52,9 @@ export function NetPage({ query }: { query: URLSearchParams }) {
     void send({ net: asked.net, sample: asked.sample, room: room(stage.current), ...(asked.open ? { open: asked.open } : {}) });
     remember("graph", writtenNet(asked));
   }, [asked]);
+  const choose = (sample: number) => {
+    if (Number.isInteger(sample) && sample >= 0 && sample <= MOST_SAMPLES) ask({ ...asked, sample });
+  };
   return (
     <div class="graph-page">
       <div class="stack">
@@ -62,10 +67,7 @@ export function NetPage({ query }: { query: URLSearchParams }) {
           />
           <div class="field">
             <label for="graph-sample">{say(texts.sample)}</label>
-            <input id="graph-sample" type="number" min={0} step={1} value={asked.sample} onInput={(event) => {
-              const sample = event.currentTarget.valueAsNumber;
-              if (Number.isInteger(sample) && sample >= 0 && sample <= 1e7) ask({ ...asked, sample });
-            }} />
+            <input id="graph-sample" type="number" min={0} step={1} value={asked.sample} onInput={(event) => choose(event.currentTarget.valueAsNumber)} />
           </div>
           <div class="row">
             <Button onClick={() => ask({ ...asked, open: answer ? answer.scene.parts : null })}>{say(texts.open_all)}</Button>
@@ -73,7 +75,11 @@ export function NetPage({ query }: { query: URLSearchParams }) {
           </div>
           <p class="hint">{say(texts.net_hint)}</p>
           <Problem text={problem} />
-          {busy && <p class="muted" role="status">{say(texts.tracing)}</p>}
+          {busy && (
+            <p class="muted" role="status">
+              {say(texts.tracing)}
+            </p>
+          )}
         </Panel>
       </div>
       <div ref={stage} class="stack graph-stage">
@@ -91,6 +97,10 @@ function Stage({ answer, asked, onOpen }: { answer: NetAnswer; asked: Asked; onO
   const found = chosen ? stops.findIndex((stop) => stop.box === chosen.box && stop.phase === chosen.phase) : last;
   const at = found < 0 ? last : found;
   const move = (to: number) => go(stops[to] ?? null);
+  const named = (name: string) => {
+    const one = scene.boxes.find((box) => box.nodes.includes(name));
+    if (one) move(stopOf(stops, one.name));
+  };
   const nodes = byName(graph);
   const node = nodes.get(stops[at]?.node ?? "") ?? nodes.get(graph.of);
   const box = scene.boxes.find((one) => one.name === stops[at]?.box);
@@ -103,7 +113,7 @@ function Stage({ answer, asked, onOpen }: { answer: NetAnswer; asked: Asked; onO
           <span class="gradient">{say(texts.below_net)}</span>
         </p>
         <Stepper stops={stops} at={at} onGo={move} />
-        <NodeTable graph={graph} onPick={(name) => { const one = scene.boxes.find((item) => item.nodes.includes(name)); if (one) move(stopOf(stops, one.name)); }} />
+        <NodeTable graph={graph} onPick={named} />
       </section>
       <div class="stack">
         <Panel title={stepWords(stops[at])}>

@@ -10,6 +10,8 @@ export interface Asked {
   readonly by: string;
   /** The stop; null for the last one. */
   readonly at: number | null;
+  /** Power of ten of the step of differences; null while the ways to differentiate are not looked at. */
+  readonly step: number | null;
 }
 
 const VALUE = "v.";
@@ -29,11 +31,12 @@ export function readFormula(query: URLSearchParams): Asked {
     text: own ?? example?.formula ?? "",
     values: { ...example?.values, ...values },
     by: query.get("by") ?? example?.by ?? "",
+    step: query.has("h") ? exponent(query.get("h")) : (example?.step ?? null),
     at: at !== null && /^\d{1,4}$/.test(at) ? Number(at) : query.has("at") ? null : (example?.at ?? null),
   };
 }
 
-export function writtenFormula({ example, text, values, by, at }: Asked): string {
+export function writtenFormula({ example, text, values, by, at, step }: Asked): string {
   const query = new URLSearchParams();
   const known = EXAMPLES.find((one) => one.id === example);
   if (known) query.set("ex", known.id);
@@ -44,5 +47,11 @@ export function writtenFormula({ example, text, values, by, at }: Asked): string
   }
   if (by !== (known?.by ?? "")) query.set("by", by);
   if (at !== (known?.at ?? null)) query.set("at", at === null ? "end" : String(at));
+  if (step !== (known?.step ?? null)) query.set("h", String(step ?? "-"));
   return query.toString();
+}
+
+function exponent(text: string | null): number | null {
+  const number = Number(text);
+  return text !== null && text !== "-" && number >= -14 && number <= 0 ? number : null;
 }

@@ -17,31 +17,31 @@ export function NodeTable({ graph, onPick }: { graph: Graph; onPick: (name: stri
 
 function Rows({ graph, onPick }: { graph: Graph; onPick: (name: string) => void }) {
   return (
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th>{say(texts.node)}</th>
-              <th>{say(texts.formula)}</th>
-              <th>{say(texts.value)}</th>
-              {graph.of !== "" && <th>{`∂${graph.of}/∂·`}</th>}
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>{say(texts.node)}</th>
+            <th>{say(texts.formula)}</th>
+            <th>{say(texts.value)}</th>
+            {graph.of !== "" && <th>{`∂${graph.of}/∂·`}</th>}
+          </tr>
+        </thead>
+        <tbody>
+          {graph.nodes.map((node) => (
+            <tr key={node.name}>
+              <td>
+                <button type="button" class="quiet" onClick={() => onPick(node.name)}>
+                  {node.name}
+                </button>
+              </td>
+              <td class="mono">{node.text === node.name || node.text === "" ? node.op : node.text}</td>
+              <td>{node.value ? brief(node.value) : ""}</td>
+              {graph.of !== "" && <td>{node.gradient ? brief(node.gradient, true) : ""}</td>}
             </tr>
-          </thead>
-          <tbody>
-            {graph.nodes.map((node) => (
-              <tr key={node.name}>
-                <td>
-                  <button type="button" class="quiet" onClick={() => onPick(node.name)}>
-                    {node.name}
-                  </button>
-                </td>
-                <td class="mono">{node.text === node.name || node.text === "" ? node.op : node.text}</td>
-                <td>{node.value ? brief(node.value) : ""}</td>
-                {graph.of !== "" && <td>{node.gradient ? brief(node.gradient, true) : ""}</td>}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }

@@ -21,25 +21,29 @@ const NAMES: Readonly<Record<string, Text>> = {
 };
 const COLOURS: Readonly<Record<string, string>> = { forward: "--curve-1", central: "--curve-2", "five-point": "--curve-3" };
 
-interface WaysProps {
+const LONGEST = 3000; // characters of a formula that is drawn
+const FIRST = -3; // power of ten of the step
+
+interface ComparedProps {
   text: string;
   values: Readonly<Record<string, Value>>;
+  exponent: number;
+  onStep: (exponent: number) => void;
 }
 
-export function Ways(asked: WaysProps) {
-  const [isOpen, open] = useState(false);
+/** exponent: null while nobody looks. */
+export function Ways({ exponent, onStep, ...asked }: Omit<ComparedProps, "exponent" | "onStep"> & { exponent: number | null; onStep: (exponent: number | null) => void }) {
   return (
-    <details class="panel graph-ways" onToggle={(event) => open(event.currentTarget.open)}>
+    <details class="panel graph-ways" open={exponent !== null} onToggle={(event) => onStep(event.currentTarget.open ? (exponent ?? FIRST) : null)}>
       <summary>
         <h2>{say(texts.ways)}</h2>
       </summary>
-      {isOpen && <Compared {...asked} />}
+      {exponent !== null && <Compared {...asked} exponent={exponent} onStep={onStep} />}
     </details>
   );
 }
 
-function Compared({ text, values }: WaysProps) {
-  const [exponent, choose] = useState(-3);
+function Compared({ text, values, exponent, onStep }: ComparedProps) {
   const [single, setSingle] = useState(false);
   const [ways, showWays] = useState<WaysAnswer | null>(null);
   const [curve, showCurve] = useState<CurveAnswer | null>(null);
@@ -70,7 +74,7 @@ function Compared({ text, values }: WaysProps) {
           <div>
             <h3>{say(texts.differences)}</h3>
             <p>{say(texts.vee)}</p>
-            <Slider label={say(texts.step_size)} value={exponent} shown={`h = ${power(10 ** exponent)}`} min={-14} max={0} step={0.25} onInput={choose} />
+            <Slider label={say(texts.step_size)} value={exponent} shown={`h = ${power(10 ** exponent)}`} min={-14} max={0} step={0.25} onInput={onStep} />
             <Steps answer={ways} />
             <Switch label={say(texts.single)} checked={single} onChange={setSingle} />
           </div>
@@ -151,7 +155,7 @@ function WayRow({ row, answer }: { row: Way; answer: WaysAnswer }) {
             <div class="scroll">
               {answer.entries.map((entry) => {
                 const latex = answer.formulas?.latex[entry];
-                return latex && latex.length < 600 ? <Equation key={entry} latex={`\\frac{\\partial f}{\\partial \\mathrm{${entry}}} = ${latex}`} /> : null;
+                return latex && latex.length < LONGEST ? <Equation key={entry} latex={`\\frac{\\partial f}{\\partial \\mathrm{${entry}}} = ${latex}`} /> : null;
               })}
             </div>
           </td>
