@@ -33,7 +33,7 @@ from profundo.inspect.image_view import shades_of
 from profundo.lab.calls import Call, Question
 from profundo.lab.desks import Desk
 from profundo.lab.rooms import image_nets
-from profundo.lab.rooms.image_sources import DRAWN, WHITE, Source, as_bytes, desktop, image_of, sets_at_hand
+from profundo.lab.rooms.image_sources import DRAWN, WHITE, Source, as_bytes, classes_of, desktop, image_of, sets_at_hand
 
 __all__ = ["CALLS"]
 
@@ -53,7 +53,7 @@ def choices(_: Desk, __: Nothing) -> Mapping[str, Any]:
     """What can be picked: images, kernels with the numbers that they take, colour spaces, poolings."""
     return {
         "samples": list(SAMPLES),
-        "sets": sets_at_hand(),
+        "sets": [{"name": name, "classes": classes_of(name)} for name in sets_at_hand()],
         "kernels": [{"name": name, "numbers": one.numbers} for name, one in KERNELS.items()],
         "spaces": [{"name": name, "channels": space.channels} for name, space in SPACES.items()],
         "poolings": list(POOLINGS),

@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from profundo.data import load
+from profundo.data.dataset_names import PUBLISHED
 from profundo.data.sets.published import at_hand
 from profundo.images import SAMPLES, Image, as_image, read_image, reduced, sketched
 from profundo.lab.calls import Question
@@ -20,7 +21,7 @@ from profundo.lab.desks import Desk
 from profundo.lab.uploads import upload_path
 from profundo.records import ProfundoError
 
-__all__ = ["DRAWN", "WHITE", "Desktop", "Name", "Source", "Strokes", "as_bytes", "desktop", "image_of", "sets_at_hand"]
+__all__ = ["DRAWN", "WHITE", "Desktop", "Name", "Source", "Strokes", "as_bytes", "classes_of", "desktop", "image_of", "sets_at_hand"]
 
 LONGEST = 480  # pixels of a side, so that every answer comes at once
 MOST_KEPT = 12  # images of a tab, and what was made of them
@@ -72,6 +73,10 @@ def desktop(desk: Desk) -> Desktop:
 def sets_at_hand() -> list[str]:
     """The data sets whose samples can be picked without fetching anything."""
     return [name for name in SETS if name == "digits" or at_hand(name)]
+
+
+def classes_of(name: str) -> Sequence[str]:
+    return PUBLISHED[name].classes if name in PUBLISHED else tuple("0123456789")
 
 
 def image_of(desk: Desk, source: Source) -> Image:
