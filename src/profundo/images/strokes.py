@@ -130,15 +130,17 @@ def drawn(strokes: Sequence[np.ndarray], size: tuple[int, int], pen: float) -> n
 
 
 def checked(strokes: Strokes) -> list[np.ndarray]:
-    """Each (points, 2). Raises ProfundoError for what is no row of points on the paper."""
+    """Each (points, 2); those without a point are left out. Raises ProfundoError for what is no row of points on the paper."""
     if sum(map(len, strokes)) > MOST_POINTS:
         raise ProfundoError(f"strokes: expected at most {MOST_POINTS:,} points, got {sum(map(len, strokes)):,}")
-    result = []
-    for stroke in strokes:
-        points = np.asarray(stroke, dtype=np.float64).reshape(len(stroke), -1)
-        if not len(points):
-            continue
-        if points.shape[1] != 2 or not ((points >= 0) & (points <= PAPER)).all():
-            raise ProfundoError(f"strokes: expected points (x, y) from 0 to {PAPER:g}, got others")
-        result.append(points)
-    return result
+    return [points_of(stroke) for stroke in strokes if len(stroke)]
+
+
+def points_of(stroke: Sequence[tuple[float, float]]) -> np.ndarray:
+    try:
+        points = np.asarray(stroke, dtype=np.float64)
+    except (TypeError, ValueError):
+        points = np.empty(0)
+    if points.ndim != 2 or points.shape[1] != 2 or not ((points >= 0) & (points <= PAPER)).all():
+        raise ProfundoError(f"strokes: expected points (x, y) from 0 to {PAPER:g}, got others")
+    return points

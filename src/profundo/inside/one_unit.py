@@ -15,11 +15,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvTransposeNd
 
-from profundo.inside.observing import device_of, module_at, undisturbed
+from profundo.inside.observing import module_at, observed, undisturbed
 from profundo.records import ProfundoError
-from profundo.trees import called, to_device
 
 __all__ = ["ConvolutionUnit", "Place", "convolutions", "unit_of"]
 
@@ -68,11 +66,7 @@ class ConvolutionUnit:
 
 def convolutions(net: nn.Module) -> list[str]:
     """The layers that `unit_of` takes apart."""
-    return [name for name, module in net.named_modules() if _is_plane(module)]
-
-
-def _is_plane(module: nn.Module) -> bool:
-    return isinstance(module, nn.Conv2d) and not isinstance(module, _ConvTransposeNd)
+    return [name or type(module).__name__ for name, module in net.named_modules() if isinstance(module, nn.Conv2d)]
 
 
 def unit_of(net: nn.Module, inputs: Any, layer: str, unit: int) -> ConvolutionUnit:
@@ -87,34 +81,32 @@ def unit_of(net: nn.Module, inputs: Any, layer: str, unit: int) -> ConvolutionUn
     if not 0 <= unit < module.out_channels:
         raise ProfundoError(f"unit {unit}: layer {layer} has units 0 to {module.out_channels - 1}; choose one of them")
     with undisturbed(net), torch.no_grad():
-        weight, given = _weights_and_input(net, module, inputs, layer)
-        return _taken_apart(module, weight, given, unit)
+        return _taken_apart(module, _input_of(net, module, inputs, layer), unit)
 
 
-def _weights_and_input(net: nn.Module, module: nn.Conv2d, inputs: Any, layer: str) -> tuple[Tensor, Tensor]:
-    """The layer's weights as it computes with them, and what it was given, (channels, height, width), in the first call."""
+def _input_of(net: nn.Module, module: nn.Module, inputs: Any, layer: str) -> Tensor:
+    """What the layer was given, (channels, height, width), in the call that its name means."""
     seen: list[Tensor] = []
-    handle = module.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach()) if not seen else None)
+    handle = module.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach().clone()))
     try:
-        called(net, to_device(inputs, device_of(net)))
+        observed(net, inputs, [layer], stop=True)
     finally:
         handle.remove()
-    if not seen:
-        raise ProfundoError(f"layer {layer!r}: expected one that the net calls; choose another")
-    return module.weight.detach().cpu().float(), seen[0][0].cpu().float()
+    return seen[-1][0].cpu().float()
 
 
-def _taken_apart(module: nn.Conv2d, weight: Tensor, given: Tensor, unit: int) -> ConvolutionUnit:
+def _taken_apart(module: nn.Conv2d, given: Tensor, unit: int) -> ConvolutionUnit:
+    weights = module.weight[unit].detach().cpu().float()
     many = module.in_channels // module.groups
     first = unit // (module.out_channels // module.groups) * many
     padded, before = _padded(module, given[first : first + many])
     how = {"stride": module.stride, "dilation": module.dilation}
-    parts = F.conv2d(padded[None], weight[unit][:, None], groups=many, **how)[0]  # type: ignore[arg-type]
+    parts = F.conv2d(padded[None], weights[:, None], groups=many, **how)[0]  # type: ignore[arg-type]
     bias = 0.0 if module.bias is None else float(module.bias[unit])
     return ConvolutionUnit(
         channels=tuple(range(first, first + many)),
         inputs=padded,
-        weights=weight[unit],
+        weights=weights,
         parts=parts,
         bias=bias,
         map=parts.sum(0) + bias,

@@ -217,7 +217,7 @@ def train(desk: Desk, asked: Lesson) -> Mapping[str, Any]:
         text=True,
         errors="replace",
     )
-    threading.Thread(target=follow, args=(desk, process, name), daemon=True).start()
+    threading.Thread(target=follow, args=(desk, process, name), name="profundo-lesson", daemon=True).start()
     return {"run": name}
 
 

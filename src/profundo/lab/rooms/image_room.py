@@ -39,7 +39,7 @@ __all__ = ["CALLS"]
 
 WHOLE = 14  # rows and columns of numbers that are written whole; of more, those around the place
 NEAR = 9
-LONGEST_IN_COLOUR = 240  # pixels of a side: Lab takes a cube root of each number
+LONGEST_IN_COLOUR = 320  # pixels of a side: Lab takes a cube root of each number
 
 Place = Annotated[int, Field(ge=0, le=2**25)]
 
@@ -55,7 +55,7 @@ def choices(_: Desk, __: Nothing) -> Mapping[str, Any]:
         "samples": list(SAMPLES),
         "sets": [{"name": name, "classes": classes_of(name)} for name in sets_at_hand()],
         "kernels": [{"name": name, "numbers": one.numbers} for name, one in KERNELS.items()],
-        "spaces": [{"name": name, "channels": space.channels} for name, space in SPACES.items()],
+        "spaces": [{"name": name, "title": space.name, "channels": space.channels} for name, space in SPACES.items()],
         "poolings": list(POOLINGS),
     }
 
@@ -70,10 +70,11 @@ def opened(desk: Desk, asked: Source) -> Mapping[str, Any]:
     """The picture as it is shown, and what is known of it as a whole."""
     image = image_of(desk, asked)
     edges, counts = image.histogram()
-    facts = {name: getattr(image, name) for name in ("width", "height", "channels", "bits", "low", "high", "note")}
+    facts = {name: getattr(image, name) for name in ("width", "height", "channels", "bits", "low", "high")}
     return {
         **facts,
         "format": image.format,
+        "whole": image.note,
         "picture": as_bytes(image.rgb),
         "facts": image.facts(),
         "edges": edges,
@@ -285,7 +286,7 @@ def pooled(desk: Desk, asked: PooledAt) -> Mapping[str, Any]:
         "window": window.reshape(*window.shape[:2], -1)[..., 0],
         "value": result.values[row, column].flat[0],
         "place": None if place is None else divmod(place, pixels.shape[1]),
-        "input": around(pixels, top + asked.size // 2, left + asked.size // 2, max(NEAR, asked.size + 2)),
+        "input": around(pixels, top + asked.size // 2, left + asked.size // 2, max(7, asked.size + 2)),
         "output": around(result.values, row, column, 5),
     }
 

@@ -21,9 +21,21 @@ from profundo.lab.desks import Desk
 from profundo.lab.uploads import upload_path
 from profundo.records import ProfundoError
 
-__all__ = ["DRAWN", "WHITE", "Desktop", "Name", "Source", "Strokes", "as_bytes", "classes_of", "desktop", "image_of", "sets_at_hand"]
+__all__ = [
+    "DRAWN",
+    "WHITE",
+    "Desktop",
+    "Name",
+    "Source",
+    "Strokes",
+    "as_bytes",
+    "classes_of",
+    "desktop",
+    "image_of",
+    "sets_at_hand",
+]
 
-LONGEST = 480  # pixels of a side, so that every answer comes at once
+LONGEST = 640  # pixels of a side, so that every answer comes at once
 MOST_KEPT = 12  # images of a tab, and what was made of them
 DRAWN, PAPER, WHITE = "drawn", 64, 255.0
 SETS = ("digits", "mnist", "cifar10")  # that have samples here
@@ -83,8 +95,14 @@ def image_of(desk: Desk, source: Source) -> Image:
     """Raises ProfundoError for a name that is none, and for what is no image."""
     if source.image == DRAWN:
         return replace(as_image(sketched(source.strokes, (PAPER, PAPER))), name=DRAWN, low=0.0, high=WHITE)
-    image: Image = desktop(desk).kept(source.image, lambda: reduced(opened(desk, source.image), LONGEST))
+    image: Image = desktop(desk).kept(source.image, lambda: smaller(opened(desk, source.image)))
     return image
+
+
+def smaller(image: Image) -> Image:
+    """An image of more pixels than the room looks at, as means of squares; its note says of how many."""
+    result = reduced(image, LONGEST)
+    return result if result is image else replace(result, note=f"{image.width} × {image.height}")
 
 
 def opened(desk: Desk, name: str) -> Image:
@@ -95,7 +113,7 @@ def opened(desk: Desk, name: str) -> Image:
         path = upload_path(desk.lab, which)
         if path is None:
             raise ProfundoError("this image is no longer here; choose it again")
-        return replace(read_image(path.read_bytes()), name="")
+        return replace(read_image(path.read_bytes()), name="", note="")
     if kind in sets_at_hand() and which.isdecimal() and len(which) < 4:
         every = first_of_each(kind)
         if int(which) < len(every):
