@@ -10,5 +10,6 @@ export interface Room {
 }
 
 export const ROOMS: readonly Room[] = [
+  { id: "playground", name: texts.playground, load: () => import("./rooms/playground") },
   { id: "images", name: texts.images, load: () => import("./rooms/images") },
 ];

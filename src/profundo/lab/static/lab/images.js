@@ -1,1 +1,1 @@
-import{n as e,r as t,t as n}from"./index.js";function r(){return n(`h1`,{children:e(t.images)})}export{r as default};
+import{b as e,f as t,l as n}from"./index.js";function r(){return n(`h1`,{children:t(e.images)})}export{r as default};
