@@ -13,7 +13,7 @@ export interface Choices {
   readonly samples: readonly string[];
   readonly sets: readonly { readonly name: string; readonly classes: readonly string[] }[];
   readonly kernels: readonly { readonly name: string; readonly numbers: readonly { readonly what: string; readonly low: number; readonly high: number; readonly usual: number }[] }[];
-  readonly spaces: readonly { readonly name: string; readonly channels: readonly Channel[] }[];
+  readonly spaces: readonly { readonly name: string; readonly title: string; readonly channels: readonly Channel[] }[];
   readonly poolings: readonly string[];
 }
 
@@ -28,7 +28,8 @@ export interface Opened {
   readonly low: number;
   readonly high: number;
   readonly format: string;
-  readonly note: string;
+  /** Of how many pixels this is the mean, as "4000 × 3000"; empty where it is all there was. */
+  readonly whole: string;
   readonly picture: Numbers;
   readonly facts: readonly { readonly name: string; readonly least: number; readonly most: number; readonly mean: number; readonly deviation: number }[];
   readonly edges: Numbers;

@@ -38,7 +38,7 @@ export function Colours({ choices }: { choices: Choices }) {
     <>
       <Panel>
         <div class="row choices">
-          <Choice label={say(texts.space)} value={space?.name ?? ""} options={choices.spaces.map((one) => [one.name, one.channels.length === 1 ? say(texts.grey) : one.name === "lab" ? "Lab" : one.name === "ycbcr" ? "YCbCr" : one.name.toUpperCase()])} onChoose={(one) => choose({ space: one, shift: "", only: "" })} />
+          <Choice label={say(texts.space)} value={space?.name ?? ""} options={choices.spaces.map((one) => [one.name, one.channels.length === 1 ? say(texts.grey) : one.title])} onChoose={(one) => choose({ space: one, shift: "", only: "" })} />
           <p>{SPACES[name] && say(SPACES[name])}</p>
         </div>
       </Panel>
@@ -59,7 +59,7 @@ export function Colours({ choices }: { choices: Choices }) {
         </Panel>
         <Panel title={say(texts.back)}>
           <Picture values={answer?.back ?? null} label={say(texts.back)} />
-          <p class="hint">{say(texts.difference, { difference: figure(answer?.difference, 3) })}</p>
+          <p class="hint">{say(texts.difference, { difference: figure(Math.round((answer?.difference ?? 0) * 100) / 100) })}</p>
         </Panel>
       </div>
     </>

@@ -25,7 +25,7 @@ export function Pixels({ choices }: { choices: Choices }) {
         <div class="columns two">
           <div class="stack">
             <Panel title={say(texts.theImage)}>
-              <p class="muted">{described(opened)}</p>
+              <p class="muted">{described(opened)}{opened.whole && ` ${say(texts.averaged, { size: opened.whole })}`}</p>
               <Picture values={opened.picture} label={say(texts.cursorHint)} place={[x, y]} onPlace={to} frame={pixel && around(pixel)} />
               <p class="hint">{say(texts.cursorHint)}</p>
             </Panel>
@@ -78,9 +78,9 @@ function InAllSpaces({ pixel, choices }: { pixel: Pixel; choices: Choices }) {
     <div class="scroll">
       <table>
         <tbody>
-          {choices.spaces.map(({ name, channels }) => (
+          {choices.spaces.map(({ name, title, channels }) => (
             <tr key={name}>
-              <th scope="row">{channels.length === 1 ? say(texts.grey) : name.toUpperCase()}</th>
+              <th scope="row">{channels.length === 1 ? say(texts.grey) : title}</th>
               {channels.map(({ letter }, at) => (
                 <td key={letter}>
                   <span class="muted">{letter}</span> {figure(pixel.spaces[name]?.data[at], 4)}

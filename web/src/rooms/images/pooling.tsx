@@ -15,8 +15,9 @@ export function Pooling() {
   const stride = number("pstride", size, 1, 8);
   const kind = pick("pool", "max") in KINDS ? pick("pool", "max") : "max";
   const plane = pick("pplane", "colours") === "grey" ? "grey" : "colours";
-  const [row, column] = [number("prow", 0), number("pcol", 0)];
   const [opened] = useAnswer<Opened>("images.open", asked);
+  const begin = (side = 0) => (side > 20 ? Math.floor(side / stride / 2) : 0);
+  const [row, column] = [number("prow", begin(opened?.height)), number("pcol", begin(opened?.width))];
   const [answer, problem] = useAnswer<Pooled>("images.pool", { ...asked, kind, size, stride, plane, row, column });
   const to = (x: number, y: number) => choose({ prow: String(y), pcol: String(x) });
   const under = (x: number, y: number) => to(Math.floor(x / stride), Math.floor(y / stride));
