@@ -60,7 +60,7 @@ export function Grid({ near: { top, left, values }, label, shade, marked, outsid
 }
 
 /** A number with a true minus sign, as kernels are written. */
-export const figure = (value: number | null | undefined, digits = 3): string => written(value, digits).replace("-", "−");
+export const figure = (value: number | null | undefined, digits = 3): string => written(value === 0 ? 0 : value, digits).replace("-", "−");
 
 /** As a cell has room for. */
 export const short = (value: number): string => figure(value, Number.isInteger(value) ? 6 : 3);
@@ -69,7 +69,7 @@ export const short = (value: number): string => figure(value, Number.isInteger(v
 export function inkOn(background: string): string {
   const [red = 255, green = 255, blue = 255] = (background.match(/[\d.]+/g) ?? []).map(Number);
   const light = (value: number) => (value <= 10 ? value / 3295 : ((value / 255 + 0.055) / 1.055) ** 2.4);
-  return 0.2126 * light(red) + 0.7152 * light(green) + 0.0722 * light(blue) > 0.18 ? "#1c1b19" : "#ffffff";
+  return 0.2126 * light(red) + 0.7152 * light(green) + 0.0722 * light(blue) > 0.179 ? "#000000" : "#ffffff";
 }
 
 export const grey = (value: number): string => {

@@ -81,7 +81,7 @@ export function Nets({ choices }: { choices: Choices }) {
 
 function Through({ run, choices }: { run: string; choices: Choices }) {
   const [net, problem] = useAnswer<Net>("images.net", { run });
-  const see = pick("see", net?.frame ? DRAWN : "test:0");
+  const see = pick("see", net?.frame && pick("d", "") ? DRAWN : "test:0");
   const strokes = unpacked(pick("d", ""));
   const other = source();
   const image: Source = see === DRAWN ? { image: DRAWN, strokes } : see === IMAGE ? other : { image: see };

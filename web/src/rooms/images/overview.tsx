@@ -8,6 +8,7 @@ import { last, paintImage, Picture } from "./picture";
 import { moved } from "./query";
 
 const TALL = 8; // maps in a column
+const UNITS_TALL = 21; // units without places in a column
 const TILE = 44; // CSS pixels of a map's longer side
 const CELL = 14; // of a unit without places
 const GAP = 3;
@@ -51,7 +52,7 @@ function Layer({ one, chosen, canOpen, onUnit }: { one: LayerMaps; chosen: numbe
   const canvas = useRef<HTMLCanvasElement>(null);
   const [units = 1, height = 1, width = 1] = one.maps.shape;
   const side = one.shape.length === 3 ? TILE : CELL;
-  const rows = Math.min(units, one.shape.length === 3 ? TALL : 24);
+  const rows = Math.min(units, one.shape.length === 3 ? TALL : UNITS_TALL);
   const columns = Math.ceil(units / rows);
   useEffect(() => {
     if (canvas.current) tile(canvas.current, one.maps, rows, side, chosen);
@@ -99,7 +100,9 @@ function tile(canvas: HTMLCanvasElement, maps: Numbers, rows: number, side: numb
     const [x, y] = [GAP + Math.floor(unit / rows) * (side + GAP), GAP + (unit % rows) * (side + GAP)];
     context.drawImage(one, x, y, width * scale, height * scale);
     if (unit !== chosen) continue;
-    Object.assign(context, { strokeStyle: getComputedStyle(canvas).color, lineWidth: 2.5 });
-    context.strokeRect(x - 1, y - 1, width * scale + 2, height * scale + 2);
+    for (const [strokeStyle, lineWidth] of [["#1c1b19", 4.5], ["#ffd54a", 2]]) {
+      Object.assign(context, { strokeStyle, lineWidth });
+      context.strokeRect(x, y, width * scale, height * scale);
+    }
   }
 }
