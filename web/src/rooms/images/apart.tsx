@@ -1,8 +1,8 @@
 // One unit of a convolution taken apart: inputs, kernels, what each makes of its input, their sum, and what comes after.
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import texts from "@texts/images.json";
 import { part, type Numbers } from "../../frames";
-import { say } from "../../language";
+import { language, say } from "../../language";
 import { Choice, Panel, Problem, Slider } from "../../ui/controls";
 import type { LayerMaps, Look, Net, UnitApart } from "./answers";
 import { choose, number, useAnswer } from "./chosen";
@@ -13,6 +13,7 @@ export function Apart({ net, look, question, layer }: { net: Net; look: Look; qu
   const row = net.layers.find(({ name }) => name === layer);
   const unit = number("unit", 0, 0, (row?.shape[0] ?? 1) - 1);
   const [answer, problem] = useAnswer<UnitApart>("images.unit", row?.apart ? { ...question, layer, unit, row: number("urow", middle(row.shape[1])), column: number("ucol", middle(row.shape[2])) } : null);
+  const elastic = useMemo(() => answer && <Elastic answer={answer} />, [answer, language.value]);
   const convolutions = net.layers.filter(({ apart }) => apart);
   if (!row?.apart) {
     const maps = look.layers.find(({ name }) => name === layer);
@@ -25,7 +26,7 @@ export function Apart({ net, look, question, layer }: { net: Net; look: Look; qu
         <Slider label={say(texts.unit)} value={unit} min={0} max={(row.shape[0] ?? 1) - 1} onInput={(to) => choose({ unit: String(to) })} />
       </div>
       <Problem text={problem} />
-      {answer && <Elastic answer={answer} />}
+      {elastic}
     </Panel>
   );
 }

@@ -16,10 +16,13 @@ export function readAddress(): void {
   if (here() && address.value.query !== writtenQuery(chosen.value)) chosen.value = parsedQuery(address.value.query);
 }
 
-/** Change something that is chosen; empty is the usual. */
+let writing: ReturnType<typeof setTimeout> | undefined;
+
+/** Change something that is chosen; empty is the usual. The address follows: browsers let it change a few times a second. */
 export function choose(change: Chosen): void {
   chosen.value = { ...chosen.value, ...change };
-  remember(ROOM, writtenQuery(chosen.value));
+  clearTimeout(writing);
+  writing = setTimeout(() => here() && remember(ROOM, writtenQuery(chosen.value)), 150);
 }
 
 export const pick = (key: string, usual: string): string => chosen.value[key] || usual;

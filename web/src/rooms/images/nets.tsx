@@ -1,9 +1,9 @@
 // An image on its way through a trained net: all maps, one convolution taken apart, the softmax in numbers; drawn or picked.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import texts from "@texts/images.json";
 import { call, connected, listen, role } from "../../connection";
 import { part } from "../../frames";
-import { percent, say } from "../../language";
+import { language, percent, say } from "../../language";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
 import type { Choices, Look, Net } from "./answers";
 import { Apart } from "./apart";
@@ -13,7 +13,7 @@ import { Overview } from "./overview";
 import { Pad } from "./pad";
 import { Pick } from "./pick";
 import { last, Picture } from "./picture";
-import { DRAWN, packed, unpacked, type Source } from "./query";
+import { DRAWN, packed, unpacked, whole, type Source } from "./query";
 
 interface Told {
   readonly run: string;
@@ -87,6 +87,11 @@ function Through({ run, choices }: { run: string; choices: Choices }) {
   const image: Source = see === DRAWN ? { image: DRAWN, strokes } : see === IMAGE ? other : { image: see };
   const [look, fault] = useAnswer<Look>("images.look", net && { run, ...image });
   const layer = pick("layer", net?.layers.find(({ apart }) => apart)?.name ?? "");
+  const unit = whole(pick("unit", ""), 0);
+  // What shows the net's answers is drawn anew with them, not with every point that is drawn.
+  const answer = useMemo(() => net && look && <Answer net={net} look={look} />, [net, look, language.value]);
+  const terms = useMemo(() => net && look?.terms && <Softmax net={net} terms={look.terms} />, [net, look, language.value]);
+  const maps = useMemo(() => net && look && <Maps net={net} look={look} layer={layer} unit={unit} />, [net, look, layer, unit, language.value]);
   return (
     <>
       <Problem text={problem || fault} />
@@ -103,33 +108,45 @@ function Through({ run, choices }: { run: string; choices: Choices }) {
                 <Pad strokes={see === DRAWN ? strokes : []} label={say(texts.pad)} onDraw={(drawn) => choose({ d: packed(drawn), see: DRAWN })} />
               )}
               <h3>{say(texts.orTest)}</h3>
-              <div class="row thumbs">
-                {Array.from({ length: net.tests.shape[0] ?? 0 }, (_, at) => (
-                  <button type="button" key={at} aria-pressed={see === `test:${at}`} aria-label={say(texts.testSample, { n: at, label: net.classes[net.labels[at] ?? -1] ?? "" })} onClick={() => choose({ see: `test:${at}` })}>
-                    <Picture values={last(part(net.tests, at))} label="" size="small" />
-                  </button>
-                ))}
-              </div>
+              <Tests net={net} see={see} />
               {see !== IMAGE && (
                 <Button kind="quiet" onClick={() => choose({ see: IMAGE })}>
                   {say(texts.orImage)}
                 </Button>
               )}
             </Panel>
-            {look && <Answer net={net} look={look} />}
+            {answer}
           </div>
           <div class="stack">
-            {look && (
-              <Panel title={say(texts.allMaps)}>
-                <Overview look={look} net={net} layer={layer} unit={Number(pick("unit", "0"))} onUnit={(name, unit) => choose({ layer: name, unit: String(unit), urow: "", ucol: "" })} />
-              </Panel>
-            )}
+            {maps}
             {look && <Apart net={net} look={look} question={{ run, ...image }} layer={layer} />}
-            {look?.terms && <Softmax net={net} terms={look.terms} />}
+            {terms}
           </div>
         </div>
       )}
     </>
+  );
+}
+
+/** Samples of the test split, one of each class. */
+function Tests({ net, see }: { net: Net; see: string }) {
+  const pictures = useMemo(() => Array.from({ length: net.tests.shape[0] ?? 0 }, (_, at) => last(part(net.tests, at))), [net]);
+  return (
+    <div class="row thumbs">
+      {pictures.map((picture, at) => (
+        <button type="button" key={at} aria-pressed={see === `test:${at}`} aria-label={say(texts.testSample, { n: at, label: net.classes[net.labels[at] ?? -1] ?? "" })} onClick={() => choose({ see: `test:${at}` })}>
+          <Picture values={picture} label="" size="small" />
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Maps({ net, look, layer, unit }: { net: Net; look: Look; layer: string; unit: number }) {
+  return (
+    <Panel title={say(texts.allMaps)}>
+      <Overview look={look} net={net} layer={layer} unit={unit} onUnit={(name, at) => choose({ layer: name, unit: String(at), urow: "", ucol: "" })} />
+    </Panel>
   );
 }
 

@@ -87,18 +87,21 @@ function tile(canvas: HTMLCanvasElement, maps: Numbers, rows: number, side: numb
   const columns = Math.ceil(units / rows);
   const density = Math.min(2, window.devicePixelRatio || 1);
   const [wide, high] = [columns * (side + GAP) + GAP, rows * (side + GAP) + GAP];
-  [canvas.width, canvas.height] = [wide * density, high * density];
-  [canvas.style.width, canvas.style.height] = [`${wide}px`, `${high}px`];
+  if (canvas.width !== wide * density || canvas.height !== high * density) {
+    [canvas.width, canvas.height] = [wide * density, high * density];
+    [canvas.style.width, canvas.style.height] = [`${wide}px`, `${high}px`];
+  }
   const context = canvas.getContext("2d");
   if (!context) return;
-  context.scale(density, density);
+  context.setTransform(density, 0, 0, density, 0, 0);
+  context.clearRect(0, 0, wide, high);
   context.imageSmoothingEnabled = width > side;
-  const one = document.createElement("canvas");
+  const strip = document.createElement("canvas"); // of all maps, one below the other
+  paintImage(strip, { data: maps.data, shape: [units * height, width, 1] }, true);
   const scale = side / Math.max(width, height);
   for (let unit = 0; unit < units; unit += 1) {
-    paintImage(one, { ...part(maps, unit), shape: [height, width, 1] }, true);
     const [x, y] = [GAP + Math.floor(unit / rows) * (side + GAP), GAP + (unit % rows) * (side + GAP)];
-    context.drawImage(one, x, y, width * scale, height * scale);
+    context.drawImage(strip, 0, unit * height, width, height, x, y, width * scale, height * scale);
     if (unit !== chosen) continue;
     for (const [strokeStyle, lineWidth] of [["#1c1b19", 4.5], ["#ffd54a", 2]]) {
       Object.assign(context, { strokeStyle, lineWidth });

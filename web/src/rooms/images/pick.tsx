@@ -72,7 +72,7 @@ function Webcam({ onTaken }: { onTaken: (file: File) => void }) {
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [seen.videoWidth, seen.videoHeight];
     canvas.getContext("2d")?.drawImage(seen, 0, 0);
-    canvas.toBlob((blob) => blob && onTaken(new File([blob], "webcam.png", { type: "image/png" })), "image/png");
+    canvas.toBlob((blob) => blob && onTaken(new File([blob], "webcam.jpg", { type: blob.type })), "image/jpeg", 0.95);
     stop();
   };
   if (!stream)

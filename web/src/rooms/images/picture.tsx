@@ -50,7 +50,9 @@ export function Picture({ values, label, signed = false, frame = null, place, on
         onPointerDown: (event: PointerEvent) => (at(event), canvas.current?.setPointerCapture?.(event.pointerId)),
         onPointerMove: (event: PointerEvent) => event.buttons > 0 && at(event),
       }
-    : { role: "img" as const, "aria-label": label };
+    : label
+      ? { role: "img" as const, "aria-label": label }
+      : { "aria-hidden": true }; // of a button that has a name itself
   return (
     <div class={`picture ${size} ${width / height > 1.2 ? "wide" : ""} ${onPlace ? "choosing" : ""}`} style={{ aspectRatio: `${width} / ${height}` }} {...chosen}>
       <canvas ref={canvas} class={width > 200 ? "" : "pixelated"} aria-hidden="true" />
