@@ -22,7 +22,7 @@ from profundo.records import ProfundoError
 
 __all__ = ["PAPER", "Frame", "Strokes", "frame_of", "framed", "sketched"]
 
-Strokes = Sequence[Sequence[tuple[float, float]]]
+Strokes = Sequence[Sequence[Sequence[float]]]  # of points (x, y)
 
 PAPER = 1000.0
 PEN = 1 / 14  # of the paper's side, where nothing is said of it
@@ -75,7 +75,8 @@ def centre_of_mass(ink: np.ndarray) -> np.ndarray:
     """(row, column), Σ ink · place / Σ ink; the middle of a pixel is a whole number."""
     total = ink.sum()
     rows, columns = (ink.sum(1 - axis) @ np.arange(ink.shape[axis]) for axis in (0, 1))
-    return np.array([rows, columns]) / total
+    place: np.ndarray = np.array([rows, columns]) / total
+    return place
 
 
 def thickness(ink: np.ndarray) -> np.ndarray:
@@ -83,7 +84,8 @@ def thickness(ink: np.ndarray) -> np.ndarray:
     around = np.pad(ink, ((0, 0), (1, 1), (1, 1)))
     down, right = np.diff(around, axis=1)[:, :, :-1], np.diff(around, axis=2)[:, :-1]
     outline = np.hypot(down, right).sum((1, 2))
-    return 2 * ink.sum((1, 2)) / outline  # type: ignore[no-any-return]
+    widths: np.ndarray = 2 * ink.sum((1, 2)) / outline
+    return widths
 
 
 # -------------------------------------------------------------------------------------------------------------- drawn
@@ -136,7 +138,7 @@ def checked(strokes: Strokes) -> list[np.ndarray]:
     return [points_of(stroke) for stroke in strokes if len(stroke)]
 
 
-def points_of(stroke: Sequence[tuple[float, float]]) -> np.ndarray:
+def points_of(stroke: Sequence[Sequence[float]]) -> np.ndarray:
     try:
         points = np.asarray(stroke, dtype=np.float64)
     except (TypeError, ValueError):

@@ -100,8 +100,8 @@ def _taken_apart(module: nn.Conv2d, given: Tensor, unit: int) -> ConvolutionUnit
     many = module.in_channels // module.groups
     first = unit // (module.out_channels // module.groups) * many
     padded, before = _padded(module, given[first : first + many])
-    how = {"stride": module.stride, "dilation": module.dilation}
-    parts = F.conv2d(padded[None], weights[:, None], groups=many, **how)[0]  # type: ignore[arg-type]
+    stride, dilation = _pair(module.stride), _pair(module.dilation)
+    parts = F.conv2d(padded[None], weights[:, None], None, stride, 0, dilation, many)[0]
     bias = 0.0 if module.bias is None else float(module.bias[unit])
     return ConvolutionUnit(
         channels=tuple(range(first, first + many)),
@@ -110,8 +110,8 @@ def _taken_apart(module: nn.Conv2d, given: Tensor, unit: int) -> ConvolutionUnit
         parts=parts,
         bias=bias,
         map=parts.sum(0) + bias,
-        stride=_pair(module.stride),
-        dilation=_pair(module.dilation),
+        stride=stride,
+        dilation=dilation,
         padding=before,
     )
 

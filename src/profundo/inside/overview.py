@@ -51,10 +51,14 @@ def _layer(name: str, kind: str, values: Tensor) -> LayerMaps:
         planes = values[:MOST_MAPS]
         side = max(planes.shape[1:])
         if side > MOST_SIDE:
-            planes = F.adaptive_avg_pool2d(planes, [max(1, round(n * MOST_SIDE / side)) for n in planes.shape[1:]])
+            planes = F.adaptive_avg_pool2d(planes, (smaller(planes.shape[1], side), smaller(planes.shape[2], side)))
     else:
         planes = values.reshape(-1)[:MOST_NUMBERS, None, None]
     return LayerMaps(name, kind, tuple(values.shape), signed_bytes(planes, most), most)
+
+
+def smaller(n: int, longest: int) -> int:
+    return max(1, round(n * MOST_SIDE / longest))
 
 
 def signed_bytes(values: Tensor, most: float) -> Tensor:

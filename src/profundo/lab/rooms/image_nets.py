@@ -131,8 +131,7 @@ def raw_of(desk: Desk, one: Opened, asked: Source) -> Tensor:
         return one.looked.raw[int(which)]  # type: ignore[no-any-return]
     if asked.image == DRAWN:
         size = shape[1], shape[2]
-        strokes: Any = asked.strokes
-        drawn = sketched(strokes, size) if one.frame is None else framed(strokes, size, one.frame)
+        drawn = sketched(asked.strokes, size) if one.frame is None else framed(asked.strokes, size, one.frame)
         return torch.from_numpy(np.repeat(drawn[None], shape[0], 0))
     pixels = as_bytes(image_of(desk, asked).rgb)
     return torch.from_numpy(fitted(pixels, (shape[0], shape[1], shape[2])).transpose(2, 0, 1).copy())

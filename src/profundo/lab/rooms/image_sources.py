@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
+from torch import Tensor
 
 from profundo.data import load
 from profundo.data.dataset_names import PUBLISHED
@@ -126,10 +127,11 @@ def first_of_each(name: str) -> Sequence[np.ndarray]:
     """Of a set the first test image of each class, (height, width, channels)."""
     data = load(name)
     places = [int((data.test.targets == label).nonzero()[0, 0]) for label in range(len(data.spec.targets.classes))]
-    images: np.ndarray = data.test.inputs[places].permute(0, 2, 3, 1).numpy()
-    return list(images)
+    assert isinstance(data.test.inputs, Tensor)  # all of these are small enough to be in memory
+    return list(data.test.inputs[places].permute(0, 2, 3, 1).numpy())
 
 
 def as_bytes(unit: np.ndarray) -> np.ndarray:
     """uint8 of fractions from 0 to 1."""
-    return np.rint(np.clip(unit, 0, 1) * WHITE).astype(np.uint8)
+    result: np.ndarray = np.rint(np.clip(unit, 0, 1) * WHITE).astype(np.uint8)
+    return result
