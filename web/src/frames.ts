@@ -1,4 +1,4 @@
-// Messages of the lab as values: JSON, or JSON followed by the arrays that it refers to (`profundo.lab.frames`).
+// Messages of the lab as values: JSON, or JSON followed by the arrays that it refers to (`profundo.lab.messages`).
 
 /** Numbers row by row, as the server's array had them. */
 export interface Numbers {

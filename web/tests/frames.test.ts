@@ -1,4 +1,4 @@
-// What the server encodes is what the page decodes: bytes made by hand after the format that profundo.lab.frames states.
+// What the server encodes is what the page decodes: bytes made by hand after the format that profundo.lab.messages states.
 import { expect, test } from "vitest";
 import { decoded, part } from "../src/frames";
 

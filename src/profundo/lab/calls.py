@@ -1,7 +1,7 @@
 """What a page may ask for: a closed table from names to functions, each with the form of its question.
 
 A room of the lab is a module with a table CALLS. The function gets the desk of the tab that asks and the checked
-question, and returns what JSON and arrays can hold (`profundo.lab.frames`); it computes in a thread of its own.
+question, and returns what JSON and arrays can hold (`profundo.lab.messages`); it computes in a thread of its own.
 """
 
 from __future__ import annotations

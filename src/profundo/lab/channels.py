@@ -7,7 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from profundo.lab.frames import encoded
+from profundo.lab.messages import encoded
 
 __all__ = ["Channel"]
 

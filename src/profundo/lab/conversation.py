@@ -26,9 +26,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from profundo.lab.calls import Call, asked
 from profundo.lab.channels import Channel
 from profundo.lab.desks import Desk, Desks
-from profundo.lab.frames import encoded
 from profundo.lab.guard import Role
 from profundo.lab.limits import Refusal
+from profundo.lab.messages import encoded
 from profundo.records import ProfundoError
 
 __all__ = ["Conversation"]
