@@ -20,7 +20,6 @@ from profundo.cli.printing import (
 )
 from profundo.cli.settings import Settings, settings_command, with_data
 
-
 Config = Annotated[
     Path | None,
     typer.Option(
@@ -84,7 +83,9 @@ def lr_find(
 
     if out is not None:
         check_out(out, *PICTURES)
-    result = find(new_experiment(**with_data(kept_settings(config) | settings, "lr-find digits")), low=low, high=high, steps=steps)
+    result = find(
+        new_experiment(**with_data(kept_settings(config) | settings, "lr-find digits")), low=low, high=high, steps=steps
+    )
     if as_json:
         print_json(result.as_plain_data())
     else:

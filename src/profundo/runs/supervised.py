@@ -259,7 +259,7 @@ def watch(run: Run, prepared: Prepared, processes: Group, voice: Voice, state: S
     try:
         if processes.size > 1:
             raise ProfundoError("it watches trainings of one process")
-        care = Care(prepared, run.history, run.folder, voice)
+        care = Care(prepared, run.history, run.folder, voice, live)
     except ProfundoError as error:
         voice.notice(f"without the doctor: {error}")
         learn_prepared(prepared, run.history, run.folder, processes, voice, state, live)

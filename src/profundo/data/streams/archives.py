@@ -287,7 +287,11 @@ def check_archive(path: Path, name: str) -> None:
 
 
 def _fault_of(member: zipfile.ZipInfo) -> str:
-    if member.filename.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", member.filename) or ":" in member.filename[:3]:
+    if (
+        member.filename.startswith(("/", "\\"))
+        or ".." in re.split(r"[/\\]", member.filename)
+        or ":" in member.filename[:3]
+    ):
         return "points out of the archive"
     if stat.S_ISLNK(member.external_attr >> 16):
         return "is a link"

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from profundo.lab.calls import Call
-from profundo.lab.rooms import image_room
+from profundo.lab.rooms import image_room, training_room
 
 __all__ = ["CALLS"]
 
-ROOMS: Mapping[str, Mapping[str, Call]] = {"images": image_room.CALLS}
+ROOMS: Mapping[str, Mapping[str, Call]] = {
+    "training": training_room.CALLS,
+    "images": image_room.CALLS,
+}
 CALLS: Mapping[str, Call] = {f"{room}.{name}": call for room, calls in ROOMS.items() for name, call in calls.items()}

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import time
-import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -27,8 +26,8 @@ from profundo.runs.live.live_reading import run_names, run_row
 __all__ = ["data_path", "erase_unused", "keep_upload", "without_paths"]
 
 DATA = ".data"
-OWN = re.compile(r"own:([A-Za-z0-9_-]{16})/([\w. -]{1,80})")
-ODD = re.compile(r"[^\w. -]+")
+OWN = re.compile(r"own:([A-Za-z0-9_-]{16})/([\w. (),+-]{1,80})")
+ODD = re.compile(r"[^\w. (),+-]+")
 READ = (*SUFFIXES, ".zip", ".npz")
 DAY = 86400.0  # seconds
 
@@ -51,7 +50,11 @@ def keep_upload(lab: Lab, upload: str, called: str) -> str:
     erase_unused(lab.runs)
     token = upload.partition(".")[0]
     try:
-        with open_place(lab.runs / DATA / token, lab.runs, make=True) as here, here.create(name) as file, path.open("rb") as source:
+        with (
+            open_place(lab.runs / DATA / token, lab.runs, make=True) as here,
+            here.create(name) as file,
+            path.open("rb") as source,
+        ):
             shutil.copyfileobj(source, file)
     except OSError as error:
         raise ProfundoError(f"{name}: cannot be kept: {error.strerror or error}") from None
@@ -69,7 +72,7 @@ def data_path(lab: Lab, data: str) -> str:
     path = folder / own[2]
     if (lab.runs / DATA).is_symlink() or folder.is_symlink() or path.is_symlink() or not path.is_file():
         raise ProfundoError(f"{own[2]}: is no longer here; choose the file again")
-    return str(path)
+    return str(path.absolute())  # for who goes on with the run may stand elsewhere
 
 
 def without_paths(lab: Lab, text: str) -> str:

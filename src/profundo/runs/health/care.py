@@ -29,7 +29,7 @@ from profundo.runs.health.health_record import (
 )
 from profundo.runs.health.remedies import Changes, changed, changes_of, unusual_settings
 from profundo.runs.health.training_program import apart, program_of
-from profundo.runs.live.live_progress import Pace
+from profundo.runs.live.live_progress import Pace, Telling
 from profundo.runs.preparing import Prepared, train_batches
 from profundo.runs.resumable import State
 from profundo.runs.voice import Voice
@@ -60,7 +60,10 @@ class Astray(ProfundoError):
 class Care:
     """Of one training. record: what it came to so far; seconds: of all examinations."""
 
-    def __init__(self, prepared: Prepared, history: History, folder: Folder | None, voice: Voice) -> None:
+    def __init__(
+        self, prepared: Prepared, history: History, folder: Folder | None, voice: Voice, live: Telling | None = None
+    ) -> None:
+        self.live = live or Telling(None)
         self.fresh, self.history, self.folder, self.voice = apart(prepared), history, folder, voice
         self.prepared, self.heals = prepared, prepared.experiment.heal
         self.record = (read_health(folder.doctor) if folder is not None else None) or Health()
@@ -107,6 +110,7 @@ class Care:
         if self.examined:
             return None
         self.examined = True
+        self.live.tell(phase="examining")
         begin = time.perf_counter()
         took = begin - self.began - self.seconds
         waited = took / max(1e-3, time.process_time() - self.computed)  # of this machine others compute, too
@@ -118,6 +122,7 @@ class Care:
             return None
         finally:
             self.seconds += time.perf_counter() - begin
+            self.live.tell(phase="training")
         pairs = [(one, changes_of(one, self.prepared)) for one in findings]
         made = [diagnosis(one, changes, len(self.history)) for one, changes in pairs]
         self.record.findings += made

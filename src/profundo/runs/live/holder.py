@@ -88,7 +88,7 @@ def interrupt(holder: Holder | None) -> bool:
 @cache
 def boot() -> str:
     try:
-        return BOOT.read_text("ascii").strip()
+        return BOOT.read_bytes().decode().strip()
     except (OSError, UnicodeDecodeError):
         return ""
 

@@ -23,7 +23,7 @@ from profundo.train import History
 __all__ = ["Pace", "Phase", "Progress", "Telling", "telling"]
 
 SECONDS, TIMES = 0.5, 50  # between two writings: at least so long, and so many times what the last one took
-Phase = Literal["preparing", "training", "evaluating", "finished", "interrupted", "failed"]
+Phase = Literal["preparing", "training", "examining", "evaluating", "finished", "interrupted", "failed"]
 Count = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0)]
 

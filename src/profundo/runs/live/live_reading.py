@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Course", "RunRow", "State", "run_course", "run_names", "run_row", "run_traces", "writer_of"]
 
-State = Literal["running", "paused", "stopped", "failed", "finished", "damaged"]
-"""paused: ended by SIGINT or SIGTERM with its state saved; stopped: its process is gone without a word."""
+State = Literal["starting", "running", "paused", "stopped", "failed", "finished", "damaged"]
+"""starting: its process runs, and has made no folder yet; paused: ended by SIGINT or SIGTERM with its state saved; stopped: its
+process is gone without a word."""
 
 SMALL, LARGE = 1 << 16, 1 << 24  # bytes of a file of a few lines, and of one that grows with a training
 SHOWN = ("experiment.yaml", "scores.json", "progress.json", ".holder", "checkpoints")
