@@ -10,5 +10,6 @@ export interface Room {
 }
 
 export const ROOMS: readonly Room[] = [
+  { id: "training", name: texts.training, load: () => import("./rooms/training") },
   { id: "images", name: texts.images, load: () => import("./rooms/images") },
 ];

@@ -11,6 +11,7 @@ import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from profundo.files import erase
 from profundo.lab.calls import Call, Question
 from profundo.lab.desks import Desk, Lab
 from profundo.lab.trainings import starting
-from profundo.lab.trainings.own_data import data_path, keep_upload, without_paths
+from profundo.lab.trainings.own_data import data_path, keep_upload, source_of, without_paths
 from profundo.lab.trainings.run_watch import RunWatch
 from profundo.lab.trainings.trying import Tried, takes, tried_files, tried_row
 from profundo.lab.uploads import upload_path
@@ -29,7 +30,10 @@ from profundo.looks.data_look import look
 from profundo.nets.net_names import NETS
 from profundo.records import ProfundoError
 from profundo.runs.experiment import SETTINGS, Experiment, new_experiment
-from profundo.runs.live.live_reading import Course, RunRow
+from profundo.runs.live.live_reading import Course, RunRow, run_row
+from profundo.runs.opening import open_run
+from profundo.runs.report_facts import examples_of, mistakes_of
+from profundo.runs.run import Run
 from profundo.runs.settings.setting_fields import setting_fields, settings_of_words
 
 __all__ = ["CALLS"]
@@ -40,6 +44,7 @@ Words = Annotated[
 ]
 Data = Annotated[str, Field(min_length=1, max_length=200)]
 MOST_COLUMNS = 300  # of a reading table
+MOST_VALUES = 40  # of a mistaken row
 LARGEST_INPUT = 16_000_000  # bytes of an image or a sound to be tried
 HIDDEN = ("data_dir", "split_seed", "stream", "workers", "skip_bad", "capture", "log", "checkpoint_seconds")
 """Settings that the page does not offer: paths of this machine, and what only the machine cares for."""
@@ -125,7 +130,14 @@ def row_told(lab: Lab, row: RunRow) -> dict[str, Any]:
     settings = {key: without_paths(lab, one) if isinstance(one, str) else one for key, one in row.settings.items()}
     told = {field: getattr(row, field) for field in row.__dataclass_fields__}
     progress = None if row.progress is None else row.progress.model_dump(mode="json")
-    return {**told, "settings": settings, "fault": without_paths(lab, row.fault), "progress": progress}
+    source = source_of(lab, str(row.settings.get("data", "")))
+    return {
+        **told,
+        "source": source,
+        "settings": settings,
+        "fault": without_paths(lab, row.fault),
+        "progress": progress,
+    }
 
 
 def courses_told(lab: Lab, courses: Mapping[str, Course]) -> dict[str, Any]:
@@ -199,7 +211,11 @@ def look_told(desk: Desk, question: Planned) -> dict[str, Any]:
         "training": dict(seen.training),
         "shape": list(seen.shape),
         "target": clean(seen.target),
-        "columns": [column.name for column in seen.columns[:MOST_COLUMNS]],
+        "columns": [
+            {"name": one.name, "kind": one.kind, "missing": one.missing, "use": one.use} for one in seen.columns[:MOST_COLUMNS]
+        ],
+        "classes": [name[:100] for name in seen.classes[:50]],
+        "counts": {split: list(counts)[:50] for split, counts in seen.counts.items()},
         "readings": [asdict(one) for one in seen.readings[:MOST_COLUMNS]],
         "findings": [
             {
@@ -297,6 +313,40 @@ def try_row(desk: Desk, question: TriedRow) -> Mapping[str, Any]:
     return dict(without_places(desk, answer))
 
 
+def samples(desk: Desk, question: OfRun) -> Mapping[str, Any]:
+    """Of a finished training the first samples of each class, and the worst mistakes. Reads the data again."""
+    return dict(without_places(desk, lambda: samples_told(finished_run(desk.lab.runs, question.run))))
+
+
+def finished_run(runs: Path, name: str) -> Run:
+    row = run_row(runs, name)
+    if row.state != "finished" or row.kind != "training":
+        raise ProfundoError(f"{name}: expected a finished training, this one is {row.state}, a {row.kind}")
+    return open_run(runs / name)
+
+
+def samples_told(run: Run) -> dict[str, Any]:
+    images, labels = examples_of(run.data)
+    return {
+        "examples": []
+        if images is None
+        else [{"image": image, "label": labels[place] if labels else ""} for place, image in enumerate(images)],
+        "mistakes": [
+            {
+                "truth": one.truth,
+                "prediction": one.prediction,
+                "judged": one.judged,
+                "confidence": one.confidence,
+                "loss": one.loss,
+                "image": one.image,
+                "number": one.number,
+                "row": [{"name": value.name, "text": value.text[:300]} for value in one.row[:MOST_VALUES]],
+            }
+            for one in mistakes_of(run)
+        ],
+    }
+
+
 CALLS: Mapping[str, Call] = {
     "watch": Call(Watched, watch),
     "form": Call(Nothing, form),
@@ -311,4 +361,5 @@ CALLS: Mapping[str, Call] = {
     "takes": Call(OfRun, takes_of),
     "try_file": Call(TriedFile, try_file),
     "try_row": Call(TriedRow, try_row),
+    "samples": Call(OfRun, samples, slow=True),
 }

@@ -23,7 +23,7 @@ from profundo.lab.uploads import upload_path
 from profundo.records import ProfundoError
 from profundo.runs.live.live_reading import run_names, run_row
 
-__all__ = ["data_path", "erase_unused", "keep_upload", "without_paths"]
+__all__ = ["data_path", "erase_unused", "keep_upload", "source_of", "without_paths"]
 
 DATA = ".data"
 OWN = re.compile(r"own:([A-Za-z0-9_-]{16})/([\w. (),+-]{1,80})")
@@ -73,6 +73,15 @@ def data_path(lab: Lab, data: str) -> str:
     if (lab.runs / DATA).is_symlink() or folder.is_symlink() or path.is_symlink() or not path.is_file():
         raise ProfundoError(f"{own[2]}: is no longer here; choose the file again")
     return str(path.absolute())  # for who goes on with the run may stand elsewhere
+
+
+def source_of(lab: Lab, data: str) -> str:
+    """The same backwards: what the page calls the data of a run; empty where it cannot choose them."""
+    if data in dataset_names():
+        return data
+    path = Path(data)
+    own = f"own:{path.parent.name}/{path.name}"
+    return own if path.parent.parent == lab.runs.absolute() / DATA and OWN.fullmatch(own) else ""
 
 
 def without_paths(lab: Lab, text: str) -> str:
