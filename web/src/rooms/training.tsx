@@ -17,7 +17,7 @@ export default function Training() {
     <div class="training">
       <aside class="stack">
         {role.value === "owner" && (
-          <Button kind="main" pressed={view.value.kind === "new"} onClick={() => show({ kind: "new", data: "digits", words: {}, name: "" })}>
+          <Button kind={view.value.kind === "new" ? "plain" : "main"} onClick={() => show({ kind: "new", data: "digits", words: {}, name: "" })}>
             + {say(texts.new_run)}
           </Button>
         )}

@@ -30,11 +30,11 @@ from profundo.looks.data_look import look
 from profundo.nets.net_names import NETS
 from profundo.records import ProfundoError
 from profundo.runs.experiment import SETTINGS, Experiment, new_experiment
-from profundo.runs.live.live_reading import Course, RunRow, run_row
+from profundo.runs.live.live_reading import Course, RunRow, run_row, run_settings
 from profundo.runs.opening import open_run
 from profundo.runs.report_facts import examples_of, mistakes_of
 from profundo.runs.run import Run
-from profundo.runs.settings.setting_fields import setting_fields, settings_of_words
+from profundo.runs.settings.setting_fields import setting_fields, settings_of_words, words_of_settings
 
 __all__ = ["CALLS"]
 
@@ -212,7 +212,8 @@ def look_told(desk: Desk, question: Planned) -> dict[str, Any]:
         "shape": list(seen.shape),
         "target": clean(seen.target),
         "columns": [
-            {"name": one.name, "kind": one.kind, "missing": one.missing, "use": one.use} for one in seen.columns[:MOST_COLUMNS]
+            {"name": one.name, "kind": one.kind, "missing": one.missing, "use": one.use}
+            for one in seen.columns[:MOST_COLUMNS]
         ],
         "classes": [name[:100] for name in seen.classes[:50]],
         "counts": {split: list(counts)[:50] for split, counts in seen.counts.items()},
@@ -253,6 +254,16 @@ def start(desk: Desk, question: Started) -> Mapping[str, Any]:
     name = question.name.strip() or starting.free_name(desk.lab.runs, asked.data)
     without_places(desk, lambda: starting.start(desk.lab.runs, name, asked))
     return {"run": name}
+
+
+def again(desk: Desk, question: OfRun) -> Mapping[str, Any]:
+    """What a training was started with, as words of the form of a new one."""
+    experiment = new_experiment(**run_settings(desk.lab.runs, question.run))
+    words = words_of_settings(experiment)
+    return {
+        "data": source_of(desk.lab, experiment.data),
+        "words": {name: one for name, one in words.items() if name not in HIDDEN},
+    }
 
 
 def pause(desk: Desk, question: OfRun) -> Mapping[str, Any]:
@@ -355,6 +366,7 @@ CALLS: Mapping[str, Call] = {
     "suggest": Call(Planned, suggest, slow=True, changes=True),
     "check": Call(Planned, check, slow=True, changes=True),
     "start": Call(Started, start, changes=True),
+    "again": Call(OfRun, again),
     "pause": Call(OfRun, pause, changes=True),
     "go_on": Call(OfRun, go_on, changes=True),
     "remove": Call(OfRun, remove, changes=True),

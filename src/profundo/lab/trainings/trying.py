@@ -73,6 +73,8 @@ def tried_files(ready: Predictor, content: bytes) -> dict[str, Any]:
         if pixels > most:
             raise ProfundoError(f"expected an image of at most {most:,} pixels, got {pixels:,}; send a smaller one")
         return told(ready, ready.images([content]))
+    if ready.spec.inputs.kind != "sound":
+        raise ProfundoError(f"expected {ready.spec.inputs.things}: this network takes neither images nor sounds")
     return told(ready, ready.sounds([content]))
 
 

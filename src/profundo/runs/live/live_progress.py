@@ -30,7 +30,8 @@ Amount = Annotated[float, Field(ge=0)]
 
 class Progress(BaseModel):
     """phase: what it does, or how it ended; why: in one line, of what failed. step: of the epoch under way, from 1, of `steps`;
-    seconds: of training since it began or went on; left: seconds that remain at this pace; losses: of the newest step, None
+    seconds: of training since it began or went on; left: seconds that remain at this pace; rate: the factor that
+    the schedule applies to the learning rate; losses: of the newest step, None
     where one is no finite number; at: when this was written, in seconds since 1970."""
 
     phase: Phase = "preparing"

@@ -34,7 +34,7 @@ from profundo.runs.settings.plain_yaml import plain_mapping
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Course", "RunRow", "State", "run_course", "run_names", "run_row", "run_traces", "writer_of"]
+__all__ = ["Course", "RunRow", "State", "run_course", "run_names", "run_row", "run_settings", "run_traces", "writer_of"]
 
 State = Literal["starting", "running", "paused", "stopped", "failed", "finished", "damaged"]
 """starting: its process runs, and has made no folder yet; paused: ended by SIGINT or SIGTERM with its state saved; stopped: its
@@ -118,7 +118,7 @@ def run_traces(parent: Path, name: str, whole: bool = False) -> tuple[Any, ...]:
     for file in FOLLOWED if whole else SHOWN:
         try:
             status = os.stat(parent / name / file, follow_symlinks=False)
-        except OSError:
+        except (OSError, ValueError):  # of a name that no file can have
             traces.append(UNSAID)
         else:
             traces.append((status.st_mtime_ns, status.st_size, status.st_ino))
@@ -144,6 +144,12 @@ def run_row(parent: Path, name: str) -> RunRow:
             return row_in(here, name)
         except ProfundoError as error:
             return RunRow(name, "damaged", fault=" ".join(str(error).split())[:300])
+
+
+def run_settings(parent: Path, name: str) -> dict[str, Any]:
+    """The settings of a run as its experiment.yaml has them. Raises ProfundoError where they do not read."""
+    with inside(parent, name) as here:
+        return plain_mapping(here.read("experiment.yaml", SMALL) or b"", "experiment.yaml")
 
 
 def row_in(here: Place, name: str) -> RunRow:

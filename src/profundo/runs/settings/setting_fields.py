@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import NoneType
@@ -9,8 +10,9 @@ from typing import Any, Literal, get_args, get_origin
 
 from profundo.records import ProfundoError
 from profundo.runs.experiment import SETTINGS, Experiment, Setting
+from profundo.runs.settings.setting_values import EVERY
 
-__all__ = ["SettingField", "plain_type", "setting_fields", "settings_of_words"]
+__all__ = ["SettingField", "plain_type", "setting_fields", "settings_of_words", "words_of_settings"]
 
 Look = Literal["choice", "switch", "number", "words", "lines"]
 
@@ -67,6 +69,30 @@ def settings_of_words(words: Mapping[str, str]) -> dict[str, Any]:
         read = SETTINGS[name].read
         result[name] = value if read is None else read(value)
     return result
+
+
+def words_of_settings(experiment: Experiment) -> dict[str, str]:
+    """The same backwards, of all that is not as it is unless told; what no word can say is left out."""
+    fields = {field.name: Experiment.model_fields[field.name] for field in setting_fields()}
+    changed = {
+        name: getattr(experiment, name) for name, one in fields.items() if getattr(experiment, name) != one.default
+    }
+    return {name: words for name, value in changed.items() if (words := words_of_value(name, value))}
+
+
+def words_of_value(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        pairs = ((key, ",".join(map(str, one)) if isinstance(one, list) else one) for key, one in value.items())
+        return "" if name == "class_weights" else "\n".join(f"{key}={one}" for key, one in pairs)
+    if isinstance(value, list) and name == "augment" and not value:
+        return "none"
+    if isinstance(value, list) and not all(isinstance(one, str) for one in value):
+        return json.dumps(value) if name == "augment" else ",".join(map(str, value))
+    if isinstance(value, list):
+        return ("," if name == "augment" else "\n").join(value)
+    return "all" if value == EVERY else str(value)
 
 
 def plain_type(annotation: Any) -> tuple[Any, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import texts from "@texts/training.json";
 import { say } from "../../language";
-import { Choice, Panel } from "../../ui/controls";
+import { Choice, Panel, Switch } from "../../ui/controls";
 import { Curves, Legend, type Line } from "../../ui/curves";
 import { clock, column, dataOf, differences, isBetter, mainScore, netOf, together, type Run } from "./model";
 import { colourOf } from "./one_run";
@@ -13,17 +13,21 @@ export function Compared({ runs }: { runs: readonly Run[] }) {
   const known = runs.filter((run) => courses.value[run.name]?.history["epoch"]);
   const names = [...new Set(known.flatMap((run) => Object.keys(courses.value[run.name]?.history ?? {})))].filter((name) => name !== "epoch");
   const [wanted, choose] = useState("validation loss");
+  const [logarithmic, turn] = useState(true);
   const name = names.includes(wanted) ? wanted : (names[0] ?? "");
   const lines: Line[] = known.map((run) => ({ label: run.name, colour: colourOf(runs.indexOf(run)) }));
-  const curves = known.map((run) => [column(courses.value[run.name]?.history["epoch"]), column(courses.value[run.name]?.history[name])] as const);
+  const curves = known.map((run) => [column(courses.value[run.name]?.history["epoch"]), column(courses.value[run.name]?.history[name], logarithmic)] as const);
   return (
     <>
       <section class="panel head">
-        <h1>{say(texts.comparison, { count: runs.length })}</h1>
+        <div class="panel-head">
+          <h1>{say(texts.comparison, { count: runs.length })}</h1>
+          <Switch label={say(texts.logarithmic)} checked={logarithmic} onChange={turn} />
+        </div>
         {name !== "" && (
           <>
             <Choice label={say(texts.curve)} value={name} options={names.map((one) => [one, one])} onChoose={choose} />
-            <Curves lines={lines} data={together(curves)} label={`${name}: ${known.map((run) => run.name).join(", ")}`} height={300} whole />
+            <Curves lines={lines} data={together(curves)} label={`${name}: ${known.map((run) => run.name).join(", ")}`} height={300} logarithmic={logarithmic} whole />
             <Legend lines={lines} />
           </>
         )}
@@ -45,7 +49,7 @@ function Results({ runs }: { runs: readonly Run[] }) {
   return (
     <Panel title={say(texts.scores)}>
       <div class="scroll">
-        <table>
+        <table class="results">
           <thead>
             <tr>
               <th scope="col">{say(texts.by_name)}</th>

@@ -5,7 +5,7 @@ import { say } from "../../language";
 import { Button, Switch } from "../../ui/controls";
 
 const SIDE = 224; // pixels of the box
-const PEN = 16;
+const THINNEST = 18; // pixels of the pen, which is at least a pixel of the net's
 const STEP = 8; // pixels that an arrow key moves the pen
 
 const MOVES: Readonly<Record<string, readonly [number, number]>> = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
@@ -15,6 +15,7 @@ export function Drawing({ width, height, onDrawn }: { width: number; height: num
   const at = useRef<{ x: number; y: number; down: boolean }>({ x: SIDE / 2, y: SIDE / 2, down: false });
   const [dark, invert] = useState(true);
   const [pen, place] = useState<{ x: number; y: number; down: boolean } | null>(null);
+  const thick = Math.max(THINNEST, (1.3 * SIDE) / Math.max(width, height));
   const clear = () => {
     const context = canvas.current?.getContext("2d");
     if (!context) return;
@@ -29,7 +30,7 @@ export function Drawing({ width, height, onDrawn }: { width: number; height: num
     const context = canvas.current?.getContext("2d");
     if (!context) return;
     context.strokeStyle = dark ? "#fff" : "#000";
-    [context.lineWidth, context.lineCap] = [PEN, "round"];
+    [context.lineWidth, context.lineCap] = [thick, "round"];
     context.beginPath();
     context.moveTo(at.current.x, at.current.y);
     context.lineTo(x, y);
@@ -83,7 +84,7 @@ export function Drawing({ width, height, onDrawn }: { width: number; height: num
         />
         {pen && (
           <svg viewBox={`0 0 ${SIDE} ${SIDE}`} aria-hidden="true">
-            <circle cx={pen.x} cy={pen.y} r={PEN / 2} class={pen.down ? "down" : ""} />
+            <circle cx={pen.x} cy={pen.y} r={thick / 2} class={pen.down ? "down" : ""} />
           </svg>
         )}
       </div>

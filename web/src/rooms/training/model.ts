@@ -32,6 +32,8 @@ export interface Run {
   readonly seconds: number | null;
   readonly epochs: number | null;
   readonly may_resume: boolean;
+  /** What the form of a new training calls its data; empty where it cannot. */
+  readonly source: string;
   readonly pages: readonly string[];
   readonly progress: Progress | null;
 }
@@ -159,6 +161,12 @@ function along(places: readonly number[], values: ReadonlyMap<unknown, number | 
 export function figuresOf(history: Course["history"]): string[] {
   const known = ["epoch", "loss", "validation loss", "rate", "gradient norm"];
   return Object.keys(history).filter((name) => !known.includes(name));
+}
+
+/** What the schedule's factor makes of the learning rate; the factor itself where an optimizer of one's own has the rate. */
+export function rateOf(run: Run, factor: number | null | undefined): number | null {
+  const rate = run.settings["learning_rate"];
+  return typeof factor !== "number" ? null : typeof rate === "number" ? factor * rate : factor;
 }
 
 /** Share of the training that is done, from 0 to 1. */

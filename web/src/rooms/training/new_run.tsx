@@ -259,12 +259,12 @@ function Entry({ field, nets, value, onChange }: EntryProps) {
           {look === "lines" ? (
             <textarea id={id} rows={2} value={value} placeholder={form} aria-describedby={`${id}-help`} onChange={(event) => onChange(event.currentTarget.value)} />
           ) : (
-            <input id={id} type="text" inputMode={look === "number" ? "decimal" : "text"} value={value} placeholder={form || unset} aria-describedby={`${id}-help`} autocomplete="off" spellcheck={false} onChange={(event) => onChange(event.currentTarget.value)} />
+            <input id={id} type="text" inputMode={look === "number" ? "decimal" : "text"} value={value} placeholder={unset} aria-describedby={`${id}-help`} autocomplete="off" spellcheck={false} onChange={(event) => onChange(event.currentTarget.value)} />
           )}
         </div>
       )}
       <p class="hint" id={`${id}-help`} lang="en">
-        {help}
+        {help} {form !== "" && <code>{form}</code>}
       </p>
     </div>
   );
@@ -327,7 +327,7 @@ function Begin({ data, words, name, free }: { data: string; words: Words; name: 
     wait(false);
   };
   const start = async () => {
-    const answer = await act<{ run: string }>("start", { data, settings: words, name });
+    const answer = await act<{ run: string }>("start", { data, settings: words, name }, refuse);
     if (answer) show({ kind: "runs", chosen: [answer.run] });
   };
   return (

@@ -7,7 +7,7 @@ import { Button, Panel, Switch } from "../../ui/controls";
 import { brief, Curves, Legend, type Line } from "../../ui/curves";
 import { Health } from "./health";
 import { Mistakes } from "./mistakes";
-import { clock, column, dataOf, done, figuresOf, isShare, netOf, type Column, type Course, type Phase, type Progress, type Run } from "./model";
+import { clock, column, dataOf, done, figuresOf, isShare, netOf, rateOf, type Column, type Course, type Phase, type Progress, type Run, type Words } from "./model";
 import { scoreText, StateMark } from "./run_table";
 import { act, courses, show } from "./state";
 import { TryOut } from "./try_out";
@@ -33,11 +33,11 @@ export function OneRun({ run }: { run: Run }) {
         </div>
         <p class="muted">{[dataOf(run), netOf(run), say(texts.begun, { when: new Date(run.begun * 1000).toLocaleString() })].filter(Boolean).join(" · ")}</p>
         {run.fault !== "" && <p class="problem">{run.fault}</p>}
-        {run.progress && <Way progress={run.progress} />}
+        {run.progress && <Way run={run} progress={run.progress} />}
         <Actions run={run} />
       </section>
       {Object.keys(run.scores).length > 0 && <Scores run={run} />}
-      {course && Object.keys(course.history).length > 0 && <History course={course} />}
+      {course && Object.keys(course.history).length > 0 && <History run={run} course={course} />}
       {run.state === "finished" && run.kind === "training" && <TryOut run={run} />}
       {course && <Health course={course} />}
       {run.state === "finished" && run.kind === "training" && <Mistakes run={run} />}
@@ -48,7 +48,7 @@ export function OneRun({ run }: { run: Run }) {
 }
 
 /** How far it is. */
-function Way({ progress }: { progress: Progress }) {
+function Way({ run, progress }: { run: Run; progress: Progress }) {
   const share = done(progress);
   const losses = Object.entries(progress.losses);
   return (
@@ -61,7 +61,7 @@ function Way({ progress }: { progress: Progress }) {
         {losses.map(([name, value]) => (
           <Fact key={name} name={name} value={value === null ? "∞" : brief(Number(value.toPrecision(3)))} />
         ))}
-        <Fact name={say(texts.rate)} value={figure(progress.rate, 3)} />
+        <Fact name={say(texts.rate)} value={figure(rateOf(run, progress.rate), 3)} />
         <Fact name={say(texts.throughput)} value={figure(progress.samples_per_second, 3)} />
         <Fact name={say(texts.passed)} value={clock(progress.seconds)} />
         <Fact name={say(texts.left)} value={clock(progress.left)} />
@@ -105,7 +105,7 @@ function Actions({ run }: { run: Run }) {
               {say(texts.go_on)}
             </Button>
           )}
-          {run.kind === "training" && <Button onClick={() => again(run)}>{say(texts.again)}</Button>}
+          {run.kind === "training" && run.source !== "" && <Button onClick={() => void again(run)}>{say(texts.again)}</Button>}
           {!at_work && !sure && (
             <Button kind="quiet" onClick={() => ask(true)}>
               {say(texts.remove)}
@@ -127,12 +127,10 @@ function Actions({ run }: { run: Run }) {
   );
 }
 
-const REPEATED = ["target", "net", "epochs", "batch_size", "optimizer", "learning_rate", "schedule", "weight_decay", "early_stop", "seed"];
-
 /** A new run with the settings of this one, to change some of them. */
-function again(run: Run): void {
-  const words = Object.fromEntries(REPEATED.flatMap((name) => (run.settings[name] === undefined || run.settings[name] === null ? [] : [[name, String(run.settings[name])]])));
-  show({ kind: "new", data: dataOf(run), words, name: "" });
+async function again(run: Run): Promise<void> {
+  const told = await act<{ data: string; words: Words }>("again", { run: run.name });
+  if (told) show({ kind: "new", data: told.data, words: told.words, name: "" });
 }
 
 function Scores({ run }: { run: Run }) {
@@ -177,7 +175,7 @@ function Scores({ run }: { run: Run }) {
 const COLOURS = ["--curve-1", "--curve-2", "--curve-3", "--curve-4", "--curve-5", "--curve-6", "--curve-7", "--curve-8"] as const;
 export const colourOf = (index: number): string => COLOURS[index % COLOURS.length] ?? COLOURS[0];
 
-function History({ course }: { course: Course }) {
+function History({ run, course }: { run: Run; course: Course }) {
   const [logarithmic, turn] = useState(false);
   const { history } = course;
   const epochs = column(history["epoch"]);
@@ -197,7 +195,7 @@ function History({ course }: { course: Course }) {
         {rest.slice(0, 4).map((name) => (
           <Chart key={name} title={name} names={[name]} columns={[column(history[name])]} x={epochs} />
         ))}
-        {"rate" in history && <Chart title={say(texts.rate)} names={["rate"]} columns={[column(history["rate"])]} x={epochs} />}
+        {"rate" in history && <Chart title={say(texts.rate)} names={[say(texts.rate)]} columns={[column(history["rate"]).map((factor) => rateOf(run, factor))]} x={epochs} />}
         {"gradient norm" in history && <Chart title={say(texts.gradient)} names={["gradient norm"]} columns={[column(history["gradient norm"], true)]} x={epochs} logarithmic />}
       </div>
     </section>

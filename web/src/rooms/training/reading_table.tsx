@@ -1,4 +1,5 @@
 // How the columns of a table were read, to be corrected before anything is trained.
+import { useId } from "preact/hooks";
 import texts from "@texts/training.json";
 import { say, type Text } from "../../language";
 import { Choice, Panel } from "../../ui/controls";
@@ -64,8 +65,8 @@ export function ReadingTable({ look, words, onChange }: TableProps) {
           ]}
           onChoose={(header) => set("header", header)}
         />
-        <Words label={say(texts.missing_words)} value={words["missing"] ?? ""} placeholder="NA,?,-" onChange={(value) => set("missing", value)} />
-        <Words label={say(texts.encoding)} value={words["encoding"] ?? ""} placeholder="utf-8" onChange={(value) => set("encoding", value)} />
+        <WordsField label={say(texts.missing_words)} value={words["missing"] ?? ""} placeholder="NA,?,-" onChange={(value) => set("missing", value)} />
+        <WordsField label={say(texts.encoding)} value={words["encoding"] ?? ""} placeholder="utf-8" onChange={(value) => set("encoding", value)} />
       </div>
       <div class="scroll">
         <table class="reading">
@@ -73,10 +74,10 @@ export function ReadingTable({ look, words, onChange }: TableProps) {
             <tr>
               <th scope="col">{say(texts.column)}</th>
               <th scope="col">{say(texts.taken_for)}</th>
+              <th scope="col">{say(texts.leave_out)}</th>
               <th scope="col">{say(texts.example)}</th>
               <th scope="col">{say(texts.missing)}</th>
               <th scope="col">{say(texts.because)}</th>
-              <th scope="col">{say(texts.leave_out)}</th>
             </tr>
           </thead>
           <tbody>
@@ -99,13 +100,13 @@ export function ReadingTable({ look, words, onChange }: TableProps) {
                       ))}
                     </select>
                   </td>
+                  <td>
+                    <input type="checkbox" checked={out.includes(name)} disabled={name === target} aria-label={`${say(texts.leave_out)}: ${name}`} onChange={(event) => set("drop", withoutColumn(words["drop"] ?? "", name, event.currentTarget.checked))} />
+                  </td>
                   <td class="cell">{reading ? (reading.example[0] === reading.example[1] ? reading.example[0] : reading.example.join(" → ")) : ""}</td>
                   <td>{missing(reading)}</td>
                   <td class="because" lang="en">
                     {[reading?.why, reading?.doubt, reading?.use || look.columns.find((one) => one.name === name)?.use].filter(Boolean).join("; ")}
-                  </td>
-                  <td>
-                    <input type="checkbox" checked={out.includes(name)} disabled={name === target} aria-label={`${say(texts.leave_out)}: ${name}`} onChange={(event) => set("drop", withoutColumn(words["drop"] ?? "", name, event.currentTarget.checked))} />
                   </td>
                 </tr>
               );
@@ -123,13 +124,20 @@ function missing(reading: Reading | undefined): string {
   return `${reading.missing.toLocaleString()}${unread}`;
 }
 
-function Words({ label, value, placeholder, onChange }: { label: string; value: string; placeholder: string; onChange: (value: string) => void }) {
+function WordsField({ label, value, placeholder, onChange }: { label: string; value: string; placeholder: string; onChange: (value: string) => void }) {
+  const id = useId();
   return (
     <div class="field">
-      <label>
-        {label}
-        <input type="text" value={value} placeholder={placeholder} autocomplete="off" spellcheck={false} onChange={(event) => onChange(event.currentTarget.value)} />
-      </label>
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type="text"
+        value={value}
+        placeholder={placeholder}
+        autocomplete="off"
+        spellcheck={false}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      />
     </div>
   );
 }

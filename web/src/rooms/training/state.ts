@@ -36,15 +36,15 @@ export function lookOn(): () => void {
   return () => ends.forEach((end) => end());
 }
 
-/** Ask the lab for something that is done; what it refuses stands at the top of the room. */
-export async function act<Answer>(name: string, asked: Record<string, unknown>): Promise<Answer | null> {
-  problem.value = "";
+/** Ask the lab for something that is done; what it refuses stands at the top of the room, or where `refuse` puts it. */
+export async function act<Answer>(name: string, asked: Record<string, unknown>, refuse = (line: string): void => void (problem.value = line)): Promise<Answer | null> {
+  refuse("");
   try {
     const answer = await call<Answer>(`training.${name}`, asked);
     await watch();
     return answer;
   } catch (error) {
-    problem.value = (error as Refused).message;
+    refuse((error as Refused).message);
     return null;
   }
 }

@@ -154,7 +154,7 @@ function Said({ answer: { prediction, ranked, targets, notices } }: { answer: An
           {ranked.map(({ name, share }) => (
             <li key={name}>
               <span>{name}</span>
-              <meter value={share} aria-hidden="true" />
+              <progress value={share} aria-hidden="true" />
               <b>{percent(share, 1)}</b>
             </li>
           ))}
