@@ -150,7 +150,7 @@ def test_the_reading_table_is_the_library_s_look_and_obeys_corrections(lab):
     kinds = {one["name"]: one["kind"] for one in corrected["readings"]}
     assert kinds["size"] == "category"
     uses = {one["name"]: one["use"] for one in corrected["readings"]}
-    assert uses == {"size": "input", "sold": "left out", "price": "left out", "city": "target"}
+    assert uses == {"size": "input", "sold": "left out, as told", "price": "left out, as told", "city": "target"}
     assert "Girona" in corrected["target"]
 
 
