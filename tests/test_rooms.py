@@ -29,7 +29,7 @@ STOREYS = [
     {"looks"},
     {"doctor"},
     {"runs"},
-    {"studies", "recipes", "inspect"},
+    {"studies", "recipes", "inspect", "playground"},
     {"use", "sklearn"},
     {"lab"},
     {"cli"},

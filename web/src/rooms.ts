@@ -10,6 +10,7 @@ export interface Room {
 }
 
 export const ROOMS: readonly Room[] = [
+  { id: "playground", name: texts.playground, load: () => import("./rooms/playground") },
   { id: "training", name: texts.training, load: () => import("./rooms/training") },
   { id: "images", name: texts.images, load: () => import("./rooms/images") },
 ];

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from profundo.lab.calls import Call
-from profundo.lab.rooms import image_room, training_room
+from profundo.lab.rooms import image_room, playground_room, training_room
 
 __all__ = ["CALLS"]
 
 ROOMS: Mapping[str, Mapping[str, Call]] = {
+    "playground": playground_room.CALLS,
     "training": training_room.CALLS,
     "images": image_room.CALLS,
 }

@@ -1,1 +1,1 @@
-import{n as e,r as t,t as n}from"./index.js";function r(){return n(`h1`,{children:e(t.images)})}export{r as default};
+import{f as e,l as t,x as n}from"./index.js";function r(){return t(`h1`,{children:e(n.images)})}export{r as default};
