@@ -8,6 +8,7 @@ import { clock, column, dataOf, differences, isBetter, mainScore, netOf, togethe
 import { colourOf } from "./one_run";
 import { scoreText, StateMark } from "./run_table";
 import { courses, linkTo } from "./state";
+import { Scroll } from "./scroll";
 
 export function Compared({ runs }: { runs: readonly Run[] }) {
   const known = runs.filter((run) => courses.value[run.name]?.history["epoch"]);
@@ -48,7 +49,7 @@ function Results({ runs }: { runs: readonly Run[] }) {
   const judged = new Set(runs.map((run) => mainScore(run)?.[0])).size === 1;
   return (
     <Panel title={say(texts.scores)}>
-      <div class="scroll">
+      <Scroll label={say(texts.scores)}>
         <table class="results">
           <thead>
             <tr>
@@ -93,7 +94,7 @@ function Results({ runs }: { runs: readonly Run[] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {judged && <p class="hint">{say(texts.best_hint)}</p>}
     </Panel>
   );
@@ -105,7 +106,7 @@ function Differences({ runs }: { runs: readonly Run[] }) {
     <Panel title={say(texts.differences)}>
       {rows.length === 0 && <p>{say(texts.same)}</p>}
       {rows.length > 0 && (
-        <div class="scroll">
+        <Scroll label={say(texts.differences)}>
           <table>
             <thead>
               <tr>
@@ -128,7 +129,7 @@ function Differences({ runs }: { runs: readonly Run[] }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </Panel>
   );

@@ -7,6 +7,7 @@ import { percent, say } from "../../language";
 import { Button, Panel, Problem } from "../../ui/controls";
 import type { Run } from "./model";
 import { painted } from "./pixels";
+import { Scroll } from "./scroll";
 
 interface Sample {
   readonly image: Numbers;
@@ -98,7 +99,7 @@ function Said({ mistake: { truth, prediction, confidence } }: { mistake: Mistake
 function Rows({ mistakes }: { mistakes: readonly Mistake[] }) {
   const names = mistakes[0]?.row.map(({ name }) => name) ?? [];
   return (
-    <div class="scroll">
+    <Scroll label={say(texts.mistakes)}>
       <table>
         <thead>
           <tr>
@@ -129,7 +130,7 @@ function Rows({ mistakes }: { mistakes: readonly Mistake[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

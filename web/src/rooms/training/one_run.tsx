@@ -11,6 +11,7 @@ import { clock, column, dataOf, done, figuresOf, isShare, netOf, rateOf, type Co
 import { scoreText, StateMark } from "./run_table";
 import { act, courses, show } from "./state";
 import { TryOut } from "./try_out";
+import { Scroll } from "./scroll";
 
 const PHASES: Record<Phase, Text> = {
   preparing: texts.preparing,
@@ -140,7 +141,7 @@ function Scores({ run }: { run: Run }) {
   ].filter(({ values }) => Object.keys(values).length > 0);
   return (
     <Panel title={say(texts.scores)}>
-      <div class="scroll">
+      <Scroll label={say(texts.scores)}>
         <table>
           <thead>
             <tr>
@@ -167,7 +168,7 @@ function Scores({ run }: { run: Run }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Panel>
   );
 }
@@ -253,7 +254,7 @@ function Settings({ run }: { run: Run }) {
       <summary>
         <h2>{say(texts.settings)}</h2>
       </summary>
-      <div class="scroll">
+      <Scroll label={say(texts.settings)}>
         <table>
           <tbody>
             {rows.map(([name, value]) => (
@@ -264,7 +265,7 @@ function Settings({ run }: { run: Run }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </details>
   );
 }

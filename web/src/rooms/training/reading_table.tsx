@@ -6,6 +6,7 @@ import { Choice, Panel } from "../../ui/controls";
 import type { Look } from "./new_run";
 import { kindsIn, leftOut, withKind, withoutColumn } from "./reading";
 import type { Words } from "./model";
+import { Scroll } from "./scroll";
 
 export interface Reading {
   readonly name: string;
@@ -68,7 +69,7 @@ export function ReadingTable({ look, words, onChange }: TableProps) {
         <WordsField label={say(texts.missing_words)} value={words["missing"] ?? ""} placeholder="NA,?,-" onChange={(value) => set("missing", value)} />
         <WordsField label={say(texts.encoding)} value={words["encoding"] ?? ""} placeholder="utf-8" onChange={(value) => set("encoding", value)} />
       </div>
-      <div class="scroll">
+      <Scroll label={say(texts.reading)}>
         <table class="reading">
           <thead>
             <tr>
@@ -113,7 +114,7 @@ export function ReadingTable({ look, words, onChange }: TableProps) {
             })}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Panel>
   );
 }
