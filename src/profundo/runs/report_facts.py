@@ -46,7 +46,9 @@ __all__ = [
     "command_of",
     "displayable",
     "environment_of",
+    "examples_of",
     "history_of",
+    "mistakes_of",
     "raw_samples",
     "report_of",
     "said_of",
@@ -77,7 +79,7 @@ def report_of(run: Run) -> Report:
     if result is None or outputs is None:
         raise ProfundoError("report: expected a run that was evaluated")
     targets = data.spec.targets
-    examples, labels = _examples(data)
+    examples, labels = examples_of(data)
     layers = _layers(run)
     effects = effects_of(run, partial(raw_samples, data.test), layers)
     splits = {"training": data.train, "validation": data.validation, "test": data.test}
@@ -287,7 +289,7 @@ def shown(raw: Tensor, inputs: Inputs) -> Tensor | None:
     return PICTURES[inputs.kind](raw, inputs) if inputs.kind in PICTURES else None
 
 
-def _examples(data: Dataset) -> tuple[Tensor | None, list[str]]:
+def examples_of(data: Dataset) -> tuple[Tensor | None, list[str]]:
     """The first training images or sounds, as many of each class; the first ones where there are no classes; none for rows."""
     if data.spec.targets.traits.per == "pixel":
         some = list(range(min(EXAMPLES // 2, len(data.train))))
@@ -319,6 +321,12 @@ def _layers(run: Run) -> list[LayerRow]:
 
 
 # ------------------------------------------------------------------------------------------------------ the mistakes
+def mistakes_of(run: Run) -> list[Worst]:
+    """The test samples that an evaluated run is most wrong about, the worst first, as its report shows them; without what drove
+    the answers, which takes long."""
+    return _worst(run, ())
+
+
 def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
     data, outputs, result = run.data, run.said, run.scores
     assert outputs is not None
