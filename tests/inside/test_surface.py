@@ -11,6 +11,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import nn
 from torch.func import functional_call, hessian
 
+from profundo.inside.quick_pooling import QuickPooling
 from profundo.inside.surface import (
     WeightLoss,
     barrier,
@@ -28,7 +29,6 @@ from profundo.inside.surface import (
 from profundo.inside.surface.curvature import edge, lanczos
 from profundo.inside.surface.directions import flat, shaped
 from profundo.inside.surface.plane_survey import first_layers
-from profundo.inside.surface.quick_pooling import QuickPooling
 from profundo.records import ProfundoError
 
 

@@ -17,7 +17,7 @@ from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from profundo.inside.observing import undisturbed
-from profundo.inside.surface.quick_pooling import QuickPooling
+from profundo.inside.quick_pooling import QuickPooling
 from profundo.records import ProfundoError
 from profundo.trees import arguments, length
 
