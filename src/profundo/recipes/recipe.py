@@ -19,6 +19,7 @@ from profundo.pictures.exhibits import Drawn, Exhibit
 from profundo.recipes.context import Context, Request, Trained
 from profundo.recipes.own_data import NOTHING, Takes
 from profundo.recipes.recipe_names import check
+from profundo.recipes.subjects import Subject
 from profundo.records import ProfundoError
 from profundo.runs.folder import Folder
 
@@ -79,7 +80,7 @@ class Recipe:
 
     takes: the data of one's own that its setting `data` may name; None: it has data of its own only.
     networks: builds the untrained networks. generate(model, count, generator, prompt), predict(model, files): what
-    the saved networks can do, where they can.
+    the saved networks can do, where they can. subject(model, context): what can be looked into of them, with its data.
     """
 
     settings: type
@@ -89,6 +90,7 @@ class Recipe:
     generate: Generate | None = None
     predict: Predict | None = None
     takes: Takes | None = None
+    subject: Callable[[Model, Context], Subject] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ pixels black, one seed: 0.0112 (the best linear code: 0.0249), purity 61 %.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -37,6 +37,7 @@ from profundo.recipes.own_data import Takes, is_own, things
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch, map_of_rows
 from profundo.recipes.stretches import stretched
+from profundo.recipes.subjects import CodesOf, Subject, by_codes
 from profundo.records import Batch, Dataset
 from profundo.runs.settings.setting_values import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
@@ -277,6 +278,12 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     ]
 
 
+def subject(model: Model, context: Context) -> Subject:
+    """The encoder, by the classes of the pictures."""
+    data = context.images(model.asked.data, model.asked.image_size)
+    return by_codes(CodesOf(model.networks["autoencoder"]), replace(data, spec=unit_interval(data.spec)))
+
+
 RECIPE = Recipe(
     Settings,
     Settings(data="digits", code=8, width=64, epochs=4, mapped=60),
@@ -284,4 +291,5 @@ RECIPE = Recipe(
     networks=networks,
     predict=predict,
     takes=Takes("images", samples=20),
+    subject=subject,
 )

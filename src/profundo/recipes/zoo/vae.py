@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -31,6 +31,7 @@ from profundo.recipes.net_outputs import as_pictures, device_of
 from profundo.recipes.own_data import Takes, is_own
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.stretches import stretched
+from profundo.recipes.subjects import CodesOf, Subject, by_codes
 from profundo.records import Batch, Dataset
 from profundo.runs.settings.setting_values import Positive, Whole
 from profundo.train import Batches, Descent, Plan, optimizer, schedule
@@ -212,6 +213,12 @@ def reconstructions(net: nn.Module, pixels: Tensor) -> Images:
     return Images("Reconstructions", caption, pairs.flatten(0, 1), columns=16)
 
 
+def subject(model: Model, context: Context) -> Subject:
+    """The mean of q(z|x), by the classes of the pictures."""
+    data = context.images(model.asked.data, model.asked.image_size)
+    return by_codes(CodesOf(model.networks["vae"]), replace(data, spec=unit_interval(data.spec)))
+
+
 RECIPE = Recipe(
     Settings,
     Settings(data="digits", code=4, width=64, epochs=2, plane_epochs=1, draws=5),
@@ -219,4 +226,5 @@ RECIPE = Recipe(
     networks=networks,
     generate=generate,
     takes=Takes("images", samples=20),
+    subject=subject,
 )
