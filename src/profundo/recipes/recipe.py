@@ -17,6 +17,7 @@ from profundo.data.dataset_names import nearest
 from profundo.files import expectation
 from profundo.pictures.exhibits import Drawn, Exhibit
 from profundo.recipes.context import Context, Request, Trained
+from profundo.recipes.latent_space import LatentSpace
 from profundo.recipes.own_data import NOTHING, Takes
 from profundo.recipes.recipe_names import check
 from profundo.recipes.subjects import Subject
@@ -81,6 +82,7 @@ class Recipe:
     takes: the data of one's own that its setting `data` may name; None: it has data of its own only.
     networks: builds the untrained networks. generate(model, count, generator, prompt), predict(model, files): what
     the saved networks can do, where they can. subject(model, context): what can be looked into of them, with its data.
+    latent(model, context): the spaces of codes that they draw from, by name.
     """
 
     settings: type
@@ -91,6 +93,7 @@ class Recipe:
     predict: Predict | None = None
     takes: Takes | None = None
     subject: Callable[[Model, Context], Subject] | None = None
+    latent: Callable[[Model, Context], Mapping[str, LatentSpace]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import yaml
@@ -19,6 +19,7 @@ from profundo.pictures.exhibits import Drawn
 from profundo.pictures.story import Story, story_html
 from profundo.recipes.context import Context
 from profundo.recipes.exhibit_files import LIST, read_exhibits, write_exhibits
+from profundo.recipes.latent_space import LatentSpace
 from profundo.recipes.recipe import Model, RecipeRun, Request, about, find, validated
 from profundo.records import ProfundoError
 from profundo.runs.experiment import new_experiment
@@ -34,7 +35,9 @@ from profundo.train import History
 from profundo.train.checkpoints import digest
 from profundo.train.randomness import seeded
 
-__all__ = ["keep", "open_model", "open_subject", "read_request", "write_page", "write_request"]
+__all__ = ["keep", "open_latent", "open_model", "open_subject", "read_request", "write_page", "write_request"]
+
+T = TypeVar("T")
 
 
 # -------------------------------------------------------------------------------------------------- what was asked
@@ -162,14 +165,35 @@ def open_subject(path: str | Path) -> tuple[Run, bool]:
             f"{path}: the networks of recipe {name} cannot be looked into, for none of them gives classes or numbers for a "
             f"table or images; `profundo report {path}` shows what it found, profundo.recipes.recipe_folder.open_model has them"
         )
+    subject = used(folder, model, recipe.subject)
+    data = subject.data
+    experiment = new_experiment(data=data.name, net=f"own:{name}", seed=read_request(folder.experiment).seed)
+    return Run(experiment, data, subject.net, History(), TOOLS), subject.lowers
+
+
+def open_latent(path: str | Path) -> Mapping[str, LatentSpace]:
+    """The spaces of codes that a recipe's networks draw from, by name.
+
+    Raises ProfundoError for a recipe whose networks draw nothing from codes, and where the data are no longer those of the run.
+    """
+    name, model = open_model(path)
+    latent = find(name).latent
+    if latent is None:
+        raise ProfundoError(
+            f"{path}: the networks of recipe {name} draw nothing from codes; vae, dcgan, autoencoder do"
+        )
+    return used(Folder.open(path), model, latent)
+
+
+def used(folder: Folder, model: Model, use: Callable[[Model, Context], T]) -> T:
+    """What comes of a recipe's networks with the data that they learned from. Raises ProfundoError where these have changed."""
     request = read_request(folder.experiment)
     with seeded(request.seed):
-        context = Context(request, device=torch.device("cpu"), folder=None, voice=Quiet(), takes=recipe.takes)
-        subject = recipe.subject(model, context)
+        takes = find(request.recipe).takes
+        context = Context(request, device=torch.device("cpu"), folder=None, voice=Quiet(), takes=takes)
+        result = use(model, context)
     check_data_facts(folder, {**read_manifest(folder).data, **context.facts})
-    data = subject.data
-    experiment = new_experiment(data=data.name, net=f"own:{name}", seed=request.seed)
-    return Run(experiment, data, subject.net, History(), TOOLS), subject.lowers
+    return result
 
 
 # ------------------------------------------------------------------------------------------------------------ page

@@ -7,19 +7,25 @@ landscape("runs/cifar10-1", "runs/cifar10-2")
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from profundo.files import read_object
 from profundo.inside.attributions import Explanation
 from profundo.inspect import inside_page, run_explanation
 from profundo.inspect import landscape as surfaces
-from profundo.records import at_the_door
+from profundo.inspect.opened_net import Looked, of_run
+from profundo.recipes.recipe import find
+from profundo.recipes.recipe_folder import read_request
+from profundo.records import ProfundoError, at_the_door
+from profundo.runs.opening import kind_of
 from profundo.use.any_run import any_run
 
-__all__ = ["explain", "landscape", "look_inside"]
+__all__ = ["Abilities", "abilities", "explain", "landscape", "look_inside", "looked_of"]
 
 
 def opened(what: Any, lowers: bool = False) -> Any:
@@ -56,3 +62,32 @@ def landscape(what: Any, other: Any = None, **choice: Any) -> surfaces.Landscape
 def is_run(what: Any) -> bool:
     """Whether what comes with it is another run, and not the data of a net."""
     return not isinstance(what, nn.Module)
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a run's folder is good for, as its description says: whether its net can be looked into, whether one draws from
+    codes. kind: of inputs, "" where only its data tell."""
+
+    kind: str
+    looks: bool
+    draws: bool
+
+
+def abilities(path: Path) -> Abilities:
+    """Raises ProfundoError for a folder that does not read."""
+    if kind_of(path) == "recipe":
+        recipe = find(read_request(path / "experiment.yaml").recipe)
+        return Abilities("", recipe.subject is not None, recipe.latent is not None)
+    described = read_object(path / "model.json")
+    try:
+        return Abilities(str(described["spec"]["inputs"]["kind"]), looks=True, draws=False)
+    except (KeyError, TypeError):
+        raise ProfundoError(f"{path / 'model.json'}: expected the description of a net, it says none") from None
+
+
+def looked_of(path: Path) -> Looked:
+    """The net of a run of either kind, with its data and the samples that are looked at first."""
+    run = any_run(path).subject()
+    looked = of_run(run)
+    return replace(looked, title=path.name)

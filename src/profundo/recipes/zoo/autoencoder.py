@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -32,6 +33,7 @@ from profundo.nets.autoencoders import Autoencoder, PoolingAutoencoder, dense_au
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
+from profundo.recipes.latent_space import LatentSpace
 from profundo.recipes.net_outputs import as_pictures, device_of, outputs_in_parts, read_intensities
 from profundo.recipes.own_data import Takes, is_own, things
 from profundo.recipes.recipe import Model, Outcome, Recipe
@@ -47,6 +49,7 @@ __all__ = ["RECIPE", "Settings", "masked", "networks", "predict", "run"]
 
 Kind = Literal["plain", "denoising", "convolutional"]
 SHOWN = 16
+SPREAD, BEGUN_FROM = 2000, 200  # test pictures whose codes tell how codes spread, and those that can be begun from
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +287,30 @@ def subject(model: Model, context: Context) -> Subject:
     return by_codes(CodesOf(model.networks["autoencoder"]), replace(data, spec=unit_interval(data.spec)))
 
 
+def latent(model: Model, context: Context) -> Mapping[str, LatentSpace]:
+    """The codes of the test part say how they spread; of kind "convolutional" the positions of a picture's maxima go with them."""
+    data = context.images(model.asked.data, model.asked.image_size)
+    net, test = model.networks["autoencoder"], intensities(data.test, data.spec)
+    codes = encoded(net, test[:SPREAD])
+    shown, pooled = as_pictures(test[:BEGUN_FROM]), isinstance(net, PoolingAutoencoder)
+    space = LatentSpace(
+        "autoencoder", partial(drawn, net), codes.mean(0), codes.std(0), shown, codes[:BEGUN_FROM], pooled
+    )
+    return {"autoencoder": space}
+
+
+def drawn(net: nn.Module, codes: Tensor, begun: Tensor | None) -> Tensor:
+    """uint8 pictures of codes. begun: the uint8 picture whose positions a pooling decoder is given."""
+    with evaluating(net):
+        if isinstance(net, PoolingAutoencoder):
+            assert begun is not None
+            _, first, second = net.look(begun[None].float() / 255)
+            places = (one.expand(len(codes), -1, -1, -1) for one in (first, second))
+            return as_pictures(net.decode(codes, *places))
+        assert isinstance(net, Autoencoder)
+        return as_pictures(net.decode(codes))
+
+
 RECIPE = Recipe(
     Settings,
     Settings(data="digits", code=8, width=64, epochs=4, mapped=60),
@@ -292,4 +319,5 @@ RECIPE = Recipe(
     predict=predict,
     takes=Takes("images", samples=20),
     subject=subject,
+    latent=latent,
 )
