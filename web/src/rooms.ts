@@ -12,4 +12,5 @@ export interface Room {
 export const ROOMS: readonly Room[] = [
   { id: "playground", name: texts.playground, load: () => import("./rooms/playground") },
   { id: "images", name: texts.images, load: () => import("./rooms/images") },
+  { id: "inside", name: texts.inside, load: () => import("./rooms/inside") },
 ];
