@@ -13,4 +13,5 @@ export const ROOMS: readonly Room[] = [
   { id: "playground", name: texts.playground, load: () => import("./rooms/playground") },
   { id: "images", name: texts.images, load: () => import("./rooms/images") },
   { id: "inside", name: texts.inside, load: () => import("./rooms/inside") },
+  { id: "surface", name: texts.surface, load: () => import("./rooms/surface") },
 ];

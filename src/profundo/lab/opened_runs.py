@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from profundo.recipes.latent_space import LatentSpace
 from profundo.recipes.recipe_folder import open_latent
 from profundo.records import ProfundoError
-from profundo.use.looking_into import looked_of
+from profundo.runs.listing import list_runs
+from profundo.use.looking_into import abilities, looked_of
 
 if TYPE_CHECKING:
     from profundo.inspect.opened_net import Looked
     from profundo.lab.desks import Lab
 
-__all__ = ["OpenedRun", "opened_run", "run_path"]
+__all__ = ["OpenedRun", "looked_runs", "opened_run", "run_path"]
 
 MOST = 4  # runs that are open at once
 T = TypeVar("T")
@@ -82,3 +83,24 @@ def run_path(lab: Lab, name: str) -> Path:
     if not is_name or path.is_symlink() or not (path / "scores.json").is_file():
         raise ProfundoError(f"run {name[:60]!r}: expected a finished run of the folder of runs; choose one of the list")
     return path
+
+
+def looked_runs(lab: Lab) -> list[dict[str, Any]]:
+    """Finished runs that can be looked into, nets of images first, each kind the latest first."""
+    found = [row for row in map(described, reversed(list_runs(lab.runs))) if row is not None]
+    return sorted(found, key=lambda row: row["kind"] not in ("image", ""))
+
+
+def described(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """None for a run that is not finished, lies elsewhere, or has nothing to look into."""
+    folder = Path(row["run"])
+    if folder.is_symlink() or row["state"] != "finished":
+        return None
+    try:
+        able = abilities(folder)
+    except (ProfundoError, OSError):
+        return None
+    if not (able.looks or able.draws):
+        return None
+    told = {name: row[name] for name in ("data", "net", "score")}
+    return {"run": folder.name, **told, "kind": able.kind, "looks": able.looks, "draws": able.draws}

@@ -7,6 +7,7 @@ landscape("runs/cifar10-1", "runs/cifar10-2")
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
@@ -18,6 +19,7 @@ from profundo.files import read_object
 from profundo.inside.attributions import Explanation
 from profundo.inspect import inside_page, run_explanation
 from profundo.inspect import landscape as surfaces
+from profundo.inspect.landscape_view import PlaneView, SurfaceQuestion, plane_views
 from profundo.inspect.opened_net import Looked, of_run
 from profundo.recipes.recipe import find
 from profundo.recipes.recipe_folder import read_request
@@ -25,7 +27,7 @@ from profundo.records import ProfundoError, at_the_door
 from profundo.runs.opening import kind_of
 from profundo.use.any_run import any_run
 
-__all__ = ["Abilities", "abilities", "explain", "landscape", "look_inside", "looked_of"]
+__all__ = ["Abilities", "abilities", "explain", "landscape", "look_inside", "looked_of", "surface_views"]
 
 
 def opened(what: Any, lowers: bool = False) -> Any:
@@ -91,3 +93,8 @@ def looked_of(path: Path) -> Looked:
     run = any_run(path).subject()
     looked = of_run(run)
     return replace(looked, title=path.name)
+
+
+def surface_views(path: Path, asked: SurfaceQuestion, keep: bool = True) -> Iterator[PlaneView]:
+    """A plane of the surface around a run of either kind, from coarse to fine."""
+    return plane_views(lambda: any_run(path).subject(lowers=True), path, asked, keep)

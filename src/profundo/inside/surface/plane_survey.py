@@ -29,11 +29,12 @@ from profundo.inside.surface.weight_loss import WeightLoss
 from profundo.threads import Pace, most_threads, person_decides, using
 from profundo.trees import split_rows
 
-__all__ = ["plane_losses"]
+__all__ = ["plane_losses", "refined_losses"]
 
 LINEAR = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)  # in their weights and biases together
 MOST_BYTES = 1 << 28  # of what first layers give of all samples, three times: 256 MB
 EACH = 2  # places of a thread between two looks at the clock
+LOOK = 0.1  # seconds between two looks at a surface that is refined
 
 Place = tuple[float, float]
 Parts = tuple[Tensor, Tensor, Tensor]
@@ -58,6 +59,46 @@ def plane_losses(
     finally:
         if surveyors is not None:
             surveyors.close()
+
+
+def refined_losses(
+    loss: WeightLoss,
+    plane: Plane,
+    across: Sequence[float],
+    up: Sequence[float],
+    strides: Sequence[int],
+    known: Tensor | None = None,
+) -> Iterator[Tensor]:
+    """From coarse to fine: float64 (up, across), NaN where nothing is measured yet, every tenth of a second and at last.
+
+    strides: of every so many rows and columns first one place is measured, then of every so many …, such as (8, 4, 2, 1). known: what
+    need not be measured again. A loss that is no number is infinite.
+    """
+    losses = torch.full((len(up), len(across)), torch.nan, dtype=torch.float64) if known is None else known.clone()
+    wanted = [place for stride in strides for place in lattice(losses, stride)]
+    wanted = [place for place in dict.fromkeys(wanted) if bool(losses[place].isnan())]
+    surveyors = Surveyors(loss, plane) if wanted else None
+    size, at = 1, 0
+    try:
+        while surveyors is not None and at < len(wanted):
+            some = wanted[at : at + size]
+            started = time.perf_counter()
+            values = surveyors.losses([(across[column], up[row]) for row, column in some])
+            losses[tuple(torch.tensor(some).T)] = torch.where(values.isnan(), torch.inf, values)
+            at += len(some)
+            size = max(1, min(len(wanted), round(len(some) * LOOK / max(time.perf_counter() - started, 1e-4))))
+            if at < len(wanted):
+                yield losses.clone()
+    finally:
+        if surveyors is not None:
+            surveyors.close()
+    yield losses
+
+
+def lattice(losses: Tensor, stride: int) -> Iterator[tuple[int, int]]:
+    """Every so many rows and columns, from the first to the last."""
+    rows, columns = ((*range(0, size - 1, stride), size - 1) for size in losses.shape)
+    return ((row, column) for row in rows for column in columns)
 
 
 class Combined(nn.Module):

@@ -7,7 +7,6 @@ code is answered at once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import torch
@@ -33,16 +32,14 @@ from profundo.inspect.unit_view import LayerUnits, images_for, unit_layers, unit
 from profundo.lab.benches import Bench, one_by_one
 from profundo.lab.calls import Call, Question
 from profundo.lab.desks import Desk, Lab
-from profundo.lab.opened_runs import OpenedRun, opened_run
+from profundo.lab.opened_runs import OpenedRun, looked_runs, opened_run
 from profundo.lab.uploads import upload_path
 from profundo.ranks_and_places import evenly
 from profundo.recipes.latent_space import LatentPlane, LatentSpace
 from profundo.records import ProfundoError
 from profundo.runs.first_layer import first_layer
-from profundo.runs.listing import list_runs
 from profundo.runs.report_facts import raw_samples
 from profundo.runs.table_values import values_of
-from profundo.use.looking_into import abilities
 
 __all__ = ["CALLS"]
 
@@ -134,24 +131,7 @@ def benches(desk: Desk) -> Benches:
 
 
 def runs(desk: Desk, _: Nothing) -> Mapping[str, Any]:
-    """Finished runs that can be looked into, nets of images first, each kind the latest first."""
-    found = [row for row in map(described, reversed(list_runs(desk.lab.runs))) if row is not None]
-    return {"runs": sorted(found, key=lambda row: row["kind"] not in ("image", ""))}
-
-
-def described(row: Mapping[str, Any]) -> dict[str, Any] | None:
-    """None for a run that is not finished, lies elsewhere, or has nothing to look into."""
-    folder = Path(row["run"])
-    if folder.is_symlink() or row["state"] != "finished":
-        return None
-    try:
-        able = abilities(folder)
-    except (ProfundoError, OSError):
-        return None
-    if not (able.looks or able.draws):
-        return None
-    told = {name: row[name] for name in ("data", "net", "score")}
-    return {"run": folder.name, **told, "kind": able.kind, "looks": able.looks, "draws": able.draws}
+    return {"runs": looked_runs(desk.lab)}
 
 
 def looked_into(desk: Desk, asked: OfRun) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from profundo.lab.calls import Call
-from profundo.lab.rooms import image_room, inside_room, playground_room
+from profundo.lab.rooms import image_room, inside_room, playground_room, surface_room
 
 __all__ = ["CALLS"]
 
@@ -13,5 +13,6 @@ ROOMS: Mapping[str, Mapping[str, Call]] = {
     "playground": playground_room.CALLS,
     "images": image_room.CALLS,
     "inside": inside_room.CALLS,
+    "surface": surface_room.CALLS,
 }
 CALLS: Mapping[str, Call] = {f"{room}.{name}": call for room, calls in ROOMS.items() for name, call in calls.items()}

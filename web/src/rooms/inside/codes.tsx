@@ -5,7 +5,7 @@ import { part } from "../../frames";
 import { figure, percent, say } from "../../language";
 import { Button, Choice, Panel, Problem, Switch, type Option } from "../../ui/controls";
 import { choose, codes, net, whole, word, type CodeMap, type Net } from "./looking";
-import { colourOf, drawMark, fitted, nearest, neighbour, zoomed, type Frame } from "./marks";
+import { colourOf, drawMark, fitted, nearest, neighbour, zoomed, type Frame } from "../../ui/marks";
 import { Picture, pixels } from "./pictures";
 
 const METHODS: readonly Option[] = [["pca", "PCA"], ["t-sne", "t-SNE"]];

@@ -1,7 +1,7 @@
 // Marks of classes on a map: a colour and a shape each, so that neither alone tells them apart; and the way from mark to mark.
-import { CLASS_COLOURS } from "../../ui/colours";
+import { CLASS_COLOURS } from "./colours";
 
-const SHAPES = 6;
+const SHAPES = 8;
 export const colourOf = (index: number): string => CLASS_COLOURS[index % CLASS_COLOURS.length] ?? "#5b6472";
 
 /** The outline of a mark about the origin, of a class; its size is a radius. */
@@ -20,6 +20,10 @@ export function outline(index: number, size: number): readonly (readonly [number
       const t = 0.45 * s;
       return [[-t, -s * 1.1], [t, -s * 1.1], [t, -t], [s * 1.1, -t], [s * 1.1, t], [t, t], [t, s * 1.1], [-t, s * 1.1], [-t, t], [-s * 1.1, t], [-s * 1.1, -t], [-t, -t]];
     }
+    case 6:
+      return [0, 1, 2, 3, 4].map((corner) => [1.15 * s * Math.sin((corner * 2 * Math.PI) / 5), -1.15 * s * Math.cos((corner * 2 * Math.PI) / 5)]);
+    case 7:
+      return [[-s, -s], [s, -s], [0.35 * s, 0], [s, s], [-s, s], [-0.35 * s, 0]];
     default:
       return null; // a disc
   }
