@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from profundo.inside.dreaming import deep_dream, excite
 from profundo.inside.features import Best, feature_maps, filters, top_patches
 from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked
+from profundo.inspect.unit_view import patches, picture_manner
 from profundo.pictures.map_pictures import as_pixels, tiled
 from profundo.pictures.numbers import percent, plain, shape
 from profundo.pictures.sheet import Grid, Part
@@ -119,8 +117,8 @@ def units_section(looked: Looked) -> Section | None:
     raw, _ = looked.samples(looked.data.train, SEARCHED)
     best = top_patches(looked.net, looked.batches(raw), layer, PATCHES)
     units, why = _chosen_units(looked, layer, best)
-    made = excite(looked.net, layer, units, **_picture(looked))
-    patches = _patches(looked, raw, layer, best, units)
+    made = excite(looked.net, layer, units, **picture_manner(looked))
+    parts = patches(looked, raw, layer, best, units)
     numbers, natural = ", ".join(map(str, units)), best.values[units, 0].tolist()
     figures = [
         tiled(
@@ -129,7 +127,7 @@ def units_section(looked: Looked) -> Section | None:
             4,
         ),
         tiled(
-            patches,
+            parts,
             f"What excites them most among {len(raw):,} training images, a row each, strongest first: what a unit finds in the data.",
             PATCHES,
         ),
@@ -146,13 +144,7 @@ def units_section(looked: Looked) -> Section | None:
     finding = f"what excites {len(units)} units of {layer} most, among {len(raw):,} training images and beyond"
     part = Part("What units look for", [means], figures, Grid(f"Units of {layer}: {why}.", columns, rows))
     values = {"layer": layer, "units": units, "natural": natural, "made": made.peaks.tolist()}
-    return Section("units", finding, part, values, {"images": made.images, "patches": patches})
-
-
-def _picture(looked: Looked) -> dict[str, Any]:
-    """How images of these data are made."""
-    low, high = looked.ends
-    return {"low": low, "high": high, "size": tuple(looked.spec.inputs.shape[1:]), "colours": looked.colours}
+    return Section("units", finding, part, values, {"images": made.images, "patches": parts})
 
 
 def dreams_section(looked: Looked) -> Section | None:
@@ -172,7 +164,7 @@ def dreams_section(looked: Looked) -> Section | None:
     many = looked.given[answers].shape[1]
     if looked.classes and looked.given[answers].ndim == 2:
         named = looked.classes[1:] if many == 1 else looked.classes[: looked.affordable(MOST_CLASSES, PASSES)]
-        made = excite(looked.net, answers, range(len(named)), **_picture(looked)).images
+        made = excite(looked.net, answers, range(len(named)), **picture_manner(looked)).images
         figures.insert(0, tiled(looked.pictures_of(made), f"Images made to be called {', '.join(named)}.", 6))
         sure = looked.shares_of(made)[:, -1 if many == 1 else 0 :].diagonal().tolist()
         arrays["answers"] = made
@@ -202,30 +194,3 @@ def _selective(looked: Looked, layer: str, unit: int) -> tuple[str, Cell]:
         return "–", Cell("–")
     of = looked.selectivity[layer]
     return looked.classes[int(of.best[unit])], Cell(plain(of.index[unit].item()))
-
-
-def _patches(looked: Looked, raw: Tensor, layer: str, best: Best, units: list[int]) -> Tensor:
-    """uint8 (units · patches, channels, height, width), of each unit what its place sees; black beyond the border."""
-    windows, (height, width) = looked.windows.get(layer), looked.spec.inputs.shape[1:]
-    whole = [(0, height), (0, width)]
-    parts = []
-    for sample, place in zip(
-        best.samples[units].flatten().tolist(), best.places[units].flatten().tolist(), strict=True
-    ):
-        at = divmod(place, len(windows[1][0])) if windows else (0, 0)
-        ends = [(int(low[n]), int(high[n]) + 1) for (low, high), n in zip(windows or (), at, strict=False)] or whole
-        ends = [full if b - a >= full[1] else (a, b) for (a, b), full in zip(ends, whole, strict=True)]
-        parts.append(_part(raw[sample], *ends))
-    sizes = [max(part.shape[axis] for part in parts) for axis in (1, 2)]
-    filled = [F.pad(part, (0, sizes[1] - part.shape[2], 0, sizes[0] - part.shape[1])) for part in parts]
-    images = looked.pictures(torch.stack(filled))
-    assert images is not None
-    return images
-
-
-def _part(image: Tensor, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
-    """Of an image (channels, height, width) what lies between these pixels, with zeros where they are beyond its border."""
-    (top, bottom), (left, right) = rows, columns
-    _, height, width = image.shape
-    inside = image[:, max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
-    return F.pad(inside, (max(-left, 0), max(right - width, 0), max(-top, 0), max(bottom - height, 0)))

@@ -58,6 +58,12 @@ class TrainingFolder:
 
         return open_run(self.path).report(out)
 
+    def subject(self, lowers: bool = False) -> Run:  # noqa: ARG002 - a training lowers its loss
+        """What can be looked into: the net with its data. lowers: only where training lowered the loss that they have."""
+        from profundo.runs.opening import open_run
+
+        return open_run(self.path, evaluate=False)
+
 
 @dataclass(frozen=True, slots=True)
 class RecipeFolder:
@@ -91,6 +97,17 @@ class RecipeFolder:
                 f"{self.path}: a recipe's page stays in its folder; leave out --out and copy it from there"
             )
         return write_page(self.path)
+
+    def subject(self, lowers: bool = False) -> Run:
+        from profundo.recipes.recipe_folder import open_subject
+
+        run, does = open_subject(self.path)
+        if lowers and not does:
+            raise ProfundoError(
+                f"{self.path}: this recipe lowered another loss than that of its answers, so a surface of theirs is none that it "
+                f"walked on; `profundo inside {self.path}` shows what the net has learned"
+            )
+        return run
 
 
 def any_run(path: str | Path) -> TrainingFolder | RecipeFolder:

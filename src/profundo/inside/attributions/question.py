@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from profundo.inside.observing import device_of, module_at, observed
+from profundo.inside.quick_pooling import QuickPooling
 from profundo.records import ProfundoError
 from profundo.trees import called, first_tensor, leaves, mapped, to_device
 
@@ -75,7 +76,8 @@ class Question:
     def in_parts(self, function: Callable[[Tensor], Tensor | None], values: Tensor, each: int = 1) -> Tensor:
         """A function of values, without gradients; so many at once as memory allows. each: rows that one of them becomes."""
         size = max(1, self.at_once // each)
-        parts = [function(values[begin : begin + size]) for begin in range(0, len(values), size)]
+        with QuickPooling():
+            parts = [function(values[begin : begin + size]) for begin in range(0, len(values), size)]
         return torch.cat([part for part in parts if part is not None])
 
     @property
