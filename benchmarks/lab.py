@@ -25,7 +25,13 @@ from benchmarks.common import keep
 
 NET = "data=circle&hidden=8,8,8&epochs=1000000"  # 250 points to train on, batches of 10: 25 updates an epoch
 EPOCH = "() => Number(document.querySelector('.counter dd').textContent.replace(/[^0-9]/g, ''))"
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 FRAMES = """seconds => new Promise(done => {
   const plane = document.querySelector('.plane canvas').getContext('2d'), put = plane.putImageData.bind(plane);
   let count = 0;
@@ -166,7 +172,10 @@ def main() -> None:
             result["TensorFlow Playground's net alone, epochs a second"] = rival(browser, asked.rival, asked.seconds)
         browser.close()
     sizes = weight()
-    result["kilobytes, packed"] = {"all": sum(sizes.values()) / 1000, "by file": {n: s / 1000 for n, s in sizes.items()}}
+    result["kilobytes, packed"] = {
+        "all": sum(sizes.values()) / 1000,
+        "by file": {n: s / 1000 for n, s in sizes.items()},
+    }
     print(result)
     keep("lab", result)
 

@@ -105,7 +105,9 @@ def nets(desk: Desk, _: Nothing) -> Mapping[str, Any]:
 def net_graph(desk: Desk, asked: Traced) -> Mapping[str, Any]:
     """The graph and its drawing. open: parts that are shown inside; all that fit by themselves where it is left out."""
     graph = kept(desk).traced(desk.lab, asked.net, asked.sample)
-    scene = scene_data(graph, open=asked.open or (), depth=None if asked.open is None else 1, room=(asked.room[0], asked.room[1]))
+    scene = scene_data(
+        graph, open=asked.open or (), depth=None if asked.open is None else 1, room=(asked.room[0], asked.room[1])
+    )
     return {"graph": without_entries(graph), "scene": scene}
 
 
