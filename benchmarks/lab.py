@@ -1,5 +1,5 @@
-"""How quick the lab is, in a real browser: updates a second of a 3×8 net with all its maps, a click's answer, the first view, a slowed
-browser's lag, and what the page weighs.
+"""How quick the lab is, in a real browser: updates a second of a 3×8 net with all its maps, a click's answer, the first view, the lag
+of a slowed browser, and what the page weighs.
 
     python -m benchmarks.lab [--seconds 5] [--rival FOLDER]
 
@@ -62,6 +62,14 @@ export default (seconds) => {
   return 1000 * epochs / (performance.now() - begin);
 };
 """
+LIBRARY = "build: {outDir: 'out', lib: {entry: 'race.ts', name: 'race', formats: ['iife'], fileName: () => 'race.js'}}"
+PAUSED = """() => new Promise(done => {
+  const begin = performance.now(), dd = document.querySelector('.counter dd');
+  let last = begin;
+  new MutationObserver(() => { last = performance.now(); }).observe(dd, {characterData: true, childList: true, subtree: true});
+  document.querySelector('button.main').click();
+  setTimeout(() => done(last - begin), 3000);
+})"""
 
 
 @contextmanager
@@ -121,12 +129,7 @@ def slowed(page: Any) -> dict[str, float]:
     page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 8})
     page.locator("button.main").click()
     page.wait_for_timeout(3000)
-    took = page.evaluate(
-        """() => new Promise(done => { const begin = performance.now(); let last = begin;
-             const dd = document.querySelector('.counter dd');
-             new MutationObserver(() => { last = performance.now(); }).observe(dd, {characterData: true, childList: true, subtree: true});
-             document.querySelector('button.main').click(); setTimeout(() => done(last - begin), 3000); })"""
-    )
+    took = page.evaluate(PAUSED)
     return {"milliseconds until nothing moves": took}
 
 
@@ -137,10 +140,7 @@ def rival(browser: Any, folder: Path, seconds: float) -> float:
         (Path(place) / "race.ts").write_text(RIVAL)
         web = Path(__file__).parent.parent / "web"
         config = Path(place) / "vite.config.mjs"
-        config.write_text(
-            "export default {root: %r, build: {outDir: 'out', minify: true, lib: {entry: 'race.ts', name: 'race', formats: ['iife'],"
-            " fileName: () => 'race.js'}}}" % place
-        )
+        config.write_text(f"export default {{root: {place!r}, {LIBRARY}}};")
         subprocess.run(["npx", "vite", "build", "--config", str(config), "--logLevel", "error"], cwd=web, check=True)
         page = browser.new_context().new_page()
         page.evaluate((Path(place) / "out" / "race.js").read_text() + "; globalThis.race = race; 0")
