@@ -22,7 +22,17 @@ from torch.nn.parameter import is_lazy
 from profundo.records import ProfundoError
 from profundo.trees import called, first_tensor, leaves, to_device
 
-__all__ = ["device_of", "layer_output", "module_at", "observed", "undisturbed", "unit_axes", "unit_axis", "unit_output"]
+__all__ = [
+    "LAST",
+    "device_of",
+    "layer_output",
+    "module_at",
+    "observed",
+    "undisturbed",
+    "unit_axes",
+    "unit_axis",
+    "unit_output",
+]
 
 
 LAST = (

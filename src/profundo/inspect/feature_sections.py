@@ -168,9 +168,9 @@ def dreams_section(looked: Looked) -> Section | None:
         )
     ]
     arrays, finding, sure = {"dream": dream}, f"{looked.names[0]} after {layer} had its way", []
-    answers = list(looked.given)[-1]
-    many = looked.given[answers].shape[1]
-    if looked.classes and looked.given[answers].ndim == 2:
+    answers = looked.answer_layer
+    many = looked.outputs(looked.raw[:1]).shape[1] if looked.classes else 0
+    if many:
         named = looked.classes[1:] if many == 1 else looked.classes[: looked.affordable(MOST_CLASSES, PASSES)]
         made = excite(looked.net, answers, range(len(named)), **_picture(looked)).images
         figures.insert(0, tiled(looked.pictures_of(made), f"Images made to be called {', '.join(named)}.", 6))
