@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -233,7 +233,8 @@ def of_run(run: str | Path | Run, files: Sequence[Path] = (), **choice: Any) -> 
     run = run if isinstance(run, Run) else open_run(run, evaluate=False)
     objective = objective_of(run.experiment, run.data, run.own).likelihood
     title = run.folder.path.resolve().name if run.folder else run.data.name
-    return _looked(title, run.net, run.data, objective, files, run=run, **choice)
+    net, lacking = _with_statistics(run.net, run.data)
+    return _looked(title, net, run.data, objective, files, run=run, remarks=lacking, **choice)
 
 
 def of_net(net: nn.Module, data: Any, files: Sequence[Path] = (), **choice: Any) -> Looked:
@@ -249,11 +250,7 @@ def of_net(net: nn.Module, data: Any, files: Sequence[Path] = (), **choice: Any)
         remarks.append(f"{name} is looked at in float32; its own weights have other digits.")
     data = _as_it_is(net, *data) if _are_tensors(data) else dataset_of(data, {"seed": 0}, net=net)
     net, lacking = _with_statistics(net, data)
-    if lacking:
-        remarks.append(
-            f"{', '.join(lacking)}: normalised by each batch. Here by the statistics of training samples, so that an answer is "
-            "one of its sample alone."
-        )
+    remarks += lacking
     ends = output_layer_of(net, data)
     kinds = {"softmax": ("classes",), "sigmoid": ("binary", "labels")}
     ends_in = ends if data.spec.targets.kind in kinds.get(ends, ()) else ""
@@ -276,7 +273,12 @@ def _with_statistics(net: nn.Module, data: Dataset) -> tuple[nn.Module, Sequence
         for batch in few.batches(few.samples(data.train, SEARCHED)[0]):
             called(copy, batch)
 
-    return with_statistics(net, samples)
+    net, lacking = with_statistics(net, samples)
+    remark = (
+        f"{', '.join(lacking)}: normalised by each batch. Here by the statistics of training samples, so that an answer is one of "
+        "its sample alone."
+    )
+    return net, [remark] if lacking else []
 
 
 def _are_tensors(data: Any) -> bool:
@@ -362,18 +364,8 @@ def _check_weights(net: nn.Module) -> None:
     """Raises ProfundoError for weights with which nothing can be computed here."""
     what = type(net).__name__
     for name, one in net.named_parameters():
-        if one.dtype in (torch.bfloat16, torch.float16):
-            raise ProfundoError(
-                f"{what}: expected weights of float32 or float64, got {one.dtype}; give net.float() and its data"
-            )
         if not is_lazy(one) and not bool(one.isfinite().all()):
             raise ProfundoError(f"{what}: expected weights that are numbers, {name} has nan or infinity; train it anew")
-    for name, module in net.named_modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None:
-            raise ProfundoError(
-                f"{what}: expected answers that depend on one sample alone, {name} takes statistics of the batch; "
-                "let it have track_running_stats=True"
-            )
 
 
 def _checked(looked: Looked) -> Looked:
@@ -388,6 +380,8 @@ def _checked(looked: Looked) -> Looked:
             raise ProfundoError(f"unit {looked.unit}: layer {layer} has units 0 to {units - 1}; choose one of them")
     if looked.beside is not None:
         _check_weights(looked.beside)
+        looked = replace(looked, beside=_with_statistics(in_float32(looked.beside), looked.data)[0])
+        assert looked.beside is not None
         try:
             with undisturbed(looked.beside), torch.no_grad():
                 observed(looked.beside, to_device(looked.inputs, device_of(looked.beside)))
