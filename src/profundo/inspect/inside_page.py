@@ -18,6 +18,7 @@ from typing import Any
 from torch import nn
 
 from profundo.files import check_out, write_text
+from profundo.inside.observing import members_of
 from profundo.inspect import (
     course_sections,
     depth_sections,
@@ -58,7 +59,7 @@ SECTIONS: tuple[Callable[[Looked], Section | None], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """The sections by name; notes: why others are not there."""
+    """The sections by name; notes: why others are not there, and how the net was looked at."""
 
     title: str
     about: str
@@ -78,7 +79,7 @@ class Inside:
         """One page that needs nothing else."""
         lead = f"{self.about} Each part says what it shows and what it does not."
         parts = [one.part for one in self.sections.values()]
-        parts += [Part("What is not here", self.notes)] if self.notes else []
+        parts += [Part("What to know", self.notes)] if self.notes else []
         return sheet_html(Sheet(f"Inside {self.title}", "What the net has learned", lead, parts))
 
     def as_plain_data(self) -> dict[str, Any]:
@@ -102,6 +103,8 @@ def inside(looked: Looked) -> Inside:
 def _inside(looked: Looked) -> Inside:
     sections: dict[str, Section] = {}
     notes = list(looked.remarks)
+    if members := members_of(looked.net):
+        notes.append(f"{members} members vote here; a layer that each of them has is that of the first.")
     for make in SECTIONS:
         try:
             section = make(looked)
