@@ -146,7 +146,8 @@ def observed(
 
 def members_of(net: nn.Module) -> int:
     """How many nets vote in this one, as it says by a module with `members`; 0 where it is one net."""
-    return next((one.members for one in net.modules() if isinstance(getattr(one, "members", None), int)), 0)  # type: ignore[misc]
+    given = (getattr(one, "members", None) for one in net.modules())
+    return next((members for members in given if isinstance(members, int)), 0)
 
 
 def unit_axes(net: nn.Module, given: Mapping[str, Tensor]) -> dict[str, int]:
