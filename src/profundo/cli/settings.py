@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from profundo.runs.experiment import Setting
 
-__all__ = ["Settings", "settings_command", "with_data"]
+__all__ = ["Settings", "made_command", "settings_command", "with_data"]
 
 Settings = dict[str, Any]
 
@@ -63,12 +63,19 @@ def whole_command(name: str, function: Callable[..., None], without: Collection[
         for setting, about in SETTINGS.items()
         if setting not in without and about.part not in without and not about.in_python
     }
-    _, *own = signature(function, eval_str=True).parameters.values()
     options = [parameter(setting, Experiment.model_fields[setting], about) for setting, about in taken.items()]
+    return made_command(name, function, options, lambda setting, value: read_given(taken[setting], value))
+
+
+def made_command(
+    name: str, function: Callable[..., None], options: list[Parameter], read: Callable[[str, Any], Any]
+) -> Any:
+    """A command of these options and those of the function, which gets what was given of the former, once read, in `settings`."""
+    _, *own = signature(function, eval_str=True).parameters.values()
 
     def call(**values: Any) -> None:
-        given = {setting: value for setting in taken if (value := values.pop(setting)) is not None}
-        function({setting: read_given(taken[setting], value) for setting, value in given.items()}, **values)
+        given = {one.name: value for one in options if (value := values.pop(one.name)) is not None}
+        function({setting: read(setting, value) for setting, value in given.items()}, **values)
 
     parameters = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in (*options, *own)]
     call.__signature__ = signature(call).replace(parameters=parameters)  # type: ignore[attr-defined]

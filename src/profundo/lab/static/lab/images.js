@@ -1,0 +1,1 @@
+import{f as e,l as t,x as n}from"./index.js";function r(){return t(`h1`,{children:e(n.images)})}export{r as default};
