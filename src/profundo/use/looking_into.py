@@ -16,17 +16,22 @@ from torch import nn
 from profundo.inside.attributions import Explanation
 from profundo.inspect import inside_page, run_explanation
 from profundo.inspect import landscape as surfaces
+from profundo.recipes.recipe import RecipeRun
+from profundo.recipes.recipe_folder import subject_of
 from profundo.records import at_the_door
-from profundo.use.any_run import any_run
+from profundo.use.any_run import any_run, subject_that_lowers
 
 __all__ = ["explain", "landscape", "look_inside"]
 
 
 def opened(what: Any, lowers: bool = False) -> Any:
-    """Of a folder, or a recipe's run that has one, what can be looked into; all else as it is."""
-    folder = getattr(what, "folder", None) if hasattr(what, "outcome") else None
-    path = folder.path if folder is not None else what
-    return any_run(path).subject(lowers) if isinstance(path, str | Path) else what
+    """Of a folder, or a recipe's run in hand, what can be looked into; all else as it is."""
+    if isinstance(what, str | Path):
+        return any_run(what).subject(lowers)
+    if not isinstance(what, RecipeRun):
+        return what
+    run, does, _ = subject_of(what.request, what.model, f"recipe {what.request.recipe}")
+    return subject_that_lowers((run, does), f"recipe {what.request.recipe}") if lowers else run
 
 
 @at_the_door
