@@ -101,13 +101,18 @@ class RecipeFolder:
     def subject(self, lowers: bool = False) -> Run:
         from profundo.recipes.recipe_folder import open_subject
 
-        run, does = open_subject(self.path)
-        if lowers and not does:
-            raise ProfundoError(
-                f"{self.path}: this recipe lowered another loss than that of its answers, so a surface of theirs is none that it "
-                f"walked on; `profundo inside {self.path}` shows what the net has learned"
-            )
-        return run
+        return subject_that_lowers(open_subject(self.path), str(self.path)) if lowers else open_subject(self.path)[0]
+
+
+def subject_that_lowers(subject: tuple[Run, bool], what: str) -> Run:
+    """Raises ProfundoError where training lowered another loss than that of the answers."""
+    run, lowers = subject
+    if not lowers:
+        raise ProfundoError(
+            f"{what}: this recipe lowered another loss than that of its answers, so a surface of theirs is none that it walked on; "
+            "`profundo inside` shows what the net has learned"
+        )
+    return run
 
 
 def any_run(path: str | Path) -> TrainingFolder | RecipeFolder:
