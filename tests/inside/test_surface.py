@@ -568,3 +568,21 @@ def test_pooling_by_slices_gives_the_same_bits(pool, layout):
     assert torch.equal(pooled.isnan(), expected.isnan())
     assert torch.equal(pooled.nan_to_num(7), expected.nan_to_num(7))
     assert pooled.stride() == expected.stride()
+
+
+def test_a_plane_from_coarse_to_fine_is_the_same_plane():
+    inputs, targets = rows()
+    loss = WeightLoss(dense(), cost, [(inputs, targets, None)])
+    plane = random_plane(loss)
+    across, up = np.linspace(-1, 1, 9).tolist(), np.linspace(-1, 1, 5).tolist()
+    whole = torch.stack([row for _, row in plane_losses(loss, plane, across, up)])
+    *_, coarse = plane_survey.refined_losses(loss, plane, across, up, (4,))
+    assert [tuple(place) for place in (~coarse.isnan()).nonzero().tolist()] == [
+        (y, x) for y in (0, 4) for x in (0, 4, 8)
+    ]
+    known = coarse.clone()
+    known[0, 0] = 7.0  # is believed
+    *_, fine = plane_survey.refined_losses(loss, plane, across, up, (4, 1), known)
+    expected = whole.clone()
+    expected[0, 0] = 7.0
+    torch.testing.assert_close(fine, expected, rtol=1e-6, atol=1e-8)

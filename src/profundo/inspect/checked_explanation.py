@@ -142,7 +142,7 @@ def checked_of(asked: Asked, maps: Explanation, stages: int = STAGES) -> Checked
     forgetting = randomised(asked.net, asked.inputs, asked.method, of=maps.of, stages=stages, **asked.options)
     where = {name: value for name, value in asked.options.items() if name in ("at", "places")}
     nothing = asked.options.get("baseline", 0.0)
-    if isinstance(nothing, Tensor) and nothing.ndim == asked.inputs.ndim and len(nothing) > 1:
+    if isinstance(nothing, Tensor) and nothing.ndim == maps.map.ndim and len(nothing) > 1:  # several: their mean
         nothing = nothing.mean(0)
     places = where.pop("places", maps.places)
     curves = removal_curves(

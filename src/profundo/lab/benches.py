@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Bench", "Work", "one_by_one"]
 
 Work = Callable[[], Iterator[Mapping[str, Any]]]
+LAST_STEP = 5.0  # seconds that the last step of a job is waited for as the lab ends
 MISTAKE = "the lab made a mistake; it has been written to its log"
 
 
@@ -63,6 +64,8 @@ class Bench:
             self.closed = True
             self.jobs.clear()
             self.changed.notify()
+        if self.thread is not None and self.desk.lab.closed.is_set():
+            self.thread.join(LAST_STEP)  # a thread within PyTorch must not be there when the interpreter goes
 
     def run(self) -> None:
         while (job := self.next()) is not None:

@@ -102,5 +102,6 @@ def described(row: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     if not (able.looks or able.draws):
         return None
-    told = {name: row[name] for name in ("data", "net", "score")}
-    return {"run": folder.name, **told, "kind": able.kind, "looks": able.looks, "draws": able.draws}
+    data = row["data"] and Path(str(row["data"])).stem  # where data of one's own lie is nobody's business
+    told = {"run": folder.name, "data": data, "net": row["net"], "score": row["score"]}
+    return {**told, "kind": able.kind, "looks": able.looks, "draws": able.draws}

@@ -52,9 +52,11 @@ class LatentSpace:
         return self.decode(codes, begun)
 
     def origin(self, sample: int | None = None) -> Tensor:
-        """The code of a sample, (width,); without one the mean of all."""
-        if sample is None or self.codes is None:
+        """The code of a sample, (width,); without one the mean of all. Of a net that only draws, a code drawn by that seed."""
+        if sample is None:
             return self.mean
+        if self.codes is None:
+            return self.mean + self.std * torch.randn(self.width, generator=torch.Generator().manual_seed(sample))
         return self.codes[self.checked(sample)]
 
     def checked(self, sample: int) -> int:

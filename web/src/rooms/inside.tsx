@@ -1,21 +1,25 @@
 // Inside: a finished run from within. What excites its units, why it answers so, its codes as a map, what it draws from codes.
 import { useEffect } from "preact/hooks";
 import texts from "@texts/inside.json";
+import { address } from "../address";
 import { whenOpened } from "../connection";
 import { figure, say } from "../language";
 import { Choice, Panel, Problem, type Option } from "../ui/controls";
 import { CodesView } from "./inside/codes";
 import { LatentView } from "./inside/latent";
-import { choose, current, enter, net, problem, runs, take, views, watch, word, type RunRow, type View } from "./inside/looking";
+import { choose, current, enter, net, problem, ROOM, runs, take, views, watch, word, type RunRow, type View } from "./inside/looking";
 import { UnitsView } from "./inside/units";
 import { WhyView } from "./inside/why";
+import "../ui/tabs.css";
 import "./inside.css";
 
 const SHOWN = { units: UnitsView, why: WhyView, codes: CodesView, latent: LatentView } as const;
 
 export default function Inside() {
   useEffect(() => {
-    const leave = [watch(), whenOpened(() => void enter())];
+    const again = () => address.value.room === ROOM && void enter(); // a link to this very room
+    addEventListener("hashchange", again);
+    const leave = [watch(), whenOpened(() => void enter()), () => removeEventListener("hashchange", again)];
     return () => leave.forEach((one) => one());
   }, []);
   const row = current();

@@ -1,13 +1,14 @@
 // Surface: the loss of a run over its weights, optimizers that roll down known surfaces, and the same on a real net.
 import { useEffect } from "preact/hooks";
 import texts from "@texts/surface.json";
+import { address } from "../address";
 import { call, whenOpened } from "../connection";
 import { say } from "../language";
-import { choose, enter, MODES, mode } from "./surface/chosen";
+import { choose, enter, MODES, mode, ROOM } from "./surface/chosen";
 import { findRuns, OfRun, plane } from "./surface/of_run";
 import { OnNet, walked } from "./surface/on_net";
 import { found, learnForm, Roll } from "./surface/roll";
-import "./inside.css";
+import "../ui/tabs.css";
 import "./surface.css";
 
 const SHOWN = { run: OfRun, roll: Roll, net: OnNet } as const;
@@ -15,7 +16,9 @@ const SHOWN = { run: OfRun, roll: Roll, net: OnNet } as const;
 export default function Surface() {
   useEffect(() => {
     enter();
-    const leave = [plane.watch(), walked.watch(), found.watch(), whenOpened(() => (void findRuns(), void learnForm()))];
+    const again = () => address.value.room === ROOM && enter(); // a link to this very room
+    addEventListener("hashchange", again);
+    const leave = [() => removeEventListener("hashchange", again), plane.watch(), walked.watch(), found.watch(), whenOpened(() => (void findRuns(), void learnForm()))];
     return () => {
       leave.forEach((one) => one());
       void call("surface.stop").catch(() => undefined);
@@ -32,7 +35,7 @@ export default function Surface() {
     document.getElementById(`tab-${next}`)?.focus();
   };
   return (
-    <div class="inside surface">
+    <div class="surface">
       <h1 class="unseen">{say(texts.title)}</h1>
       <div class="tabs" role="tablist" aria-label={say(texts.views)} onKeyDown={walk}>
         {MODES.map((one) => (

@@ -4,10 +4,10 @@ import { CLASS_COLOURS } from "./colours";
 const SHAPES = 8;
 export const colourOf = (index: number): string => CLASS_COLOURS[index % CLASS_COLOURS.length] ?? "#5b6472";
 
-/** The outline of a mark about the origin, of a class; its size is a radius. */
+/** The outline of a mark about the origin, of a class; its size is a radius. Colours come round, too: then with another shape. */
 export function outline(index: number, size: number): readonly (readonly [number, number])[] | null {
   const s = size;
-  switch (index % SHAPES) {
+  switch ((index + 3 * Math.floor(index / SHAPES)) % SHAPES) {
     case 1:
       return [[-s, -s], [s, -s], [s, s], [-s, s]].map(([x = 0, y = 0]) => [0.85 * x, 0.85 * y]);
     case 2:

@@ -90,7 +90,8 @@ class Map(OfRun):
 
 
 class OfSpace(OfRun):
-    """first, second: directions; sample: the one that the plane begins at, None for the mean."""
+    """first, second: directions; sample: the one that the plane begins at, of a net that only draws the seed of a code; None for
+    the mean."""
 
     space: Annotated[str, Field(max_length=40)]
     sample: SampleNumber | None = None
@@ -247,14 +248,13 @@ def unit(desk: Desk, asked: OfUnit) -> Mapping[str, Any]:
                 told["samples"] = thumbnails(looked.pictures(found.raw[best]))
         elif isinstance(found.raw, Tensor):
             told["words"] = [written(looked, row) for row in found.raw[best]]
-        yield told
+        yield dict(told)
         if looked.classes:
             told |= selective(run, asked)
-            yield told
+            yield dict(told)
         if looked.is_image:
             for made in one_by_one(run.lock, images_for(looked, asked.layer, asked.unit)):
-                told |= {"image": looked.pictures_of(made.images)[0], "peak": float(made.peaks[0])}
-                yield told
+                yield told | {"image": looked.pictures_of(made.images)[0], "peak": float(made.peaks[0])}
 
     return benches(desk).nets.ask("unit", asked.ticket, work)
 
@@ -400,7 +400,7 @@ def lattice(desk: Desk, asked: Lattice) -> Mapping[str, Any]:
     def work() -> Iterator[Mapping[str, Any]]:
         space = space_of(run, asked.space)
         with run.lock:
-            pictures = space.pictures(plane_of(space, asked).lattice(asked.side, asked.reach), begun(space, asked))
+            pictures = space.pictures(plane_of(space, asked).lattice(asked.side, asked.reach), asked.sample)
         yield {"begin": begin, "side": asked.side, "reach": asked.reach, "images": thumbnails(pictures)}
 
     return benches(desk).nets.ask("lattice", asked.ticket, work)
@@ -416,7 +416,7 @@ def drawn(desk: Desk, asked: Drawn) -> Mapping[str, Any]:
             raise ProfundoError(f"number {at}: expected one of a code's {space.width}, from 0")
         code[at] = space.mean[at] + value * space.std[at]
     with run.lock:
-        picture = space.pictures(code[None], begun(space, asked))[0]
+        picture = space.pictures(code[None], asked.sample)[0]
     return {"image": picture, "code": (code - space.mean) / space.std.clamp_min(1e-12)}
 
 
@@ -427,13 +427,8 @@ def space_of(run: OpenedRun, name: str) -> LatentSpace:
 
 
 def plane_of(space: LatentSpace, asked: OfSpace) -> LatentPlane:
-    origin = space.origin(begun(space, asked))
+    origin = space.origin(asked.sample)
     return LatentPlane(origin, space.direction(asked.first, origin), space.direction(asked.second, origin))
-
-
-def begun(space: LatentSpace, asked: OfSpace) -> int | None:
-    """The sample that was begun from; none of a space that has none."""
-    return asked.sample if space.samples is not None else None
 
 
 def stop(desk: Desk, _: Nothing) -> Mapping[str, Any]:

@@ -218,11 +218,11 @@ def walked(desk: Desk, asked: Walked) -> Mapping[str, Any]:
     check_optimizers(list(asked.rates))
 
     def work() -> Iterator[Mapping[str, Any]]:
-        told: dict[str, Any] = {"wanted": len(asked.rates), "laps": []}
-        yield told
+        wanted = len(asked.rates)
+        yield {"wanted": wanted, "laps": []}
         for ways in ways_on_digits(asked.rates, Budget(epochs=asked.epochs), asked.seed):
-            told["laps"] = lap_facts(ways.laps)
-            yield told | ({} if ways.walk is None else walk_facts(ways.walk))
+            walked = {} if ways.walk is None else walk_facts(ways.walk)
+            yield {"wanted": wanted, "laps": lap_facts(ways.laps), **walked}
 
     return bench(desk).ask("walk", asked.ticket, work)
 

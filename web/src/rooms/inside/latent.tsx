@@ -41,9 +41,9 @@ export function LatentView() {
 
 /** What the lab is asked of a space. */
 function question(space: Space): Record<string, unknown> {
-  const sample = word("from");
+  const sample = word("from", space.samples ? "" : "1");
   const [first, second] = [word("first", "component:1"), word("second", "component:2")];
-  return { run: word("run"), space: space.name, sample: sample === "" || !space.samples ? null : Number(sample), first, second };
+  return { run: word("run"), space: space.name, sample: sample === "" ? null : Number(sample), first, second };
 }
 
 function Latent({ space, all }: { space: Space; all: readonly Space[] }) {
@@ -69,7 +69,7 @@ function Latent({ space, all }: { space: Space; all: readonly Space[] }) {
       </Panel>
       <Panel title={say(texts.drawn)}>
         <Picture image={useMemo(() => (drawn.value ? pixels(drawn.value.image) : null), [drawn.value])} label={say(texts.drawn_label, { a: figure(a), b: figure(b) })} kind="large" />
-        {space.samples && <Begin space={space} />}
+        {space.samples ? <Begin space={space} /> : <Another />}
         {space.begins && <p class="hint">{say(texts.positions)}</p>}
       </Panel>
       <Panel title={say(texts.code)} aside={<Button kind="quiet" disabled={Object.keys(held).length === 0} onClick={() => (moved.value = {})}>{say(texts.reset_code)}</Button>}>
@@ -144,6 +144,17 @@ function Direction({ axis, label, space, usual }: { axis: "first" | "second"; la
         <span class="unseen">{say(texts.which)}</span>
         <input type="number" min={least} max={most} value={number} onInput={(event) => event.currentTarget.checkValidity() && event.currentTarget.value !== "" && choose({ [axis]: `${shownKind}:${event.currentTarget.value}` })} />
       </label>
+    </div>
+  );
+}
+
+/** A net that only draws begins at a code that is drawn by chance. */
+function Another() {
+  const seed = whole("from", 1);
+  return (
+    <div class="row begin-row">
+      <h3>{say(texts.begin_random, { seed })}</h3>
+      <Button onClick={() => choose({ from: String(seed + 1), a: "", b: "" })}>{say(texts.another)}</Button>
     </div>
   );
 }

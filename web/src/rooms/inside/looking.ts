@@ -1,9 +1,10 @@
 // What is looked at, as the address holds it, and what the lab has told of it.
 import { signal } from "@preact/signals";
-import { address, remember } from "../../address";
+import { address } from "../../address";
 import { call, Refused } from "../../connection";
 import type { Numbers } from "../../frames";
 import { job } from "../../jobs";
+import { rememberSoon } from "../../soon";
 
 export const ROOM = "inside";
 
@@ -169,7 +170,7 @@ export const views = (row: RunRow): readonly View[] => VIEWS.filter((view) => (v
 export function choose(words: Readonly<Record<string, string>>): void {
   const next = Object.fromEntries(Object.entries({ ...chosen.value, ...words }).filter(([, value]) => value !== ""));
   chosen.value = next;
-  remember(ROOM, new URLSearchParams(next).toString());
+  rememberSoon(ROOM, new URLSearchParams(next).toString());
 }
 
 /** Another run: what was chosen of the one before says nothing of it. */

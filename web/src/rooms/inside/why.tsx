@@ -3,13 +3,15 @@ import { useEffect, useMemo } from "preact/hooks";
 import texts from "@texts/inside.json";
 import { part, type Numbers } from "../../frames";
 import { figure, percent, say, type Text } from "../../language";
+import { brief } from "../../ui/brief";
 import { upload, type Refused } from "../../connection";
 import { css } from "../../ui/colours";
 import { Choice, FileField, Panel, Problem, Switch, type Option } from "../../ui/controls";
 import { choose, net, problem, whole, why, word, type Checks, type Net, type Result, type Samples } from "./looking";
 import { overlaid, Picture, pixels, Shelf } from "./pictures";
 
-const USUAL = ["integrated_gradients", "grad_cam", "occlusion"];
+const USUAL = ["integrated_gradients", "grad_cam", "occlusion", "kernel_shap"];
+const FEW = 3;
 const LARGEST = "";
 
 /** A text about a method; what the lab says of it where it is newer than the page. */
@@ -21,7 +23,7 @@ export const chosenMethods = (of: Net): readonly string[] => {
   const known = of.methods.map(({ name }) => name);
   const asked = word("methods").split(",").filter((name) => known.includes(name));
   const usual = USUAL.filter((name) => known.includes(name));
-  return asked.length ? asked : usual.length ? usual : known.slice(0, 2);
+  return asked.length ? asked : usual.length ? usual.slice(0, FEW) : known.slice(0, FEW);
 };
 
 export function WhyView() {
@@ -187,7 +189,7 @@ function Words({ result, label }: { result: Result; label: string }) {
       {result.labels?.map((one, at) => {
         const share = (values[at] ?? 0) / largest;
         return (
-          <span key={at} class={share >= 0 ? "for" : "against"} style={{ background: css(0.85 * share), color: Math.abs(share) > 0.6 ? "#fff" : "#1c1b19" }} title={figure(values[at])}>
+          <span key={at} class={share >= 0 ? "for" : "against"} style={{ background: css(0.85 * share), color: Math.abs(share) > 0.6 ? "#fff" : "#1c1b19" }} title={brief(values[at])}>
             {one}
           </span>
         );
@@ -214,7 +216,7 @@ function Columns({ result, label }: { result: Result; label: string }) {
                   <rect x="-0.004" width="0.008" y="0" height="1" fill="currentColor" />
                 </svg>
               </td>
-              <td>{figure(values[at], 2)}</td>
+              <td>{brief(values[at])}</td>
             </tr>
           );
         })}
@@ -252,7 +254,7 @@ function Checked({ checks }: { checks: Checks }) {
 function Proof({ good, text }: { good: boolean; text: string }) {
   return (
     <li class={good ? "good" : "poor"}>
-      <b aria-label={say(good ? texts.passed : texts.failed)}>{good ? "✓" : "✗"}</b> {text}
+      <b role="img" aria-label={say(good ? texts.passed : texts.failed)}>{good ? "✓" : "✗"}</b> {text}
     </li>
   );
 }

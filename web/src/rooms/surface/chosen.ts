@@ -1,6 +1,7 @@
 // What is chosen of a surface, as the address holds it.
 import { signal } from "@preact/signals";
-import { address, remember } from "../../address";
+import { address } from "../../address";
+import { rememberSoon } from "../../soon";
 import type { Scale } from "./terrain";
 
 export const ROOM = "surface";
@@ -20,7 +21,7 @@ export const isSolid = (): boolean => word("view") !== "above";
 export function choose(words: Readonly<Record<string, string>>): void {
   const next = Object.fromEntries(Object.entries({ ...chosen.value, ...words }).filter(([, value]) => value !== ""));
   chosen.value = next;
-  remember(ROOM, new URLSearchParams(next).toString());
+  rememberSoon(ROOM, new URLSearchParams(next).toString());
 }
 
 export function enter(): void {

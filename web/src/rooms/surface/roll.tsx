@@ -8,6 +8,7 @@ import type { Numbers } from "../../frames";
 import { job } from "../../jobs";
 import { figure, say } from "../../language";
 import { Button, Choice, Panel, Problem, Slider, Switch, type Option } from "../../ui/controls";
+import { brief } from "../../ui/brief";
 import { Curves, Legend } from "../../ui/curves";
 import { choose, curveOf, inkOf, number, ratesOf, textOf, word } from "./chosen";
 import { Relief, type Scene } from "./relief";
@@ -46,6 +47,7 @@ interface Rolled {
 
 const STEPS = 200;
 const A_SECOND = 40; // steps
+const LEAST = 1e-3; // height that the chart shows
 /** What each does best with from the usual start, but for plain descent in the ravine, which is to be seen bouncing. */
 const USUAL: Readonly<Record<string, string>> = {
   rosenbrock: "sgd:0.001,momentum:0.0003,rmsprop:0.01,adam:0.1",
@@ -270,9 +272,9 @@ function Numbers_({ known }: { known: Form }) {
                     <Sign index={known.optimizers.indexOf(optimizer)} colour={curveOf(optimizer, known.optimizers)} /> {optimizerName(optimizer)}
                   </th>
                   <td>{figure(rate, 2)}</td>
-                  <td>{diverged && at > step ? "∞" : figure(heights.data[step], 3)}</td>
+                  <td>{diverged && at > step ? "∞" : brief(heights.data[step], 3)}</td>
                   <td>
-                    {figure(places.data[2 * step], 2)}; {figure(places.data[2 * step + 1], 2)}
+                    {brief(places.data[2 * step])}; {brief(places.data[2 * step + 1])}
                   </td>
                   <td>{diverged ? say(texts.diverges) : (steps ?? say(texts.never))}</td>
                 </tr>
@@ -291,4 +293,4 @@ function Numbers_({ known }: { known: Form }) {
   );
 }
 
-const positive = (value: number | undefined): number | null => (value !== undefined && Number.isFinite(value) && value < 1e6 ? Math.max(value, 1e-9) : null);
+const positive = (value: number | undefined): number | null => (value !== undefined && Number.isFinite(value) && value < 1e6 ? Math.max(value, LEAST) : null);
