@@ -13,7 +13,7 @@ from profundo.data import standardize
 from profundo.inside.observing import observed
 from profundo.lab.calls import asked
 from profundo.lab.desks import Desk, Lab
-from profundo.lab.frames import encoded
+from profundo.lab.messages import encoded
 from profundo.lab.rooms import image_nets, image_sources
 from profundo.lab.rooms.room_calls import CALLS
 from profundo.records import ProfundoError
