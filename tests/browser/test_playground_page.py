@@ -114,3 +114,16 @@ def test_own_points_an_address_that_is_wrong_and_a_net_that_diverges(tab):
     page.get_by_role("combobox", name="Lesson").select_option("rate-too-high")
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text("The learning rate is too high").wait_for(timeout=20_000)
+
+
+def test_a_visitor_sees_what_the_owner_does_and_can_do_nothing(tab):
+    page = opened(tab, QUERY)
+    visitor = tab("#/playground", visits=True)
+    visitor.wait_for_selector(".drawing")
+    assert visitor.get_by_role("button", name="Run", exact=True).is_disabled()
+    page.get_by_role("button", name="One epoch").click()
+    page.get_by_role("button", name="One neuron less in layer 1").click()
+    page.get_by_role("button", name="One epoch").click()
+    visitor.wait_for_function("() => document.querySelectorAll('button.node').length === 16")
+    visitor.wait_for_function("() => document.querySelector('.counter dd').textContent === '1'")
+    assert counter(visitor) == counter(page)
