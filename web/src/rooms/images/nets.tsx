@@ -186,6 +186,9 @@ function Answer({ net, look, see }: { net: Net; look: Look; see: string }) {
   );
 }
 
+/** A positive number, by powers of ten where zeros would fill the cell. */
+const tiny = (value: number): string => (value < 1e-4 ? new Intl.NumberFormat(language.value, { notation: "scientific", maximumSignificantDigits: 3 }).format(value).replace("-", "−") : figure(value, 4));
+
 function Softmax({ net, terms }: { net: Net; terms: NonNullable<Look["terms"]> }) {
   return (
     <Panel title={say(texts.softmax)}>
@@ -209,7 +212,7 @@ function Softmax({ net, terms }: { net: Net; terms: NonNullable<Look["terms"]> }
                 <th scope="row">{net.classes[at] ?? at}</th>
                 <td>{figure(output, 4)}</td>
                 <td>{figure(output - terms.greatest, 4)}</td>
-                <td>{figure(terms.exponentials.data[at], 4)}</td>
+                <td>{tiny(terms.exponentials.data[at] ?? 0)}</td>
                 <td>{percent(terms.shares.data[at], 2)}</td>
               </tr>
             ))}
