@@ -105,7 +105,7 @@ def framed(strokes: Strokes, size: tuple[int, int], frame: Frame) -> np.ndarray:
     every = np.concatenate(points)
     low, high = every.min(0), every.max(0)
     room, extent = max(0.0, frame.box - frame.pen), float((high - low).max())
-    scale = room / extent if extent > frame.pen else 0.0  # a dot stays one
+    scale = room / extent if extent > PEN * PAPER / 2 else 0.0  # a dot stays one
     middle = np.array(size)[::-1] / 2
     placed = [(one - (low + high) / 2) * scale + middle for one in points]
     picture = drawn(placed, size, frame.pen)

@@ -7,6 +7,8 @@ import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -23,7 +25,7 @@ from profundo.inside.overview import overview
 from profundo.inspect.opened_net import Looked, of_run
 from profundo.lab.calls import Call, Question
 from profundo.lab.desks import Desk
-from profundo.lab.rooms.image_sources import DRAWN, Name, Source, as_bytes, desktop, image_of
+from profundo.lab.rooms.image_sources import DRAWN, Name, Source, as_bytes, image_of
 from profundo.objectives.softmax_terms import softmax_terms
 from profundo.records import ProfundoError
 from profundo.runs.folder import Folder, find_runs
@@ -32,6 +34,7 @@ __all__ = ["CALLS"]
 
 MEASURED = 500  # training images on which it is measured how they were drawn
 MOST_SHOWN = 24  # input channels of one convolution
+NETS = 3  # that are open at once
 CHANNEL = "images"
 LESSONS = {"digits": ("--epochs", "15"), "mnist": ("--epochs", "1", "--batch-size", "128", "--learning-rate", "0.003")}
 
@@ -60,11 +63,11 @@ class Unit(Seen):
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """frame: how its training images were drawn, where they are drawings."""
+    """frame: how its training images were drawn, where they are drawings; lock: its hooks are for one call at a time."""
 
-    name: str
     looked: Looked
     frame: Frame | None
+    lock: threading.Lock
 
 
 def runs(desk: Desk, _: Nothing) -> Mapping[str, Any]:
@@ -73,37 +76,40 @@ def runs(desk: Desk, _: Nothing) -> Mapping[str, Any]:
 
 
 def takes_images(folder: Folder) -> bool:
-    if folder.path.is_symlink() or not folder.scores.is_file():
-        return False
     try:
+        if folder.path.is_symlink() or not folder.scores.is_file():
+            return False
         described = read_object(folder.model)
         return bool(described["spec"]["inputs"]["kind"] == "image")
-    except (ProfundoError, KeyError, TypeError):
+    except (ProfundoError, KeyError, TypeError, OSError):  # of a name that no folder can have, too
         return False
 
 
 def opened_net(desk: Desk, run: str) -> Opened:
-    """Of the desk, or opened now. The desk's net_lock is held. Raises ProfundoError for a name that is none of its runs."""
-    state = desktop(desk)
-    if state.net is None or state.net.name != run:
-        folder = next((one for one in find_runs(desk.lab.runs) if one.path.name == run and takes_images(one)), None)
-        if folder is None:
-            raise ProfundoError(f"run: expected a finished one whose net takes images, got {run!r}; choose another")
-        try:
-            looked = of_run(folder.path)
-        except ProfundoError as error:
-            raise ProfundoError(str(error).replace(f"{desk.lab.runs}/", "")) from None
-        shades = looked.samples(looked.data.train, MEASURED)[0].float().mean(1)
-        state.net = Opened(run, looked, frame_of(shades))
-    result: Opened = state.net
-    return result
+    """Raises ProfundoError for a name that is none of the lab's finished runs of images."""
+    folder = Folder(desk.lab.runs / run)
+    inside = run != ".." and Path(run).name == run
+    if not inside or not takes_images(folder):
+        raise ProfundoError(f"run: expected a finished one whose net takes images, got {run!r}; choose another")
+    try:
+        return opened_once(folder.path, folder.scores.stat().st_mtime_ns)
+    except ProfundoError as error:
+        raise ProfundoError(str(error).replace(f"{desk.lab.runs}/", "")) from None
+
+
+@lru_cache(NETS)
+def opened_once(path: Path, finished: int) -> Opened:  # noqa: ARG001 - a run of that name that was made anew is another
+    """One for all tabs: a net comes with its data."""
+    looked = of_run(path)
+    shades = looked.samples(looked.data.train, MEASURED)[0].float().mean(1)
+    return Opened(looked, frame_of(shades), threading.Lock())
 
 
 def net(desk: Desk, asked: OfRun) -> Mapping[str, Any]:
     """Its layers, its classes, and its test samples that can be looked at."""
-    with desktop(desk).net_lock:
-        one = opened_net(desk, asked.run)
-        looked = one.looked
+    one = opened_net(desk, asked.run)
+    looked = one.looked
+    with one.lock:
         apart = set(convolutions(looked.net))
         return {
             "data": looked.data.name,
@@ -139,8 +145,8 @@ def raw_of(desk: Desk, one: Opened, asked: Source) -> Tensor:
 
 def look(desk: Desk, asked: Seen) -> Mapping[str, Any]:
     """The maps of all layers, and what the net makes of the image in the end."""
-    with desktop(desk).net_lock:
-        one = opened_net(desk, asked.run)
+    one = opened_net(desk, asked.run)
+    with one.lock:
         raw = raw_of(desk, one, asked)[None]
         outputs, layers = overview(one.looked.net, one.looked.ready(raw))
         return {"picture": one.looked.pictures(raw), "layers": layers, **conclusion(one.looked, outputs)}
@@ -158,8 +164,8 @@ def conclusion(looked: Looked, outputs: Any) -> Mapping[str, Any]:
 
 def unit(desk: Desk, asked: Unit) -> Mapping[str, Any]:
     """One unit of a convolution taken apart, and its numbers at one place."""
-    with desktop(desk).net_lock:
-        one = opened_net(desk, asked.run)
+    one = opened_net(desk, asked.run)
+    with one.lock:
         inputs = one.looked.ready(raw_of(desk, one, asked)[None])
         apart = unit_of(one.looked.net, inputs, asked.layer, asked.unit)
         following = after(one.looked, inputs, asked, apart)

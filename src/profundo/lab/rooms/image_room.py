@@ -140,7 +140,7 @@ def in_space(desk: Desk, asked: InSpace, image: Image) -> np.ndarray:
 
 
 def changed(numbers: np.ndarray, asked: InSpace, lows: np.ndarray, highs: np.ndarray) -> np.ndarray:
-    """A hue that is turned beyond its end begins anew; any other channel ends there."""
+    """A hue goes round and round; any other channel ends where its range does."""
     shifts = np.zeros(len(lows))
     shifts[: len(asked.shifts)] = asked.shifts[: len(lows)]
     if asked.kept is not None and asked.kept < len(lows):
@@ -149,7 +149,7 @@ def changed(numbers: np.ndarray, asked: InSpace, lows: np.ndarray, highs: np.nda
         return numbers
     moved = numbers + shifts * (highs - lows)
     turns = highs == 360
-    result: np.ndarray = np.where(turns, moved % 360, np.clip(moved, lows, highs))
+    result: np.ndarray = np.where(turns, moved, np.clip(moved, lows, highs))
     return result
 
 

@@ -55,11 +55,9 @@ class Source(Question):
 
 
 class Desktop:
-    """What the room keeps for a tab: the net that was asked for last, and images."""
+    """What the room keeps for a tab: images, and what was made of them."""
 
     def __init__(self) -> None:
-        self.net_lock = threading.Lock()  # its hooks are for one call at a time
-        self.net: Any = None
         self._kept: OrderedDict[str, Any] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -75,7 +73,6 @@ class Desktop:
 
     def close(self) -> None:
         self._kept.clear()
-        self.net = None
 
 
 def desktop(desk: Desk) -> Desktop:

@@ -6,14 +6,18 @@ import { language, say } from "../../language";
 import { Choice, Panel, Problem, Slider } from "../../ui/controls";
 import type { LayerMaps, Look, Net, UnitApart } from "./answers";
 import { choose, number, useAnswer } from "./chosen";
-import { figure, greatest, Grid, Scale, signed } from "./grid";
+import { figure, greatest, Grid, Scale, short, signed } from "./grid";
 import { Picture, type Frame } from "./picture";
+import type { Point } from "./query";
 
 export function Apart({ net, look, question, layer }: { net: Net; look: Look; question: object; layer: string }) {
   const row = net.layers.find(({ name }) => name === layer);
   const unit = number("unit", 0, 0, (row?.shape[0] ?? 1) - 1);
-  const [answer, problem] = useAnswer<UnitApart>("images.unit", row?.apart ? { ...question, layer, unit, row: number("urow", middle(row.shape[1])), column: number("ucol", middle(row.shape[2])) } : null);
-  const elastic = useMemo(() => answer && <Elastic answer={answer} />, [answer, language.value]);
+  // Where an arrow key goes on from, also while the last answer is on its way.
+  const [, rows = 1, columns = 1] = row?.shape ?? [];
+  const [down, across] = [number("urow", Math.floor(rows / 2), 0, rows - 1), number("ucol", Math.floor(columns / 2), 0, columns - 1)];
+  const [answer, problem] = useAnswer<UnitApart>("images.unit", row?.apart ? { ...question, layer, unit, row: down, column: across } : null);
+  const elastic = useMemo(() => answer && <Elastic answer={answer} place={[across, down]} />, [answer, down, across, language.value]);
   const convolutions = net.layers.filter(({ apart }) => apart);
   if (!row?.apart) {
     const maps = look.layers.find(({ name }) => name === layer);
@@ -31,7 +35,7 @@ export function Apart({ net, look, question, layer }: { net: Net; look: Look; qu
   );
 }
 
-function Elastic({ answer }: { answer: UnitApart }) {
+function Elastic({ answer, place: chosen }: { answer: UnitApart; place: Point }) {
   const [open, setOpen] = useState(0);
   const shown = Math.min(open, answer.channels.length - 1);
   const { place, padding, stride, dilation } = answer;
@@ -59,7 +63,7 @@ function Elastic({ answer }: { answer: UnitApart }) {
               {answer.channels.map((channel, index) => (
                 <tr key={channel} class={index === shown ? "best" : ""}>
                   <td>
-                    <Picture values={bytes(part(answer.inputs, index), most.inputs)} signed label={say(texts.inputMap, { n: channel })} size="small" place={[place.left, place.top]} onPlace={under} frame={window} />
+                    <Picture values={bytes(part(answer.inputs, index), most.inputs)} signed label={say(texts.inputMap, { n: channel })} size="small" place={[chosen[0] * stride[1] + Math.floor((window.width - 1) / 2), chosen[1] * stride[0] + Math.floor((window.height - 1) / 2)]} onPlace={under} frame={window} />
                   </td>
                   <td>
                     <button type="button" class="tile" aria-pressed={index === shown} aria-label={say(texts.showNumbers, { n: channel })} onClick={() => setOpen(index)}>
@@ -67,7 +71,7 @@ function Elastic({ answer }: { answer: UnitApart }) {
                     </button>
                   </td>
                   <td>
-                    <Picture values={bytes(part(answer.parts, index), most.parts)} signed label={say(texts.partMap, { n: channel })} size="small" place={[answer.column, answer.row]} onPlace={to} frame={at} />
+                    <Picture values={bytes(part(answer.parts, index), most.parts)} signed label={say(texts.partMap, { n: channel })} size="small" place={chosen} onPlace={to} frame={at} />
                   </td>
                   <td>{figure(place.sums.data[index], 4)}</td>
                 </tr>
@@ -95,7 +99,7 @@ function Elastic({ answer }: { answer: UnitApart }) {
         </div>
         <div class="outcome">
           <figure>
-            <Picture values={bytes(answer.map, most.parts)} signed label={say(texts.unitMap)} place={[answer.column, answer.row]} onPlace={to} frame={at} />
+            <Picture values={bytes(answer.map, most.parts)} signed label={say(texts.unitMap)} place={chosen} onPlace={to} frame={at} />
             <figcaption>
               {say(texts.unitMap)} · {figure(place.value, 4)}
             </figcaption>
@@ -103,7 +107,7 @@ function Elastic({ answer }: { answer: UnitApart }) {
           </figure>
           {answer.after && (
             <figure>
-              <Picture values={bytes(answer.after.map, greatest(answer.after.map))} signed label={answer.after.kind} place={[answer.column, answer.row]} onPlace={to} frame={at} />
+              <Picture values={bytes(answer.after.map, greatest(answer.after.map))} signed label={answer.after.kind} place={chosen} onPlace={to} frame={at} />
               <figcaption>
                 {answer.after.name} ({answer.after.kind}) · {figure(answer.after.map.data[answer.row * (answer.map.shape[1] ?? 1) + answer.column], 4)}
               </figcaption>
@@ -128,12 +132,8 @@ function Elastic({ answer }: { answer: UnitApart }) {
   );
 }
 
-const middle = (side = 1): number => Math.floor(side / 2);
-
-const two = (value: number): string => (value === 0 ? "0" : figure(value, 2));
-
 function Numbered({ values, most, label }: { values: Numbers; most: number; label: string }) {
-  return <Grid near={{ top: 0, left: 0, values: { ...values, shape: [...values.shape, 1] } }} label={label} shade={signed(most)} write={two} caption={label} />;
+  return <Grid near={{ top: 0, left: 0, values: { ...values, shape: [...values.shape, 1] } }} label={label} shade={signed(most)} write={(value) => short(value, 2)} caption={label} />;
 }
 
 /** A layer that is no convolution: a map before it and after it. */

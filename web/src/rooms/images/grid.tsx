@@ -21,12 +21,12 @@ interface GridProps {
   marked?: (row: number, column: number) => boolean;
   /** Cells that are not the image's own. */
   outside?: (row: number, column: number) => boolean;
-  write?: (value: number) => string;
+  write?: (value: number, row: number, column: number, channel: number) => string;
   onCell?: (row: number, column: number) => void;
   caption?: ComponentChildren;
 }
 
-export function Grid({ near: { top, left, values }, label, shade, marked, outside, write = short, onCell, caption }: GridProps) {
+export function Grid({ near: { top, left, values }, label, shade, marked, outside, write = (value) => short(value), onCell, caption }: GridProps) {
   const [rows = 0, columns = 0, channels = 1] = values.shape;
   const at = (row: number, column: number) => Array.from({ length: channels }, (_, channel) => values.data[(row * columns + column) * channels + channel] ?? 0);
   return (
@@ -44,7 +44,7 @@ export function Grid({ near: { top, left, values }, label, shade, marked, outsid
                   return (
                     <td key={column} class={kind} style={{ background, color: inkOn(background) }} onClick={onCell && (() => onCell(down, across))}>
                       {cell.map((value, channel) => (
-                        <span key={channel}>{write(value)}</span>
+                        <span key={channel}>{write(value, row, column, channel)}</span>
                       ))}
                     </td>
                   );
@@ -63,7 +63,7 @@ export function Grid({ near: { top, left, values }, label, shade, marked, outsid
 export const figure = (value: number | null | undefined, digits = 3): string => written(value === 0 ? 0 : value, digits).replace("-", "−");
 
 /** As a cell has room for. */
-export const short = (value: number): string => figure(value, Number.isInteger(value) ? 6 : 3);
+export const short = (value: number, digits = 3): string => (value !== 0 && Math.abs(value) < 5e-4 ? "≈0" : figure(value, Number.isInteger(value) ? 6 : digits));
 
 /** Black or white, whichever is read better on a colour `rgb(r g b)`. */
 export function inkOn(background: string): string {

@@ -8,7 +8,7 @@ import type { Choices, Convolved, Opened, StepAt } from "./answers";
 import { choose, number, pick, source, useAnswer } from "./chosen";
 import { figure, greatest, grey, Grid, Scale, short, signed } from "./grid";
 import { Picture } from "./picture";
-import { forChannels, kernelText, next, resized, tablesOf, withCell, type Tables } from "./query";
+import { forChannels, kernelText, next, resized, tablesOf, withCell, type Point, type Tables } from "./query";
 
 const OWN = "custom";
 const COURSE = "1 0 1; 0 1 0; 1 0 1";
@@ -24,10 +24,11 @@ const nameOf = (name: string): string => (NAMES[name] ? say(NAMES[name]) : name.
 
 export function Kernels({ choices }: { choices: Choices }) {
   const asked = source();
-  const kernel = pick("kernel", COURSE);
   const [opened] = useAnswer<Opened>("images.open", asked);
   const isColour = (opened?.channels.length ?? 1) > 2;
   const plane = isColour ? pick("plane", "grey") : "grey";
+  const text = pick("kernel", COURSE);
+  const kernel = plane === "sum" ? text : (text.split("|")[0] ?? text).trim(); // one table serves each channel
   const how = {
     ...asked,
     kernel,
@@ -39,7 +40,9 @@ export function Kernels({ choices }: { choices: Choices }) {
   };
   const [answer, problem] = useAnswer<Convolved>("images.convolve", opened && how);
   const begin = (side = 0) => (side > 20 ? Math.floor(side / 2) : 0);
-  const [row, column] = [number("row", begin(answer?.shape[0])), number("col", begin(answer?.shape[1]))];
+  const within = (key: string, side = 1) => number(key, begin(side), 0, side - 1);
+  // Where the next step goes on from, also while the answer to the last one is on its way.
+  const [row, column] = [within("row", answer?.shape[0]), within("col", answer?.shape[1])];
   const channel = plane === "each" ? number("ch", 0, 0, 2) : 0;
   const [step, fault] = useAnswer<StepAt>("images.step", answer && { ...how, row, column, channel });
   return (
@@ -59,10 +62,10 @@ export function Kernels({ choices }: { choices: Choices }) {
         {opened && answer && (
           <>
             <Panel>
-              <Pictures opened={opened} answer={answer} step={step} />
+              <Pictures opened={opened} answer={answer} step={step} place={[column, row]} />
             </Panel>
             {step && (
-              <Panel title={say(texts.stepTitle)} aside={<Player answer={answer} step={step} />}>
+              <Panel title={say(texts.stepTitle)} aside={<Player shape={answer.shape} place={[column, row]} />}>
                 {plane === "each" && <Choice label={say(texts.channel)} value={String(channel)} options={[["0", say(texts.red)], ["1", say(texts.green)], ["2", say(texts.blue)]]} onChoose={(one) => choose({ ch: one })} />}
                 <Products opened={opened} answer={answer} step={step} />
               </Panel>
@@ -194,27 +197,27 @@ function Said({ answer: { kernel, formulas, shape } }: { answer: Convolved }) {
 }
 
 // ----------------------------------------------------------------------------------------------------------- pictures
-function Pictures({ opened, answer, step }: { opened: Opened; answer: Convolved; step: StepAt | null }) {
+function Pictures({ opened, answer, step, place }: { opened: Opened; answer: Convolved; step: StepAt | null; place: Point }) {
   const [[up], [left]] = answer.padding;
   const [rows, columns] = [step?.rows.data ?? [], step?.columns.data ?? []];
   const [top = 0, begin = 0] = [rows[0], columns[0]];
   const frame = step && { x: begin - left, y: top - up, width: (columns[columns.length - 1] ?? 0) - begin + 1, height: (rows[rows.length - 1] ?? 0) - top + 1 };
   const stride = number("stride", 1, 1, 8);
   const under = (x: number, y: number) => {
-    const place = (at: number, before: number, reach: number, most: number) => Math.max(0, Math.min(most - 1, Math.round((at + before - (reach - 1) / 2) / stride)));
-    to(place(x, left, frame?.width ?? 1, answer.shape[1]), place(y, up, frame?.height ?? 1, answer.shape[0]));
+    const nearest = (at: number, before: number, reach: number, most: number) => Math.max(0, Math.min(most - 1, Math.round((at + before - (reach - 1) / 2) / stride)));
+    to(nearest(x, left, frame?.width ?? 1, answer.shape[1]), nearest(y, up, frame?.height ?? 1, answer.shape[0]));
   };
   const isSigned = answer.low < 0;
   return (
     <div class="pictures">
       <figure>
-        <Picture values={opened.picture} label={say(texts.before)} place={[begin - left + Math.floor((frame?.width ?? 1) / 2), top - up + Math.floor((frame?.height ?? 1) / 2)]} onPlace={under} frame={frame} />
+        <Picture values={opened.picture} label={say(texts.before)} place={[place[0] * stride - left + Math.floor((frame?.width ?? 1) / 2), place[1] * stride - up + Math.floor((frame?.height ?? 1) / 2)]} onPlace={under} frame={frame} />
         <figcaption>
           {say(texts.before)} · {opened.width} × {opened.height}
         </figcaption>
       </figure>
       <figure>
-        <Picture values={answer.picture} signed={isSigned} label={say(texts.resultHint)} place={[step?.column ?? 0, step?.row ?? 0]} onPlace={to} frame={step && { x: step.column, y: step.row, width: 1, height: 1 }} />
+        <Picture values={answer.picture} signed={isSigned} label={say(texts.resultHint)} place={place} onPlace={to} frame={step && { x: step.column, y: step.row, width: 1, height: 1 }} />
         <figcaption>
           {say(texts.result)} · {answer.shape[1]} × {answer.shape[0]} · {say(texts.fromTo, { least: figure(answer.least), most: figure(answer.most) })}
         </figcaption>
@@ -225,14 +228,14 @@ function Pictures({ opened, answer, step }: { opened: Opened; answer: Convolved;
 }
 
 // --------------------------------------------------------------------------------------------------------------- steps
-function Player({ answer, step }: { answer: Convolved; step: StepAt }) {
+function Player({ shape, place }: { shape: readonly [rows: number, columns: number]; place: Point }) {
   const [plays, play] = useState(false);
   const [speed, setSpeed] = useState(4);
-  const [rows, columns] = answer.shape;
-  const at = useRef(step);
-  at.current = step;
+  const [rows, columns] = shape;
+  const at = useRef(place);
+  at.current = place;
   const go = () => {
-    const [row, column] = next(at.current.row, at.current.column, rows, columns);
+    const [row, column] = next(at.current[1], at.current[0], rows, columns);
     to(column, row);
   };
   useEffect(() => {
@@ -260,14 +263,15 @@ function Products({ opened, answer, step }: { opened: Opened; answer: Convolved;
   const inside = step.input.inside;
   const isInside = (row: number, column: number) => inside.data[(row - step.input.top) * (inside.shape[1] ?? 1) + column - step.input.left] !== 0;
   const result = answer.low < 0 ? signed(answer.high) : ([value = 0]: readonly number[]) => grey((255 * (value - answer.low)) / (answer.high - answer.low || 1));
+  const large = (answer.kernel.weights.shape[1] ?? 1) > 5;
   const whole = (values: Numbers) => ({ top: 0, left: 0, values });
   return (
     <div class="steps">
       <Grid near={step.input} label={say(texts.before)} shade={shade} marked={(row, column) => rows.has(row) && columns.has(column)} outside={(row, column) => !isInside(row, column)} caption={`${say(texts.before)} ${(answer.padding[0][0] || answer.padding[1][0]) > 0 ? `(${say(texts.dashed)})` : ""}`} />
       <span class="sign" aria-hidden="true">×</span>
-      <Grid near={whole(answer.kernel.weights)} label={say(texts.kernel)} shade={signed(greatest(answer.kernel.weights))} caption={say(texts.kernel)} />
+      <Grid near={whole(answer.kernel.weights)} label={say(texts.kernel)} shade={signed(greatest(answer.kernel.weights))} write={large ? (value) => short(value, 2) : (_, y, x, plane) => answer.kernel.written[y]?.[x]?.[plane] ?? ""} caption={say(texts.kernel)} />
       <span class="sign" aria-hidden="true">=</span>
-      <Grid near={whole(step.products)} label={say(texts.products)} shade={signed(greatest(step.products))} caption={say(texts.products)} />
+      <Grid near={whole(step.products)} label={say(texts.products)} shade={signed(greatest(step.products))} write={(value) => short(value, large ? 2 : 3)} caption={say(texts.products)} />
       <span class="sign" aria-hidden="true">Σ</span>
       <div class="sum" aria-live="polite">
         {step.sums.data.length > 1 && <p class="hint">{Array.from(step.sums.data, (one) => short(one)).join(" + ")} =</p>}

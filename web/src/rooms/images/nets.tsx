@@ -1,6 +1,7 @@
 // An image on its way through a trained net: all maps, one convolution taken apart, the softmax in numbers; drawn or picked.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import texts from "@texts/images.json";
+import lab from "@texts/lab.json";
 import { call, connected, listen, role } from "../../connection";
 import { part } from "../../frames";
 import { language, percent, say } from "../../language";
@@ -89,12 +90,13 @@ function Through({ run, choices }: { run: string; choices: Choices }) {
   const layer = pick("layer", net?.layers.find(({ apart }) => apart)?.name ?? "");
   const unit = whole(pick("unit", ""), 0);
   // What shows the net's answers is drawn anew with them, not with every point that is drawn.
-  const answer = useMemo(() => net && look && <Answer net={net} look={look} />, [net, look, language.value]);
+  const answer = useMemo(() => net && look && <Answer net={net} look={look} see={see} />, [net, look, see, language.value]);
   const terms = useMemo(() => net && look?.terms && <Softmax net={net} terms={look.terms} />, [net, look, language.value]);
   const maps = useMemo(() => net && look && <Maps net={net} look={look} layer={layer} unit={unit} />, [net, look, layer, unit, language.value]);
   return (
     <>
       <Problem text={problem || fault} />
+      {!net && !problem && <p class="loading">{say(lab.loading)}</p>}
       {net && (
         <div class="columns controls-first">
           <div class="stack">
@@ -151,7 +153,7 @@ function Maps({ net, look, layer, unit }: { net: Net; look: Look; layer: string;
 }
 
 /** What the net sees, and what it takes it for. */
-function Answer({ net, look }: { net: Net; look: Look }) {
+function Answer({ net, look, see }: { net: Net; look: Look; see: string }) {
   const shares = [...(look.shares?.data ?? [])].map((share, at) => ({ share, name: net.classes[at] ?? String(at) }));
   const best = shares.reduce((a, b) => (b.share > a.share ? b : a), { share: -1, name: "" });
   const shown = shares.length <= 12 ? shares : [...shares].sort((a, b) => b.share - a.share).slice(0, 10);
@@ -179,10 +181,13 @@ function Answer({ net, look }: { net: Net; look: Look }) {
           </li>
         ))}
       </ul>
-      <p class="hint">{net.frame ? say(texts.framed, { box: figure(net.frame.box), side: net.shape[1] ?? 0, middle: say(net.frame.by_mass ? texts.byMass : texts.byBox) }) : say(texts.fitted, { height: net.shape[1] ?? 0, width: net.shape[2] ?? 0 })}</p>
+      <p class="hint" hidden={see.startsWith("test:")}>{net.frame && see === DRAWN ? say(texts.framed, { box: figure(net.frame.box), side: net.shape[1] ?? 0, middle: say(net.frame.by_mass ? texts.byMass : texts.byBox) }) : say(texts.fitted, { height: net.shape[1] ?? 0, width: net.shape[2] ?? 0 })}</p>
     </Panel>
   );
 }
+
+/** A positive number, by powers of ten where zeros would fill the cell. */
+const tiny = (value: number): string => (value < 1e-4 ? new Intl.NumberFormat(language.value, { notation: "scientific", maximumSignificantDigits: 3 }).format(value).replace("-", "−") : figure(value, 4));
 
 function Softmax({ net, terms }: { net: Net; terms: NonNullable<Look["terms"]> }) {
   return (
@@ -207,7 +212,7 @@ function Softmax({ net, terms }: { net: Net; terms: NonNullable<Look["terms"]> }
                 <th scope="row">{net.classes[at] ?? at}</th>
                 <td>{figure(output, 4)}</td>
                 <td>{figure(output - terms.greatest, 4)}</td>
-                <td>{figure(terms.exponentials.data[at], 4)}</td>
+                <td>{tiny(terms.exponentials.data[at] ?? 0)}</td>
                 <td>{percent(terms.shares.data[at], 2)}</td>
               </tr>
             ))}

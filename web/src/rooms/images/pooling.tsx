@@ -17,7 +17,8 @@ export function Pooling() {
   const plane = pick("pplane", "colours") === "grey" ? "grey" : "colours";
   const [opened] = useAnswer<Opened>("images.open", asked);
   const begin = (side = 0) => (side > 20 ? Math.floor(side / stride / 2) : 0);
-  const [row, column] = [number("prow", begin(opened?.height)), number("pcol", begin(opened?.width))];
+  const within = (key: string, side = 1) => number(key, begin(side), 0, Math.max(0, Math.floor((side - size) / stride)));
+  const [row, column] = [within("prow", opened?.height), within("pcol", opened?.width)];
   const [answer, problem] = useAnswer<Pooled>("images.pool", { ...asked, kind, size, stride, plane, row, column });
   const to = (x: number, y: number) => choose({ prow: String(y), pcol: String(x) });
   const under = (x: number, y: number) => to(Math.floor(x / stride), Math.floor(y / stride));
@@ -44,11 +45,11 @@ export function Pooling() {
             <Panel>
               <div class="pictures">
                 <figure>
-                  <Picture values={opened.picture} label={say(texts.before)} place={[answer.column * stride, answer.row * stride]} onPlace={under} frame={{ x: answer.column * stride, y: answer.row * stride, width: size, height: size }} />
+                  <Picture values={opened.picture} label={say(texts.before)} place={[column * stride, row * stride]} onPlace={under} frame={{ x: answer.column * stride, y: answer.row * stride, width: size, height: size }} />
                   <figcaption>{say(texts.before)} · {opened.width} × {opened.height}</figcaption>
                 </figure>
                 <figure>
-                  <Picture values={answer.picture} label={say(texts.pooled)} place={[answer.column, answer.row]} onPlace={to} frame={{ x: answer.column, y: answer.row, width: 1, height: 1 }} />
+                  <Picture values={answer.picture} label={say(texts.pooled)} place={[column, row]} onPlace={to} frame={{ x: answer.column, y: answer.row, width: 1, height: 1 }} />
                   <figcaption>{say(texts.pooled)} · {answer.shape[1]} × {answer.shape[0]}</figcaption>
                 </figure>
                 <figure>
