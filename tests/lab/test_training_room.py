@@ -17,7 +17,7 @@ from profundo.inspect.learning_rate import find
 from profundo.lab.calls import asked
 from profundo.lab.desks import Desk, Lab
 from profundo.lab.rooms.training_room import CALLS
-from profundo.lab.trainings import own_data, starting
+from profundo.lab.trainings import own_uploads, starting
 from profundo.lab.trainings.run_watch import COURSES, ROWS, RunWatch
 from profundo.looks.data_look import look
 from profundo.records import ProfundoError
@@ -126,9 +126,9 @@ def test_uploads_that_no_run_speaks_of_go_after_a_day(lab):
         ask(lab, "own", upload=uploaded(lab, TABLE, token=token), called="t.csv")
     (lab.runs / "r").mkdir()
     (lab.runs / "r/experiment.yaml").write_text(f"data: {lab.runs}/.data/{'B' * 16}/t.csv\n")
-    own_data.erase_unused(lab.runs, time.time() + 3600)
+    own_uploads.erase_unused(lab.runs, time.time() + 3600)
     assert len(list((lab.runs / ".data").iterdir())) == 2
-    own_data.erase_unused(lab.runs, time.time() + 90_000)
+    own_uploads.erase_unused(lab.runs, time.time() + 90_000)
     assert [folder.name for folder in (lab.runs / ".data").iterdir()] == ["B" * 16]
 
 

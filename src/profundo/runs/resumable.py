@@ -122,7 +122,7 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
         steps = watched(steps, training, voice)
         if keeping is not None and keeping.live is not None:
             keeping.live.start(training.plan.epochs, len(training.batches))
-            steps = keeping.live.follow(steps, history)
+            steps = keeping.live.follow(steps, history if keeping.history_file else None)
         for _ in checkpoint(  # outermost: what it saves includes what the others made of the same step
             steps,
             save,

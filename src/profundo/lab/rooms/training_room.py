@@ -22,7 +22,7 @@ from profundo.files import erase
 from profundo.lab.calls import Call, Question
 from profundo.lab.desks import Desk, Lab
 from profundo.lab.trainings import starting
-from profundo.lab.trainings.own_data import data_path, keep_upload, source_of, without_paths
+from profundo.lab.trainings.own_uploads import data_path, keep_upload, source_of, without_paths
 from profundo.lab.trainings.run_watch import RunWatch
 from profundo.lab.trainings.trying import Tried, takes, tried_files, tried_row
 from profundo.lab.uploads import upload_path

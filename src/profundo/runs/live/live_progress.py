@@ -80,7 +80,8 @@ class Telling:
         self.now = self.now.model_copy(update={"phase": "training", "epochs": epochs, "steps": steps})
         self.began, self.samples = time.perf_counter(), 0
 
-    def follow(self, steps: Iterator[Step], history: History) -> Iterator[Step]:
+    def follow(self, steps: Iterator[Step], history: History | None) -> Iterator[Step]:
+        """The steps as they are. history: written as far as it is, too; None for one that is no file of the run."""
         done = 0
         for step in steps:
             done, self.samples = done + 1, self.samples + step.samples
@@ -89,7 +90,7 @@ class Telling:
                     self.look(step, history, done)
             yield step
 
-    def look(self, step: Step, history: History, done: int) -> None:
+    def look(self, step: Step, history: History | None, done: int) -> None:
         """Reading a loss waits for the device. done: steps since the training began or went on."""
         passed = time.perf_counter() - self.began
         left = (self.now.epochs - step.epoch) * self.now.steps - step.index - 1
@@ -103,7 +104,7 @@ class Telling:
             rate=step.rate,
             losses={name: loss if math.isfinite(loss) else None for name, loss in losses.items()},
         )
-        if len(history) != self.rows and self.folder is not None:
+        if history is not None and len(history) != self.rows:
             self.rows = len(history)
             self.write("history.csv", history.to_csv())
 

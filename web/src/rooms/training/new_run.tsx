@@ -81,6 +81,18 @@ const LABELS: Readonly<Record<string, Text>> = {
   encoding: texts.encoding,
   header: texts.header,
 };
+const HINTS: Readonly<Record<string, Text>> = {
+  net: texts.hint_net,
+  epochs: texts.hint_epochs,
+  learning_rate: texts.hint_learning_rate,
+  batch_size: texts.hint_batch_size,
+  optimizer: texts.hint_optimizer,
+  early_stop: texts.hint_early_stop,
+  augment: texts.hint_augment,
+  weight_decay: texts.hint_weight_decay,
+  seed: texts.hint_seed,
+};
+const SPLITS: Readonly<Record<string, Text>> = { train: texts.train, validation: texts.validation, test: texts.test };
 const PARTS: Readonly<Record<string, Text>> = { data: texts.part_data, net: texts.net, learning: texts.part_learning, course: texts.part_course, run: texts.part_run };
 const OWN = "own:";
 const FILES = ".csv,.tsv,.parquet,.pq,.json,.jsonl,.ndjson,.zip,.npz";
@@ -163,11 +175,15 @@ export function NewRun({ data, words, name }: { data: string; words: Words; name
   );
 }
 
+function sizesOf(samples: Readonly<Record<string, number>>): string[] {
+  return Object.entries(samples).map(([split, count]) => `${SPLITS[split] ? say(SPLITS[split] as Text) : split} ${count.toLocaleString()}`);
+}
+
 const MARKS = { error: "✗", warning: "!", note: "·" } as const;
 
 /** What a look at the data tells before anything is trained. */
 function Facts({ look }: { look: Look }) {
-  const sizes = Object.entries(look.training).map(([split, count]) => `${split} ${count.toLocaleString()}`);
+  const sizes = sizesOf(look.training);
   return (
     <>
       <p>
@@ -239,10 +255,10 @@ interface EntryProps {
   onChange: (value: string) => void;
 }
 
-/** One setting; its help is the command line's, which is in English. */
+/** One setting; of those that are folded, the help is the command line's, which is in English. */
 function Entry({ field, nets, value, onChange }: EntryProps) {
   const { name, help, look, choices, initial, form } = field;
-  const known = LABELS[name];
+  const [known, hint] = [LABELS[name], HINTS[name]];
   const label = known ? say(known) : name.replaceAll("_", " ");
   const unset = initial === "" ? say(texts.suits) : initial;
   const id = `setting-${name}`;
@@ -263,9 +279,15 @@ function Entry({ field, nets, value, onChange }: EntryProps) {
           )}
         </div>
       )}
-      <p class="hint" id={`${id}-help`} lang="en">
-        {help} {form !== "" && <code>{form}</code>}
-      </p>
+      {hint ? (
+        <p class="hint" id={`${id}-help`}>
+          {say(hint)}
+        </p>
+      ) : (
+        <p class="hint" id={`${id}-help`} lang="en">
+          {help} {form !== "" && <code>{form}</code>}
+        </p>
+      )}
     </div>
   );
 }
@@ -351,7 +373,7 @@ function Begin({ data, words, name, free }: { data: string; words: Words; name: 
 }
 
 function Planned({ plan }: { plan: Plan }) {
-  const sizes = Object.entries(plan.samples).map(([split, count]) => `${split} ${count.toLocaleString()}`);
+  const sizes = sizesOf(plan.samples);
   return (
     <>
       <p>
