@@ -36,6 +36,7 @@ def test_a_formula_with_numbers_put_in_has_the_value_of_its_node(text, values):
     formulas = substituted(expression, graph)
     assert set(formulas) == {node.name for node in graph if node.call is not None}
     for name, formula in formulas.items():
+        assert "--" not in formula
         (value,) = walk([parse(formula)], {})
         assert float(value) == pytest.approx(graph[name].value.item, rel=2e-5), formula
 

@@ -130,6 +130,8 @@ def test_a_net_is_traced_on_the_sample_that_is_asked_for(ask):
     assert torch.allclose(scaled, (pixels - pixels.min()) / (pixels.max() - pixels.min()), atol=1e-5)
     assert {"c1", "c3", "output"} <= {box["path"] for box in answer["scene"]["boxes"]}
     assert "entries" not in json.dumps(answer["graph"])
+    other = ask("inside", net="digits-lenet5", sample=4, node="input")["value"].squeeze()
+    assert not torch.equal(other, drawn)
     part = answer["scene"]["parts"][0]
     opened = ask("net", net="digits-lenet5", sample=3, open=[part])
     assert [frame["path"] for frame in opened["scene"]["frames"]] == [part]

@@ -111,7 +111,10 @@ def handed(expression: Expression, graph: Graph) -> list[dict[str, Any]]:
     if not graph.of:
         return []
     rules = handed_back(expression, lambda name: "1" if name == graph.of else partial(graph.of, name, latex=True))
-    return [{"node": node, "place": place, "latex": latex} for (node, place), latex in rules.items()]
+    return [
+        {"node": node, "place": place, "latex": latex.removeprefix(r"1 \cdot ")}
+        for (node, place), latex in rules.items()
+    ]
 
 
 def derivation_data(made: Derivation) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 // Formulas, drawn by the browser itself: MathML.
+import { useMemo } from "preact/hooks";
 import { read, sides, type Piece } from "./latex";
 
 /** MathML has words for truth, which Preact would take for attributes that are there or not. */
@@ -7,17 +8,20 @@ const BREAKS = new Set(["=", "+"]); // they may begin a line
 const BINARY = new Set(["+", "−", "·", "=", "<", ">", "≥", "≤", "≠", "×", "mod"]);
 
 export function Formula({ latex }: { latex: string }) {
-  return <Math piece={read(latex)} />;
+  return useMemo(() => <Math piece={read(latex)} />, [latex]);
 }
 
 /** A line of its own: a = b = c, which may break before each sign. */
 export function Equation({ latex }: { latex: string }) {
-  return (
-    <p class="graph-equation">
-      {sides(read(latex)).map((side, index) => (
-        <Math key={index} piece={side} />
-      ))}
-    </p>
+  return useMemo(
+    () => (
+      <p class="graph-equation">
+        {sides(read(latex)).map((side, index) => (
+          <Math key={index} piece={side} />
+        ))}
+      </p>
+    ),
+    [latex],
   );
 }
 

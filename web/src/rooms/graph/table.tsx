@@ -1,13 +1,22 @@
 // The nodes as a table: the same for who would rather read, or hear, than look.
+import { useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import { say } from "../../language";
 import { brief } from "./numbers";
 import type { Graph } from "./types";
 
 export function NodeTable({ graph, onPick }: { graph: Graph; onPick: (name: string) => void }) {
+  const [isOpen, open] = useState(false);
   return (
-    <details class="graph-table">
+    <details class="graph-table" onToggle={(event) => open(event.currentTarget.open)}>
       <summary>{say(texts.as_table)}</summary>
+      {isOpen && <Rows graph={graph} onPick={onPick} />}
+    </details>
+  );
+}
+
+function Rows({ graph, onPick }: { graph: Graph; onPick: (name: string) => void }) {
+  return (
       <div class="scroll">
         <table>
           <thead>
@@ -34,6 +43,5 @@ export function NodeTable({ graph, onPick }: { graph: Graph; onPick: (name: stri
           </tbody>
         </table>
       </div>
-    </details>
   );
 }
