@@ -74,7 +74,9 @@ def term(word: str) -> str:
     what has no translation as it is: a name that a person gave."""
     terms = words("terms", language())
     figure, of, name = word.partition(" of ")
-    return say("report.figure_of", figure=terms[figure], name=name) if of and figure in terms else terms.get(word, word)
+    if of and figure in terms and word not in terms:
+        return say("report.figure_of", figure=terms[figure], name=name)
+    return terms.get(word, word)
 
 
 def local(number: str) -> str:

@@ -90,8 +90,9 @@ def curves_svg(
         for name, values in series.items()
     ]
     length = max(map(len, series.values()), default=0)
-    marked = best is not None and 0 <= best < length
-    marks = {say("report.best_mark", axis=x_label, number=best + 1): best + 1} if marked else {}
+    marks: dict[str, float] = {}
+    if best is not None and 0 <= best < length:
+        marks[say("report.best_mark", axis=x_label, number=best + 1)] = best + 1
     x = horizontal(range(1, length + 1))
     return _line_chart(lines, x, marks, (x_label, y_label), log, percent)
 

@@ -24,7 +24,7 @@ def rows_of_readings(readings: Sequence[ColumnReading]) -> list[tuple[str, str, 
         (
             one.name,
             term(NAMES.get(one.kind, one.kind)),
-            one.why.removeprefix("numbers: ").removeprefix("dates: ") + (f"; {one.doubt}" if one.doubt else ""),
+            term(one.why.removeprefix("numbers: ").removeprefix("dates: ")) + (f"; {one.doubt}" if one.doubt else ""),
             one.example[0] if one.example[0] == one.example[1] else " → ".join(one.example),
             _missing(one),
             term(one.use),

@@ -197,7 +197,7 @@ def _against_linear(name: str, scores: Scores) -> list[str]:
         case = "better"
     elif interval is not None and interval[0] <= reached <= interval[1]:
         case = "inside"
-    return [say(f"report.linear_{case}", linear=_capital(_linear(scores)), score=score(name, reached))]
+    return [_capital(say(f"report.linear_{case}", linear=_linear(scores), score=score(name, reached)))]
 
 
 def _simple(scores: Scores, targets: Targets) -> str:

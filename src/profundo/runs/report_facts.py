@@ -89,7 +89,7 @@ def report_of(run: Run) -> Report:
     advice = transform_advice(on_validation, targets, data.train.targets) if on_validation is not None else ()
     return Report(
         title=run.folder.path.name if run.folder else data.name,
-        subtitle=f"{str(run.experiment.net).removeprefix('own:')} on {data.name}",
+        subtitle=say("report.subtitle", net=str(run.experiment.net).removeprefix("own:"), data=data.name),
         spec=data.spec,
         scores=_told(result, targets),
         command=command_of(run),
@@ -98,7 +98,8 @@ def report_of(run: Run) -> Report:
         asked=settings_of(run),
         counts={name: _counts(split, targets) for name, split in splits.items()},
         sizes={name: len(split) for name, split in splits.items()},
-        notes=(*data.notes, *advice),
+        notes=data.notes,
+        advice=advice,
         readings=data.readings,
         examples=examples,
         example_labels=labels,

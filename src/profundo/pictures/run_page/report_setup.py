@@ -112,8 +112,8 @@ def counts_grid(report: Report) -> Grid:
     caption, heads = say("report.counts", each=say(f"report.each_{one}") if per_class else ""), list(map(term, splits))
     if not per_class:
         return Grid(caption, ["", *heads], [[term("samples"), *totals]])
-    rows, foot = list(zip(classes, *columns, strict=True)), [say("report.all"), *totals]
-    return Grid(caption, [term(one), *heads], rows, foot=foot, look="names")
+    rows = list(zip(classes, *columns, strict=True))
+    return Grid(caption, [term(one), *heads], rows, foot=[say("report.all"), *totals], look="names")
 
 
 def columns_grid(columns: Sequence[ColumnRow], features: int) -> Grid:
