@@ -45,7 +45,7 @@ def spoken(accept_language: str) -> str:
 def speaking(chosen: str) -> Iterator[None]:
     """What is written within is in this language. Raises ProfundoError for one that there is not."""
     if chosen not in LANGUAGES:
-        raise ProfundoError(f"language: expected one of {', '.join(LANGUAGES)}, got {chosen!r}")
+        raise ProfundoError(f"lang: expected {', '.join(LANGUAGES)}, got {chosen!r}")
     before = _SPEAKING.set(chosen)
     try:
         yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -12,7 +12,6 @@ from profundo.cli.app import TRAIN, Json, app
 from profundo.cli.printing import print_json, print_table
 from profundo.records import ProfundoError
 
-Lang = Literal["en", "es", "ca", "pt"]
 COMPARISON = Path("comparison.html")
 
 
@@ -26,7 +25,8 @@ def report(
         ),
     ] = None,
     lang: Annotated[
-        Lang | None, typer.Option(help="The report's language; that of the run otherwise.", show_default=False)
+        str | None,
+        typer.Option(help="en, es, ca or pt: the report's language; that of the run otherwise.", show_default=False),
     ] = None,
     as_json: Json = False,
 ) -> None:

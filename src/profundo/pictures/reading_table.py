@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from profundo.languages import say, term
+from profundo.languages import local, say, term
 from profundo.pictures.numbers import count
 from profundo.pictures.tables import Grid
 from profundo.records import ColumnReading
@@ -25,12 +25,18 @@ def rows_of_readings(readings: Sequence[ColumnReading]) -> list[tuple[str, str, 
             one.name,
             term(NAMES.get(one.kind, one.kind)),
             term(one.why.removeprefix("numbers: ").removeprefix("dates: ")) + (f"; {one.doubt}" if one.doubt else ""),
-            one.example[0] if one.example[0] == one.example[1] else " → ".join(one.example),
+            _example(one),
             _missing(one),
             term(one.use),
         )
         for one in readings
     ]
+
+
+def _example(one: ColumnReading) -> str:
+    """The cell as the file has it; a number's value as the language writes it."""
+    cell, value = one.example
+    return cell if cell == value else f"{cell} → {local(value) if one.kind == 'number' else value}"
 
 
 def _missing(one: ColumnReading) -> str:
