@@ -168,7 +168,7 @@ def left_in_english(report) -> tuple[set[str], set[str]]:
 # ------------------------------------------------------------------------------------------------------------ tests
 @pytest.mark.usefixtures("bracketed")
 def test_all_that_a_report_says_is_translated_but_for_what_is_listed(runs):
-    seen = set()
+    seen, _ = set(), report_html(image_report())  # templates that were made ready for English serve the others
     with speaking("pt"):
         reports = {**made(), **{name: report_of(run) for name, run in runs.items()}}
         for name, report in reports.items():

@@ -32,8 +32,8 @@ def _house() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    house.filters |= {name: getattr(numbers, name) for name in numbers.__all__} | {"term": term}
-    house.globals |= {"say": _marked(say), "counted": _marked(counted), "language": language}
+    house.filters |= {name: getattr(numbers, name) for name in numbers.__all__}
+    house.globals |= {"say": _marked(say), "counted": _marked(counted), "term": term, "language": language}
     return house
 
 

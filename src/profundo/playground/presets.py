@@ -75,10 +75,13 @@ GIVEN: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 """What is chosen for each; what is said of it stands in texts/presets.json, in every language."""
 
-PRESETS = {
-    name: Preset(*(words("presets", "en")[f"{name}_{part}"] for part in ("title", "question", "seen")), given)
-    for name, given in GIVEN.items()
-}
+
+def _worded(name: str, given: Mapping[str, Any]) -> Preset:
+    english = words("presets", "en")
+    return Preset(english[f"{name}_title"], english[f"{name}_question"], english[f"{name}_seen"], given)
+
+
+PRESETS = {name: _worded(name, given) for name, given in GIVEN.items()}
 
 
 def preset(name: str) -> Preset:

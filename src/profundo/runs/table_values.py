@@ -143,8 +143,8 @@ def _becomes(column: Column, at: slice, inputs: Inputs) -> str:
     if column.kind == "text":
         words, characters = column.lengths
         often = ", ".join(column.levels[:MOST_LEVELS_TOLD])
-        known, characters = count(len(column.levels)), count(characters)
-        return say("report.becomes_words", words=count(words), known=known, often=often, characters=characters)
+        sizes = {"words": count(words), "known": count(len(column.levels)), "characters": count(characters)}
+        return say("report.becomes_words", often=often, **sizes)
     if column.kind == "category":
         shares = sorted(zip(_level_shares(column, at, inputs), column.levels, strict=True), key=lambda pair: -pair[0])
         told = ", ".join(f"{level} ({percent(share)})" for share, level in shares[:MOST_LEVELS_TOLD])
