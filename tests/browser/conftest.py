@@ -1,14 +1,13 @@
 """A lab that runs, and a real Chromium that looks at it: without one the tests are skipped, but not where all must be tested."""
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from served import TOKEN, VISITOR, running
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -26,50 +25,31 @@ FLAGS = (
 
 @dataclass(frozen=True)
 class RunningLab:
-    """url: without the token; runs: its folder of trainings."""
+    """url: without the token; visitors: the token of those who look; runs: its folder of trainings."""
 
     url: str
     token: str
+    visitors: str
     runs: Path
 
-    def entry(self, place: str = "") -> str:
-        return f"{self.url}?token={self.token}{place}"
+    def entry(self, place: str = "", visits: bool = False) -> str:
+        return f"{self.url}?token={self.visitors if visits else self.token}{place}"
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
     """One for all tests of a process: each opens a tab, that is a desk, of its own."""
+    from profundo.lab.desks import Lab
+    from profundo.lab.lab_application import lab_application
+    from profundo.lab.rooms.room_calls import CALLS
+
     folder = tmp_path_factory.mktemp("lab")
-    words = (
-        "lab",
-        "--runs",
-        folder / "runs",
-        "--port",
-        "0",
-        "--no-browser",
-        "--json",
-        "--token-file",
-        folder / "token",
-    )
-    with subprocess.Popen(
-        [sys.executable, "-m", "profundo", *map(str, words)], stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield RunningLab(read_url(process), (folder / "token").read_text().strip(), folder / "runs")
-        finally:
-            process.terminate()
-
-
-def read_url(process):
-    """From the one JSON object that the command prints."""
-    text = ""
-    for line in process.stdout:
-        text += line
-        try:
-            return json.loads(text)["url"]
-        except ValueError:
-            continue
-    raise AssertionError(f"the lab ended: {text}")
+    for name in ("runs", "uploads"):
+        (folder / name).mkdir()
+    app = lab_application(Lab(folder / "runs", folder / "uploads"), CALLS)
+    with running(app, sockets=True) as port:
+        yield RunningLab(f"http://127.0.0.1:{port}/", TOKEN, VISITOR, folder / "runs")
+        app.state.service.close()
 
 
 @pytest.fixture(scope="session")
@@ -92,13 +72,13 @@ def tab(browser, lab):
     """A function that opens a place of the lab in a new window; its errors fail the test."""
     windows, errors = [], []
 
-    def opened(place="", width=1280, height=800, **manners):
+    def opened(place="", width=1280, height=800, visits=False, **manners):
         window = browser.new_context(viewport={"width": width, "height": height}, locale="en", **manners)
         windows.append(window)
         page = window.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.goto(lab.entry(place))
+        page.goto(lab.entry(place, visits))
         return page
 
     yield opened

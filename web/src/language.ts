@@ -15,6 +15,8 @@ function first(): Language {
 
 export const language = signal<Language>(typeof document === "undefined" ? "en" : first());
 
+if (typeof document !== "undefined") document.documentElement.lang = language.value;
+
 export function speak(chosen: Language): void {
   language.value = chosen;
   document.documentElement.lang = chosen;

@@ -20,11 +20,11 @@ import profundo.cli.procedure
 import profundo.cli.using
 import profundo.cli.serving
 import profundo.cli.browsing
+import profundo.cli.playing
 import profundo.cli.recipes
 import profundo.cli.showing
 import profundo.cli.inside
 import profundo.cli.imaging
-import profundo.cli.playing
 import profundo.cli.streaming  # noqa: F401
 # isort: on
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from profundo.doctor import Finding
 from profundo.doctor.verdicts import Severity
@@ -149,7 +150,8 @@ def learns_little(session: Session) -> Iterator[Finding]:
 
 def way_of(session: Session) -> float:
     """How far the weights are from the first ones, over the size of those."""
-    first = [layer.weight for layer in net_of(session.first_settings, session.data.spec) if hasattr(layer, "weight")]
+    layers = net_of(session.first_settings, session.data.spec)
+    first = [layer.weight for layer in layers if isinstance(layer, nn.Linear)]
     pairs = [(layer.weight - was).detach().norm() for layer, was in zip(session.layers, first, strict=True)]
     size = float(torch.stack([one.detach().norm() for one in first]).norm())
     return float(torch.stack(pairs).norm()) / size if size else math.inf

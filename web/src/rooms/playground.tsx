@@ -2,7 +2,7 @@
 import { useEffect } from "preact/hooks";
 import texts from "@texts/playground.json";
 import { address } from "../address";
-import { whenOpened } from "../connection";
+import { role, whenOpened } from "../connection";
 import { say } from "../language";
 import { Panel, Problem } from "../ui/controls";
 import { Controls, Data, Learning, Lessons } from "./playground/choices";
@@ -18,7 +18,7 @@ export default function Playground() {
     return () => leave.forEach((one) => one());
   }, []);
   return (
-    <div class="playground">
+    <fieldset class="playground" disabled={role.value === "visitor"}>
       <h1 class="unseen">{say(texts.title)}</h1>
       <Lessons />
       <Problem text={problem.value} />
@@ -46,6 +46,6 @@ export default function Playground() {
         <Race />
         <Home />
       </div>
-    </div>
+    </fieldset>
   );
 }

@@ -32,7 +32,7 @@ from profundo.records import ProfundoError
 
 __all__ = ["CALLS", "Playing"]
 
-ROOM = "playground"
+ROOM, SETUP = "playground", "playground.setup"
 FRAME = 1 / 60  # seconds that a frame takes at least
 BUSY = 0.025  # seconds of training between two frames of a fast course
 SLOW = 0.1  # seconds between two updates of a slow one
@@ -273,9 +273,14 @@ def opened(desk: Desk, asked: Opening) -> dict[str, Any]:
 
 
 def state_and_frame(found: Playing) -> dict[str, Any]:
+    """Of what was chosen the page that asked gets it as the answer, those that look on through a channel of its own."""
     with found.lock:
+        state = state_of(found)
+        for desk in found.watchers:
+            if (channel := desk.channel(SETUP)) is not None:
+                channel.offer(state)
         found.show()
-        return state_of(found)
+        return state
 
 
 def state_of(found: Playing) -> dict[str, Any]:

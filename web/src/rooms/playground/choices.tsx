@@ -115,7 +115,7 @@ export function Data() {
             <Thumbnail drawn={drawn} />
           </button>
         ))}
-        <button type="button" aria-pressed={own} onClick={() => choose({ ...plain(now, choices), data: OWN, points: own ? word(now, "points") : "-3:-3:0;3:3:1" })}>
+        <button type="button" aria-pressed={own} title={named("data", OWN)} aria-label={named("data", OWN)} onClick={() => choose({ ...plain(now, choices), data: OWN, points: own ? word(now, "points") : "-3:-3:0;3:3:1" })}>
           {say(texts.own)}
         </button>
       </div>

@@ -5,7 +5,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import texts from "@texts/playground.json";
 import { part } from "../../frames";
-import { figure, say } from "../../language";
+import { say } from "../../language";
 import { css, DIVERGING } from "../../ui/colours";
 import { paint } from "../../ui/heat";
 import { Button } from "../../ui/controls";
@@ -107,9 +107,7 @@ function Drawing({ now, names, width }: { now: Setup; names: readonly string[]; 
         {plan.columns.slice(1).flatMap((column, layer) =>
           column.flatMap((to, unit) =>
             (plan.columns[layer] ?? []).map((from, input) => (
-              <path key={`${layer}.${unit}.${input}`} d={link(from, to)} fill="none" onClick={() => pick(layer, unit, input)}>
-                <title />
-              </path>
+              <path key={`${layer}.${unit}.${input}`} d={link(from, to)} fill="none" onClick={() => pick(layer, unit, input)} />
             )),
           ),
         )}
@@ -225,11 +223,15 @@ function drawLinks(svg: SVGSVGElement, values: Frame["weights"], gradients: bool
       index += 1;
       if (!path) continue;
       const share = value / largest;
-      path.setAttribute("stroke", css(Math.sign(share) * Math.min(1, 0.25 + Math.abs(share))));
-      path.setAttribute("stroke-width", String(Math.min(9, 0.6 + 3.4 * Math.sqrt(Math.abs(share)))));
-      path.setAttribute("stroke-dasharray", value < 0 ? "7 4" : "none");
-      if (path.firstElementChild) path.firstElementChild.textContent = figure(value);
+      dress(path, "stroke", css(Math.sign(share) * Math.min(1, 0.25 + Math.abs(share))));
+      dress(path, "stroke-width", Math.min(9, 0.6 + 3.4 * Math.sqrt(Math.abs(share))).toFixed(1));
+      dress(path, "stroke-dasharray", value < 0 ? "7 4" : "none");
     }
+}
+
+/** What did not change is not drawn again. */
+function dress(path: SVGPathElement, name: string, value: string): void {
+  if (path.getAttribute(name) !== value) path.setAttribute(name, value);
 }
 
 function largestOf(values: ArrayLike<number>): number {

@@ -1,7 +1,7 @@
 // What the page knows of its session, and everything that it can ask of it. The lab computes; here are only its answers.
 import { signal } from "@preact/signals";
 import { remember } from "../../address";
-import { call, latest, listen, Refused } from "../../connection";
+import { call, latest, listen, Refused, role } from "../../connection";
 import type { Numbers } from "../../frames";
 
 export interface Figures {
@@ -92,6 +92,7 @@ export type Place = { readonly layer: number; readonly unit: number };
 export const form = signal<Form | null>(null);
 export const setup = signal<Setup | null>(null);
 export const frame = signal<Frame | null>(null);
+export const calm = signal<Frame | null>(null);
 export const problem = signal("");
 export const preset = signal("");
 export const selected = signal<Place | null>(null);
@@ -126,12 +127,30 @@ export const features = ({ words }: Setup): string[] => (words["features"] ?? ""
 /** Called when the room is entered and whenever the lab comes back. */
 export async function enter(query: string): Promise<void> {
   form.value ??= await asked<Form>("form");
-  const told = (await asked<Setup>("open", { query })) ?? (await asked<Setup>("open"));
-  take(told);
-  look();
+  const told = await asked<Setup>("open", { query });
+  const why = problem.value; // of an address that says nothing: the usual settings are shown instead
+  take(told ?? (await asked<Setup>("open")));
+  await look();
+  problem.value = why;
 }
 
-export const watch = (): (() => void) => listen<Frame>(ROOM, (value) => (frame.value = value));
+const CALM = 150; // ms between two values of what is read rather than watched
+
+/** The newest frame for maps and links; for curves and tables one that changes slowly enough to be read, and cheaply. */
+export function watch(): () => void {
+  let last = 0;
+  const leave = [
+    listen<Setup>(`${ROOM}.setup`, take), // of whom a visitor looks at
+    listen<Frame>(ROOM, (value) => {
+      frame.value = value;
+      const now = performance.now();
+      if (value.running && now - last < CALM) return;
+      last = now;
+      calm.value = value;
+    }),
+  ];
+  return () => leave.forEach((one) => one());
+}
 
 export async function begin(query: string): Promise<void> {
   take(await asked<Setup>("open", { query, again: true }));
@@ -160,12 +179,13 @@ export async function edit(what: "weight" | "bias", at: readonly number[], value
 
 export function show(more: Partial<typeof view.value>): void {
   view.value = { ...view.value, ...more };
-  look();
+  void look();
 }
 
-function look(): void {
+async function look(): Promise<unknown> {
+  if (role.value === "visitor") return null;
   const { gradients, warped } = view.value;
-  void asked("view", { gradients, warped: warped ? -1 + hidden(setup.value ?? ({ words: { hidden: "none" } } as unknown as Setup)).length : null });
+  return asked("view", { gradients, warped: warped ? -1 + hidden(setup.value ?? ({ words: { hidden: "none" } } as unknown as Setup)).length : null });
 }
 
 export const examine = () => asked<{ healthy: boolean; findings: Finding[] }>("examine", { seconds: 15 });

@@ -8,12 +8,12 @@ import { Button, Panel } from "../../ui/controls";
 import { Curves, Legend, type Line } from "../../ui/curves";
 import { Heat } from "../../ui/heat";
 import { named } from "./choices";
-import { edit, examine, exported, features, form, frame, hidden, outputs, race, selected, setup, view, type Finding, type Lane } from "./play";
+import { calm, edit, examine, exported, features, form, hidden, outputs, race, selected, setup, view, type Finding, type Lane } from "./play";
 import { part } from "../../frames";
 
 export function Progress() {
   const now = setup.value;
-  const shown = frame.value;
+  const shown = calm.value;
   if (!now || !shown) return <Panel title={say(texts.progress)}>{null}</Panel>;
   const { train, test } = shown.scores;
   const score = now.regression ? "R²" : say(texts.accuracy);
@@ -28,7 +28,7 @@ export function Progress() {
       <table class="scores">
         <thead>
           <tr>
-            <th />
+            <td />
             <th scope="col">{say(texts.training_points)}</th>
             <th scope="col">{say(texts.test_points)}</th>
           </tr>
@@ -70,7 +70,7 @@ function Confusion({ classes, counts }: { classes: readonly string[]; counts: re
         <caption>{say(texts.confusion)}</caption>
         <thead>
           <tr>
-            <th />
+            <td />
             {classes.map((name) => (
               <th key={name} scope="col">
                 {say(texts.said, { name })}
@@ -97,7 +97,7 @@ function Confusion({ classes, counts }: { classes: readonly string[]; counts: re
 
 // ----------------------------------------------------------------------------------------------------------------- doctor
 export function Doctor() {
-  const shown = frame.value;
+  const shown = calm.value;
   const [proved, prove] = useState<{ step: number; healthy: boolean; findings: Finding[] } | null>(null);
   const [busy, work] = useState(false);
   if (!shown) return null;
@@ -148,7 +148,7 @@ function Told({ finding }: { finding: Finding }) {
 /** Bias and incoming weights of the chosen neuron as numbers to edit, with their gradients where those are shown. */
 export function Neuron() {
   const now = setup.value;
-  const shown = frame.value;
+  const shown = calm.value;
   const place = selected.value;
   if (!now || !shown) return null;
   if (!place) return <Panel title={say(texts.neuron)}>{<p class="hint">{say(texts.neuron_hint)}</p>}</Panel>;

@@ -1,1 +1,1 @@
-import{b as e,f as t,l as n}from"./index.js";function r(){return n(`h1`,{children:t(e.images)})}export{r as default};
+import{f as e,l as t,x as n}from"./index.js";function r(){return t(`h1`,{children:e(n.images)})}export{r as default};
