@@ -64,7 +64,9 @@ def train(
     print_run(train_recipe(experiment, out=out, voice=terminal()), as_json)
 
 
-@settings_command("lr-find", CHOOSE, without=("course", "log", "checkpoint_seconds", "keep_epochs", "doctor", "heal"))
+@settings_command(
+    "lr-find", CHOOSE, without=("course", "log", "checkpoint_seconds", "lang", "keep_epochs", "doctor", "heal")
+)
 def lr_find(
     settings: Settings,
     low: Annotated[float | None, typer.Option(help="Where the rate begins.", show_default=False)] = None,
@@ -96,7 +98,10 @@ def lr_find(
 
 
 @settings_command(
-    "doctor", CHOOSE, without=("log", "checkpoint_seconds", "keep_epochs", "doctor", "heal"), other=script_command
+    "doctor",
+    CHOOSE,
+    without=("log", "checkpoint_seconds", "lang", "keep_epochs", "doctor", "heal"),
+    other=script_command,
 )
 def doctor(
     settings: Settings,
