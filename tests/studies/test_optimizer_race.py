@@ -14,6 +14,7 @@ from profundo.studies.optimizer_surfaces import RATES, STEEP, SURFACES, best_of,
 from profundo.train import OPTIMIZERS
 
 SMALL = Budget(steps=40, epochs=1, seeds=2, factors=(0.01, 1.0, 100.0))
+LEAST = Budget(steps=5, epochs=1, seeds=2, factors=(1.0,))
 
 
 @pytest.fixture(scope="module")
@@ -141,9 +142,9 @@ def test_the_page_shows_crawling_and_diverging_and_says_how_rates_were_chosen(fo
     assert "<script" not in page
 
 
-def test_the_same_race_gives_the_same_page(found, page):
+def test_the_same_race_gives_the_same_page(found):
     state = torch.get_rng_state()
-    assert race_html(race(SMALL)) == page
+    assert race_html(race(LEAST)) == race_html(race(LEAST))
     assert torch.equal(torch.get_rng_state(), state)
     assert json.loads(json.dumps(found.as_plain_data(), allow_nan=False))["digits"][0]["rank"] == 1
 
