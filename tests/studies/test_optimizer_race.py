@@ -13,8 +13,8 @@ from profundo.studies.optimizer_race import Budget, race, race_html, run_lap, ru
 from profundo.studies.optimizer_surfaces import RATES, STEEP, SURFACES, best_of, descend
 from profundo.train import OPTIMIZERS
 
-SMALL = Budget(steps=40, epochs=1, seeds=2, factors=(0.01, 1.0, 100.0))
-LEAST = Budget(steps=5, epochs=1, seeds=2, factors=(1.0,))
+SMALL = Budget(steps=40, epochs=1, seeds=2, factors=(0.01, 1.0, 100.0), points=21)
+LEAST = Budget(steps=5, epochs=1, seeds=2, factors=(1.0,), points=3)
 
 
 @pytest.fixture(scope="module")
