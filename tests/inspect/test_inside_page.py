@@ -220,7 +220,8 @@ def test_layers_that_give_nothing_and_nets_without_a_slope_are_looked_into():
     assert not seen.notes
     x = torch.randn(60, 1, 30, generator=torch.Generator().manual_seed(0))
     x[::2, 0, 10:15] += 3
-    counted = look_inside(pf.fit("rocket", (x.numpy(), (torch.arange(60) % 2).numpy()), seed=0, doctor=False))
+    series, few = (x.numpy(), (torch.arange(60) % 2).numpy()), {"features": 840}
+    counted = look_inside(pf.fit("rocket", series, seed=0, doctor=False, net_options=few))
     assert {"why", "depth", "mistakes"} <= set(counted.sections)
     assert any("have a gradient by its inputs" in note for note in counted.notes)
 

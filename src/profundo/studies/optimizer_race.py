@@ -62,17 +62,19 @@ SAME = {"adamw"}  # as adam, where nothing decays: on surfaces
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What each optimizer gets. steps: down a surface; factors: candidates for the rate on digits, of the default."""
+    """What each optimizer gets. steps: down a surface; factors: candidates for the rate on digits, of the default; points: of the surface
+    under their feet, on a side."""
 
     steps: int = 200
     epochs: int = 10
     batch_size: int = 64
     seeds: int = 3
     factors: tuple[float, ...] = (0.01, 0.1, 0.3, 0.6, 1.0, 2.0, 3.0, 10.0, 100.0)
+    points: int = 41
 
 
 FULL = Budget()
-QUICK = Budget(steps=60, epochs=2, seeds=2, factors=(0.01, 0.3, 1.0, 3.0, 100.0))
+QUICK = Budget(steps=60, epochs=2, seeds=2, factors=(0.01, 0.3, 1.0, 3.0, 100.0), points=21)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ def race(budget: Budget = FULL, seed: int = 0) -> Race:
     data = load("digits", seed=seed)
     places = sorted((run_place(data, name, budget, seed) for name in OPTIMIZERS), key=lambda place: place.mean)
     ways = {place.optimizer: place.way for place in places if math.isfinite(place.laps[0].end)}
-    walked = walk(build_net("mlp", data.spec, {}, seed + 1), data, ways) if ways else None
+    walked = walk(build_net("mlp", data.spec, {}, seed + 1), data, ways, budget.points) if ways else None
     return Race(budget, seed, places, descents, ravine, walked)
 
 
