@@ -62,8 +62,8 @@ SAME = {"adamw"}  # as adam, where nothing decays: on surfaces
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What each optimizer gets. steps: down a surface; factors: candidates for the rate on digits, of the default; points: of the surface
-    under their feet, on a side."""
+    """What each optimizer gets. steps: down a surface; factors: candidates for the rate on digits, of the default; points: on a
+    side of the surface under their feet."""
 
     steps: int = 200
     epochs: int = 10
@@ -180,7 +180,7 @@ def ways_on_digits(rates: Mapping[str, float], budget: Budget = FULL, seed: int 
             ways[name] = way
         yield Ways(dict(laps))
     if ways:
-        yield Ways(laps, walk(build_net("mlp", data.spec, {}, seed), data, ways))
+        yield Ways(laps, walk(build_net("mlp", data.spec, {}, seed), data, ways, budget.points))
 
 
 def run_place(data: Dataset, name: str, budget: Budget, seed: int) -> Place:
