@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import pytest
 
-ROOMS = ("playground", "graph", "images")
+ROOMS = ("playground", "graph", "training", "images", "inside", "surface")
 AXE = "async () => (await axe.run()).violations.map(one => one.id + ': ' + one.nodes.slice(0, 3).map(node => node.html).join(' | '))"
 
 CONTROLS = """() => [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')].filter(

@@ -28,11 +28,13 @@ class Question(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """changes: whether it does more than look, which a visitor of a shared lab may not."""
+    """changes: whether it does more than look, which a visitor of a shared lab may not. slow: whether it may take seconds, so that
+    others do not wait for it."""
 
     form: type[Question]
     answer: Callable[[Desk, Any], Any]
     changes: bool = False
+    slow: bool = False
 
 
 def asked(name: str, call: Call, given: Mapping[str, Any]) -> Question:

@@ -42,9 +42,16 @@ class Conversation:
     """With one page, as long as its socket is open."""
 
     def __init__(
-        self, socket: WebSocket, role: Role, desks: Desks, calls: Mapping[str, Call], threads: Executor
+        self,
+        socket: WebSocket,
+        role: Role,
+        desks: Desks,
+        calls: Mapping[str, Call],
+        threads: Executor,
+        slow_threads: Executor,
     ) -> None:
-        self.socket, self.role, self.desks, self.calls, self.threads = socket, role, desks, calls, threads
+        self.socket, self.role, self.desks, self.calls = socket, role, desks, calls
+        self.threads, self.slow_threads = threads, slow_threads
         self.at_work: set[asyncio.Task[None]] = set()
         self.channels: dict[str, Channel] = {}
         self.sending = asyncio.Lock()
@@ -100,9 +107,8 @@ class Conversation:
     async def answer(self, desk: Desk, message: dict[str, Any]) -> None:
         try:
             work = self.work(desk, message["call"], message["with"])
-            answer = await self.loop.run_in_executor(
-                self.threads, lambda: encoded({"id": message["id"], "answer": work()})
-            )
+            threads = self.slow_threads if self.calls[message["call"]].slow else self.threads
+            answer = await self.loop.run_in_executor(threads, lambda: encoded({"id": message["id"], "answer": work()}))
         except ProfundoError as error:
             answer = encoded({"id": message["id"], "refused": " ".join(str(error).split())})
         except Exception as error:

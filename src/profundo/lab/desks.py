@@ -30,13 +30,27 @@ class State(Protocol):
 class Lab:
     """What all desks share. runs: the folder of trainings; uploads: where files of the page are put, the lab's own.
 
-    presented: the desk whose playground visitors see.
+    presented: the desk whose playground visitors see; states: what rooms keep for all desks together.
     """
 
     runs: Path
     uploads: Path
     presented: Desk | None = None
     closed: threading.Event = field(default_factory=threading.Event)
+    states: dict[str, State] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def state(self, room: str, make: Callable[[], State]) -> Any:
+        """What the room keeps for all desks together; made where there is nothing yet."""
+        with self.lock:
+            if room not in self.states:
+                self.states[room] = make()
+            return self.states[room]
+
+    def close(self) -> None:
+        self.closed.set()
+        for state in self.states.values():
+            state.close()
 
 
 class Desk:
@@ -120,7 +134,7 @@ class Desks:
                 desk.close()
 
     def close(self) -> None:
-        self.lab.closed.set()
+        self.lab.close()
         for desk in self._desks.values():
             desk.close()
         self._desks.clear()

@@ -38,7 +38,7 @@ from profundo.languages import LANGUAGES, spoken
 __all__ = ["lab_application"]
 
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
-THREADS = 2  # that answer calls
+THREADS, SLOW_THREADS = 2, 2  # that answer calls, and those that may take seconds
 BLANK_LANGUAGE = b'lang="en"'
 
 
@@ -67,6 +67,7 @@ class LabService:
         self.lab, self.calls, self.language = lab, calls, language
         self.desks = Desks(lab)
         self.threads = ThreadPoolExecutor(THREADS, "profundo-lab")
+        self.slow_threads = ThreadPoolExecutor(SLOW_THREADS, "profundo-lab-slow")
         self.limits = UploadLimits()
 
     async def page(self, request: Request) -> Response:
@@ -77,7 +78,8 @@ class LabService:
         return Response(html, media_type="text/html", headers=headers)
 
     async def socket(self, socket: WebSocket) -> None:
-        await Conversation(socket, role(socket.scope), self.desks, self.calls, self.threads).hold()
+        asks = role(socket.scope)
+        await Conversation(socket, asks, self.desks, self.calls, self.threads, self.slow_threads).hold()
 
     async def upload(self, request: Request) -> Response:
         if role(request.scope) != "owner":
@@ -89,7 +91,8 @@ class LabService:
 
     def close(self) -> None:
         self.desks.close()
-        self.threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self.threads, self.slow_threads):
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 @cache
