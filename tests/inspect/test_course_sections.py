@@ -6,8 +6,8 @@ import torch
 import profundo as pf
 from pages import parse
 from profundo import ProfundoError
-from profundo.inspect.course_sections import course_section
 from profundo.inspect.opened_net import of_run
+from profundo.inspect.sections.course_sections import course_section
 from profundo.train.kept_epochs import kept_epochs, read_epoch
 
 

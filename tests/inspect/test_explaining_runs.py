@@ -11,9 +11,9 @@ from profundo.evaluate import evaluating
 from profundo.inside.attributions import explain
 from profundo.inside.attributions.proofs import randomised, removal_curves
 from profundo.inspect.checked_explanation import asked_of, checked_of, explained, methods_for
-from profundo.inspect.explanation_sections import why_section
 from profundo.inspect.opened_net import of_run
-from profundo.inspect.word_and_column_sections import attention_section, columns_section, words_section
+from profundo.inspect.sections.explanation_sections import why_section
+from profundo.inspect.sections.word_and_column_sections import attention_section, columns_section, words_section
 from profundo.records import ProfundoError
 from profundo.runs.given.asking import inputs_for
 
@@ -184,7 +184,7 @@ def test_a_method_that_does_not_suit_is_left_out_and_why(monkeypatch, digits):
     assert any(
         "Grad-CAM is left out: layer: expected a net with convolutions" in words for words in section.part.paragraphs
     )
-    monkeypatch.setattr("profundo.inspect.explanation_sections.MOST_WORK", 0.0)
+    monkeypatch.setattr("profundo.inspect.sections.explanation_sections.MOST_WORK", 0.0)
     assert why_section(replace(looked, net=dense)) is None
 
 

@@ -14,8 +14,9 @@ from pages import parse
 from profundo import ProfundoError, look_inside
 from profundo.cli import main
 from profundo.data.batches import standardize
-from profundo.inspect import depth_sections, feature_sections, inside_page, mistake_sections, opened_net
+from profundo.inspect import inside_page, opened_net
 from profundo.inspect.opened_net import of_net, of_run
+from profundo.inspect.sections import depth_sections, feature_sections, mistake_sections
 
 NAMES = [
     "inputs",

@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 import profundo as pf
-from profundo.inspect import feature_sections, inside_page, mistake_sections
+from profundo.inspect import inside_page
 from profundo.inspect.inside_page import inside
 from profundo.inspect.opened_net import of_net
 from profundo.inspect.plain_nets import answering, in_float32, with_statistics
+from profundo.inspect.sections import feature_sections, mistake_sections
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,9 @@ from torch import nn
 
 from profundo.files import check_out, write_text
 from profundo.inside.observing import members_of
-from profundo.inspect import (
+from profundo.inspect.opened_net import Looked, of_net, of_run
+from profundo.inspect.plain_nets import answering
+from profundo.inspect.sections import (
     course_sections,
     depth_sections,
     explanation_sections,
@@ -27,9 +29,7 @@ from profundo.inspect import (
     mistake_sections,
     word_and_column_sections,
 )
-from profundo.inspect.inside_section import Section
-from profundo.inspect.opened_net import Looked, of_net, of_run
-from profundo.inspect.plain_nets import answering
+from profundo.inspect.sections.inside_section import Section
 from profundo.pictures.sheet import Part, Sheet, sheet_html
 from profundo.records import ProfundoError, at_the_door
 from profundo.runs.run import Run

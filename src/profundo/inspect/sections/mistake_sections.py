@@ -14,8 +14,8 @@ from profundo.evaluate.scores import confusion
 from profundo.inside.attacking import ATTACKS, Robustness, Victim, fgsm, robustness, smallest_change
 from profundo.inside.codes import codes, neighbours
 from profundo.inside.observing import device_of, undisturbed
-from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked
+from profundo.inspect.sections.inside_section import Section
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.map_pictures import as_pixels, tiled
 from profundo.pictures.numbers import percent, plain

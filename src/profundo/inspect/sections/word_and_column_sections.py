@@ -14,10 +14,10 @@ from profundo.evaluate.importance import permutation_importance
 from profundo.inside.attributions import Explanation, explain
 from profundo.inside.attributions.attention_maps import attention_maps
 from profundo.inspect.checked_explanation import BACKGROUND, column_parts, form, gap_share, of_outputs, output_name
-from profundo.inspect.explanation_sections import SHOWN, answers_of
-from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked
 from profundo.inspect.run_explanation import Text
+from profundo.inspect.sections.explanation_sections import SHOWN, answers_of
+from profundo.inspect.sections.inside_section import Section
 from profundo.pictures.attribution_pictures import words_svg
 from profundo.pictures.bars import relations_svg
 from profundo.pictures.charts import heat_svg

@@ -11,8 +11,8 @@ from profundo.data.standard import standardize_targets
 from profundo.evaluate.components import principal_components
 from profundo.inside.codes import codes
 from profundo.inside.course_of_values import Distribution, distributions, nets_at, values_of
-from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked
+from profundo.inspect.sections.inside_section import Section
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.film import sheet
 from profundo.pictures.map_pictures import bars_of, film_svg

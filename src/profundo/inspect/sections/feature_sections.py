@@ -7,8 +7,8 @@ from torch import Tensor
 
 from profundo.inside.dreaming import deep_dream, excite
 from profundo.inside.features import Best, feature_maps, filters, top_patches
-from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked
+from profundo.inspect.sections.inside_section import Section
 from profundo.inspect.unit_view import patches, picture_manner
 from profundo.pictures.map_pictures import as_pixels, tiled
 from profundo.pictures.numbers import percent, plain, shape

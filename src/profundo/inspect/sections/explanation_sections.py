@@ -12,8 +12,8 @@ from profundo.evaluate import evaluating
 from profundo.inside.attributions import METHODS, Explanation, explain
 from profundo.inside.attributions.proofs import randomised, removal_curves
 from profundo.inspect.checked_explanation import FEWER, Checked, form, gap_share, of_outputs, output_name
-from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked
+from profundo.inspect.sections.inside_section import Section
 from profundo.pictures.attribution_pictures import maps_svg
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.numbers import percent, short

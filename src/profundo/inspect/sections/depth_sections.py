@@ -17,8 +17,8 @@ from profundo.inside.codes import codes, neighbours
 from profundo.inside.features import orientation_selectivity
 from profundo.inside.observing import module_at, observed, undisturbed
 from profundo.inside.probing import Probe, probe
-from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked
+from profundo.inspect.sections.inside_section import Section
 from profundo.pictures.charts import Line, heat_svg, lines_svg, points_svg
 from profundo.pictures.map_pictures import collage, tiled
 from profundo.pictures.numbers import percent, plain
