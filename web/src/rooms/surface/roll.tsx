@@ -252,7 +252,7 @@ function Numbers_({ known }: { known: Form }) {
   const data = useMemo(() => [Array.from({ length: STEPS + 1 }, (_, step) => step), ...ways.map(({ heights }) => Array.from({ length: STEPS + 1 }, (_, step) => positive(heights.data[step])))], [ways]);
   return (
     <Panel title={say(texts.numbers)}>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0} role="region" aria-label={say(texts.numbers)}>
         <table>
           <thead>
             <tr>
