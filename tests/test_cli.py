@@ -47,7 +47,7 @@ def test_a_run_is_a_folder_that_anyone_can_read(trained):
     run = folder / "runs/iris-1"
     assert {path.name for path in run.iterdir() if not path.name.startswith(".")} == {
         "experiment.yaml", "environment.json", "history.csv", "scores.json", "model.safetensors", "model.json",
-        "checkpoints", "report.html", "log.txt", "manifest.json", "doctor.json", "vital_signs.npz",
+        "checkpoints", "report.html", "log.txt", "progress.json", "manifest.json", "doctor.json", "vital_signs.npz",
     }  # fmt: skip
     header, *rows = (run / "history.csv").read_text().splitlines()
     assert header == "epoch,loss,validation loss,validation accuracy,rate,gradient norm"
@@ -56,9 +56,10 @@ def test_a_run_is_a_folder_that_anyone_can_read(trained):
 
 
 @pytest.mark.slow
-def test_a_run_repeats_bit_for_bit_from_its_own_experiment_file(trained):
+def test_a_run_repeats_bit_for_bit_from_its_own_experiment_file(trained, called):
+    """In another process."""
     folder, _ = trained
-    done = profundo("train", "--config", "runs/iris-1/experiment.yaml", "--out", "again", cwd=folder)
+    done = called("train", "--config", "runs/iris-1/experiment.yaml", "--out", "again", cwd=folder)
     assert done.returncode == 0, done.stderr
     for name in ("model.safetensors", "history.csv", "experiment.yaml"):
         assert (folder / "again" / name).read_bytes() == (folder / "runs/iris-1" / name).read_bytes(), name

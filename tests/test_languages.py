@@ -6,7 +6,9 @@ from string import Formatter
 
 import pytest
 
+from profundo.doctor.verdicts import PAGES
 from profundo.languages import LANGUAGES, spoken, words
+from profundo.playground.presets import PRESETS
 
 ROOMS = sorted(entry.name.removesuffix(".json") for entry in files("profundo").joinpath("texts").iterdir())
 ALIKE = 0.3  # share of a room's longer texts that may read as in English: names, formulas
@@ -37,3 +39,10 @@ def test_a_language_that_there_is_none_is_no_silent_english():
     with pytest.raises(KeyError):
         words("service", "de")
     assert spoken("de,ca;q=0.5") == "ca"
+
+
+def test_every_preset_and_every_cause_has_its_words_and_nothing_else_has():
+    assert set(words("presets", "en")) == {
+        f"{name}_{part}" for name in PRESETS for part in ("title", "question", "seen")
+    }
+    assert set(words("findings", "en")) == {cause for causes in PAGES.values() for cause in causes}

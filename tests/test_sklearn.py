@@ -29,7 +29,7 @@ QUICK = {"epochs": 30, "learning_rate": 0.03}
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "estimator",
-    [ProfundoClassifier(epochs=20), ProfundoRegressor(epochs=20)],
+    [ProfundoClassifier(epochs=8, learning_rate=0.02), ProfundoRegressor(epochs=8, learning_rate=0.02)],
     ids=["classifier", "regressor"],
 )
 def test_every_check_of_scikit_learn_holds(estimator):

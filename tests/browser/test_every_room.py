@@ -6,7 +6,7 @@ import pytest
 
 import profundo as pf
 
-ROOMS = ("playground", "images", "inside", "surface")
+ROOMS = ("playground", "graph", "training", "images", "inside", "surface")
 AXE = "async () => (await axe.run()).violations.map(one => one.id + ': ' + one.nodes.slice(0, 3).map(node => node.html).join(' | '))"
 
 CONTROLS = """() => [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')].filter(

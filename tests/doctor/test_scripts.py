@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
+from commands import profundo, python
 from doctored import X, Y, perceptron
 from profundo.doctor.scripts.observer import Observer
 from profundo.doctor.scripts.rebuilding import RecordedStep, diagnosis, rebuilt, summary
@@ -262,10 +263,14 @@ def doctored_script(tmp_path):
 
 
 def test_the_scripts_own_output_is_the_same_to_the_bit(doctored_script, tmp_path):
-    alone = subprocess.run([sys.executable, "train.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    alone = python(
+        tmp_path, "import runpy, sys; sys.argv = ['train.py']; runpy.run_path('train.py', run_name='__main__')"
+    )
+    alone = alone.wait()
+    assert alone.code == 0, alone.said
     out, errors = (watched := doctored_script("--end", "workers", before=("--budget", "2"))).communicate()
     assert watched.returncode == 0, errors
-    assert out.startswith(alone.stdout)
+    assert out.startswith(alone.said)
     assert "128 steps of SGD on Sequential (195 parameters); 512 training samples in 16 batches" in out
 
 
@@ -276,23 +281,23 @@ def test_a_finding_is_status_1_and_json_is_one_object(doctored_script):
     assert errors.startswith("1 0x")
 
 
-def test_a_crash_keeps_its_traceback_and_ctrl_c_gives_the_report(doctored_script):
-    out, errors = (done := doctored_script("--end", "crash", before=("--budget", "2"))).communicate()
-    assert done.returncode == 1
-    assert errors.rstrip().endswith("ValueError: of my own")
-    assert "launch.py" not in errors
-    assert "128 steps" in out
-    endless = doctored_script("--end", "never", before=("--budget", "2"))
-    for _ in range(3):
-        endless.stdout.readline()
+def test_a_crash_keeps_its_traceback_and_ctrl_c_gives_the_report(tmp_path):
+    (tmp_path / "train.py").write_text(SCRIPT)
+    words = ("doctor", "--budget", "2", "train.py", "--end")
+    crashed = profundo(tmp_path, *words, "crash").wait()
+    assert crashed.code == 1
+    assert "\nValueError: of my own\n" in crashed.said
+    assert "launch.py" not in crashed.said
+    assert "128 steps" in crashed.said
+    endless = profundo(tmp_path, *words, "never")
+    while endless.words.read_text().count("\n") < 3:
+        assert endless.process.is_alive(), endless.words.read_text()
+        endless.process.join(0.02)
     os.killpg(endless.pid, signal.SIGINT)
-    try:
-        out, errors = endless.communicate(timeout=300)
-    finally:
-        os.killpg(endless.pid, signal.SIGKILL) if endless.poll() is None else None
-    assert endless.returncode == 130
-    assert "KeyboardInterrupt" in errors
-    assert "steps of SGD on Sequential" in out
+    ended = endless.wait()
+    assert ended.code == 130
+    assert "KeyboardInterrupt" in ended.said
+    assert "steps of SGD on Sequential" in ended.said
 
 
 def test_what_is_no_script_is_one_line(refused, called, tmp_path):

@@ -325,9 +325,19 @@ def test_numbers_come_as_json_csv_and_arrays(found, tmp_path):
     plain = json.loads(found.write(tmp_path / "n.json").read_text())
     assert plain["planes"][0]["losses"][2][2] == pytest.approx(found.loss, rel=1e-5)
     lines = found.write(tmp_path / "n.csv").read_text().splitlines()
-    assert len(lines) == 1 + 3 * 25
+    assert lines[0] == "measure,a,b,value"
+    read = {(name, a): float(value) for name, a, _, value in (line.split(",") for line in lines[1:])}
+    assert sum(line.split(",")[0] in ("random", "path", "between") for line in lines) == 3 * 25
+    assert read["loss", ""] == found.loss
+    assert read["eigenvalue", "2"] == found.eigenvalues.values[1]
+    assert read["trace", ""] == found.trace.value
+    assert read["sharpness after epoch", "3"] == found.course.sharpness[-1]
+    assert read["bent training", "0.5"] == found.between.losses["bent"]["training"][found.between.shares.index(0.5)]
     with np.load(found.write(tmp_path / "n.npz")) as arrays:
         np.testing.assert_array_equal(arrays["path_losses"], plane(found, "path").losses)
+        np.testing.assert_array_equal(arrays["eigenvalues"], found.eigenvalues.values)
+        np.testing.assert_array_equal(arrays["course_losses"], found.course.losses)
+        np.testing.assert_array_equal(arrays["ways_straight_test"], found.between.losses["straight"]["test"])
 
 
 def call(monkeypatch, capsys, *words):

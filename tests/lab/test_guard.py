@@ -247,6 +247,7 @@ def test_every_answer_forbids_foreign_scripts_frames_and_caches():
         assert answer.header("x-content-type-options") == "nosniff"
         assert answer.header("cache-control") == "no-store"
         assert answer.header("referrer-policy") == "no-referrer"
+        assert answer.header("permissions-policy") == "camera=(self), microphone=(), geolocation=()"
         assert answer.header("cross-origin-resource-policy") == "same-origin"
 
 

@@ -34,17 +34,13 @@ def copied(run, tmp_path):
     return shutil.copytree(run.folder.path, tmp_path / "copy")
 
 
-def profundo(*words, cwd=None):
-    return subprocess.run([sys.executable, "-m", "profundo", *words], capture_output=True, text=True, cwd=cwd)
-
-
 @pytest.mark.slow
-def test_a_run_says_what_was_asked_and_repeats_from_it(run, tmp_path):
+def test_a_run_says_what_was_asked_and_repeats_from_it(run, tmp_path, called):
     asked = yaml.safe_load(run.folder.experiment.read_text())
     assert asked["recipe"] == "vae"
     assert asked["settings"]["code"] == 3
     assert kind_of(run.folder.path) == "recipe"
-    done = profundo("recipe", "--config", str(run.folder.experiment), "--out", str(tmp_path / "again"), "--json")
+    done = called("recipe", "--config", run.folder.experiment, "--out", tmp_path / "again", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["test"] == dict(run.outcome.scores)
 
@@ -300,12 +296,12 @@ def test_a_wrong_wish_is_answered_in_one_line(words, said, tmp_path, refused):
 
 
 @pytest.mark.slow
-def test_the_commands_serve_a_recipe_s_run(run, tmp_path, refused):
+def test_the_commands_serve_a_recipe_s_run(run, tmp_path, called, refused):
     path = str(run.folder.path)
-    assert profundo("report", path).stdout.strip() == str(run.folder.report)
-    made = profundo("generate", path, "--count", "3", "--out", str(tmp_path / "new"))
+    assert called("report", path, cwd=tmp_path).stdout.strip() == str(run.folder.report)
+    made = called("generate", path, "--count", "3", "--out", tmp_path / "new", cwd=tmp_path)
     assert made.stdout.split() == [str(tmp_path / "new" / "01-samples.png")]
-    listed = json.loads(profundo("runs", str(run.folder.path.parent), "--json").stdout)["runs"]
+    listed = json.loads(called("runs", run.folder.path.parent, "--json", cwd=tmp_path).stdout)["runs"]
     assert listed[0]["net"] == "vae"
     assert listed[0]["state"] == "finished"
     refused("evaluate", path, cwd=tmp_path, says=["recipe evaluates its own"])
@@ -326,11 +322,11 @@ def test_new_pictures_do_not_replace_the_exhibits_of_a_run(run, refused, tmp_pat
 
 
 @pytest.mark.slow
-def test_listing_and_describing_need_no_torch(tmp_path):
+def test_listing_and_describing_need_no_torch(tmp_path, called):
     code = (
         "import sys, profundo.cli; from profundo.recipes.recipe_names import RECIPES; assert 'torch' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path).returncode == 0
-    said = profundo("recipe", "vae", "--describe", "--quick").stdout
+    said = called("recipe", "vae", "--describe", "--quick", cwd=tmp_path).stdout
     assert "Kingma" in said
     assert "code = 4" in said

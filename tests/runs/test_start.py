@@ -1,10 +1,10 @@
-"""What a training does not load: PyTorch's compiler and SymPy take longer than training on a small set."""
+"""What a training does not load: PyTorch's compiler and SymPy take longer than training on a small set. Who compiles, can."""
 
 import subprocess
 import sys
 
 SCRIPT = """
-import sys, tempfile
+import sys, tempfile, torch
 from profundo.runs.experiment import new_experiment
 from profundo.runs.supervised import train
 with tempfile.TemporaryDirectory() as folder:
@@ -12,6 +12,9 @@ with tempfile.TemporaryDirectory() as folder:
     assert run.folder.report.is_file()
 heavy = {"torch._dynamo", "torch._inductor", "sympy", "onnx", "starlette", "fsspec.implementations.http"}
 print(sorted(heavy & set(sys.modules)))
+net = torch.compile(torch.nn.Linear(2, 2), backend="eager")
+assert net(torch.ones(1, 2)).shape == (1, 2)
+assert "torch._dynamo" in sys.modules
 """
 
 

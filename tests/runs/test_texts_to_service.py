@@ -4,8 +4,6 @@ import ast
 import csv
 import random
 import re
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -14,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 import profundo as pf
-from commands import Trouble, bits, go_on
+from commands import Trouble, bits, go_on, python
 from profundo.data import standardize
 from profundo.data.tables.new_rows import features_of_rows
 from profundo.lab.limits import Limits
@@ -154,9 +152,9 @@ def test_exported_it_answers_alike_and_the_card_makes_rows_of_texts(run, format,
     exported = export(run.folder.path, format, tmp_path)
     assert exported.difference < 1e-5
     (code,) = re.findall(r"```python\n(.*?)```", (tmp_path / "MODEL_CARD.md").read_text("utf-8"), flags=re.S)
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]
-    shares = ast.literal_eval(done.stdout)
+    ended = python(tmp_path, f"import sys; sys.path.insert(0, '')\n{code}").wait()
+    assert ended.code == 0, ended.said[-2000:]
+    shares = ast.literal_eval(ended.said)
     expected = run.predict(features_of_rows([{"review": "a text", "price": None}], run.data.spec.inputs).values)
     assert list(shares) == list(run.data.spec.targets.classes)
     assert list(shares.values())[1] == pytest.approx(float(expected[0]), abs=1e-5)

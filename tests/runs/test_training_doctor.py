@@ -78,7 +78,7 @@ def test_what_cannot_be_examined_is_said_in_a_sentence(monkeypatch, capsys):
 
 # --------------------------------------------------------------------------------------------------------------- healing
 def test_a_training_that_diverges_is_healed(tmp_path, called):
-    words = ("train", "digits", "--net", "mlp", "--learning-rate", 30, "--epochs", 12, "--heal", "--out", "run")
+    words = ("train", "digits", "--net", "mlp", "--learning-rate", 30, "--epochs", 6, "--heal", "--out", "run")
     done = called(*words, cwd=tmp_path)
     assert done.returncode == 0
     assert "doctor: changed learning_rate_too_high: --learning-rate 0.003 in place of --learning-rate 30" in done.stderr
@@ -101,11 +101,11 @@ def test_a_training_that_diverges_is_healed(tmp_path, called):
 def test_a_net_of_ones_own_is_healed_in_place():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
-    run = pf.fit(net, "digits", epochs=12, learning_rate=1e3, heal=True, out=False)
+    run = pf.fit(net, "digits", epochs=6, learning_rate=1e3, heal=True, out=False)
     assert run.net is net
     assert len(run.doctor.cures) == 1
     assert run.scores.values["accuracy"] > 0.9
-    assert len(run.history) == 12
+    assert len(run.history) == 6
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ def test_cures_of_the_doctor_that_are_settings_are_known_by_their_names(cure, ch
 # --------------------------------------------------------------------------------------------------------------- dry run
 def test_a_dry_run_finds_what_is_wrong_and_makes_no_folder(tmp_path, called, monkeypatch):
     monkeypatch.setattr("profundo.inspect.training_health.preflight.__kwdefaults__", {"budget": 60.0})
-    words = ("train", "digits", "--net", "mlp", "--dry-run")
+    words = ("train", "digits", "--net", "mlp", "--epochs", "6", "--dry-run")
     wrong = called(*words, "--learning-rate", 30, cwd=tmp_path)
     assert wrong.returncode == 1
     assert "! learning_rate_too_high in settings" in wrong.stdout

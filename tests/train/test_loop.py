@@ -2,8 +2,6 @@
 
 import copy
 import math
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -229,17 +227,3 @@ def test_an_optimizers_hooks_and_schedulers_are_heard():
     scheduler = torch.optim.lr_scheduler.StepLR(other, 1)
     take_step(other)
     scheduler.step()  # warns when it thinks that no step was taken
-
-
-@pytest.mark.slow
-def test_training_does_not_load_the_compiler():
-    code = (
-        "import sys, torch, profundo as pf\n"
-        "data = pf.load('iris')\n"
-        "pf.fit(pf.nets.mlp(data.spec), data, epochs=2, out=False)\n"
-        "assert 'torch._dynamo' not in sys.modules\n"
-        "net = torch.compile(torch.nn.Linear(2, 2), backend='eager')\n"
-        "assert net(torch.ones(1, 2)).shape == (1, 2)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]

@@ -41,6 +41,15 @@ def test_a_recipes_net_answers_at_every_door(runs):
     assert list((path / "landscape").glob("random-*.npz"))
 
 
+def test_a_recipes_run_in_hand_is_looked_into_as_it_is():
+    run = run_recipe("xor", {"epochs": 3}, quick=True, out=False)
+    answers = run.model.networks["hidden layer, XOR"](pf.load("xor").train.inputs)
+    torch.testing.assert_close(pf.explain(run, pf.load("xor").train.inputs, "shapley").answer, answers[:, 0])
+    assert pf.landscape(run, points=3, planes=["random"], curvature=False).planes
+    with pytest.raises(pf.ProfundoError, match="recipe threshold cannot be looked into"):
+        pf.look_inside(run_recipe("threshold", quick=True, out=False))
+
+
 def test_the_data_of_a_recipes_last_training_come_back(runs):
     path = runs["deep-or-shallow"]
     kept = json.loads((path / "scores.json").read_text())["test"]["unexplained variance, 1 layer"]

@@ -11,6 +11,8 @@ export interface Room {
 
 export const ROOMS: readonly Room[] = [
   { id: "playground", name: texts.playground, load: () => import("./rooms/playground") },
+  { id: "graph", name: texts.graph, load: () => import("./rooms/graph") },
+  { id: "training", name: texts.training, load: () => import("./rooms/training") },
   { id: "images", name: texts.images, load: () => import("./rooms/images") },
   { id: "inside", name: texts.inside, load: () => import("./rooms/inside") },
   { id: "surface", name: texts.surface, load: () => import("./rooms/surface") },

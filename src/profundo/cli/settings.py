@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from inspect import Parameter, signature
-from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -87,6 +86,8 @@ def made_command(
 
 def parameter(name: str, field: FieldInfo, about: Setting) -> Parameter:
     """The option of a setting; the argument of the command, if there is no run without it. None stands for not given."""
+    from profundo.runs.settings.setting_fields import plain_type
+
     kind, choices = plain_type(field.annotation)
     text = f"{about.help.removesuffix('.')}: {', '.join(choices)}." if choices else about.help
     if about.form is not None and kind != list[str]:
@@ -107,18 +108,6 @@ def parameter(name: str, field: FieldInfo, about: Setting) -> Parameter:
 
 def read_given(about: Setting, value: Any) -> Any:
     return value if about.read is None else about.read(value)
-
-
-def plain_type(annotation: Any) -> tuple[Any, tuple[str, ...]]:
-    """What a word on the command line is first made into, and the words it may be if they are few."""
-    origin, parts = get_origin(annotation), get_args(annotation)
-    if origin is Literal:
-        return str, parts
-    if origin is dict or annotation == list[str]:
-        return list[str], ()  # an entry each time the option is given
-    if parts and origin is not list:  # Annotated, or a union with None
-        return plain_type(next(part for part in parts if part is not NoneType))
-    return annotation if annotation in (int, float, bool) else str, ()
 
 
 def with_data(settings: Settings, such_as: str) -> Settings:

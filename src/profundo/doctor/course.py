@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from profundo.doctor.events import as_number
-from profundo.doctor.trials import Variant, batches, graded, outputs_of, update
+from profundo.doctor.trials import CHECKS, Outcome, Variant, batches, graded, judged_at, outputs_of, update
 from profundo.train.randomness import seeded
 
 __all__ = ["Course", "Signs", "measures", "of_values", "watched"]
 
-JUDGED = 12  # times in a course, at most
+JUDGED = 4 * CHECKS  # times in a course, at most; also where a trial is judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,17 @@ class Course:
         return self.steps >= self.planned
 
     @property
+    def sound(self) -> bool:
+        """Whether it came to its planned end without an error."""
+        return self.whole and not self.error
+
+    @property
+    def outcome(self) -> Outcome:
+        """Of a trial with as many steps and the same seed, which would be the same training."""
+        held = dict(zip(self.judged, self.held, strict=True))
+        return Outcome(tuple(self.losses), tuple(held[step] for step in sorted(judged_at(self.steps, CHECKS))))
+
+    @property
     def first_not_finite(self) -> int | None:
         return next((step for step, loss in enumerate(self.losses) if not math.isfinite(loss)), None)
 
@@ -101,7 +112,7 @@ def watched(variant: Variant, steps: int, seed: int, deadline: float) -> Course:
             before.clear()
 
     hooks = [program.optimizer.register_step_pre_hook(look), program.optimizer.register_step_post_hook(looked_after)]
-    places = {max(1, round(steps * place / JUDGED)) for place in range(1, JUDGED + 1)}
+    places = judged_at(steps, JUDGED)
     few = variant.train.rows(torch.arange(min(len(variant.train), 1000)))
     try:
         with seeded(seed):
@@ -124,6 +135,7 @@ def watched(variant: Variant, steps: int, seed: int, deadline: float) -> Course:
     return course
 
 
+@torch.random.fork_rng(devices=[])  # what is drawn in evaluation is not drawn from what trains
 def judge(course: Course, variant: Variant, few: Any) -> None:
     net, loss = variant.program.net, variant.program.loss
     training, held = outputs_of(net, few.inputs), outputs_of(net, variant.held.inputs)

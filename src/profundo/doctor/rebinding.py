@@ -121,16 +121,18 @@ def rebound_cell(cell: types.CellType, memo: dict[int, Any], depth: int) -> type
     return rebound_cell(cell, memo, depth)
 
 
+@functools.lru_cache(1024)  # a program is copied many times
 def sets_globals(code: types.CodeType) -> bool:
     """Whether a function, or one inside it, sets a global variable."""
     inside = any(sets_globals(const) for const in code.co_consts if isinstance(const, types.CodeType))
     return inside or any(one.opname == "STORE_GLOBAL" for one in dis.get_instructions(code))
 
 
-def names_of(code: types.CodeType) -> set[str]:
+@functools.lru_cache(1024)
+def names_of(code: types.CodeType) -> frozenset[str]:
     """The global names that a function and those inside it use."""
     inside = [names_of(const) for const in code.co_consts if isinstance(const, types.CodeType)]
-    return set(code.co_names).union(*inside)
+    return frozenset(code.co_names).union(*inside)
 
 
 def is_empty(cell: types.CellType) -> bool:

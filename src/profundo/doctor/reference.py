@@ -1,8 +1,8 @@
 """What there is to learn in the data, whatever the net: kernel ridge regression with its leave-one-out answers in closed form.
 
-With the kernel matrix K of the inputs and G = (K + λI)⁻¹, the weights for targets Y are GY, and what the model would have
-answered for sample i, had it been trained without i, is Yᵢ − (GY)ᵢ / Gᵢᵢ (Wahba 1990). G does not depend on the targets: to
-ask the same of other targets, permuted or shifted ones, costs one product.
+With the kernel matrix K = V diag(κ) Vᵀ of the inputs and G = (K + λI)⁻¹ = V diag(1 / (κ + λ)) Vᵀ, the weights for targets Y are
+GY, and what the model would have answered for sample i, had it been trained without i, is Yᵢ − (GY)ᵢ / Gᵢᵢ (Wahba 1990). V and κ
+do not depend on the targets: to ask the same of other targets, permuted or shifted ones, costs a product for each λ.
 """
 
 from __future__ import annotations
@@ -28,12 +28,17 @@ RARE = 20.0  # times the median distance from the median: numbers beyond it coun
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """chosen: which samples it learns from, ascending. points: their standardised columns (samples, columns)."""
+    """chosen: which samples it learns from, ascending. points: their standardised columns (samples, columns). vectors: V.
+
+    shares: 1 / (κ + λ), and diagonals: of G, of each penalty λ.
+    """
 
     chosen: Tensor
     points: Tensor
     width: float
-    inverses: tuple[Tensor, ...]
+    vectors: Tensor
+    shares: tuple[Tensor, ...]
+    diagonals: tuple[Tensor, ...]
 
     @classmethod
     def of(cls, inputs: Any) -> Reference | None:
@@ -49,17 +54,17 @@ class Reference:
         if not width > 0:
             return None
         values, vectors = torch.linalg.eigh(torch.exp(-distances / width))
-        inverses = tuple((vectors / (values.clamp_min(0) + penalty)) @ vectors.T for penalty in PENALTIES)
-        return cls(chosen, points, width, inverses)
+        shares, squares = tuple(1 / (values.clamp_min(0) + penalty) for penalty in PENALTIES), vectors.square()
+        return cls(chosen, points, width, vectors, shares, tuple(squares @ share for share in shares))
 
     def left_out(self, targets: Tensor) -> tuple[Tensor, Tensor]:
         """For targets (samples, k) of those chosen: what it answers for each without having seen it, by the penalty that
         serves best; and its weights."""
-        middle = targets.mean(0)
+        turned = self.vectors.T @ (targets - targets.mean(0))
         best = None
-        for inverse in self.inverses:
-            weights = inverse @ (targets - middle)
-            residual = weights / inverse.diagonal()[:, None]
+        for share, diagonal in zip(self.shares, self.diagonals, strict=True):
+            weights = self.vectors @ (share[:, None] * turned)
+            residual = weights / diagonal[:, None]
             error = float(residual.square().sum())
             if best is None or error < best[0]:
                 best = error, targets - residual, weights

@@ -24,12 +24,14 @@ from profundo.train.randomness import seeded
 from profundo.trees import called, mapped
 
 __all__ = [
+    "CHECKS",
     "Outcome",
     "Variant",
     "answers_of",
     "batches",
     "graded",
     "in_evaluation",
+    "judged_at",
     "outputs_of",
     "trained",
     "unchanged",
@@ -89,7 +91,7 @@ def trained(variant: Variant, steps: int, seed: int, deadline: float = float("in
     steps = steps * variant.times
     losses: list[float] = []
     skills: list[float] = []
-    checks = {max(1, steps * (place + 1) // CHECKS) for place in range(CHECKS)}
+    checks = judged_at(steps, CHECKS)
     with seeded(seed):
         if program.step is None:
             program.net.train()
@@ -105,6 +107,11 @@ def trained(variant: Variant, steps: int, seed: int, deadline: float = float("in
         if not skills or len(losses) not in checks:
             skills.append(judged(variant))
     return Outcome(tuple(losses), tuple(skills))
+
+
+def judged_at(steps: int, times: int) -> set[int]:
+    """After which of so many steps a net is judged, the last among them."""
+    return {max(1, steps * place // times) for place in range(1, times + 1)}
 
 
 def update(program: Program, batch: Any) -> float:
@@ -130,7 +137,8 @@ def batches(variant: Variant, seed: int) -> Iterator[Any]:
 
 
 def judged(variant: Variant) -> float:
-    return graded(variant, outputs_of(variant.program.net, variant.held.inputs), variant.truth)
+    with torch.random.fork_rng(devices=[]):  # a net that draws in evaluation draws nothing from what trains it
+        return graded(variant, outputs_of(variant.program.net, variant.held.inputs), variant.truth)
 
 
 def graded(variant: Variant, outputs: Any, truth: Any) -> float:

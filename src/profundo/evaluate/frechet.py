@@ -31,30 +31,25 @@ def frechet_distance(first: Tensor, second: Tensor) -> float:
             f"features, got {tuple(first.shape)} and {tuple(second.shape)}"
         )
     one, two = first.double(), second.double()
-    return gaussian_distance(one.mean(0), covariance(one), two.mean(0), covariance(two)).item()
+    return gaussian_distance(one.mean(0), covariance_factor(one), two.mean(0), covariance_factor(two)).item()
 
 
-def gaussian_distance(mean1: Tensor, covariance1: Tensor, mean2: Tensor, covariance2: Tensor) -> Tensor:
-    """d² of N(μ₁, Σ₁) and N(μ₂, Σ₂): means (features,), covariances (features, features); a scalar, never below 0.
+def gaussian_distance(mean1: Tensor, factor1: Tensor, mean2: Tensor, factor2: Tensor) -> Tensor:
+    """d² of N(μ₁, Σ₁) and N(μ₂, Σ₂): means (features,), factors (any, features) with FᵀF = Σ; a scalar, never below 0.
 
-    Σ₁Σ₂ is not symmetric, but has the eigenvalues of Σ₁^½ Σ₂ Σ₁^½, which is: the trace of its root is the sum of
-    theirs, exact where the matrix root of a singular product is not.
+    Σ₁Σ₂ = F₁ᵀF₁F₂ᵀF₂ is not symmetric, but has the eigenvalues of (F₁F₂ᵀ)(F₁F₂ᵀ)ᵀ, which is: the trace of its root is the sum of
+    the singular values of F₁F₂ᵀ, exact where the matrix root of a singular product is not.
     """
-    root = symmetric_root(covariance1)
-    shared = torch.linalg.eigvalsh(root @ covariance2 @ root).clamp(min=0).sqrt().sum()
-    spread = covariance1.trace() + covariance2.trace() - 2 * shared
+    shared = torch.linalg.svdvals(factor1 @ factor2.T).sum()
+    spread = factor1.square().sum() + factor2.square().sum() - 2 * shared
     squared: Tensor = (mean1 - mean2).square().sum() + spread
     return squared.clamp(min=0)
 
 
-def symmetric_root(matrix: Tensor) -> Tensor:
-    """The positive semi-definite root of such a matrix; eigenvalues below 0, which are rounding, count as 0."""
-    values, vectors = torch.linalg.eigh(matrix)
-    root: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
-    return root
-
-
-def covariance(features: Tensor) -> Tensor:
-    """(samples, features) → (features, features), divided by samples − 1."""
-    centred = features - features.mean(0)
-    return centred.T @ centred / (len(features) - 1)
+def covariance_factor(features: Tensor) -> Tensor:
+    """(samples, features) → F (the smaller of both, features), with FᵀF their covariance, divided by samples − 1."""
+    centred: Tensor = (features - features.mean(0)) / (len(features) - 1) ** 0.5
+    if len(centred) <= centred.shape[1]:
+        return centred
+    factor: Tensor = torch.linalg.qr(centred, mode="r").R
+    return factor

@@ -103,7 +103,8 @@ def drawn(looked: Looked, raw: Tensor, maps: Explanation) -> str:
     if looked.is_image:
         images = looked.pictures(raw)
         return maps_svg(looked.pictures_of(looked.inputs[: len(raw)]) if images is None else images, by_place, title)
-    steps, channels = by_place[0].flatten(), raw[0].double().flatten(1)
+    steps, first = by_place[0].flatten(), raw[0].double()
+    channels = first.T if maps.places == (1,) and first.ndim == 2 else first.flatten(1)
     size = -(-len(steps) // MOST_STEPS)
 
     def means(values: Tensor) -> list[float]:

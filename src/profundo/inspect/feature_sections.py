@@ -123,7 +123,7 @@ def units_section(looked: Looked) -> Section | None:
     figures = [
         tiled(
             looked.pictures_of(made.images),
-            f"Images made to excite the units {numbers} of {layer}: what each looks for.",
+            f"Images made to excite the units {numbers} of {layer}, in the mean over all places: what each looks for.",
             4,
         ),
         tiled(
@@ -133,17 +133,24 @@ def units_section(looked: Looked) -> Section | None:
         ),
     ]
     rows: list[Row] = [
-        [str(unit), *_selective(looked, layer, unit), a, b]
-        for unit, a, b in zip(units, natural, made.peaks.tolist(), strict=True)
+        [str(unit), *_selective(looked, layer, unit), a, b, mean]
+        for unit, a, b, mean in zip(units, natural, made.peaks.tolist(), made.values.tolist(), strict=True)
     ]
-    columns = ["unit", "answers most to", "selectivity", "strongest training image", "the made image"]
+    made_columns = ["the made image, at its best place", "in the mean"]
+    columns = ["unit", "answers most to", "selectivity", "strongest training image", *made_columns]
     means = (
         "A unit can be asked what it looks for in two ways: which parts of the data excite it most, and which image would. The "
         "first shows what is there, the second what the unit itself adds. Where both agree one may believe them."
     )
     finding = f"what excites {len(units)} units of {layer} most, among {len(raw):,} training images and beyond"
     part = Part("What units look for", [means], figures, Grid(f"Units of {layer}: {why}.", columns, rows))
-    values = {"layer": layer, "units": units, "natural": natural, "made": made.peaks.tolist()}
+    values = {
+        "layer": layer,
+        "units": units,
+        "natural": natural,
+        "made": made.peaks.tolist(),
+        "made, mean": made.values.tolist(),
+    }
     return Section("units", finding, part, values, {"images": made.images, "patches": parts})
 
 
@@ -160,9 +167,9 @@ def dreams_section(looked: Looked) -> Section | None:
         )
     ]
     arrays, finding, sure = {"dream": dream}, f"{looked.names[0]} after {layer} had its way", []
-    answers = list(looked.given)[-1]
-    many = looked.given[answers].shape[1]
-    if looked.classes and looked.given[answers].ndim == 2:
+    answers = looked.answer_layer
+    many = looked.outputs(looked.raw[:1]).shape[1] if looked.classes else 0
+    if many:
         named = looked.classes[1:] if many == 1 else looked.classes[: looked.affordable(MOST_CLASSES, PASSES)]
         made = excite(looked.net, answers, range(len(named)), **picture_manner(looked)).images
         figures.insert(0, tiled(looked.pictures_of(made), f"Images made to be called {', '.join(named)}.", 6))

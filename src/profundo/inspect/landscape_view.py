@@ -186,7 +186,7 @@ def read_view(file: Path) -> PlaneView | None:
             return None
         explained = facts["explained"]
         heights = Heights(
-            str(facts["kind"]), tuple(across.tolist()), tuple(up.tolist()), losses, tuple((a, b) for a, b in places.tolist()),
+            str(facts["kind"]), tuple(across.tolist()), tuple(up.tolist()), losses, tuple((float(x), float(y)) for x, y in places),
             None if explained is None else (float(explained[0]), float(explained[1])),
         )  # fmt: skip
         epochs = tuple(int(epoch) for epoch in facts["epochs"])

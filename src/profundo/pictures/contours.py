@@ -7,7 +7,7 @@ the level lies between two corners of a cell, the line crosses that edge, at the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from profundo.pictures import svg
@@ -100,12 +100,7 @@ def _level_names(grid: Sequence[Sequence[Corner]], levels: Sequence[float], acro
     taken: list[Place] = []
     names = []
     for level in levels[::2]:
-        places = [
-            (across(a), up(b))
-            for lower, upper in pairwise(grid)
-            for at in range(len(lower) - 1)
-            for a, b in crossings((lower[at], lower[at + 1], upper[at + 1], upper[at]), level)
-        ]
+        places = [(across(a), up(b)) for ends in crossed_cells(grid, level) for a, b in ends]
         inside = [
             (a, b) for a, b in places if across.start + 20 < a < across.end - 20 and up.end + 10 < b < up.start - 10
         ]
@@ -202,13 +197,20 @@ def _heights(
 
 
 def _level(grid: Sequence[Sequence[Corner]], level: float, across: Axis, up: Axis) -> str:
-    strokes = []
-    for lower, upper in pairwise(grid):
+    return "".join(
+        f"M{across(a):.1f} {up(b):.1f}L{across(c):.1f} {up(d):.1f}"
+        for ends in crossed_cells(grid, level)
+        for (a, b), (c, d) in zip(ends[::2], ends[1::2], strict=True)
+    )
+
+
+def crossed_cells(grid: Sequence[Sequence[Corner]], level: float) -> Iterator[list[Place]]:
+    """The crossings of each cell with corners on both sides of the level, which are few of a grid's."""
+    above = [[h >= level for *_, h in row] for row in grid]
+    for (lower, upper), (under, over) in zip(pairwise(grid), pairwise(above), strict=True):
         for at in range(len(lower) - 1):
-            ends = crossings((lower[at], lower[at + 1], upper[at + 1], upper[at]), level)
-            for (a, b), (c, d) in zip(ends[::2], ends[1::2], strict=True):
-                strokes.append(f"M{across(a):.1f} {up(b):.1f}L{across(c):.1f} {up(d):.1f}")
-    return "".join(strokes)
+            if not under[at] == under[at + 1] == over[at] == over[at + 1]:
+                yield crossings((lower[at], lower[at + 1], upper[at + 1], upper[at]), level)
 
 
 def crossings(corners: Sequence[Corner], level: float) -> list[Place]:

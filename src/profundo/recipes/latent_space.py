@@ -85,7 +85,8 @@ class LatentSpace:
     def drawn(self, seed: int) -> Tensor:
         """A random direction, as long as its standard deviation."""
         draw = torch.randn(self.width, generator=torch.Generator().manual_seed(seed))
-        return self.std * draw / draw.norm()
+        direction: Tensor = self.std * draw / draw.norm()
+        return direction
 
     @cached_property
     def components(self) -> Tensor:

@@ -35,7 +35,16 @@ from profundo.train import History
 from profundo.train.checkpoints import digest
 from profundo.train.randomness import seeded
 
-__all__ = ["keep", "open_latent", "open_model", "open_subject", "read_request", "write_page", "write_request"]
+__all__ = [
+    "keep",
+    "open_latent",
+    "open_model",
+    "open_subject",
+    "read_request",
+    "subject_of",
+    "write_page",
+    "write_request",
+]
 
 T = TypeVar("T")
 
@@ -158,17 +167,24 @@ def open_subject(path: str | Path) -> tuple[Run, bool]:
 
     Raises ProfundoError for a recipe whose networks answer for no inputs, and where the data are no longer those of the run.
     """
-    name, model = open_model(path)
-    recipe, folder = find(name), Folder.open(path)
+    _, model = open_model(path)
+    folder = Folder.open(path)
+    run, lowers, facts = subject_of(read_request(folder.experiment), model, str(path))
+    check_data_facts(folder, {**read_manifest(folder).data, **facts})
+    return run, lowers
+
+
+def subject_of(request: Request, model: Model, what: str) -> tuple[Run, bool, Mapping[str, Any]]:
+    """The same of networks in hand, and the facts of their data. what: names the run in an error."""
+    recipe = find(request.recipe)
     if recipe.subject is None:
         raise ProfundoError(
-            f"{path}: the networks of recipe {name} cannot be looked into, for none of them gives classes or numbers for a "
-            f"table or images; `profundo report {path}` shows what it found, profundo.recipes.recipe_folder.open_model has them"
+            f"{what}: the networks of recipe {request.recipe} cannot be looked into, for none of them gives classes or numbers for "
+            "a table or images; its report shows what it found, profundo.recipes.recipe_folder.open_model has them"
         )
-    subject = used(folder, model, recipe.subject)
-    data = subject.data
-    experiment = new_experiment(data=data.name, net=f"own:{name}", seed=read_request(folder.experiment).seed)
-    return Run(experiment, data, subject.net, History(), TOOLS), subject.lowers
+    subject, facts = used(request, model, recipe.subject)
+    experiment = new_experiment(data=subject.data.name, net=f"own:{request.recipe}", seed=request.seed)
+    return Run(experiment, subject.data, subject.net, History(), TOOLS), subject.lowers, facts
 
 
 def open_latent(path: str | Path) -> Mapping[str, LatentSpace]:
@@ -182,18 +198,18 @@ def open_latent(path: str | Path) -> Mapping[str, LatentSpace]:
         raise ProfundoError(
             f"{path}: the networks of recipe {name} draw nothing from codes; vae, dcgan, autoencoder do"
         )
-    return used(Folder.open(path), model, latent)
+    folder = Folder.open(path)
+    spaces, facts = used(read_request(folder.experiment), model, latent)
+    check_data_facts(folder, {**read_manifest(folder).data, **facts})
+    return spaces
 
 
-def used(folder: Folder, model: Model, use: Callable[[Model, Context], T]) -> T:
-    """What comes of a recipe's networks with the data that they learned from. Raises ProfundoError where these have changed."""
-    request = read_request(folder.experiment)
+def used(request: Request, model: Model, use: Callable[[Model, Context], T]) -> tuple[T, Mapping[str, Any]]:
+    """What comes of a recipe's networks with the data that they learned from, and the facts of these data."""
     with seeded(request.seed):
         takes = find(request.recipe).takes
         context = Context(request, device=torch.device("cpu"), folder=None, voice=Quiet(), takes=takes)
-        result = use(model, context)
-    check_data_facts(folder, {**read_manifest(folder).data, **context.facts})
-    return result
+        return use(model, context), context.facts
 
 
 # ------------------------------------------------------------------------------------------------------------ page

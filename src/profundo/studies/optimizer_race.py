@@ -62,17 +62,19 @@ SAME = {"adamw"}  # as adam, where nothing decays: on surfaces
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What each optimizer gets. steps: down a surface; factors: candidates for the rate on digits, of the default."""
+    """What each optimizer gets. steps: down a surface; factors: candidates for the rate on digits, of the default; points: on a
+    side of the surface under their feet."""
 
     steps: int = 200
     epochs: int = 10
     batch_size: int = 64
     seeds: int = 3
     factors: tuple[float, ...] = (0.01, 0.1, 0.3, 0.6, 1.0, 2.0, 3.0, 10.0, 100.0)
+    points: int = 41
 
 
 FULL = Budget()
-QUICK = Budget(steps=60, epochs=2, seeds=2, factors=(0.01, 0.3, 1.0, 3.0, 100.0))
+QUICK = Budget(steps=60, epochs=2, seeds=2, factors=(0.01, 0.3, 1.0, 3.0, 100.0), points=21)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ def race(budget: Budget = FULL, seed: int = 0) -> Race:
     data = load("digits", seed=seed)
     places = sorted((run_place(data, name, budget, seed) for name in OPTIMIZERS), key=lambda place: place.mean)
     ways = {place.optimizer: place.way for place in places if math.isfinite(place.laps[0].end)}
-    walked = walk(build_net("mlp", data.spec, {}, seed + 1), data, ways) if ways else None
+    walked = walk(build_net("mlp", data.spec, {}, seed + 1), data, ways, budget.points) if ways else None
     return Race(budget, seed, places, descents, ravine, walked)
 
 
@@ -178,7 +180,7 @@ def ways_on_digits(rates: Mapping[str, float], budget: Budget = FULL, seed: int 
             ways[name] = way
         yield Ways(dict(laps))
     if ways:
-        yield Ways(laps, walk(build_net("mlp", data.spec, {}, seed), data, ways))
+        yield Ways(laps, walk(build_net("mlp", data.spec, {}, seed), data, ways, budget.points))
 
 
 def run_place(data: Dataset, name: str, budget: Budget, seed: int) -> Place:

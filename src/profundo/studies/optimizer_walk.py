@@ -31,10 +31,10 @@ class Walk:
     origin: str
 
 
-def walk(net: nn.Module, data: Dataset, ways: Mapping[str, Sequence[Weights]], points: int = 41) -> Walk:
+def walk(net: nn.Module, data: Dataset, ways: Mapping[str, Sequence[Weights]], points: int) -> Walk:
     """The training loss on the plane of principal components of all ways together, about the end of the first one.
 
-    ways: by optimizer, the weights of `net` at places of its training, all finite.
+    ways: by optimizer, the weights of `net` at places of its training, all finite. points: on each side of the plane.
     """
     origin = next(iter(ways))
     loss = WeightLoss(net, default(data.spec.targets).likelihood, list(in_order(data.train, data.spec)))

@@ -21,20 +21,23 @@ from profundo.inspect import inside_page, run_explanation
 from profundo.inspect import landscape as surfaces
 from profundo.inspect.landscape_view import PlaneView, SurfaceQuestion, plane_views
 from profundo.inspect.opened_net import Looked, of_run
-from profundo.recipes.recipe import find
-from profundo.recipes.recipe_folder import read_request
+from profundo.recipes.recipe import RecipeRun, find
+from profundo.recipes.recipe_folder import read_request, subject_of
 from profundo.records import ProfundoError, at_the_door
 from profundo.runs.opening import kind_of
-from profundo.use.any_run import any_run
+from profundo.use.any_run import any_run, subject_that_lowers
 
 __all__ = ["Abilities", "abilities", "explain", "landscape", "look_inside", "looked_of", "surface_views"]
 
 
 def opened(what: Any, lowers: bool = False) -> Any:
-    """Of a folder, or a recipe's run that has one, what can be looked into; all else as it is."""
-    folder = getattr(what, "folder", None) if hasattr(what, "outcome") else None
-    path = folder.path if folder is not None else what
-    return any_run(path).subject(lowers) if isinstance(path, str | Path) else what
+    """Of a folder, or a recipe's run in hand, what can be looked into; all else as it is."""
+    if isinstance(what, str | Path):
+        return any_run(what).subject(lowers)
+    if not isinstance(what, RecipeRun):
+        return what
+    run, does, _ = subject_of(what.request, what.model, f"recipe {what.request.recipe}")
+    return subject_that_lowers((run, does), f"recipe {what.request.recipe}") if lowers else run
 
 
 @at_the_door

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from profundo.data.tables.columns import DAY, EPOCH_WEEKDAY, YEAR
-from profundo.data.tables.new_rows import plain_value
+from profundo.data.tables.new_rows import plain_values
 from profundo.data.tables.reading import words_for_nothing
 from profundo.records import Column
 
@@ -54,7 +54,7 @@ def feeds_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> di
     """The rows as such a graph takes them."""
     dtypes: dict[str, Any] = {"number": np.float64, "category": object, "date": np.float64}
     return {
-        column.name: np.array([[plain_value(row[column.name], column)] for row in rows], dtype=dtypes[column.kind])
+        column.name: np.array(plain_values([row[column.name] for row in rows], column), dtypes[column.kind])[:, None]
         for column in columns
     }
 

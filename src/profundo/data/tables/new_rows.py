@@ -36,7 +36,7 @@ __all__ = [
     "keys_of",
     "needed_names",
     "plain_numbers",
-    "plain_value",
+    "plain_values",
     "raw_of_frame",
     "raw_of_rows",
 ]
@@ -398,16 +398,16 @@ def _counts_as(column: Column) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------- plain values
-def plain_value(value: Any, column: Column, form: TableForm = TableForm()) -> float | str:  # noqa: B008
-    """A value for a program that knows numbers and texts only: a category as text, "" for none; a number, or the seconds
-    since 1970 (UTC) of a date, NaN for none."""
-    part = _of_values([value], column, form)
+def plain_values(values: Sequence[Any], column: Column, form: TableForm = TableForm()) -> list[float | str]:  # noqa: B008
+    """Values of a column for a program that knows numbers and texts only: categories as texts, "" for none; numbers, or the
+    seconds since 1970 (UTC) of dates, NaN for none. Raises ProfundoError for one of another kind."""
+    part = _of_values(values, column, form)
     if part.faults:
-        raise ProfundoError(part.faults[0])
-    number = float(part.raw[0])
+        raise ProfundoError(part.faults[min(part.faults)])
+    numbers: list[float] = part.raw.tolist()
     if column.kind in ("number", "date"):
-        return number
-    return part.levels[int(number)] if number == number else ""
+        return list(numbers)
+    return [part.levels[int(number)] if number == number else "" for number in numbers]
 
 
 def _seconds(value: Any) -> float:

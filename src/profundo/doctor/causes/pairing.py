@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from profundo.doctor.patient import Patient
-from profundo.doctor.programs import Samples
 from profundo.doctor.reference import Reference, columns_of, explained, table_of
 from profundo.doctor.skill import auc, class_scores, distinct
 from profundo.doctor.suspicions import Suspicion
@@ -34,7 +33,7 @@ def pairing(patient: Patient) -> Iterator[Suspicion]:
     inputs, targets = patient.train.inputs, patient.train.targets
     if not isinstance(targets, Tensor) or targets is inputs or patient.task.kind == "own" or len(targets) < 30:
         return
-    table, reference = table_of(targets, patient.task), Reference.of(inputs)
+    table, reference = table_of(targets, patient.task), patient.reference
     if table is None or reference is None or len(table) != len(targets) or not bool((table != table[:1]).any()):
         return
     mine = table[reference.chosen]
@@ -52,7 +51,7 @@ def inputs_targets_misaligned(
 ) -> Iterator[Suspicion]:
     """Inputs and targets that have nothing to do with each other, and yet would, were they paired otherwise."""
     mine = table[reference.chosen]
-    other = related(patient.validation, patient)
+    other = related(patient)
     if len(table) < FEWEST or is_clear(reference, mine, share):
         if other is not None and other < NOTHING and share > 3 * CLEAR and patient.course.held[-1] < LEARNED:
             yield misaligned("validation", {"explained in training": share, "in validation": other}, "")
@@ -113,11 +112,12 @@ def other_orders(count: int) -> Iterator[tuple[str, Tensor]]:
     yield "in the order of text, not of numbers", as_text.argsort()
 
 
-def related(samples: Samples | None, patient: Patient) -> float | None:
-    """The share of the targets that a simple model explains."""
+def related(patient: Patient) -> float | None:
+    """The share of the validation targets that a simple model of these explains."""
+    samples = patient.validation
     if samples is None or len(samples) < FEWEST:
         return None
-    table, reference = table_of(samples.targets, patient.task), Reference.of(samples.inputs)
+    table, reference = table_of(samples.targets, patient.task), patient.validation_reference
     if table is None or reference is None or not bool((table != table[:1]).any()):
         return None
     mine = table[reference.chosen]
@@ -131,7 +131,7 @@ def told_by_validation(patient: Patient, table: Tensor) -> tuple[float, float, f
     validation = patient.validation
     if validation is None or table.shape[1] < 2:
         return 0.0, 1.0, 0.0
-    theirs, reference = table_of(validation.targets, patient.task), Reference.of(validation.inputs)
+    theirs, reference = table_of(validation.targets, patient.task), patient.validation_reference
     columns = columns_of(patient.train.inputs, like=validation.inputs)
     if theirs is None or reference is None or columns is None or theirs.shape[1] != table.shape[1]:
         return 0.0, 1.0, 0.0

@@ -382,7 +382,7 @@ def underfit(patient: Patient, passage: Passage, calls: list[Call]) -> Iterator[
 
 
 def fit_of_few(patient: Patient, count: int = 100, steps: int = 200) -> float:
-    """How good the net becomes on few samples, trained on these alone with Adam and without dropout."""
+    """How good the net becomes on few samples, trained on these alone with Adam and without dropout, until that is fine."""
     program = patient.variant.copy().program
     few = patient.train.rows(torch.arange(min(count, len(patient.train))))
     optimizer = torch.optim.Adam([one for one in program.net.parameters() if one.requires_grad], 1e-2)
@@ -392,6 +392,8 @@ def fit_of_few(patient: Patient, count: int = 100, steps: int = 200) -> float:
         (program.step or ordinary_step)(program.net, few.batch(torch.arange(len(few))), program.loss, optimizer)
         if done % 40 == 39:
             best = max(best, skill(answers_of(program.net, few.inputs), few.targets, patient.task))
+            if best > FINE:
+                break
     return best
 
 

@@ -84,13 +84,25 @@ def shaped(vector: Tensor, like: Weights) -> dict[str, Tensor]:
 
 def random_plane(loss: WeightLoss, seed: int = 0) -> Plane:
     """Two random directions around the net's weights, each filter as long as the net's; biases and the scales and shifts of
-    normalisation stay (Li et al. 2018)."""
+    normalisation stay (Li et al. 2018). Of a net that has nothing else, each of them moves as one filter."""
     generator = torch.Generator().manual_seed(seed)
     still = normalising(loss.net)
+    if not any(value.ndim > 1 and name not in still for name, value in loss.weights.items()):
+        rows = {name: value.reshape(1, -1) for name, value in loss.weights.items()}
+        first, second = (
+            {name: part.view_as(loss.weights[name]) for name, part in filter_direction(rows, generator).items()}
+            for _ in range(2)
+        )
+        return moving(Plane(loss.weights, first, second))
     first, second = (filter_direction(loss.weights, generator, still) for _ in range(2))
-    if not any(bool(value.any()) for value in first.values()):
+    return moving(Plane(loss.weights, first, second))
+
+
+def moving(plane: Plane) -> Plane:
+    """Raises ProfundoError for a plane on which no weight moves."""
+    if not any(bool(value.any()) for value in plane.first.values()):
         raise ProfundoError("plane: expected weights of at least one filter or unit that are not zero, got none")
-    return Plane(loss.weights, first, second)
+    return plane
 
 
 def filter_direction(weights: Weights, generator: torch.Generator, still: set[str] = frozenset()) -> dict[str, Tensor]:  # type: ignore[assignment]
