@@ -112,7 +112,7 @@ function Pad({ a, b }: { a: number; b: number }) {
   const share = (value: number) => 50 + (50 * value * (SIDE - 1)) / (REACH * SIDE);
   return (
     <div
-      class="pad"
+      class="lattice"
       tabIndex={0}
       role="application"
       aria-label={say(texts.pad_label, { a: figure(a), b: figure(b) })}
