@@ -4,6 +4,8 @@ from importlib.resources import files
 
 import pytest
 
+import profundo as pf
+
 ROOMS = ("playground", "graph", "training", "images", "inside", "surface")
 AXE = "async () => (await axe.run()).violations.map(one => one.id + ': ' + one.nodes.slice(0, 3).map(node => node.html).join(' | '))"
 
@@ -15,6 +17,12 @@ FOCUSED = """() => {
   const shown = getComputedStyle(one).outlineStyle !== 'none' || one === document.body || one.type === 'file';
   return shown ? one.dataset.reached : 'hidden';
 }"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _a_run(lab):
+    """For the rooms that look into one."""
+    pf.fit("lenet5", "digits", epochs=1, out=lab.runs / "any-room", capture=False, seed=0)
 
 
 @pytest.fixture(scope="module")

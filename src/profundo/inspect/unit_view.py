@@ -21,7 +21,7 @@ from profundo.inside.observing import unit_axes
 from profundo.inspect.opened_net import Looked
 from profundo.records import ProfundoError
 
-__all__ = ["LayerUnits", "UnitLayer", "images_for", "patches", "picture_manner", "unit_layers", "units_of"]
+__all__ = ["LayerUnits", "UnitLayer", "images_for", "patches", "picture_manner", "searched", "unit_layers", "units_of"]
 
 SEARCHED = 2000  # training samples among which units have their favourites
 BEST = 9  # of each unit
@@ -75,8 +75,14 @@ class LayerUnits:
             )
 
 
-def units_of(looked: Looked, layer: str, most: int = SEARCHED) -> LayerUnits:
-    raw, _ = looked.samples(looked.data.train, most)
+def searched(looked: Looked, most: int = SEARCHED) -> Any:
+    """Raw training samples, evenly, among which units have their favourites."""
+    return looked.samples(looked.data.train, most)[0]
+
+
+def units_of(looked: Looked, layer: str, raw: Any = None) -> LayerUnits:
+    """raw: the samples that are searched; None for those of `searched`."""
+    raw = searched(looked) if raw is None else raw
     return LayerUnits(looked, layer, raw, top_patches(looked.net, looked.batches(raw), layer, BEST))
 
 

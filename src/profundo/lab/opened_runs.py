@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["OpenedRun", "looked_runs", "opened_run", "run_path"]
 
 MOST = 4  # runs that are open at once
+MOST_MADE = 12  # of units, codes and maps of a run, layer by layer
 T = TypeVar("T")
 
 
@@ -36,10 +37,18 @@ class OpenedRun:
     def once(self, key: Any, make: Callable[[], T]) -> T:
         """The same value each time. Raises what `make` raises, each time."""
         with self.lock:
-            if key not in self.made:
-                self.made[key] = make()
-            result: T = self.made[key]
+            result: T = self.made[key] if key in self.made else make()
+            self.keep(key, result)
             return result
+
+    def keep(self, key: Any, value: Any) -> None:
+        """Of what there may be many of, whose keys are tuples, the last ones."""
+        with self.lock:
+            self.made.pop(key, None)
+            self.made[key] = value
+            many = [one for one in self.made if isinstance(one, tuple)]
+            for old in many[:-MOST_MADE]:
+                del self.made[old]
 
     @property
     def looked(self) -> Looked:

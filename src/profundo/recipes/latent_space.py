@@ -67,13 +67,13 @@ class LatentSpace:
 
     def direction(self, name: str, origin: Tensor | None = None) -> Tensor:
         """(width,): "number:3", the third number alone; "component:1", in which the codes differ most; "random:7", drawn with that
-        seed; "sample:12", from the origin to that sample's code. Raises ProfundoError for another."""
+        seed; "sample:12", from the origin to that sample's code, or to one drawn by that seed. Raises ProfundoError for another."""
         kind, _, word = name.partition(":")
         if kind not in DIRECTIONS or not (word.isascii() and word.isdecimal()) or len(word) > 9:
             raise ProfundoError(f"direction {name!r}: expected one of {', '.join(f'{one}:N' for one in DIRECTIONS)}")
         at = int(word)
         if kind == "sample":
-            return self.origin(self.checked(at)) - (self.mean if origin is None else origin)
+            return self.origin(at) - (self.mean if origin is None else origin)
         if kind == "random":
             return self.drawn(at)
         if not 1 <= at <= self.width:

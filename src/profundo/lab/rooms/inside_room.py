@@ -28,7 +28,7 @@ from profundo.inspect.checked_explanation import (
 )
 from profundo.inspect.code_map import code_map, coded_samples
 from profundo.inspect.opened_net import Looked
-from profundo.inspect.unit_view import LayerUnits, images_for, unit_layers, units_of
+from profundo.inspect.unit_view import LayerUnits, images_for, searched, unit_layers, units_of
 from profundo.lab.benches import Bench, one_by_one
 from profundo.lab.calls import Call, Question
 from profundo.lab.desks import Desk, Lab
@@ -230,7 +230,8 @@ def units(desk: Desk, asked: OfLayer) -> Mapping[str, Any]:
 
 
 def layer_units(run: OpenedRun, layer: str) -> LayerUnits:
-    return run.once(("units", layer), lambda: units_of(run.looked, layer))
+    raw = run.once("searched", lambda: searched(run.looked))
+    return run.once(("units", layer), lambda: units_of(run.looked, layer, raw))
 
 
 def unit(desk: Desk, asked: OfUnit) -> Mapping[str, Any]:
@@ -372,7 +373,7 @@ def codes(desk: Desk, asked: Map) -> Mapping[str, Any]:
             told["words"] = [written(looked, row) for row in coded.raw]
         kept = ("map", layer, asked.method)
         places = run.made.get(kept) or code_map(coded, asked.method)
-        run.made[kept] = places
+        run.keep(kept, places)
         yield told | {"method": asked.method, "places": places.places, "shares": places.shares}
 
     return benches(desk).planes.ask("codes", asked.ticket, work)

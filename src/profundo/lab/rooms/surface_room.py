@@ -253,5 +253,5 @@ CALLS: Mapping[str, Call] = {
     "heights": Call(OfSurface, heights),
     "descents": Call(Descents, descents, slow=True),
     "rates": Call(Searched, best_rates),
-    "walk": Call(Walked, walked),
+    "walk": Call(Walked, walked, changes=True),  # it trains
 }

@@ -39,10 +39,13 @@ export function LatentView() {
   );
 }
 
+/** Where samples show how codes differ, the directions in which they do; else towards other codes that are drawn. */
+const usualOf = (space: Space, which: 1 | 2): string => (space.samples ? `component:${which}` : `sample:${which + 1}`);
+
 /** What the lab is asked of a space. */
 function question(space: Space): Record<string, unknown> {
   const sample = word("from", space.samples ? "" : "1");
-  const [first, second] = [word("first", "component:1"), word("second", "component:2")];
+  const [first, second] = [word("first", usualOf(space, 1)), word("second", usualOf(space, 2))];
   return { run: word("run"), space: space.name, sample: sample === "" ? null : Number(sample), first, second };
 }
 
@@ -63,8 +66,8 @@ function Latent({ space, all }: { space: Space; all: readonly Space[] }) {
         <Pad a={a} b={b} />
         <p class="hint">{say(texts.pad_hint)}</p>
         <div class="directions">
-          <Direction axis="first" label={say(texts.across)} space={space} usual="component:1" />
-          <Direction axis="second" label={say(texts.upwards)} space={space} usual="component:2" />
+          <Direction axis="first" label={say(texts.across)} space={space} usual={usualOf(space, 1)} />
+          <Direction axis="second" label={say(texts.upwards)} space={space} usual={usualOf(space, 2)} />
         </div>
       </Panel>
       <Panel title={say(texts.drawn)}>
@@ -109,7 +112,7 @@ function Pad({ a, b }: { a: number; b: number }) {
   const share = (value: number) => 50 + (50 * value * (SIDE - 1)) / (REACH * SIDE);
   return (
     <div
-      class="pad"
+      class="lattice"
       tabIndex={0}
       role="application"
       aria-label={say(texts.pad_label, { a: figure(a), b: figure(b) })}
@@ -132,10 +135,10 @@ function drawLattice(canvas: HTMLCanvasElement, { side, images }: Lattice): void
 
 function Direction({ axis, label, space, usual }: { axis: "first" | "second"; label: string; space: Space; usual: string }) {
   const [kind = "component", number = "1"] = word(axis, usual).split(":");
-  const most = kind === "random" ? 999 : kind === "sample" ? Math.max(0, (space.samples?.shape[0] ?? 1) - 1) : space.width;
+  const most = kind === "random" || (kind === "sample" && !space.samples) ? 999 : kind === "sample" ? Math.max(0, (space.samples?.shape[0] ?? 1) - 1) : space.width;
   const least = kind === "random" || kind === "sample" ? 0 : 1;
-  const kinds = KINDS.filter((one) => space.samples !== null || (one !== "sample" && one !== "component"));
-  const told: Record<(typeof KINDS)[number], string> = { component: say(texts.by_component), number: say(texts.by_number), random: say(texts.by_random), sample: say(texts.by_sample) };
+  const kinds = KINDS.filter((one) => space.samples !== null || one !== "component");
+  const told: Record<(typeof KINDS)[number], string> = { component: say(texts.by_component), number: say(texts.by_number), random: say(texts.by_random), sample: say(space.samples ? texts.by_sample : texts.by_draw) };
   const shownKind = kinds.find((one) => one === kind) ?? "number";
   return (
     <div class="direction">

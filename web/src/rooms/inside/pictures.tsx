@@ -42,7 +42,7 @@ export function Picture({ image, label, kind = "" }: { image: ImageData | null; 
   useEffect(() => {
     if (canvas.current && image) put(canvas.current, image);
   }, [image]);
-  return <canvas ref={canvas} class={`picture ${kind}`} width={1} height={1} {...(label ? { role: "img", "aria-label": label } : { "aria-hidden": true })} />;
+  return <canvas ref={canvas} class={`raster ${kind}`} width={1} height={1} {...(label ? { role: "img", "aria-label": label } : { "aria-hidden": true })} />;
 }
 
 const STEP: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1 };

@@ -189,7 +189,7 @@ function Words({ result, label }: { result: Result; label: string }) {
       {result.labels?.map((one, at) => {
         const share = (values[at] ?? 0) / largest;
         return (
-          <span key={at} class={share >= 0 ? "for" : "against"} style={{ background: css(0.85 * share), color: Math.abs(share) > 0.6 ? "#fff" : "#1c1b19" }} title={brief(values[at])}>
+          <span key={at} class={share >= 0 ? "for" : "against"} style={{ background: css(0.6 * share) }} title={brief(values[at])}>
             {one}
           </span>
         );

@@ -96,7 +96,7 @@ function Laps({ told, known }: { told: Walked; known: Form }) {
   const data = useMemo(() => [Array.from({ length: most }, (_, at) => at), ...told.laps.map(({ losses }) => Array.from({ length: most }, (_, at) => losses[at] ?? null))], [told]);
   return (
     <Panel title={say(texts.numbers)}>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0} role="region" aria-label={say(texts.numbers)}>
         <table>
           <thead>
             <tr>

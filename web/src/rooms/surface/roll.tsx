@@ -252,29 +252,27 @@ function Numbers_({ known }: { known: Form }) {
   const data = useMemo(() => [Array.from({ length: STEPS + 1 }, (_, step) => step), ...ways.map(({ heights }) => Array.from({ length: STEPS + 1 }, (_, step) => positive(heights.data[step])))], [ways]);
   return (
     <Panel title={say(texts.numbers)}>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0} role="region" aria-label={say(texts.numbers)}>
         <table>
           <thead>
             <tr>
               <th scope="col">{say(texts.optimizer)}</th>
-              <th scope="col">{say(texts.rate)}</th>
               <th scope="col">{say(texts.height_at, { step: at })}</th>
               <th scope="col">x; y</th>
               <th scope="col">{say(texts.to_hundredth)}</th>
             </tr>
           </thead>
           <tbody>
-            {ways.map(({ optimizer, rate, places, heights, diverged, steps }) => {
+            {ways.map(({ optimizer, places, heights, diverged, steps }) => {
               const step = Math.min(at, heights.data.length - 1);
               return (
                 <tr key={optimizer}>
                   <th scope="row">
                     <Sign index={known.optimizers.indexOf(optimizer)} colour={curveOf(optimizer, known.optimizers)} /> {optimizerName(optimizer)}
                   </th>
-                  <td>{figure(rate, 2)}</td>
-                  <td>{diverged && at > step ? "∞" : brief(heights.data[step], 3)}</td>
-                  <td>
-                    {brief(places.data[2 * step])}; {brief(places.data[2 * step + 1])}
+                  <td class="place">{diverged && at > step ? "∞" : brief(heights.data[step], 3)}</td>
+                  <td class="place">
+                    {placed(places.data[2 * step])}; {placed(places.data[2 * step + 1])}
                   </td>
                   <td>{diverged ? say(texts.diverges) : (steps ?? say(texts.never))}</td>
                 </tr>
@@ -293,4 +291,5 @@ function Numbers_({ known }: { known: Form }) {
   );
 }
 
+const placed = (value: number | undefined): string => figure(Number((value ?? NaN).toFixed(3)) + 0, 4);
 const positive = (value: number | undefined): number | null => (value !== undefined && Number.isFinite(value) && value < 1e6 ? Math.max(value, LEAST) : null);
