@@ -11,7 +11,7 @@ PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --n
 SMALL_CPU := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2
 NUMERICAL := tests/train tests/nets tests/graph/test_tracing.py tests/graph/test_simplifying.py tests/evaluate tests/objectives
 
-.PHONY: train test test-small-cpu check lint bench install clean
+.PHONY: train test test-small-cpu check lint bench install page clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Profundo needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -44,6 +44,13 @@ lint: $(VENV)/.installed-dev       ## ruff and mypy
 
 bench: $(VENV)/.installed-dev      ## the figures of the README; takes a while
 	$(BIN)/python -m benchmarks
+
+page: web/node_modules/.installed  ## the lab's page, from web/ into src/profundo/lab/static/lab; needs Node 20, and is committed
+	cd web && npm run --silent build && npm run --silent test
+
+web/node_modules/.installed: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	touch $@
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,17 +1,19 @@
 """The pictures of Li et al. 2018 on digits: deep nets with and without shortcuts, small batches against large ones; and how long
 a plane of 51 × 51 points takes of LeNet-5 on 2,000 digits.
 
-    python -m benchmarks.loss_surfaces [--only shortcuts,batches,speed]
+    python -m benchmarks.loss_surfaces [--only shortcuts,batches,slices,speed]
 
 shortcuts: residual nets of 20 and 44 layers and the same without shortcuts, trained alike; a random plane around each. A point
 bends down where the loss on the plane has a direction of negative curvature there (second differences).
 batches: the default dense net by momentum, in batches of 16 for 60 epochs and of all samples for 2,000, each at the rate, of
 nine, with the least validation loss at seed 100. Seeds 0–4 draw weights and order.
+slices: the same nets at the rates that batches chose, and the loss along two random directions of each, as one picture.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import time
 from pathlib import Path
@@ -21,11 +23,13 @@ import numpy as np
 import torch
 
 import profundo as pf
-from benchmarks.common import data_folder, keep, mean_and_spread
+from benchmarks.common import RESULTS, data_folder, keep, mean_and_spread
 from profundo.files import write_text
 from profundo.inspect.landscape import Heights, landscape
 from profundo.inspect.landscape_page import pictures
+from profundo.pictures.charts import lines_svg
 from profundo.pictures.sheet import standalone
+from profundo.recipes.recipe_charts import band
 from profundo.records import ProfundoError
 from profundo.train.layout import lay_out
 
@@ -113,6 +117,33 @@ def batches() -> dict[str, Any]:
     return rows
 
 
+def slices() -> dict[str, Any]:
+    """Mean over seeds and directions of the loss along random directions, by filters of equal length; from least to greatest."""
+    data = pf.load("digits", seed=0)
+    chosen = json.loads((RESULTS / "loss_surfaces-batches.json").read_text())
+    lines, rows = [], {}
+    for batch, name in ((16, "batches of 16"), (len(data.train), "all at once")):
+        rate, along = chosen[f"batches of {batch}"]["rate"], []
+        for seed in range(5):
+            (plane,) = landscape(
+                trained(data, batch, rate, seed), planes=["random"], points=41, curvature=False, seed=seed
+            ).planes
+            along += [plane.losses[20].tolist(), plane.losses[:, 20].tolist()]
+        at, values = [round(a, 6) for a in plane.across], list(zip(*along, strict=True))
+        lines.append(band(name, at, values))
+        rows[name] = {
+            "rate": rate,
+            "along": at,
+            "mean": list(lines[-1].y),
+            "least": list(lines[-1].low),
+            "greatest": list(lines[-1].high),
+        }
+        print(name, rate, [round(value, 4) for value in lines[-1].y[::5]], flush=True)
+    chart = lines_svg(lines, x_label="along a random direction, in lengths of the weights", y_label="training loss")
+    write_text(PICTURES / "small-and-large-batches.svg", standalone(chart))
+    return rows
+
+
 def speed() -> dict[str, Any]:
     """Of one call without curvature; processor seconds are those of all threads, however busy the machine is."""
     data = pf.load("mnist", data_dir=data_folder())
@@ -129,7 +160,7 @@ def speed() -> dict[str, Any]:
     }
 
 
-PARTS = {"shortcuts": shortcuts, "batches": batches, "speed": speed}
+PARTS = {"shortcuts": shortcuts, "batches": batches, "slices": slices, "speed": speed}
 
 
 def main() -> None:

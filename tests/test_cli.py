@@ -47,7 +47,7 @@ def test_a_run_is_a_folder_that_anyone_can_read(trained):
     run = folder / "runs/iris-1"
     assert {path.name for path in run.iterdir() if not path.name.startswith(".")} == {
         "experiment.yaml", "environment.json", "history.csv", "scores.json", "model.safetensors", "model.json",
-        "checkpoints", "report.html", "log.txt", "manifest.json", "doctor.json", "vital_signs.npz",
+        "checkpoints", "report.html", "log.txt", "progress.json", "manifest.json", "doctor.json", "vital_signs.npz",
     }  # fmt: skip
     header, *rows = (run / "history.csv").read_text().splitlines()
     assert header == "epoch,loss,validation loss,validation accuracy,rate,gradient norm"

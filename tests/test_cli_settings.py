@@ -68,6 +68,7 @@ WRITTEN = {
     "heal": (["--heal"], True),
     "data_dir": (["--data-dir", "somewhere"], "somewhere"),
     "checkpoint_seconds": (["--checkpoint-seconds", "1.5"], 1.5),
+    "lang": (["--lang", "ca"], "ca"),
     "keep_epochs": (["--keep-epochs"], True),
 }
 WATCHING = ("doctor", "heal")
@@ -76,11 +77,11 @@ COMMANDS = {
     "train": ("profundo.runs.supervised.train", ()),
     "lr-find": (
         "profundo.inspect.learning_rate.find",
-        (*belonging_to("course"), "log", "checkpoint_seconds", "keep_epochs", *WATCHING),
+        (*belonging_to("course"), "log", "checkpoint_seconds", "lang", "keep_epochs", *WATCHING),
     ),
-    "cross-validate": ("profundo.studies.cross_validation.cross_validate", ("log", "keep_epochs", *WATCHING)),
-    "learning-curve": ("profundo.studies.learning_curves.learning_curve", ("log", "keep_epochs", *WATCHING)),
-    "select": ("profundo.studies.model_selection.select", ("log", "keep_epochs", *WATCHING)),
+    "cross-validate": ("profundo.studies.cross_validation.cross_validate", ("log", "lang", "keep_epochs", *WATCHING)),
+    "learning-curve": ("profundo.studies.learning_curves.learning_curve", ("log", "lang", "keep_epochs", *WATCHING)),
+    "select": ("profundo.studies.model_selection.select", ("log", "lang", "keep_epochs", *WATCHING)),
 }
 
 

@@ -21,6 +21,7 @@ GROUND = {
     "mel",
     "ranks_and_places",
     "image_files",
+    "languages",
 }  # every room may stand on these
 ALLOWED = {("inside", "graph"), ("graph", "pictures")}  # beside the ground, for the rooms below
 # The joiners may enter any room below them; each its own storey's only where said.
@@ -28,7 +29,7 @@ STOREYS = [
     {"looks"},
     {"doctor"},
     {"runs"},
-    {"studies", "recipes", "inspect"},
+    {"studies", "recipes", "inspect", "playground"},
     {"use", "sklearn"},
     {"lab"},
     {"cli"},

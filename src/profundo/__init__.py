@@ -36,6 +36,7 @@ __all__ = [
     "nets",
     "objectives",
     "open_run",
+    "play",
     "recipe",
     "resume",
     "select",
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from profundo.inspect.net_table import summary
     from profundo.inspect.run_explanation import explain
     from profundo.looks.data_look import look
+    from profundo.playground.session import Session as play
     from profundo.recipes.recipe_run import run_recipe as recipe
     from profundo.records import ProfundoError
     from profundo.runs.supervised import fit, open_run
@@ -79,18 +81,19 @@ _ROOMS = {
     "use",
     "inspect",
     "images",
+    "playground",
 }
 _NAMES = {
     "load": "profundo.data",
     "compare": "profundo.studies.run_comparison",
     "look": "profundo.looks.data_look",
-    "landscape": "profundo.inspect.landscape",
-    "look_inside": "profundo.inspect.inside_page",
+    "landscape": "profundo.use.looking_into",
+    "look_inside": "profundo.use.looking_into",
     "lr_find": "profundo.inspect.learning_rate",
     "cross_validate": "profundo.studies.cross_validation",
     "learning_curve": "profundo.studies.learning_curves",
     "select": "profundo.studies.model_selection",
-    "explain": "profundo.inspect.run_explanation",
+    "explain": "profundo.use.looking_into",
     "export": "profundo.use.exporting",
     "fit": "profundo.runs.supervised",
     "open_run": "profundo.runs.supervised",
@@ -129,6 +132,7 @@ _FOREIGN = {
         "fit takes names and PyTorch's own: optimizer=torch.optim.SGD, loss=…",
     ),
     **dict.fromkeys(("seed", "manual_seed", "seed_everything", "set_seed"), "fit(net, data, seed=0) sets every seed"),
+    "playground": "play(data='spiral', hidden=(8, 8)) begins a session of it",
     **dict.fromkeys(("lr_finder", "find_lr"), "lr_find(net, data) finds a learning rate"),
     **dict.fromkeys(
         ("aug_transforms", "transforms"), "fit(…, augment=['mirror', 'rotation']); `profundo augment` lists them"
@@ -143,7 +147,7 @@ _ENDINGS = {  # of families of names: vision_learner, ImageDataLoaders, image_da
         _TEXTS,
     ),
 }
-_RENAMED = {"recipe": ("profundo.recipes.recipe_run", "run_recipe")}
+_RENAMED = {"recipe": ("profundo.recipes.recipe_run", "run_recipe"), "play": ("profundo.playground.session", "Session")}
 
 
 def __getattr__(name: str) -> Any:

@@ -45,6 +45,7 @@ __all__ = [
     "sha256",
     "what_is_at",
     "write_bytes",
+    "write_in_passing",
     "write_json",
     "write_text",
 ]
@@ -160,6 +161,23 @@ class Place:
             file.close()
             raise elsewhere(self.path / name, there, "a file")
         return file
+
+    def read(self, name: str, most: int) -> bytes | None:
+        """A file's bytes; None where there is nothing. For what may come from a stranger: raises ProfundoError for a link or
+        whatever else is no file, and for more than `most` bytes."""
+        try:
+            with os.fdopen(os.open(self.at(name), os.O_RDONLY | NO_LINK, dir_fd=self.handle), "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise ProfundoError(f"{name}: expected a file, found something else")
+                content = file.read(most + 1)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            what = "a link" if error.errno == errno.ELOOP else (error.strerror or str(error))
+            raise ProfundoError(f"{name}: expected a file, found {what}") from None
+        if len(content) > most:
+            raise ProfundoError(f"{name}: expected at most {most:,} bytes")
+        return content
 
     def _opened(self, name: str, flags: int, mode: str) -> IO[bytes]:
         return os.fdopen(os.open(self.at(name), flags | os.O_CREAT | NO_LINK, 0o666, dir_fd=self.handle), mode)
@@ -312,6 +330,16 @@ def write_text(path: Path, text: str, within: Path | None = None) -> None:
 
 def write_json(path: Path, value: Any, within: Path | None = None) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=True) + "\n", within)
+
+
+def write_in_passing(path: Path, text: str) -> None:
+    """Replace a small file whose content is old in a second: who reads sees the old one or the new one, and nobody waits for
+    the disk, so that after a crash of the machine it may be gone. Raises OSError, and ProfundoError for a link."""
+    temporary = f".{path.name}.{os.getpid()}.part"
+    with open_place(path.parent) as here:
+        with here.create(temporary) as file:
+            file.write(text.encode())
+        here.replace(temporary, path.name)
 
 
 @contextmanager

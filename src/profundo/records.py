@@ -6,6 +6,7 @@ Shapes are of one sample, without the batch dimension, unless said otherwise.
 from __future__ import annotations
 
 import inspect
+import numbers
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
@@ -53,6 +54,8 @@ __all__ = [
     "WrongCallError",
     "at_the_door",
     "in_words_of_the_door",
+    "is_number",
+    "is_whole",
     "nearest_names",
     "no_such_name",
     "on_command_line",
@@ -131,6 +134,15 @@ def at_the_door(function: Callable[Given, Result]) -> Callable[Given, Result]:
         return function(*places, **named)
 
     return checked
+
+
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number, of Python or NumPy, and no truth value."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def no_such_name(what: str, name: str, known: Iterable[str], foreign: Mapping[str, str]) -> AttributeError:

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from profundo.records import ProfundoError
+
 __all__ = [
     "arguments",
     "called",
@@ -22,11 +24,22 @@ __all__ = [
     "joined",
     "leaves",
     "length",
+    "main_output",
     "mapped",
     "rebuilt",
     "split_rows",
     "to_device",
 ]
+
+MAIN = (
+    "logits",
+    "out",
+    "output",
+    "outputs",
+    "prediction",
+    "predictions",
+    "y",
+)  # of what a net gives in a dict, by name
 
 
 def mapped(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
@@ -69,6 +82,22 @@ def rebuilt(tree: Any, values: Iterable[Any]) -> Any:
 
 def first_tensor(tree: Any) -> Tensor | None:
     return next((leaf for leaf in leaves(tree) if isinstance(leaf, Tensor)), None)
+
+
+def main_output(outputs: Any) -> Tensor:
+    """(batch, outputs): the tensor itself, as a column where it is (batch,); `.logits`; of a dict what is called so, else
+    the first; the first of a tuple."""
+    if not isinstance(outputs, Tensor):
+        if isinstance(logits := getattr(outputs, "logits", None), Tensor):
+            outputs = logits
+        elif isinstance(outputs, Mapping):
+            named = next((outputs[name] for name in MAIN if isinstance(outputs.get(name), Tensor)), None)
+            outputs = named if named is not None else first_tensor(outputs)
+        else:
+            outputs = first_tensor(tuple(outputs) if isinstance(outputs, list) else outputs)
+    if not isinstance(outputs, Tensor):
+        raise ProfundoError("net: expected outputs with a tensor in them, got none")
+    return outputs[:, None] if outputs.ndim == 1 else outputs
 
 
 def length(tree: Any) -> int:

@@ -129,6 +129,15 @@ def test_what_has_no_product_is_told_in_one_line(one, other, message):
     assert "\n" not in str(error.value)
 
 
+def test_terms_are_the_products_of_which_an_entry_is_the_sum():
+    made = product(A, B)
+    assert made.terms(0, 1) == [2, 10, 0]
+    for row, column in made.entries:
+        assert sum(made.terms(row, column)) == made.result[row][column]
+    with pytest.raises(ProfundoError, match="row below 3"):
+        made.terms(-1, 0)
+
+
 @pytest.mark.parametrize(
     ("work", "message"),
     [

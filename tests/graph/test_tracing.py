@@ -31,6 +31,7 @@ from profundo.nets.generator_critic import dcgan_generator, maxout_discriminator
 from profundo.nets.net_names import (
     NETS_FOR_IMAGES,
     NETS_FOR_PIXELS,
+    NETS_FOR_PLANES,
     NETS_FOR_SERIES,
     NETS_FOR_SOUNDS,
     NETS_FOR_TEXTS,
@@ -111,6 +112,7 @@ SOUND = (1, 1500)
 SHAPES = (
     (NETS_FOR_IMAGES, (3, 32, 32)),
     (NETS_FOR_PIXELS, (3, 9, 14)),
+    (NETS_FOR_PLANES, (2,)),
     (NETS_FOR_SERIES, (2, 9)),
     (NETS_FOR_SOUNDS, SOUND),
 )

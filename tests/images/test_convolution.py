@@ -156,6 +156,21 @@ def test_gabor_answers_to_stripes_of_its_angle():
     assert max(strength, key=strength.get) == 45
 
 
+def test_gabor_is_told_its_wavelength_its_width_and_its_phase():
+    x = np.arange(64) * np.ones((64, 1))
+
+    def answer(wavelength, kernel):
+        return np.abs(correlate(np.cos(2 * np.pi * x / wavelength), kernel)).mean()
+
+    for told in (4, 6, 10):
+        strength = {one: answer(one, f"gabor:0:{told}:4") for one in (3, 4, 5, 6, 8, 10, 14)}
+        assert max(strength, key=strength.get) == told
+    assert kernel_of("gabor:0:5:3").size == (13, 13)
+    odd = kernel_of("gabor:0:5:2:90").weights
+    np.testing.assert_allclose(odd, -odd[:, ::-1], atol=1e-12)  # an edge to the left is one to the right, negated
+    np.testing.assert_array_equal(kernel_of("gabor:45:5:2:0").weights, kernel_of("gabor:45").weights)
+
+
 def test_separable_kernels_are_a_column_times_a_row(random):
     image = random.normal(size=(13, 14))
     for name in ("box", "gaussian", "gaussian:1.5", "sobel-x", "sobel-y", "prewitt-y", "identity", "gabor"):
@@ -187,6 +202,9 @@ def test_separable_kernels_are_a_column_times_a_row(random):
         ("1 1e999", "finite"),
         ("", "got no numbers"),
         ("sobel-x:3", "takes no number"),
+        ("box:3:3", "takes at most 1"),
+        ("gabor:0:1", "wavelength in pixels of gabor 2 to 30, got '1'"),
+        ("gabor:0:5:2:0:0", "takes at most 4"),
         ("box:2.5", "side of box 1 to 31"),
         ("gaussian:x", "standard deviation"),
         ("box:1000000", "got '1000000'"),

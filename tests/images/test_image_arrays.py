@@ -65,9 +65,6 @@ def test_sixteen_bits_are_kept_in_grey_and_in_colour(tmp_path):
         image = read_image(png(5, 4, 16, kind, b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)))
         assert (image.pixels == deep).all()
         assert (image.bits, image.low, image.high) == (16, 0, 65535)
-    assert read_image(png(1, 1, 16, 4, b"\0\x12\x34\xff\xff")).pixels.tolist() == [
-        [[0x12, 0x12, 0x12, 255]]
-    ]  # LA: one byte
 
 
 def test_palettes_fractions_and_the_way_a_camera_was_held(colours, tmp_path):
@@ -226,6 +223,13 @@ def test_damage_is_read_or_refused_and_never_anything_else(seed, colours, tmp_pa
         assert read_image(bytes(data[: random.integers(len(data) // 2, len(data))])).pixels.size
 
 
-def test_grey_of_16_bits_with_alpha_says_how_it_is_read():
+def test_grey_of_16_bits_with_alpha_is_read_to_the_last_bit():
     image = read_image(png(2, 1, 16, 4, b"\0" + bytes(range(8))))
-    assert image.note == "stored as grey and alpha with 16 bits, shown as RGBA with 8"
+    assert image.channels == ("grey", "alpha")
+    assert image.pixels.tolist() == [[[0x0001, 0x0203], [0x0405, 0x0607]]]
+    assert (image.low, image.high, image.note) == (0, 65535, "")
+    differences = read_image(
+        png(2, 2, 16, 4, b"\1" + bytes(range(8)) + b"\2" + bytes([1] * 8))
+    )  # from the left, and from above
+    assert differences.pixels[0].tolist() == [[0x0001, 0x0203], [0x0406, 0x080A]]
+    assert differences.pixels[1].tolist() == [[0x0102, 0x0304], [0x0507, 0x090B]]

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profundo.images import pool, unpool
+from profundo.images import as_image, pool, reduced, unpool
 from profundo.images.pooling import pooling_of
 from profundo.records import ProfundoError
 
@@ -74,3 +74,14 @@ def test_mistakes_are_explained():
         pool(np.ones((4, 4)), "max", 2.5)
     with pytest.raises(ProfundoError, match="expected max, min, average"):
         pool(np.ones((4, 4)), "median")
+
+
+def test_a_reduced_image_is_the_mean_of_squares():
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 18, 3), dtype=np.uint8)
+    image = reduced(as_image(pixels), 6)
+    assert image.pixels.dtype == np.uint8
+    means = F.avg_pool2d(torch.from_numpy(pixels).permute(2, 0, 1)[None].double(), 3)[0].permute(1, 2, 0)
+    np.testing.assert_array_equal(image.pixels, means.round())
+    assert reduced(image, 6) is image
+    assert reduced(as_image(np.zeros((1, 1000))), 10).pixels.shape == (1, 10, 1)
+    assert reduced(as_image(np.linspace(0, 9, 400).reshape(20, 20)), 10).pixels.dtype == np.float64

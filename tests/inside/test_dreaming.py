@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from profundo import ProfundoError, nets
-from profundo.inside.dreaming import deep_dream, excite
+from profundo.inside.dreaming import deep_dream, excite, exciting
 from profundo.records import Inputs, Spec, Targets
 
 LOW, HIGH = torch.tensor([[[-1.0]]]), torch.tensor([[[2.0]]])
@@ -113,3 +113,17 @@ def test_a_dream_never_holds_less_than_the_image_it_began_with(seed):
     image = torch.rand(1, 8, 8)
     dream = deep_dream(net, image, "3", low=LOW, high=HIGH)
     assert net(dream[None]).square().mean() > net(image[None]).square().mean()
+
+
+def test_images_can_be_looked_at_as_they_come_about(lenet):
+    lenet.train()
+    seen = []
+    for one in exciting(lenet, "c3", [0, 3], steps=7, every=3, low=LOW, high=HIGH, size=(16, 16)):
+        assert lenet.training
+        assert all(parameter.requires_grad for parameter in lenet.parameters())
+        seen.append(one)
+    lenet.eval()
+    for one, steps in zip(seen, (3, 6, 7), strict=True):
+        whole = excite(lenet, "c3", [0, 3], steps=steps, low=LOW, high=HIGH, size=(16, 16))
+        assert torch.equal(one.images, whole.images)
+        assert torch.equal(one.values, whole.values)

@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+import profundo as pf
 from profundo import ProfundoError
 from profundo.inside.observing import layer_output, observed, undisturbed
+from profundo.nets.table_nets import TableNet
 
 
 class Counting(nn.Module):
@@ -142,3 +144,16 @@ def test_inputs_go_to_the_device_of_the_net():
     net = nn.Sequential(nn.Linear(3, 4), nn.ReLU()).to("meta")
     answers, given = observed(net, torch.randn(2, 3))
     assert answers.device.type == given["0"].device.type == "meta"
+
+
+def test_of_several_members_the_first_ones_layers_are_seen():
+    torch.manual_seed(0)
+    net = TableNet(pf.load("iris").spec, 4, (6, 5), "relu", 0.0).eval()
+    rows = torch.randn(4, 4)  # as many rows as members
+    answers, given = observed(net, rows)
+    torch.testing.assert_close(answers, net(rows))
+    each = net.features(rows).expand(4, -1, -1)
+    for at, layer in enumerate(net.layers):
+        each = layer(each)
+        assert torch.equal(given[f"layers.{at}"], each[0])
+    assert given["vote"].shape == (4, 3)

@@ -11,6 +11,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import nn
 from torch.func import functional_call, hessian
 
+from profundo.inside.quick_pooling import QuickPooling
 from profundo.inside.surface import (
     WeightLoss,
     barrier,
@@ -19,6 +20,7 @@ from profundo.inside.surface import (
     losses_along,
     path_plane,
     plane_losses,
+    plane_survey,
     random_plane,
     straight,
     three_point_plane,
@@ -26,7 +28,7 @@ from profundo.inside.surface import (
 )
 from profundo.inside.surface.curvature import edge, lanczos
 from profundo.inside.surface.directions import flat, shaped
-from profundo.inside.surface.quick_pooling import QuickPooling
+from profundo.inside.surface.plane_survey import first_layers
 from profundo.records import ProfundoError
 
 
@@ -273,6 +275,95 @@ def test_a_quadratics_plane_is_its_closed_form():
             assert float(value) == pytest.approx(float(0.5 * place @ root @ root.T @ place), rel=1e-6)
 
 
+class Joined(nn.Module):
+    """Two layers read the inputs, one of them twice, and one reads what another gave."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.one, self.two, self.twice, self.last = (nn.Linear(5, 5) for _ in range(4))
+        self.shared = nn.Linear(5, 5)
+        self.shared.weight = self.last.weight
+
+    def forward(self, inputs):
+        read = torch.tanh(self.one(inputs)) * self.two(inputs) + self.shared(inputs)
+        return self.last(read + self.twice(self.twice(inputs)))[:, :3]
+
+
+class Reading(Joined):
+    """Asks its first layer for its weights, too."""
+
+    def forward(self, inputs):
+        return super().forward(inputs) + self.one.weight.sum()
+
+
+class Detached(Joined):
+    """Hides from autograd what a layer's inputs are made of."""
+
+    def forward(self, inputs):
+        return self.two(self.one(inputs).detach())[:, :3]
+
+
+@pytest.mark.parametrize(
+    ("net", "batch", "names"),
+    [
+        (normalised(), images(), ["0"]),
+        (nn.Sequential(nn.BatchNorm2d(1), *normalised()), images(), []),
+        (nn.Sequential(nn.BatchNorm2d(1, affine=False), *normalised()), images(), []),  # other inputs in the first pass
+        (Joined(), rows(), ["one", "two"]),
+        (Reading(), rows(), []),
+        (Detached(), rows(), []),
+        (nn.utils.parametrizations.weight_norm(nn.Linear(5, 3)), rows(), []),
+    ],
+)
+def test_heights_are_the_losses_at_their_weights_with_first_layers_combined(net, batch, names):
+    loss = WeightLoss(net, cost, list(zip(*(part.split(15) for part in batch), strict=True)))
+    plane = random_plane(loss)
+    assert sorted(first_layers(loss, plane)) == names
+    across, up = [-0.7, 0.0, 1.5], [0.4, -1.0]
+    for row, losses in plane_losses(loss, plane, across, up):
+        with torch.no_grad():
+            expected = torch.stack([loss(plane.at(a, up[row])) for a in across]).double()
+        torch.testing.assert_close(losses, expected, rtol=2e-5, atol=1e-5)
+
+
+def test_first_layers_that_give_too_much_are_not_kept(monkeypatch):
+    loss = WeightLoss(normalised(), cost, [images()])
+    assert first_layers(loss, random_plane(loss))
+    monkeypatch.setattr(plane_survey, "MOST_BYTES", 1000)
+    assert not first_layers(loss, random_plane(loss))
+
+
+def test_heights_have_the_same_bits_whoever_measures_them(monkeypatch):
+    loss = WeightLoss(normalised(), cost, [images()])
+    plane, sides = random_plane(loss), [at / 5 for at in range(-5, 6)]
+    heights, kernels = [], torch.backends.cuda.flash_sdp_enabled()
+    for threads in (1, 3):
+        monkeypatch.setattr(plane_survey, "threads_for", lambda _, threads=threads: threads)
+        heights.append(torch.stack([row for _, row in plane_losses(loss, plane, sides, sides)]))
+    assert torch.equal(*heights)
+    assert torch.backends.cuda.flash_sdp_enabled() == kernels
+
+
+def test_a_net_that_draws_is_measured_by_one_thread(monkeypatch):
+    class Noisy(nn.Linear):
+        def forward(self, inputs):
+            return super().forward(inputs + torch.randn_like(inputs))
+
+    monkeypatch.setattr(plane_survey, "most_threads", lambda: 4)
+    monkeypatch.setattr(plane_survey, "person_decides", lambda: False)
+    assert plane_survey.threads_for(WeightLoss(dense(), cost, [rows()])) == 4
+    assert plane_survey.threads_for(WeightLoss(Noisy(5, 3), cost, [rows()])) == 1
+
+
+def test_a_net_that_cannot_be_copied_is_measured_itself():
+    net = dense()
+    net.handle = (part for part in ())  # a generator
+    loss = WeightLoss(net, cost, [rows()])
+    ((_, heights),) = plane_losses(loss, random_plane(loss), [0.0], [0.0])
+    torch.testing.assert_close(float(heights), float(loss(loss.weights)))
+
+
 def test_the_planes_of_a_path_are_the_singular_vectors_of_its_differences():
     draw = np.random.default_rng(0)
     path = draw.normal(size=(7, 30)) * np.linspace(3, 0.2, 7)[:, None]
@@ -477,3 +568,21 @@ def test_pooling_by_slices_gives_the_same_bits(pool, layout):
     assert torch.equal(pooled.isnan(), expected.isnan())
     assert torch.equal(pooled.nan_to_num(7), expected.nan_to_num(7))
     assert pooled.stride() == expected.stride()
+
+
+def test_a_plane_from_coarse_to_fine_is_the_same_plane():
+    inputs, targets = rows()
+    loss = WeightLoss(dense(), cost, [(inputs, targets, None)])
+    plane = random_plane(loss)
+    across, up = np.linspace(-1, 1, 9).tolist(), np.linspace(-1, 1, 5).tolist()
+    whole = torch.stack([row for _, row in plane_losses(loss, plane, across, up)])
+    *_, coarse = plane_survey.refined_losses(loss, plane, across, up, (4,))
+    assert [tuple(place) for place in (~coarse.isnan()).nonzero().tolist()] == [
+        (y, x) for y in (0, 4) for x in (0, 4, 8)
+    ]
+    known = coarse.clone()
+    known[0, 0] = 7.0  # is believed
+    *_, fine = plane_survey.refined_losses(loss, plane, across, up, (4, 1), known)
+    expected = whole.clone()
+    expected[0, 0] = 7.0
+    torch.testing.assert_close(fine, expected, rtol=1e-6, atol=1e-8)

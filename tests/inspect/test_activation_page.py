@@ -10,7 +10,7 @@ import torch
 
 from pages import parse
 from profundo.cli import main
-from profundo.inspect.activation_page import activations_page, listed, sampled
+from profundo.inspect.activation_page import activations_page, listed, sampled, value_and_slope
 from profundo.nets.activations import ACTIVATIONS
 from profundo.pictures.numbers import plain
 
@@ -34,6 +34,15 @@ def test_curves_and_derivatives_are_those_of_the_layer(one):
     torch.testing.assert_close(slopes[there], differences, atol=1e-4, rtol=0)
     assert values[~there].isnan().all()
     assert slopes[~there].isnan().all()
+
+
+@pytest.mark.parametrize("one", ACTIVATIONS.values(), ids=ACTIVATIONS)
+@pytest.mark.parametrize("a", [-2.75, 0.625, 3.5])
+def test_value_and_slope_at_a_place_are_those_of_the_curve(one, a):
+    value, slope = value_and_slope(one, a)
+    near = [one.make().double()(torch.tensor(a + h, dtype=torch.float64)).item() for h in (-1e-6, 0, 1e-6)]
+    assert value == near[1]
+    assert slope == pytest.approx((near[2] - near[0]) / 2e-6, abs=1e-7)
 
 
 def test_each_has_its_section_with_curves_formulas_and_advice():

@@ -9,6 +9,8 @@ import profundo as pf
 from profundo.data import standardize
 from profundo.evaluate import evaluating
 from profundo.inside.attributions import explain
+from profundo.inside.attributions.proofs import randomised, removal_curves
+from profundo.inspect.checked_explanation import asked_of, checked_of, explained, methods_for
 from profundo.inspect.explanation_sections import why_section
 from profundo.inspect.opened_net import of_run
 from profundo.inspect.word_and_column_sections import attention_section, columns_section, words_section
@@ -184,3 +186,40 @@ def test_a_method_that_does_not_suit_is_left_out_and_why(monkeypatch, digits):
     )
     monkeypatch.setattr("profundo.inspect.explanation_sections.MOST_WORK", 0.0)
     assert why_section(replace(looked, net=dense)) is None
+
+
+def test_a_question_about_one_image_is_the_door_s(digits):
+    looked, raw = of_run(digits), digits.data.test.inputs[3]
+    asked = asked_of(looked, raw, "gradient", of=7)
+    maps = explained(asked)
+    torch.testing.assert_close(maps.map, pf.explain(digits, raw[None], "gradient", of=7).map)
+    checked = checked_of(asked, maps)
+    forgetting = randomised(digits.net, looked.ready(raw[None]), "gradient", of=7, stages=3)
+    assert checked.forgetting.alike == pytest.approx(forgetting.alike)
+    curves = removal_curves(digits.net, looked.ready(raw[None]), maps.by_place, of=7)
+    assert checked.curves.deletion == pytest.approx(curves.deletion)
+    with pytest.raises(ProfundoError, match="one of gradient"):
+        asked_of(looked, raw, "shapley")
+
+
+def test_of_a_row_each_column_has_its_part_of_the_change(iris):
+    looked, raw = of_run(iris), iris.data.test.inputs[0]
+    asked = asked_of(looked, raw, "kernel_shap")
+    maps = explained(asked)
+    assert [label.split(" = ")[0] for label in asked.labels] == list(iris.data.spec.inputs.names)
+    assert sum(asked.by_label(maps)) == pytest.approx(float(maps.change[0]), rel=1e-4)
+    assert checked_of(asked, maps).curves.what == "probability"
+    assert "grad_cam" not in methods_for(looked)
+
+
+def test_of_a_text_each_word_has_its_part(films):
+    looked, row = of_run(films), films.data.test.inputs[0]
+    for method in ("integrated_gradients", "occlusion"):
+        asked = asked_of(looked, row, method)
+        maps = explained(asked)
+        assert asked.labels[:4] == ("the", "film", "was", asked.labels[3])
+        assert len(asked.by_label(maps)) == len(asked.labels)
+        ours = pf.explain(films, row[None], method)
+        assert asked.by_label(maps) == pytest.approx(ours.by_place[0, : len(asked.labels)].tolist(), abs=1e-6)
+        areas = checked_of(asked, maps).curves.areas
+        assert areas["deletion"] < areas["random_deletion"]

@@ -439,19 +439,6 @@ def test_a_unit_that_is_not_there_and_data_that_do_not_fit_are_refused(run):
             {"layer": "Linear", "unit": -1},
             "unit -1: layer Linear has units",
         ),
-        (
-            lambda: nn.Linear(4, 2).bfloat16(),
-            torch.randn(40, 4).bfloat16(),
-            {},
-            "expected weights of float32 or float64",
-        ),
-        (lambda: nn.Linear(4, 2).half(), torch.randn(40, 4).half(), {}, "expected weights of float32 or float64"),
-        (
-            lambda: nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2, track_running_stats=False)),
-            torch.randn(40, 4),
-            {},
-            "expected answers that depend on one sample alone, 1 takes statistics of the batch",
-        ),
     ],
 )
 def test_what_cannot_be_looked_into_is_refused_before_any_part_is_made(net, x, choice, said):
@@ -486,7 +473,7 @@ def test_lost_weights_and_targets_of_places_are_refused():
     with pytest.raises(ProfundoError, match="expected weights that are numbers, bias has nan"):
         look_inside(net, (x, torch.arange(40) % 2))
     with pytest.raises(
-        ProfundoError, match=r"expected a class for each sample, \(40,\), or floats, got torch.int64 \(40, 4\)"
+        ProfundoError, match=r"expected a class for each sample, \(40,\), .* or floats; got torch.int64 \(40, 4\)"
     ):
         look_inside(nn.Linear(4, 2), (x, torch.zeros(40, 4).long()))
 

@@ -16,6 +16,7 @@ import profundo as pf
 from profundo.cli import main
 from profundo.data.full_batch import whole
 from profundo.inside.surface import Bend, barrier, straight
+from profundo.inside.surface.plane_survey import Surveyors
 from profundo.inspect import landscape as module
 from profundo.inspect.landscape import landscape
 from profundo.inspect.training_path import training_path
@@ -102,31 +103,31 @@ def test_a_bent_way_is_never_higher_than_the_straight_one_was(found, run, other)
 def test_an_interrupted_call_goes_on_and_measures_no_point_twice(run, tmp_path, monkeypatch):
     whole = landscape(run, curvature=False, keep=tmp_path / "whole", **FEW)
     calls = []
-    real = module.WeightLoss.__call__
+    real = Surveyors.one
 
-    def counted(self, weights):
+    def counted(self, place):
         calls.append(1)
-        return real(self, weights)
+        return real(self, place)
 
-    monkeypatch.setattr(module.WeightLoss, "__call__", counted)
+    monkeypatch.setattr(Surveyors, "one", counted)
     signals = chain([0] * 4, repeat(2))  # asked twice a row
     real_signals = module.interruptible
     monkeypatch.setattr(module, "interruptible", lambda: nullcontext(lambda: next(signals)))
     with pytest.raises(Interrupted):
         landscape(run, curvature=False, keep=tmp_path / "cut", **FEW)
     monkeypatch.setattr(module, "interruptible", real_signals)
-    assert len(calls) == 1 + 3 * 5  # the solution, three rows
+    assert len(calls) == 3 * 5  # three rows
     calls.clear()
     again = landscape(run, curvature=False, keep=tmp_path / "cut", **FEW)
-    assert len(calls) == 2 * 5 + 25 + 1  # the rest of the first plane, the second one, the solution
+    assert len(calls) == 2 * 5 + 25  # the rest of the first plane, the second one
     for one, two in zip(whole.planes, again.planes, strict=True):
         np.testing.assert_array_equal(one.losses, two.losses)
     calls.clear()
     landscape(run, curvature=False, keep=tmp_path / "cut", **FEW)
-    assert len(calls) == 1
+    assert not calls
     landscape(run, curvature=False, keep=tmp_path / "cut", span=0.5, planes=["random"], **FEW)
     landscape(run, curvature=False, keep=tmp_path / "cut", planes=["random"], **FEW | {"samples": 59})
-    assert len(calls) == 1 + 2 * 26
+    assert len(calls) == 2 * 25
 
 
 def test_points_of_a_loss_or_a_net_that_computes_something_else_are_not_taken_for_its_own(tmp_path):
@@ -324,9 +325,19 @@ def test_numbers_come_as_json_csv_and_arrays(found, tmp_path):
     plain = json.loads(found.write(tmp_path / "n.json").read_text())
     assert plain["planes"][0]["losses"][2][2] == pytest.approx(found.loss, rel=1e-5)
     lines = found.write(tmp_path / "n.csv").read_text().splitlines()
-    assert len(lines) == 1 + 3 * 25
+    assert lines[0] == "measure,a,b,value"
+    read = {(name, a): float(value) for name, a, _, value in (line.split(",") for line in lines[1:])}
+    assert sum(line.split(",")[0] in ("random", "path", "between") for line in lines) == 3 * 25
+    assert read["loss", ""] == found.loss
+    assert read["eigenvalue", "2"] == found.eigenvalues.values[1]
+    assert read["trace", ""] == found.trace.value
+    assert read["sharpness after epoch", "3"] == found.course.sharpness[-1]
+    assert read["bent training", "0.5"] == found.between.losses["bent"]["training"][found.between.shares.index(0.5)]
     with np.load(found.write(tmp_path / "n.npz")) as arrays:
         np.testing.assert_array_equal(arrays["path_losses"], plane(found, "path").losses)
+        np.testing.assert_array_equal(arrays["eigenvalues"], found.eigenvalues.values)
+        np.testing.assert_array_equal(arrays["course_losses"], found.course.losses)
+        np.testing.assert_array_equal(arrays["ways_straight_test"], found.between.losses["straight"]["test"])
 
 
 def call(monkeypatch, capsys, *words):

@@ -4,7 +4,7 @@ import pytest
 
 from profundo.lab.application import application
 from profundo.lab.guard import Guard
-from served import BEARER, COOKIE, HOST, TOKEN, Pictures, ask, guarded, open_socket
+from served import BEARER, COOKIE, HOST, TOKEN, VISITOR, Pictures, ask, guarded, open_socket
 
 ORIGIN = f"http://{HOST}"
 CARRIED = {"cookie": f"{COOKIE}={TOKEN}"}
@@ -111,7 +111,7 @@ def test_tokens_are_compared_in_constant_time(monkeypatch):
     assert ask(guard, "GET", "/", {"authorization": "Bearer guess"}).status == 401
     assert ask(guard, "GET", "/?token=guess").status == 401
     assert ask(guard, "GET", "/", {"cookie": f"{COOKIE}=guess"}).status == 401
-    assert compared == [(b"guess", TOKEN.encode())] * 3
+    assert compared == [(b"guess", TOKEN.encode()), (b"guess", VISITOR.encode())] * 3
 
 
 def test_the_url_with_the_token_leads_to_the_same_place_without_it_and_a_cookie():
@@ -247,6 +247,7 @@ def test_every_answer_forbids_foreign_scripts_frames_and_caches():
         assert answer.header("x-content-type-options") == "nosniff"
         assert answer.header("cache-control") == "no-store"
         assert answer.header("referrer-policy") == "no-referrer"
+        assert answer.header("permissions-policy") == "camera=(self), microphone=(), geolocation=()"
         assert answer.header("cross-origin-resource-policy") == "same-origin"
 
 

@@ -18,7 +18,7 @@ from test_reading import HOSTILE_JSON, parts
 
 from profundo.lab.application import application
 from profundo.lab.limits import Limits
-from profundo.lab.texts import TEXTS, spoken
+from profundo.languages import LANGUAGES, spoken
 from profundo.records import Column, Inputs, Spec, Targets
 from served import BEARER, NASTY, TOKEN, Pictures, Slow, Sums, ask, guarded, running
 
@@ -401,7 +401,7 @@ class Reader(HTMLParser):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("language", TEXTS)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_holds_no_element_that_a_name_could_have_made(kind, language):
     app = application(KINDS[kind], NASTY[1])
     answer = ask(guarded(app), "GET", "/", {**BEARER, "accept-language": language})
@@ -564,20 +564,6 @@ def test_every_word_that_the_script_reads_is_on_the_page():
 )
 def test_the_language_is_the_one_that_the_browser_prefers(asked, language):
     assert spoken(asked) == language
-
-
-def test_the_languages_fill_in_the_same_things_and_say_them_differently():
-    from string import Formatter
-
-    def blanks(text):
-        return sorted(name for _, name, _, _ in Formatter().parse(text) if name)
-
-    english = TEXTS["en"]
-    assert list(TEXTS) == ["en", "es", "ca", "pt"]
-    for language, told in TEXTS.items():
-        assert told.keys() == english.keys()
-        assert all(blanks(told[name]) == blanks(english[name]) and told[name].strip() for name in english)
-        assert language == "en" or sum(told[name] == english[name] for name in english) <= 1
 
 
 def test_the_token_is_on_no_page():

@@ -14,6 +14,7 @@ from profundo.nets.fast import stages
 from profundo.nets.net_names import (
     NETS_FOR_IMAGES,
     NETS_FOR_PIXELS,
+    NETS_FOR_PLANES,
     NETS_FOR_SERIES,
     NETS_FOR_SOUNDS,
     NETS_FOR_TEXTS,
@@ -47,6 +48,7 @@ SPECS = {
     "rows, two classes": spec_of((5,), BINARY),
     "rows, two reals": spec_of((3,), REAL),
     "rows, ten classes": spec_of((64,)),
+    "the plane, two classes": spec_of((2,), BINARY),
     "rows with a text": text_spec(),
     "rows with a text, two classes": text_spec(BINARY),
     "sounds": Spec(Inputs((1, 1500), "sound", sound=SoundForm(8000)), TEN),
@@ -67,6 +69,7 @@ CASES = [
     if (name in NETS_FOR_PIXELS) == (spec.targets.traits.per == "pixel")
     if spec.inputs.kind == "image" or name not in NETS_FOR_IMAGES
     if spec.inputs.kind == "sound" or name not in NETS_FOR_SOUNDS
+    if spec.inputs.shape == (2,) or name not in NETS_FOR_PLANES
     if spec.inputs.kind != "sound" or name != "table_net"
     if bool(spec.inputs.texts) == (name in NETS_FOR_TEXTS)
     if name != "minilm"  # reads nothing without its published vocabulary, see test_sentence_encoder

@@ -13,7 +13,7 @@ import torch
 from commands import Trouble, go_on, newest, profundo
 from profundo.data.tables.columns import feature_names
 from profundo.nets import NETS
-from profundo.nets.net_names import NETS_FOR_PIXELS, NETS_FOR_SERIES, NETS_FOR_SOUNDS, NETS_FOR_TEXTS
+from profundo.nets.net_names import NETS_FOR_PIXELS, NETS_FOR_PLANES, NETS_FOR_SERIES, NETS_FOR_SOUNDS, NETS_FOR_TEXTS
 from profundo.records import Column, Inputs, ProfundoError, SoundForm, Spec, Targets
 from profundo.runs.folder import Folder
 from profundo.runs.saved_model import build_net, load_model
@@ -277,7 +277,8 @@ def test_every_net_can_be_measured_without_memory(name):
     series = Inputs((3, 32), "series")
     images = Inputs((3, 32, 32), "image")
     sounds = Inputs((1, 4000), "sound", sound=SoundForm(8000))
-    of_kind = ((NETS_FOR_TEXTS, texts), (NETS_FOR_SERIES, series), (NETS_FOR_SOUNDS, sounds))
+    plane = Inputs((2,), "features")
+    of_kind = ((NETS_FOR_TEXTS, texts), (NETS_FOR_PLANES, plane), (NETS_FOR_SERIES, series), (NETS_FOR_SOUNDS, sounds))
     inputs = next((one for names, one in of_kind if name in names), images)
     spec = Spec(inputs, Targets("mask" if name in NETS_FOR_PIXELS else "classes", tuple("abc")))
     with torch.device("meta"):

@@ -16,6 +16,7 @@ from commands import PATIENCE, Trouble, bits, contents, go_on, newest, profundo
 from profundo.data.batches import load_in_workers
 from profundo.records import ProfundoError
 from profundo.runs.folder import Folder
+from profundo.runs.live.holder import this_process
 from profundo.train.checkpoints import load_checkpoint
 
 
@@ -132,7 +133,7 @@ def test_a_lock_is_waited_for_while_the_children_of_a_killed_process_die(tmp_pat
     dying.acquire()
     threading.Timer(0.3, dying.release).start()
     with Folder(tmp_path).locked():
-        assert (tmp_path / ".holder").read_text() == f"{os.getpid()}\n"
+        assert (tmp_path / ".holder").read_text() == str(this_process())
         with pytest.raises(ProfundoError, match=f"process {os.getpid()} is writing"), Folder(tmp_path).locked():
             pass
 

@@ -90,6 +90,7 @@ LEAVES = {
     "log": ({}, None, "tensorboard"),
     "data_dir": ({"data": "mnist"}, "one", "two"),
     "checkpoint_seconds": ({}, 30.0, 0.0),
+    "lang": ({}, None, "es"),
     "keep_epochs": ({}, False, True),
     "doctor": ({}, False, True),
 }

@@ -321,6 +321,7 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path):
         (["iris", "--split-by", "group:species"], ["columns of a table"]),
         (["iris", "--net", "lenet5"], ["lenet5", "image"]),
         (["iris", "--set", "log=tensorboard"], ["log", "leave it out"]),
+        (["iris", "--set", "lang=es"], ["lang", "leave it out"]),
         (["iris", "--out", "here.txt"], ["here.txt"]),
         (
             ["iris", "--out", "new", "--epochs", "1", "--set", "learning_rate=1e30"],

@@ -17,6 +17,7 @@ from profundo.lab.server import configured
 from profundo.records import Column, Inputs, ProfundoError, Spec, Targets
 
 TOKEN = "a-token-for-the-tests-of-43-letters-or-so..."
+VISITOR = "a-token-for-those-who-only-look-of-43-letters"
 HOST = "127.0.0.1:8000"
 HOSTS = (HOST, "localhost:8000", "[::1]:8000")
 COOKIE = "profundo-8000"
@@ -193,18 +194,26 @@ def scope(kind: str, target: str, headers: Headers | None, host: str) -> dict[st
 
 
 def guarded(app: Any) -> Guard:
-    return Guard(app, hosts=HOSTS, token=TOKEN, cookie=COOKIE)
+    return Guard(app, hosts=HOSTS, token=TOKEN, cookie=COOKIE, visitors=VISITOR)
 
 
 @contextmanager
-def running(app: Any, limits: Limits | None = None) -> Iterator[int]:
-    """A real server in a thread of this process, as `profundo serve` sets it up. Yields its port."""
+def running(app: Any, limits: Limits | None = None, *, sockets: bool = False) -> Iterator[int]:
+    """A real server in a thread of this process, as `profundo serve` and, with sockets, the lab set it up. Yields its port."""
     import uvicorn
 
     with bind("127.0.0.1", 0, public=False) as listening:
         listening.listen(128)
         port = listening.getsockname()[1]
-        config = configured(app, port, hosts=[f"127.0.0.1:{port}"], token=TOKEN, limits=limits or Limits())
+        config = configured(
+            app,
+            port,
+            hosts=[f"127.0.0.1:{port}"],
+            token=TOKEN,
+            limits=limits or Limits(),
+            visitors=VISITOR,
+            sockets=sockets,
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
         thread.start()

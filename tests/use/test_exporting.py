@@ -162,6 +162,7 @@ SMALL = {"width": 0.125}
 NETS_AND_SHAPES = [
     *((name, (1, 28, 28), {}) for name in ("linear", "mlp", "lenet5", "lenet5_1998", "fast_cnn")),
     ("table_net", (6,), {}),
+    ("plane_mlp", (2,), {"features": "x1,x2_squared,x1_x2,sin_x2", "activation": "relu,tanh", "dropout": 0.2}),
     ("rocket", (2, 30), {"features": 500}),
     ("series_gru", (2, 4), {}),
     *((name, (2, 30), {}) for name in ("fcn", "series_linear", "series_net")),

@@ -19,6 +19,8 @@ import profundo.cli.reporting
 import profundo.cli.procedure
 import profundo.cli.using
 import profundo.cli.serving
+import profundo.cli.browsing
+import profundo.cli.playing
 import profundo.cli.recipes
 import profundo.cli.showing
 import profundo.cli.inside

@@ -34,8 +34,8 @@ def inside(
     profundo inside runs/digits-1 seven.png --layer conv2 --unit 5
     """
     from profundo.files import check_out
-    from profundo.inspect.inside_page import look_inside
     from profundo.runs.folder import Folder
+    from profundo.use.looking_into import look_inside
 
     page = out if out is not None else Folder.open(run).path / "inside.html"
     check_out(page, ".html")

@@ -29,7 +29,7 @@ Resume = Annotated[
 ]
 
 
-@settings_command("cross-validate", CHOOSE, without=("log", "keep_epochs", "doctor", "heal"))
+@settings_command("cross-validate", CHOOSE, without=("log", "lang", "keep_epochs", "doctor", "heal"))
 def cross_validate(
     settings: Settings,
     folds: Annotated[int, typer.Option(help="Parts, each held out once.")] = 5,
@@ -54,7 +54,7 @@ def cross_validate(
     show(result, as_json)
 
 
-@settings_command("learning-curve", CHOOSE, without=("log", "keep_epochs", "doctor", "heal"))
+@settings_command("learning-curve", CHOOSE, without=("log", "lang", "keep_epochs", "doctor", "heal"))
 def learning_curve(
     settings: Settings,
     sizes: Annotated[
@@ -81,7 +81,7 @@ def learning_curve(
     show(result, as_json)
 
 
-@settings_command("select", CHOOSE, without=("log", "keep_epochs", "doctor", "heal"))
+@settings_command("select", CHOOSE, without=("log", "lang", "keep_epochs", "doctor", "heal"))
 def select(
     settings: Settings,
     vary: Annotated[

@@ -10,6 +10,7 @@ import typer
 
 from profundo.cli.app import TRAIN, Json, app
 from profundo.cli.printing import print_json, print_table
+from profundo.records import ProfundoError
 
 COMPARISON = Path("comparison.html")
 
@@ -23,23 +24,31 @@ def report(
             help="The page; report.html in the run's folder, comparison.html for several.", show_default=False
         ),
     ] = None,
+    lang: Annotated[
+        str | None,
+        typer.Option(help="en, es, ca or pt: the report's language; that of the run otherwise.", show_default=False),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a finished run's report anew; or of several runs, a comparison with the first. Say where it is.
 
     profundo report runs/digits-1
 
+    profundo report runs/digits-1 --lang es --out informe.html
+
     profundo report runs/digits-1 runs/digits-2 --out comparison.html
     """
     if len(runs) == 1:
         from profundo.use.any_run import any_run
 
-        path = any_run(runs[0]).write_report(out)
+        path = any_run(runs[0]).write_report(out, lang)
         if as_json:
             print_json({"report": str(path)})
         else:
             print(path)
         return
+    if lang not in (None, "en"):
+        raise ProfundoError("report: a comparison of runs is written in English; leave out --lang")
     from profundo.files import check_out
     from profundo.studies.run_comparison import compare
 

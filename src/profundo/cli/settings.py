@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from inspect import Parameter, signature
-from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from profundo.runs.experiment import Setting
 
-__all__ = ["Settings", "settings_command", "with_data"]
+__all__ = ["Settings", "made_command", "settings_command", "with_data"]
 
 Settings = dict[str, Any]
 
@@ -63,12 +62,19 @@ def whole_command(name: str, function: Callable[..., None], without: Collection[
         for setting, about in SETTINGS.items()
         if setting not in without and about.part not in without and not about.in_python
     }
-    _, *own = signature(function, eval_str=True).parameters.values()
     options = [parameter(setting, Experiment.model_fields[setting], about) for setting, about in taken.items()]
+    return made_command(name, function, options, lambda setting, value: read_given(taken[setting], value))
+
+
+def made_command(
+    name: str, function: Callable[..., None], options: list[Parameter], read: Callable[[str, Any], Any]
+) -> Any:
+    """A command of these options and those of the function, which gets what was given of the former, once read, in `settings`."""
+    _, *own = signature(function, eval_str=True).parameters.values()
 
     def call(**values: Any) -> None:
-        given = {setting: value for setting in taken if (value := values.pop(setting)) is not None}
-        function({setting: read_given(taken[setting], value) for setting, value in given.items()}, **values)
+        given = {one.name: value for one in options if (value := values.pop(one.name)) is not None}
+        function({setting: read(setting, value) for setting, value in given.items()}, **values)
 
     parameters = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in (*options, *own)]
     call.__signature__ = signature(call).replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -80,6 +86,8 @@ def whole_command(name: str, function: Callable[..., None], without: Collection[
 
 def parameter(name: str, field: FieldInfo, about: Setting) -> Parameter:
     """The option of a setting; the argument of the command, if there is no run without it. None stands for not given."""
+    from profundo.runs.settings.setting_fields import plain_type
+
     kind, choices = plain_type(field.annotation)
     text = f"{about.help.removesuffix('.')}: {', '.join(choices)}." if choices else about.help
     if about.form is not None and kind != list[str]:
@@ -100,18 +108,6 @@ def parameter(name: str, field: FieldInfo, about: Setting) -> Parameter:
 
 def read_given(about: Setting, value: Any) -> Any:
     return value if about.read is None else about.read(value)
-
-
-def plain_type(annotation: Any) -> tuple[Any, tuple[str, ...]]:
-    """What a word on the command line is first made into, and the words it may be if they are few."""
-    origin, parts = get_origin(annotation), get_args(annotation)
-    if origin is Literal:
-        return str, parts
-    if origin is dict or annotation == list[str]:
-        return list[str], ()  # an entry each time the option is given
-    if parts and origin is not list:  # Annotated, or a union with None
-        return plain_type(next(part for part in parts if part is not NoneType))
-    return annotation if annotation in (int, float, bool) else str, ()
 
 
 def with_data(settings: Settings, such_as: str) -> Settings:

@@ -204,10 +204,10 @@ def landscape(
     What is interrupted goes on where it was when the same is called again.
     """
     from profundo.files import check_out
-    from profundo.inspect.landscape import landscape as measure
     from profundo.inspect.landscape_page import ENDINGS
     from profundo.records import Interrupted
     from profundo.runs.folder import Folder
+    from profundo.use.looking_into import landscape as measure
 
     page = out if out is not None else Folder.open(run).path / "landscape.html"
     check_out(page, *ENDINGS)

@@ -20,6 +20,24 @@ from profundo.cli.printing import (
 )
 from profundo.cli.settings import Settings, settings_command, with_data
 
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        help="Settings from a file such as runs/x/experiment.yaml; options given here win.", show_default=False
+    ),
+]
+
+
+def kept_settings(config: Path | None) -> Settings:
+    """Those in a file; none without one."""
+    from profundo.records import ProfundoError
+    from profundo.runs.settings.plain_yaml import read_experiment
+
+    kept = read_experiment(config) if config else {}
+    if "recipe" in kept:
+        raise ProfundoError(f"{config}: was asked of a recipe; `profundo recipe --config {config}` repeats it")
+    return kept
+
 
 @settings_command("train", TRAIN)
 def train(
@@ -27,28 +45,18 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="The run's folder; runs/<data>-<n> otherwise.", show_default=False)
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="Settings from a file such as runs/x/experiment.yaml; options given here win.", show_default=False
-        ),
-    ] = None,
+    config: Config = None,
     as_json: Json = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done and what is wrong with it, and stop.")
     ] = False,
 ) -> None:
     """Train a network on data, evaluate it and write a report."""
-    from profundo.records import ProfundoError
     from profundo.runs.experiment import new_experiment
-    from profundo.runs.settings.plain_yaml import read_experiment
     from profundo.runs.supervised import prepare
     from profundo.runs.supervised import train as train_recipe
 
-    before = read_experiment(config) if config else {}
-    if "recipe" in before:
-        raise ProfundoError(f"{config}: was asked of a recipe; `profundo recipe --config {config}` repeats it")
-    experiment = new_experiment(**with_data({"doctor": True} | before | settings, "train digits"))
+    experiment = new_experiment(**with_data({"doctor": True} | kept_settings(config) | settings, "train digits"))
     if dry_run:
         if print_plan(prepare(experiment), as_json):
             raise typer.Exit(1)
@@ -56,7 +64,9 @@ def train(
     print_run(train_recipe(experiment, out=out, voice=terminal()), as_json)
 
 
-@settings_command("lr-find", CHOOSE, without=("course", "log", "checkpoint_seconds", "keep_epochs", "doctor", "heal"))
+@settings_command(
+    "lr-find", CHOOSE, without=("course", "log", "checkpoint_seconds", "lang", "keep_epochs", "doctor", "heal")
+)
 def lr_find(
     settings: Settings,
     low: Annotated[float | None, typer.Option(help="Where the rate begins.", show_default=False)] = None,
@@ -65,6 +75,7 @@ def lr_find(
     out: Annotated[
         Path | None, typer.Option(help="Draw the curve into this file, .svg or .html.", show_default=False)
     ] = None,
+    config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Find a learning rate: train for a few steps with a growing one, and look where the loss falls and diverges."""
@@ -74,7 +85,9 @@ def lr_find(
 
     if out is not None:
         check_out(out, *PICTURES)
-    result = find(new_experiment(**with_data(settings, "lr-find digits")), low=low, high=high, steps=steps)
+    result = find(
+        new_experiment(**with_data(kept_settings(config) | settings, "lr-find digits")), low=low, high=high, steps=steps
+    )
     if as_json:
         print_json(result.as_plain_data())
     else:
@@ -85,7 +98,10 @@ def lr_find(
 
 
 @settings_command(
-    "doctor", CHOOSE, without=("log", "checkpoint_seconds", "keep_epochs", "doctor", "heal"), other=script_command
+    "doctor",
+    CHOOSE,
+    without=("log", "checkpoint_seconds", "lang", "keep_epochs", "doctor", "heal"),
+    other=script_command,
 )
 def doctor(
     settings: Settings,

@@ -48,5 +48,8 @@ def gaussian_distance(mean1: Tensor, factor1: Tensor, mean2: Tensor, factor2: Te
 
 def covariance_factor(features: Tensor) -> Tensor:
     """(samples, features) → F (the smaller of both, features), with FᵀF their covariance, divided by samples − 1."""
-    centred = (features - features.mean(0)) / (len(features) - 1) ** 0.5
-    return torch.linalg.qr(centred, mode="r").R if len(centred) > centred.shape[1] else centred
+    centred: Tensor = (features - features.mean(0)) / (len(features) - 1) ** 0.5
+    if len(centred) <= centred.shape[1]:
+        return centred
+    factor: Tensor = torch.linalg.qr(centred, mode="r").R
+    return factor

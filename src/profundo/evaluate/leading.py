@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from profundo.kinds import TargetKind
+from profundo.languages import local, say, term
 from profundo.records import Targets
 
 __all__ = ["RARE", "leading_figure", "positive", "reason"]
@@ -50,6 +51,6 @@ def reason(targets: Targets, name: str) -> str:
     if name in (*LEADING.values(), "accuracy", "exact match") or not targets.shares:
         return ""
     share, rarest = min((share, name) for share, name in zip(targets.shares, targets.classes, strict=True) if share > 0)
-    percent = f"{100 * share:.2g}" if share < 0.1 else f"{100 * share:.0f}"
-    counts = "every class counts alike" if name == "balanced accuracy" else "the rare is to be ranked first"
-    return f"{name} leads, for {percent} % of the training samples are {rarest!r}: {counts}"
+    percent = local(f"{100 * share:.2g}" if share < 0.1 else f"{100 * share:.0f}")
+    why = "report.leads_alike" if name == "balanced accuracy" else "report.leads_rare"
+    return say(why, figure=term(name), percent=percent, name=repr(rarest))

@@ -12,7 +12,8 @@ from profundo.images.colour_spaces import SPACES, from_space, to_space
 from profundo.images.convolution import Padding, Sliding, Step, convolve, correlate, output_size, size_formula, slide
 from profundo.images.image_arrays import COURSE, SAMPLES, Image, as_image, read_image
 from profundo.images.kernels import KERNELS, Kernel, kernel_of, separated
-from profundo.images.pooling import POOLINGS, Pooled, pool, unpool
+from profundo.images.pooling import POOLINGS, Pooled, pool, reduced, unpool
+from profundo.images.strokes import Frame, frame_of, framed, sketched
 
 __all__ = [
     "COURSE",
@@ -20,6 +21,7 @@ __all__ = [
     "POOLINGS",
     "SAMPLES",
     "SPACES",
+    "Frame",
     "Image",
     "Kernel",
     "Padding",
@@ -29,13 +31,17 @@ __all__ = [
     "as_image",
     "convolve",
     "correlate",
+    "frame_of",
+    "framed",
     "from_space",
     "kernel_of",
     "output_size",
     "pool",
     "read_image",
+    "reduced",
     "separated",
     "size_formula",
+    "sketched",
     "slide",
     "to_space",
     "unpool",

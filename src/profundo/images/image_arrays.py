@@ -7,6 +7,7 @@ image.five()                         # each pixel as a point of five dimensions:
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -50,7 +51,8 @@ SAMPLES = {
 }
 RGB = ("red", "green", "blue")
 CHANNELS = {1: ("grey",), 2: ("grey", "alpha"), 3: RGB, 4: (*RGB, "alpha")}
-PNG, WIDE_GREY_ALPHA = b"\x89PNG\r\n\x1a\n", b"\x10\x04"  # how such a file begins; its bits and kind of colour
+PNG = b"\x89PNG\r\n\x1a\n"  # how such a file begins
+WIDE_GREY_ALPHA, NARROW_COLOUR_ALPHA = b"\x10\x04", b"\x08\x06"  # its bits and kind of colour
 INKS = ("cyan", "magenta", "yellow", "black")
 # Pillow's mode → the one in which its numbers are taken, and their channels. Any other becomes RGB.
 MODES = {
@@ -298,10 +300,12 @@ def _of_file(data: bytes, name: str) -> Image:
             mode = "RGBA" if image.has_transparency_data else "RGB"
         elif mode not in MODES and mode != "RGB":
             notes.append(f"stored as {mode}, shown as RGB")
-        if data.startswith(PNG) and data[24:26] == WIDE_GREY_ALPHA:
-            notes.append("stored as grey and alpha with 16 bits, shown as RGBA with 8")
         taken, channels = MODES.get(mode, ("RGB", RGB))
-        pixels = both_bytes(image, data, formats) if mode in ("RGB", "RGBA") else None
+        if data.startswith(PNG) and data[24:26] == WIDE_GREY_ALPHA:
+            taken, channels = "", CHANNELS[2]
+            pixels: np.ndarray | None = _wide_grey_alpha(data)
+        else:
+            pixels = both_bytes(image, data, formats) if mode in ("RGB", "RGBA") else None
         if pixels is None:
             upside = upright(image)
             pixels = np.asarray(upside.convert(taken) if taken and upside.mode != taken else upside)
@@ -311,6 +315,16 @@ def _of_file(data: bytes, name: str) -> Image:
         else:
             low, high = 0.0, float(np.iinfo(pixels.dtype).max)
         return Image(pixels, channels, low, high, name, str(image.format), len(data), "; ".join(notes))
+
+
+def _wide_grey_alpha(data: bytes) -> np.ndarray:
+    """uint16 (height, width, 2) of a PNG of which Pillow gives one byte a value. Its four bytes a pixel, to which compression
+    and filters look only as bytes, are those of a file in colour and alpha with 8 bits, as which it is read."""
+    header = data[12:24] + NARROW_COLOUR_ALPHA + data[26:29]
+    with opened(data[:12] + header + zlib.crc32(header).to_bytes(4, "big") + data[33:], ("PNG",)) as image:
+        parts = np.asarray(upright(image)).astype(np.uint16)
+    pixels: np.ndarray = parts[..., ::2] << 8 | parts[..., 1::2]
+    return pixels
 
 
 def _shipped(name: str) -> Path:

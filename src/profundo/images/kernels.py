@@ -84,34 +84,45 @@ def _gaussian(deviation: float) -> np.ndarray:
     return weights
 
 
-def _gabor(degrees: float) -> np.ndarray:
-    """exp(−(u² + v²) / 2σ²) · cos(2π u / λ), u across the stripes, σ = 2, λ = 5, without what answers to even areas
-    (Gabor 1946; Daugman 1985). Stripes at 0° stand upright."""
-    y, x = np.mgrid[-4:5, -4:5].astype(float)
+def _gabor(degrees: float, wavelength: float = 5, deviation: float = 2, phase: float = 0) -> np.ndarray:
+    """exp(−(u² + v²) / 2σ²) · cos(2π u / λ + φ), u across the stripes, to 2σ, without what answers to even areas
+    (Gabor 1946; Daugman 1985). Stripes at 0° stand upright; φ = 0 answers to stripes, 90 to edges."""
+    reach = max(1, math.ceil(2 * deviation))
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(float)
     across = x * math.cos(math.radians(degrees)) + y * math.sin(math.radians(degrees))
-    envelope = np.exp(-(x**2 + y**2) / 8)
-    wave = envelope * np.cos(2 * math.pi * across / 5)
+    envelope = np.exp(-(x**2 + y**2) / (2 * deviation**2))
+    wave = envelope * np.cos(2 * math.pi * across / wavelength + math.radians(phase))
     wave -= envelope * wave.sum() / envelope.sum()
     weights: np.ndarray = wave / np.abs(wave).sum() * 2
     return weights
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """What a kernel with a name can be told: what it is, between which bounds, and what it is unless said."""
+
+    what: str
+    low: float
+    high: float
+    usual: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Named:
-    """rows: the weights without a number; made: the weights by a number between bounds, where it takes one, and what it is."""
+    """rows: the weights without a number; made: the weights by numbers, of which the first must be there."""
 
     meaning: str
     rows: Any
-    made: Callable[[float], np.ndarray] | None = None
-    what: str = ""
-    bounds: tuple[float, float] = (0.0, 0.0)
+    made: Callable[..., np.ndarray] | None = None
+    numbers: tuple[Number, ...] = ()
 
 
 KERNELS = {
     "identity": _Named("Leaves everything as it is.", [[0, 0, 0], [0, 1, 0], [0, 0, 0]]),
-    "box": _Named("Blurs: the mean of the places around.", np.full((3, 3), 1 / 9), _box, "side", (1, LARGEST)),
+    "box": _Named("Blurs: the mean of the places around.", np.full((3, 3), 1 / 9), _box,
+                  (Number("side", 1, LARGEST, 3),)),
     "gaussian": _Named("Blurs softly: near places count more.", np.outer([1, 2, 1], [1, 2, 1]) / 16, _gaussian,
-                       "standard deviation", (0.3, 5)),
+                       (Number("standard deviation", 0.3, 5, 1),)),
     "sharpen": _Named("Lifts each place above those around it.", [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
     "sobel-x": _Named("Finds upright edges: positive where it gets brighter to the right.",
                       [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
@@ -123,13 +134,14 @@ KERNELS = {
     "laplace-8": _Named("As laplace, with the diagonals.", [[1, 1, 1], [1, -8, 1], [1, 1, 1]]),
     "emboss": _Named("Light from the upper left over a relief.", [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]),
     "gabor": _Named("Finds stripes about 5 pixels apart at an angle, as cells of the visual cortex do.", _gabor(0), _gabor,
-                    "angle in degrees", (-360, 360)),
+                    (Number("angle in degrees", -360, 360, 0), Number("wavelength in pixels", 2, 30, 5),
+                     Number("standard deviation", 0.5, 7.5, 2), Number("phase in degrees", -360, 360, 0))),
 }  # fmt: skip
 
 
 def kernel_of(given: str | Kernel | Any) -> Kernel:
-    """A kernel by its name, with a number where it takes one ("box:5", "gaussian:1.5", "gabor:45"); of weights as text; or of
-    an array. Raises ProfundoError for another name, for rows of unequal length, and for more than 31 × 31 weights."""
+    """A kernel by its name, with numbers where it takes some ("box:5", "gaussian:1.5", "gabor:45:8:3:90"); of weights as
+    text; or of an array. Raises ProfundoError for another name, for rows of unequal length, and for more than 31 × 31 weights."""
     if isinstance(given, Kernel):
         return given
     if not isinstance(given, str):
@@ -143,20 +155,28 @@ def kernel_of(given: str | Kernel | Any) -> Kernel:
     return _own(_parsed(given))
 
 
-def _named(name: str, number: str) -> Kernel:
+def _named(name: str, numbers: str) -> Kernel:
     one = KERNELS[name]
-    if not number:
+    if not numbers:
         return Kernel(name, np.array(one.rows, float), one.meaning)
-    if one.made is None:
-        raise ProfundoError(f"kernel: {name} takes no number, got {number!r}; box, gaussian and gabor do")
-    least, most = one.bounds
+    words = numbers.split(":")
+    if one.made is None or len(words) > len(one.numbers):
+        takes = f"at most {len(one.numbers)}" if one.made else "no number"
+        raise ProfundoError(f"kernel: {name} takes {takes}, got {numbers!r}; box and gaussian take one, gabor four")
+    values = [_within(name, word, number) for word, number in zip(words, one.numbers, strict=False)]
+    return Kernel(f"{name}:{numbers}", one.made(*values), one.meaning)
+
+
+def _within(name: str, word: str, number: Number) -> float:
     try:
-        value = float(number)
+        value = float(word)
     except ValueError:
         value = math.nan
-    if not least <= value <= most or (name == "box" and value != int(value)):
-        raise ProfundoError(f"kernel: expected as the {one.what} of {name} {least:g} to {most:g}, got {number!r}")
-    return Kernel(f"{name}:{number}", one.made(value), one.meaning)
+    if not number.low <= value <= number.high or (name == "box" and value != int(value)):
+        raise ProfundoError(
+            f"kernel: expected as the {number.what} of {name} {number.low:g} to {number.high:g}, got {word!r}"
+        )
+    return value
 
 
 def _parsed(text: str) -> np.ndarray:

@@ -9,16 +9,16 @@ keeps what is darkest. Layers of nets that do the same, and two whose window lea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from profundo.images.image_arrays import array_of
+from profundo.images.image_arrays import Image, array_of
 from profundo.records import ProfundoError
 
-__all__ = ["POOLINGS", "Pooled", "pool", "pooling_of", "unpool"]
+__all__ = ["POOLINGS", "Pooled", "pool", "pooling_of", "reduced", "unpool"]
 
 POOLINGS = {
     "max": "the greatest of each window",
@@ -104,3 +104,17 @@ def unpool(pooled: Pooled, values: np.ndarray | None = None) -> np.ndarray:
     whole = np.zeros((height * width, planes.shape[2]), numbers.dtype)
     np.put_along_axis(whole, planes.reshape(-1, planes.shape[2]), numbers.reshape(-1, planes.shape[2]), 0)
     return whole.reshape(height, width, *pooled.places.shape[2:])
+
+
+def reduced(image: Image, longest: int) -> Image:
+    """The image with sides of at most so many pixels, each the mean of a square of its own, rounded where the image's numbers
+    are whole; what fills no square at the right and below is left out. A smaller image as it is."""
+    side = -(-max(image.height, image.width) // longest)
+    if side <= 1:
+        return image
+    high, wide = min(side, image.height), min(side, image.width)
+    rows, columns = image.height // high, image.width // wide
+    squares = image.pixels[: rows * high, : columns * wide].reshape(rows, high, columns, wide, -1)
+    means = squares.mean((1, 3), dtype=np.float64)
+    whole = image.pixels.dtype.kind in "biu"
+    return replace(image, pixels=(np.rint(means) if whole else means).astype(image.pixels.dtype))

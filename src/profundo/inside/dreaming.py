@@ -9,7 +9,7 @@ answers to.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from profundo.inside.observing import device_of, layer_output, undisturbed, unit_axis, unit_output
 from profundo.records import ProfundoError
 
-__all__ = ["Excitements", "deep_dream", "excite"]
+__all__ = ["Excitements", "deep_dream", "excite", "exciting"]
 
 RATE = 0.05  # of Adam, on the spectrum
 GREY = 0.1  # deviation of the first spectrum: of 0.01 to 1 what reaches the highest answers, of LeNet-5 on MNIST
@@ -56,6 +56,30 @@ def excite(
     image. colours: (channels, channels), C; None for none that is usual. What a unit of maps gives counts in the mean over all
     places (a channel), or with `centre` at the one in the middle.
     """
+    *_, last = exciting(
+        net, layer, units, low=low, high=high, size=size, steps=steps, every=max(steps, 1), jitter=jitter, centre=centre,
+        colours=colours, seed=seed,
+    )  # fmt: skip
+    return last
+
+
+def exciting(
+    net: nn.Module,
+    layer: str,
+    units: Sequence[int],
+    *,
+    low: Tensor,
+    high: Tensor,
+    size: tuple[int, int],
+    steps: int = 64,
+    every: int = 16,
+    jitter: int | None = None,
+    centre: bool = False,
+    colours: Tensor | None = None,
+    seed: int = 0,
+) -> Iterator[Excitements]:
+    """The same images as they come about, after every so many steps and after the last: the first ones are soon there to be
+    looked at, and whoever has seen enough asks for no more. Between two of them the net is as it was."""
     jitter = max(1, min(size) // 12) if jitter is None else jitter
     device, draws = device_of(net), torch.Generator().manual_seed(seed)
     low, high = low.to(device), high.to(device)
@@ -72,21 +96,30 @@ def excite(
         pixels: Tensor = low + (high - low) * waves[..., top : top + size[0], left : left + size[1]].sigmoid()
         return pixels
 
-    with undisturbed(net, frozen=True):
-        axis = unit_axis(net, images(0, 0).detach(), layer)
-        for _ in range(steps):
-            top, left = torch.randint(0, 2 * jitter + 1, (2,), generator=draws).tolist()
-            answers = _mean(_answers(net, images(top, left), layer, units, axis), centre)
-            gradient = torch.autograd.grad(answers.sum(), spectrum)[0]
-            spectrum.grad = -gradient
-            silent = gradient.flatten(1).abs().amax(1) == 0
-            with torch.no_grad():  # where a rectifier lets nothing through there is no way up: another beginning
-                spectrum[silent] = torch.randn(shape, generator=draws).to(device)[silent]
-            optimizer.step()
-        with torch.no_grad():
-            result = images(jitter, jitter)
-            answers = _answers(net, result, layer, units, axis).cpu()
-            return Excitements(result.cpu(), _mean(answers, centre), answers.flatten(1).amax(1))
+    def step(axis: int) -> None:
+        top, left = torch.randint(0, 2 * jitter + 1, (2,), generator=draws).tolist()
+        answers = _mean(_answers(net, images(top, left), layer, units, axis), centre)
+        gradient = torch.autograd.grad(answers.sum(), spectrum)[0]
+        spectrum.grad = -gradient
+        silent = gradient.flatten(1).abs().amax(1) == 0
+        with torch.no_grad():  # where a rectifier lets nothing through there is no way up: another beginning
+            spectrum[silent] = torch.randn(shape, generator=draws).to(device)[silent]
+        optimizer.step()
+
+    @torch.no_grad()
+    def seen(axis: int) -> Excitements:
+        result = images(jitter, jitter)
+        answers = _answers(net, result, layer, units, axis).cpu()
+        return Excitements(result.cpu(), _mean(answers, centre), answers.flatten(1).amax(1))
+
+    axis = None
+    for begin in range(0, max(steps, 1), every):
+        with undisturbed(net, frozen=True):
+            axis = unit_axis(net, images(0, 0).detach(), layer) if axis is None else axis
+            for _ in range(begin, min(begin + every, steps)):
+                step(axis)
+            excitements = seen(axis)
+        yield excitements
 
 
 def _answers(net: nn.Module, images: Tensor, layer: str, units: Sequence[int], axis: int) -> Tensor:

@@ -143,7 +143,8 @@ def _selectivity(sums: Tensor, counts: Tensor) -> Selectivity:
 # ------------------------------------------------------------------------------------------------ orientation selectivity
 @dataclass(frozen=True, slots=True)
 class Orientations:
-    """Of each unit: index (units,); angle (units,) of the stripes that it prefers, in degrees from the horizontal, 0 to 180;
+    """Of each unit: index (units,); angle (units,) of the stripes that it prefers, in degrees from the horizontal, 0 to 180,
+    against the clock as one looks at the image: — is 0, / 45, | 90, \\ 135;
     frequency (units,) in cycles a pixel; tuning (units, directions), R at that frequency."""
 
     index: Tensor

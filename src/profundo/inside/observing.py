@@ -20,9 +20,20 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.parameter import is_lazy
 
 from profundo.records import ProfundoError
-from profundo.trees import called, first_tensor, leaves, to_device
+from profundo.trees import called, first_tensor, leaves, length, to_device
 
-__all__ = ["device_of", "layer_output", "module_at", "observed", "undisturbed", "unit_axes", "unit_axis", "unit_output"]
+__all__ = [
+    "LAST",
+    "device_of",
+    "layer_output",
+    "members_of",
+    "module_at",
+    "observed",
+    "undisturbed",
+    "unit_axes",
+    "unit_axis",
+    "unit_output",
+]
 
 
 LAST = (
@@ -76,15 +87,16 @@ def observed(
     """The net's answers, and what its layers give, by name: float tensors (batch, …), those of `layers`, or of every module
     within whose call no other was called.
 
-    A layer that is called again is there as "relu#2". The net goes on with a copy, so that what later works in place changes
-    nothing that was kept; gradients flow through both. stop: once all of `layers` are there; then there is no answer.
+    A layer that is called again is there as "relu#2"; of what several members give, (members, batch, …), there is the first
+    one's. The net goes on with a copy, so that what later works in place changes nothing that was kept; gradients flow through
+    both. stop: once all of `layers` are there; then there is no answer.
     inputs go to the net's device.
     Raises ProfundoError for a layer that the net has not, does not call, or that gives no real numbers, and where the net fails.
     """
     outputs: dict[str, Tensor] = {}
     wanted = {name.partition("#")[0]: module_at(net, name) for name in layers} or dict(net.named_modules())
     open_calls: list[int] = []
-    finished = 0
+    finished, members = 0, (members_of(net), length(inputs))
 
     def enter(_module: nn.Module, _inputs: Any) -> None:
         open_calls.append(finished)
@@ -97,12 +109,14 @@ def observed(
             tensor = first_tensor(output)
             if tensor is None or not tensor.is_floating_point() or not tensor.numel() or not (layers or is_innermost):
                 return None
+            if tensor.ndim > 2 and tuple(tensor.shape[:2]) == members:
+                tensor = tensor[0]
             label = name or type(module).__name__
             again = sum(other.partition("#")[0] == label for other in outputs)
             outputs[f"{label}#{again + 1}" if again else label] = tensor
             if stop and all(one in outputs for one in layers):
                 raise _Seen
-            return tensor.clone() if isinstance(output, Tensor) else None
+            return output.clone() if isinstance(output, Tensor) else None
 
         return record
 
@@ -128,6 +142,12 @@ def observed(
                 f"layer {layer!r}: expected one that the net calls and that gives real numbers; choose another"
             )
     return answers, {layer: outputs[layer] for layer in layers} if layers else outputs
+
+
+def members_of(net: nn.Module) -> int:
+    """How many nets vote in this one, as it says by a module with `members`; 0 where it is one net."""
+    given = (getattr(one, "members", None) for one in net.modules())
+    return next((members for members in given if isinstance(members, int)), 0)
 
 
 def unit_axes(net: nn.Module, given: Mapping[str, Tensor]) -> dict[str, int]:

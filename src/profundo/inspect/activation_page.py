@@ -13,7 +13,7 @@ from profundo.nets.activations import ACTIVATIONS, Activation
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.rendering import rendered
 
-__all__ = ["activations_page", "listed", "sampled"]
+__all__ = ["activations_page", "listed", "sampled", "value_and_slope"]
 
 REACH = 5.0  # curves go from −5 to 5
 POINTS = 241
@@ -55,6 +55,14 @@ def sampled(one: Activation) -> tuple[Tensor, Tensor, Tensor]:
     values = one.make().double()(a)
     (slopes,) = torch.autograd.grad(values.nansum(), a)
     return a.detach(), values.detach(), slopes.masked_fill(values.isnan(), nan)
+
+
+def value_and_slope(one: Activation, a: float) -> tuple[float, float]:
+    """f(a) and f′(a), as automatic differentiation has it; at a kink that is the side that PyTorch takes."""
+    place = torch.tensor(a, dtype=torch.float64, requires_grad=True)
+    value = one.make().double()(place)
+    (slope,) = torch.autograd.grad(value, place)
+    return value.item(), slope.item()
 
 
 def places(kinks: tuple[float, ...]) -> Tensor:

@@ -119,7 +119,7 @@ def _histograms_film(through: Through, largest: Mapping[str, str]) -> Figure:
     frames = torch.cat([bars_of(through[kind, name].counts) for kind, name in largest.items()], 3)
     words = ", ".join(f"{kind} of {name}" for kind, name in largest.items())
     caption = f"A film of histograms, an epoch a frame, each from its lowest value to its highest: {words}."
-    return Figure(film_svg(frames, "Histograms, by epoch"), caption)
+    return Figure(film_svg(frames, "Histograms, by epoch", on_paper=True), caption)
 
 
 def _filters_film(looked: Looked, nets: Nets) -> Figure | None:
@@ -155,4 +155,4 @@ def _codes_film(looked: Looked, nets: Nets, epochs: Sequence[int]) -> Figure | N
         f"A film of the codes of {layer}, an epoch a frame, in the plane in which they differ most at the end: how the net pulls "
         "the classes apart."
     )
-    return Figure(film_svg(torch.stack(frames), f"The codes of {layer}, by epoch"), caption)
+    return Figure(film_svg(torch.stack(frames), f"The codes of {layer}, by epoch", on_paper=True), caption)

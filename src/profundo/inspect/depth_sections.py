@@ -156,7 +156,7 @@ def depth_section(looked: Looked) -> Section | None:
             name,
             place,
             Cell(score(one.score)),
-            *(Cell(plain(of[name]) if name in of else "–") for of in (means, chance)),
+            *(Cell(plain(of[name]) if math.isfinite(of.get(name, math.nan)) else "–") for of in (means, chance)),
         ]
         rows.append(row[: len(columns)])
     (begin, first), *_, (end, last) = probes.items()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from profundo.evaluate import evaluating
 from profundo.inside.attributions import METHODS, Explanation, explain
-from profundo.inside.attributions.proofs import Randomised, RemovalCurves, randomised, removal_curves
+from profundo.inside.attributions.proofs import randomised, removal_curves
+from profundo.inspect.checked_explanation import FEWER, Checked, form, gap_share, of_outputs, output_name
 from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked
 from profundo.pictures.attribution_pictures import maps_svg
@@ -23,40 +22,13 @@ from profundo.pictures.tables import Cell, Grid, Row
 from profundo.records import ProfundoError
 from profundo.trees import called
 
-__all__ = ["SHOWN", "answers_of", "form", "gap_share", "of_outputs", "output_name", "why_section"]
+__all__ = ["SHOWN", "answers_of", "why_section"]
 
 CHANCE = 5  # the style of a grey line, of six
 SHOWN = 5  # inputs
 STAGES = 3  # of forgetting
-FEWER: dict[str, dict[str, Any]] = {
-    "integrated_gradients": {"most_steps": 200},
-    "lime": {"samples": 300},
-    "kernel_shap": {"samples": 400},
-}
 MOST_WORK, A_ROW = 5e10, 2e5  # operations that a method may take on the page: some seconds; and those of the least row
 MOST_STEPS = 150  # strips behind a series
-
-
-# ---------------------------------------------------------------------------------- maps of images, sounds and series
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A method's maps of the inputs that are looked at, and what became of the tests."""
-
-    maps: Explanation
-    forgetting: Randomised
-    curves: RemovalCurves
-
-    @property
-    def title(self) -> str:
-        return METHODS[self.maps.method].title
-
-    @property
-    def figures(self) -> dict[str, Any]:
-        """For JSON."""
-        alike, areas = self.forgetting.alike, self.curves.areas
-        result = {f"area, {name.replace('_', ' ')}": value for name, value in areas.items()} | dict(self.maps.figures)
-        result |= {"rank correlation, output layer anew": alike[0], "rank correlation, all layers anew": alike[-1]}
-        return result | {"passes": self.maps.passes} | ({"gap": gap_share(self.maps)} if self.maps.adds_up else {})
 
 
 def why_section(looked: Looked) -> Section | None:
@@ -89,21 +61,6 @@ def why_section(looked: Looked) -> Section | None:
     values = {"inputs": names, "methods": {name: one.figures for name, one in checked.items()}}
     part = Part("Why this answer", words, figures, proofs_grid(methods))
     return Section("why", finding, part, values, {name: one.maps.by_place for name, one in checked.items()})
-
-
-def form(looked: Looked) -> str:
-    """What one input is to a reader of the page: images, sequences, columns, ids, or nothing that has sections here."""
-    inputs, is_real = looked.spec.inputs, isinstance(looked.inputs, Tensor) and looked.inputs.is_floating_point()
-    if looked.is_image or not isinstance(looked.inputs, Tensor):
-        return "images" if looked.is_image else ""
-    if inputs.kind == "features" or looked.inputs.ndim == 2:
-        return "texts" if inputs.texts else "columns" if is_real else "ids"
-    return "sequences" if is_real else ""
-
-
-def of_outputs(looked: Looked) -> int | None:
-    """Which output is explained: the largest, of numbers the first."""
-    return 0 if looked.spec.targets.traits.numeric else None
 
 
 def all_checked(looked: Looked, inputs: Tensor) -> tuple[dict[str, Checked], list[str]]:
@@ -140,21 +97,14 @@ def answers_of(looked: Looked, maps: Explanation) -> list[str]:
     return [] if maps.of is None else [output_name(looked, at) for at in maps.of.tolist()]
 
 
-def output_name(looked: Looked, index: int) -> str:
-    targets = looked.spec.targets
-    if targets.kind == "binary":
-        return targets.classes[1]
-    names = targets.classes or targets.names
-    return names[index] if index < len(names) else f"output {index}"
-
-
 def drawn(looked: Looked, raw: Tensor, maps: Explanation) -> str:
     """The maps over their images; of sounds, series and arrays the first one behind its channels."""
     title, by_place = f"{METHODS[maps.method].title} of {len(raw)} inputs", maps.by_place.cpu()
     if looked.is_image:
         images = looked.pictures(raw)
         return maps_svg(looked.pictures_of(looked.inputs[: len(raw)]) if images is None else images, by_place, title)
-    steps, channels = by_place[0].flatten(), raw[0].double().flatten(1)
+    steps, first = by_place[0].flatten(), raw[0].double()
+    channels = first.T if maps.places == (1,) and first.ndim == 2 else first.flatten(1)
     size = -(-len(steps) // MOST_STEPS)
 
     def means(values: Tensor) -> list[float]:
@@ -164,13 +114,6 @@ def drawn(looked: Looked, raw: Tensor, maps: Explanation) -> str:
     of_steps = [one for one in channels[:3] if len(one) == len(steps)]
     lines = [Line(f"channel {at}", range(len(ground)), means(one), style=5) for at, one in enumerate(of_steps, 1)]
     return lines_svg(lines, x_label=f"steps of {size}", y_label=looked.names[0], log_y=False, ground=ground)
-
-
-def gap_share(maps: Explanation) -> float:
-    """The largest gap, as a share of the change."""
-    assert maps.gap is not None
-    assert maps.change is not None
-    return float((maps.gap.abs() / maps.change.abs().clamp_min(1e-12)).max())
 
 
 def caption(one: Checked) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from profundo.inside.dreaming import deep_dream, excite
 from profundo.inside.features import Best, feature_maps, filters, top_patches
 from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked
+from profundo.inspect.unit_view import patches, picture_manner
 from profundo.pictures.map_pictures import as_pixels, tiled
 from profundo.pictures.numbers import percent, plain, shape
 from profundo.pictures.sheet import Grid, Part
@@ -119,40 +117,41 @@ def units_section(looked: Looked) -> Section | None:
     raw, _ = looked.samples(looked.data.train, SEARCHED)
     best = top_patches(looked.net, looked.batches(raw), layer, PATCHES)
     units, why = _chosen_units(looked, layer, best)
-    made = excite(looked.net, layer, units, **_picture(looked))
-    patches = _patches(looked, raw, layer, best, units)
+    made = excite(looked.net, layer, units, **picture_manner(looked))
+    parts = patches(looked, raw, layer, best, units)
     numbers, natural = ", ".join(map(str, units)), best.values[units, 0].tolist()
     figures = [
         tiled(
             looked.pictures_of(made.images),
-            f"Images made to excite the units {numbers} of {layer}: what each looks for.",
+            f"Images made to excite the units {numbers} of {layer}, in the mean over all places: what each looks for.",
             4,
         ),
         tiled(
-            patches,
+            parts,
             f"What excites them most among {len(raw):,} training images, a row each, strongest first: what a unit finds in the data.",
             PATCHES,
         ),
     ]
     rows: list[Row] = [
-        [str(unit), *_selective(looked, layer, unit), a, b]
-        for unit, a, b in zip(units, natural, made.peaks.tolist(), strict=True)
+        [str(unit), *_selective(looked, layer, unit), a, b, mean]
+        for unit, a, b, mean in zip(units, natural, made.peaks.tolist(), made.values.tolist(), strict=True)
     ]
-    columns = ["unit", "answers most to", "selectivity", "strongest training image", "the made image"]
+    made_columns = ["the made image, at its best place", "in the mean"]
+    columns = ["unit", "answers most to", "selectivity", "strongest training image", *made_columns]
     means = (
         "A unit can be asked what it looks for in two ways: which parts of the data excite it most, and which image would. The "
         "first shows what is there, the second what the unit itself adds. Where both agree one may believe them."
     )
     finding = f"what excites {len(units)} units of {layer} most, among {len(raw):,} training images and beyond"
     part = Part("What units look for", [means], figures, Grid(f"Units of {layer}: {why}.", columns, rows))
-    values = {"layer": layer, "units": units, "natural": natural, "made": made.peaks.tolist()}
-    return Section("units", finding, part, values, {"images": made.images, "patches": patches})
-
-
-def _picture(looked: Looked) -> dict[str, Any]:
-    """How images of these data are made."""
-    low, high = looked.ends
-    return {"low": low, "high": high, "size": tuple(looked.spec.inputs.shape[1:]), "colours": looked.colours}
+    values = {
+        "layer": layer,
+        "units": units,
+        "natural": natural,
+        "made": made.peaks.tolist(),
+        "made, mean": made.values.tolist(),
+    }
+    return Section("units", finding, part, values, {"images": made.images, "patches": parts})
 
 
 def dreams_section(looked: Looked) -> Section | None:
@@ -168,11 +167,11 @@ def dreams_section(looked: Looked) -> Section | None:
         )
     ]
     arrays, finding, sure = {"dream": dream}, f"{looked.names[0]} after {layer} had its way", []
-    answers = list(looked.given)[-1]
-    many = looked.given[answers].shape[1]
-    if looked.classes and looked.given[answers].ndim == 2:
+    answers = looked.answer_layer
+    many = looked.outputs(looked.raw[:1]).shape[1] if looked.classes else 0
+    if many:
         named = looked.classes[1:] if many == 1 else looked.classes[: looked.affordable(MOST_CLASSES, PASSES)]
-        made = excite(looked.net, answers, range(len(named)), **_picture(looked)).images
+        made = excite(looked.net, answers, range(len(named)), **picture_manner(looked)).images
         figures.insert(0, tiled(looked.pictures_of(made), f"Images made to be called {', '.join(named)}.", 6))
         sure = looked.shares_of(made)[:, -1 if many == 1 else 0 :].diagonal().tolist()
         arrays["answers"] = made
@@ -202,30 +201,3 @@ def _selective(looked: Looked, layer: str, unit: int) -> tuple[str, Cell]:
         return "–", Cell("–")
     of = looked.selectivity[layer]
     return looked.classes[int(of.best[unit])], Cell(plain(of.index[unit].item()))
-
-
-def _patches(looked: Looked, raw: Tensor, layer: str, best: Best, units: list[int]) -> Tensor:
-    """uint8 (units · patches, channels, height, width), of each unit what its place sees; black beyond the border."""
-    windows, (height, width) = looked.windows.get(layer), looked.spec.inputs.shape[1:]
-    whole = [(0, height), (0, width)]
-    parts = []
-    for sample, place in zip(
-        best.samples[units].flatten().tolist(), best.places[units].flatten().tolist(), strict=True
-    ):
-        at = divmod(place, len(windows[1][0])) if windows else (0, 0)
-        ends = [(int(low[n]), int(high[n]) + 1) for (low, high), n in zip(windows or (), at, strict=False)] or whole
-        ends = [full if b - a >= full[1] else (a, b) for (a, b), full in zip(ends, whole, strict=True)]
-        parts.append(_part(raw[sample], *ends))
-    sizes = [max(part.shape[axis] for part in parts) for axis in (1, 2)]
-    filled = [F.pad(part, (0, sizes[1] - part.shape[2], 0, sizes[0] - part.shape[1])) for part in parts]
-    images = looked.pictures(torch.stack(filled))
-    assert images is not None
-    return images
-
-
-def _part(image: Tensor, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
-    """Of an image (channels, height, width) what lies between these pixels, with zeros where they are beyond its border."""
-    (top, bottom), (left, right) = rows, columns
-    _, height, width = image.shape
-    inside = image[:, max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
-    return F.pad(inside, (max(-left, 0), max(right - width, 0), max(-top, 0), max(bottom - height, 0)))

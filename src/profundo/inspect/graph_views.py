@@ -48,6 +48,8 @@ __all__ = [
     "graph_of_formula",
     "graph_of_net",
     "graph_of_run",
+    "graph_of_run_on_sample",
+    "graph_on_sample",
     "profiled",
     "random_input",
     "values_of",
@@ -176,33 +178,66 @@ def derivations(graph: Graph, names: Sequence[str] | None) -> list[Derivation]:
 # ----------------------------------------------------------------------------------------------------------------- nets
 def graph_of_net(name: str | None, data: str, *, data_dir: str | Path | None = None) -> Graph:
     """A net by name, its weights as drawn, on the first 8 standardised training samples, with the data's own cost."""
+    return _graph_on(*_net_on(name, data, data_dir), range(SAMPLES))
+
+
+def graph_of_run(run: str | Path) -> Graph:
+    """The net that a finished run has trained, on the first 8 training samples of its data. Dropout is off."""
+    return _graph_on(*_trained(run), range(SAMPLES))
+
+
+def graph_on_sample(net: str, data: str, sample: int, *, data_dir: str | Path | None = None) -> Graph:
+    """A net by name, its weights as drawn, on one training sample, by its place from 0; as it predicts: dropout is off.
+
+    Whole values and gradients are kept. Raises ProfundoError where there is no such sample.
+    """
+    loaded, made, objective = _net_on(net, data, data_dir)
+    return _graph_on(loaded, made.eval(), objective, _only(sample, loaded), keep=True)
+
+
+def graph_of_run_on_sample(run: str | Path, sample: int) -> Graph:
+    """The same of the net that a finished run has trained."""
+    loaded, net, objective = _trained(run)
+    return _graph_on(loaded, net, objective, _only(sample, loaded), keep=True)
+
+
+def _net_on(
+    name: str | None, data: str, data_dir: str | Path | None
+) -> tuple[Dataset, nn.Module, objectives.Objective]:
     loaded = load(data, data_dir=data_dir)
     net = build_net(name or nets.default(loaded.spec), loaded.spec, {}, SEED)
-    return _graph_on(loaded, net, objectives.default(loaded.spec.targets))
+    return loaded, net, objectives.default(loaded.spec.targets)
 
 
-def graph_of_run(run: str) -> Graph:
-    """The net that a finished run has trained, on the first 8 training samples of its data. Dropout is off."""
+def _trained(run: str | Path) -> tuple[Dataset, nn.Module, objectives.Objective]:
     opened = open_run(run, evaluate=False)
-    return _graph_on(opened.data, opened.net.cpu().eval(), objective_of(opened.experiment, opened.data).likelihood)
+    return opened.data, opened.net.cpu().eval(), objective_of(opened.experiment, opened.data).likelihood
 
 
-def _graph_on(data: Dataset, net: nn.Module, objective: objectives.Objective) -> Graph:
-    inputs, targets = _first_samples(data)
+def _only(sample: int, data: Dataset) -> range:
+    if not 0 <= sample < len(data.train):
+        raise ProfundoError(f"sample: expected one of the {len(data.train):,} training samples, from 0, got {sample}")
+    return range(sample, sample + 1)
+
+
+def _graph_on(
+    data: Dataset, net: nn.Module, objective: objectives.Objective, samples: range, *, keep: bool = False
+) -> Graph:
+    inputs, targets = _standardised(data, samples)
 
     def cost(outputs: Tensor) -> Tensor:
         return objective.mean_cost(outputs, targets, len(targets))
 
     with seeded(SEED):
         trace(net, inputs, cost=cost)  # the first call of an operation takes longer than any other
-        return trace(net, inputs, cost=cost)
+        return trace(net, inputs, cost=cost, keep=keep)
 
 
-def _first_samples(data: Dataset) -> tuple[Tensor, Tensor]:
-    """Standardised inputs (8, *shape) and their targets."""
-    raw, many = data.train.inputs, min(SAMPLES, len(data.train))
-    few = raw[:many] if isinstance(raw, Tensor) else torch.stack([raw[index] for index in range(many)])
-    batch = next(iter(in_order(Samples(few, data.train.targets[:many]), data.spec)))
+def _standardised(data: Dataset, samples: range) -> tuple[Tensor, Tensor]:
+    """Inputs (n, *shape) of these training samples, as many as there are, and their targets."""
+    raw, places = data.train.inputs, samples[: len(data.train)]
+    few = raw[places.start : places.stop] if isinstance(raw, Tensor) else torch.stack([raw[place] for place in places])
+    batch = next(iter(in_order(Samples(few, data.train.targets[places.start : places.stop]), data.spec)))
     return batch.inputs.contiguous(), batch.targets
 
 

@@ -9,7 +9,8 @@ A section is a function from what is looked at to a Section, or to None where it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from torch import nn
 
 from profundo.files import check_out, write_text
+from profundo.inside.observing import members_of
 from profundo.inspect import (
     course_sections,
     depth_sections,
@@ -27,6 +29,7 @@ from profundo.inspect import (
 )
 from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked, of_net, of_run
+from profundo.inspect.plain_nets import answering
 from profundo.pictures.sheet import Part, Sheet, sheet_html
 from profundo.records import ProfundoError, at_the_door
 from profundo.runs.run import Run
@@ -56,7 +59,7 @@ SECTIONS: tuple[Callable[[Looked], Section | None], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """The sections by name; notes: why others are not there."""
+    """The sections by name; notes: why others are not there, and how the net was looked at."""
 
     title: str
     about: str
@@ -76,7 +79,7 @@ class Inside:
         """One page that needs nothing else."""
         lead = f"{self.about} Each part says what it shows and what it does not."
         parts = [one.part for one in self.sections.values()]
-        parts += [Part("What is not here", self.notes)] if self.notes else []
+        parts += [Part("What to know", self.notes)] if self.notes else []
         return sheet_html(Sheet(f"Inside {self.title}", "What the net has learned", lead, parts))
 
     def as_plain_data(self) -> dict[str, Any]:
@@ -93,8 +96,15 @@ class Inside:
 
 def inside(looked: Looked) -> Inside:
     """Every section that says something of this net."""
+    with nullcontext() if looked.ends_in is None else answering(looked.net, looked.ends_in):
+        return _inside(looked)
+
+
+def _inside(looked: Looked) -> Inside:
     sections: dict[str, Section] = {}
-    notes = []
+    notes = list(looked.remarks)
+    if members := members_of(looked.net):
+        notes.append(f"{members} members vote here; a layer that each of them has is that of the first.")
     for make in SECTIONS:
         try:
             section = make(looked)
@@ -127,13 +137,40 @@ def look_inside(
     files: inputs to look at; by default one test sample of each class. layer, unit: which are shown. beside: another net,
     or a run, that takes the same inputs, to compare the layers with.
     """
-    other = beside if isinstance(beside, nn.Module | None) else of_run(beside).net
-    choice = {"layer": layer, "unit": unit, "beside": other}
+    check_choice(layer, files)
     paths = [Path(file) for file in files]
+    compared = None if isinstance(beside, nn.Module | None) else of_run(beside)
+    other = beside if compared is None else compared.net
+    choice = {"layer": layer, "unit": unit, "beside": other}
     if isinstance(net, nn.Module):
         if data is None:
             raise ProfundoError(
                 "inside: expected the data of the net, look_inside(net, data), or a run, look_inside(run)"
             )
-        return inside(of_net(net, data, paths, **choice))
-    return inside(of_run(net, paths, **choice))
+        looked = of_net(net, data, paths, **choice)
+    else:
+        looked = of_run(net, paths, **choice)
+    if compared is not None:
+        check_alike(looked, compared)
+    return inside(looked)
+
+
+def check_choice(layer: Any, files: Any) -> None:
+    """Raises ProfundoError for what is no name of a layer, and no files."""
+    if layer is not None and not isinstance(layer, str):
+        raise ProfundoError(f"layer: expected a layer by its name, got {layer!r}")
+    if isinstance(files, str | Path) or not isinstance(files, Iterable):
+        raise ProfundoError(f"files: expected a list of files, got {files!r}; one file is [{str(files)!r}]")
+    if wrong := [file for file in files if not isinstance(file, str | Path)]:
+        raise ProfundoError(f"files: expected paths, got {wrong[0]!r}")
+
+
+def check_alike(looked: Looked, other: Looked) -> None:
+    """Raises ProfundoError for a run beside this one whose net read something else."""
+    own, theirs = looked.spec.inputs, other.spec.inputs
+    same = own.kind == theirs.kind and own.shape == theirs.shape and own.names == theirs.names
+    if not same or [one.levels for one in own.texts] != [one.levels for one in theirs.texts]:
+        raise ProfundoError(
+            f"beside: expected a net that takes the same inputs, {own.things} {own.shape} of {looked.data.name}; {other.title} takes "
+            f"{theirs.things} {theirs.shape} of {other.data.name}"
+        )

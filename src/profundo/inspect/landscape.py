@@ -14,7 +14,7 @@ import math
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,9 +47,10 @@ from profundo.inside.surface.connecting import check_alike
 from profundo.inside.surface.curvature import edge
 from profundo.inside.surface.directions import NoPlaneError
 from profundo.inspect.landscape_page import Between, Course, Heights, Landscape, packed
+from profundo.inspect.plain_nets import in_float32
 from profundo.inspect.training_path import TrainingPath, training_path
 from profundo.ranks_and_places import evenly
-from profundo.records import Dataset, Interrupted, ProfundoError, Samples, at_the_door
+from profundo.records import Dataset, Interrupted, ProfundoError, Samples, at_the_door, is_number, is_whole
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.arriving import net_and_data, prepare_own
 from profundo.runs.given.own import Own
@@ -110,7 +111,7 @@ def landscape(
     length to each side where it is random. keep: a folder for the points, from which a call that was interrupted goes on; the
     run's by default; with a loss of one's own none are kept. Raises ProfundoError for what cannot be measured.
     """
-    check(split, samples, points, span, planes)
+    check(split, samples, points, span, planes, seed, keep)
     started = time.perf_counter()
     own = isinstance(what, nn.Module)
     solution = solution_of_net(what, other, settings) if own else solution_of_run(what)
@@ -178,6 +179,7 @@ def solution_of_net(net: nn.Module, data: Any, settings: Mapping[str, Any]) -> S
     if data is None:
         raise ProfundoError("landscape: expected data with a net of your own, landscape(net, data); got none")
     net, data = net_and_data(net, data)
+    net = in_float32(net) if isinstance(net, nn.Module) else net  # as samples come
     rest = dict(settings)
     given = {name: rest.pop(name, None) for name in ("validation", "test", "loss", "optimizer", "schedule")}
     with seeded(0):
@@ -428,15 +430,22 @@ def plane_of(bent: Bend) -> Plane:
 
 
 # ------------------------------------------------------------------------------------------------ doors
-def check(split: str, samples: int, points: int, span: float, planes: Sequence[str]) -> None:
+def check(
+    split: str, samples: int, points: int, span: float, planes: Sequence[str], seed: int, keep: str | Path | None
+) -> None:
     if split not in SPLITS:
         raise ProfundoError(f"landscape: expected a split of train, validation, test; got {split!r}")
-    if not isinstance(samples, int) or samples < 1:
+    if not is_whole(samples) or samples < 1:
         raise ProfundoError(f"landscape: expected samples of at least 1, a whole number, got {samples!r}")
-    if not isinstance(points, int) or not 3 <= points <= MOST_POINTS:
+    if not is_whole(points) or not 3 <= points <= MOST_POINTS:
         raise ProfundoError(f"landscape: expected points along a side from 3 to {MOST_POINTS}, got {points!r}")
-    if not 0 < span < float("inf"):
+    if not is_number(span) or not 0 < span < float("inf"):
         raise ProfundoError(f"landscape: expected a span above 0, got {span!r}")
-    wrong = [name for name in planes if name not in ("random", "path")]
+    if not is_whole(seed) or not 0 <= seed < 2**63:
+        raise ProfundoError(f"landscape: expected a seed, a whole number from 0 to 2⁶³ − 1, got {seed!r}")
+    if keep is not None and not isinstance(keep, str | Path):
+        raise ProfundoError(f"landscape: expected a folder to keep the points in, got {keep!r}")
+    named = (planes,) if isinstance(planes, str) or not isinstance(planes, Iterable) else tuple(planes)
+    wrong = [name for name in named if name not in ("random", "path")]
     if wrong:
         raise ProfundoError(f"landscape: expected planes of random, path; got {wrong[0]!r}")

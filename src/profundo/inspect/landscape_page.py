@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -56,6 +56,12 @@ class Between:
     losses: Mapping[str, Mapping[str, tuple[float, ...]]]
     barriers: Mapping[str, float]
 
+    def each(self) -> Iterator[tuple[str, str, tuple[float, ...]]]:
+        """Way, split, losses along it."""
+        for way, by_split in self.losses.items():
+            for split, losses in by_split.items():
+                yield way, split, losses
+
 
 @dataclass(frozen=True, slots=True)
 class Landscape:
@@ -80,7 +86,7 @@ class Landscape:
         return page(self)
 
     def write(self, path: str | Path = "landscape.html") -> Path:
-        """As a page (.html), or its numbers (.json, .npz, .csv: plane, a, b, loss)."""
+        """As a page (.html), or its numbers (.json, .npz, .csv: measure, a, b, value)."""
         path = Path(path)
         check_out(path, *ENDINGS)
         match path.suffix:
@@ -91,13 +97,26 @@ class Landscape:
             case ".csv":
                 write_text(path, self.to_csv())
             case _:
-                arrays = {
-                    f"{one.kind}_{part}": np.asarray(getattr(one, part))
-                    for one in self.planes
-                    for part in ("across", "up", "losses", "places")
-                }
-                write_bytes(path, packed(arrays))
+                write_bytes(path, packed(self.arrays()))
         return path
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Planes, eigenvalues and trace, the course of sharpness, the ways, by name."""
+        found: dict[str, Any] = {
+            f"{one.kind}_{part}": getattr(one, part)
+            for one in self.planes
+            for part in ("across", "up", "losses", "places")
+        }
+        if self.eigenvalues is not None:
+            found |= {"eigenvalues": self.eigenvalues.values, "eigenvalue_errors": self.eigenvalues.errors}
+        if self.trace is not None:
+            found |= {"trace": (self.trace.value, self.trace.error)}
+        if self.course is not None:
+            found |= {f"course_{part}": getattr(self.course, part) for part in ("epochs", "sharpness", "losses")}
+        if self.between is not None:
+            found |= {"ways_shares": self.between.shares}
+            found |= {f"ways_{way}_{split}": losses for way, split, losses in self.between.each()}
+        return {name: np.asarray(values) for name, values in found.items()}
 
     def to_csv(self) -> str:
         rows = [
@@ -106,7 +125,22 @@ class Landscape:
             for b, row in zip(one.up, one.losses, strict=True)
             for a, loss in zip(one.across, row, strict=True)
         ]
-        return "\n".join(["plane,a,b,loss", *rows]) + "\n"
+        lines: list[tuple[str, Iterable[float], Iterable[float]]] = [("loss", ("",), (self.loss,))]  # type: ignore[list-item]
+        if self.eigenvalues is not None:
+            lines.append(("eigenvalue", range(1, len(self.eigenvalues.values) + 1), self.eigenvalues.values))
+        if self.trace is not None:
+            lines.append(("trace", ("",), (self.trace.value,)))  # type: ignore[arg-type]
+        if self.course is not None:
+            lines.append(("sharpness after epoch", self.course.epochs, self.course.sharpness))
+            lines.append(("loss after epoch", self.course.epochs, self.course.losses))
+        if self.between is not None:
+            lines += [(f"{way} {split}", self.between.shares, losses) for way, split, losses in self.between.each()]
+        rows += [
+            f"{name},{at},,{float(value)!r}"
+            for name, places, values in lines
+            for at, value in zip(places, values, strict=True)
+        ]
+        return "\n".join(["measure,a,b,value", *rows]) + "\n"
 
     def as_plain_data(self) -> dict[str, Any]:
         """For JSON, which has no infinity: a loss that is none of its numbers is null."""
@@ -234,7 +268,7 @@ def _curvature(surface: Landscape) -> Part:
         f"{plain(2 / largest)}."
         if largest > 0
         else f"The largest is {plain(largest)}: the surface bends nowhere upwards.",
-        f"Their sum, the trace, is {plain(whole.value)} ± {plain(whole.error)} over {count(whole.size)} weights: the mean curvature "
+        f"Their sum, the trace, is {plain(whole.value)}{how_sure(whole)} over {count(whole.size)} weights: the mean curvature "
         f"of all directions is {plain(whole.value / whole.size)}. A flat solution has a small one.",
     ]
     rows = [
@@ -244,6 +278,12 @@ def _curvature(surface: Landscape) -> Part:
     ended = "" if values.converged else " It was stopped before all of them had settled: see their errors."
     caption = f"Largest eigenvalues, by {values.steps} steps of Lanczos, and how far each may be off.{ended}"
     return Part("How sharply it bends", about, grid=Grid(caption, ["", "eigenvalue", "error at most"], rows))
+
+
+def how_sure(whole: Trace) -> str:
+    if not whole.error:
+        return ""
+    return f" ± {plain(whole.error)} (one standard error of {whole.probes} random vectors)"
 
 
 def _course(one: Course) -> Part:
@@ -275,11 +315,7 @@ def _course(one: Course) -> Part:
 
 
 def _ways(one: Between) -> Figure:
-    lines = [
-        Line(f"{way}, {split}", one.shares, losses)
-        for way, by_split in one.losses.items()
-        for split, losses in by_split.items()
-    ]
+    lines = [Line(f"{way}, {split}", one.shares, losses) for way, split, losses in one.each()]
     return Figure(
         lines_svg(lines, x_label="from this solution (0) to the other (1)", y_label="loss"),
         f"The loss on the way to {one.other}.",

@@ -160,7 +160,7 @@ def attack_section(looked: Looked) -> Section | None:
 
 def _accuracies(curve: Robustness, unit: str, many: int) -> Figure:
     lines = [Line(name, curve.sizes, shares) for name, shares in curve.accuracy.items()]
-    across = f"largest change of any value, in {unit}"
+    across = f"largest change, in {unit}"
     caption = (
         f"Right answers of {many} test samples under attack. Noise of the same size is what a change in no direction in particular "
         "does: the gap is what the attack knows about the net."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -18,17 +18,19 @@ from profundo.data.new_inputs import entries
 from profundo.dispatch import Observed
 from profundo.inside.features import Selectivity, class_selectivity, map_layers
 from profundo.inside.observing import device_of, layer_output, module_at, observed, undisturbed
+from profundo.inspect.plain_nets import in_float32, with_statistics
 from profundo.nets.fields import Fields
 from profundo.nets.summary import summary
 from profundo.objectives import Objective, default
 from profundo.ranks_and_places import evenly
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Spec, Targets
+from profundo.runs.checks import output_layer_of
 from profundo.runs.given.arriving import check_module, dataset_of
 from profundo.runs.opening import open_run
 from profundo.runs.preparing import objective_of
 from profundo.runs.report_facts import raw_samples, shown
 from profundo.runs.run import Run
-from profundo.trees import called, first_tensor, joined, length, split_rows, to_device
+from profundo.trees import called, joined, length, main_output, split_rows, to_device
 
 __all__ = ["Looked", "of_net", "of_run"]
 
@@ -47,7 +49,8 @@ class Looked:
 
     objective: what the net's outputs mean. names, raw, labels: the inputs that are looked at, as they were read (inputs, *shape),
     and int64 (inputs,) their classes, where those are known. layer, unit: which is to be shown; None leaves it to the section.
-    beside: another net, to compare with; run: where the net is from, if from one.
+    beside: another net, to compare with; run: where the net is from, if from one. ends_in: the output layer of a net of one's own,
+    "softmax", "sigmoid" or ""; None leaves its outputs as they are. remarks: what was done to it to look at it.
     """
 
     title: str
@@ -61,6 +64,8 @@ class Looked:
     unit: int | None = None
     beside: nn.Module | None = None
     run: Run | None = None
+    ends_in: str | None = None
+    remarks: Sequence[str] = ()
 
     @property
     def spec(self) -> Spec:
@@ -106,6 +111,15 @@ class Looked:
     @cached_property
     def map_layers(self) -> list[str]:
         return map_layers(self.net, self.given)
+
+    @cached_property
+    def answer_layer(self) -> str:
+        """The last layer, where it gives what the net answers with; else the net itself, by its class."""
+        last = list(self.given)[-1]
+        if self.ends_in:
+            return type(self.net).__name__
+        raw = self.samples(self.data.train, SEVERAL)[0]
+        return last if self.given[last].shape == self.outputs(raw).shape else type(self.net).__name__
 
     @cached_property
     def code_layer(self) -> str:
@@ -219,15 +233,52 @@ def of_run(run: str | Path | Run, files: Sequence[Path] = (), **choice: Any) -> 
     run = run if isinstance(run, Run) else open_run(run, evaluate=False)
     objective = objective_of(run.experiment, run.data, run.own).likelihood
     title = run.folder.path.resolve().name if run.folder else run.data.name
-    return _looked(title, run.net, run.data, objective, files, run=run, **choice)
+    net, lacking = _with_statistics(run.net, run.data)
+    return _looked(title, net, run.data, objective, files, run=run, remarks=lacking, **choice)
 
 
 def of_net(net: nn.Module, data: Any, files: Sequence[Path] = (), **choice: Any) -> Looked:
     """Any module with its data: a Dataset, whose inputs are standardised as in training, or what `fit` takes; tensors (X, y)
     are given to the net as they are."""
     check_module(net)
+    name, remarks = type(net).__name__, []
+    if (plain := in_float32(net)) is not net and not _same_doubles(net, data):
+        net, data = (
+            plain,
+            tuple(one.float() if one.is_floating_point() else one for one in data) if _are_tensors(data) else data,
+        )
+        remarks.append(f"{name} is looked at in float32; its own weights have other digits.")
     data = _as_it_is(net, *data) if _are_tensors(data) else dataset_of(data, {"seed": 0}, net=net)
-    return _looked(type(net).__name__, net, data, default(data.spec.targets).likelihood, files, **choice)
+    net, lacking = _with_statistics(net, data)
+    remarks += lacking
+    ends = output_layer_of(net, data)
+    kinds = {"softmax": ("classes",), "sigmoid": ("binary", "labels")}
+    ends_in = ends if data.spec.targets.kind in kinds.get(ends, ()) else ""
+    if ends_in:
+        remarks.append(
+            f"{name} ends in a {ends_in}: its answers are its probabilities, and logits are their logarithms."
+        )
+    objective = default(data.spec.targets).likelihood
+    return _looked(name, net, data, objective, files, ends_in=ends_in, remarks=remarks, **choice)
+
+
+def _same_doubles(net: nn.Module, data: Any) -> bool:
+    """Whether net and tensors are both of float64, and so may stay."""
+    return _are_tensors(data) and {data[0].dtype, *(one.dtype for one in net.parameters())} == {torch.float64}
+
+
+def _with_statistics(net: nn.Module, data: Dataset) -> tuple[nn.Module, Sequence[str]]:
+    def samples(copy: nn.Module) -> None:
+        few = Looked("", copy, data, default(data.spec.targets), (), None)
+        for batch in few.batches(few.samples(data.train, SEARCHED)[0]):
+            called(copy, batch)
+
+    net, lacking = with_statistics(net, samples)
+    remark = (
+        f"{', '.join(lacking)}: normalised by each batch. Here by the statistics of training samples, so that an answer is one of "
+        "its sample alone."
+    )
+    return net, [remark] if lacking else []
 
 
 def _are_tensors(data: Any) -> bool:
@@ -239,15 +290,13 @@ def _as_it_is(net: nn.Module, inputs: Tensor, targets: Tensor) -> Dataset:
     are classes, of which the net has as many as outputs, or two for one output."""
     if len(inputs) != len(targets) or not len(inputs):
         raise ProfundoError(f"data: expected as many targets as inputs, got {len(targets)} and {len(inputs)}")
-    if not targets.is_floating_point() and targets.ndim > 1:
-        raise ProfundoError(
-            f"targets: expected a class for each sample, ({len(targets)},), or floats, got {targets.dtype} {tuple(targets.shape)}"
-        )
     is_image = inputs.ndim == 4 and inputs.shape[1] in (1, 3, 4) and inputs.is_floating_point()
     if not targets.is_floating_point():
         with undisturbed(net), torch.no_grad():
-            outputs = first_tensor(observed(net, to_device(inputs[:SEVERAL], device_of(net)))[0])
-        wide = 1 if outputs is None or outputs.ndim < 2 else outputs.shape[1]
+            outputs = main_output(observed(net, to_device(inputs[:SEVERAL], device_of(net)))[0])
+        wide = outputs.shape[1]
+        if targets.ndim > 1:
+            return _of_places(inputs, targets, outputs, is_image)
         if not 0 <= int(targets.min()) <= int(targets.max()) < max(2, wide):
             raise ProfundoError(
                 f"targets: expected classes from 0 to {max(2, wide) - 1}, for the net has {wide} outputs, got "
@@ -258,7 +307,26 @@ def _as_it_is(net: nn.Module, inputs: Tensor, targets: Tensor) -> Dataset:
         targets = targets.reshape(len(targets), -1)
         many = targets.shape[1]
         about = Targets("real", (), tuple(f"target {at + 1}" for at in range(many)), (0.0,) * many, (1.0,) * many)
-    spec = Spec(Inputs(tuple(inputs.shape[1:]), "image" if is_image else "any"), about)
+    return _divided(inputs, targets, Spec(Inputs(tuple(inputs.shape[1:]), "image" if is_image else "any"), about))
+
+
+def _of_places(inputs: Tensor, targets: Tensor, outputs: Tensor, is_image: bool) -> Dataset:
+    """Of a net that has an answer for each pixel, (batch, classes, height, width)."""
+    places, several = tuple(targets.shape[1:]), max(2, outputs.shape[1])
+    if (
+        outputs.ndim != targets.ndim + 1
+        or outputs.shape[2:] != places
+        or not 0 <= targets.min() <= targets.max() < several
+    ):
+        raise ProfundoError(
+            f"targets: expected a class for each sample, ({len(targets)},), a class below {several} for each place of the outputs "
+            f"{tuple(outputs.shape)}, or floats; got {targets.dtype} {tuple(targets.shape)}"
+        )
+    about = Targets("mask", tuple(map(str, range(several))))
+    return _divided(inputs, targets, Spec(Inputs(tuple(inputs.shape[1:]), "image" if is_image else "any"), about))
+
+
+def _divided(inputs: Tensor, targets: Tensor, spec: Spec) -> Dataset:
     order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(0))
     fifth = max(1, len(inputs) // 5)
     parts = (
@@ -296,18 +364,8 @@ def _check_weights(net: nn.Module) -> None:
     """Raises ProfundoError for weights with which nothing can be computed here."""
     what = type(net).__name__
     for name, one in net.named_parameters():
-        if one.dtype in (torch.bfloat16, torch.float16):
-            raise ProfundoError(
-                f"{what}: expected weights of float32 or float64, got {one.dtype}; give net.float() and its data"
-            )
         if not is_lazy(one) and not bool(one.isfinite().all()):
             raise ProfundoError(f"{what}: expected weights that are numbers, {name} has nan or infinity; train it anew")
-    for name, module in net.named_modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None:
-            raise ProfundoError(
-                f"{what}: expected answers that depend on one sample alone, {name} takes statistics of the batch; "
-                "let it have track_running_stats=True"
-            )
 
 
 def _checked(looked: Looked) -> Looked:
@@ -322,6 +380,8 @@ def _checked(looked: Looked) -> Looked:
             raise ProfundoError(f"unit {looked.unit}: layer {layer} has units 0 to {units - 1}; choose one of them")
     if looked.beside is not None:
         _check_weights(looked.beside)
+        looked = replace(looked, beside=_with_statistics(in_float32(looked.beside), looked.data)[0])
+        assert looked.beside is not None
         try:
             with undisturbed(looked.beside), torch.no_grad():
                 observed(looked.beside, to_device(looked.inputs, device_of(looked.beside)))

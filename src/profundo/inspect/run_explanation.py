@@ -107,23 +107,33 @@ class Text:
 
     def by_vectors(self, row: Tensor, method: str = "integrated_gradients", **options: Any) -> Explanation | None:
         """The places of one row's words, (1, words, width), against unknown words. None where the net has no vectors of words."""
+        own = self.vector_options(row, method)
+        return None if own is None else explain_net(self.net, self.ready(row[None]), method, **own | options)
+
+    def vector_options(self, row: Tensor, method: str) -> dict[str, Any] | None:
+        """With which a method explains the vectors of a row's words; None where the net has none."""
         if self.embedding is None:
             return None
         layer, table = self.embedding
+        options: dict[str, Any] = {"at": layer, "places": (1,)}
         there = row[self.at.start : self.at.start + self.column.lengths[0], None] > 0
         if (
             "baseline" in METHODS[method].options
         ):  # training had unknown words in any place: words were made so by chance
-            options = {"baseline": there.to(table.weight) * table.weight[UNKNOWN].detach(), **options}
-        return explain_net(self.net, self.ready(row[None]), method, at=layer, places=(1,), **options)
+            options["baseline"] = there.to(table.weight) * table.weight[UNKNOWN].detach()
+        return options
 
     def by_leaving_out(self, row: Tensor, method: str, **options: Any) -> Explanation:
         """The same (1, words), each word there or not."""
         if "baseline" in options:
             raise ProfundoError("baseline: a word of a text that is away is left out; leave baseline= out as well")
+        net, there, own = self.left_out(row, method)
+        return explain_net(net, there, method, **own | options)
+
+    def left_out(self, row: Tensor, method: str) -> tuple[nn.Module, Tensor, dict[str, Any]]:
+        """What is explained where words are left out: a net, its input, and a method's options."""
         many = max(1, len(words_at(row, self.column, self.at)))
-        options = {"window": 1, **options} if method == "occlusion" else options
-        return explain_net(WithWords(self, row), torch.ones(1, many), method, **options)
+        return WithWords(self, row), torch.ones(1, many), {"window": 1} if method == "occlusion" else {}
 
 
 class WithWords(nn.Module):

@@ -48,8 +48,9 @@ def training_path(run: Run, most: int = MOST) -> TrainingPath:
     is_own = experiment.data.startswith("own:") or str(experiment.net).startswith("own:") or bool(experiment.own)
     if is_own or experiment.pretrained is not None or run.seconds.get("training", LONGEST + 1) > LONGEST:
         raise ProfundoError(
-            f"{name}: the way of its training is not known, and it is {'of your own' if is_own else 'too long'} to be trained "
-            "again: `profundo train … --keep-epochs`, or fit(…, keep_epochs=True), keeps it in the run's folder"
+            f"{name}: the way of its training is not known, and "
+            f"{'its settings alone do not train it' if is_own else 'it is too long to be trained'} again: `profundo train … "
+            "--keep-epochs`, or fit(…, keep_epochs=True), keeps it in the run's folder"
         )
     return again(run, most)
 

@@ -13,7 +13,8 @@ from profundo.data import standardize_targets
 from profundo.evaluate.importance import permutation_importance
 from profundo.inside.attributions import Explanation, explain
 from profundo.inside.attributions.attention_maps import attention_maps
-from profundo.inspect.explanation_sections import SHOWN, answers_of, form, gap_share, of_outputs, output_name
+from profundo.inspect.checked_explanation import BACKGROUND, column_parts, form, gap_share, of_outputs, output_name
+from profundo.inspect.explanation_sections import SHOWN, answers_of
 from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked
 from profundo.inspect.run_explanation import Text
@@ -32,7 +33,6 @@ from profundo.runs.word_effects import without_each_word
 
 __all__ = ["attention_section", "columns_section", "words_section"]
 
-BACKGROUND = 20  # training rows whose values stand for a column that is not known
 MOST_COLUMNS, MOST_DRAWN = 12, 2
 SAMPLES, REPEATS = 300, 5
 MOST_PLACES = 24  # of attention that are drawn
@@ -140,7 +140,7 @@ def columns_section(looked: Looked) -> Section | None:
     if form(looked) != "columns" or len(slices := named_slices(inputs)) < 2:
         return None
     background = looked.ready(looked.samples(looked.data.train, BACKGROUND)[0])
-    parts = torch.cat([torch.full((at.stop - at.start,), place) for place, (_, at) in enumerate(slices)])
+    parts = column_parts(looked)
     shown = looked.inputs[:SHOWN]
     maps = explain(looked.net, shown, "kernel_shap", of=of_outputs(looked), baseline=background, parts=parts)
     by_column = torch.stack([maps.map[:, at].sum(1) for _, at in slices], 1)

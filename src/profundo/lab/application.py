@@ -37,8 +37,8 @@ from profundo.lab.limits import Limits, Refusal
 from profundo.lab.openapi import description
 from profundo.lab.page import page
 from profundo.lab.request_inputs import TYPES, Asked, accepted, read
-from profundo.lab.texts import spoken
 from profundo.lab.work import Stopped, Workers
+from profundo.languages import spoken
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["Predictor", "Service", "application"]

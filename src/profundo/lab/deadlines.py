@@ -49,7 +49,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.inner.data_received(data)
-        self.watch_head()
+        if self.transport is not None and self.transport.get_protocol() is not self:  # it is a WebSocket's now
+            cancel(self.for_head)
+        else:
+            self.watch_head()
 
     def eof_received(self) -> bool | None:
         self.inner.eof_received()

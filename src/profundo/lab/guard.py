@@ -8,6 +8,7 @@ origin  the Origin header, where there is one, is ours: a foreign page's POST is
         since no rule of the browser keeps other pages from opening it
 site    what a browser fetches for another site or another port (Sec-Fetch-Site) is refused, 403; opening a link is not
 token   a secret of 256 bits, as `Authorization: Bearer`, or in a cookie that a page got for having it in its URL once.
+        A second one may be given to visitors, who look and change nothing; which it was stands in the scope.
         The cookie is HttpOnly and SameSite=Lax; on its own it authorises what changes something only with an Origin
 
 Compared in constant time. As in RFC 6265bis (cookies), RFC 6750 (bearer tokens) and the Fetch standard (Origin).
@@ -17,8 +18,8 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, quote, urlencode
 
 from profundo.lab.limits import Refusal
@@ -26,7 +27,7 @@ from profundo.lab.limits import Refusal
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["CONTENT_POLICY", "Guard", "origins"]
+__all__ = ["CONTENT_POLICY", "Guard", "Role", "origins", "role"]
 
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src blob:; connect-src 'self'; "
@@ -36,10 +37,12 @@ HEADERS = (
     (b"content-security-policy", CONTENT_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
+    (b"permissions-policy", b"camera=(self), microphone=(), geolocation=()"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 )
+Role = Literal["owner", "visitor"]
 READING = ("GET", "HEAD")
 MOST_PARAMETERS = 100
 POLICY_VIOLATION = 1008  # of a WebSocket that is closed (RFC 6455); closed before it opened, it becomes a 403
@@ -55,11 +58,18 @@ class Guard:
 
     hosts: every "name:port" under which the server is reached, in lower case, IPv6 addresses in brackets.
     cookie: its name, with the port in it: cookies are shared by all servers on a machine.
+    visitors: another token, for those who may look only.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str], token: str, cookie: str) -> None:
+    def __init__(
+        self, app: ASGIApp, *, hosts: Collection[str], token: str, cookie: str, visitors: str | None = None
+    ) -> None:
         self.app, self.hosts, self.origins = app, frozenset(hosts), origins(hosts)
-        self.token, self.cookie = token.encode(), cookie.encode()
+        self.cookie = cookie.encode()
+        self.tokens: Mapping[Role, bytes] = {
+            "owner": token.encode(),
+            **({"visitor": visitors.encode()} if visitors else {}),
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -97,13 +107,15 @@ class Guard:
         self.check_page(scope)
         query = parameters(scope) if scope["type"] == "http" and scope["method"] in READING else []
         carried = [value for name, value in query if name == "token"]
-        enters = any(self.is_token(value.encode()) for value in carried)
-        if not enters and not self.knows_token(scope):
+        enters = first(self.role_of(value.encode()) for value in carried)
+        known = enters or self.borne(scope) or self.in_cookie(scope)
+        if known is None:
             raise Refusal(401, "expected the token: as `Authorization: Bearer …`, or open the address with ?token=…")
+        scope["profundo.role"] = known
         if not carried:
             return None
         location = [(b"location", clean(scope, query))]
-        return [*location, (b"set-cookie", self.made_cookie())] if enters else location
+        return [*location, (b"set-cookie", self.made_cookie(enters))] if enters else location
 
     def check_host(self, scope: Scope) -> None:
         given = values(scope, b"host")
@@ -118,29 +130,38 @@ class Guard:
         changes = is_socket or scope["method"] not in READING
         if given and (len(given) > 1 or given[0].decode("latin-1") not in self.origins):
             raise Refusal(403, "a page of another site or port may not ask here")
-        if not given and (is_socket or (changes and not self.bears_token(scope) and self.has_cookie(scope))):
+        if not given and (is_socket or (changes and not self.borne(scope) and self.in_cookie(scope))):
             raise Refusal(403, "expected an Origin: who has only the cookie must be a page of this server")
         site = values(scope, b"sec-fetch-site")
         opens_link = not changes and values(scope, b"sec-fetch-dest") == [b"document"]
         if site and site not in ([b"same-origin"], [b"none"]) and not opens_link:
             raise Refusal(403, "a page of another site or port may not ask here")
 
-    def knows_token(self, scope: Scope) -> bool:
-        return self.bears_token(scope) or self.has_cookie(scope)
-
-    def bears_token(self, scope: Scope) -> bool:
+    def borne(self, scope: Scope) -> Role | None:
+        """Whose token is in the Authorization header."""
         parts = [value.split(None, 1) for value in values(scope, b"authorization")]
-        return any(len(part) == 2 and part[0].lower() == b"bearer" and self.is_token(part[1]) for part in parts)
+        return first(self.role_of(part[1]) for part in parts if len(part) == 2 and part[0].lower() == b"bearer")
 
-    def has_cookie(self, scope: Scope) -> bool:
+    def in_cookie(self, scope: Scope) -> Role | None:
         pairs = [pair.strip().partition(b"=") for value in values(scope, b"cookie") for pair in value.split(b";")]
-        return any(name == self.cookie and self.is_token(value) for name, _, value in pairs)
+        return first(self.role_of(value) for name, _, value in pairs if name == self.cookie)
 
-    def is_token(self, given: bytes) -> bool:
-        return hmac.compare_digest(given, self.token)
+    def role_of(self, given: bytes) -> Role | None:
+        equal = [role for role, token in self.tokens.items() if hmac.compare_digest(given, token)]
+        return equal[0] if equal else None
 
-    def made_cookie(self) -> bytes:
-        return self.cookie + b"=" + self.token + b"; HttpOnly; SameSite=Lax; Path=/"
+    def made_cookie(self, who: Role) -> bytes:
+        return self.cookie + b"=" + self.tokens[who] + b"; HttpOnly; SameSite=Lax; Path=/"
+
+
+def role(scope: Scope) -> Role:
+    """Who asks, as the guard found out."""
+    known: Role = scope["profundo.role"]
+    return known
+
+
+def first(roles: Iterable[Role | None]) -> Role | None:
+    return next((one for one in roles if one), None)
 
 
 def check_length(scope: Scope) -> None:

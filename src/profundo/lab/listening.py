@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from profundo.records import ProfundoError
 
-__all__ = ["bind", "hosts", "url"]
+__all__ = ["bind", "hosts", "own_addresses", "url"]
 
 NAME = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")

@@ -17,7 +17,7 @@ from profundo.data.tables.new_rows import columns_of
 from profundo.kinds import InputKind, TargetKind
 from profundo.lab.limits import Limits
 from profundo.lab.request_inputs import TYPES
-from profundo.lab.texts import TEXTS
+from profundo.languages import words
 from profundo.records import Column, Inputs, Spec
 from profundo.runs.voice import figure
 
@@ -45,7 +45,7 @@ def page(name: str, spec: Spec, card: Mapping[str, Any], limits: Limits, languag
     is_table = inputs.kind == "features" or inputs.forecast is not None
     html = _template().render(
         name=name,
-        t=TEXTS[language],
+        t=words("service", language),
         language=language,
         about=about(spec, language),
         takes_files=inputs.kind in TYPES,
@@ -66,7 +66,7 @@ def page(name: str, spec: Spec, card: Mapping[str, Any], limits: Limits, languag
 
 def about(spec: Spec, language: str) -> str:
     """What the network takes and says, in a sentence."""
-    t, inputs, targets = TEXTS[language], spec.inputs, spec.targets
+    t, inputs, targets = words("service", language), spec.inputs, spec.targets
     if inputs.forecast is not None:
         return t["takes_course"].format(
             columns=", ".join(one.name for one in inputs.forecast.columns), count=spec.outputs
@@ -115,7 +115,7 @@ SAYS: Mapping[TargetKind, str] = {
 
 def scoreboard(card: Mapping[str, Any], language: str) -> dict[str, Any] | None:
     """The test figures of a model card (`profundo.use.model_card`), beside simpler predictors'; None where it has none."""
-    scores, t = card.get("scores", {}), TEXTS[language]
+    scores, t = card.get("scores", {}), words("service", language)
     test = scores.get("test", {})
     others = {t["constant"]: scores.get("baseline", {}), card.get("linear_name", ""): scores.get("linear", {})}
     others = {name: values for name, values in others.items() if values}

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp
 
-__all__ = ["Ready", "configured", "cookie_name", "serve_run"]
+__all__ = ["QUEUE", "Ready", "check_kept", "configured", "cookie_name", "interruptible", "serve_run", "shown"]
 
 LONGEST_HEAD = 32 << 10  # bytes of a request's lines before its body
+LARGEST_MESSAGE = 1 << 20  # bytes, of a WebSocket; a larger one closes it with 1009
 QUEUE = 128  # connections that the system keeps until they are taken
 EVERYWHERE = ("0.0.0.0", "::")
 
@@ -69,15 +70,22 @@ def serve_run(
 
         app = application(predictor(folder), folder.resolve().name, limits)
         address = listening.getsockname()
-        if token_file is None:
-            token_file = stack.enter_context(temporary_file(token_place(folder, *address[:2]), token))
-        if token_file is None and not sys.stderr.isatty():
-            raise ProfundoError(f"{folder}: the token cannot be kept there; say where with --token-file")
-        shown = "localhost" if address[0] in EVERYWHERE else host
+        kept = token_file or stack.enter_context(temporary_file(token_place(folder, *address[:2]), token))
+        check_kept(kept, folder)
         listening.listen(QUEUE)
-        ready(Ready(url(shown, address[1]), token, token_file))
+        ready(Ready(url(shown(host, address[0]), address[1]), token, kept))
         config = configured(app, address[1], hosts=allowed, token=token, limits=limits)
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def check_kept(token_file: Path | None, folder: Path) -> None:
+    """Raises ProfundoError where nobody could learn the token: no file of it, and no terminal."""
+    if token_file is None and not sys.stderr.isatty():
+        raise ProfundoError(f"{folder}: the token cannot be kept there; say where with --token-file")
+
+
+def shown(host: str, address: str) -> str:
+    return "localhost" if address in EVERYWHERE else host
 
 
 def token_place(folder: Path, address: str, port: int) -> Path:
@@ -89,17 +97,31 @@ def cookie_name(port: int) -> str:
     return f"profundo-{port}"
 
 
-def configured(app: ASGIApp, port: int, *, hosts: Collection[str], token: str, limits: Limits) -> uvicorn.Config:
-    """How uvicorn runs the application behind its guard. No request is logged, since a URL holds the token once."""
+def configured(
+    app: ASGIApp,
+    port: int,
+    *,
+    hosts: Collection[str],
+    token: str,
+    limits: Limits,
+    visitors: str | None = None,
+    sockets: bool = False,
+) -> uvicorn.Config:
+    """How uvicorn runs the application behind its guard. No request is logged, since a URL holds the token once.
+
+    visitors: the token of those who may only look. sockets: whether WebSockets are answered.
+    """
     import uvicorn
 
     from profundo.lab.deadlines import connection
 
     return uvicorn.Config(
-        Guard(app, hosts=hosts, token=token, cookie=cookie_name(port)),
+        Guard(app, hosts=hosts, token=token, cookie=cookie_name(port), visitors=visitors),
         http=cast("type[asyncio.Protocol]", connection(limits)),
         loop="asyncio",
-        ws="none",
+        ws="websockets-sansio" if sockets else "none",
+        ws_max_size=LARGEST_MESSAGE,
+        ws_per_message_deflate=False,  # on one machine it costs more time than it saves
         lifespan="off",
         log_config=None,
         log_level="critical",

@@ -6,12 +6,13 @@ import io
 from typing import TYPE_CHECKING
 
 from profundo.data.streams.archives import printable
+from profundo.languages import say
 from profundo.looks.data_facts import DataFacts
 from profundo.looks.findings import in_lines
 from profundo.looks.sound_facts import SoundFacts
 from profundo.looks.table_facts import ColumnFacts, Spread
 from profundo.pictures.numbers import SPACE, plain
-from profundo.pictures.reading_table import HEAD, OVERRULE, rows_of_readings
+from profundo.pictures.reading_table import head_of_readings, rows_of_readings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -208,14 +209,14 @@ def _show_readings(look: DataFacts, console: Console) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim", title="How the columns were read", title_justify="left")
-    for name in HEAD:
+    for name in head_of_readings():
         table.add_column(name, overflow="fold", justify="right" if name == "missing" else "left")
     for row in rows_of_readings(look.readings[:MOST_COLUMNS]):
         table.add_row(*(_text(cell, "bold" if at == 0 else "") for at, cell in enumerate(row)))
     console.print(table)
     if len(look.readings) > MOST_COLUMNS:
         console.print(f"… and {len(look.readings) - MOST_COLUMNS:,} more", style="dim")
-    console.print(_text(OVERRULE, "dim"))
+    console.print(_text(say("report.overrule"), "dim"))
     console.print()
 
 

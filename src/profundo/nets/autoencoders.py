@@ -33,10 +33,14 @@ class Autoencoder(nn.Module):
         codes: Tensor = self.encoder(inputs)
         return codes
 
+    def decode(self, codes: Tensor) -> Tensor:
+        """(batch, code) → (batch, *shape)."""
+        made: Tensor = self.decoder(codes)
+        return made
+
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, *shape) → (batch, *shape)."""
-        made: Tensor = self.decoder(self.encode(inputs))
-        return made
+        return self.decode(self.encode(inputs))
 
 
 def dense_autoencoder(shape: Sequence[int], code: int = 32, widths: Sequence[int] = (256, 128)) -> Autoencoder:
@@ -88,11 +92,14 @@ class PoolingAutoencoder(nn.Module):
         """(batch, channels, height, width) → (batch, code)."""
         return self.look(inputs)[0]
 
+    def decode(self, codes: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """(batch, code), and both layers' positions, → (batch, channels, height, width)."""
+        small = F.relu(self.back2(self.unpool(self.from_code(codes), second)))
+        return self.back1(self.unpool(small, first)).sigmoid()  # type: ignore[no-any-return]
+
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, channels, height, width) → the same shape."""
-        code, first, second = self.look(inputs)
-        small = F.relu(self.back2(self.unpool(self.from_code(code), second)))
-        return self.back1(self.unpool(small, first)).sigmoid()  # type: ignore[no-any-return]
+        return self.decode(*self.look(inputs))
 
 
 def pooling_autoencoder(shape: Sequence[int], code: int = 32) -> PoolingAutoencoder:

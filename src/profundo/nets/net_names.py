@@ -15,6 +15,7 @@ __all__ = [
     "NETS",
     "NETS_FOR_IMAGES",
     "NETS_FOR_PIXELS",
+    "NETS_FOR_PLANES",
     "NETS_FOR_SERIES",
     "NETS_FOR_SOUNDS",
     "NETS_FOR_TEXTS",
@@ -26,6 +27,7 @@ __all__ = [
 NETS: dict[str, str] = {
     "linear": "one linear layer: linear, logistic or softmax regression",
     "mlp": "fully connected hidden layers (widths, activation, dropout)",
+    "plane_mlp": "fully connected layers on functions of two inputs (features, widths, activations, dropout)",
     "table_net": "an ensemble in one net for tables, on embedded numbers (members, widths, activation, dropout)",
     "text_mean": "means of the embeddings of words, pairs of words and character n-grams (width, dropout)",
     "text_cnn": "convolutions over word vectors (Kim 2014) (width, filters, windows, dropout)",
@@ -66,6 +68,8 @@ NETS_FOR_SOUNDS = frozenset({"logmel_cnn", "logmel_gru", "raw_cnn"})
 NETS_FOR_IMAGES = frozenset({"lenet5", "lenet5_1998", "fast_cnn", "resnet"}) | PUBLISHED_NETS
 
 NETS_FOR_TEXTS = frozenset({"text_mean", "text_cnn", "text_gru", "text_transformer", "minilm"})
+
+NETS_FOR_PLANES = frozenset({"plane_mlp"})
 
 NETS_FOR_SERIES = frozenset({"rocket", "fcn", "series_gru", "series_linear", "series_net"})
 
@@ -161,6 +165,11 @@ def check(name: str, spec: Spec) -> None:
     if name in NETS_FOR_SOUNDS and (spec.inputs.kind != "sound" or not spec.inputs.sound.rate):
         raise ProfundoError(
             f"net {name}: expected sounds of a known rate, the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use "
+            f"{instead(spec)}"
+        )
+    if name in NETS_FOR_PLANES and spec.inputs.shape != (2,):
+        raise ProfundoError(
+            f"net {name}: expected two inputs, the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use "
             f"{instead(spec)}"
         )
     if name in NETS_FOR_SERIES and len(spec.inputs.shape) != 2:

@@ -21,6 +21,7 @@ from profundo.nets.fast import fast_cnn
 from profundo.nets.lenet import lenet5
 from profundo.nets.lenet1998 import lenet5_1998
 from profundo.nets.net_names import check
+from profundo.nets.plane_nets import plane_mlp
 from profundo.nets.residual import resnet
 from profundo.nets.resnets import resnet18, resnet34, resnet50
 from profundo.nets.sentence_encoder import minilm
@@ -39,7 +40,7 @@ MOST_LAYERS = 1000
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     builder.__name__: builder
     for builder in (
-        *(table_net, linear, mlp, lenet5, lenet5_1998, fast_cnn, resnet, alexnet),
+        *(table_net, linear, mlp, plane_mlp, lenet5, lenet5_1998, fast_cnn, resnet, alexnet),
         *(text_mean, text_cnn, text_gru, text_transformer, minilm),
         *(rocket, fcn, series_gru, series_linear, series_net),
         *(vgg11, vgg13, vgg16, vgg19, resnet18, resnet34, resnet50, efficientnet_lite0),

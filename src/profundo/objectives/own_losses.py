@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from profundo.objectives.likelihoods import Objective, default
 from profundo.objectives.outputs import full
 from profundo.records import ProfundoError, Targets
-from profundo.trees import first_tensor, length, mapped
+from profundo.trees import length, main_output, mapped
 from profundo.units import in_own_units
 
 __all__ = [
@@ -36,7 +36,6 @@ __all__ = [
     "in_our_order",
     "loss_name",
     "main_error",
-    "main_output",
     "named_loss",
     "own_loss",
     "place_entropy",
@@ -225,25 +224,6 @@ class PickedOutput:
 
     def predict(self, outputs: Any) -> Tensor:
         return self.objective.predict(main_output(outputs))
-
-
-MAIN = ("logits", "out", "output", "outputs", "prediction", "predictions", "y")
-
-
-def main_output(outputs: Any) -> Tensor:
-    """(batch, outputs): the tensor itself, as a column where it is (batch,); `.logits`; of a dict what is called so, else
-    the first; the first of a tuple."""
-    if not isinstance(outputs, Tensor):
-        if isinstance(logits := getattr(outputs, "logits", None), Tensor):
-            outputs = logits
-        elif isinstance(outputs, Mapping):
-            named = next((outputs[name] for name in MAIN if isinstance(outputs.get(name), Tensor)), None)
-            outputs = named if named is not None else first_tensor(outputs)
-        else:
-            outputs = first_tensor(tuple(outputs) if isinstance(outputs, list) else outputs)
-    if not isinstance(outputs, Tensor):
-        raise ProfundoError("net: expected outputs with a tensor in them, got none")
-    return outputs[:, None] if outputs.ndim == 1 else outputs
 
 
 def shaped_loss(targets: Any, outputs: Any) -> Callable[[Any, Any], Tensor] | None:

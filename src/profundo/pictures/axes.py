@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from profundo.languages import local
 from profundo.pictures.numbers import SPACE
 
 __all__ = [
@@ -137,9 +138,9 @@ def tick(value: float) -> str:
     """The shortest writing that tells the tick exactly."""
     if value and not 1e-4 <= abs(value) < 1e6:
         mantissa, exponent = f"{value:.4e}".split("e")
-        return f"{float(mantissa):g}e{int(exponent)}".replace("-", "−")
-    return f"{value:,.12f}".rstrip("0").rstrip(".").replace("-", "−")
+        return local(f"{float(mantissa):g}e{int(exponent)}".replace("-", "−"))
+    return local(f"{value:,.12f}".rstrip("0").rstrip(".").replace("-", "−"))
 
 
 def share(value: float) -> str:
-    return f"{100 * value:.4f}".rstrip("0").rstrip(".").replace("-", "−") + f"{SPACE}%"
+    return local(f"{100 * value:.4f}".rstrip("0").rstrip(".").replace("-", "−")) + f"{SPACE}%"

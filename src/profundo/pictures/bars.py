@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from profundo.languages import say, term
 from profundo.pictures import svg
 from profundo.pictures.axes import ACROSS, UP, Axis, enclosing, nice_ticks, share, tick
-from profundo.pictures.numbers import plain
+from profundo.pictures.numbers import count, plain
 from profundo.records import ProfundoError
 
 __all__ = ["Rung", "histogram_svg", "ladder_svg", "relations_svg", "small_histogram_svg"]
@@ -30,8 +31,9 @@ def histogram_svg(edges: Sequence[float], counts: Sequence[int], *, x_label: str
     x = Axis(low, high, *ACROSS, tuple(t for t in nice_ticks([low, high], 7) if low <= t <= high))
     y = enclosing([0.0, float(max(counts, default=1))], UP)
     zero = svg.line(x(0), UP[1], x(0), UP[0], stroke=svg.INK, stroke_dasharray="2 3") if low < 0 < high else ""
-    label = f"Histogram of {x_label}: {sum(counts):,} samples between {plain(low)} and {plain(high)}"
-    return svg.plot(x, y, [_bars(edges, counts, x, y), zero], label, (x_label, "samples"), empty=not counts)
+    total = count(sum(counts))
+    label = say("report.chart_histogram", name=x_label, samples=total, low=plain(low), high=plain(high))
+    return svg.plot(x, y, [_bars(edges, counts, x, y), zero], label, (x_label, term("samples")), empty=not counts)
 
 
 def small_histogram_svg(
@@ -62,10 +64,14 @@ def _apart(edges: Sequence[float]) -> Sequence[float]:
 def _bars(edges: Sequence[float], counts: Sequence[int], x: Axis, y: Axis) -> str:
     """Counts between edges as bars whose areas are in proportion to them, where edges are equally far apart."""
     each = (
-        svg.bar(x(low), max(x(low) + 1, x(high) - 1), y(number), y(0), f"{plain(low)} to {plain(high)}: {number:,}")
+        svg.bar(x(low), max(x(low) + 1, x(high) - 1), y(number), y(0), _told(low, high, number))
         for low, high, number in zip(edges, edges[1:], counts, strict=False)
     )
     return svg.element("g", *each, fill=svg.colour(0), fill_opacity=0.7)
+
+
+def _told(low: float, high: float, number: int) -> str:
+    return say("report.chart_bar", low=plain(low), high=plain(high), number=count(number))
 
 
 # ------------------------------------------------------------------------------------------------------ relations
@@ -129,7 +135,8 @@ def ladder_svg(rungs: Sequence[Rung], *, name: str, percent: bool = False) -> st
     ]
     drawn = [_rung(rung, STEP * at, x) for at, rung in enumerate(rungs)]
     words = "; ".join(f"{rung.name} {rung.text}" for rung in rungs)
-    return svg.picture([*scale, *drawn], f"{name} on one scale: {words}", bottom=bottom + 28)
+    label = say("report.chart_ladder", figure=name, words=words)
+    return svg.picture([*scale, *drawn], label, bottom=bottom + 28)
 
 
 def _rung(rung: Rung, top: float, x: Axis) -> str:

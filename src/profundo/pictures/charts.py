@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from profundo.languages import local, say, term
 from profundo.pictures import svg
 from profundo.pictures.axes import ACROSS, SQUARE, UP, Axis, enclosing, horizontal, share, tick, usual_range, vertical
 from profundo.pictures.numbers import plain
@@ -85,11 +86,13 @@ def curves_svg(
     taken = {SPLITS[name] for name in series if name in SPLITS}
     free = (style for style in count() if style not in taken)
     lines = [
-        Line(name, range(1, len(values) + 1), values, style=SPLITS[name] if name in SPLITS else next(free))
+        Line(term(name), range(1, len(values) + 1), values, style=SPLITS[name] if name in SPLITS else next(free))
         for name, values in series.items()
     ]
     length = max(map(len, series.values()), default=0)
-    marks = {f"best {x_label}: {best + 1}": best + 1} if best is not None and 0 <= best < length else {}
+    marks: dict[str, float] = {}
+    if best is not None and 0 <= best < length:
+        marks[say("report.best_mark", axis=x_label, number=best + 1)] = best + 1
     x = horizontal(range(1, length + 1))
     return _line_chart(lines, x, marks, (x_label, y_label), log, percent)
 
@@ -114,13 +117,17 @@ def _line_chart(
     parts += [_mark(name, x(at), row) for row, (name, at) in enumerate(marks.items())]
     parts += [_line(line, style, x, y, share if percent else plain) for line, style in styled]
     words = [_summary(line) for line in lines]
-    words += [name if plain(at) in name else f"{name} at {plain(at)}" for name, at in marks.items()]
-    x_name, y_name = (f"{name} (log scale)" if axis.log else name for name, axis in zip(names, (x, y), strict=True))
+    words += [
+        name if plain(at) in name else say("report.chart_at", name=name, place=plain(at)) for name, at in marks.items()
+    ]
+    x_name, y_name = (
+        say("report.log_scale", axis=name) if axis.log else name for name, axis in zip(names, (x, y), strict=True)
+    )
     return svg.plot(
         x,
         y,
         parts,
-        f"Line chart of {names[1]} by {names[0]}: {'; '.join(words)}",
+        say("report.chart_lines", y=names[1], x=names[0], words="; ".join(words)),
         (x_name, y_name),
         written=share if percent else tick,
         keys=[(line.name, svg.dot_key(style) if line.dots else svg.line_key(style)) for line, style in styled],
@@ -135,7 +142,7 @@ def _line(line: Line, style: int, x: Axis, y: Axis, written: Callable[[float], s
     strokes = [svg.polyline((x(a), y(b)) for a, b in _thinned(run)) for run in runs if len(run) > 1 and not line.dots]
     shape, size = (style, 3) if line.dots else (0, 2.4)
     dots = [
-        svg.marker(shape, x(a), y(b), size, f"{line.name} at {plain(a)}: {written(b)}" if few else "")
+        svg.marker(shape, x(a), y(b), size, _told(line.name, a, written(b)) if few else "")
         for run in runs
         if few or line.dots or len(run) == 1
         for a, b in run
@@ -209,8 +216,12 @@ def _mark(name: str, at: float, row: int) -> str:
 def _summary(line: Line) -> str:
     finite = [value for value in line.y if math.isfinite(value)]
     if not finite:
-        return f"{line.name} has no finite value"
-    return f"{line.name} from {plain(finite[0])} to {plain(finite[-1])}"
+        return say("report.chart_nothing_finite", name=line.name)
+    return say("report.chart_from_to", name=line.name, first=plain(finite[0]), last=plain(finite[-1]))
+
+
+def _told(name: str, place: float, value: str) -> str:
+    return say("report.chart_value", name=name, place=plain(place), value=value)
 
 
 # -------------------------------------------------------------------------------------------------------- samples
@@ -225,8 +236,9 @@ def scatter_svg(truth: Sequence[float], predicted: Sequence[float], *, name: str
         svg.samples((x(t), y(p)) for t, p in inside),
         beyond,
     ]
-    label = f"Scatter of {len(pairs)} samples: predicted over true {name}, with the diagonal{words}"
-    return svg.plot(x, y, marks, label, (f"true {name}", f"predicted {name}"), empty=not pairs)
+    label = say("report.chart_scatter", pairs=len(pairs), name=name, beyond=words)
+    axes = say("report.true_name", name=name), say("report.predicted_name", name=name)
+    return svg.plot(x, y, marks, label, axes, empty=not pairs)
 
 
 def residuals_svg(predicted: Sequence[float], residuals: Sequence[float], *, name: str) -> str:
@@ -240,8 +252,9 @@ def residuals_svg(predicted: Sequence[float], residuals: Sequence[float], *, nam
         svg.samples((x(p), y(r)) for p, r in inside),
         beyond,
     ]
-    label = f"Scatter of {len(pairs)} samples: residual over predicted {name}, with the line of no error{words}"
-    return svg.plot(x, y, marks, label, (f"predicted {name}", "residual (predicted − true)"), empty=not pairs)
+    label = say("report.chart_residuals", pairs=len(pairs), name=name, beyond=words)
+    axes = say("report.predicted_name", name=name), say("report.residual")
+    return svg.plot(x, y, marks, label, axes, empty=not pairs)
 
 
 def _beyond(pairs: Sequence[svg.Place], x: Axis, y: Axis) -> tuple[Sequence[svg.Place], str, str]:
@@ -254,7 +267,7 @@ def _beyond(pairs: Sequence[svg.Place], x: Axis, y: Axis) -> tuple[Sequence[svg.
         for a, b in pairs
         if not (x.low <= a <= x.high and y.low <= b <= y.high)
     ]
-    words = f"{len(marks)} beyond the axes, at the edge"
+    words = say("report.chart_beyond", number=len(marks))
     note = svg.text(x.end, UP[1] - 8, words, text_anchor="end", fill=svg.MUTED)
     return inside, svg.element("g", *marks, note, fill=svg.colour(1), class_="beyond"), f"; {words}"
 
@@ -338,9 +351,11 @@ def heat_svg(
         for column, value in enumerate(line):
             name = f"{row_labels[row]}, {column_labels[column]}: {plain(value)}"
             parts.append(_cell(value, left + cell * column, top + cell * row, cell, strength, name))
-    extent = f"from {plain(min(finite))} to {plain(max(finite))}" if finite else "without a finite value"
-    what = " by ".join(name for name in (y_label, x_label) if name) or "values"
-    label = f"Heat map of {what}: {rows} rows, {columns} columns, {extent}"
+    extent = say("report.chart_heat_nothing")
+    if finite:
+        extent = say("report.chart_heat_from", low=plain(min(finite)), high=plain(max(finite)))
+    what = say("report.chart_by", y=y_label, x=x_label) if y_label and x_label else y_label or x_label or term("values")
+    label = say("report.chart_heat", what=what, rows=rows, columns=columns, extent=extent)
     return svg.picture(parts, label, bottom=top + cell * rows + 10)
 
 
@@ -394,5 +409,5 @@ def _written(value: float) -> str:
     """A number as short as a cell wants it: 12, .34, −5.60, 1e7."""
     if abs(value) >= 1e5:
         return f"{value:.0e}".replace("e+", "e").replace("-", "−")
-    size = f"{abs(value):,.0f}" if value == int(value) else f"{abs(value):.2f}".removeprefix("0")
+    size = local(f"{abs(value):,.0f}" if value == int(value) else f"{abs(value):.2f}".removeprefix("0"))
     return f"−{size}" if value < 0 else size

@@ -56,14 +56,20 @@ def collage(places: Tensor, images: Tensor, across: int = 20) -> Tensor:
     return whole
 
 
-def film_svg(frames: Tensor, title: str, seconds: float = 0.4) -> str:
-    """uint8 frames (frames, channels, height, width) that play round and round, in a drawing of their size."""
+def film_svg(frames: Tensor, title: str, seconds: float = 0.4, *, on_paper: bool = False) -> str:
+    """uint8 frames (frames, channels, height, width) that play round and round, in a drawing of their size. on_paper: what is
+    white is the ground, and dark on a dark page."""
     from base64 import b64encode
 
     height, width = frames.shape[-2:]
     href = "data:image/png;base64," + b64encode(film(frames, seconds)).decode("ascii")
     image = svg.element("image", width=width, height=height, href=href)
-    look = {"class_": "chart", "style": f"max-width:{width}px", "role": "img", "aria_label": title}
+    look = {
+        "class_": "chart on-paper" if on_paper else "chart",
+        "style": f"max-width:{width}px",
+        "role": "img",
+        "aria_label": title,
+    }
     return svg.element("svg", image, viewBox=f"0 0 {width} {height}", **look)
 
 

@@ -1,9 +1,14 @@
-"""Numbers as people read them: 99.17 %, 28,938, 1.2 M, 4.2 s. A no-break space keeps a number and its unit together."""
+"""Numbers as people read them: 99.17 %, 28,938, 1.2 M, 4.2 s. A no-break space keeps a number and its unit together.
+
+Where another language than English is spoken they follow it: 99,17 %, 28 938.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+
+from profundo.languages import local, say
 
 __all__ = ["chance", "count", "duration", "flat", "percent", "plain", "setting", "shape", "short"]
 
@@ -15,21 +20,21 @@ def percent(share: float) -> str:
     if not math.isfinite(share):
         return plain(share)
     if 0.99995 <= share < 1:
-        return f"> 99.99{SPACE}%"
+        return f"> {local('99.99')}{SPACE}%"
     if 0 < share < 0.00005:
-        return f"< 0.01{SPACE}%"
-    return f"{100 * share:.2f}{SPACE}%".replace("100.00", "100").replace("-0.00", "0.00")
+        return f"< {local('0.01')}{SPACE}%"
+    return local(f"{100 * share:.2f}".replace("100.00", "100").replace("-0.00", "0.00")) + f"{SPACE}%"
 
 
 def chance(p: float) -> str:
     """A probability of luck alone, with as many digits as one reads."""
     if p < 0.001:
-        return "< 0.001"
-    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+        return f"< {local('0.001')}"
+    return local(f"{p:.3f}" if p < 0.1 else f"{p:.2f}")
 
 
 def count(number: int) -> str:
-    return f"{number:,}"
+    return local(f"{number:,}")
 
 
 def short(number: float, unit: str) -> str:
@@ -38,24 +43,24 @@ def short(number: float, unit: str) -> str:
         if number >= 0.9995 * size:
             scaled = number / size
             decimals = sum(scaled < bound for bound in (9.995, 99.95))
-            return f"{scaled:,.{decimals}f}{SPACE}{prefix}{SPACE}{unit}"
-    return f"{number:,.0f}{SPACE}{unit}"
+            return local(f"{scaled:,.{decimals}f}") + f"{SPACE}{prefix}{SPACE}{unit}"
+    return local(f"{number:,.0f}") + f"{SPACE}{unit}"
 
 
 def plain(number: float) -> str:
     """Four significant digits, a true minus sign, powers of ten for what is very large or very small."""
     if math.isnan(number):
-        return "not a number"
+        return say("report.not_a_number")
     sign = "−" if number < 0 else ""
     size = abs(number)
     if math.isinf(size):
         return f"{sign}∞"
     if size == int(size) and size < 1e15:
-        return f"{sign}{int(size):,}"
+        return sign + local(f"{int(size):,}")
     if 1e-4 <= size < 1e6:
-        return sign + f"{size:,.{max(0, 3 - math.floor(math.log10(size)))}f}"
+        return sign + local(f"{size:,.{max(0, 3 - math.floor(math.log10(size)))}f}")
     mantissa, exponent = f"{size:.2e}".split("e")
-    return f"{sign}{mantissa}{SPACE}·{SPACE}10{_raised(int(exponent))}"
+    return f"{sign}{local(mantissa)}{SPACE}·{SPACE}10{_raised(int(exponent))}"
 
 
 def duration(seconds: float) -> str:
@@ -64,7 +69,7 @@ def duration(seconds: float) -> str:
     if seconds < 0.9995:
         return f"{1000 * seconds:.0f}{SPACE}ms"
     if seconds < 59.95:
-        return f"{seconds:.1f}{SPACE}s"
+        return local(f"{seconds:.1f}") + f"{SPACE}s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes}{SPACE}min{SPACE}{rest}{SPACE}s"
@@ -77,15 +82,15 @@ def shape(sizes: tuple[int, ...]) -> str:
 
 
 def setting(value: object) -> str:
-    """A setting as one would say it."""
+    """A setting as one would say it; numbers as one types them, in every language."""
     if value is None:
-        return "none"
+        return say("report.none")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return say("report.yes" if value else "report.no")
     if isinstance(value, float):
         return f"{value:g}".replace("-", "−") if 1e-6 <= abs(value) < 1e6 or value == 0 else str(value)
     if isinstance(value, list | tuple | set | frozenset):
-        return ", ".join(map(setting, value)) or "none"
+        return ", ".join(map(setting, value)) or say("report.none")
     return str(value)
 
 
@@ -97,7 +102,7 @@ def flat(settings: Mapping[str, object], above: str = "") -> dict[str, str]:
         if isinstance(value, Mapping) and value:
             results |= flat(value, name)
         else:
-            results[name] = "none" if isinstance(value, Mapping) else setting(value)
+            results[name] = say("report.none") if isinstance(value, Mapping) else setting(value)
     return results
 
 

@@ -4,29 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from profundo.languages import local, say, term
+from profundo.pictures.numbers import count
 from profundo.pictures.tables import Grid
 from profundo.records import ColumnReading
 
-__all__ = ["HEAD", "OVERRULE", "readings_grid", "rows_of_readings"]
+__all__ = ["head_of_readings", "readings_grid", "rows_of_readings"]
 
-HEAD = ("column", "taken for", "because", "a cell, its value", "missing", "use")
-OVERRULE = "Say otherwise with --column NAME=KIND, --missing, --encoding, --header, --drop, --only or --id."
+HEAD = ("column", "taken_as", "because", "a_cell", "missing_head", "use")
 NAMES = {"code": "category (codes)"}
+
+
+def head_of_readings() -> list[str]:
+    return [say(f"report.{one}") for one in HEAD]
 
 
 def rows_of_readings(readings: Sequence[ColumnReading]) -> list[tuple[str, str, str, str, str, str]]:
     return [
         (
             one.name,
-            NAMES.get(one.kind, one.kind),
-            one.why.removeprefix("numbers: ").removeprefix("dates: ") + (f"; {one.doubt}" if one.doubt else ""),
-            one.example[0] if one.example[0] == one.example[1] else " → ".join(one.example),
-            f"{one.missing:,}" + (f" ({one.unread:,} unread)" if one.unread else "") if one.missing else "",
-            one.use,
+            term(NAMES.get(one.kind, one.kind)),
+            term(one.why.removeprefix("numbers: ").removeprefix("dates: ")) + (f"; {one.doubt}" if one.doubt else ""),
+            _example(one),
+            _missing(one),
+            term(one.use),
         )
         for one in readings
     ]
 
 
+def _example(one: ColumnReading) -> str:
+    """The cell as the file has it; a number's value as the language writes it."""
+    cell, value = one.example
+    return cell if cell == value else f"{cell} → {local(value) if one.kind == 'number' else value}"
+
+
+def _missing(one: ColumnReading) -> str:
+    if not one.unread:
+        return count(one.missing) if one.missing else ""
+    return say("report.missing_unread", missing=count(one.missing), unread=count(one.unread)) if one.missing else ""
+
+
 def readings_grid(readings: Sequence[ColumnReading]) -> Grid:
-    return Grid(f"How the columns were read. {OVERRULE}", HEAD, rows_of_readings(readings), look="names free")
+    caption = say("report.readings", overrule=say("report.overrule"))
+    return Grid(caption, head_of_readings(), rows_of_readings(readings), look="names free")

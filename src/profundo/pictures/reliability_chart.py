@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from profundo.languages import say
 from profundo.pictures import svg
 from profundo.pictures.axes import ACROSS, SQUARE, Axis
-from profundo.pictures.numbers import percent
+from profundo.pictures.numbers import count, percent
 from profundo.records import CalibrationBin
 
 __all__ = ["reliability_svg"]
@@ -26,13 +27,15 @@ def reliability_svg(
     """
     x, y = Axis(0, 100, *ACROSS, TICKS), Axis(0, 100, *SQUARE, TICKS)
     diagonal = svg.line(x(0), y(0), x(100), y(100), stroke_dasharray="5 4")
-    words = ", ".join(f"{percent(b.confidence)} stated, {percent(b.frequency)} {kind}" for b in bins)
+    words = ", ".join(
+        say("report.chart_bin", stated=percent(b.confidence), share=percent(b.frequency), kind=kind) for b in bins
+    )
     return svg.plot(
         x,
         y,
         [diagonal, _dots(bins, intervals, x, y, kind), _strip(bins, x)],
-        f"Reliability diagram: {words}",
-        ("stated probability (%)", f"{kind} (%)"),
+        say("report.chart_reliability", words=words),
+        (say("report.stated_probability"), f"{kind} (%)"),
         empty=not bins,
         under=STRIP + 34,
     )
@@ -55,7 +58,8 @@ def _dots(bins: Sequence[CalibrationBin], intervals: Sequence[tuple[float, float
 
 
 def _summary(of: CalibrationBin, kind: str) -> str:
-    return f"{of.samples:,} answers at {percent(of.confidence)} on average, {percent(of.frequency)} of them {kind}"
+    stated, share = percent(of.confidence), percent(of.frequency)
+    return say("report.chart_bin_more", answers=count(of.samples), stated=stated, share=share, kind=kind)
 
 
 def _strip(bins: Sequence[CalibrationBin], x: Axis) -> str:
@@ -64,9 +68,9 @@ def _strip(bins: Sequence[CalibrationBin], x: Axis) -> str:
     y = Axis(0, most, base, base - STRIP, ())
     bars = [
         svg.bar(x(100 * b.low) + 1, x(100 * b.high) - 1, y(b.samples), base,
-                f"{b.samples:,} answers between {percent(b.low)} and {percent(b.high)}")
+                say("report.chart_bin_between", answers=count(b.samples), low=percent(b.low), high=percent(b.high)))
         for b in bins
     ]  # fmt: skip
-    name = svg.text(8, base - STRIP - 8, f"answers per bin, at most {most:,}")
+    name = svg.text(8, base - STRIP - 8, say("report.chart_bins", most=count(most)))
     drawn = svg.element("g", *bars, fill=svg.colour(0), fill_opacity=0.45)
     return svg.element("g", name, drawn, svg.line(ACROSS[0], base, ACROSS[1], base), class_="strip")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from profundo.languages import counted, language, say, term
 from profundo.pictures import numbers
 
 __all__ = ["rendered"]
@@ -31,7 +33,18 @@ def _house() -> Any:
         lstrip_blocks=True,
     )
     house.filters |= {name: getattr(numbers, name) for name in numbers.__all__}
+    house.globals |= {"say": _marked(say), "counted": _marked(counted), "term": term, "language": language}
     return house
+
+
+def _marked(speak: Callable[..., str]) -> Callable[..., Any]:
+    """The same for templates: texts may hold HTML of ours, and what is filled in is escaped."""
+    from markupsafe import Markup, escape
+
+    def marked(*what: Any, **names: Any) -> Markup:
+        return Markup(speak(*what, **{name: escape(value) for name, value in names.items()}))
+
+    return marked
 
 
 def _readable(page: str) -> str:

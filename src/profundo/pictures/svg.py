@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any
 
+from profundo.languages import say
 from profundo.pictures.axes import ACROSS, UP, Axis, tick
 
 __all__ = [
@@ -193,7 +194,7 @@ def plot(
         text(8, TOP - 36 + top, names[1]),
         *marks,
         legend,
-        text(middle, (TOP + bottom) / 2, "no finite value to draw" if empty else "", text_anchor="middle", fill=MUTED),
+        text(middle, (TOP + bottom) / 2, say("report.chart_empty") if empty else "", text_anchor="middle", fill=MUTED),
     ]
     return picture(parts, label, top=top, bottom=bottom + UNDER + under)
 

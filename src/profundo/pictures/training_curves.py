@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
+from profundo.languages import counted, say, term
 from profundo.pictures import numbers
 from profundo.pictures.charts import curves_svg
 from profundo.pictures.tables import Cell, Figure, Grid, Row, bars
@@ -20,13 +21,7 @@ OVERTRAINED = 1.05  # times the lowest validation loss
 WHOLE_RUN = "whole run"  # what belongs to no split, such as the learning rate
 MEANS = ("loss", "gradient norm")  # over the updates of an epoch, where they are of training
 NOT_CURVES = {"epoch", "seconds", "samples"}
-READING = {
-    "loss": "Both should fall; where validation turns up while training still falls, the network begins to learn by heart.",
-    "accuracy": "The higher the better; a growing gap between training and validation is overfitting.",
-    "RMSE": "The lower the better, in units of the target.",
-    "learning rate": "How far each update may go, as the schedule had it.",
-    "gradient norm": "Length of the gradient over all weights: steady or slowly falling is healthy, growth or spikes are not.",
-}
+READING = ("loss", "accuracy", "RMSE", "learning rate", "gradient norm")  # of which it is said how they are read
 
 
 def charts(history: Mapping[str, Sequence[float]], best: int | None) -> tuple[list[Figure], list[Figure]]:
@@ -54,25 +49,31 @@ def by_quantity(history: Mapping[str, Sequence[float]]) -> dict[str, dict[str, S
 
 
 def _chart(quantity: str, curves: Mapping[str, Sequence[float]], best: int | None) -> str:
-    label = f"{next(iter(curves))} {quantity}" if len(curves) == 1 and WHOLE_RUN not in curves else quantity
+    label = term(quantity)
+    if len(curves) == 1 and WHOLE_RUN not in curves:
+        label = say(f"report.figure_{next(iter(curves))}", figure=label)
     marked = best if "validation" in curves else None
     share = is_share(quantity)
     log = False if share else None  # percents are read on a straight scale
-    return curves_svg(curves, x_label="epoch", y_label=label, best=marked, percent=share, log=log)
+    return curves_svg(curves, x_label=term("epoch"), y_label=label, best=marked, percent=share, log=log)
 
 
 def _caption(quantity: str, curves: Mapping[str, Sequence[float]], best: int | None) -> str:
-    split = "" if WHOLE_RUN in curves else f", on the {' and the '.join(curves)} split"
-    marked = "; dotted: the best epoch" if best is not None and "validation" in curves else ""
-    gaps = " Gaps are epochs without a finite value." if any(not all(map(isfinite, c)) for c in curves.values()) else ""
-    reading = f" {READING[quantity]}" if quantity in READING and (quantity != "loss" or len(curves) > 1) else ""
-    when = (
-        "of each epoch, a mean over its updates"
-        if quantity in MEANS and "validation" not in curves
-        else "after each epoch"
+    named, watched, split = term(quantity), "validation" in curves, ""
+    if WHOLE_RUN not in curves:
+        split = say("report.curve_split", splits=say("report.and_the").join(map(term, curves)))
+    words = say(
+        "report.curve_updates" if quantity in MEANS and not watched else "report.curve_after",
+        figure=named[:1].upper() + named[1:],
+        split=split,
+        mean=say("report.curve_mean") if quantity in MEANS and len(curves) > 1 else "",
+        marked=say("report.curve_marked") if best is not None and watched else "",
     )
-    mean = "; of training, the mean over the epoch’s updates" if quantity in MEANS and len(curves) > 1 else ""
-    return f"{quantity[:1].upper()}{quantity[1:]} {when}{split}{mean}{marked}.{reading}{gaps}"
+    if quantity in READING and (quantity != "loss" or len(curves) > 1):
+        words += " " + say(f"report.reading_{quantity.replace(' ', '_')}")
+    if any(not all(map(isfinite, curve)) for curve in curves.values()):
+        words += " " + say("report.curve_gaps")
+    return words
 
 
 def epochs_grid(history: Mapping[str, Sequence[float]], best: int | None) -> Grid:
@@ -80,35 +81,39 @@ def epochs_grid(history: Mapping[str, Sequence[float]], best: int | None) -> Gri
     history = {key: values for key, values in history.items() if key != "epoch" and len(values)}
     length = max(map(len, history.values()), default=0)
     step = max(1, -(-length // MOST_EPOCH_ROWS))
-    caption = "Evenly spaced epochs, the best and the last." if step > 1 else "All epochs."
+    caption = say("report.epochs_some" if step > 1 else "report.epochs_all")
     if length == 1:
-        caption = "What the one epoch ended with: one point makes no curve."
+        caption = say("report.epochs_single")
     rows: list[Row] = [
         [
-            Cell(str(epoch + 1), remark="best", look="best") if epoch == best else Cell(str(epoch + 1)),
+            Cell(str(epoch + 1), remark=say("report.best"), look="best") if epoch == best else Cell(str(epoch + 1)),
             *(Cell(_written(key, values[epoch]) if epoch < len(values) else "–") for key, values in history.items()),
         ]
         for epoch in range(length)
         if epoch % step == 0 or epoch in (length - 1, best)
     ]
-    return Grid(caption, ["epoch", *history], rows, look="dense")
+    return Grid(caption, [term("epoch"), *map(_column_name, history)], rows, look="dense")
 
 
 def training_words(history: Mapping[str, Sequence[float]], best: int | None, best_kept: bool) -> str:
     """How long it trained, which epoch's network is kept, and whether fewer epochs would have done better."""
     losses = history.get("validation loss", ())
     length = max((len(values) for key, values in history.items() if key != "epoch"), default=0)
-    words = f"{length:,} {'epoch' if length == 1 else 'epochs'} of training"
+    epochs = counted("report.epochs", length, number=numbers.count(length))
     if best is None or not losses:
-        return f"{words}; no validation split watched it, so the network kept is that of the last."
+        return say("report.kept_unwatched", epochs=epochs)
     if best_kept:
-        return f"{words}; the network kept is that of epoch {best + 1}, where the validation loss was lowest."
-    risen = losses[-1] > OVERTRAINED * losses[best] > 0
-    advice = (
-        f" Since epoch {best + 1} the validation loss has risen from {numbers.plain(losses[best])} to "
-        f"{numbers.plain(losses[-1])}: this was too long, and early stopping (--early-stop 10) would have kept a better one."
-    )
-    return f"{words}; the network kept is that of the last.{advice if risen else ''}"
+        return say("report.kept_best", epochs=epochs, best=best + 1)
+    words = say("report.kept_last", epochs=epochs)
+    if losses[-1] > OVERTRAINED * losses[best] > 0:
+        low, last = numbers.plain(losses[best]), numbers.plain(losses[-1])
+        words += " " + say("report.overtrained", best=best + 1, low=low, last=last)
+    return words
+
+
+def _column_name(key: str) -> str:
+    split, _, quantity = key.partition(" ")
+    return say(f"report.figure_{split}", figure=term(quantity)) if split in SPLITS and quantity else term(key)
 
 
 def _written(key: str, value: float) -> str:
@@ -118,5 +123,5 @@ def _written(key: str, value: float) -> str:
 
 def phases_grid(seconds: Mapping[str, float]) -> Grid:
     cells = bars(list(seconds.values()), [numbers.duration(s) for s in seconds.values()])
-    caption = "Where the time went; a bar is as long as its phase took."
-    return Grid(caption, ["phase", "time"], list(zip(seconds, cells, strict=True)), look="time")
+    head = [say("report.phase"), say("report.time")]
+    return Grid(say("report.phases"), head, list(zip(map(term, seconds), cells, strict=True)), look="time")

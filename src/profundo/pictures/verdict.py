@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 
+from profundo.languages import language, local, say, term, words
 from profundo.pictures import numbers
 from profundo.pictures.bars import Rung
 from profundo.pictures.tables import Cell, Grid, Row
 from profundo.records import Scores, Targets
 
 __all__ = [
-    "MEANINGS",
     "is_better",
     "is_share",
     "main_name",
@@ -39,28 +40,8 @@ SHARES = {
     "mean IoU",
     "mean Dice",
 }
+SOME_OF_ALL = re.compile(r"(.+) on ([\d,]+) of ([\d,]+) samples")  # the name of a linear model that was fitted to some
 FALLING = ("RMSE", "MAE", "loss", "error")  # last words of figures of which less is better
-MEANINGS = {
-    "accuracy": "share of the samples classified correctly",
-    "balanced accuracy": "mean of the classes’ recalls: every class counts alike",
-    "top-5 accuracy": "the true class is among the five likeliest",
-    "macro F1": "mean of the classes’ F1 scores",
-    "F1": "precision and recall of the class in one figure",
-    "average precision": "mean precision over the samples of the class, at the place where each is ranked",
-    "mean average precision": "mean of the labels’ average precisions: whether samples of each are ranked before others",
-    "ROC-AUC": "how often the right one of two samples is ranked above the other; 0.5 is chance",
-    "calibration error": "mean distance between the stated probability and the share that was right",
-    "log loss": "mean of −ln of the probability given to the truth, in nats; 0 is certain and right",
-    "hinge loss": "mean of max(0, 1 − margin)",
-    "exact match": "share of the samples with every label right",
-    "label accuracy": "share of the single labels that were right",
-    "mean IoU": "mean over the classes of found pixels / pixels that are of it or were taken for it",
-    "mean Dice": "mean over the classes of 2 · found pixels / (pixels that are of it + taken for it)",
-    "pixel accuracy": "share of the pixels whose class is right",
-    "RMSE": "root of the mean squared error, in units of the target",
-    "MAE": "mean absolute error, in units of the target",
-    "R²": "share of the variance that is explained; 0 is the mean, 1 is perfect",
-}
 
 
 def is_share(name: str) -> bool:
@@ -78,7 +59,8 @@ def score(name: str, value: float) -> str:
 
 def meaning(name: str) -> str:
     """What a figure is, in words; "F1 of churn" is the F1 of a class."""
-    return MEANINGS.get(name) or MEANINGS.get(name.partition(" of ")[0], "")
+    meanings = words("figures", language())
+    return meanings.get(name) or meanings.get(name.partition(" of ")[0], "")
 
 
 def main_name(values: Mapping[str, float]) -> str:
@@ -107,57 +89,70 @@ def no_better(name: str, scores: Scores, samples: str) -> str:
     answered = [
         one for one, row in zip(scores.per_class, zip(*scores.confusion, strict=True), strict=False) if any(row)
     ]
-    always = f": it answers {answered[0].name!r} to all of them" if len(answered) == 1 else ""
-    simple = "a constant answer" if scores.baseline_name == "constant predictor" else f"the {scores.baseline_name}"
-    if better:
-        return f"better than {simple}, but {samples} are too few to tell that from luck{always}"
-    return f"no better than {simple} on {samples}{always}"
+    always = say("report.answers_alike", name=repr(answered[0].name)) if len(answered) == 1 else ""
+    return (
+        say("report.not_sure" if better else "report.not_better", simple=_simple_method(scores), samples=samples)
+        + always
+    )
+
+
+def _simple_method(scores: Scores) -> str:
+    if scores.baseline_name == "constant predictor":
+        return say("report.a_constant")
+    return say("report.the_method", name=term(scores.baseline_name))
 
 
 def rule(targets: Targets) -> str:
     """What the constant predictor answers."""
     if targets.traits.numeric:
-        return "the mean of the training targets"
-    return "each label’s more frequent state" if targets.kind == "labels" else "the most frequent class"
+        return say("report.rule_mean")
+    return say("report.rule_labels" if targets.kind == "labels" else "report.rule_class")
 
 
-def scores_grid(scores: Scores, validation: Scores | None, kept: str) -> Grid:
-    """All figures beside those of simpler predictors, with a dash for what was not measured. kept: which network it is."""
-    others = [("validation", validation.values if validation else {}), (scores.baseline_name, scores.baseline)]
-    others = [(title, values) for title, values in [*others, (_linear_kind(scores), scores.linear)] if values]
+def scores_grid(scores: Scores, validation: Scores | None, epoch: int | None) -> Grid:
+    """All figures beside those of simpler predictors, with a dash for what was not measured. epoch: of which the network was
+    kept, from 1, where it is not the last."""
+    others = [(term("validation"), validation.values if validation else {})]
+    others += [(term(scores.baseline_name), scores.baseline), (_linear_kind(scores), scores.linear)]
+    others = [(title, values) for title, values in others if values]
     spans = {name: span(name, scores.intervals.get(name)) for name in scores.values}
     sure = any(spans.values())
     rows: list[Row] = [
         [
-            Cell(name, remark=meaning(name), words=True),
+            Cell(term(name), remark=meaning(name), words=True),
             Cell(score(name, value), look="strong"),
             *([Cell(spans[name] or "–", look="muted")] if sure else []),
             *(Cell(score(name, values[name]) if name in values else "–") for _, values in others),
         ]
         for name, value in scores.values.items()
     ]
-    caption = f"Every score of the kept network{kept}."
+    caption = say("report.every_score") if epoch is None else say("report.every_score_epoch", epoch=epoch)
     if sure:
-        caption += (
-            f" The interval says where the figure would be, with 95{numbers.SPACE}% confidence, on many more samples."
-        )
-    columns = ["score", "test", *([f"95{numbers.SPACE}% interval"] if sure else []), *(title for title, _ in others)]
+        caption += " " + say("report.interval_says")
+    sure_columns = [say("report.interval_95")] if sure else []
+    columns = [say("report.score"), term("test"), *sure_columns, *(title for title, _ in others)]
     return Grid(caption, columns, rows, look="scores")
 
 
 def span(name: str, interval: tuple[float, float] | None) -> str:
     """An interval as people write it: 98.97 to 99.33 %."""
+    edges = _edges(name, interval)
+    return say("report.span", low=edges[0], high=edges[1]) if edges else ""
+
+
+def _edges(name: str, interval: tuple[float, float] | None) -> tuple[str, str] | None:
+    """As they are written, with one sign of percent; None where they are not finite."""
     if interval is None or not all(map(math.isfinite, interval)):
-        return ""
+        return None
     low, high = (score(name, edge) for edge in interval)
-    return f"{low.removesuffix(numbers.SPACE + '%') if is_share(name) and '<' not in low else low} to {high}"
+    return (low.removesuffix(numbers.SPACE + "%") if is_share(name) and "<" not in low else low), high
 
 
 def rungs(name: str, scores: Scores) -> list[Rung]:
     """The network, the linear model and the constant on one scale."""
     low, high = scores.intervals.get(name, (None, None))
-    results = [Rung("this network", scores.values[name], score(name, scores.values[name]), low, high, 0)]
-    for title, values in ((_linear_kind(scores), scores.linear), (scores.baseline_name, scores.baseline)):
+    results = [Rung(say("report.this_network"), scores.values[name], score(name, scores.values[name]), low, high, 0)]
+    for title, values in ((_linear_kind(scores), scores.linear), (term(scores.baseline_name), scores.baseline)):
         if name in values:
             results.append(Rung(title, values[name], score(name, values[name])))
     return results
@@ -165,57 +160,62 @@ def rungs(name: str, scores: Scores) -> list[Rung]:
 
 def sentences(name: str, scores: Scores, targets: Targets, things: str) -> list[str]:
     """What the main figure means, how sure it is, why it leads, and what it is to be held against."""
-    value, samples, interval = scores.values[name], f"{scores.samples:,} test {things}", scores.intervals.get(name)
-    if name == "accuracy" and 0 <= value <= 1:
-        right = round(value * scores.samples)
-        first = f"The network classifies {right:,} of {samples} correctly, none of which it was trained on."
-    elif name == "exact match" and 0 <= value <= 1:
-        right = round(value * scores.samples)
-        first = f"The network gets every label right of {right:,} of {samples}, none of which it was trained on."
-    else:
-        first = f"On {samples}, none of which it was trained on, the network’s {name} is {score(name, value)}."
-    predictions = [first]
-    if span(name, interval):
-        predictions.append(
-            f"With 95{numbers.SPACE}% confidence, the {name} on further {things} of the same kind lies between "
-            f"{span(name, interval).replace(' to ', ' and ')}."
-        )
+    results, edges = [_first(name, scores, things)], _edges(name, scores.intervals.get(name))
+    if edges:
+        low, high = edges
+        results.append(say("report.confidence", figure=term(name), things=things, low=low, high=high))
     if scores.leads_for:
-        predictions.append(f"{scores.leads_for[:1].upper()}{scores.leads_for[1:]}.")
-    return [*predictions, *_against(name, scores, targets, things)]
+        results.append(f"{_capital(scores.leads_for)}.")
+    return [*results, *_against_constant(name, scores, targets, things), *_against_linear(name, scores)]
 
 
-def _against(name: str, scores: Scores, targets: Targets, things: str) -> list[str]:
-    value, predictions, interval = scores.values[name], [], scores.intervals.get(name)
-    constant, linear = scores.baseline.get(name), scores.linear.get(name)
-    if constant is not None and (verdict := no_better(name, scores, f"{scores.samples:,} test {things}")):
-        predictions.append(
-            f"This is {verdict}. {_simple(scores, targets)} reaches {score(name, constant)}: by this "
-            "measure it is not shown that the network has learnt anything."
-        )
-    elif constant is not None:
-        predictions.append(f"{_simple(scores, targets)} would reach {score(name, constant)}.")
-    if linear is not None:
-        reach = f"{_linear(scores)[:1].upper()}{_linear(scores)[1:]} reaches {score(name, linear)}"
-        inside = interval is not None and interval[0] <= linear <= interval[1]
-        if not is_better(name, value, linear):
-            predictions.append(f"{reach}: what the network has beyond a linear model does not pay here.")
-        elif inside:
-            predictions.append(f"{reach}, within the interval: the network’s lead may be luck.")
-        else:
-            predictions.append(f"{reach}.")
-    return predictions
+def _first(name: str, scores: Scores, things: str) -> str:
+    value, samples = scores.values[name], numbers.count(scores.samples)
+    counting = {"accuracy": "report.lead_accuracy", "exact match": "report.lead_labels"}
+    if name in counting and 0 <= value <= 1:
+        right = numbers.count(round(value * scores.samples))
+        return say(counting[name], right=right, samples=samples, things=things)
+    return say("report.lead_figure", samples=samples, things=things, figure=term(name), score=score(name, value))
+
+
+def _against_constant(name: str, scores: Scores, targets: Targets, things: str) -> list[str]:
+    if name not in scores.baseline:
+        return []
+    samples = say("report.test_things", samples=numbers.count(scores.samples), things=things)
+    simple, reached = _simple(scores, targets), score(name, scores.baseline[name])
+    if verdict := no_better(name, scores, samples):
+        return [say("report.not_learnt", verdict=verdict, simple=simple, score=reached)]
+    return [say("report.constant_reaches", simple=simple, score=reached)]
+
+
+def _against_linear(name: str, scores: Scores) -> list[str]:
+    if name not in scores.linear:
+        return []
+    reached, interval = scores.linear[name], scores.intervals.get(name)
+    case = "reaches"
+    if not is_better(name, scores.values[name], reached):
+        case = "better"
+    elif interval is not None and interval[0] <= reached <= interval[1]:
+        case = "inside"
+    return [_capital(say(f"report.linear_{case}", linear=_linear(scores), score=score(name, reached)))]
 
 
 def _simple(scores: Scores, targets: Targets) -> str:
     if scores.baseline_name != "constant predictor":
-        return f"The {scores.baseline_name} forecast"
-    return f"A predictor that always answers {rule(targets)}"
+        return say("report.simple_forecast", name=term(scores.baseline_name))
+    return say("report.simple_rule", rule=rule(targets))
 
 
 def _linear(scores: Scores) -> str:
-    return scores.linear_name or "linear model"
+    if some := SOME_OF_ALL.fullmatch(scores.linear_name):
+        name, fitted, every = some.groups()
+        return say("report.linear_on", name=term(name), some=local(fitted), all=local(every))
+    return term(scores.linear_name or "linear model")
 
 
 def _linear_kind(scores: Scores) -> str:
-    return _linear(scores).split(" on ")[0]
+    return term((scores.linear_name or "linear model").split(" on ")[0])
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]

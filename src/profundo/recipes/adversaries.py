@@ -26,6 +26,7 @@ from profundo.nets.init import SMALL_OUTPUT
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
+from profundo.recipes.latent_space import LatentSpace
 from profundo.recipes.net_outputs import outputs, outputs_in_parts
 from profundo.recipes.own_data import Takes, several_classes, things
 from profundo.recipes.recipe import Model, Networks, Outcome, Recipe
@@ -189,8 +190,14 @@ def adversarial_recipe(
         caption = f"{count} {nobodys(things)}, each made of {model.asked.noise} random numbers."
         return [Images(f"New {things}", caption, make(model.networks["generator"], noise, low))]
 
+    def latent(model: Model, _context: Context) -> Mapping[str, LatentSpace]:
+        """Of the noise, whose numbers are normal."""
+        net, width = model.networks["generator"], model.asked.noise
+        space = LatentSpace("generator", lambda codes, _: make(net, codes, low), torch.zeros(width), torch.ones(width))
+        return {"generator": space}
+
     takes = Takes("images", samples=20)
-    return Recipe(settings, quick, run, networks=networks, generate=generate, takes=takes)
+    return Recipe(settings, quick, run, networks=networks, generate=generate, takes=takes, latent=latent)
 
 
 def nobodys(things: str) -> str:

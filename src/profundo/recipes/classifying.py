@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from profundo.recipes.context import Context, Trained
 from profundo.recipes.recipe import Model, Outcome
 from profundo.recipes.recipe_charts import by_epoch, confusion_chart
 from profundo.recipes.stretches import stretched
+from profundo.recipes.subjects import Subject
 from profundo.records import Dataset, Samples, Scores, Spec
 from profundo.runs.prediction_record import described
 from profundo.runs.saved_model import predict as probabilities
@@ -148,3 +149,13 @@ def predict(model: Model, files: Sequence[Path], net: str = "net") -> list[dict[
     images = torch.stack([read_image(path, spec.inputs) for path in files])
     rows = probabilities(model.networks[net], spec, images)
     return described(list(map(str, files)), rows, spec)
+
+
+def classifier(name: str) -> Callable[[Model, Context], Subject]:
+    """Of a recipe that trains one net of that name on all of the images that its settings name."""
+
+    def subject(model: Model, context: Context) -> Subject:
+        asked: Any = model.asked
+        return Subject(model.networks[name], context.images(asked.data, asked.image_size))
+
+    return subject

@@ -26,6 +26,7 @@ from profundo.pictures.exhibits import Film
 from profundo.recipes.own_data import Takes, is_own, load_images
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.folder import Folder
+from profundo.runs.live.live_progress import Telling
 from profundo.runs.manifest import differences
 from profundo.runs.resumable import Keeping, Training, learn, where
 from profundo.runs.voice import Voice
@@ -68,11 +69,18 @@ class Trained:
 
 
 class Context:
-    """One run of a recipe. folder: None keeps nothing. takes: the data of one's own that it takes.
+    """One run of a recipe. folder: None keeps nothing. takes: the data of one's own that it takes. live: who is told how far it is.
     facts: what identifies the data; began: whether training has."""
 
     def __init__(
-        self, request: Request, *, device: torch.device, folder: Folder | None, voice: Voice, takes: Takes | None = None
+        self,
+        request: Request,
+        *,
+        device: torch.device,
+        folder: Folder | None,
+        voice: Voice,
+        takes: Takes | None = None,
+        live: Telling | None = None,
     ) -> None:
         self.asked = {"recipe": request.recipe, **asdict(request.settings), "seed": request.seed}
         self.seed = request.seed
@@ -81,6 +89,7 @@ class Context:
         self.folder = folder
         self.voice = voice
         self.takes = takes
+        self.live = live
         self.facts: dict[str, Any] = {}
         self.trainings: dict[str, Trained] = {}
         self.began = False
@@ -181,7 +190,7 @@ class Context:
         facts = {"recipe": dict(self.asked), "data": self.facts, "on": where(self.device, self.precision())}
         # The checkpoints' own folder is made with the run, so that a removed run does not come back by half.
         checkpoints = self.folder.checkpoints / folder_name(name)
-        return Keeping(self.folder, checkpoints, facts, history_file=name == "training")
+        return Keeping(self.folder, checkpoints, facts, history_file=name == "training", live=self.live)
 
     def _state(self, name: str) -> dict[str, Any] | None:
         if self.folder is None:

@@ -35,11 +35,12 @@ from profundo.recipes.net_outputs import outputs
 from profundo.recipes.own_data import Takes, is_own
 from profundo.recipes.recipe import Model, Outcome
 from profundo.recipes.recipe_charts import map_of_rows, populations
+from profundo.recipes.subjects import Subject, by_codes
 from profundo.records import Batch, Dataset, Inputs, ProfundoError, Samples
 from profundo.runs.settings.setting_values import Positive, Several, Whole
 from profundo.train import Batches, Descent, Plan, optimizer, schedule
 
-__all__ = ["TAKES", "MetricSettings", "Parts", "learn_and_judge", "networks", "parts_of", "predict"]
+__all__ = ["TAKES", "MetricSettings", "Parts", "learn_and_judge", "networks", "parts_of", "predict", "subject"]
 
 SHOTS = (1, 2, 5, 10, 20)
 PAIRS = 6000
@@ -149,6 +150,12 @@ def networks(settings: MetricSettings, known: Mapping[str, Any]) -> dict[str, nn
 def embed(net: nn.Module, raw: Tensor, inputs: Inputs) -> Tensor:
     """Raw pictures (samples, …) → embeddings (samples, d) on the CPU."""
     return torch.cat([outputs(net, standardize(part, inputs)) for part in torch.split(raw, 1000)])
+
+
+def subject(model: Model, context: Context) -> Subject:
+    """The net that embeds, by all classes, also those that it has not seen."""
+    data = context.images(model.asked.data, model.asked.image_size)
+    return by_codes(model.networks["net"], data)
 
 
 def learn_and_judge(

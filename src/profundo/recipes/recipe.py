@@ -17,8 +17,10 @@ from profundo.data.dataset_names import nearest
 from profundo.files import expectation
 from profundo.pictures.exhibits import Drawn, Exhibit
 from profundo.recipes.context import Context, Request, Trained
+from profundo.recipes.latent_space import LatentSpace
 from profundo.recipes.own_data import NOTHING, Takes
 from profundo.recipes.recipe_names import check
+from profundo.recipes.subjects import Subject
 from profundo.records import ProfundoError
 from profundo.runs.folder import Folder
 
@@ -79,7 +81,8 @@ class Recipe:
 
     takes: the data of one's own that its setting `data` may name; None: it has data of its own only.
     networks: builds the untrained networks. generate(model, count, generator, prompt), predict(model, files): what
-    the saved networks can do, where they can.
+    the saved networks can do, where they can. subject(model, context): what can be looked into of them, with its data.
+    latent(model, context): the spaces of codes that they draw from, by name.
     """
 
     settings: type
@@ -89,6 +92,8 @@ class Recipe:
     generate: Generate | None = None
     predict: Predict | None = None
     takes: Takes | None = None
+    subject: Callable[[Model, Context], Subject] | None = None
+    latent: Callable[[Model, Context], Mapping[str, LatentSpace]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

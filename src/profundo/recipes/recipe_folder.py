@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import yaml
@@ -17,18 +17,36 @@ from torch import nn
 from profundo.files import in_words, read_object, write_bytes, write_json, write_text
 from profundo.pictures.exhibits import Drawn
 from profundo.pictures.story import Story, story_html
+from profundo.recipes.context import Context
 from profundo.recipes.exhibit_files import LIST, read_exhibits, write_exhibits
+from profundo.recipes.latent_space import LatentSpace
 from profundo.recipes.recipe import Model, RecipeRun, Request, about, find, validated
 from profundo.records import ProfundoError
+from profundo.runs.experiment import new_experiment
 from profundo.runs.folder import Folder, write_history
-from profundo.runs.manifest import check_files, finish
+from profundo.runs.given.keeping import TOOLS
+from profundo.runs.manifest import check_data_facts, check_files, finish, read_manifest
 from profundo.runs.opening import finished, kind_of
+from profundo.runs.run import Run
 from profundo.runs.saved_model import packed, read_weights
 from profundo.runs.settings.plain_yaml import read_experiment
+from profundo.runs.voice import Quiet
+from profundo.train import History
 from profundo.train.checkpoints import digest
 from profundo.train.randomness import seeded
 
-__all__ = ["keep", "open_model", "read_request", "write_page", "write_request"]
+__all__ = [
+    "keep",
+    "open_latent",
+    "open_model",
+    "open_subject",
+    "read_request",
+    "subject_of",
+    "write_page",
+    "write_request",
+]
+
+T = TypeVar("T")
 
 
 # -------------------------------------------------------------------------------------------------- what was asked
@@ -142,6 +160,56 @@ def open_model(path: str | Path) -> tuple[str, Model]:
         raise ProfundoError(f"{folder.model}: no network can be built of it: {in_words(error)}; run it anew") from None
     check_files(folder)  # a notice is enough: the model's own files vouch for each other. After what may be refused
     return name, Model(asked, {label: net.eval() for label, net in networks.items()}, known)
+
+
+def open_subject(path: str | Path) -> tuple[Run, bool]:
+    """What of a recipe's run can be looked into, as a training that was not kept, and whether training lowered its loss.
+
+    Raises ProfundoError for a recipe whose networks answer for no inputs, and where the data are no longer those of the run.
+    """
+    _, model = open_model(path)
+    folder = Folder.open(path)
+    run, lowers, facts = subject_of(read_request(folder.experiment), model, str(path))
+    check_data_facts(folder, {**read_manifest(folder).data, **facts})
+    return run, lowers
+
+
+def subject_of(request: Request, model: Model, what: str) -> tuple[Run, bool, Mapping[str, Any]]:
+    """The same of networks in hand, and the facts of their data. what: names the run in an error."""
+    recipe = find(request.recipe)
+    if recipe.subject is None:
+        raise ProfundoError(
+            f"{what}: the networks of recipe {request.recipe} cannot be looked into, for none of them gives classes or numbers for "
+            "a table or images; its report shows what it found, profundo.recipes.recipe_folder.open_model has them"
+        )
+    subject, facts = used(request, model, recipe.subject)
+    experiment = new_experiment(data=subject.data.name, net=f"own:{request.recipe}", seed=request.seed)
+    return Run(experiment, subject.data, subject.net, History(), TOOLS), subject.lowers, facts
+
+
+def open_latent(path: str | Path) -> Mapping[str, LatentSpace]:
+    """The spaces of codes that a recipe's networks draw from, by name.
+
+    Raises ProfundoError for a recipe whose networks draw nothing from codes, and where the data are no longer those of the run.
+    """
+    name, model = open_model(path)
+    latent = find(name).latent
+    if latent is None:
+        raise ProfundoError(
+            f"{path}: the networks of recipe {name} draw nothing from codes; vae, dcgan, autoencoder do"
+        )
+    folder = Folder.open(path)
+    spaces, facts = used(read_request(folder.experiment), model, latent)
+    check_data_facts(folder, {**read_manifest(folder).data, **facts})
+    return spaces
+
+
+def used(request: Request, model: Model, use: Callable[[Model, Context], T]) -> tuple[T, Mapping[str, Any]]:
+    """What comes of a recipe's networks with the data that they learned from, and the facts of these data."""
+    with seeded(request.seed):
+        takes = find(request.recipe).takes
+        context = Context(request, device=torch.device("cpu"), folder=None, voice=Quiet(), takes=takes)
+        return use(model, context), context.facts
 
 
 # ------------------------------------------------------------------------------------------------------------ page

@@ -22,6 +22,7 @@ from profundo.recipes.recipe import RecipeRun, Request, about, find, settle
 from profundo.recipes.recipe_folder import keep, read_request, write_request
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.folder import Folder, environment
+from profundo.runs.live.live_progress import Telling, telling
 from profundo.runs.resumable import is_out_of_memory
 from profundo.runs.voice import Quiet, Voice, figure
 from profundo.train.hardware import choose_device
@@ -77,6 +78,11 @@ def alone() -> None:
 
 
 def _run(request: Request, folder: Folder | None, voice: Voice, resumed: bool) -> RecipeRun:
+    with telling(folder.path if folder is not None else None) as live:
+        return _told(request, folder, voice, resumed, live)
+
+
+def _told(request: Request, folder: Folder | None, voice: Voice, resumed: bool, live: Telling) -> RecipeRun:
     device = choose_device(request.device)
     voice.open(folder)
     voice.say(f"{request.recipe}: {about(request.recipe)[0]}")
@@ -84,7 +90,7 @@ def _run(request: Request, folder: Folder | None, voice: Voice, resumed: bool) -
         voice.say("resumed: trainings that ended are put back, the interrupted one goes on")
     started = time.perf_counter()
     recipe = find(request.recipe)
-    context = Context(request, device=device, folder=folder, voice=voice, takes=recipe.takes)
+    context = Context(request, device=device, folder=folder, voice=voice, takes=recipe.takes, live=live)
     try:
         outcome = recipe.run(context, request.settings)
     except (Interrupted, KeyboardInterrupt) as interruption:

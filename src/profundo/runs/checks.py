@@ -14,14 +14,13 @@ from torch.nn.parameter import is_lazy
 from profundo.data.batches import in_order
 from profundo.data.splits.splits import chosen
 from profundo.evaluate import evaluating
-from profundo.objectives.own_losses import main_output
 from profundo.records import Batch, Dataset, Inputs, ProfundoError
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.own import Own
 from profundo.runs.saved_model import keepable, packed
 from profundo.train.randomness import seeded
 from profundo.train.updates import ALONE
-from profundo.trees import arguments, called, leaves, length, mapped
+from profundo.trees import arguments, called, leaves, length, main_output, mapped
 
 __all__ = [
     "check_data",
@@ -259,19 +258,8 @@ def names_in(function: Any) -> tuple[str, ...]:
 
 
 def note_of_output_layer(net: nn.Module, data: Dataset) -> str:
-    """A sentence where the net ends in an output layer, which the objective applies itself; "" where it does not.
-
-    By the last operation; and by the outputs for some training samples, since a softmax may be written in many ways.
-    """
-    targets, many = data.spec.targets, min(len(data.train), max(8, min(64, TRIED // prod(data.spec.inputs.shape))))
-    last = ""
-    with suppress(Exception), evaluating(net), torch.enable_grad(), seeded(0):  # what fails here will fail in training
-        places = torch.linspace(0, len(data.train) - 1, many, dtype=torch.float64).long()
-        device = next(net.parameters(), torch.empty(0)).device
-        inputs = next(in_order(chosen(data.train, places), data.spec, device=device, workers=0)).inputs
-        outputs = main_output(called(net, inputs))
-        last = last_layer(outputs) or layer_of_shares(outputs)
-        last = last or layer_of_bounds(torch.cat([outputs, main_output(called(net, mapped(far, inputs)))]))
+    """A sentence where the net ends in an output layer, which the objective applies itself; "" where it does not."""
+    targets, last = data.spec.targets, output_layer_of(net, data)
     if not last:
         return ""
     if targets.kind == "real":
@@ -284,6 +272,23 @@ def note_of_output_layer(net: nn.Module, data: Dataset) -> str:
         f"{type(net).__name__} ends in a {last}, but the objective takes outputs without bounds and applies the output layer "
         f"itself, as do the predictions: {effect}."
     )
+
+
+def output_layer_of(net: nn.Module, data: Dataset) -> str:
+    """ "softmax", "sigmoid", "log_softmax" … where the net ends in one, else "".
+
+    By the last operation; and by the outputs for some training samples, since a softmax may be written in many ways.
+    """
+    many = min(len(data.train), max(8, min(64, TRIED // prod(data.spec.inputs.shape))))
+    last = ""
+    with suppress(Exception), evaluating(net), torch.enable_grad(), seeded(0):  # what fails here will fail in training
+        places = torch.linspace(0, len(data.train) - 1, many, dtype=torch.float64).long()
+        device = next(net.parameters(), torch.empty(0)).device
+        inputs = next(in_order(chosen(data.train, places), data.spec, device=device, workers=0)).inputs
+        outputs = main_output(called(net, inputs))
+        last = last_layer(outputs) or layer_of_shares(outputs)
+        last = last or layer_of_bounds(torch.cat([outputs, main_output(called(net, mapped(far, inputs)))]))
+    return last
 
 
 def far(leaf: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from profundo.data import standardize
 from profundo.evaluate.importance import drivers, partial_dependence, permutation_importance
 from profundo.evaluate.leading import positive
 from profundo.evaluate.scores import Answers, figure_of
+from profundo.languages import local, say
 from profundo.pictures.run_page.report_content import Dependence, Effects, Importance, Value
 from profundo.pictures.verdict import rises
 from profundo.records import Inputs, LayerRow, Spec, Targets
@@ -144,7 +145,8 @@ def lines_of(targets: Targets, means: Tensor) -> tuple[list[str], Tensor]:
         return [targets.classes[wanted]], (means if wanted else 1 - means)[:, None]
     if targets.kind == "real":
         means = means.view(len(means), -1)[:, :MOST_LINES]
-        return list(targets.names or [f"target {place + 1}" for place in range(means.shape[1])])[:MOST_LINES], means
+        names = targets.names or [say("report.target_number", number=place + 1) for place in range(means.shape[1])]
+        return list(names)[:MOST_LINES], means
     if means.ndim == 1:
         means = means[:, None]
     shares = torch.tensor(targets.shares or [1.0] * len(targets.classes))
@@ -188,5 +190,5 @@ def drivers_of(run: Run, row: Tensor, index: int, others: Tensor, among: Sequenc
 
 def effect(share: float, kind: str) -> str:
     if kind == "real":
-        return f"{share:+.3g} to the error".replace("-", "−")
-    return f"{100 * share:+.1f} points"
+        return say("report.to_the_error", change=local(f"{share:+.3g}".replace("-", "−")))
+    return say("report.points", change=local(f"{100 * share:+.1f}"))

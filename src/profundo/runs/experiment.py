@@ -297,6 +297,10 @@ class Experiment(BaseModel):
         Field(ge=0),
         Setting("run", "Save the state of training this often.", changes_results=False),
     ] = 30.0
+    lang: Annotated[
+        Literal["en", "es", "ca", "pt"] | None,
+        Setting("run", "The language of the run's report; English otherwise.", changes_results=False),
+    ] = None
     keep_epochs: Annotated[
         bool,
         Setting("run", "Keep the weights after each epoch, to look at the way.", changes_results=False),

@@ -12,6 +12,7 @@ runs/digits-1/
   doctor.json          what the doctor found and changed       vital_signs.npz      what it saw on the way
   report.html          the whole story on one page
   log.txt              what was said
+  progress.json        how far it is, written again and again while it trains; in the end how it ended
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from pydantic import BaseModel, Field, ValidationError
 from profundo.data.dataset_names import SUFFIXES
 from profundo.files import PUT_BACK, clear_leftovers, erase, in_words, open_place, read_object, reason, write_text
 from profundo.records import ProfundoError
+from profundo.runs.live.holder import Holder, holder_in, may_be_at_work, this_process
 
 __all__ = ["Folder", "environment", "find_runs"]
 
@@ -38,23 +40,9 @@ WHILE_DYING = 5.0  # seconds
 WRITTEN_IN = ("checkpoints", "epochs", "exhibits", "tensorboard", "chosen")  # folders of a run or study
 
 
-def named_in(holder: Path) -> int | None:
+def named_in(holder: Path) -> Holder | None:
     """The process that says it writes here."""
-    word = holder.read_text(errors="replace")[:20].strip() if holder.is_file() else ""
-    return int(word) if word.isdecimal() else None
-
-
-def is_alive(pid: int | None) -> bool:
-    """Whether this process runs here, or none is named that could be asked for."""
-    if pid is None or not hasattr(os, "kill") or os.name == "nt":
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
+    return holder_in(holder.read_text(errors="replace")) if holder.is_file() else None
 
 
 def path_of(path: Any) -> Path:
@@ -80,6 +68,7 @@ class Folder:
         self.epochs = path / "epochs"
         self.report = path / "report.html"
         self.log = path / "log.txt"
+        self.progress = path / "progress.json"
         self.doctor = path / "doctor.json"
         self.vital_signs = path / "vital_signs.npz"
 
@@ -152,14 +141,16 @@ class Folder:
             try:
                 lock.acquire(timeout=0)
             except Timeout:
-                lock.acquire(timeout=0 if is_alive(named_in(holder)) else WHILE_DYING)
+                lock.acquire(timeout=0 if may_be_at_work(named_in(holder)) else WHILE_DYING)
         except Timeout:
-            pid = named_in(holder) or "unknown"
-            raise ProfundoError(f"{self.path}: process {pid} is writing in this run; wait for it or stop it") from None
+            named = named_in(holder)
+            raise ProfundoError(
+                f"{self.path}: process {named.pid if named else 'unknown'} is writing in this run; wait for it or stop it"
+            ) from None
         except OSError as error:
             raise ProfundoError(f"{self.path}: cannot be written: {reason(error)}") from None
         try:
-            write_text(holder, f"{os.getpid()}\n")
+            write_text(holder, str(this_process()))
             clear_leftovers(self.path)
             clear_leftovers(self.checkpoints, self.path)
             yield

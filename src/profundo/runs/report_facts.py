@@ -16,18 +16,19 @@ from torch import Tensor
 from profundo.data.batches import in_memory, in_order
 from profundo.evaluate import answers
 from profundo.evaluate.detection import average_precision, curves, roc_area
-from profundo.evaluate.leading import positive
+from profundo.evaluate.leading import positive, reason
 from profundo.evaluate.reliability import reliability
 from profundo.evaluate.scores import Answers
 from profundo.files import read_object, write_text
 from profundo.kinds import NO_CLASS, InputKind
+from profundo.languages import language, local, say, speaking, words
 from profundo.looks.grids.mask_pictures import answered_panels, panels, shares_in_words
 from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.nets.summary import summary
 from profundo.pictures.axes import usual_range
 from profundo.pictures.run_page.report import Fit, Report, Worst, report_html
 from profundo.pictures.run_page.report_content import Checkup, Found, Importance, Ranking
-from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Targets
+from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Scores, Targets
 from profundo.runs.column_effects import OTHERS, drivers_of, effects_of, spread_over
 from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
 from profundo.runs.first_layer import first_layer
@@ -46,7 +47,9 @@ __all__ = [
     "command_of",
     "displayable",
     "environment_of",
+    "examples_of",
     "history_of",
+    "mistakes_of",
     "raw_samples",
     "report_of",
     "said_of",
@@ -61,13 +64,16 @@ BARS = 30  # of a histogram, at most
 LINEAR_PLACES, LOG_PLACES = 100, 50  # of a curve of thresholds: at its beginning they are close together
 
 
-def write_report(run: Run, path: Path | None) -> Path:
-    """Write the page of a run. Returns its path. Raises ProfundoError for a run without folder when no path is given."""
+def write_report(run: Run, path: Path | None, lang: str | None) -> Path:
+    """Write the page of a run, in the language of the run unless told another. Returns its path. Raises ProfundoError for a run
+    without folder when no path is given, and for a language that there is not."""
     if path is None:
         if run.folder is None:
             raise ProfundoError("report: this run keeps no folder; say where: run.report('report.html')")
         path = run.folder.report
-    write_text(path, report_html(report_of(run)))
+    with speaking(lang or run.experiment.lang or "en"):
+        page = report_html(report_of(run))
+    write_text(path, page)
     return path
 
 
@@ -77,7 +83,7 @@ def report_of(run: Run) -> Report:
     if result is None or outputs is None:
         raise ProfundoError("report: expected a run that was evaluated")
     targets = data.spec.targets
-    examples, labels = _examples(data)
+    examples, labels = examples_of(data)
     layers = _layers(run)
     effects = effects_of(run, partial(raw_samples, data.test), layers)
     splits = {"training": data.train, "validation": data.validation, "test": data.test}
@@ -85,16 +91,17 @@ def report_of(run: Run) -> Report:
     advice = transform_advice(on_validation, targets, data.train.targets) if on_validation is not None else ()
     return Report(
         title=run.folder.path.name if run.folder else data.name,
-        subtitle=f"{str(run.experiment.net).removeprefix('own:')} on {data.name}",
+        subtitle=say("report.subtitle", net=str(run.experiment.net).removeprefix("own:"), data=data.name),
         spec=data.spec,
-        scores=result,
+        scores=_told(result, targets),
         command=command_of(run),
         drawn_by=_drawn_by(run),
         validation_scores=None if on_validation is None else judged(on_validation, data, run.own),
         asked=settings_of(run),
         counts={name: _counts(split, targets) for name, split in splits.items()},
         sizes={name: len(split) for name, split in splits.items()},
-        notes=(*data.notes, *advice),
+        notes=data.notes,
+        advice=advice,
         readings=data.readings,
         examples=examples,
         example_labels=labels,
@@ -121,9 +128,20 @@ def report_of(run: Run) -> Report:
     )
 
 
+def _told(result: Scores, targets: Targets) -> Scores:
+    """Why its first figure leads, in the language that is spoken: the run keeps it in English."""
+    why = reason(targets, next(iter(result.values), "")) if result.leads_for else ""
+    return replace(result, leads_for=why or result.leads_for)
+
+
 def _checkup(health: Health, signs: Mapping[str, Any]) -> Checkup:
-    findings = [Found(one.cause, one.where, one.numbers, one.sure, one.remedy) for one in health.findings]
+    findings = [Found(_cause(one.cause), one.where, one.numbers, one.sure, one.remedy) for one in health.findings]
     return Checkup(health.looks, health.steps, findings, list(map(str, health.cures)), health.notes, signs)
+
+
+def _cause(name: str) -> str:
+    """English readers know a cause by its id, which the manual explains; others are told what it is, too."""
+    return name if language() == "en" else f"{words('findings', language()).get(name, '')} ({name})"
 
 
 # ------------------------------------------------------------------------------------------------------- figures
@@ -144,7 +162,9 @@ def _fits(predictions: Answers, targets: Targets) -> list[Fit]:
         known = predictions.targets.isfinite()
         truth, said = (one[known].unsqueeze(1) for one in (predictions.targets, predictions.predictions))
         predictions = replace(predictions, predictions=said, targets=truth)
-    names = targets.names or [f"target {place + 1}" for place in range(predictions.targets.shape[1])]
+    names = targets.names or [
+        say("report.target_number", number=place + 1) for place in range(predictions.targets.shape[1])
+    ]
     step = max(1, -(-len(predictions.targets) // MOST_DRAWN))
     return [
         Fit(name, truth[::step].tolist(), predicted[::step].tolist(), *_histogram((predicted - truth).double()))
@@ -287,7 +307,7 @@ def shown(raw: Tensor, inputs: Inputs) -> Tensor | None:
     return PICTURES[inputs.kind](raw, inputs) if inputs.kind in PICTURES else None
 
 
-def _examples(data: Dataset) -> tuple[Tensor | None, list[str]]:
+def examples_of(data: Dataset) -> tuple[Tensor | None, list[str]]:
     """The first training images or sounds, as many of each class; the first ones where there are no classes; none for rows."""
     if data.spec.targets.traits.per == "pixel":
         some = list(range(min(EXAMPLES // 2, len(data.train))))
@@ -319,6 +339,12 @@ def _layers(run: Run) -> list[LayerRow]:
 
 
 # ------------------------------------------------------------------------------------------------------ the mistakes
+def mistakes_of(run: Run) -> list[Worst]:
+    """The test samples that an evaluated run is most wrong about, the worst first, as its report shows them; without what drove
+    the answers, which takes long."""
+    return _worst(run, ())
+
+
 def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
     data, outputs, result = run.data, run.said, run.scores
     assert outputs is not None
@@ -366,11 +392,13 @@ def said_of(predictions: Answers, index: int, targets: Targets) -> tuple[str, st
 
 
 def _values(numbers: Tensor) -> str:
-    return ", ".join(f"{value:.4g}".replace("-", "−") for value in numbers.tolist())
+    return ", ".join(local(f"{value:.4g}".replace("-", "−")) for value in numbers.tolist())
 
 
 def _labels(there: Tensor, names: tuple[str, ...]) -> str:
-    return ", ".join(name for name, is_there in zip(names, there.tolist(), strict=True) if is_there) or "none"
+    return ", ".join(name for name, is_there in zip(names, there.tolist(), strict=True) if is_there) or say(
+        "report.none"
+    )
 
 
 def confidence_of(predictions: Answers, index: int, targets: Targets) -> float | None:

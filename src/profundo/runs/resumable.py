@@ -15,6 +15,7 @@ from profundo.doctor.vital_signs import VitalSigns, Watched, noted_losses
 from profundo.files import in_words
 from profundo.records import NotFiniteError, ProfundoError, Step
 from profundo.runs.folder import Folder, write_history
+from profundo.runs.live.live_progress import Telling
 from profundo.runs.tensorboard import Diary, told
 from profundo.runs.voice import Voice
 from profundo.threads import person_decides, using
@@ -69,7 +70,7 @@ class Training:
 @dataclass(frozen=True, slots=True)
 class Keeping:
     """Where the state of a training is saved, how often, and what is saved with it: `facts`, to know it again by. epochs: whether
-    the weights of the first network after each epoch are kept, too."""
+    the weights of the first network after each epoch are kept, too. live: who is told how far it is."""
 
     folder: Folder
     checkpoints: Path
@@ -77,6 +78,7 @@ class Keeping:
     seconds: float = 30.0
     history_file: bool = True
     epochs: bool = False
+    live: Telling | None = None
 
 
 def learn(training: Training, keeping: Keeping | None, processes: Group, voice: Voice, state: State | None) -> None:
@@ -117,8 +119,12 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
             net, folder = next(iter(update.networks.values())), keeping.folder
             done = None if start == Position() else start.epoch
             steps = keeping_epochs(steps, net, folder.epochs, folder.path, done)
+        steps = watched(steps, training, voice)
+        if keeping is not None and keeping.live is not None:
+            keeping.live.start(training.plan.epochs, len(training.batches))
+            steps = keeping.live.follow(steps, history if keeping.history_file else None)
         for _ in checkpoint(  # outermost: what it saves includes what the others made of the same step
-            watched(steps, training, voice),
+            steps,
             save,
             seconds=keeping.seconds if keeping is not None else float("inf"),
             signalled=signalled,

@@ -62,7 +62,7 @@ FOREIGN = {
 class Tools:
     """What is done with a run by those that know runs: its page, its figures on other samples, its copy in a folder."""
 
-    write_report: Callable[[Run, Path | None], Path]
+    write_report: Callable[[Run, Path | None, str | None], Path]
     evaluate: Callable[[Run, Any], Scores]
     save: Callable[[Run, str | Path], Path]
 
@@ -129,9 +129,12 @@ class Run:
         return self.tools.save(self, path)
 
     @at_the_door
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write the HTML report, into the run's folder unless told where. Returns its path."""
-        return self.tools.write_report(self, Path(path) if path else None)
+    def report(self, path: str | Path | None = None, *, lang: str | None = None) -> Path:
+        """Write the HTML report, into the run's folder unless told where. Returns its path.
+
+        lang: "en", "es", "ca" or "pt"; by default what the run was given, else English.
+        """
+        return self.tools.write_report(self, Path(path) if path else None, lang)
 
     def __getattr__(self, name: str) -> Any:
         """Only of names that are not there. Raises NoSuchNameError with the name here."""

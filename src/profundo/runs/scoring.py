@@ -14,6 +14,7 @@ from profundo.evaluate import Answers, answers_of_all, figures, scores
 from profundo.evaluate.forecasts import LEVEL, margins, seasonal_naive, step_scores
 from profundo.evaluate.leading import positive
 from profundo.evaluate.thresholds import choose_threshold
+from profundo.languages import local, say
 from profundo.pictures.verdict import no_better
 from profundo.records import Dataset, ProfundoError, Samples, Scores, Targets
 from profundo.runs.baselines.linear_baseline import yardstick
@@ -215,5 +216,10 @@ def threshold_line(rule: str, targets: Targets) -> str:
     """From which probability the class to be found is answered, and why."""
     wanted = positive(targets)
     probability = targets.threshold if wanted else 1 - targets.threshold
-    why = f"chosen on the validation split by {rule}" if not rule.replace(".", "").isdigit() else "as was asked"
-    return f"{targets.classes[wanted]!r} is answered from a probability of {100 * probability:.3g} % on, {why}"
+    asked = rule.replace(".", "").isdigit()
+    return say(
+        "report.threshold_asked" if asked else "report.threshold_chosen",
+        name=repr(targets.classes[wanted]),
+        percent=local(f"{100 * probability:.3g}"),
+        rule=rule,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from profundo.languages import say
 from profundo.pictures.run_page.report_content import Course, Examples
 from profundo.records import Dataset
 from profundo.runs.run import Run
@@ -31,8 +32,11 @@ def example_series(data: Dataset) -> tuple[Examples, ...]:
 def _lines(series: Tensor) -> dict[str, list[float]]:
     """By name, of series (samples, channels, steps)."""
     if series.shape[1] == 1:
-        return {f"series {number}": one[0].tolist() for number, one in enumerate(series, 1)}
-    return {f"channel {number}": channel.tolist() for number, channel in enumerate(series[0, :MOST_LINES], 1)}
+        return {say("report.series_number", number=number): one[0].tolist() for number, one in enumerate(series, 1)}
+    return {
+        say("report.channel_number", number=number): channel.tolist()
+        for number, channel in enumerate(series[0, :MOST_LINES], 1)
+    }
 
 
 def courses_of(run: Run) -> tuple[Course, ...]:
@@ -42,9 +46,9 @@ def courses_of(run: Run) -> tuple[Course, ...]:
         return ()
     ranked = outputs.costs.argsort()
     chosen = {
-        "The latest test window": len(ranked) - 1,
-        "A test window with an error in the middle": int(ranked[len(ranked) // 2]),
-        "The test window with the largest error": int(ranked[-1]),
+        say("report.course_latest"): len(ranked) - 1,
+        say("report.course_middle"): int(ranked[len(ranked) // 2]),
+        say("report.course_worst"): int(ranked[-1]),
     }
     low, high = torch.tensor(data.spec.targets.margins or [(0.0, 0.0)], dtype=torch.float64).T
     results = []

@@ -33,6 +33,7 @@ from profundo.runs.folder import Folder, environment, write_history
 from profundo.runs.given.arriving import net_and_data, prepare_own
 from profundo.runs.given.keeping import TOOLS, keep_result
 from profundo.runs.health.care import Care, as_healed
+from profundo.runs.live.live_progress import Telling, telling
 from profundo.runs.manifest import differences
 from profundo.runs.opening import open_run
 from profundo.runs.preparing import Prepared, training, unsettled_epochs
@@ -228,36 +229,44 @@ def train_prepared(
         write_experiment(folder.experiment, prepared.experiment)  # last, for it makes the folder a run
     voice.open(folder)
     introduce(prepared, voice, resumed=state is not None)
-    started = time.perf_counter()
-    if prepared.experiment.doctor or prepared.experiment.heal:
-        watch(run, prepared, processes, voice, state)
-    else:
-        learn_prepared(prepared, history, folder, processes, voice, state)
-    run.seconds["training"] = time.perf_counter() - started - run.seconds.get("doctor", 0.0)
-    run.best_epoch = best_epoch(history, unsettled_epochs(prepared.experiment, prepared.data.spec.targets))
-    if processes.chief:
-        try:
-            judge(run, voice)
-        except Exception as error:
-            if isinstance(error, ProfundoError):
-                raise
-            raise failed(prepared, "in evaluation", error) from error
+    with telling(folder.path if folder is not None else None) as live:
+        live.tell()
+        trained(run, prepared, processes, voice, state, live)
+        if processes.chief:
+            live.tell(phase="evaluating")
+            try:
+                judge(run, voice)
+            except Exception as error:
+                if isinstance(error, ProfundoError):
+                    raise
+                raise failed(prepared, "in evaluation", error) from error
     return run
 
 
-def watch(run: Run, prepared: Prepared, processes: Group, voice: Voice, state: State | None) -> None:
+def trained(run: Run, prepared: Prepared, processes: Group, voice: Voice, state: State | None, live: Telling) -> None:
+    """The training, with the doctor beside it where that was asked; the run has its seconds and its best epoch."""
+    started = time.perf_counter()
+    if prepared.experiment.doctor or prepared.experiment.heal:
+        watch(run, prepared, processes, voice, state, live)
+    else:
+        learn_prepared(prepared, run.history, run.folder, processes, voice, state, live)
+    run.seconds["training"] = time.perf_counter() - started - run.seconds.get("doctor", 0.0)
+    run.best_epoch = best_epoch(run.history, unsettled_epochs(prepared.experiment, prepared.data.spec.targets))
+
+
+def watch(run: Run, prepared: Prepared, processes: Group, voice: Voice, state: State | None, live: Telling) -> None:
     """The training with the doctor beside it; the run has what it came to."""
     try:
         if processes.size > 1:
             raise ProfundoError("it watches trainings of one process")
-        care = Care(prepared, run.history, run.folder, voice)
+        care = Care(prepared, run.history, run.folder, voice, live)
     except ProfundoError as error:
         voice.notice(f"without the doctor: {error}")
-        learn_prepared(prepared, run.history, run.folder, processes, voice, state)
+        learn_prepared(prepared, run.history, run.folder, processes, voice, state, live)
         return
     try:
         prepared = care.follow(
-            state, lambda one, state: learn_prepared(one, run.history, run.folder, processes, voice, state, care)
+            state, lambda one, state: learn_prepared(one, run.history, run.folder, processes, voice, state, live, care)
         )
     finally:
         if run.folder is not None and run.folder.experiment.exists():
@@ -274,6 +283,7 @@ def learn_prepared(
     processes: Group,
     voice: Voice,
     state: State | None,
+    live: Telling | None = None,
     care: Care | None = None,
 ) -> None:
     """The training itself. Raises Interrupted, with its state saved, and ProfundoError where memory does not suffice."""
@@ -281,7 +291,8 @@ def learn_prepared(
     if folder is not None:
         facts = {"experiment": prepared.experiment.settings(), "on": where(prepared.device, prepared.precision)}
         asked = prepared.experiment
-        keeping = Keeping(folder, folder.checkpoints, facts, asked.checkpoint_seconds, epochs=asked.keep_epochs)
+        often = asked.checkpoint_seconds
+        keeping = Keeping(folder, folder.checkpoints, facts, often, epochs=asked.keep_epochs, live=live)
     what = training(prepared, history, processes)
     if care is not None:
         what = replace(what, signs=care.signs, consult=care.consult)

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from profundo.data.tables.columns import DAY, YEAR, feature_names
 from profundo.data.text.text_ids import text_of
-from profundo.pictures.numbers import SPACE, percent, plain
+from profundo.languages import local, say
+from profundo.pictures.numbers import SPACE, count, percent, plain
 from profundo.pictures.run_page.report_content import ColumnRow, Value
 from profundo.records import Column, Inputs
 
@@ -59,10 +60,10 @@ def _number(name: str, value: float, place: int, inputs: Inputs) -> Value:
 
 def _column_value(column: Column, features: Tensor, at: slice, inputs: Inputs) -> Value:
     if column.kind == "text":
-        return Value(column.name, shortened(text_of(features[column.lengths[0] :])) or "no text", 0.0, "")
+        return Value(column.name, shortened(text_of(features[column.lengths[0] :])) or say("report.no_text"), 0.0, "")
     if column.has_gaps and float(features[-1]) > 0.5:
         share = _mean(at.stop - 1, inputs)
-        return Value(column.name, "missing", _rarity(share), f"{percent(share)} of the rows")
+        return Value(column.name, say("report.missing"), _rarity(share), _of_the_rows(share))
     if column.kind == "category":
         return _category(column, features, at, inputs)
     if column.kind == "date":
@@ -77,9 +78,13 @@ def _category(column: Column, features: Tensor, at: slice, inputs: Inputs) -> Va
     if _is_flag(column):
         hot = [1 - hot[0], hot[0]]
     if max(hot) < 0.5:
-        return Value(column.name, "another", math.inf, "not among the categories learned from")
+        return Value(column.name, say("report.another"), math.inf, say("report.not_learned_from"))
     level = hot.index(max(hot))
-    return Value(column.name, column.levels[level], _rarity(shares[level]), f"{percent(shares[level])} of the rows")
+    return Value(column.name, column.levels[level], _rarity(shares[level]), _of_the_rows(shares[level]))
+
+
+def _of_the_rows(share: float) -> str:
+    return say("report.of_the_rows", share=percent(share))
 
 
 def shortened(text: str, most: int = MOST_SHOWN) -> str:
@@ -109,8 +114,8 @@ def _date(features: Tensor, has_time: bool) -> str:
 
 def _plainly(value: float) -> str:
     """Four significant digits at most, without zeros at the end: 0.1, not 0.10000000149."""
-    text = plain(float(f"{value:.7g}")) if math.isfinite(value) else plain(value)
-    return text.rstrip("0").rstrip(".") if "." in text and SPACE not in text else text
+    text, point = plain(float(f"{value:.7g}")) if math.isfinite(value) else plain(value), local(".")
+    return text.rstrip("0").rstrip(point) if point in text and SPACE not in text else text
 
 
 def _deviations(value: float, place: int, inputs: Inputs) -> float:
@@ -130,32 +135,34 @@ def _rarity(share: float) -> float:
 def _how_far(deviations: float, middle: str = "mean") -> str:
     if abs(deviations) < WORTH_TELLING:
         return ""
-    return f"{abs(deviations):.1f}{SPACE}σ {'above' if deviations > 0 else 'below'} the {middle}"
+    side = "above" if deviations > 0 else "below"
+    return say(f"report.{side}_{middle}", deviations=local(f"{abs(deviations):.1f}"))
 
 
 def _becomes(column: Column, at: slice, inputs: Inputs) -> str:
     if column.kind == "text":
         words, characters = column.lengths
         often = ", ".join(column.levels[:MOST_LEVELS_TOLD])
-        return f"its first {words:,} words, of {len(column.levels):,} known ({often} …), and {characters:,} characters"
+        sizes = {"words": count(words), "known": count(len(column.levels)), "characters": count(characters)}
+        return say("report.becomes_words", often=often, **sizes)
     if column.kind == "category":
         shares = sorted(zip(_level_shares(column, at, inputs), column.levels, strict=True), key=lambda pair: -pair[0])
         told = ", ".join(f"{level} ({percent(share)})" for share, level in shares[:MOST_LEVELS_TOLD])
-        more = f" and {len(shares) - MOST_LEVELS_TOLD} more" if len(shares) > MOST_LEVELS_TOLD else ""
-        features = "one yes or no" if _is_flag(column) else "a feature for each category"
-        return f"{features}: {told}{more}"
+        untold = len(shares) - MOST_LEVELS_TOLD
+        more = say("report.and_more", number=untold) if untold > 0 else ""
+        return say("report.becomes_flag" if _is_flag(column) else "report.becomes_each", levels=told + more)
     if column.kind == "date":
-        return f"years since 2000, and its place in the year, the week{' and the day' if column.has_time else ''}"
-    return f"a number, {plain(_mean(at.start, inputs))} on average"
+        return say("report.becomes_time" if column.has_time else "report.becomes_date")
+    return say("report.becomes_number", mean=plain(_mean(at.start, inputs)))
 
 
 def _gaps(column: Column, at: slice, inputs: Inputs) -> str:
     if not column.has_gaps:
-        return "none"
+        return say("report.none")
     share = percent(_mean(at.stop - 1, inputs))
     if column.kind == "category":
-        return f"{share}; told by a feature of its own"
+        return say("report.gaps_told", share=share)
     fill = _plainly(column.fill)
     if column.kind == "date":
         fill = f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=column.fill):%Y-%m-%d}"
-    return f"{share}; filled with the median, {fill}, and told by a feature of its own"
+    return say("report.gaps_filled", share=share, fill=fill)

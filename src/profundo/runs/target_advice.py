@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from profundo.evaluate import Answers
+from profundo.languages import local, say
 from profundo.looks.relations import pearson
 from profundo.ranks_and_places import ranks
 from profundo.records import Targets
@@ -32,16 +33,11 @@ def advised(name: str, predicted: Tensor, truth: Tensor, train: Tensor) -> str:
         return ""
     funnel = pearson(ranks(errors.numpy()), ranks(predicted.numpy()))
     if float(train.min()) >= 0 and funnel >= max(FUNNEL, CHANCE / len(errors) ** 0.5):
-        return (
-            f"errors grow with what is predicted of {name!r} (rank correlation {funnel:.2f} on the validation samples): try "
-            "--target-transform log"
-        )
+        return say("report.advice_log", name=repr(name), correlation=local(f"{funnel:.2f}"))
     squared = errors.square().sort(descending=True).values
     few = max(1, int(FEW * len(squared)))
     share = float(squared[:few].sum() / squared.sum())
     if share >= MOST_OF_ALL:
-        return (
-            f"{few:,} of {len(squared):,} validation samples make {100 * share:.0f} % of the squared error of {name!r}: try "
-            "--target-transform rank, or --objective huber"
-        )
+        counts = {"few": local(f"{few:,}"), "all": local(f"{len(squared):,}"), "share": f"{100 * share:.0f}"}
+        return say("report.advice_few", name=repr(name), **counts)
     return ""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,11 +43,13 @@ __all__ = [
     "QUICK",
     "Budget",
     "Race",
+    "Ways",
     "race",
     "race_html",
     "ranks",
     "run_lap",
     "run_place",
+    "ways_on_digits",
     "write_race",
 ]
 
@@ -60,8 +62,8 @@ SAME = {"adamw"}  # as adam, where nothing decays: on surfaces
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What each optimizer gets. steps: down a surface; factors: candidates for the rate on digits, of the default; points: of the surface
-    under their feet, on a side."""
+    """What each optimizer gets. steps: down a surface; factors: candidates for the rate on digits, of the default; points: on a
+    side of the surface under their feet."""
 
     steps: int = 200
     epochs: int = 10
@@ -155,6 +157,30 @@ def race(budget: Budget = FULL, seed: int = 0) -> Race:
     ways = {place.optimizer: place.way for place in places if math.isfinite(place.laps[0].end)}
     walked = walk(build_net("mlp", data.spec, {}, seed + 1), data, ways, budget.points) if ways else None
     return Race(budget, seed, places, descents, ravine, walked)
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Trainings of one net on digits, each from the same first weights. laps: by optimizer, of those that have ended; walk: their
+    ways over the surface of the net, once all have, None where none stayed finite."""
+
+    laps: Mapping[str, Lap]
+    walk: Walk | None = None
+
+
+def ways_on_digits(rates: Mapping[str, float], budget: Budget = FULL, seed: int = 1) -> Iterator[Ways]:
+    """After each lap, and at last with the walk. rates: by optimizer."""
+    data = load("digits", seed=0)
+    laps: dict[str, Lap] = {}
+    ways: dict[str, list[Weights]] = {}
+    for name, rate in rates.items():
+        way: list[Weights] = []
+        laps[name] = run_lap(data, name, rate, budget, seed, lambda net, way=way: way.append(weights_of(net)))  # type: ignore[misc]
+        if math.isfinite(laps[name].end):
+            ways[name] = way
+        yield Ways(dict(laps))
+    if ways:
+        yield Ways(laps, walk(build_net("mlp", data.spec, {}, seed), data, ways, budget.points))
 
 
 def run_place(data: Dataset, name: str, budget: Budget, seed: int) -> Place:

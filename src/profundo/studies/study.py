@@ -142,6 +142,10 @@ def asked_of(first: Any, second: Any, targets: Any, net: Any, settings: Mapping[
     )
     if experiment.log is not None:
         raise ProfundoError("log: is for one training, and this is a study of many; leave it out")
+    if experiment.lang is not None:
+        raise ProfundoError(
+            "lang: is for the report of one training; a study's page is written in English; leave it out"
+        )
     if builder and experiment.net_options:
         raise ProfundoError(
             "net_options: are those of a named net; a net of your own gets its options where it is made"

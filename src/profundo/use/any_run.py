@@ -53,10 +53,16 @@ class TrainingFolder:
         ready = predictor(self.path)
         return predictions(ready, files), ready.spec.targets
 
-    def write_report(self, out: Path | None) -> Path:
+    def write_report(self, out: Path | None, lang: str | None = None) -> Path:
         from profundo.runs.supervised import open_run
 
-        return open_run(self.path).report(out)
+        return open_run(self.path).report(out, lang=lang)
+
+    def subject(self, lowers: bool = False) -> Run:  # noqa: ARG002 - a training lowers its loss
+        """What can be looked into: the net with its data. lowers: only where training lowered the loss that they have."""
+        from profundo.runs.opening import open_run
+
+        return open_run(self.path, evaluate=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +89,32 @@ class RecipeFolder:
             )
         return predicted(*open_model(self.path), files), None
 
-    def write_report(self, out: Path | None) -> Path:
+    def write_report(self, out: Path | None, lang: str | None = None) -> Path:
         from profundo.recipes.recipe_folder import write_page
 
         if out is not None:
             raise ProfundoError(
                 f"{self.path}: a recipe's page stays in its folder; leave out --out and copy it from there"
             )
+        if lang not in (None, "en"):
+            raise ProfundoError(f"{self.path}: a recipe's page is written in English; leave out --lang")
         return write_page(self.path)
+
+    def subject(self, lowers: bool = False) -> Run:
+        from profundo.recipes.recipe_folder import open_subject
+
+        return subject_that_lowers(open_subject(self.path), str(self.path)) if lowers else open_subject(self.path)[0]
+
+
+def subject_that_lowers(subject: tuple[Run, bool], what: str) -> Run:
+    """Raises ProfundoError where training lowered another loss than that of the answers."""
+    run, lowers = subject
+    if not lowers:
+        raise ProfundoError(
+            f"{what}: this recipe lowered another loss than that of its answers, so a surface of theirs is none that it walked on; "
+            "`profundo inside` shows what the net has learned"
+        )
+    return run
 
 
 def any_run(path: str | Path) -> TrainingFolder | RecipeFolder:

@@ -21,6 +21,7 @@ NO_MATTER = (
     "data_dir",
     "workers",
     "checkpoint_seconds",
+    "lang",
     "keep_epochs",
     "capture",
     "stream",

@@ -12,7 +12,7 @@ from profundo.data.splits.splits import Collection
 from profundo.data.streams.cache import cache_folder, data_folder
 from profundo.records import ProfundoError
 
-__all__ = ["published"]
+__all__ = ["at_hand", "published"]
 
 
 def published(name: str, how: Reading) -> Collection:
@@ -34,6 +34,15 @@ def published(name: str, how: Reading) -> Collection:
     from profundo.data.images.image_folders import image_collection
 
     return image_collection(archive if archive.is_file() else folder, how, name)
+
+
+def at_hand(name: str) -> bool:
+    """Whether the set of that name in PUBLISHED need not be fetched: it lies in the folder that PROFUNDO_DATA names, or in
+    the cache."""
+    given = data_folder(None)
+    folder = (cache_folder() if given is None else given) / name
+    as_images = given is not None and ((folder / f"{name}-jpg.zip").is_file() or (folder / "train").is_dir())
+    return as_images or all((folder / file).is_file() for file in PUBLISHED[name].files)
 
 
 def _fetched(about: Published, folder: Path) -> Path:

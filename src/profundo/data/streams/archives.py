@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 import struct
 import zipfile
@@ -30,6 +31,7 @@ __all__ = [
     "Files",
     "Folder",
     "Zip",
+    "check_archive",
     "check_file",
     "is_image",
     "open_files",
@@ -49,6 +51,9 @@ SUFFIXES_OF = {
 MASKED = {"images": "images", "masks": "masks", "jpegimages": "images", "segmentationclass": "masks"}
 """Folders of images and of their masks, in small letters; the latter two are PASCAL VOC's."""
 _LARGEST = 2**26  # bytes of one file
+_MOST_ENTRIES = 200_000
+_LARGEST_DIRECTORY = 200 * _MOST_ENTRIES  # bytes: an entry has 46 and its name
+_LONGEST_END = 22 + 0xFFFF + 20  # bytes of an archive's last record with its remark, and of what may stand before it
 _TELLING = 1000  # files by whose names it is known what a folder holds
 _FEW_FOLDERS = 8  # that are looked into for images and masks
 
@@ -256,6 +261,58 @@ def printable(name: str) -> str:
     except UnicodeEncodeError:  # half a pair of UTF-16, which stands for no byte
         text = name
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def check_archive(path: Path, name: str) -> None:
+    """Raises ProfundoError for a .zip of a stranger that would take too much memory or disk to read, or whose entries point
+    elsewhere: told by its directory alone, before anything is unpacked. name: what it is called in the message."""
+    directory = _directory_bytes(path)
+    if directory is None:
+        raise ProfundoError(f"{name}: expected a .zip, its end is not that of one")
+    if directory > _LARGEST_DIRECTORY:
+        raise ProfundoError(f"{name}: expected a .zip of at most {_MOST_ENTRIES:,} entries; join or leave out files")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (OSError, zipfile.BadZipFile, ValueError, struct.error, NotImplementedError) as error:
+        raise ProfundoError(f"{name}: the .zip cannot be read: {error}") from None
+    if len(members) > _MOST_ENTRIES:
+        raise ProfundoError(f"{name}: expected at most {_MOST_ENTRIES:,} entries, found {len(members):,}")
+    for member in members:
+        if fault := _fault_of(member):
+            raise ProfundoError(f"{name}: {printable(member.filename[:80])}: {fault}; make the .zip anew without it")
+    size, most = sum(member.file_size for member in members), max(SMALL, TIGHT * path.stat().st_size)
+    if size > most:
+        raise ProfundoError(f"{name}: expected at most {most:,} bytes unpacked, its directory says {size:,}")
+
+
+def _fault_of(member: zipfile.ZipInfo) -> str:
+    if (
+        member.filename.startswith(("/", "\\"))
+        or ".." in re.split(r"[/\\]", member.filename)
+        or ":" in member.filename[:3]
+    ):
+        return "points out of the archive"
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return "is a link"
+    if member.flag_bits & 1:
+        return "is encrypted"
+    return f"unpacks to more than {_LARGEST >> 20} MB" if member.file_size > _LARGEST else ""
+
+
+def _directory_bytes(path: Path) -> int | None:
+    """How large an archive says its directory is (APPNOTE.TXT, 4.3.16), which is read into memory as a whole; of one in the form
+    for more than 4 GB, a size that is too much. None where it has no end."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LONGEST_END))
+        end = file.read()
+    place = end.rfind(b"PK\x05\x06")
+    if place < 0 or len(end) < place + 22:
+        return None
+    if b"PK\x06\x07" in end[max(0, place - 20) : place]:
+        return 1 << 32
+    size: int = struct.unpack_from("<I", end, place + 12)[0]
+    return size
 
 
 def read_whole(path: Path, what: str, largest: int, advice: str) -> bytes:

@@ -22,7 +22,7 @@ from profundo.graph.expressions.writing import number
 from profundo.graph.nodes import Flow, Graph, Node
 from profundo.records import ProfundoError
 
-__all__ = ["Derivation", "Path", "Step", "Term", "derivation"]
+__all__ = ["Derivation", "Path", "Step", "Term", "derivation", "sweep"]
 
 LINES = 40  # of steps in the text of a derivation; the record has them all
 WIDTH = 72  # up to which equations leave room for one another's asides
@@ -215,11 +215,26 @@ def derivation(graph: Graph, of: str, with_respect_to: str, *, limit: int = 64) 
     return Derivation(of, with_respect_to, steps, paths, between.count, steps[-1].value, is_sum=is_sum)
 
 
+def sweep(graph: Graph) -> tuple[Step, ...]:
+    """Back-propagation node by node: how the gradient of each node is made of those of its users, from `graph.of` backward.
+
+    A step for each node that has a gradient, but for `graph.of` itself; none where the graph has no gradients.
+    """
+    if not graph.of:
+        return ()
+    between = _Between(graph, graph.of, None)
+    return tuple(
+        _step(between, name)
+        for name in reversed(between.names)
+        if name != graph.of and graph[name].gradient is not None and between.users[name]
+    )
+
+
 # ---------------------------------------------------------------------------------------------- what lies between them
 class _Between:
-    """The part of a graph on which `of` depends and which depends on `by`; names are in the graph's order."""
+    """The part of a graph on which `of` depends and which depends on `by`, or on anything; names are in the graph's order."""
 
-    def __init__(self, graph: Graph, of: str, by: str) -> None:
+    def __init__(self, graph: Graph, of: str, by: str | None) -> None:
         self.graph, self.of, self.by = graph, of, by
         users = {
             name: [(user, place) for user, place in uses if not _is_blocked(graph, name, user, place)]
@@ -230,7 +245,8 @@ class _Between:
             for user, _ in uses:
                 inputs[user].append(name)
         before = _reached(of, inputs)
-        after = _reached(by, {name: [user for user, _ in uses] for name, uses in users.items()})
+        onward = {name: [user for user, _ in uses] for name, uses in users.items()}
+        after = before if by is None else _reached(by, onward)
         self.names = [node.name for node in graph if node.name in before and node.name in after]
         self.bits = {name: 1 << place for place, name in enumerate(self.names)}
         self.users = {name: [use for use in users[name] if use[0] in self.bits] for name in self.names if name != of}
@@ -240,7 +256,7 @@ class _Between:
     @property
     def count(self) -> int:
         """Paths from `by` to `of`."""
-        return self.paths_to.get(self.by, 0)
+        return 0 if self.by is None else self.paths_to.get(self.by, 0)
 
     @cached_property
     def dependence(self) -> Mapping[str, int]:
@@ -313,7 +329,7 @@ def _sum(values: Iterator[float | None]) -> float | None:
 
 def _paths(between: _Between) -> Iterator[Path]:
     """Every path, without recursion: each prefix in the stack leads to `of`, since all between the two does."""
-    waiting: list[tuple[tuple[str, ...], tuple[float | None, ...]]] = [((between.by,), ())]
+    waiting: list[tuple[tuple[str, ...], tuple[float | None, ...]]] = [((between.by or "",), ())]
     while waiting:
         nodes, factors = waiting.pop()
         if nodes[-1] == between.of:

@@ -38,7 +38,7 @@ from profundo.graph.drawings.placement import Box, Edge, Frame, Layout, Rect, la
 from profundo.graph.nodes import RENDERERS, Flow, Graph
 from profundo.pictures.numbers import SPACE, count
 
-__all__ = ["arranged", "draw"]
+__all__ = ["SLIDE", "Scene", "arranged", "arrow_of", "draw", "label_places"]
 
 SLIDE = (1280.0, 720.0)  # pixels; a drawing is broken into lines where that makes it larger there
 Point = tuple[float, float]
@@ -79,8 +79,10 @@ class Scene:
     layout: Layout
 
 
-def arranged(graph: Graph, *, open: Collection[str] = (), depth: int | None = None) -> Scene:
-    """What is drawn of the graph, and where."""
+def arranged(
+    graph: Graph, *, open: Collection[str] = (), depth: int | None = None, room: tuple[float, float] = SLIDE
+) -> Scene:
+    """What is drawn of the graph, and where. room: (width, height) in pixels of the page that it is for."""
     graph = without_asides(graph)
     view = folded(graph, open=open, depth=depth)
     faces = {name: face_of(graph, box) for name, box in view.boxes.items()}
@@ -100,7 +102,7 @@ def arranged(graph: Graph, *, open: Collection[str] = (), depth: int | None = No
     ]
     gap = max(60.0 if is_labelled else 46.0, longest + 34.0)
     return Scene(
-        graph, view, faces, edges, layered(boxes, [Edge(*edge[:2]) for edge in edges], frames, gap=gap, room=SLIDE)
+        graph, view, faces, edges, layered(boxes, [Edge(*edge[:2]) for edge in edges], frames, gap=gap, room=room)
     )
 
 
@@ -306,16 +308,21 @@ def _widths(gradients: Iterable[float | None]) -> list[float]:
 
 
 def _arrow(route: Sequence[Point], width: float, hue: str) -> str:
-    """A curve through the points and its head, which ends at the last of them."""
+    path, head = arrow_of(route, width)
+    return (
+        f'<path d="{path}" fill="none" stroke="{hue}" stroke-width="{width + 0.2:.1f}"/>'
+        f'<polygon points="{head}" fill="{hue}"/>'
+    )
+
+
+def arrow_of(route: Sequence[Point], width: float) -> tuple[str, str]:
+    """A curve through the points, as a path of SVG, and its head, the points of a polygon which ends at the last of them."""
     x, y = route[-1]
     base, half = x - 6.5 - 1.1 * width, 3.0 + 0.85 * width
     points = [*route[:-1], (base, y)]
     while len(points) > 2 and points[-2][0] >= base:
         del points[-2]
-    return (
-        f'<path d="{_curve(points)}" fill="none" stroke="{hue}" stroke-width="{width + 0.2:.1f}"/><polygon '
-        f'points="{x:.1f},{y:.1f} {base - 1:.1f},{y - half:.1f} {base - 1:.1f},{y + half:.1f}" fill="{hue}"/>'
-    )
+    return _curve(points), f"{x:.1f},{y:.1f} {base - 1:.1f},{y - half:.1f} {base - 1:.1f},{y + half:.1f}"
 
 
 def _curve(points: Sequence[Point]) -> str:
@@ -345,24 +352,35 @@ def _toward(start: Point, end: Point, way: float) -> Point:
 
 
 def _labels(scene: Scene) -> list[str]:
-    """Derivatives at their lines, wherever they cover nothing."""
+    """Derivatives at their lines."""
+    places = zip(scene.edges, label_places(scene), strict=True)
+    return [
+        f'<text x="{place[0]:.1f}" y="{place[1]:.1f}" dy="0.35em" text-anchor="middle" font-size="10.5" fill="{BACKWARD}" '
+        f'stroke="{PAPER}" stroke-width="7" stroke-linejoin="round" paint-order="stroke">{_safe(label)}</text>'
+        for (*_, label), place in places
+        if place is not None
+    ]
+
+
+def label_places(scene: Scene) -> list[Point | None]:
+    """Of each edge, the middle of its label, where it covers nothing; None without a label or room for it."""
     taken = list(scene.layout.boxes.values())
-    drawn = []
+    places: list[Point | None] = []
     for (*_, label), route in zip(scene.edges, scene.layout.routes, strict=True):
-        if not label:
-            continue
-        width = text_width(label, 10.5)
-        for share in (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8):
-            x, y = _on_curve(route, share)
-            rect = Rect(x - width / 2 - 2, y - 7.5, width + 4, 15)
-            if not any(_overlap(rect, other) for other in taken):
-                taken.append(rect)
-                drawn.append(
-                    f'<text x="{x:.1f}" y="{y:.1f}" dy="0.35em" text-anchor="middle" font-size="10.5" fill="{BACKWARD}" '
-                    f'stroke="{PAPER}" stroke-width="7" stroke-linejoin="round" paint-order="stroke">{_safe(label)}</text>'
-                )
-                break
-    return drawn
+        places.append(_free_place(label, route, taken) if label else None)
+    return places
+
+
+def _free_place(label: str, route: Sequence[Point], taken: list[Rect]) -> Point | None:
+    """On the line, and from now on taken."""
+    width = text_width(label, 10.5)
+    for share in (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8):
+        x, y = _on_curve(route, share)
+        rect = Rect(x - width / 2 - 2, y - 7.5, width + 4, 15)
+        if not any(_overlap(rect, other) for other in taken):
+            taken.append(rect)
+            return x, y
+    return None
 
 
 def _on_curve(route: Sequence[Point], share: float) -> Point:

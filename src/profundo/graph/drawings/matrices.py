@@ -65,11 +65,14 @@ class Product:
         rows, columns = self.products.shape
         return list(pairs(range(rows), range(columns)))[:MOST_FRAMES]
 
+    def terms(self, row: int, column: int) -> list[Entry]:
+        """The products whose sum is an entry of left · right, row and column from 0."""
+        self._check(row, column)
+        return [a * b for a, b in zip(self.left[row], self.right[:, column], strict=True)]
+
     def step(self, row: int, column: int) -> str:
         """How one entry comes about, row and column from 0: "c₁₂ = 2·1 + 5·2 + 2·0 = 12"."""
-        rows, columns = self.products.shape
-        if not (0 <= row < rows and 0 <= column < columns):
-            raise ProfundoError(f"entry ({row}, {column}): expected a row below {rows} and a column below {columns}")
+        self._check(row, column)
         terms = [f"{_factor(a)}·{_factor(b)}" for a, b in zip(self.left[row], self.right[:, column], strict=True)]
         if len(terms) > MOST_TERMS:
             terms = [*terms[: MOST_TERMS - 2], "…", terms[-1]]
@@ -78,6 +81,11 @@ class Product:
         between = "," if max(row, column) > 8 else ""
         index = f"{row + 1}{between}{column + 1}".translate(str.maketrans("0123456789,", "₀₁₂₃₄₅₆₇₈₉,"))
         return f"{self.letter}{index} = {' + '.join(terms)} = {_written(self.result[row][column])}"
+
+    def _check(self, row: int, column: int) -> None:
+        rows, columns = self.products.shape
+        if not (0 <= row < rows and 0 <= column < columns):
+            raise ProfundoError(f"entry ({row}, {column}): expected a row below {rows} and a column below {columns}")
 
     @property
     def text(self) -> str:

@@ -26,6 +26,7 @@ from profundo.graph.expressions.expression import (
 )
 from profundo.graph.expressions.functions import graph_of, named_nodes
 from profundo.graph.expressions.gradients import adjoints, shares
+from profundo.graph.expressions.local_formulas import renamed
 from profundo.graph.expressions.precision import in_precision
 from profundo.graph.expressions.writing import number, write, write_latex
 from profundo.graph.nodes import Flow, Graph, Node, Summary
@@ -167,22 +168,5 @@ def _flow(
     carried = None if share is None else float(share.norm())
     if local is None:
         return Flow(carried)
-    named = _renamed(local, names)
+    named = renamed(local, names)
     return Flow(carried, float(computed[local]), write(named), write_latex(named))
-
-
-def _renamed(formula: Expression, names: Mapping[Expression, str]) -> Expression:
-    """The formula over the names of the graph's own nodes."""
-
-    def is_node(expression: Expression) -> bool:
-        is_number = expression.kind == "constant" and expression.data.numel() == 1
-        return expression in names and not is_number
-
-    known: dict[Expression, Expression] = {}
-    for expression in ancestors([formula], until=is_node):
-        known[expression] = (
-            replace(expression, inputs=(), name=names[expression])
-            if is_node(expression)
-            else replace(expression, inputs=tuple(known[part] for part in expression.inputs))
-        )
-    return known[formula]

@@ -120,7 +120,7 @@ class _Writer:
         )
         if op.name in ("mul", "add") and strength == op.strength and at > 0:
             needs = op.name == "mul" and ("/" in text or "mod" in text or "@" in text)
-        if at > 0 and text.startswith(("−", "-")) and op.strength <= 6:
+        if text.startswith(("−", "-")) and op.strength <= 6 and (at > 0 or op.name == "neg"):
             needs = True
         if needs:
             return rf"\left({text}\right)" if self.latex else f"({text})"

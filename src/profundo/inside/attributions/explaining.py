@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import numbers
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ from profundo.inside.attributions.input_gradients import (
 )
 from profundo.inside.attributions.question import MOST_VALUES, Of, Question, asking, check
 from profundo.inside.observing import undisturbed
-from profundo.records import ProfundoError, at_the_door, nearest_names
+from profundo.records import ProfundoError, at_the_door, is_number, is_whole, nearest_names
 from profundo.trees import leaves, length, mapped, split_rows
 
 __all__ = ["METHODS", "Baseline", "Explanation", "Method", "explain"]
@@ -45,7 +44,10 @@ Baseline = float | Tensor
 """An input that says nothing: a number for every value; or one sample's; or several, (many, …)."""
 
 MOST_AT_ONCE = 128  # samples
-AT_LEAST = {"samples": 1, "noise": 0.0, "ridge": 0.0, "width": 1e-6, "tolerance": 0.0}  # of options
+AT_LEAST = {
+    "samples": 1, "steps": 1, "most_steps": 1, "window": 1, "stride": 1, "parts": 1, "seed": 0,
+    "noise": 0.0, "ridge": 0.0, "width": 1e-6, "tolerance": 0.0,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +186,7 @@ def explain(
     from 2. options: the method's own. The net and PyTorch's randomness are afterwards as before.
     """
     chosen = method_named(method, options)
-    for name, value in options.items():
-        if name in AT_LEAST and value is not None and not (is_number(value) and value >= AT_LEAST[name]):
-            raise ProfundoError(f"{name}: expected a number of at least {AT_LEAST[name]}, got {value!r}")
+    check_options(chosen, options)
     started = time.perf_counter()
     inputs = mapped(lambda one: torch.from_numpy(one) if isinstance(one, np.ndarray) else one, inputs)
     check(inputs, part)
@@ -221,8 +221,21 @@ def explain(
     )
 
 
-def is_number(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+def check_options(method: Method, options: Mapping[str, Any]) -> None:
+    """Raises ProfundoError for one that is no number where the method takes one, or no whole one, or too small. None stands for
+    the method's own choice where it has one."""
+    taken = inspect.signature(method.function).parameters
+    for name, value in options.items():
+        kinds = str(taken[name].annotation).split(" | ")
+        if (value is None and "None" in kinds) or (isinstance(value, Tensor) and "Tensor" in kinds):
+            continue
+        if "str" in kinds:
+            if not isinstance(value, str):
+                raise ProfundoError(f"{name}: expected the name of a layer, got {value!r}")
+            continue
+        least, whole = AT_LEAST[name], "float" not in kinds
+        if not (is_whole(value) if whole else is_number(value)) or not least <= value < 2**63:
+            raise ProfundoError(f"{name}: expected a {'whole ' * whole}number of at least {least}, got {value!r}")
 
 
 def split_choice(of: Any, batch: int, size: int) -> Iterator[Of]:

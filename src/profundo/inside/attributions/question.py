@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.inside.observing import device_of, module_at, observed
-from profundo.records import ProfundoError
-from profundo.trees import called, first_tensor, leaves, mapped, to_device
+from profundo.inside.observing import LAST, device_of, module_at, observed
+from profundo.inside.quick_pooling import QuickPooling
+from profundo.records import ProfundoError, is_whole
+from profundo.trees import called, leaves, main_output, mapped, to_device
 
 __all__ = ["MOST_VALUES", "Of", "Question", "asking", "check", "one"]
 
@@ -75,7 +76,8 @@ class Question:
     def in_parts(self, function: Callable[[Tensor], Tensor | None], values: Tensor, each: int = 1) -> Tensor:
         """A function of values, without gradients; so many at once as memory allows. each: rows that one of them becomes."""
         size = max(1, self.at_once // each)
-        parts = [function(values[begin : begin + size]) for begin in range(0, len(values), size)]
+        with QuickPooling():
+            parts = [function(values[begin : begin + size]) for begin in range(0, len(values), size)]
         return torch.cat([part for part in parts if part is not None])
 
     @property
@@ -122,8 +124,9 @@ def asking(
     try:
         with torch.no_grad():
             at, values, is_ids = values_at(net, inputs, values, at)
-            default = (1,) if is_ids or values.ndim == 2 else tuple(range(2, values.ndim))
-            question = Question(net, inputs, values, tuple(default if places is None else places), at, part)
+            steps_first = values.ndim == 3 and at is None and part is None and features_last(net, inputs)
+            default = (1,) if is_ids or values.ndim == 2 or steps_first else tuple(range(2, values.ndim))
+            question = Question(net, inputs, values, checked_places(places, values) or default, at, part)
             return replace(question, **choice(question, of), passes=0)
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         shapes = ", ".join(f"{leaf.dtype} {tuple(leaf.shape)}" for leaf in leaves(inputs))
@@ -150,6 +153,33 @@ def values_at(net: nn.Module, inputs: Any, values: Any, at: str | None) -> tuple
             f"inputs: expected (batch, …), got {tuple(values.shape)}; one number a sample is inputs[:, None]"
         )
     return None, values, False
+
+
+def features_last(net: nn.Module, inputs: Any) -> bool:
+    """Whether the first layer with weights takes inputs (batch, steps, features) as they are, and mixes their last axis."""
+    first: list[tuple[nn.Module, tuple[int, ...]]] = []
+
+    def note(module: nn.Module, given: tuple[Any, ...]) -> None:
+        if not first and given and isinstance(given[0], Tensor) and any(True for _ in module.parameters(recurse=False)):
+            first.append((module, tuple(given[0].shape)))
+
+    handles = [module.register_forward_pre_hook(note) for module in net.modules()]
+    try:
+        called(net, inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not first or first[0][1] != tuple(inputs.shape):
+        return bool(first) and first[0][1] == (len(inputs), *inputs.shape[:0:-1])  # transposed for a layer of channels
+    return isinstance(first[0][0], LAST) and getattr(first[0][0], "batch_first", True)
+
+
+def checked_places(places: Any, values: Tensor) -> tuple[int, ...]:
+    """Raises ProfundoError for what is no axis of values but the first; of None none."""
+    given = () if places is None else tuple(places) if isinstance(places, list | tuple) else (places,)
+    if not all(is_whole(one) and 1 <= one < values.ndim for one in given) or (places is not None and not given):
+        raise ProfundoError(f"places: expected axes from 1 to {values.ndim - 1}, such as (1,), got {places!r}")
+    return given
 
 
 def check(inputs: Any, part: int | str | None) -> None:
@@ -188,14 +218,12 @@ def choice(question: Question, of: Of) -> dict[str, Any]:
 
 
 def scores_of(outputs: Any) -> Tensor:
-    """(rows, outputs), the first tensor of them; of outputs with places, the mean over them."""
-    tensor = first_tensor(outputs)
-    if tensor is None or not tensor.is_floating_point() or not tensor.ndim:
+    """(rows, outputs), the main tensor of them; of outputs with places, the mean over them."""
+    tensor = main_output(outputs) if not isinstance(outputs, Tensor) or outputs.ndim else None
+    if tensor is None or not tensor.is_floating_point():
         raise ProfundoError(
             "net: expected outputs that are real numbers, (batch, …); say of=a function from outputs to (batch,)"
         )
-    if tensor.ndim == 1:
-        return tensor[:, None]
     return tensor.flatten(2).mean(2) if tensor.ndim > 2 else tensor
 
 

@@ -9,7 +9,8 @@ bend(loss, start, end)                         # a path between two solutions al
 
 from profundo.inside.surface.connecting import Bend, barrier, bend, losses_along, straight
 from profundo.inside.surface.curvature import Eigenvalues, Trace, eigenvalues, trace
-from profundo.inside.surface.directions import Plane, path_plane, plane_losses, random_plane, three_point_plane
+from profundo.inside.surface.directions import Plane, path_plane, random_plane, three_point_plane
+from profundo.inside.surface.plane_survey import plane_losses, refined_losses
 from profundo.inside.surface.weight_loss import WeightLoss, Weights
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "path_plane",
     "plane_losses",
     "random_plane",
+    "refined_losses",
     "straight",
     "three_point_plane",
     "trace",

@@ -9,7 +9,7 @@ its way show it, where random ones are almost at right angles to it (section 7).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from profundo.inside.surface.weight_loss import WeightLoss, Weights
 from profundo.records import ProfundoError
 
-__all__ = ["Plane", "path_plane", "plane_losses", "random_plane", "three_point_plane"]
+__all__ = ["Plane", "path_plane", "random_plane", "three_point_plane"]
 
 NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
@@ -40,6 +40,14 @@ class Plane:
 
     def at(self, a: float, b: float) -> dict[str, Tensor]:
         return {name: value + a * self.first[name] + b * self.second[name] for name, value in self.origin.items()}
+
+    def without(self, beginnings: tuple[str, ...]) -> Plane:
+        """For all weights but those whose names begin so."""
+
+        def rest(weights: Weights) -> Weights:
+            return {name: value for name, value in weights.items() if not name.startswith(beginnings)}
+
+        return Plane(rest(self.origin), rest(self.first), rest(self.second), self.places, self.explained)
 
     def sides(self, points: int, margin: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """So many places along each side of the part that holds the plane's own, and a margin of their extent all around."""
@@ -76,13 +84,25 @@ def shaped(vector: Tensor, like: Weights) -> dict[str, Tensor]:
 
 def random_plane(loss: WeightLoss, seed: int = 0) -> Plane:
     """Two random directions around the net's weights, each filter as long as the net's; biases and the scales and shifts of
-    normalisation stay (Li et al. 2018)."""
+    normalisation stay (Li et al. 2018). Of a net that has nothing else, each of them moves as one filter."""
     generator = torch.Generator().manual_seed(seed)
     still = normalising(loss.net)
+    if not any(value.ndim > 1 and name not in still for name, value in loss.weights.items()):
+        rows = {name: value.reshape(1, -1) for name, value in loss.weights.items()}
+        first, second = (
+            {name: part.view_as(loss.weights[name]) for name, part in filter_direction(rows, generator).items()}
+            for _ in range(2)
+        )
+        return moving(Plane(loss.weights, first, second))
     first, second = (filter_direction(loss.weights, generator, still) for _ in range(2))
-    if not any(bool(value.any()) for value in first.values()):
+    return moving(Plane(loss.weights, first, second))
+
+
+def moving(plane: Plane) -> Plane:
+    """Raises ProfundoError for a plane on which no weight moves."""
+    if not any(bool(value.any()) for value in plane.first.values()):
         raise ProfundoError("plane: expected weights of at least one filter or unit that are not zero, got none")
-    return Plane(loss.weights, first, second)
+    return plane
 
 
 def filter_direction(weights: Weights, generator: torch.Generator, still: set[str] = frozenset()) -> dict[str, Tensor]:  # type: ignore[assignment]
@@ -146,19 +166,3 @@ def three_point_plane(one: Weights, other: Weights, third: Weights) -> Plane:
         raise NoPlaneError("plane: expected three weights that are not on one line")
     plane = Plane(one, shaped(u, one), shaped(v / v.norm(), one))
     return Plane(plane.origin, plane.first, plane.second, tuple(plane.place(each) for each in (one, other, third)))
-
-
-def plane_losses(
-    loss: WeightLoss,
-    plane: Plane,
-    across: Sequence[float],
-    up: Sequence[float],
-    known: Mapping[int, Tensor] | None = None,
-) -> Iterator[tuple[int, Tensor]]:
-    """Row by row, (index of b in `up`, losses over a in `across`). known: rows that need not be computed again."""
-    for row, b in enumerate(up):
-        if known and row in known:
-            yield row, known[row]
-            continue
-        with torch.no_grad():
-            yield row, torch.stack([loss(plane.at(a, b)) for a in across]).float().cpu()

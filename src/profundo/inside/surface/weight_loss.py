@@ -17,7 +17,7 @@ from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from profundo.inside.observing import undisturbed
-from profundo.inside.surface.quick_pooling import QuickPooling
+from profundo.inside.quick_pooling import QuickPooling
 from profundo.records import ProfundoError
 from profundo.trees import arguments, length
 
@@ -55,7 +55,7 @@ class WeightLoss:
     def __call__(self, weights: Weights) -> Tensor:
         """A scalar, differentiable in the weights. Those that are not given are the net's own."""
         shares: list[Tensor] = []
-        self._by_batch(weights, shares.append)
+        self.by_batch(weights, shares.append)
         return torch.stack(shares).sum()
 
     def gradient(self, weights: Weights) -> dict[str, Tensor]:
@@ -70,7 +70,7 @@ class WeightLoss:
                 slope += part
 
         with torch.enable_grad():
-            self._by_batch(leaves, add)
+            self.by_batch(leaves, add)
         return dict(zip(leaves, slopes, strict=True))
 
     def product(self, weights: Weights) -> Callable[[Tensor], Tensor]:
@@ -108,16 +108,20 @@ class WeightLoss:
                 add(slope)
             if not slopes:
                 with torch.enable_grad():
-                    self._by_batch(leaves, lambda share: add(slope_of(share)))
+                    self.by_batch(leaves, lambda share: add(slope_of(share)))
             return total
 
         with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(weigh, lambda saved: saved):
-            self._by_batch(leaves, keep)
+            self.by_batch(leaves, keep)
         if sum(storages.values()) > MOST_BYTES:
             slopes.clear()
         return times
 
-    def _by_batch(self, weights: Weights, use: Callable[[Tensor], None]) -> None:
+    def with_net(self, net: nn.Module) -> WeightLoss:
+        """The same of a copy of the net."""
+        return WeightLoss(net, self.cost, self.batches)
+
+    def by_batch(self, weights: Weights, use: Callable[[Tensor], None]) -> None:
         """`use` gets each batch's share of the mean, in turn."""
         graded = torch.is_grad_enabled()
         # of attention, only the plain kernel has a second derivative

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from profundo.data.grids.mask_codes import colour_of
 from profundo.kinds import NO_CLASS
+from profundo.languages import local, say
 from profundo.records import Targets
 
 __all__ = ["answered_panels", "overlaid", "panels", "shares_in_words"]
@@ -81,7 +82,11 @@ def shares_in_words(grid: Tensor, targets: Targets) -> str:
     """What is in a mask, the largest share first; of a map the mean and the ends."""
     if targets.kind == "map":
         known = grid[grid.isfinite()].double()
-        return f"{known.mean():.4g} ({known.min():.4g} to {known.max():.4g})" if len(known) else "nothing"
+        if not len(known):
+            return say("report.nothing")
+        low, high = (local(f"{edge:.4g}") for edge in (known.min(), known.max()))
+        return f"{local(f'{known.mean():.4g}')} ({say('report.span', low=low, high=high)})"
     counts = torch.bincount(grid.flatten().long(), minlength=NO_CLASS + 1)[: len(targets.classes)].double()
     shares = sorted(zip((counts / counts.sum().clamp_min(1)).tolist(), targets.classes, strict=True), reverse=True)
-    return ", ".join(f"{name} {100 * share:.1f} %" for share, name in shares if share >= FEWEST) or "nothing"
+    told = ", ".join(f"{name} {local(f'{100 * share:.1f}')} %" for share, name in shares if share >= FEWEST)
+    return told or say("report.nothing")

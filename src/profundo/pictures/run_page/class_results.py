@@ -7,6 +7,7 @@ from functools import partial
 from math import isfinite
 from typing import Any
 
+from profundo.languages import local, say, term
 from profundo.pictures import numbers
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.run_page.report_content import Ranking
@@ -25,23 +26,20 @@ MOST_RANKINGS = 6  # classes drawn in one chart
 
 def classes_grid(per_class: Sequence[ClassScores], kind: str, caption: str) -> Grid:
     """Precision, recall, F1 and, where it was measured, AUC of each class or label."""
-    one = "label" if kind == "labels" else "class"
     auc = any(scores.auc is not None for scores in per_class)
     pixels = any(scores.iou is not None for scores in per_class)
     counted, f1 = ("pixels", "Dice") if pixels else ("samples", "F1")
-    columns = [one, counted, "precision", "recall", f1, *(["AUC"] if auc else []), *(["IoU"] if pixels else [])]
-    reading = f"Precision: of the {counted} taken for it, the share that is. Recall: of its {counted}, the share that was found. "
-    reading += f"{f1}: both in one figure, 1 at best" + (
-        "; AUC: how often one of its samples is ranked above one that is not" if auc else ""
-    )
-    reading += "; IoU: of all that is of it or was taken for it, the share that is both" if pixels else ""
-    return Grid(f"{caption} {reading}.", columns, [_class_row(scores, auc) for scores in per_class], look="names")
+    words = [term(word) for word in ("label" if kind == "labels" else "class", counted, "precision", "recall")]
+    more = say("report.reading_auc") if auc else ""
+    reading = say("report.reading_pixels") if pixels else say("report.reading_samples", more=more)
+    columns = [*words, f1, *(["AUC"] if auc else []), *(["IoU"] if pixels else [])]
+    return Grid(f"{caption} {reading}", columns, [_class_row(scores, auc) for scores in per_class], look="names")
 
 
 def _class_row(one: ClassScores, with_auc: bool) -> Row:
     recall = numbers.percent(one.recall) if one.samples else "–"
-    f1 = Cell(f"{one.f1:.3f}", 100 * one.f1 if isfinite(one.f1) else 0.0)
-    auc = Cell("–" if one.auc is None else f"{one.auc:.3f}")
+    f1 = Cell(local(f"{one.f1:.3f}"), 100 * one.f1 if isfinite(one.f1) else 0.0)
+    auc = Cell("–" if one.auc is None else local(f"{one.auc:.3f}"))
     iou = [] if one.iou is None else [Cell(numbers.percent(one.iou))]
     cells = [Cell(numbers.percent(one.precision)), Cell(recall), f1, *([auc] if with_auc else []), *iou]
     return [one.name, one.samples, *cells]
@@ -80,10 +78,9 @@ def pairs_grid(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> Grid
     rows: list[Row] = [
         [names[i], names[j], n, Cell(numbers.percent(n / sum(confusion[i])))] for n, i, j in results[:MOST_PAIRS]
     ]
-    caption = (
-        f"The {len(rows)} most frequent confusions among {len(names):,} classes, and their share of the true class."
-    )
-    return Grid(caption, ["true class", "predicted as", "samples", "share"], rows, look="pairs names")
+    caption = say("report.pairs", number=len(rows), classes=numbers.count(len(names)))
+    head = [say("report.true_class"), say("report.predicted_as"), term("samples"), term("share")]
+    return Grid(caption, head, rows, look="pairs names")
 
 
 def ranking_figures(rankings: Sequence[Ranking]) -> list[Figure]:
@@ -91,32 +88,32 @@ def ranking_figures(rankings: Sequence[Ranking]) -> list[Figure]:
     if not rankings:
         return []
     shown = sorted(rankings, key=lambda one: one.auc)[:MOST_RANKINGS] if len(rankings) > MOST_RANKINGS else rankings
-    which = (
-        f"the {len(shown)} of {len(rankings):,} classes that are told apart worst" if len(shown) < len(rankings) else ""
-    )
+    which = ""
+    if len(shown) < len(rankings):
+        which = say("report.roc_which", number=len(shown), classes=numbers.count(len(rankings)))
     alone = shown[0] if len(shown) == 1 else None
-    chance = Line("chance", [0.0, 1.0], [0.0, 1.0], style=5)
+    chance, in_use = Line(term("chance"), [0.0, 1.0], [0.0, 1.0], style=5), term("threshold in use")
     roc = [Line(one.name, one.alarms, one.recall, style=place) for place, one in enumerate(shown)]
     precision = [Line(one.name, one.recall[1:], one.precision[1:], style=place) for place, one in enumerate(shown)]
     if alone is not None:
-        precision.append(Line("chance", [0.0, 1.0], [alone.share] * 2, style=5))
+        precision.append(Line(chance.name, [0.0, 1.0], [alone.share] * 2, style=5))
         if alone.place is not None:
             recall, alarms, exact = alone.place
-            roc.append(Line("threshold in use", [alarms], [recall], dots=True, style=1))
-            precision.append(Line("threshold in use", [recall], [exact], dots=True, style=1))
-    areas = "; ".join(
-        f"{one.name}: {score('ROC-AUC', one.auc)} and {numbers.percent(one.average_precision)}" for one in shown
-    )
+            roc.append(Line(in_use, [alarms], [recall], dots=True, style=1))
+            precision.append(Line(in_use, [recall], [exact], dots=True, style=1))
     draw = partial(lines_svg, percent=True, log_y=False)
     return [
         Figure(
-            draw([*roc, chance], x_label="false alarms, share of the others", y_label="recall"),
-            f"ROC curve{' of ' + which if which else ''}: what share of the class is found, at the price of which share of the "
-            "others, as the threshold falls. Towards the upper left is better; on the diagonal it guesses.",
+            draw([*roc, chance], x_label=term("false alarms, share of the others"), y_label=term("recall")),
+            say("report.roc", which=which),
         ),
         Figure(
-            draw(precision, x_label="recall", y_label="precision"),
-            "Precision–recall curve: how many of those taken are of the class, at each share that is found. Where a class is "
-            f"rare it says more than the ROC curve. Area under the first curve and average precision: {areas}.",
+            draw(precision, x_label=term("recall"), y_label=term("precision")),
+            say("report.precision_recall", areas="; ".join(map(_areas, shown))),
         ),
     ]
+
+
+def _areas(one: Ranking) -> str:
+    auc, precision = score("ROC-AUC", one.auc), numbers.percent(one.average_precision)
+    return say("report.area_pair", name=one.name, auc=auc, precision=precision)

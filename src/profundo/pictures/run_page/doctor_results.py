@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from profundo.languages import counted, say, term
 from profundo.pictures import numbers
 from profundo.pictures.charts import Line, heat_svg, lines_svg
 from profundo.pictures.run_page.report_content import Checkup
@@ -24,11 +25,10 @@ FEW = 0.01  # of units: dead or saturated ones that need no picture
 
 
 def doctor_words(checkup: Checkup) -> str:
-    looked = f"It looked at {checkup.looks:,} of {checkup.steps:,} steps"
-    if checkup.findings:
-        count = len(checkup.findings)
-        return f"{looked}, and found {'one cause' if count == 1 else f'{count} causes'} why the training did not learn as it could."
-    return f"{looked} and saw no cause to doubt the training: nothing was found."
+    looks, steps, number = numbers.count(checkup.looks), numbers.count(checkup.steps), len(checkup.findings)
+    if number:
+        return counted("report.looked_found", number, looks=looks, steps=steps, number=number)
+    return say("report.looked_nothing", looks=looks, steps=steps)
 
 
 def doctor_figures(checkup: Checkup, history: Mapping[str, Sequence[float]], batch: int) -> list[Figure]:
@@ -48,12 +48,11 @@ def doctor_figures(checkup: Checkup, history: Mapping[str, Sequence[float]], bat
 def _losses(signs: Mapping[str, Any]) -> Figure:
     block, spikes = int(signs["steps of a loss"]), signs["spikes"]
     at = [block * (place + 1) for place in range(len(signs["loss"]))]
-    lines = [Line("loss", at, signs["loss"].tolist())]
+    lines = [Line(term("loss"), at, signs["loss"].tolist())]
     if len(spikes):
-        lines.append(Line("spikes", spikes[:, 0].tolist(), spikes[:, 1].tolist(), dots=True))
-    each = "of each step" if block == 1 else f"a mean over {block} steps"
-    caption = f"The training loss, {each}. Dots: more than four times the losses just before."
-    return Figure(lines_svg(lines, x_label="step", y_label="loss"), caption)
+        lines.append(Line(term("spikes"), spikes[:, 0].tolist(), spikes[:, 1].tolist(), dots=True))
+    caption = say("report.losses_each") if block == 1 else say("report.losses_mean", block=block)
+    return Figure(lines_svg(lines, x_label=term("step"), y_label=term("loss")), caption)
 
 
 def _depth_by_time(signs: Mapping[str, Any]) -> list[Figure]:
@@ -62,32 +61,34 @@ def _depth_by_time(signs: Mapping[str, Any]) -> list[Figure]:
 
     figures = []
     columns = evenly(len(signs["step"]), MOST_COLUMNS)
-    steps = [f"{signs['step'][place]:,}" for place in columns]
+    steps = [numbers.count(int(signs["step"][place])) for place in columns]
     if signs["activations"].ndim == 3:
         figures.append(
             _heat(
-                np.log10(np.maximum(signs["activations"][columns, :, 1], SMALL)), signs["layer"], steps,
-                "How far each layer’s values spread (their standard deviation), as powers of ten: 0 is a spread of 1, as it "
-                "should be about everywhere; orange that deepens towards the output is a signal that fades, blue one that swells.",
+                np.log10(np.maximum(signs["activations"][columns, :, 1], SMALL)),
+                signs["layer"],
+                steps,
+                say("report.sign_activations"),
             )
-        )  # fmt: skip
+        )
     if signs["gradient"].ndim == 2 and signs["gradient"].shape[1]:
         sizes = np.log10(np.maximum(signs["gradient"][columns], SMALL))
         usual = np.nanmedian(sizes)
         figures.append(
             _heat(
-                sizes - usual, signs["weight"], steps,
-                f"The norm of each weight’s gradient, as powers of ten beside the median of all, {numbers.plain(10.0**usual)}. "
-                "Orange rows near the input are gradients that vanish; blue ones, gradients that explode.",
+                sizes - usual,
+                signs["weight"],
+                steps,
+                say("report.sign_gradients", median=numbers.plain(10.0**usual)),
             )
-        )  # fmt: skip
+        )
     return figures
 
 
 def _heat(values: np.ndarray, names: Sequence[str], steps: Sequence[str], caption: str) -> Figure:
     """values: (looks, layers), which are turned."""
     rows = [[round(float(value), 1) for value in row] for row in values.T]
-    return Figure(heat_svg(rows, row_labels=list(map(str, names)), column_labels=steps, x_label="step"), caption)
+    return Figure(heat_svg(rows, row_labels=list(map(str, names)), column_labels=steps, x_label=term("step")), caption)
 
 
 def _curves(signs: Mapping[str, Any], batch: int) -> list[Figure]:
@@ -99,32 +100,28 @@ def _curves(signs: Mapping[str, Any], batch: int) -> list[Figure]:
     if ratios.ndim == 2 and ratios.shape[1]:
         some = evenly(ratios.shape[1], MOST_LINES)
         lines = [Line(str(signs["weight"][place]), steps, ratios[:, place].tolist()) for place in some]
-        caption = "How far a step moves each weight, in parts of its size: about 0.001 is usual; 0.1 throws away what was learned."
-        figures.append(Figure(lines_svg(lines, x_label="step", y_label="move / weight", log_y=True), caption))
+        chart = lines_svg(lines, x_label=term("step"), y_label=term("move / weight"), log_y=True)
+        figures.append(Figure(chart, say("report.sign_moves")))
     if signs["activations"].ndim == 3:
         dead, ends = signs["activations"][:, :, 2], signs["activations"][:, :, 3]
-        lines = [Line("dead", steps, dead.max(1).tolist()), Line("saturated", steps, ends.max(1).tolist())]
-        caption = (
-            "Of the layer that has most: units that are zero for every sample of the batch, and values at the ends of a "
-            "bounded range. Neither learns."
-        )
+        lines = [Line(term("dead"), steps, dead.max(1).tolist()), Line(term("saturated"), steps, ends.max(1).tolist())]
         if np.nanmax([dead, ends]) > FEW:
-            figures.append(
-                Figure(lines_svg(lines, x_label="step", y_label="share", percent=True, log_y=False), caption)
-            )
+            chart = lines_svg(lines, x_label=term("step"), y_label=term("share"), percent=True, log_y=False)
+            figures.append(Figure(chart, say("report.sign_dead")))
     if np.isfinite(signs["noise scale"]).any():
-        lines = [Line("noise scale", steps, signs["noise scale"].tolist()), Line("batch", steps, [batch] * len(steps))]
-        caption = (
-            "The gradient noise scale: the batch whose gradient is as much signal as noise. Far above the batch in use, larger "
-            "batches would pay; far below, smaller ones would do (McCandlish et al. 2018)."
-        )
-        figures.append(Figure(lines_svg(lines, x_label="step", y_label="samples"), caption))
+        lines = [
+            Line(term("noise scale"), steps, signs["noise scale"].tolist()),
+            Line(term("batch"), steps, [batch] * len(steps)),
+        ]
+        chart = lines_svg(lines, x_label=term("step"), y_label=term("samples"))
+        figures.append(Figure(chart, say("report.sign_noise")))
     if np.isfinite(signs["curvature"]).any():
-        lines = [Line("curvature", steps, signs["curvature"].tolist()), Line("uphill from", steps, [2] * len(steps))]
-        caption = (
-            "How much the cost bends along the step: 0 is straight, 1 ends in the valley, above 2 a step goes uphill."
-        )
-        figures.append(Figure(lines_svg(lines, x_label="step", y_label="curvature", log_y=False), caption))
+        lines = [
+            Line(term("curvature"), steps, signs["curvature"].tolist()),
+            Line(term("uphill from"), steps, [2] * len(steps)),
+        ]
+        chart = lines_svg(lines, x_label=term("step"), y_label=term("curvature"), log_y=False)
+        figures.append(Figure(chart, say("report.sign_curvature")))
     return figures
 
 
@@ -133,7 +130,6 @@ def _gap(history: Mapping[str, Sequence[float]]) -> Figure | None:
     if len(held) < FEWEST or len(training) != len(held):
         return None
     gap = [b - a for a, b in zip(training, held, strict=True)]
-    caption = "The validation loss less the training loss: what grows here is learned by heart."
-    return Figure(
-        lines_svg([Line("gap", range(1, len(gap) + 1), gap)], x_label="epoch", y_label="gap of the losses"), caption
-    )
+    line = Line(term("gap"), range(1, len(gap) + 1), gap)
+    chart = lines_svg([line], x_label=term("epoch"), y_label=term("gap of the losses"))
+    return Figure(chart, say("report.sign_gap"))

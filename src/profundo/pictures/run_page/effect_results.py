@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from profundo.languages import local, say, term
 from profundo.pictures import numbers
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.run_page.report_content import Effects
@@ -18,38 +19,42 @@ def importance_grid(effects: Effects) -> Grid:
     shown = effects.importances[:MOST_IMPORTANCES]
     cells = bars([max(0.0, one.change) for one in shown], [_change(effects.figure, one.change) for one in shown])
     between = [
-        Cell(f"{_change(effects.figure, one.low)} to {_change(effects.figure, one.high)}", look="muted")
+        Cell(
+            say("report.span", low=_change(effects.figure, one.low), high=_change(effects.figure, one.high)),
+            look="muted",
+        )
         for one in shown
     ]
-    unit = ", in percentage points" if is_share(effects.figure) else ""
-    caption = (
-        f"By how much the {effects.figure} becomes worse where a column’s values are shuffled among {effects.samples:,} test "
-        f"rows{unit}. Where the interval holds 0, the network may do as well without. Of columns that tell the same, each "
-        "looks less important than they are together."
-    )
-    tried = len(effects.importances)
-    if tried < effects.columns:
-        caption += f" Of {effects.columns:,} columns, the {tried} were tried to which the outputs are most sensitive."
-    if len(shown) < tried:
-        caption += f" And {tried - len(shown):,} columns that matter less."
     rows = list(zip([one.name for one in shown], cells, between, strict=True))
-    return Grid(caption, ["column", "worse by", f"95{numbers.SPACE}% interval"], rows, look="time names")
+    head = [say("report.column"), say("report.worse_by"), say("report.interval_95")]
+    return Grid(_importance_caption(effects, len(shown)), head, rows, look="time names")
+
+
+def _importance_caption(effects: Effects, shown: int) -> str:
+    unit = say("report.in_points") if is_share(effects.figure) else ""
+    figure, samples, tried = term(effects.figure), numbers.count(effects.samples), len(effects.importances)
+    words = [say("report.importance", figure=figure, samples=samples, unit=unit)]
+    if tried < effects.columns:
+        words.append(say("report.importance_tried", columns=numbers.count(effects.columns), tried=tried))
+    if shown < tried:
+        words.append(say("report.importance_more", number=numbers.count(tried - shown)))
+    return " ".join(words)
 
 
 def _change(name: str, value: float) -> str:
-    text = f"{100 * value:.2f}" if is_share(name) else numbers.plain(value)
+    text = local(f"{100 * value:.2f}") if is_share(name) else numbers.plain(value)
     return text.replace("-", "−")
 
 
 def dependence_charts(effects: Effects, kind: str) -> list[Figure]:
     """How the mean answer changes with each of the numbers and dates that count most."""
-    answer, figures = _answer(kind), []
+    answer, figures = say("report.predicted_value" if kind == "real" else "report.probability"), []
     for one in effects.dependences:
         if not one.labels:
             lines = [Line(name, one.x, y) for name, y in zip(one.lines, one.y, strict=True)]
-            label = f"{answer} of {one.lines[0]}" if len(one.lines) == 1 else answer
+            label = say("report.answer_of", answer=answer, name=one.lines[0]) if len(one.lines) == 1 else answer
             chart = lines_svg(lines, x_label=one.name, y_label=label, percent=kind != "real", log_y=False)
-            figures.append(Figure(chart, _dependence_caption(one.name, answer)))
+            figures.append(Figure(chart, _dependence_caption(one.name, kind)))
     return figures
 
 
@@ -61,9 +66,7 @@ def dependence_tables(effects: Effects, kind: str) -> list[Grid]:
             written = numbers.plain if kind == "real" else numbers.percent
             each = [[Cell(written(y)) for y in line] for line in one.y]
             rows: list[Row] = [[label, *cells] for label, *cells in zip(one.labels, *each, strict=True)]
-            tables.append(
-                Grid(_dependence_caption(one.name, _answer(kind)), [one.name, *one.lines], rows, look="names")
-            )
+            tables.append(Grid(_dependence_caption(one.name, kind), [one.name, *one.lines], rows, look="names"))
     return tables
 
 
@@ -71,24 +74,14 @@ def words_grid(effects: Effects, kind: str) -> Grid | None:
     """The words that speak most for each class, or for larger numbers."""
     if not effects.words:
         return None
-    what = "value" if kind == "real" else "log odds"
-    caption = (
-        f"The most telling words: what a word adds on average to the {what} where it is there and not left out, over the test "
-        "texts that have it, three or more. One word at a time, so what two say together is counted twice or not at all."
-    )
+    what = say("report.value" if kind == "real" else "report.log_odds")
     rows: list[Row] = [
-        [one.output, one.word, Cell(numbers.plain(one.change)), Cell(f"{one.texts:,}", look="muted")]
+        [one.output, one.word, Cell(numbers.plain(one.change)), Cell(numbers.count(one.texts), look="muted")]
         for one in effects.words
     ]
-    return Grid(caption, ["speaks for", "word", f"adds to the {what}", "texts"], rows, look="names")
+    head = [say("report.speaks_for"), say("report.word"), say("report.adds_to", what=what), say("report.texts")]
+    return Grid(say("report.telling_words", what=what), head, rows, look="names")
 
 
-def _answer(kind: str) -> str:
-    return "predicted value" if kind == "real" else "probability"
-
-
-def _dependence_caption(name: str, answer: str) -> str:
-    return (
-        f"Partial dependence: the mean {answer} where all rows have that value of {name} and all else is as it was. It says "
-        "what the network does, not what causes what."
-    )
+def _dependence_caption(name: str, kind: str) -> str:
+    return say("report.dependence_value" if kind == "real" else "report.dependence_probability", name=name)

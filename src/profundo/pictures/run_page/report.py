@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from profundo.kinds import TargetKind
+from profundo.languages import say, term
 from profundo.pictures import numbers, training_curves
 from profundo.pictures.bars import ladder_svg
 from profundo.pictures.image_grid import image_grid
@@ -59,7 +60,7 @@ def report_html(report: Report) -> str:
         "report.html.j2",
         report=report,
         kind=AS.get(report.spec.targets.kind, report.spec.targets.kind),
-        counted="pixel" if report.spec.targets.traits.per == "pixel" else "sample",
+        each="pixels" if report.spec.targets.traits.per == "pixel" else "samples",
         long=LONG_TABLE,
         **_results(report),
         **_setup(report),
@@ -73,14 +74,13 @@ def _results(report: Report) -> dict[str, Any]:
     """How good it is, how it got there, each class, how far to trust it, where it is wrong."""
     scores, targets, trust = report.scores, report.spec.targets, report.calibration
     best, kind = report.best_epoch if report.best_kept else None, AS.get(targets.kind, targets.kind)
-    kept = f", that of epoch {best + 1}" if best is not None else ""
     names = [targets.classes[i] if i < len(targets.classes) else f"class {i}" for i in range(len(scores.confusion))]
     ones = "labels" if kind == "labels" else "classes"
     weakest = class_results.weakest(scores.per_class)
-    worst_words = f"The {len(weakest)} {ones} that fare worst, by F1, on the test split."
+    worst_words = say(f"report.worst_{ones}", number=len(weakest))
     return {
         "main": _main(report),
-        "scores": scores_grid(scores, report.validation_scores, kept),
+        "scores": scores_grid(scores, report.validation_scores, None if best is None else best + 1),
         "charts": training_curves.charts(report.history, best),
         "epochs": training_curves.epochs_grid(report.history, best),
         "length": max((len(values) for key, values in report.history.items() if key != "epoch"), default=0),
@@ -91,7 +91,7 @@ def _results(report: Report) -> dict[str, Any]:
         else [],
         "phases": training_curves.phases_grid(report.seconds),
         "weakest": class_results.classes_grid(weakest, kind, worst_words),
-        "per_class": class_results.classes_grid(scores.per_class, kind, f"All {ones} on the test split."),
+        "per_class": class_results.classes_grid(scores.per_class, kind, say(f"report.all_{ones}")),
         "matrix": class_results.matrix(scores.confusion, names),
         "pairs": class_results.pairs_grid(scores.confusion, names),
         "reliability": trust and trust_results.reliability_figure(trust, kind),
@@ -129,18 +129,17 @@ def _setup(report: Report) -> dict[str, Any]:
 def _main(report: Report) -> dict[str, Any]:
     """The figure that the reader came for, its interval, the ladder beside it and the sentences below."""
     name, scores, targets = main_name(report.scores.values), report.scores, report.spec.targets
-    things = report.spec.inputs.things
+    things = term(report.spec.inputs.things)
     if not name:
         return {"name": "", "things": things}
-    interval = scores.intervals.get(name)
-    about = f"; the bar about the dot is its 95{numbers.SPACE}% interval" if span(name, interval) else ""
-    caption = f"The network’s {name} beside simpler predictors, on one scale{about}."
+    interval, figure = span(name, scores.intervals.get(name)), term(name)
+    caption = say("report.ladder_interval" if interval else "report.ladder", figure=figure)
     return {
-        "name": name,
+        "name": figure,
         "things": things,
         "text": score(name, scores.values[name]),
-        "interval": span(name, interval),
-        "ladder": Figure(ladder_svg(rungs(name, scores), name=name, percent=is_share(name)), caption),
+        "interval": interval,
+        "ladder": Figure(ladder_svg(rungs(name, scores), name=figure, percent=is_share(name)), caption),
         "sentences": [
             *sentences(name, scores, targets, things),
             *([f"{report.threshold}."] if report.threshold else []),

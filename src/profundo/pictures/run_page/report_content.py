@@ -208,6 +208,7 @@ class Report:
     examples: raw uint8 images (images, channels, height, width) with one label each.
     augmented: raw uint8 images by rows of 8, a training image as it is and as it comes in 7 steps.
     series: of series a few of each class; courses: of a forecast some test windows.
+    notes: what happened to the data as they were read, in English; advice: what their targets ask for, in the page's language.
     facts: what identifies the data. seconds: by phase. asked: the settings, nested or flat. command: repeats the run;
     drawn_by: a command that draws the network. threshold: from which probability a class is answered, in words.
     """
@@ -223,6 +224,7 @@ class Report:
     counts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    advice: Sequence[str] = ()
     readings: Sequence[ColumnReading] = ()
     examples: Tensor | None = None
     example_labels: Sequence[str] = ()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from profundo.languages import say, term
 from profundo.pictures import numbers
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.image_grid import image_grid
@@ -32,18 +33,17 @@ CHANNELS = {1: ("grey",), 3: ("red", "green", "blue")}
 def layers_grid(layers: Sequence[LayerRow], inputs: Inputs) -> Grid:
     """From input to output; with receptive fields where there are any."""
     fields = any(layer.field is not None for layer in layers)
-    caption = (
-        f"Layers from input to output. Shapes are of one sample; an input has the shape {numbers.shape(inputs.shape)}."
+    caption = say("report.layers", shape=numbers.shape(inputs.shape)) + (
+        " " + say("report.receptive") if fields else ""
     )
-    if fields:
-        caption += " The receptive field is the patch of the image, in pixels, that one value of the output can see."
-    columns = ["layer", "kind", "output shape", *(["receptive field"] if fields else []), "parameters", "FLOPs"]
+    head = ("layer", "kind", "output_shape", *(["receptive_field"] if fields else []), "parameters")
+    columns = [*(say(f"report.{one}") for one in head), "FLOPs"]
     rows: list[Row] = [
         [one.name, one.kind, numbers.shape(one.shape), *([_field(one)] if fields else []), one.parameters, one.flops]
         for one in layers
     ]
     sums = sum(layer.parameters for layer in layers), sum(layer.flops for layer in layers)
-    return Grid(caption, columns, rows, foot=["all", *[""] * (len(columns) - 3), *sums])
+    return Grid(caption, columns, rows, foot=[say("report.all"), *[""] * (len(columns) - 3), *sums])
 
 
 def weights(images: Tensor) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def weights(images: Tensor) -> dict[str, Any]:
 def _field(layer: LayerRow) -> str:
     if layer.field is None:
         return "–"
-    return "whole image" if layer.field == "whole" else numbers.shape(layer.field)
+    return say("report.whole_image") if layer.field == "whole" else numbers.shape(layer.field)
 
 
 # ----------------------------------------------------------------------------------------------------------- data
@@ -80,13 +80,11 @@ def series_figures(report: Report) -> list[Figure]:
         Figure(
             lines_svg(
                 [Line(name, range(1, len(values) + 1), values) for name, values in one.lines.items()],
-                x_label="step",
-                y_label="value",
+                x_label=term("step"),
+                y_label=term("value"),
                 log_y=False,
             ),
-            f"Training series of class {one.label}, as they arrive."
-            if one.label
-            else "Training series, as they arrive.",
+            say("report.series_class", name=one.label) if one.label else say("report.series_all"),
         )
         for one in report.series
     ]
@@ -110,44 +108,36 @@ def counts_grid(report: Report) -> Grid:
     totals = [report.sizes.get(split, sum(report.counts[split])) for split in splits]
     one = "label" if report.spec.targets.kind == "labels" else "class"
     per_class = bool(classes) and all(len(counts) == len(classes) for counts in report.counts.values())
-    columns = [bars(counts, [f"{n:,}" for n in counts]) for counts in report.counts.values()] if per_class else []
-    caption = (
-        f"Samples of each split{f' and {one}' if per_class else ''}. The network learns from training, is watched on "
-        "validation, and is judged on test, which it sees once."
-    )
+    columns = [bars(counts, list(map(numbers.count, counts))) for counts in report.counts.values()] if per_class else []
+    caption, heads = say("report.counts", each=say(f"report.each_{one}") if per_class else ""), list(map(term, splits))
     if not per_class:
-        return Grid(caption, ["", *splits], [["samples", *totals]])
-    return Grid(caption, [one, *splits], list(zip(classes, *columns, strict=True)), foot=["all", *totals], look="names")
+        return Grid(caption, ["", *heads], [[term("samples"), *totals]])
+    rows = list(zip(classes, *columns, strict=True))
+    return Grid(caption, [term(one), *heads], rows, foot=[say("report.all"), *totals], look="names")
 
 
 def columns_grid(columns: Sequence[ColumnRow], features: int) -> Grid:
-    caption = (
-        f"How the columns of the table became {features:,} features; all that had to be learned for it was learned from the "
-        "training rows alone."
-    )
-    rows = [(one.name, one.kind, one.becomes, one.gaps) for one in columns]
-    return Grid(caption, ["column", "kind", "becomes", "missing values"], rows, look="names free")
+    rows = [(one.name, term(one.kind), one.becomes, one.gaps) for one in columns]
+    head = [say(f"report.{one}") for one in ("column", "kind", "becomes", "missing_values")]
+    return Grid(say("report.columns", features=numbers.count(features)), head, rows, look="names free")
 
 
 def inputs_grid(inputs: Inputs) -> Grid:
     """Mean and standard deviation of each channel or feature; of very many, of the first; none of the ids of texts."""
-    what, names = (
-        ("channel", CHANNELS.get(len(inputs.mean), ()) if inputs.kind == "image" else ("mono",))
-        if inputs.traits.is_media
-        else ("feature", inputs.names)
-    )
-    names = names or tuple(f"{what} {i}" for i in range(len(inputs.mean)))
+    what, names = "feature", inputs.names
+    if inputs.traits.is_media:
+        what, colours = "channel", CHANNELS.get(len(inputs.mean), ()) if inputs.kind == "image" else ("mono",)
+        names = tuple(map(term, colours))
+    names = names or tuple(say(f"report.{what}_number", number=i) for i in range(len(inputs.mean)))
     ids = tuple(f"{column.name}, {part} " for column in inputs.texts for part in ("word", "character"))
     each = [row for row in zip(names, inputs.mean, inputs.std, strict=False) if not (ids and row[0].startswith(ids))]
     rows = each[:MOST_FEATURES]
     clipped = [name for name, far in zip(names, inputs.clipped, strict=False) if far]
-    caption = "Measured on the training split in raw units; the network sees (raw − mean) / standard deviation."
+    words = [say("report.inputs")]
     if len(rows) < len(each):
-        caption += f" The first {len(rows):,} of {len(each):,}."
+        words.append(say("report.inputs_first", shown=numbers.count(len(rows)), all=numbers.count(len(each))))
     if clipped:
-        more = f" and {len(clipped) - MOST_NAMED} more" if len(clipped) > MOST_NAMED else ""
-        caption += (
-            f" Values lie far out in {', '.join(clipped[:MOST_NAMED])}{more}: there it is the median and the interquartile "
-            "range / 1.349, and the network sees z / √(1 + (z/3)²), which no such value can rule."
-        )
-    return Grid(caption, [what, "mean", "standard deviation"], rows, look="dense")
+        more = say("report.and_more", number=len(clipped) - MOST_NAMED) if len(clipped) > MOST_NAMED else ""
+        words.append(say("report.inputs_clipped", names=", ".join(clipped[:MOST_NAMED]) + more))
+    head = [term(what), say("report.mean"), say("report.standard_deviation")]
+    return Grid(" ".join(words), head, rows, look="dense")

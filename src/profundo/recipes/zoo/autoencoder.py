@@ -14,7 +14,8 @@ pixels black, one seed: 0.0112 (the best linear code: 0.0249), purity 61 %.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -32,11 +33,13 @@ from profundo.nets.autoencoders import Autoencoder, PoolingAutoencoder, dense_au
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
+from profundo.recipes.latent_space import LatentSpace
 from profundo.recipes.net_outputs import as_pictures, device_of, outputs_in_parts, read_intensities
 from profundo.recipes.own_data import Takes, is_own, things
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch, map_of_rows
 from profundo.recipes.stretches import stretched
+from profundo.recipes.subjects import CodesOf, Subject, by_codes
 from profundo.records import Batch, Dataset
 from profundo.runs.settings.setting_values import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
@@ -46,6 +49,7 @@ __all__ = ["RECIPE", "Settings", "masked", "networks", "predict", "run"]
 
 Kind = Literal["plain", "denoising", "convolutional"]
 SHOWN = 16
+SPREAD, BEGUN_FROM = 2000, 200  # test pictures whose codes tell how codes spread, and those that can be begun from
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +281,36 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     ]
 
 
+def subject(model: Model, context: Context) -> Subject:
+    """The encoder, by the classes of the pictures."""
+    data = context.images(model.asked.data, model.asked.image_size)
+    return by_codes(CodesOf(model.networks["autoencoder"]), replace(data, spec=unit_interval(data.spec)))
+
+
+def latent(model: Model, context: Context) -> Mapping[str, LatentSpace]:
+    """The codes of the test part say how they spread; of kind "convolutional" the positions of a picture's maxima go with them."""
+    data = context.images(model.asked.data, model.asked.image_size)
+    net, test = model.networks["autoencoder"], intensities(data.test, data.spec)
+    codes = encoded(net, test[:SPREAD])
+    shown, pooled = as_pictures(test[:BEGUN_FROM]), isinstance(net, PoolingAutoencoder)
+    space = LatentSpace(
+        "autoencoder", partial(drawn, net), codes.mean(0), codes.std(0), shown, codes[:BEGUN_FROM], pooled
+    )
+    return {"autoencoder": space}
+
+
+def drawn(net: nn.Module, codes: Tensor, begun: Tensor | None) -> Tensor:
+    """uint8 pictures of codes. begun: the uint8 picture whose positions a pooling decoder is given."""
+    with evaluating(net):
+        if isinstance(net, PoolingAutoencoder):
+            assert begun is not None
+            _, first, second = net.look(begun[None].float() / 255)
+            places = (one.expand(len(codes), -1, -1, -1) for one in (first, second))
+            return as_pictures(net.decode(codes, *places))
+        assert isinstance(net, Autoencoder)
+        return as_pictures(net.decode(codes))
+
+
 RECIPE = Recipe(
     Settings,
     Settings(data="digits", code=8, width=64, epochs=4, mapped=60),
@@ -284,4 +318,6 @@ RECIPE = Recipe(
     networks=networks,
     predict=predict,
     takes=Takes("images", samples=20),
+    subject=subject,
+    latent=latent,
 )

@@ -35,6 +35,7 @@ from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.context import Context
 from profundo.recipes.net_outputs import device_of, outputs
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.subjects import Subject
 from profundo.records import Dataset, ProfundoError, Samples, Source
 from profundo.runs.settings.setting_values import Positive, Whole
 from profundo.train import Plan, Supervised, optimizer, schedule
@@ -281,4 +282,8 @@ def read_rows(file: Path, levels: Mapping[str, Sequence[str]]) -> Tensor:
     return torch.tensor(rows)
 
 
-RECIPE = Recipe(Settings, Settings(rows=600, epochs=30), run, networks=networks, predict=predict)
+def subject(model: Model, context: Context) -> Subject:
+    return Subject(model.networks["net"], demand(model.asked.rows, seed=context.seed))
+
+
+RECIPE = Recipe(Settings, Settings(rows=600, epochs=30), run, networks=networks, predict=predict, subject=subject)

@@ -20,7 +20,7 @@ from pydantic import Field
 from torch import nn
 
 from profundo.nets import build
-from profundo.recipes.classifying import judged, predict, spec_of, train, validation
+from profundo.recipes.classifying import classifier, judged, predict, spec_of, train, validation
 from profundo.recipes.context import Context
 from profundo.recipes.own_data import Takes, is_own
 from profundo.recipes.recipe import Outcome, Recipe
@@ -90,4 +90,5 @@ RECIPE = Recipe(
     networks=networks,
     predict=predict,
     takes=Takes("images with classes", classes=2),
+    subject=classifier("net"),
 )

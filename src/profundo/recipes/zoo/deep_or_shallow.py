@@ -23,8 +23,9 @@ from profundo.pictures.charts import lines_svg
 from profundo.pictures.exhibits import Chart, Table
 from profundo.recipes.classifying import classified, spec_of, train
 from profundo.recipes.context import Context
-from profundo.recipes.recipe import Outcome, Recipe
+from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import band
+from profundo.recipes.subjects import Subject
 from profundo.records import Dataset
 from profundo.runs.settings.setting_values import Positive, Whole
 
@@ -117,4 +118,17 @@ def net_table(nets: Mapping[str, nn.Module], unexplained: Mapping[int, list[floa
     return Table("Nets", "The nets, and the share of variance that each left unexplained in each draw.", columns, rows)
 
 
-RECIPE = Recipe(Settings, Settings(deepest=2, repeats=2, samples=2000, epochs=4, batch_size=64), run, networks=networks)
+def subject(model: Model, context: Context) -> Subject:
+    """The deepest net, with the data of the last repeat."""
+    asked: Settings = model.asked
+    data = compositions(asked.samples, context.generator(f"data {asked.repeats - 1}"))
+    return Subject(model.networks[name_of(asked.deepest)], data)
+
+
+RECIPE = Recipe(
+    Settings,
+    Settings(deepest=2, repeats=2, samples=2000, epochs=4, batch_size=64),
+    run,
+    networks=networks,
+    subject=subject,
+)

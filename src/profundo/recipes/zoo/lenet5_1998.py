@@ -25,7 +25,7 @@ from profundo.data import standardize
 from profundo.nets import build
 from profundo.pictures.exhibits import Images
 from profundo.pictures.film import sheet
-from profundo.recipes.classifying import judged, predict, spec_of, train, validation
+from profundo.recipes.classifying import classifier, judged, predict, spec_of, train, validation
 from profundo.recipes.context import Context
 from profundo.recipes.net_outputs import as_pictures, enlarged, outputs
 from profundo.recipes.own_data import Takes, is_own
@@ -110,4 +110,5 @@ RECIPE = Recipe(
     networks=networks,
     predict=predict,
     takes=Takes("images with classes", classes=2),
+    subject=classifier("net"),
 )

@@ -26,6 +26,7 @@ from profundo.recipes.context import Context
 from profundo.recipes.net_outputs import outputs, row_answers
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
+from profundo.recipes.subjects import Subject
 from profundo.records import Batch, Inputs, Spec
 from profundo.runs.settings.setting_values import Whole
 from profundo.train import Plan
@@ -119,4 +120,9 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     return row_answers(files, model.networks["neuron"], inputs, lambda value: known["classes"][value > 0])
 
 
-RECIPE = Recipe(Settings, Settings(epochs=8), run, networks=networks, predict=predict)
+def subject(model: Model, context: Context) -> Subject:
+    """The neuron, whose rule lowers no cost of probabilities."""
+    return Subject(model.networks["neuron"], context.load(model.asked.data), lowers=False)
+
+
+RECIPE = Recipe(Settings, Settings(epochs=8), run, networks=networks, predict=predict, subject=subject)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from profundo.data.metric_batches import pair_batches
 from profundo.objectives.metric_losses import contrastive, pair_distances
 from profundo.recipes.context import Context
-from profundo.recipes.metric_learning import TAKES, MetricSettings, learn_and_judge, networks, predict
+from profundo.recipes.metric_learning import TAKES, MetricSettings, learn_and_judge, networks, predict, subject
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch
 from profundo.runs.settings.setting_values import Positive, Whole
@@ -51,4 +51,5 @@ RECIPE = Recipe(
     networks=networks,
     predict=predict,
     takes=TAKES,
+    subject=subject,
 )

@@ -43,8 +43,9 @@ from profundo.pictures.exhibits import Chart, Images, Table
 from profundo.recipes.classifying import classified, predict, spec_of, train
 from profundo.recipes.context import Context
 from profundo.recipes.own_data import Takes, is_own, things
-from profundo.recipes.recipe import Outcome, Recipe
+from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import band
+from profundo.recipes.subjects import Subject
 from profundo.records import Dataset, ProfundoError, Samples, Spec
 from profundo.runs.settings.setting_values import Positive, Some, Whole
 
@@ -81,8 +82,8 @@ def networks(_asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]
 
 def run(context: Context, settings: Settings) -> Outcome:
     data = context.images(settings.data, settings.image_size)
-    classes, least = len(data.spec.targets.classes), min(settings.samples)
-    old, new = only_classes(data, range(classes // 2)), only_classes(data, range(classes // 2, classes))
+    least = min(settings.samples)
+    old, new = halves(data)
     smallest_class = int(torch.bincount(new.train.targets, minlength=len(new.spec.targets.classes)).min())
     if is_own(settings.data) and smallest_class >= least:
         settings = replace(settings, samples=tuple(size for size in settings.samples if size <= smallest_class))
@@ -221,6 +222,18 @@ def what_there_was(new: Dataset, settings: Settings, context: Context) -> Images
     return Images("What there was to learn from", caption, shown, columns=min(size, 10))
 
 
+def halves(data: Dataset) -> tuple[Dataset, Dataset]:
+    """The first half of the classes, and the others."""
+    classes = len(data.spec.targets.classes)
+    return only_classes(data, range(classes // 2)), only_classes(data, range(classes // 2, classes))
+
+
+def subject(model: Model, context: Context) -> Subject:
+    """The fine-tuned net, and the classes that it was tuned to."""
+    old, new = halves(context.images(model.asked.data, model.asked.image_size))
+    return Subject(model.networks["fine-tuned"], replace(new, spec=Spec(old.spec.inputs, new.spec.targets)))
+
+
 RECIPE = Recipe(
     Settings,
     Settings(samples=(5, 20), repeats=1, updates=20, batch_size=25, source_epochs=2, data="digits"),
@@ -228,4 +241,5 @@ RECIPE = Recipe(
     networks=networks,
     predict=partial(predict, net="fine-tuned"),
     takes=Takes("images with classes", classes=6),
+    subject=subject,
 )

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from profundo.data.metric_batches import class_batches
 from profundo.objectives.metric_losses import distances, hardest, semi_hard, squared_distances, triplet
 from profundo.recipes.context import Context
-from profundo.recipes.metric_learning import TAKES, MetricSettings, learn_and_judge, networks, predict
+from profundo.recipes.metric_learning import TAKES, MetricSettings, learn_and_judge, networks, predict, subject
 from profundo.recipes.own_data import is_own
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch, Inputs, Samples
@@ -74,4 +74,5 @@ RECIPE = Recipe(
     networks=networks,
     predict=predict,
     takes=TAKES,
+    subject=subject,
 )

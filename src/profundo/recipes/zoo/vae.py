@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -27,16 +27,20 @@ from profundo.objectives.elbo import bernoulli_log_likelihood, gaussian_kl, norm
 from profundo.pictures.exhibits import Exhibit, Images
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
+from profundo.recipes.latent_space import LatentSpace
 from profundo.recipes.net_outputs import as_pictures, device_of
 from profundo.recipes.own_data import Takes, is_own
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.stretches import stretched
+from profundo.recipes.subjects import CodesOf, Subject, by_codes
 from profundo.records import Batch, Dataset
 from profundo.runs.settings.setting_values import Positive, Whole
 from profundo.train import Batches, Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
 
 __all__ = ["RECIPE", "Settings", "elbo", "generate", "networks", "run", "training"]
+
+BEGUN_FROM = 200  # test pictures whose codes can be begun from
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +216,28 @@ def reconstructions(net: nn.Module, pixels: Tensor) -> Images:
     return Images("Reconstructions", caption, pairs.flatten(0, 1), columns=16)
 
 
+def subject(model: Model, context: Context) -> Subject:
+    """The mean of q(z|x), by the classes of the pictures."""
+    data = context.images(model.asked.data, model.asked.image_size)
+    return by_codes(CodesOf(model.networks["vae"]), replace(data, spec=unit_interval(data.spec)))
+
+
+def latent(model: Model, context: Context) -> Mapping[str, LatentSpace]:
+    """Of both nets; samples of the test part are at the mean of q(z|x)."""
+    data = context.images(model.asked.data, model.asked.image_size)
+    test = intensities(data.test, data.spec)[:BEGUN_FROM]
+    return {name: latent_of(name, net, test) for name, net in model.networks.items()}
+
+
+def latent_of(name: str, net: nn.Module, test: Tensor) -> LatentSpace:
+    """The prior of the codes is N(0, 1)."""
+    assert isinstance(net, VariationalAutoencoder)
+    with evaluating(net):
+        means, _ = net.encode(test)
+    zeros = torch.zeros(net.code)
+    return LatentSpace(name, lambda codes, _: decoded(net, codes), zeros, zeros + 1, as_pictures(test), means)
+
+
 RECIPE = Recipe(
     Settings,
     Settings(data="digits", code=4, width=64, epochs=2, plane_epochs=1, draws=5),
@@ -219,4 +245,6 @@ RECIPE = Recipe(
     networks=networks,
     generate=generate,
     takes=Takes("images", samples=20),
+    subject=subject,
+    latent=latent,
 )

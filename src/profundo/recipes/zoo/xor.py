@@ -11,7 +11,7 @@ a local minimum. About 3 s on one core of an AMD EPYC, no GPU.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -24,8 +24,9 @@ from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.planes import Plane
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.net_outputs import outputs
-from profundo.recipes.recipe import Outcome, Recipe
+from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
+from profundo.recipes.subjects import Subject
 from profundo.records import Batch, Inputs, Spec, Targets
 from profundo.runs.settings.setting_values import Positive
 from profundo.runs.settings.setting_values import Whole as AtLeastOne
@@ -141,4 +142,9 @@ def regions(net: nn.Module, points: Batch, title: str) -> Tensor:
     return plane.draw(points.inputs, points.targets, probability(net, plane.places()), names=("0", "1"), told=title)
 
 
-RECIPE = Recipe(Settings, Settings(epochs=20), run, networks=networks)
+def subject(model: Model, context: Context) -> Subject:
+    """The net with a hidden layer that learned XOR."""
+    return Subject(model.networks["hidden layer, XOR"], replace(context.load("xor"), spec=SPEC))
+
+
+RECIPE = Recipe(Settings, Settings(epochs=20), run, networks=networks, subject=subject)

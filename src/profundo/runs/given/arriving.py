@@ -33,7 +33,6 @@ from profundo.objectives.own_losses import (
     OwnLoss,
     PickedOutput,
     loss_name,
-    main_output,
     named_loss,
     own_loss,
     place_entropy,
@@ -66,7 +65,7 @@ from profundo.train.hardware import choose_device, normalised
 from profundo.train.optimizers import OPTIMIZERS
 from profundo.train.own_optimizers import own_optimizer, own_schedule
 from profundo.train.randomness import seeded
-from profundo.trees import called
+from profundo.trees import called, main_output
 
 __all__ = [
     "answered_by",

@@ -29,6 +29,7 @@ from profundo.runs.health.health_record import (
 )
 from profundo.runs.health.remedies import Changes, changed, changes_of, unusual_settings
 from profundo.runs.health.training_program import apart, program_of
+from profundo.runs.live.live_progress import Pace, Telling
 from profundo.runs.preparing import Prepared, train_batches
 from profundo.runs.resumable import State
 from profundo.runs.voice import Voice
@@ -41,6 +42,7 @@ __all__ = ["Care", "as_healed", "trouble"]
 LEAST_SECONDS, SHARE = 5.0, 0.1  # of an examination: seconds, or of the training's own time
 MOST_WAITED = 5.0  # times as long where a machine is shared
 MOST_CURES = 3
+LOOKED_AT = 2.0  # seconds between two writings of what was seen so far, for whoever looks on
 RISEN, FALLEN = 0.05, 0.1  # of where the loss began: so much above is trouble on the way, not so much below at the end
 FEWEST_STEPS = 50  # of a training that is to have learned something
 DEAD = 0.9  # share of units
@@ -58,13 +60,17 @@ class Astray(ProfundoError):
 class Care:
     """Of one training. record: what it came to so far; seconds: of all examinations."""
 
-    def __init__(self, prepared: Prepared, history: History, folder: Folder | None, voice: Voice) -> None:
+    def __init__(
+        self, prepared: Prepared, history: History, folder: Folder | None, voice: Voice, live: Telling | None = None
+    ) -> None:
+        self.live = live or Telling(None)
         self.fresh, self.history, self.folder, self.voice = apart(prepared), history, folder, voice
         self.prepared, self.heals = prepared, prepared.experiment.heal
         self.record = (read_health(folder.doctor) if folder is not None else None) or Health()
         self.signs = seen_before(folder)
         self.began, self.computed = time.perf_counter(), time.process_time()
         self.seconds, self.examined = 0.0, False
+        self.pace = Pace(LOOKED_AT)
 
     # --------------------------------------------------------------------------------------------------- on the way
     def follow(self, state: State | None, learn: Callable[[Prepared, State | None], None]) -> Prepared:
@@ -90,6 +96,9 @@ class Care:
     def consult(self, *, ended: bool = False) -> None:
         """After epochs 1, 2, 4, 8 …, and at the end: is there cause to examine? Raises Astray where something heals."""
         epochs = len(self.history)
+        if self.folder is not None and self.pace.due and not ended:
+            with self.pace.spending():
+                self.keep(self.folder)
         if self.examined or not (ended or epochs & (epochs - 1) == 0):
             return
         why = trouble(self.history, self.signs, ended=ended)
@@ -101,6 +110,7 @@ class Care:
         if self.examined:
             return None
         self.examined = True
+        self.live.tell(phase="examining")
         begin = time.perf_counter()
         took = begin - self.began - self.seconds
         waited = took / max(1e-3, time.process_time() - self.computed)  # of this machine others compute, too
@@ -112,11 +122,14 @@ class Care:
             return None
         finally:
             self.seconds += time.perf_counter() - begin
+            self.live.tell(phase="training")
         pairs = [(one, changes_of(one, self.prepared)) for one in findings]
         made = [diagnosis(one, changes, len(self.history)) for one, changes in pairs]
         self.record.findings += made
         for one in made:
             self.voice.notice(f"doctor: {why}: {one}")
+        if self.folder is not None:
+            self.keep(self.folder)
         if not made:
             self.note(f"doctor: {why}; no cause was found in {time.perf_counter() - begin:.0f} s")
         change = next((Astray(one.cause, changes) for one, changes in pairs if changes), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +19,9 @@ from profundo.looks.findings import in_lines
 from profundo.records import ProfundoError
 from profundo.runs.health.remedies import Changes, in_options
 
-__all__ = ["Cured", "Diagnosis", "Health", "read_health", "read_vital_signs", "write_vital_signs"]
+__all__ = ["Cured", "Diagnosis", "Health", "read_health", "read_vital_signs", "vital_signs_in", "write_vital_signs"]
+
+LARGEST_SIGNS = 64 << 20  # bytes unpacked
 
 
 class Diagnosis(BaseModel):
@@ -120,7 +123,19 @@ def read_vital_signs(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         return {}
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        content = path.read_bytes()
+    except OSError as error:
         raise ProfundoError(f"{path}: expected arrays of vital signs; {in_words(error)}; {PUT_BACK}") from None
+    return vital_signs_in(content, str(path))
+
+
+def vital_signs_in(content: bytes, where: str) -> dict[str, np.ndarray]:
+    """The same of what such a file holds, which is small however well it is packed."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            if sum(member.file_size for member in packed.infolist()) > LARGEST_SIGNS:
+                raise ValueError(f"it unpacks to more than {LARGEST_SIGNS >> 20} MB")
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, zlib.error) as error:
+        raise ProfundoError(f"{where}: expected arrays of vital signs; {in_words(error)}; {PUT_BACK}") from None

@@ -10,7 +10,7 @@ import yaml
 from profundo.files import PUT_BACK, in_words, kind_of, what_is_at
 from profundo.records import ProfundoError
 
-__all__ = ["read_experiment", "read_pair", "read_value"]
+__all__ = ["plain_mapping", "read_experiment", "read_pair", "read_value"]
 
 LARGEST_FILE = 1 << 16  # bytes, read in under a second
 
@@ -38,13 +38,21 @@ def read_experiment(path: Path) -> dict[str, Any]:
             raise ProfundoError(f"{path}: expected an experiment file, found {what_is_at(path)}; {PUT_BACK}")
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise ProfundoError(f"{path}: expected an experiment of a few lines, the file is larger than 64 KB")
-        settings = yaml.load(content, Loader=PlainLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
+    except OSError as error:
         raise ProfundoError(f"{path}: expected YAML lines `name: value`: {in_words(error)}; {PUT_BACK}") from None
+    return plain_mapping(content, str(path))
+
+
+def plain_mapping(content: bytes, where: str) -> dict[str, Any]:
+    """The same of what such a file holds."""
+    if len(content) > LARGEST_FILE:
+        raise ProfundoError(f"{where}: expected an experiment of a few lines, the file is larger than 64 KB")
+    try:
+        settings = yaml.load(content, Loader=PlainLoader)
+    except (UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ProfundoError(f"{where}: expected YAML lines `name: value`: {in_words(error)}; {PUT_BACK}") from None
     if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
-        raise ProfundoError(f"{path}: expected YAML lines `name: value`, found {kind_of(settings)}; {PUT_BACK}")
+        raise ProfundoError(f"{where}: expected YAML lines `name: value`, found {kind_of(settings)}; {PUT_BACK}")
     return settings
 
 

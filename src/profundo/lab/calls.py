@@ -1,0 +1,53 @@
+"""What a page may ask for: a closed table from names to functions, each with the form of its question.
+
+A room of the lab is a module with a table CALLS. The function gets the desk of the tab that asks and the checked
+question, and returns what JSON and arrays can hold (`profundo.lab.messages`); it computes in a thread of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from profundo.records import ProfundoError
+
+if TYPE_CHECKING:
+    from profundo.lab.desks import Desk
+
+__all__ = ["Call", "Question", "asked"]
+
+
+class Question(BaseModel):
+    """Base of all questions: unknown fields are refused, numbers are numbers, NaN is none."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """changes: whether it does more than look, which a visitor of a shared lab may not. slow: whether it may take seconds, so that
+    others do not wait for it."""
+
+    form: type[Question]
+    answer: Callable[[Desk, Any], Any]
+    changes: bool = False
+    slow: bool = False
+
+
+def asked(name: str, call: Call, given: Mapping[str, Any]) -> Question:
+    """The question of a call, checked. Raises ProfundoError, one line, for what does not fit its form."""
+    try:
+        return call.form.model_validate(dict(given))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the question"
+        line = " ".join(str(first["msg"]).split())
+        raise ProfundoError(f"{name}: {place}: {line}, got {shortened(first['input'])}") from None
+
+
+def shortened(value: Any, most: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -1,0 +1,140 @@
+"""What one tab of a browser has on the server: its rooms' state, which outlives a closed or reloaded page for a while."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any, Protocol
+
+from profundo.lab.channels import Channel
+from profundo.lab.guard import Role
+from profundo.lab.limits import Refusal
+
+__all__ = ["Desk", "Desks", "Lab", "State"]
+
+MOST_DESKS = 64
+KEPT = 900.0  # seconds that a desk waits for its page to come back
+
+
+class State(Protocol):
+    """What a room keeps at a desk, such as a training under way."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Lab:
+    """What all desks share. runs: the folder of trainings; uploads: where files of the page are put, the lab's own.
+
+    presented: the desk whose playground visitors see; states: what rooms keep for all desks together.
+    """
+
+    runs: Path
+    uploads: Path
+    presented: Desk | None = None
+    closed: threading.Event = field(default_factory=threading.Event)
+    states: dict[str, State] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def state(self, room: str, make: Callable[[], State]) -> Any:
+        """What the room keeps for all desks together; made where there is nothing yet."""
+        with self.lock:
+            if room not in self.states:
+                self.states[room] = make()
+            return self.states[room]
+
+    def close(self) -> None:
+        self.closed.set()
+        for state in self.states.values():
+            state.close()
+
+
+class Desk:
+    """One tab. Rooms keep their state with `state`, and push what changes through the channels of the page that is open."""
+
+    def __init__(self, lab: Lab, role: Role, name: str) -> None:
+        self.lab, self.role, self.name = lab, role, name
+        self.left = monotonic()  # when the page was closed
+        self.is_open = False
+        self._states: dict[str, State] = {}
+        self._channels: dict[str, Channel] = {}
+        self._opened: Callable[[str], Channel] | None = None
+        self._lock = threading.RLock()
+
+    def state(self, room: str, make: Callable[[], State]) -> Any:
+        """What the room keeps here; made where there is nothing yet."""
+        with self._lock:
+            if room not in self._states:
+                self._states[room] = make()
+            return self._states[room]
+
+    def drop(self, room: str) -> None:
+        with self._lock:
+            state = self._states.pop(room, None)
+        if state is not None:
+            state.close()
+
+    def channel(self, name: str) -> Channel | None:
+        """To the page; None while it is closed."""
+        with self._lock:
+            if self._opened is None:
+                return None
+            if name not in self._channels:
+                self._channels[name] = self._opened(name)
+            return self._channels[name]
+
+    def attach(self, opened: Callable[[str], Channel]) -> None:
+        with self._lock:
+            self.is_open, self._opened, self._channels = True, opened, {}
+
+    def detach(self) -> None:
+        with self._lock:
+            self.is_open, self._opened, self._channels, self.left = False, None, {}, monotonic()
+
+    def close(self) -> None:
+        with self._lock:
+            rooms = list(self._states)
+        for room in rooms:
+            self.drop(room)
+
+
+class Desks:
+    """Of one lab. For one event loop."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self._desks: dict[str, Desk] = {}
+
+    def open(self, name: str, role: Role) -> Desk:
+        """The desk that the page had before; another where there is none, or another page sits there.
+
+        Raises Refusal, 503, where as many as there may be are in use.
+        """
+        self.clear(monotonic() - KEPT)
+        desk = self._desks.get(name)
+        if desk is not None and not desk.is_open and desk.role == role:
+            return desk
+        if len(self._desks) >= MOST_DESKS:
+            self.clear(monotonic())  # all that nobody sits at
+        if len(self._desks) >= MOST_DESKS:
+            raise Refusal(503, f"{MOST_DESKS} pages are open already; close some of them", 5)
+        made = Desk(self.lab, role, secrets.token_urlsafe(12))
+        self._desks[made.name] = made
+        return made
+
+    def clear(self, before: float) -> None:
+        """Forget the desks that were left before that time."""
+        for name, desk in list(self._desks.items()):
+            if not desk.is_open and desk.left <= before:
+                del self._desks[name]
+                desk.close()
+
+    def close(self) -> None:
+        self.lab.close()
+        for desk in self._desks.values():
+            desk.close()
+        self._desks.clear()

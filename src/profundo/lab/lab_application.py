@@ -1,0 +1,133 @@
+"""The browser lab over HTTP: the page, its parts, one WebSocket on which everything is asked, uploads and what is taken home.
+
+GET /               the page, in the language that was asked for or that the browser prefers
+GET /assets/NAME    its scripts and styles, built from web/ and committed
+GET /socket         the WebSocket (`profundo.lab.conversation`)
+POST /uploads       a file of one's own, as the body of the request; answers with its name here
+GET /files/NAME     what a room made for download, and reports of runs, which may run no script
+
+`profundo.lab.guard` stands before it and says who asks: the owner, or a visitor of a shared lab.
+"""
+
+from __future__ import annotations
+
+import gzip
+import logging
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from profundo.lab.answering import refused
+from profundo.lab.calls import Call
+from profundo.lab.conversation import Conversation
+from profundo.lab.desks import Desks, Lab
+from profundo.lab.guard import role
+from profundo.lab.limits import Refusal
+from profundo.lab.uploads import UploadLimits, kept_file, received
+from profundo.languages import LANGUAGES, spoken
+
+__all__ = ["lab_application"]
+
+TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
+THREADS, SLOW_THREADS = 2, 2  # that answer calls, and those that may take seconds
+BLANK_LANGUAGE = b'lang="en"'
+
+
+def lab_application(lab: Lab, calls: Mapping[str, Call], language: str | None = None) -> Starlette:
+    """language: of every page; None for the one that its browser prefers."""
+    service = LabService(lab, calls, language)
+    app = Starlette(
+        routes=[
+            Route("/", service.page, methods=["GET"]),
+            Route("/assets/{name}", asset, methods=["GET"]),
+            Route("/uploads", service.upload, methods=["POST"]),
+            Route("/files/{place:path}", service.file, methods=["GET"]),
+            WebSocketRoute("/socket", service.socket),
+        ],
+        exception_handlers={Refusal: said_no, HTTPException: not_found, Exception: failed},
+    )
+    app.router.redirect_slashes = False
+    app.state.service = service
+    return app
+
+
+class LabService:
+    """The endpoints, and what they share."""
+
+    def __init__(self, lab: Lab, calls: Mapping[str, Call], language: str | None) -> None:
+        self.lab, self.calls, self.language = lab, calls, language
+        self.desks = Desks(lab)
+        self.threads = ThreadPoolExecutor(THREADS, "profundo-lab")
+        self.slow_threads = ThreadPoolExecutor(SLOW_THREADS, "profundo-lab-slow")
+        self.limits = UploadLimits()
+
+    async def page(self, request: Request) -> Response:
+        language = self.language or spoken(request.headers.get("accept-language", ""))
+        assert language in LANGUAGES
+        html = parts()["index.html"].replace(BLANK_LANGUAGE, f'lang="{language}"'.encode(), 1)
+        headers = {"content-language": language, "vary": "accept-language"}
+        return Response(html, media_type="text/html", headers=headers)
+
+    async def socket(self, socket: WebSocket) -> None:
+        asks = role(socket.scope)
+        await Conversation(socket, asks, self.desks, self.calls, self.threads, self.slow_threads).hold()
+
+    async def upload(self, request: Request) -> Response:
+        if role(request.scope) != "owner":
+            raise Refusal(403, "this lab is shared to look at; who started it can upload")
+        return Response(await received(request, self.lab.uploads, self.limits), media_type="application/json")
+
+    async def file(self, request: Request) -> Response:
+        return kept_file(self.lab, request.path_params["place"])
+
+    def close(self) -> None:
+        self.desks.close()
+        for threads in (self.threads, self.slow_threads):
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+@cache
+def parts() -> dict[str, bytes]:
+    """Name → content of everything that the page is built of; small, and so kept in memory."""
+    folder = files("profundo.lab").joinpath("static", "lab")
+    return {entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.is_file()}
+
+
+@cache
+def packed(name: str) -> bytes:
+    return gzip.compress(parts()[name], mtime=0)
+
+
+async def asset(request: Request) -> Response:
+    name = request.path_params["name"]
+    media = TYPES.get(Path(name).suffix)
+    if name not in parts() or media is None:
+        raise HTTPException(404)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(packed(name), media_type=media, headers={"content-encoding": "gzip", "vary": "accept-encoding"})
+    return Response(parts()[name], media_type=media)
+
+
+async def said_no(_: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)
+    return refused(refusal)
+
+
+async def not_found(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    line = "another method is expected here" if error.status_code == 405 else "nothing is here; the lab is at /"
+    return refused(Refusal(error.status_code, line), dict(error.headers or {}))
+
+
+async def failed(_: Request, error: Exception) -> Response:
+    logging.getLogger("profundo.lab").error("a request failed", exc_info=error)
+    return refused(Refusal(500, "the lab made a mistake; it has been written to its log"))

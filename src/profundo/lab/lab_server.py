@@ -1,0 +1,95 @@
+"""The browser lab as a server: its folders, its addresses and tokens, its page opened; then requests, until a signal ends it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from profundo.lab.desks import Lab
+from profundo.lab.limits import Limits
+from profundo.lab.listening import bind, hosts, own_addresses, url
+from profundo.lab.server import QUEUE, check_kept, configured, interruptible, shown
+from profundo.lab.tokens import new_token, own_token, temporary_file
+from profundo.records import ProfundoError
+
+__all__ = ["LabReady", "serve_lab"]
+
+SWITCH = 0.0005  # seconds after which a thread that trains lets one that answers go on
+EVERYBODY = "0.0.0.0"
+
+
+@dataclass(frozen=True, slots=True)
+class LabReady:
+    """Told once when requests are taken. entry: the owner's address with the token in it; visitors: those of a shared lab."""
+
+    url: str
+    entry: str
+    token_file: Path | None
+    visitors: tuple[str, ...]
+
+
+def serve_lab(
+    runs: Path,
+    *,
+    port: int = 8123,
+    share: bool = False,
+    language: str | None = None,
+    token_file: Path | None = None,
+    ready: Callable[[LabReady], None],
+) -> None:
+    """Serve the lab; ends with Interrupted, on SIGINT or SIGTERM, and leaves trainings that run in peace.
+
+    runs: the folder that trainings are in, made if there is none. share: listen to the local network, too, for visitors
+    with a token of their own, who look and change nothing. Raises ProfundoError for an address that cannot be had, a
+    token that cannot be used, a folder that cannot be made.
+    """
+    limits = Limits()
+    host = EVERYBODY if share else "127.0.0.1"
+    with interruptible(), bind(host, port, public=share) as listening, ExitStack() as stack:
+        token, visitors = own_token(token_file) if token_file else new_token(), new_token() if share else None
+        import uvicorn
+
+        from profundo.lab.lab_application import lab_application
+        from profundo.lab.rooms.room_calls import CALLS
+
+        made(runs)
+        lab = Lab(runs, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="profundo-lab-"))))
+        app = lab_application(lab, CALLS, language)
+        stack.callback(app.state.service.close)
+        address = listening.getsockname()
+        kept = token_file or stack.enter_context(temporary_file(runs / f".token-{address[1]}", token))
+        check_kept(kept, runs)
+        sys.setswitchinterval(SWITCH)
+        listening.listen(QUEUE)
+        here = url(shown("127.0.0.1", address[0]), address[1])
+        ready(LabReady(here, f"{here}?token={token}", kept, entries(address[1], visitors)))
+        config = configured(
+            app,
+            address[1],
+            hosts=hosts(listening, host),
+            token=token,
+            limits=limits,
+            visitors=visitors,
+            sockets=True,
+        )
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def made(runs: Path) -> None:
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ProfundoError(f"{runs}: expected a folder for trainings: {os.strerror(error.errno or 0)}") from None
+
+
+def entries(port: int, visitors: str | None) -> tuple[str, ...]:
+    """Where the room's other machines come in: every address of this one that they may see."""
+    if visitors is None:
+        return ()
+    seen = [address for address in dict.fromkeys(own_addresses()) if not address.startswith(("127.", "::1"))]
+    return tuple(f"{url(address, port)}?token={visitors}" for address in seen)

@@ -1,0 +1,256 @@
+"""An image on its way through a trained net: what the lab's page asks of `profundo.inside`, of any run that takes images."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from profundo.data.images.pixels import fitted
+from profundo.files import read_object
+from profundo.images import Frame, frame_of, framed, sketched
+from profundo.inside.observing import layer_output
+from profundo.inside.one_unit import ConvolutionUnit, convolutions, unit_of
+from profundo.inside.overview import overview
+from profundo.inspect.opened_net import Looked, of_run
+from profundo.lab.calls import Call, Question
+from profundo.lab.desks import Desk
+from profundo.lab.rooms.image_sources import DRAWN, Name, Source, as_bytes, image_of
+from profundo.objectives.softmax_terms import softmax_terms
+from profundo.records import ProfundoError
+from profundo.runs.folder import Folder, find_runs
+
+__all__ = ["CALLS"]
+
+MEASURED = 500  # training images on which it is measured how they were drawn
+MOST_SHOWN = 24  # input channels of one convolution
+NETS = 3  # that are open at once
+CHANNEL = "images"
+LESSONS = {"digits": ("--epochs", "15"), "mnist": ("--epochs", "1", "--batch-size", "128", "--learning-rate", "0.003")}
+
+
+# -------------------------------------------------------------------------------------------------------------------- runs
+class Nothing(Question):
+    """No arguments."""
+
+
+class OfRun(Question):
+    run: Name
+
+
+class Seen(Source):
+    """image: also "test:3", of the run's own."""
+
+    run: Name
+
+
+class Unit(Seen):
+    layer: Name
+    unit: Annotated[int, Field(ge=0, le=2**20)]
+    row: Annotated[int, Field(ge=0, le=2**20)] = 0
+    column: Annotated[int, Field(ge=0, le=2**20)] = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """frame: how its training images were drawn, where they are drawings; lock: its hooks are for one call at a time."""
+
+    looked: Looked
+    frame: Frame | None
+    lock: threading.Lock
+
+
+def runs(desk: Desk, _: Nothing) -> Mapping[str, Any]:
+    """The finished runs whose net takes images, the latest first."""
+    return {"runs": [folder.path.name for folder in reversed(find_runs(desk.lab.runs)) if takes_images(folder)]}
+
+
+def takes_images(folder: Folder) -> bool:
+    try:
+        if folder.path.is_symlink() or not folder.scores.is_file():
+            return False
+        described = read_object(folder.model)
+        return bool(described["spec"]["inputs"]["kind"] == "image")
+    except (ProfundoError, KeyError, TypeError, OSError):  # of a name that no folder can have, too
+        return False
+
+
+def opened_net(desk: Desk, run: str) -> Opened:
+    """Raises ProfundoError for a name that is none of the lab's finished runs of images."""
+    folder = Folder(desk.lab.runs / run)
+    inside = run != ".." and Path(run).name == run
+    if not inside or not takes_images(folder):
+        raise ProfundoError(f"run: expected a finished one whose net takes images, got {run!r}; choose another")
+    try:
+        return opened_once(folder.path, folder.scores.stat().st_mtime_ns)
+    except ProfundoError as error:
+        raise ProfundoError(str(error).replace(f"{desk.lab.runs}/", "")) from None
+
+
+@lru_cache(NETS)
+def opened_once(path: Path, finished: int) -> Opened:  # noqa: ARG001 - a run of that name that was made anew is another
+    """One for all tabs: a net comes with its data."""
+    looked = of_run(path)
+    shades = looked.samples(looked.data.train, MEASURED)[0].float().mean(1)
+    return Opened(looked, frame_of(shades), threading.Lock())
+
+
+def net(desk: Desk, asked: OfRun) -> Mapping[str, Any]:
+    """Its layers, its classes, and its test samples that can be looked at."""
+    one = opened_net(desk, asked.run)
+    looked = one.looked
+    with one.lock:
+        apart = set(convolutions(looked.net))
+        return {
+            "data": looked.data.name,
+            "shape": looked.spec.inputs.shape,
+            "classes": looked.classes,
+            "labels": [] if looked.labels is None else looked.labels.tolist(),
+            "tests": looked.pictures(looked.raw),
+            "frame": one.frame,
+            "layers": [
+                {"name": row.name, "kind": row.kind, "shape": row.shape, "parameters": row.parameters,
+                 "field": row.field, "apart": row.name in apart}
+                for row in looked.layers
+            ],
+        }  # fmt: skip
+
+
+# ----------------------------------------------------------------------------------------------------------------- looking
+def raw_of(desk: Desk, one: Opened, asked: Source) -> Tensor:
+    """uint8 (channels, height, width), as the net's images were. Raises ProfundoError for an image that is none."""
+    shape = one.looked.spec.inputs.shape
+    kind, _, which = asked.image.partition(":")
+    if kind == "test":
+        if not which.isdecimal() or len(which) > 6 or int(which) >= len(one.looked.raw):
+            raise ProfundoError(f"image: expected one of the {len(one.looked.raw)} test samples, got {asked.image!r}")
+        return one.looked.raw[int(which)]  # type: ignore[no-any-return]
+    if asked.image == DRAWN:
+        size = shape[1], shape[2]
+        drawn = sketched(asked.strokes, size) if one.frame is None else framed(asked.strokes, size, one.frame)
+        return torch.from_numpy(np.repeat(drawn[None], shape[0], 0))
+    pixels = as_bytes(image_of(desk, asked).rgb)
+    return torch.from_numpy(fitted(pixels, (shape[0], shape[1], shape[2])).transpose(2, 0, 1).copy())
+
+
+def look(desk: Desk, asked: Seen) -> Mapping[str, Any]:
+    """The maps of all layers, and what the net makes of the image in the end."""
+    one = opened_net(desk, asked.run)
+    with one.lock:
+        raw = raw_of(desk, one, asked)[None]
+        outputs, layers = overview(one.looked.net, one.looked.ready(raw))
+        return {"picture": one.looked.pictures(raw), "layers": layers, **conclusion(one.looked, outputs)}
+
+
+def conclusion(looked: Looked, outputs: Any) -> Mapping[str, Any]:
+    """Probabilities, where each image is of one class; the terms of the softmax, where it is one that gives them."""
+    if not looked.classes or not isinstance(outputs, Tensor) or outputs.ndim != 2:
+        return {"shares": None, "terms": None}
+    outputs = outputs.detach().cpu().float()
+    shares = looked.probabilities(outputs)[0]
+    terms = softmax_terms(outputs[0]) if looked.objective.name == "categorical" else None
+    return {"shares": shares, "terms": terms}
+
+
+def unit(desk: Desk, asked: Unit) -> Mapping[str, Any]:
+    """One unit of a convolution taken apart, and its numbers at one place."""
+    one = opened_net(desk, asked.run)
+    with one.lock:
+        inputs = one.looked.ready(raw_of(desk, one, asked)[None])
+        apart = unit_of(one.looked.net, inputs, asked.layer, asked.unit)
+        following = after(one.looked, inputs, asked, apart)
+    shown = strongest(apart.parts)
+    row, column = (min(at, n - 1) for at, n in zip((asked.row, asked.column), apart.map.shape, strict=True))
+    place = apart.at(row, column)
+    return {
+        "channels": [apart.channels[at] for at in shown],
+        "of": len(apart.channels),
+        **{name: getattr(apart, name)[shown] for name in ("inputs", "weights", "parts")},
+        **{name: getattr(apart, name) for name in ("bias", "map", "stride", "dilation", "padding")},
+        "row": row,
+        "column": column,
+        "place": {
+            **{name: getattr(place, name) for name in ("top", "left", "value")},
+            **{name: getattr(place, name)[shown] for name in ("patch", "products", "sums")},
+            "rest": float(place.sums.sum() - place.sums[shown].sum()),
+        },
+        "after": following,
+    }
+
+
+def strongest(parts: Tensor) -> list[int]:
+    """The channels that add most to the map, in their order."""
+    order = parts.abs().mean((1, 2)).argsort(descending=True, stable=True)
+    return sorted(order[:MOST_SHOWN].tolist())
+
+
+def after(looked: Looked, inputs: Any, asked: Unit, apart: ConvolutionUnit) -> Mapping[str, Any] | None:
+    """The layer that takes the map next, where it gives one of the same size, as an activation does."""
+    names = [row.name for row in looked.layers]
+    place = names.index(asked.layer) + 1 if asked.layer in names else len(names)
+    if place >= len(names) or looked.layers[place].shape[1:] != tuple(apart.map.shape):
+        return None
+    with torch.no_grad():
+        given = layer_output(looked.net, inputs, names[place])[0].cpu()
+    return {"name": names[place], "kind": looked.layers[place].kind, "map": given[asked.unit]}
+
+
+# ---------------------------------------------------------------------------------------------------------------- training
+class Lesson(Question):
+    data: Literal["digits", "mnist"]
+
+
+def train(desk: Desk, asked: Lesson) -> Mapping[str, Any]:
+    """Begin to train a small LeNet-5, in a process of its own that ends by itself; the channel tells how far it is."""
+    name = free_name(desk.lab.runs.resolve(), f"lenet5-{asked.data}")
+    command = [sys.executable, "-m", "profundo", "train", asked.data, "--net", "lenet5", *LESSONS[asked.data]]
+    process = subprocess.Popen(
+        [*command, "--out", str(desk.lab.runs.resolve() / name)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    threading.Thread(target=follow, args=(desk, process, name), name="profundo-lesson", daemon=True).start()
+    return {"run": name}
+
+
+def free_name(runs: Any, stem: str) -> str:
+    taken = {path.name for path in runs.iterdir()}
+    return next(name for name in (stem, *(f"{stem}-{n}" for n in range(2, 10_000))) if name not in taken)
+
+
+def follow(desk: Desk, process: subprocess.Popen[str], run: str) -> None:
+    """Every line that the training prints goes to the page; the last one when it has ended."""
+    last = ""
+    for line in process.stdout or ():
+        last = line.strip() or last
+        tell(desk, {"run": run, "line": last, "done": False, "failed": False})
+    failed = process.wait() != 0
+    tell(desk, {"run": run, "line": last if failed else "", "done": not failed, "failed": failed})
+
+
+def tell(desk: Desk, said: Mapping[str, Any]) -> None:
+    channel = desk.channel(CHANNEL)
+    if channel is not None:
+        channel.offer(said)
+
+
+CALLS: Mapping[str, Call] = {
+    "runs": Call(Nothing, runs),
+    "net": Call(OfRun, net),
+    "look": Call(Seen, look),
+    "unit": Call(Unit, unit),
+    "train": Call(Lesson, train, changes=True),
+}

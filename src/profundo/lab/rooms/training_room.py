@@ -1,0 +1,377 @@
+"""Trainings: started on named data or an upload, watched on their way, compared, tried. What a page asks of `profundo.runs`.
+
+Two channels push what changed: `training.runs`, the table, and `training.courses`, how the chosen runs go
+(lab/trainings/run_watch.py).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from profundo.data.dataset_names import names as dataset_names
+from profundo.files import erase
+from profundo.lab.calls import Call, Question
+from profundo.lab.desks import Desk, Lab
+from profundo.lab.trainings import starting
+from profundo.lab.trainings.own_uploads import data_path, keep_upload, source_of, without_paths
+from profundo.lab.trainings.run_watch import RunWatch
+from profundo.lab.trainings.trying import Tried, takes, tried_files, tried_row
+from profundo.lab.uploads import upload_path
+from profundo.looks.data_look import look
+from profundo.nets.net_names import NETS
+from profundo.records import ProfundoError
+from profundo.runs.experiment import SETTINGS, Experiment, new_experiment
+from profundo.runs.live.live_reading import Course, RunRow, run_row, run_settings
+from profundo.runs.opening import open_run
+from profundo.runs.report_facts import examples_of, mistakes_of
+from profundo.runs.run import Run
+from profundo.runs.settings.setting_fields import setting_fields, settings_of_words, words_of_settings
+
+__all__ = ["CALLS"]
+
+RunName = Annotated[str, Field(max_length=255)]
+Words = Annotated[
+    dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=20_000)]], Field(max_length=80)
+]
+Data = Annotated[str, Field(min_length=1, max_length=200)]
+MOST_COLUMNS = 300  # of a reading table
+MOST_VALUES = 40  # of a mistaken row
+LARGEST_INPUT = 16_000_000  # bytes of an image or a sound to be tried
+HIDDEN = ("data_dir", "split_seed", "stream", "workers", "skip_bad", "capture", "log", "checkpoint_seconds")
+"""Settings that the page does not offer: paths of this machine, and what only the machine cares for."""
+OF_LOOK = ("target", "task", "image_size", "sound_rate", "sound_seconds", "split_by", "drop", "only", "id_columns")
+READ_AS = (*OF_LOOK, "columns", "missing", "encoding", "header", "horizon", "lookback", "series")
+
+
+class Nothing(Question):
+    """No arguments."""
+
+
+class Watched(Question):
+    """chosen: runs whose course is followed."""
+
+    chosen: list[RunName] = Field(default_factory=list, max_length=8)
+
+
+class Uploaded(Question):
+    """called: what the file is called where it comes from."""
+
+    upload: Annotated[str, Field(max_length=100)]
+    called: Annotated[str, Field(max_length=500)]
+
+
+class Planned(Question):
+    """settings: as words, as on the command line."""
+
+    data: Data
+    settings: Words = Field(default_factory=dict)
+
+
+class Started(Planned):
+    """name: of the run; empty for the data's name with a number."""
+
+    name: Annotated[str, Field(max_length=80)] = ""
+
+
+class OfRun(Question):
+    run: RunName
+
+
+class TriedFile(OfRun):
+    """upload: a file; or drawn: the bytes of an image, in base64."""
+
+    upload: Annotated[str, Field(max_length=100)] = ""
+    drawn: Annotated[str, Field(max_length=400_000)] = ""
+
+
+class TriedRow(OfRun):
+    row: Annotated[
+        dict[Annotated[str, Field(max_length=1000)], Annotated[str, Field(max_length=10_000)]], Field(max_length=200)
+    ]
+
+
+# ---------------------------------------------------------------------------------------------------------------- watching
+def watch_of(lab: Lab) -> RunWatch:
+    watch: RunWatch = lab.state("training", lambda: RunWatch(lab, rows_told, courses_told))
+    return watch
+
+
+class Looking:
+    """That a desk looks on, until it is cleared away."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def close(self) -> None:
+        watch_of(self.desk.lab).forget(self.desk)
+
+
+def watch(desk: Desk, question: Watched) -> Mapping[str, Any]:
+    desk.state("training", lambda: Looking(desk))
+    seen = watch_of(desk.lab).look_on(desk, question.chosen)
+    return {"runs": rows_told(desk.lab, seen.rows), "courses": courses_told(desk.lab, seen.courses)}
+
+
+def rows_told(lab: Lab, rows: Sequence[RunRow]) -> list[dict[str, Any]]:
+    return [row_told(lab, row) for row in rows]
+
+
+def row_told(lab: Lab, row: RunRow) -> dict[str, Any]:
+    """One run, without places on this machine."""
+    settings = {key: without_paths(lab, one) if isinstance(one, str) else one for key, one in row.settings.items()}
+    told = {field: getattr(row, field) for field in row.__dataclass_fields__}
+    progress = None if row.progress is None else row.progress.model_dump(mode="json")
+    source = source_of(lab, str(row.settings.get("data", "")))
+    return {
+        **told,
+        "source": source,
+        "settings": settings,
+        "fault": without_paths(lab, row.fault),
+        "progress": progress,
+    }
+
+
+def courses_told(lab: Lab, courses: Mapping[str, Course]) -> dict[str, Any]:
+    return {name: course_told(lab, course) for name, course in courses.items()}
+
+
+def course_told(lab: Lab, course: Course) -> dict[str, Any]:
+    health = course.health
+    findings = [] if health is None else [finding.model_dump(mode="json") for finding in health.findings[:20]]
+    return {
+        "history": dict(course.history),
+        "log": [without_paths(lab, line) for line in course.log],
+        "signs": dict(course.signs),
+        "findings": findings,
+        "cures": [] if health is None else [str(cure) for cure in health.cures[:20]],
+        "notes": [] if health is None else health.notes[:20],
+        "watched": health is not None,
+        "faults": [without_paths(lab, fault) for fault in course.faults],
+    }
+
+
+# ---------------------------------------------------------------------------------------------------------------- planning
+def form(_: Desk, __: Nothing) -> Mapping[str, Any]:
+    """What there is to choose from: data sets, nets and settings."""
+    return {
+        "sets": [{"name": name, "about": about} for name, about in dataset_names().items()],
+        "nets": [{"name": name, "about": about} for name, about in NETS.items()],
+        "fields": [asdict(field) for field in setting_fields() if field.name not in HIDDEN],
+    }
+
+
+def own(desk: Desk, question: Uploaded) -> Mapping[str, Any]:
+    try:
+        return {"data": keep_upload(desk.lab, question.upload, question.called)}
+    finally:
+        if (path := upload_path(desk.lab, question.upload)) is not None:
+            erase(path)
+
+
+def experiment_of(desk: Desk, question: Planned) -> Experiment:
+    """What is asked for, checked. Raises ProfundoError with the setting that cannot be."""
+    hidden = next((name for name in question.settings if name in HIDDEN or name not in SETTINGS), None)
+    if hidden is not None:
+        raise ProfundoError(f"setting {hidden!r} is none of this page")
+    settings = settings_of_words(question.settings)
+    return new_experiment(**{"doctor": True} | settings | {"data": data_path(desk.lab, question.data)})
+
+
+def without_places(desk: Desk, answer: Any) -> Any:
+    """The answer of a call whose refusals may tell where things lie."""
+    try:
+        return answer()
+    except ProfundoError as error:
+        raise ProfundoError(without_paths(desk.lab, str(error))) from None
+
+
+def looked(desk: Desk, question: Planned) -> Mapping[str, Any]:
+    """The data before training: how they were read, and what is suspicious."""
+    return dict(without_places(desk, lambda: look_told(desk, question)))
+
+
+def look_told(desk: Desk, question: Planned) -> dict[str, Any]:
+    asked = experiment_of(desk, question)
+    given = {name: value for name in READ_AS if (value := getattr(asked, name)) not in (None, "auto")}
+    seen = look(asked.data, **given)
+    clean = partial(without_paths, desk.lab)
+    return {
+        "name": clean(seen.name),
+        "kind": seen.kind,
+        "samples": seen.samples,
+        "training": dict(seen.training),
+        "shape": list(seen.shape),
+        "target": clean(seen.target),
+        "columns": [
+            {"name": one.name, "kind": one.kind, "missing": one.missing, "use": one.use}
+            for one in seen.columns[:MOST_COLUMNS]
+        ],
+        "classes": [name[:100] for name in seen.classes[:50]],
+        "counts": {split: list(counts)[:50] for split, counts in seen.counts.items()},
+        "readings": [asdict(one) for one in seen.readings[:MOST_COLUMNS]],
+        "findings": [
+            {
+                "level": one.level,
+                "what": clean(one.what),
+                "advice": clean(one.advice),
+                "examples": list(map(clean, one.examples[:5])),
+            }
+            for one in seen.findings[:30]
+        ],
+        "notes": [clean(note) for note in seen.notes[:20]],
+        "free": starting.free_name(desk.lab.runs, asked.data),
+    }
+
+
+def suggest(desk: Desk, question: Planned) -> Mapping[str, Any]:
+    """A learning rate, by a range test: the losses over the rates, in a process of its own."""
+    asked = experiment_of(desk, question)
+    found = without_places(desk, lambda: starting.told(["lr-find"], asked, desk.lab.uploads))
+    curves = {name: np.array(found[name], np.float32) for name in ("rates", "losses", "smoothed")}
+    return {"suggestion": found["suggestion"], "lowest": found["lowest"], "diverged": found["diverged"], **curves}
+
+
+def check(desk: Desk, question: Planned) -> Mapping[str, Any]:
+    """What would be trained: samples, parameters, seconds, every setting, and what the doctor sees before it begins."""
+    asked = experiment_of(desk, question)
+    plan = dict(without_places(desk, lambda: starting.told(["train", "--dry-run"], asked, desk.lab.uploads)))
+    plan["experiment"] = {name: str(value) for name, value in plan["experiment"].items() if name != "data"}
+    return plan
+
+
+# ------------------------------------------------------------------------------------------------------- starting, stopping
+def start(desk: Desk, question: Started) -> Mapping[str, Any]:
+    asked = experiment_of(desk, question)
+    name = question.name.strip() or starting.free_name(desk.lab.runs, asked.data)
+    without_places(desk, lambda: starting.start(desk.lab.runs, name, asked))
+    return {"run": name}
+
+
+def again(desk: Desk, question: OfRun) -> Mapping[str, Any]:
+    """What a training was started with, as words of the form of a new one."""
+    experiment = new_experiment(**run_settings(desk.lab.runs, question.run))
+    words = words_of_settings(experiment)
+    return {
+        "data": source_of(desk.lab, experiment.data),
+        "words": {name: one for name, one in words.items() if name not in HIDDEN},
+    }
+
+
+def pause(desk: Desk, question: OfRun) -> Mapping[str, Any]:
+    without_places(desk, lambda: starting.pause(desk.lab.runs, question.run))
+    return {}
+
+
+def go_on(desk: Desk, question: OfRun) -> Mapping[str, Any]:
+    without_places(desk, lambda: starting.go_on(desk.lab.runs, question.run))
+    return {}
+
+
+def remove(desk: Desk, question: OfRun) -> Mapping[str, Any]:
+    without_places(desk, lambda: starting.remove(desk.lab.runs, question.run))
+    return {}
+
+
+# ------------------------------------------------------------------------------------------------------------------ trying
+def tried_of(lab: Lab) -> Tried:
+    tried: Tried = lab.state("trying", Tried)
+    return tried
+
+
+def takes_of(desk: Desk, question: OfRun) -> Mapping[str, Any]:
+    return dict(without_places(desk, lambda: takes(tried_of(desk.lab).predictor(desk.lab.runs, question.run))))
+
+
+def try_file(desk: Desk, question: TriedFile) -> Mapping[str, Any]:
+    content = content_of(desk, question)
+
+    def answer() -> dict[str, Any]:
+        return tried_files(tried_of(desk.lab).predictor(desk.lab.runs, question.run), content)
+
+    return dict(without_places(desk, answer))
+
+
+def content_of(desk: Desk, question: TriedFile) -> bytes:
+    if question.drawn:
+        try:
+            return base64.b64decode(question.drawn, validate=True)
+        except (ValueError, binascii.Error):
+            raise ProfundoError("drawn: expected an image in base64") from None
+    path = upload_path(desk.lab, question.upload)
+    if path is None:
+        raise ProfundoError("that upload is no longer here; choose the file again")
+    try:
+        if path.stat().st_size > LARGEST_INPUT:
+            raise ProfundoError(f"expected a file of at most {LARGEST_INPUT:,} bytes to try")
+        return path.read_bytes()
+    finally:
+        erase(path)
+
+
+def try_row(desk: Desk, question: TriedRow) -> Mapping[str, Any]:
+    def answer() -> dict[str, Any]:
+        return tried_row(tried_of(desk.lab).predictor(desk.lab.runs, question.run), question.row)
+
+    return dict(without_places(desk, answer))
+
+
+def samples(desk: Desk, question: OfRun) -> Mapping[str, Any]:
+    """Of a finished training the first samples of each class, and the worst mistakes. Reads the data again."""
+    return dict(without_places(desk, lambda: samples_told(finished_run(desk.lab.runs, question.run))))
+
+
+def finished_run(runs: Path, name: str) -> Run:
+    row = run_row(runs, name)
+    if row.state != "finished" or row.kind != "training":
+        raise ProfundoError(f"{name}: expected a finished training, this one is {row.state}, a {row.kind}")
+    return open_run(runs / name)
+
+
+def samples_told(run: Run) -> dict[str, Any]:
+    images, labels = examples_of(run.data)
+    return {
+        "examples": []
+        if images is None
+        else [{"image": image, "label": labels[place] if labels else ""} for place, image in enumerate(images)],
+        "mistakes": [
+            {
+                "truth": one.truth,
+                "prediction": one.prediction,
+                "judged": one.judged,
+                "confidence": one.confidence,
+                "loss": one.loss,
+                "image": one.image,
+                "number": one.number,
+                "row": [{"name": value.name, "text": value.text[:300]} for value in one.row[:MOST_VALUES]],
+            }
+            for one in mistakes_of(run)
+        ],
+    }
+
+
+CALLS: Mapping[str, Call] = {
+    "watch": Call(Watched, watch),
+    "form": Call(Nothing, form),
+    "own": Call(Uploaded, own, changes=True),
+    "look": Call(Planned, looked, slow=True, changes=True),
+    "suggest": Call(Planned, suggest, slow=True, changes=True),
+    "check": Call(Planned, check, slow=True, changes=True),
+    "start": Call(Started, start, changes=True),
+    "again": Call(OfRun, again),
+    "pause": Call(OfRun, pause, changes=True),
+    "go_on": Call(OfRun, go_on, changes=True),
+    "remove": Call(OfRun, remove, changes=True),
+    "takes": Call(OfRun, takes_of),
+    "try_file": Call(TriedFile, try_file),
+    "try_row": Call(TriedRow, try_row),
+    "samples": Call(OfRun, samples, slow=True),
+}

@@ -1,0 +1,232 @@
+"""Trainings as processes of their own, which the lab's end does not touch: started, interrupted, gone on with, removed.
+
+runs/.started/NAME.yaml   the settings that a training was started with
+runs/.started/NAME.json   its process
+runs/.started/NAME.txt    what it said on stderr: all that is known of one that ended before its folder was made
+
+A training is `profundo train --config NAME.yaml --out runs/NAME`, never a word for a shell, in a session of its own, so that
+Ctrl-C in the lab's terminal does not reach it. It is paused by SIGINT, upon which it saves its state and ends, and gone on
+with by `profundo resume`, to the same bits: that holds whoever was stopped meanwhile, the lab or the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from profundo.data.dataset_names import names as dataset_names
+from profundo.files import erase, open_place, write_bytes, write_json
+from profundo.records import ProfundoError
+from profundo.runs.experiment import Experiment, write_experiment
+from profundo.runs.live.holder import Holder, interrupt, is_at_work, moment_of
+from profundo.runs.live.live_reading import RunRow, run_row, writer_of
+from profundo.runs.settings.plain_yaml import plain_mapping
+
+__all__ = ["free_name", "go_on", "pause", "remove", "start", "started_rows", "told"]
+
+STARTED = ".started"
+NAME = re.compile(r"[\w][\w.-]{0,79}")
+PROGRAM = (sys.executable, "-m", "profundo")
+MOST_STARTED, MOST_KEPT = 500, 1 << 16  # records; bytes of one that are read
+SIGN = "profundo: "  # before the line that says why a command failed
+TAIL = 2000  # bytes of what was said, of which the last line tells why
+SECONDS = 180.0  # that something that is only asked may take
+children: list[subprocess.Popen[bytes]] = []
+
+
+def start(runs: Path, name: str, experiment: Experiment) -> None:
+    """Train in runs/NAME. Raises ProfundoError where that name is taken or is none."""
+    check_name(name)
+    if (runs / name).exists() or (runs / STARTED / f"{name}.json").exists():
+        raise ProfundoError(f"{name}: a run has this name already; choose another, or remove it first")
+    record = record_folder(runs)
+    write_experiment(record / f"{name}.yaml", experiment)
+    launch(runs, name, ["train", "--config", str(record / f"{name}.yaml"), "--out", str(runs / name)])
+
+
+def go_on(runs: Path, name: str) -> None:
+    """Resume a run that was paused or stopped. Raises ProfundoError for any other."""
+    row = run_row(runs, name)
+    if not row.may_resume:
+        raise ProfundoError(f"{name}: expected a run whose training was interrupted, this one is {row.state}")
+    launch(runs, name, ["resume", str(runs / name)])
+
+
+def launch(runs: Path, name: str, words: Sequence[str]) -> None:
+    """Start the process, and keep which one it is."""
+    record = record_folder(runs)
+    write_bytes(record / f"{name}.txt", b"")
+    with open_place(record) as here, here.append(f"{name}.txt") as said:
+        child = subprocess.Popen(
+            [*PROGRAM, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True
+        )
+    children.append(child)
+    write_json(record / f"{name}.json", {"pid": child.pid, "began": moment_of(child.pid), "at": time.time()})
+
+
+def pause(runs: Path, name: str) -> None:
+    """Interrupt the process that writes in a run, or is about to: it saves its state. Raises ProfundoError where there is none
+    of which that is certain."""
+    check_name(name)
+    holder = kept_holder(runs, name)
+    with suppress(ProfundoError):
+        holder = writer_of(runs, name) or holder
+    if not interrupt(holder):
+        raise ProfundoError(
+            f"{name}: no process of this machine is known for certain to train it; Ctrl-C stops it where it runs"
+        )
+
+
+def remove(runs: Path, name: str) -> None:
+    """Erase a run's folder with all in it, and what is kept of its start. Raises ProfundoError while a process writes there."""
+    check_name(name)
+    if (runs / name).is_symlink():
+        raise ProfundoError(f"{name}: is a link; what it leads to stays as it is")
+    if is_at_work(kept_holder(runs, name)) or ((runs / name).is_dir() and run_row(runs, name).state == "running"):
+        raise ProfundoError(f"{name}: is at work; stop it first")
+    if (runs / name).exists() and not (runs / name / "experiment.yaml").is_file():
+        raise ProfundoError(f"{name}: expected a run, and removes nothing else")
+    erase(runs / name)
+    forget(runs, name)
+    if (runs / name).exists():
+        raise ProfundoError(f"{name}: something of it could not be removed")
+
+
+def forget(runs: Path, name: str) -> None:
+    if (runs / STARTED).is_dir() and not (runs / STARTED).is_symlink():
+        for ending in (".json", ".yaml", ".txt"):
+            erase(runs / STARTED / f"{name}{ending}")
+
+
+def free_name(runs: Path, data: str) -> str:
+    """NAME-1, NAME-2 …, after the data."""
+    stem = data if data in dataset_names() else Path(data).stem
+    stem = re.sub(r"[^\w.-]+", "-", stem).strip("-._")[:60] or "run"
+    number = 1
+    while (runs / f"{stem}-{number}").exists() or (runs / STARTED / f"{stem}-{number}.json").exists():
+        number += 1
+    return f"{stem}-{number}"
+
+
+def check_name(name: str) -> None:
+    if not NAME.fullmatch(name) or name.endswith("."):
+        raise ProfundoError(f"{name[:80]!r}: expected a name of letters, digits, - and _ for a run")
+
+
+def record_folder(runs: Path) -> Path:
+    with open_place(runs / STARTED, runs, make=True):
+        return runs / STARTED
+
+
+# ------------------------------------------------------------------------------------------------- what has no folder yet
+def started_rows(runs: Path, rows: Sequence[RunRow]) -> list[RunRow]:
+    """The runs, with trainings before them that were started and have made no folder: under way to it, or failed before; and
+    with why they could not be gone on with. What is kept of starts that went well is forgotten."""
+    reap()
+    known, fresh = {row.name: row for row in rows}, []
+    for name in started_names(runs):
+        at_work = is_at_work(kept_holder(runs, name))
+        if name not in known:
+            fresh.append(started_row(runs, name, at_work))
+        elif at_work and known[name].state != "running":
+            known[name] = replace(known[name], state="starting", fault="")
+        elif not at_work and known[name].may_resume and (said := last_line(runs, name)).startswith(SIGN):
+            known[name] = replace(known[name], fault=said.removeprefix(SIGN))
+        elif not at_work:
+            forget(runs, name)
+    return [*sorted(fresh, key=lambda row: -row.begun), *known.values()]
+
+
+def started_names(runs: Path) -> list[str]:
+    try:
+        with open_place(runs / STARTED, runs) as here:
+            found = [name.removesuffix(".json") for name in here.names() if name.endswith(".json")]
+    except (OSError, ProfundoError):
+        return []
+    return [name for name in found if NAME.fullmatch(name)][-MOST_STARTED:]
+
+
+def started_row(runs: Path, name: str, at_work: bool) -> RunRow:
+    kept = record_of(runs, name)
+    begun = kept.get("at")
+    return RunRow(
+        name,
+        "starting" if at_work else "failed",
+        fault="" if at_work else last_line(runs, name).removeprefix(SIGN) or "it ended without a word",
+        settings=kept_settings(runs, name),
+        begun=begun if isinstance(begun, float) else 0.0,
+    )
+
+
+def kept_settings(runs: Path, name: str) -> Mapping[str, Any]:
+    try:
+        with open_place(runs / STARTED, runs) as here:
+            return plain_mapping(here.read(f"{name}.yaml", MOST_KEPT) or b"{}", name)
+    except (OSError, ProfundoError):
+        return {}
+
+
+def record_of(runs: Path, name: str) -> dict[str, Any]:
+    try:
+        with open_place(runs / STARTED, runs) as here:
+            kept = json.loads(here.read(f"{name}.json", MOST_KEPT) or b"{}")
+    except (OSError, ValueError, RecursionError, ProfundoError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def kept_holder(runs: Path, name: str) -> Holder | None:
+    kept = record_of(runs, name)
+    pid, began = kept.get("pid"), kept.get("began")
+    return Holder(pid, began) if isinstance(pid, int) and isinstance(began, str) and pid > 0 else None
+
+
+def last_line(runs: Path, name: str) -> str:
+    """Of what a training said before it ended."""
+    try:
+        with open_place(runs / STARTED, runs) as here:
+            said = (here.read(f"{name}.txt", 1 << 24) or b"")[-TAIL:].decode("utf-8", "replace")
+    except (OSError, ProfundoError):
+        return ""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def reap() -> None:
+    """Of trainings that ended while the lab, their parent, is at work."""
+    children[:] = [child for child in children if child.poll() is None]
+
+
+# ------------------------------------------------------------------------------------------------------ asked of a process
+def told(words: Sequence[str], experiment: Experiment, folder: Path, seconds: float = SECONDS) -> dict[str, Any]:
+    """What a command answers in JSON for these settings. In a process of its own, for it draws at random and trains, which
+    would disturb what else the lab computes. folder: for the settings. Raises ProfundoError with its one line."""
+    file = folder / f"asked-{os.urandom(8).hex()}.yaml"
+    write_experiment(file, experiment)
+    try:
+        done = subprocess.run(
+            [*PROGRAM, *words, "--config", str(file), "--json"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+            start_new_session=True,
+        )
+        value = json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        raise ProfundoError(f"it took longer than {seconds:.0f} s; try fewer samples or a smaller net") from None
+    except ValueError:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise ProfundoError(lines[-1].removeprefix(SIGN) if lines else "it ended without a word") from None
+    finally:
+        erase(file)
+    return dict(value)

@@ -1,0 +1,184 @@
+"""What is wrong with a session at a glance, by the doctor's names: cheap enough for every frame of a page.
+
+These are signs, not proofs: `examined` (kept_run.py) asks the doctor, who tries a cure beside the training as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from profundo.doctor import Finding
+from profundo.doctor.verdicts import Severity
+from profundo.playground.session import DIVERGED, Session, net_of
+
+__all__ = ["early_signs"]
+
+RISEN = 1.5  # times the loss of the beginning
+FEW_EPOCHS, MANY_EPOCHS = 2, 40  # after which one may judge a rate, and a net
+HALF = 0.5  # of a layer's units
+FADED = 1e-2  # of the last layer's gradient, of the first's
+WORSE, APART = 1.5, 0.2  # test loss over its own best; above the training loss, of a constant answer's cost
+NOTHING = 1e-4  # of the first gradient, of a deep net that learned nothing: the last one is small by then, too
+STAYED = 0.02  # of their size is how far the weights have moved
+HARDLY = 0.1  # of a constant answer's cost is what was learned
+
+
+def early_signs(session: Session) -> list[Finding]:
+    """The gravest first; empty where nothing shows. Of what explains the rest, the rest is not told."""
+    blown = list(blown_up(session))
+    if blown:
+        return blown
+    causes = [*no_curve(session), *alike(session), *flat_units(session), *faded(session)]
+    return causes or [*learns_little(session), *learned_by_heart(session)]
+
+
+def sign(cause: str, where: str, remedy: str, severity: Severity = "serious", **evidence: Any) -> Finding:
+    return Finding(cause, where, named(evidence), remedy, severity)
+
+
+def named(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.replace("_", " "): value for name, value in evidence.items()}
+
+
+def blown_up(session: Session) -> Iterator[Finding]:
+    """The loss is no number, or stands well above where it began."""
+    asked, now = session.settings, session.scores()["train"].loss
+    finite = math.isfinite(now) and session.stopped != DIVERGED
+    risen = now > RISEN * max(session.first_loss, constant_cost(session)) and session.epoch >= FEW_EPOCHS
+    if not finite or risen:
+        yield sign(
+            "learning_rate_too_high",
+            "optimizer",
+            f"lower the learning rate, to {asked.learning_rate / 10:.2g} for example, and begin anew",
+            "fatal" if not finite else "serious",
+            learning_rate=asked.learning_rate, loss_at_first=session.first_loss, loss_now=now,
+        )  # fmt: skip
+
+
+def no_curve(session: Session) -> Iterator[Finding]:
+    """Linear layers in a row are one linear layer."""
+    asked = session.settings
+    if asked.hidden and set(asked.activations) == {"linear"}:
+        yield sign(
+            "missing_nonlinearity",
+            "hidden layers",
+            "take another activation, such as tanh or relu: these layers together are a single linear one",
+            hidden_layers=len(asked.hidden),
+        )
+
+
+def alike(session: Session) -> Iterator[Finding]:
+    """Units of a layer with the same weights get the same gradients, and stay alike."""
+    for place, layer in enumerate(session.layers[:-1]):
+        weight = layer.weight.detach()
+        if len(weight) > 1 and bool((weight == weight[0]).all()):
+            yield sign(
+                "symmetric_init",
+                f"hidden layer {place + 1}",
+                "draw the first weights at random: units that begin alike stay alike",
+                "fatal",
+                units=len(weight),
+            )
+            return
+
+
+def flat_units(session: Session) -> Iterator[Finding]:
+    """Half of a layer or more has no slope at any training point."""
+    for place, states in enumerate(session.units()):
+        where, name = f"hidden layer {place + 1}", session.settings.activations[place]
+        dead, saturated = len(states.dead), len(states.saturated)
+        if name == "step":
+            yield sign(
+                "dead_units", where, "take another activation: the step has no slope, so nothing before it learns",
+                "fatal", units=states.units, dead=states.units,
+            )  # fmt: skip
+        elif dead >= HALF * states.units and name not in ("logistic", "tanh"):
+            yield sign(
+                "dead_units", where, "begin anew with leaky_relu or elu, a lower learning rate, or he's first weights",
+                units=states.units, dead=dead,
+            )  # fmt: skip
+        elif dead + saturated >= HALF * states.units:
+            yield saturation(where, states.units, dead + saturated)
+
+
+def saturation(where: str, units: int, saturated: int) -> Finding:
+    remedy = "begin anew with smaller first weights, such as glorot's, or take relu, which does not saturate above 0"
+    return sign("saturated_units", where, remedy, units=units, saturated=saturated)
+
+
+def faded(session: Session) -> Iterator[Finding]:
+    """The gradient of the first layer is next to nothing beside that of the last."""
+    if len(session.layers) < 3 or session.scores()["train"].loss < (1 - HARDLY) * constant_cost(session):
+        return
+    sizes = [float(np.sqrt(np.mean(np.square(one)))) for one in session.gradients()[0]]
+    if sizes[0] < FADED * sizes[-1] or (sizes[0] < NOTHING and len(sizes) > 3):
+        yield sign(
+            "vanishing_gradient",
+            "hidden layer 1",
+            "take relu with he's first weights, or fewer layers: each layer multiplies the gradient by less than 1",
+            gradient_of_the_first_layer=sizes[0], gradient_of_the_last=sizes[-1],
+        )  # fmt: skip
+
+
+def learns_little(session: Session) -> Iterator[Finding]:
+    """After many epochs hardly better than a constant answer, where the rate has done its part."""
+    now = session.scores()["train"]
+    if session.epoch < MANY_EPOCHS or now.loss < (1 - HARDLY) * constant_cost(session):
+        return
+    if (moved := way_of(session)) < STAYED:
+        rate = session.settings.learning_rate
+        yield sign(
+            "learning_rate_too_low",
+            "optimizer",
+            f"raise the learning rate, to {100 * rate:.2g} for example: the weights are where they began",
+            learning_rate=rate, moved=moved,
+        )  # fmt: skip
+    else:
+        yield sign(
+            "underfit",
+            "net",
+            "give it more: a hidden layer, more neurons, or features that suit the data; or a higher learning rate",
+            loss=now.loss, loss_of_a_constant=constant_cost(session),
+        )  # fmt: skip
+
+
+def way_of(session: Session) -> float:
+    """How far the weights are from the first ones, over the size of those."""
+    layers = net_of(session.first_settings, session.data.spec)
+    first = [layer.weight for layer in layers if isinstance(layer, nn.Linear)]
+    pairs = [(layer.weight - was).detach().norm() for layer, was in zip(session.layers, first, strict=True)]
+    size = float(torch.stack([one.detach().norm() for one in first]).norm())
+    return float(torch.stack(pairs).norm()) / size if size else math.inf
+
+
+def learned_by_heart(session: Session) -> Iterator[Finding]:
+    """The test loss rises from its best while the training loss is far below it."""
+    train, test = session.scores().values()
+    best = min(finite(row[2] for row in session.history), default=math.inf)
+    far = test.loss - train.loss > APART * constant_cost(session)
+    if test.samples and far and test.loss > WORSE * best and session.epoch >= FEW_EPOCHS:
+        yield sign(
+            "overfit",
+            "net",
+            "more points, fewer neurons, L2 or dropout; or stop where the test loss was least",
+            training_loss=train.loss, test_loss=test.loss, best_test_loss=best,
+        )  # fmt: skip
+
+
+def finite(values: Iterable[float]) -> Iterator[float]:
+    return (value for value in values if math.isfinite(value))
+
+
+def constant_cost(session: Session) -> float:
+    """What the best constant answer costs on the training points, of likelihoods and squared errors; of others about that."""
+    targets = session.data.train.targets
+    if session.settings.is_regression:
+        return float(targets.var(correction=0)) or 1.0
+    shares = torch.bincount(targets).double() / len(targets)
+    return max(float(-(shares * shares.clamp_min(1e-12).log()).sum()), 1e-12)

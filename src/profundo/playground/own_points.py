@@ -1,0 +1,95 @@
+"""A table of one's own as points of the plane: two columns of numbers and a target, standardised, with the scale remembered.
+
+settings = new_settings(**points_of_table("flowers.csv", target="species"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from profundo.data.dataset_names import Reading
+from profundo.data.loading import collect
+from profundo.playground.playground_settings import FIELDS, MOST_CLASSES, OWN
+from profundo.playground.setting_kinds import Points
+from profundo.records import ProfundoError, Samples
+
+__all__ = ["SPREAD", "points_of_table"]
+
+SPREAD = 2.0  # units of the plane that a column's deviation becomes: three deviations are its half width
+
+
+def points_of_table(
+    path: str | Path, target: str | None = None, columns: Sequence[str] = (), rows: int = 1000, seed: int = 0
+) -> dict[str, Any]:
+    """The settings of a session on a table's rows: data, points, columns, labels, scale, task.
+
+    columns: the two to look at, by default the first two of numbers. target: the column to predict, as `load` finds it unless told.
+    rows: at most so many, drawn evenly by `seed`. A row with a hole is left out.
+    Raises ProfundoError for a table without two columns of numbers, or with more than eight classes."""
+    found = collect(Path(path), Reading(target=target, only=tuple(columns)))
+    targets, names = found.targets, found.inputs.names
+    plain = [one.name for one in found.inputs.columns if one.kind == "number"]
+    wanted = list(columns) or plain[:2]
+    if len(wanted) != 2 or any(one not in plain for one in wanted):
+        raise ProfundoError(
+            f"{path}: expected two columns of numbers to look at, got {', '.join(wanted) or 'none'}; it has: "
+            f"{', '.join(plain) or 'none'}"
+        )
+    if (
+        targets.kind not in ("binary", "classes", "real")
+        or len(targets.classes) > MOST_CLASSES
+        or len(targets.names) > 1
+    ):
+        what = f"{len(targets.classes)} classes" if targets.classes else f"{targets.kind} targets"
+        raise ProfundoError(f"{path}: expected a target of 2 to {MOST_CLASSES} classes or one number, got {what}")
+    parts = [one for one in (found.train, found.validation, found.test) if one is not None]
+    places = [names.index(one) for one in wanted]
+    table = torch.cat([joined(one, places) for one in parts])
+    table = some(table[table.isfinite().all(1)], rows, seed)
+    if len(table) < 2:
+        raise ProfundoError(f"{path}: expected two rows or more with numbers in {', '.join(wanted)}, got {len(table)}")
+    scale = [standard(column, name) for column, name in zip(table.T[:2], wanted, strict=True)]
+    scale += [standard(table[:, 2], "the target")] if not targets.classes else []
+    return {
+        "data": OWN,
+        "task": "classification" if targets.classes else "regression",
+        "points": tuple(map(tuple, in_plane(table, scale).tolist())),
+        "columns": (*wanted, (target or (targets.names or ("y",))[0])),
+        "labels": targets.classes,
+        "scale": tuple(scale),
+    }
+
+
+def joined(samples: Samples, places: list[int]) -> Tensor:
+    """float64 (samples, 3)."""
+    if not isinstance(samples.inputs, Tensor):
+        raise ProfundoError("playground: expected a table that fits into memory")
+    return torch.cat((samples.inputs[:, places].double(), samples.targets.double().reshape(len(samples), 1)), 1)
+
+
+def some(table: Tensor, rows: int, seed: int) -> Tensor:
+    most = FIELDS["points"].kind
+    assert isinstance(most, Points)
+    order = torch.randperm(len(table), generator=torch.Generator().manual_seed(seed))
+    return table[order[: min(max(2, rows), most.most)].sort().values]
+
+
+def standard(column: Tensor, name: str) -> tuple[float, float]:
+    """Mean and deviation. Raises ProfundoError for a column of one value."""
+    mean, deviation = float(column.mean()), float(column.std(correction=0))
+    if not deviation > 0:
+        raise ProfundoError(f"playground: {name}: expected numbers that differ, all {len(column)} are {mean:g}")
+    return mean, deviation
+
+
+def in_plane(table: Tensor, scale: list[tuple[float, float]]) -> Tensor:
+    """x and y with deviation SPREAD about 0, a value with deviation 1/2; classes stay."""
+    result = table.clone()
+    for place, (mean, deviation) in enumerate(scale):
+        result[:, place] = (table[:, place] - mean) / deviation * (SPREAD if place < 2 else 0.5)
+    return result.clamp(-1000, 1000)

@@ -1,0 +1,87 @@
+"""A lab that runs, and a real Chromium that looks at it: without one the tests are skipped, but not where all must be tested."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from served import TOKEN, VISITOR, running
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@dataclass(frozen=True)
+class RunningLab:
+    """url: without the token; visitors: the token of those who look; runs: its folder of trainings."""
+
+    url: str
+    token: str
+    visitors: str
+    runs: Path
+
+    def entry(self, place: str = "", visits: bool = False) -> str:
+        return f"{self.url}?token={self.visitors if visits else self.token}{place}"
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """One for all tests of a process: each opens a tab, that is a desk, of its own."""
+    from profundo.lab.desks import Lab
+    from profundo.lab.lab_application import lab_application
+    from profundo.lab.rooms.room_calls import CALLS
+
+    folder = tmp_path_factory.mktemp("lab")
+    for name in ("runs", "uploads"):
+        (folder / name).mkdir()
+    app = lab_application(Lab(folder / "runs", folder / "uploads"), CALLS)
+    with running(app, sockets=True) as port:
+        yield RunningLab(f"http://127.0.0.1:{port}/", TOKEN, VISITOR, folder / "runs")
+        app.state.service.close()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if CHROMIUM is None:
+        reason = "install Chromium (Debian: apt-get install chromium) to test the lab's page"
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as tools:
+        opened = tools.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def tab(browser, lab):
+    """A function that opens a place of the lab in a new window; its errors fail the test."""
+    windows, errors = [], []
+
+    def opened(place="", width=1280, height=800, visits=False, **manners):
+        window = browser.new_context(viewport={"width": width, "height": height}, locale="en", **manners)
+        windows.append(window)
+        page = window.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.goto(lab.entry(place, visits))
+        return page
+
+    yield opened
+    for window in windows:
+        window.close()
+    assert errors == []

@@ -1,0 +1,72 @@
+"""What holds in every room of the lab: nothing that axe-core finds, nothing wider than a telephone, every language, the keyboard."""
+
+from importlib.resources import files
+
+import pytest
+
+ROOMS = ("playground", "graph", "training", "images", "inside", "surface")
+AXE = "async () => (await axe.run()).violations.map(one => one.id + ': ' + one.nodes.slice(0, 3).map(node => node.html).join(' | '))"
+
+CONTROLS = """() => [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')].filter(
+  one => !one.disabled && one.tabIndex >= 0 && one.checkVisibility({visibilityProperty: true})).length"""
+FOCUSED = """() => {
+  const one = document.activeElement;
+  one.dataset.reached ??= String(document.querySelectorAll('[data-reached]').length);
+  const shown = getComputedStyle(one).outlineStyle !== 'none' || one === document.body || one.type === 'file';
+  return shown ? one.dataset.reached : 'hidden';
+}"""
+
+
+@pytest.fixture(scope="module")
+def axe():
+    return files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+
+
+def entered(tab, room, **manners):
+    page = tab(f"#/{room}", **manners)
+    page.wait_for_selector("main h1", state="attached")
+    page.wait_for_timeout(400)  # what the lab answers first is shown
+    return page
+
+
+@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("dress", ["light", "dark"])
+def test_axe_finds_nothing(tab, axe, room, dress):
+    page = entered(tab, room, color_scheme=dress)
+    page.evaluate(axe)
+    assert page.evaluate(AXE) == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_telephone_scrolls_no_page_sideways(tab, room):
+    page = entered(tab, room, width=390, height=844)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_language_is_spoken_and_kept(tab, room):
+    page = entered(tab, room)
+    chooser = page.get_by_role("combobox", name="Language")
+    shown = set()
+    for language in ("es", "ca", "pt", "en"):
+        page.locator("header select").select_option(language)
+        assert page.evaluate("document.documentElement.lang") == language
+        shown.add(page.inner_text("main") + page.title())
+    assert len(shown) == 4
+    assert chooser.is_visible()
+    page.locator("header select").select_option("pt")
+    page.reload()
+    page.wait_for_selector("main h1", state="attached")
+    assert page.evaluate("document.documentElement.lang") == "pt"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_keyboard_reaches_every_control_and_shows_where_it_is(tab, room):
+    page = entered(tab, room)
+    controls = page.evaluate(CONTROLS)
+    reached = set()
+    for _ in range(controls + 40):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate(FOCUSED))
+    assert "hidden" not in reached
+    assert len(reached) >= controls

@@ -1,0 +1,359 @@
+"""The browser lab: who may do what on its one connection, how much it takes, and what survives a page that goes away."""
+
+import asyncio
+import gzip
+import json
+import math
+import threading
+import time
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pydantic import Field
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from profundo.lab.calls import Call, Question
+from profundo.lab.channels import Channel
+from profundo.lab.desks import KEPT, MOST_DESKS, Desks, Lab
+from profundo.lab.lab_application import lab_application, parts
+from profundo.lab.limits import Refusal
+from profundo.lab.messages import encoded
+from profundo.lab.server import LARGEST_MESSAGE
+from profundo.records import ProfundoError
+from served import BEARER, COOKIE, HOST, TOKEN, VISITOR, ask, guarded, open_socket, running
+
+LOOKS = {"authorization": f"Bearer {VISITOR}"}
+
+
+class Number(Question):
+    value: float = Field(ge=0, le=10)
+
+
+def root(_, asked):
+    if asked.value == 7:
+        raise ProfundoError("seven has\nno root here")
+    if asked.value == 8:
+        raise ZeroDivisionError("a secret of ours")
+    return {"root": math.sqrt(asked.value), "array": np.array([[1.5, -2]]), "nan": math.nan}
+
+
+def keep(desk, asked):
+    desk.state("kept", lambda: Kept(asked.value))
+    return {}
+
+
+def recall(desk, _):
+    kept = desk.state("kept", lambda: Kept(-1.0))
+    channel = desk.channel("news")
+    for count in range(20):
+        channel.offer({"count": count, "kept": kept.value})
+    return {"kept": kept.value}
+
+
+class Kept:
+    def __init__(self, value):
+        self.value, self.closed = value, False
+
+    def close(self):
+        self.closed = True
+
+
+CALLS = {"root": Call(Number, root), "keep": Call(Number, keep, changes=True), "recall": Call(Number, recall)}
+
+
+@pytest.fixture
+def here(tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "uploads").mkdir()
+    return Lab(tmp_path / "runs", tmp_path / "uploads")
+
+
+@pytest.fixture
+def app(here):
+    made = lab_application(here, CALLS)
+    yield made
+    made.state.service.close()
+
+
+@pytest.fixture
+def port(app):
+    with running(app, sockets=True) as port:
+        yield port
+
+
+@contextmanager
+def page(port, desk="", token=TOKEN, origin=None):
+    headers = {"Authorization": f"Bearer {token}"}
+    with connect(
+        f"ws://127.0.0.1:{port}/socket", additional_headers=headers, origin=origin or f"http://127.0.0.1:{port}"
+    ) as socket:
+        socket.send(json.dumps({"open": desk}))
+        yield socket, json.loads(socket.recv(5))
+
+
+def answer(socket, name, number=1, **given):
+    socket.send(json.dumps({"id": number, "call": name, "with": given}))
+    while True:
+        told = socket.recv(5)
+        if isinstance(told, bytes):
+            return decoded(told)
+        if "id" in (message := json.loads(told)):
+            return message
+
+
+def decoded(message):
+    """By the format as profundo.lab.messages states it."""
+    length = int.from_bytes(message[:4], "little")
+    head = json.loads(message[4 : 4 + length])
+    assert (4 + length) % 8 == 0
+
+    def filled(value):
+        if isinstance(value, dict) and "$array" in value:
+            kind, shape, offset = value["$array"]
+            return np.frombuffer(message, kind, math.prod(shape), 4 + length + offset).reshape(shape)
+        if isinstance(value, dict):
+            return {name: filled(item) for name, item in value.items()}
+        return [filled(item) for item in value] if isinstance(value, list) else value
+
+    return filled(head)
+
+
+# ----------------------------------------------------------------------------------------------------------- who may come
+def test_nothing_of_the_lab_answers_without_a_token(app):
+    places = [
+        route.path.replace("{name}", "index.js").replace("{place:path}", "runs/a/report.html") for route in app.routes
+    ]
+    assert {"/", "/socket", "/uploads"} <= set(places)
+    for place in places:
+        for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
+            for headers in ({}, {"cookie": f"{COOKIE}=wrong"}, {"authorization": "Bearer "}):
+                assert ask(guarded(app), method, place, headers).status == 401
+        assert open_socket(guarded(app), place, {"origin": f"http://{HOST}"})[0]["type"] == "websocket.close"
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1.evil.example", "http://127.0.0.1:1"]
+)
+def test_no_page_of_another_site_opens_the_connection(port, origin):
+    with pytest.raises(InvalidStatus, match="403"), page(port, origin=origin):
+        pass
+
+
+def test_a_visitor_looks_and_changes_nothing(app, port):
+    with page(port, token=VISITOR) as (socket, hello):
+        assert hello["role"] == "visitor"
+        assert answer(socket, "root", value=4.0)["answer"]["root"] == 2
+        assert "shared to look at" in answer(socket, "keep", value=4.0)["refused"]
+    assert ask(guarded(app), "POST", "/uploads?name=a.csv", LOOKS, b"x").status == 403
+    entry = ask(guarded(app), "GET", f"/?token={VISITOR}")
+    assert entry.status == 303
+    assert VISITOR in entry.header("set-cookie")
+
+
+# -------------------------------------------------------------------------------------------------------------- questions
+def test_a_question_is_answered_in_numbers_and_arrays_or_refused_in_one_line(port):
+    with page(port) as (socket, _):
+        told = answer(socket, "root", value=2)["answer"]
+        assert told["root"] == math.sqrt(2)
+        assert told["array"].tolist() == [[1.5, -2]]
+        assert told["nan"] is None
+        for given, line in (
+            ({"value": 11}, "root: value: Input should be less than or equal to 10, got 11"),
+            ({"value": "4"}, "root: value: Input should be a valid number, got '4'"),
+            ({}, "root: value: Field required"),
+            ({"value": 1, "more": 2}, "root: more: Extra inputs are not permitted"),
+            ({"value": 7}, "seven has no root here"),
+        ):
+            assert line in answer(socket, "root", **given)["refused"]
+        failed = answer(socket, "root", value=8)["refused"]
+        assert "secret" not in failed
+        assert "mistake" in failed
+        for name in ("no", "", None, ["root"], "__class__"):
+            assert "no such call" in answer(socket, name)["refused"]
+
+
+@pytest.mark.parametrize(
+    "sent", ["", "no", "[]", "[" * 5000, '{"id": 1}', '{"id": "a", "call": "root", "with": {}}', b"\0\1", "null"]
+)
+def test_what_is_no_message_ends_the_connection_and_nothing_else(port, sent):
+    with page(port) as (socket, _):
+        socket.send(sent)
+        with pytest.raises(ConnectionClosed):
+            socket.recv(5)
+        assert socket.close_code == 1003
+    with page(port) as (socket, _):
+        assert answer(socket, "root", value=9)["answer"]["root"] == 3
+
+
+def test_a_message_too_large_closes_with_1009(port):
+    with page(port) as (socket, _):
+        socket.send(" " * (LARGEST_MESSAGE + 1))
+        with pytest.raises(ConnectionClosed):
+            socket.recv(5)
+        assert socket.close_code == 1009
+
+
+def test_a_message_holds_numbers_as_they_are():
+    told = decoded(
+        encoded(
+            {
+                "half": torch.tensor([[0.5, math.inf]], dtype=torch.bfloat16),
+                "bytes": np.arange(7, dtype=np.uint8),
+                "whole": torch.arange(3),
+                "flags": np.array([True, False]),
+                "words": ("a", Path("b")),
+                "none": np.float64("nan"),
+            }
+        )
+    )
+    assert told["half"].tolist() == [[0.5, math.inf]]
+    assert told["bytes"].tolist() == [*range(7)]
+    assert told["whole"].dtype == np.int32
+    assert told["flags"].tolist() == [1, 0]
+    assert told["words"] == ["a", "b"]
+    assert told["none"] is None
+
+
+# ------------------------------------------------------------------------------------------------------ pages come and go
+def test_a_page_that_is_loaded_again_finds_its_desk_and_another_tab_has_its_own(port):
+    with page(port) as (socket, hello):
+        answer(socket, "keep", value=3.0)
+    with page(port, hello["opened"]) as (socket, again), page(port, hello["opened"]) as (other, beside):
+        assert again["opened"] == hello["opened"] != beside["opened"]
+        assert answer(socket, "recall", value=0)["answer"]["kept"] == 3
+        assert answer(other, "recall", value=0)["answer"]["kept"] == -1
+    with page(port, hello["opened"], token=VISITOR) as (_, visitor):
+        assert visitor["opened"] != hello["opened"]
+
+
+def test_desks_that_nobody_sits_at_are_cleared_and_their_number_has_an_end(here):
+    desks = Desks(here)
+    first = desks.open("", "owner")
+    kept = first.state("kept", lambda: Kept(1))
+    first.left -= KEPT + 1
+    desks.open("", "owner")
+    assert kept.closed
+    held = [desks.open("", "owner") for _ in range(MOST_DESKS - 1)]
+    for desk in held:
+        desk.is_open = True
+    assert len(desks.open(held[0].name, "visitor").name) > 0  # one is left beside the one that was opened last
+    desks.clear(math.inf)
+    desks.open("", "owner").is_open = True
+    with pytest.raises(Refusal, match="pages are open already"):
+        desks.open("", "owner")
+
+
+def test_a_slow_page_misses_values_and_is_never_behind_by_more_than_two(port):
+    with page(port) as (socket, _):
+        socket.send(json.dumps({"id": 1, "call": "recall", "with": {"value": 0}}))
+        first = [json.loads(socket.recv(5)) for _ in range(3)]  # the answer, and two values at most
+        assert sorted("channel" in message for message in first) == [False, True, True]
+        with pytest.raises(TimeoutError):
+            socket.recv(0.3)
+        socket.send(json.dumps({"channel": "news", "seen": 2}))
+        assert json.loads(socket.recv(5))["value"]["count"] == 19  # all between are gone
+
+
+def test_a_channel_says_when_another_value_would_be_seen():
+    async def course():
+        sent = []
+
+        async def send(message):
+            sent.append(json.loads(message)["value"])
+
+        channel = Channel("c", asyncio.get_running_loop(), send)
+        for value in range(5):
+            assert channel.free == (value < 2)
+            channel.offer(value)
+            await asyncio.sleep(0)
+        assert not channel.wait(0.01)
+        channel.seen(99)  # more than there were
+        await asyncio.sleep(0.01)
+        return sent, channel.free
+
+    assert asyncio.run(course()) == ([0, 1, 4], True)
+
+
+def test_many_pages_leave_nothing_behind(port):
+    before = threading.active_count()
+    for _ in range(60):
+        with page(port) as (socket, _):
+            assert answer(socket, "root", value=1)["answer"]["root"] == 1
+    time.sleep(0.1)
+    assert threading.active_count() <= before + 3
+
+
+# ----------------------------------------------------------------------------------------------------- the page, and files
+def test_the_page_comes_in_the_language_that_is_preferred_and_its_parts_packed(app, here):
+    for asked, language in (("es-AR,en;q=0.5", "es"), ("de", "en"), ("", "en")):
+        told = ask(guarded(app), "GET", "/", {**BEARER, "accept-language": asked})
+        assert f'<html lang="{language}"' in told.body.decode()
+        assert "script-src 'self'" in told.header("content-security-policy")
+    chosen = lab_application(here, CALLS, "ca")
+    assert b'lang="ca"' in ask(guarded(chosen), "GET", "/", {**BEARER, "accept-language": "es"}).body
+    plain, packed = (
+        ask(guarded(app), "GET", "/assets/index.js", {**BEARER, "accept-encoding": coding}) for coding in ("", "gzip")
+    )
+    assert gzip.decompress(packed.body) == plain.body == parts()["index.js"]
+
+
+def test_the_wheel_has_what_the_page_loads():
+    folder = files("profundo.lab").joinpath("static", "lab")
+    html = folder.joinpath("index.html").read_text("utf-8")
+    for name in html.split("/assets/")[1:]:
+        assert folder.joinpath(name.split('"')[0]).is_file()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/assets/../index.html", "/assets/%2e%2e/serve.js", "/assets/index.html", "/assets/", "/assets/nothing.js",
+        "/files/runs/../secret/report.html", "/files/runs/%2e%2e/report.html", "/files/runs/a/model.json",
+        "/files/runs/linked/report.html", "/files/runs/a%00/report.html", "/files/downloads/../../etc/passwd",
+        "/files/downloads/notours.py", "/files/", "/files/runs/through/report.html",
+    ],
+)  # fmt: skip
+def test_nothing_else_of_the_machine_is_given_out(app, here, place):
+    secret = here.runs.parent / "secret"
+    secret.mkdir()
+    (secret / "report.html").write_text("secret")
+    (here.runs / "linked").symlink_to(secret)
+    (here.runs / "through").mkdir()
+    (here.runs / "through" / "report.html").symlink_to(secret / "report.html")
+    (here.runs / "a").mkdir()
+    (here.runs / "a" / "model.json").write_text("{}")
+    told = ask(guarded(app), "GET", place, BEARER)
+    assert told.status == 404
+    assert b"secret" not in told.body
+
+
+def test_a_report_has_no_rights(app, here):
+    (here.runs / "a b").mkdir()
+    (here.runs / "a b" / "report.html").write_text("<script>alert(1)</script>")
+    told = ask(guarded(app), "GET", "/files/runs/a%20b/report.html", BEARER)
+    assert told.status == 200
+    policy = told.header("content-security-policy")
+    assert policy.startswith("sandbox")
+    assert "script-src" not in policy
+    assert "allow-scripts" not in policy
+
+
+def test_uploads_are_counted_as_they_come_and_named_by_us(app, here):
+    app.state.service.limits = type(app.state.service.limits)(bytes=10, all_bytes=25)
+    for name in ("a.csv", "../../x.tar.gz", "%00.csv", "no suffix"):
+        told = ask(guarded(app), "POST", f"/uploads?name={name}", BEARER, [b"12345", b"6"])
+        assert told.status == 200, told.body
+        kept = here.uploads / told.json["name"]
+        assert kept.parent == here.uploads
+        assert kept.read_bytes() == b"123456"
+        assert kept.stat().st_mode & 0o077 == 0
+    assert ask(guarded(app), "POST", "/uploads?name=b", BEARER, b"12").status == 413  # of all together
+    for body, headers in (([b"x" * 6, b"x" * 6], BEARER), (b"x", {**BEARER, "content-length": "11"})):
+        [file.unlink() for file in here.uploads.iterdir()]
+        assert ask(guarded(app), "POST", "/uploads?name=b", headers, body).status == 413
+        assert list(here.uploads.iterdir()) == []

@@ -1,0 +1,82 @@
+"""`profundo lab` as a person starts it: its address, its tokens, its folder of runs, and its end."""
+
+import contextlib
+import http.client
+import json
+import re
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from websockets.sync.client import connect
+
+PATIENCE = 60.0  # seconds to start, on a busy machine too
+
+
+@contextlib.contextmanager
+def started(runs, *options, number=signal.SIGTERM):
+    """The process with what it told on stdout, and after the block its exit code and stderr."""
+    words = ["lab", "--runs", str(runs), "--port", "0", "--no-browser", "--json", *options]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "profundo", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        told = ""
+        while not told.endswith("}\n"):
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            told += line
+        process.told = json.loads(told)
+        yield process
+        process.send_signal(number)
+        process.out, process.err = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_it_plays_and_ends_in_good_order_and_its_token_is_in_a_file_of_its_owner_only(tmp_path):
+    runs = tmp_path / "new" / "runs"
+    with started(runs, "--share", "--lang", "ca") as process:
+        port = int(re.search(r":(\d+)/", process.told["url"])[1])
+        kept = Path(process.told["token_file"])
+        token = kept.read_text().strip()
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        assert all(token not in word for word in psutil.Process(process.pid).cmdline())
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        client.request("GET", "/", headers={"authorization": f"Bearer {token}"})
+        assert b'lang="ca"' in client.getresponse().read()
+        client.close()
+        headers = {"Authorization": f"Bearer {token}"}
+        with connect(
+            f"ws://127.0.0.1:{port}/socket", additional_headers=headers, origin=f"http://127.0.0.1:{port}"
+        ) as socket:
+            socket.send('{"open": ""}')
+            assert json.loads(socket.recv(5))["role"] == "owner"
+            socket.send('{"id": 1, "call": "playground.open", "with": {"query": "data=xor"}}')
+            answers = [socket.recv(20) for _ in range(2)]
+            assert any(b'"query":"data=xor"' in one for one in answers if isinstance(one, bytes))
+    assert process.returncode == 143
+    assert token not in process.out + process.err
+    assert "Traceback" not in process.err
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--lang", "de"), "expected en, es, ca, pt"),
+        (("--port", "70000"), "--port 70000: expected 0 to 65535"),
+        (("--runs", "file"), "file: expected a folder for trainings"),
+        (("--token-file", "short"), "expected a token of 16 to 512"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(refused, tmp_path, words, says):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "short").write_text("abc")
+    (tmp_path / "short").chmod(0o600)
+    refused("lab", "--no-browser", "--port", "0", *words, cwd=tmp_path, says=[says])

@@ -1,0 +1,464 @@
+"""The room of trainings against what the library itself computes, and against what a page should not be able to do."""
+
+import base64
+import io
+import json
+import os
+import signal
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from profundo.inspect.learning_rate import find
+from profundo.lab.calls import asked
+from profundo.lab.desks import Desk, Lab
+from profundo.lab.rooms.training_room import CALLS
+from profundo.lab.trainings import own_uploads, starting
+from profundo.lab.trainings.run_watch import COURSES, ROWS, RunWatch
+from profundo.looks.data_look import look
+from profundo.records import ProfundoError
+from profundo.runs.experiment import new_experiment
+from profundo.runs.live.holder import this_process
+from profundo.runs.supervised import train
+from profundo.use.predicting import predictor
+
+CITIES = ("Vic", "Olot", "Girona")
+ROWS_OF_TABLE = (
+    f"{20 + place % 37},{CITIES[place % 3]},{1 + place % 28:02d}/03/2021,{3000 * (place % 37) + 7}\n"
+    for place in range(120)
+)
+TABLE = "size,city,sold,price\n" + "".join(ROWS_OF_TABLE)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with two finished trainings."""
+    runs = tmp_path_factory.mktemp("lab") / "runs"
+    train(new_experiment(data="iris", net="linear", epochs=3), out=runs / "flowers")
+    train(new_experiment(data="digits", net="linear", epochs=1), out=runs / "digits")
+    return runs
+
+
+@pytest.fixture
+def uploads(tmp_path):
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def lab(tmp_path, uploads):
+    (tmp_path / "runs").mkdir()
+    made = Lab(tmp_path / "runs", uploads)
+    yield made
+    made.close()
+
+
+def ask(lab, word, /, **given):
+    call = CALLS[word]
+    return call.answer(Desk(lab, "owner", "a desk"), asked(f"training.{word}", call, given))
+
+
+def uploaded(lab, content, suffix=".csv", token="AAAAAAAAAAAAAAAA"):
+    (lab.uploads / f"{token}{suffix}").write_bytes(content if isinstance(content, bytes) else content.encode())
+    return f"{token}{suffix}"
+
+
+def own(lab, content=TABLE, called="houses.csv"):
+    return ask(lab, "own", upload=uploaded(lab, content, Path(called).suffix), called=called)["data"]
+
+
+# ------------------------------------------------------------------------------------------------------------ own data
+def test_an_upload_lies_beside_the_runs_and_outlives_the_lab(lab):
+    data = own(lab, called="C:\\me\\my <houses>.csv")
+    assert data == "own:AAAAAAAAAAAAAAAA/my -houses-.csv"
+    assert (lab.runs / ".data/AAAAAAAAAAAAAAAA/my -houses-.csv").read_text() == TABLE
+    assert list(lab.uploads.iterdir()) == []
+
+
+@pytest.mark.parametrize("called", ["sheet.xlsx", "a.exe", "a", ".csv", "..", "pickle.pkl", "a.pt"])
+def test_a_kind_that_is_not_read_is_refused(lab, called):
+    with pytest.raises(ProfundoError, match=r"expected one of \.csv") as error:
+        ask(lab, "own", upload=uploaded(lab, b"x", Path(called).suffix), called=called)
+    assert ("save the sheet as CSV" in str(error.value)) == (called == "sheet.xlsx")
+
+
+def test_an_archive_that_is_not_what_it_seems_is_refused_and_not_kept(lab):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("../up.png", b"")
+    with pytest.raises(ProfundoError, match=r"photos\.zip: \.\./up\.png: points out"):
+        own(lab, file.getvalue(), "photos.zip")
+    assert not (lab.runs / ".data").exists()
+    assert list(lab.uploads.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "/etc/passwd", "../x.csv", "nothing", "own:AAAAAAAAAAAAAAAA/../../x", "own:AAAAAAAAAAAAAAAA/none.csv", "own:../x.csv",
+        "own:AAAAAAAAAAAAAAAA/.", "https://example.org/x.csv", "s3://bucket/x", "own:AAAAAAAAAAAAAAAA/a\0.csv", "iris\n",
+    ],
+)  # fmt: skip
+def test_data_are_a_name_or_an_upload_and_nothing_else(lab, data):
+    for call in ("look", "start", "check", "suggest"):
+        with pytest.raises(ProfundoError):
+            ask(lab, call, data=data)
+    assert list(lab.runs.iterdir()) == []
+
+
+def test_no_upload_is_read_through_a_link(lab, tmp_path):
+    data = own(lab)
+    place = lab.runs / ".data/AAAAAAAAAAAAAAAA/houses.csv"
+    place.unlink()
+    (tmp_path / "secret.csv").write_text(TABLE)
+    place.symlink_to(tmp_path / "secret.csv")
+    with pytest.raises(ProfundoError, match="no longer here"):
+        ask(lab, "look", data=data)
+
+
+def test_uploads_that_no_run_speaks_of_go_after_a_day(lab):
+    for token in ("A" * 16, "B" * 16):
+        ask(lab, "own", upload=uploaded(lab, TABLE, token=token), called="t.csv")
+    (lab.runs / "r").mkdir()
+    (lab.runs / "r/experiment.yaml").write_text(f"data: {lab.runs}/.data/{'B' * 16}/t.csv\n")
+    own_uploads.erase_unused(lab.runs, time.time() + 3600)
+    assert len(list((lab.runs / ".data").iterdir())) == 2
+    own_uploads.erase_unused(lab.runs, time.time() + 90_000)
+    assert [folder.name for folder in (lab.runs / ".data").iterdir()] == ["B" * 16]
+
+
+# ------------------------------------------------------------------------------------------------------------- planning
+def test_the_reading_table_is_the_library_s_look_and_obeys_corrections(lab):
+    data = own(lab)
+    path = lab.runs / ".data/AAAAAAAAAAAAAAAA/houses.csv"
+    told = ask(lab, "look", data=data, settings={"target": "price"})
+    seen = look(path, target="price")
+    assert [one["name"] for one in told["columns"]] == [one.name for one in seen.columns]
+    assert [(one["name"], one["kind"], one["why"]) for one in told["readings"]] == [
+        (one.name, one.kind, one.why) for one in seen.readings
+    ]
+    assert told["training"] == dict(seen.training)
+    assert told["free"] == "houses-1"
+    corrected = ask(
+        lab, "look", data=data, settings={"target": "city", "drop": "sold\nprice", "columns": "size=category"}
+    )
+    kinds = {one["name"]: one["kind"] for one in corrected["readings"]}
+    assert kinds["size"] == "category"
+    uses = {one["name"]: one["use"] for one in corrected["readings"]}
+    assert uses == {"size": "input", "sold": "left out, as told", "price": "left out, as told", "city": "target"}
+    assert "Girona" in corrected["target"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"target": "nothing"}, "has no column 'nothing'"),
+        ({"epochs": "many"}, "epochs: expected a whole number"),
+        ({"epochs": "-3"}, "epochs"),
+        ({"learning_rate": "1e999"}, "learning_rate"),
+        ({"net_options": "x"}, "net_options"),
+        ({"augment": "[{"}, "expected a plain value"),
+        ({"data_dir": "/etc"}, "'data_dir' is none of this page"),
+        ({"own": "x"}, "'own' is"),
+        ({"data": "/etc/passwd"}, "'data' is"),
+        ({"columns": "price=pickle"}, "expected number"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_one_line_without_a_path(lab, settings, line):
+    data = own(lab)
+    with pytest.raises(ProfundoError) as error:
+        ask(lab, "look", data=data, settings=settings)
+    said = " ".join(str(error.value).split())
+    assert line.replace("_", "-") in said.replace("_", "-")
+    assert str(lab.runs) not in said
+    assert "AAAAAAAA" not in said
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"data": 3}, {"data": "iris", "settings": []}, {"data": "iris", "settings": {"epochs": 3}}, {"data": "x" * 1000},
+        {"data": "iris", "settings": {str(place): "1" for place in range(200)}}, {"data": "iris", "shell": "rm"},
+        {"data": "iris", "settings": {"augment": "x" * 30_000}},
+    ],
+)  # fmt: skip
+def test_a_malformed_question_is_refused_at_the_door(lab, given):
+    with pytest.raises(ProfundoError, match=r"training\.start"):
+        ask(lab, "start", **given)
+
+
+# ------------------------------------------------------------------------------------------------ starting and stopping
+def until(lab, name, *states, seconds=90.0):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        rows = {row["name"]: row for row in ask(lab, "watch")["runs"]}
+        if name in rows and rows[name]["state"] in states:
+            return rows[name]
+        time.sleep(0.1)
+    raise AssertionError(f"{name} never came to be {states}: {rows.get(name)}")
+
+
+def training_now(lab, name):
+    row = until(lab, name, "running", "failed", "finished")
+    assert row["state"] == "running", row["fault"]
+    return row["progress"] is not None and row["progress"]["phase"] == "training" and row["progress"]["epoch"] > 1
+
+
+def test_a_training_lives_without_the_lab_is_paused_and_goes_on(lab, uploads):
+    """Started by one lab, paused and gone on with by another that finds it in the folder."""
+    data = own(lab)
+    settings = {"target": "price", "net": "mlp", "epochs": "1500", "doctor": "false", "early_stop": "1500"}
+    assert ask(lab, "start", data=data, settings=settings) == {"run": "houses-1"}
+    assert ask(lab, "watch")["runs"][0]["state"] == "starting"
+    lab.close()
+    second = Lab(lab.runs, uploads)
+    while not training_now(second, "houses-1"):
+        time.sleep(0.05)
+    ask(second, "pause", run="houses-1")
+    row = until(second, "houses-1", "paused", "finished", "failed")
+    assert row["state"] == "paused", "its training was over before it could be paused"
+    assert row["may_resume"]
+    ask(second, "go_on", run="houses-1")
+    row = until(second, "houses-1", "finished", "failed", "stopped")
+    assert row["state"] == "finished", row["fault"]
+    kept = json.loads((lab.runs / "houses-1/scores.json").read_text())
+    assert row["scores"] == kept["test"]
+    assert kept["epochs"] == 1500
+    assert row["settings"]["data"] == "houses.csv"
+    assert row["source"] == data
+    said = "\n".join(ask(second, "watch", chosen=["houses-1"])["courses"]["houses-1"]["log"])
+    assert "resumed from the newest checkpoint" in said
+    assert str(lab.runs) not in said
+    again = ask(second, "again", run="houses-1")
+    assert again["data"] == data
+    assert again["words"]["epochs"] == "1500"
+    ask(second, "remove", run="houses-1")
+    assert not (lab.runs / "houses-1").exists()
+    second.close()
+
+
+def test_a_training_that_fails_before_its_folder_is_made_says_why(lab):
+    own_table = own(lab, "a,b\n1,2\n3,4\n")
+    ask(lab, "start", data=own_table, settings={"target": "b"}, name="few")
+    row = until(lab, "few", "failed")
+    assert row["fault"] not in ("", "it ended without a word")
+    assert str(lab.runs) not in row["fault"]
+    ask(lab, "remove", run="few")
+    assert ask(lab, "watch")["runs"] == []
+
+
+def test_no_process_but_that_of_the_run_gets_a_signal(lab, monkeypatch):
+    """A kept number that another process has by now, and one without the moment it began."""
+    monkeypatch.setattr(signal, "pidfd_send_signal", lambda *_: pytest.fail("a signal was sent"))
+    here = this_process()
+    (lab.runs / "r").mkdir()
+    (lab.runs / "r/experiment.yaml").write_text("data: iris\n")
+    record = lab.runs / starting.STARTED
+    record.mkdir()
+    for holder in ("", f"{here.pid}\n", f"{here.pid}\n{here.began}0\n", "1\n", "-1\n"):
+        (lab.runs / "r/.holder").write_text(holder)
+        (record / "r.json").write_text(json.dumps({"pid": here.pid, "began": "another boot 7"}))
+        with pytest.raises(ProfundoError, match="known for certain"):
+            ask(lab, "pause", run="r")
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../runs", "a/b", "/tmp", "a\0", ".started", ".data", "-rf", "x" * 90, "a\nb"]
+)
+def test_names_that_are_none_of_a_run_are_refused_everywhere(lab, name):
+    for call in ("pause", "go_on", "remove", "takes", "samples", "again"):
+        with pytest.raises(ProfundoError):
+            ask(lab, call, run=name)
+    for call, more in (("try_row", {"row": {}}), ("try_file", {"drawn": "AAAA"})):
+        with pytest.raises(ProfundoError):
+            ask(lab, call, run=name, **more)
+    assert ask(lab, "watch", chosen=[name])["courses"] == {}
+    if name:
+        with pytest.raises(ProfundoError):
+            ask(lab, "start", data="iris", name=name)
+    assert list(lab.runs.iterdir()) == []
+
+
+def test_a_name_that_is_taken_is_not_trained_into(lab):
+    (lab.runs / "mine").mkdir()
+    with pytest.raises(ProfundoError, match="already"):
+        ask(lab, "start", data="iris", name="mine")
+
+
+def test_only_runs_are_removed_and_no_link_is_followed(lab, tmp_path):
+    (lab.runs / "other").mkdir()
+    (lab.runs / "other/thesis.txt").write_text("mine")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "experiment.yaml").write_text("data: iris\n")
+    (lab.runs / "link").symlink_to(outside)
+    busy = lab.runs / "busy"
+    busy.mkdir()
+    (busy / "experiment.yaml").write_text("data: iris\n")
+    (busy / ".holder").write_text(str(this_process()))
+    (lab.runs / "within").mkdir()
+    (lab.runs / "within/experiment.yaml").write_text("data: iris\n")
+    (lab.runs / "within/checkpoints").symlink_to(outside)
+    for name, line in (("other", "removes nothing else"), ("link", "is a link"), ("busy", "at work")):
+        with pytest.raises(ProfundoError, match=line):
+            ask(lab, "remove", run=name)
+    ask(lab, "remove", run="within")
+    assert not (lab.runs / "within").exists()
+    assert (lab.runs / "other/thesis.txt").read_text() == "mine"
+    assert (outside / "experiment.yaml").exists()
+    assert busy.exists()
+
+
+def test_what_changes_something_is_kept_from_visitors():
+    assert {name for name, call in CALLS.items() if not call.changes} == {
+        "watch", "form", "takes", "try_file", "try_row", "samples", "again",
+    }  # fmt: skip
+
+
+def test_a_suggestion_is_that_of_the_command(lab):
+    told = ask(lab, "suggest", data="iris", settings={"net": "linear"})
+    same = find(new_experiment(data="iris", net="linear"))
+    assert told["suggestion"] == same.suggestion
+    np.testing.assert_allclose(told["losses"], same.test.losses, rtol=1e-4)
+    assert list(lab.uploads.iterdir()) == []
+
+
+# -------------------------------------------------------------------------------------------------------------- trying
+def test_a_row_and_an_image_are_answered_as_the_predictor_does(trained, uploads):
+    lab = Lab(trained, uploads)
+    takes = ask(lab, "takes", run="flowers")
+    assert takes["kind"] == "features"
+    row = {field["name"]: "2.5" for field in takes["fields"]}
+    (expected,) = predictor(trained / "flowers").rows([row])
+    told = ask(lab, "try_row", run="flowers", row=row)
+    assert told["prediction"] == expected["prediction"]
+    assert {one["name"]: one["share"] for one in told["ranked"]} == expected["probabilities"]
+    assert [one["share"] for one in told["ranked"]] == sorted(expected["probabilities"].values(), reverse=True)
+
+    file = io.BytesIO()
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8) * 3).save(file, "PNG")
+    (expected,) = predictor(trained / "digits").images([file.getvalue()])
+    drawn = ask(lab, "try_file", run="digits", drawn=base64.b64encode(file.getvalue()).decode())
+    sent = ask(lab, "try_file", run="digits", upload=uploaded(lab, file.getvalue(), ".png"))
+    assert drawn == sent
+    assert drawn["prediction"] == expected["prediction"]
+    assert list(uploads.iterdir()) == [], "what was tried is not kept"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no image", b"\x89PNG\r\n\x1a\n" + b"\0" * 100, b"GIF89a\xff\xff\xff\xff\0\0\0"]
+)
+def test_what_is_no_image_is_one_line(trained, uploads, content):
+    lab = Lab(trained, uploads)
+    with pytest.raises(ProfundoError) as error:
+        ask(lab, "try_file", run="digits", upload=uploaded(lab, content, ".png"))
+    assert str(trained) not in str(error.value)
+
+
+def test_a_row_for_an_image_net_and_a_column_that_is_none_are_refused(trained, uploads):
+    lab = Lab(trained, uploads)
+    with pytest.raises(ProfundoError, match="takes no rows"):
+        ask(lab, "try_row", run="digits", row={"a": "1"})
+    with pytest.raises(ProfundoError):
+        ask(lab, "try_row", run="flowers", row={"nothing": "1"})
+    with pytest.raises(ProfundoError, match="takes neither images nor sounds"):
+        ask(lab, "try_file", run="flowers", drawn=base64.b64encode(b"GIF89a").decode())
+
+
+def test_mistakes_are_those_of_the_scores(trained, uploads):
+    told = ask(Lab(trained, uploads), "samples", run="digits")
+    losses = [one["loss"] for one in told["mistakes"]]
+    assert losses == sorted(losses, reverse=True)
+    assert losses
+    assert all(one["truth"] != one["prediction"] for one in told["mistakes"])
+    assert all(one["image"].shape == (1, 8, 8) for one in told["mistakes"])
+    assert {one["label"] for one in told["examples"]} == set("0123456789")
+
+
+# ------------------------------------------------------------------------------------------------------------- watching
+class Page:
+    """A desk whose page is open: what its channels were offered."""
+
+    def __init__(self, lab, name):
+        self.desk, self.told = Desk(lab, "owner", name), []
+        self.desk.attach(lambda channel: self.Channel(channel, self.told))
+
+    class Channel:
+        def __init__(self, name, told):
+            self.name, self.told = name, told
+
+        def offer(self, value):
+            self.told.append((self.name, value))
+
+
+@pytest.fixture
+def watch(lab):
+    return RunWatch(lab, lambda _, rows: [row.name for row in rows], lambda _, courses: list(courses), thread=object())
+
+
+def new_run(runs, name):
+    (runs / name).mkdir()
+    (runs / name / "experiment.yaml").write_text("data: iris\n")
+
+
+def test_each_page_is_told_what_is_new_to_it_and_once(lab, watch):
+    one, other = Page(lab, "one"), Page(lab, "other")
+    new_run(lab.runs, "a")
+    assert [row.name for row in watch.look_on(one.desk, ["a"]).rows] == ["a"]
+    watch.look_on(other.desk, [])
+    watch.look()
+    assert one.told == other.told == []
+    new_run(lab.runs, "b")
+    os.utime(lab.runs / "b/experiment.yaml", (1, 1))
+    watch.look()
+    watch.look()
+    assert one.told == other.told == [(ROWS, ["a", "b"])]
+    (lab.runs / "a/history.csv").write_text("epoch,loss\n1,2\n")
+    watch.look()
+    assert one.told[1:] == [(COURSES, ["a"])]
+    assert other.told[1:] == []
+
+
+def test_a_closed_page_costs_nothing_and_hears_of_it_when_it_is_back(lab, watch):
+    page = Page(lab, "one")
+    watch.look_on(page.desk, [])
+    page.desk.detach()
+    new_run(lab.runs, "a")
+    watch.look()
+    assert watch.rows == {}, "nobody looks, so nothing is read"
+    page.desk.attach(lambda name: Page.Channel(name, page.told))
+    watch.look()
+    assert page.told == [(ROWS, ["a"])]
+
+
+def test_only_what_was_written_since_is_read_again(lab, watch, monkeypatch):
+    from profundo.lab.trainings import run_watch
+
+    for name in "abc":
+        new_run(lab.runs, name)
+    page = Page(lab, "one")
+    watch.look_on(page.desk, [])
+    read = []
+    monkeypatch.setattr(run_watch, "run_row", lambda runs, name: read.append(name) or before(runs, name))
+    from profundo.runs.live.live_reading import run_row as before
+
+    watch.look()
+    assert read == []
+    (lab.runs / "b/progress.json").write_text('{"phase": "interrupted"}')
+    watch.look()
+    assert read == ["b"]
+
+
+def test_a_stranger_s_folder_is_one_row_and_the_others_stay(lab):
+    new_run(lab.runs, "good")
+    new_run(lab.runs, "bad")
+    (lab.runs / "bad/scores.json").write_text("[" * 100_000)
+    rows = {row["name"]: row for row in ask(lab, "watch")["runs"]}
+    assert rows["good"]["state"] == "stopped"
+    assert rows["bad"]["state"] == "damaged"
+    assert "scores.json" in rows["bad"]["fault"]

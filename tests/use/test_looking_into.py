@@ -1,0 +1,111 @@
+"""Runs of recipes are looked into through the same doors as trainings: the nets that answer, or whose codes can be told apart."""
+
+import json
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+import profundo as pf
+from profundo.cli import main
+from profundo.data.batches import prepared_inputs
+from profundo.nets.variational import VariationalAutoencoder
+from profundo.recipes import context
+from profundo.recipes.recipe_folder import open_model, open_subject
+from profundo.recipes.recipe_run import run_recipe
+from profundo.recipes.subjects import CodesOf, NearestMean, by_codes
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("recipes")
+    few = {"xor": {"epochs": 3}, "deep-or-shallow": {"deepest": 1, "repeats": 1, "epochs": 1, "samples": 300}}
+    few |= {"siamese": {"epochs": 1, "steps": 2, "episodes": 2}, "threshold": {}}
+    return {name: run_recipe(name, given, quick=True, out=folder / name).folder.path for name, given in few.items()}
+
+
+def test_a_recipes_net_answers_at_every_door(runs):
+    path = runs["xor"]
+    run, lowers = open_subject(path)
+    assert lowers
+    points = run.data.train.inputs
+    answers = open_model(path)[1].networks["hidden layer, XOR"](points)
+    torch.testing.assert_close(run.net(points), answers)
+    assert {"why", "attack"} <= set(pf.look_inside(path).sections)
+    torch.testing.assert_close(pf.explain(path, points, "shapley").answer, answers[:, 0])
+    surface = pf.landscape(path, points=3, planes=["random"])
+    expected = nn.functional.binary_cross_entropy_with_logits(answers[:, 0], run.data.train.targets.float())
+    assert surface.loss == pytest.approx(float(expected), rel=1e-5)
+    assert list((path / "landscape").glob("random-*.npz"))
+
+
+def test_a_recipes_run_in_hand_is_looked_into_as_it_is():
+    run = run_recipe("xor", {"epochs": 3}, quick=True, out=False)
+    answers = run.model.networks["hidden layer, XOR"](pf.load("xor").train.inputs)
+    torch.testing.assert_close(pf.explain(run, pf.load("xor").train.inputs, "shapley").answer, answers[:, 0])
+    assert pf.landscape(run, points=3, planes=["random"], curvature=False).planes
+    with pytest.raises(pf.ProfundoError, match="recipe threshold cannot be looked into"):
+        pf.look_inside(run_recipe("threshold", quick=True, out=False))
+
+
+def test_the_data_of_a_recipes_last_training_come_back(runs):
+    path = runs["deep-or-shallow"]
+    kept = json.loads((path / "scores.json").read_text())["test"]["unexplained variance, 1 layer"]
+    assert open_subject(path)[0].evaluate("test").values["R²"] == pytest.approx(1 - kept, abs=1e-4)
+
+
+def test_codes_answer_by_the_nearest_mean_of_their_class(runs):
+    run, lowers = open_subject(runs["siamese"])
+    assert not lowers
+    assert isinstance(run.net, NearestMean)
+    data = run.data
+    with torch.no_grad():
+        codes = run.net.encoder(prepared_inputs(data.train.inputs, data.spec.inputs))
+        means = torch.stack([codes[data.train.targets == label].mean(0) for label in range(10)])
+        own = run.net.encoder(prepared_inputs(data.test.inputs[:20], data.spec.inputs))
+        expected = torch.cdist(own, means).argmin(1)
+        answered = run.net(prepared_inputs(data.test.inputs[:20], data.spec.inputs)).argmax(1)
+    assert torch.equal(answered, expected)
+    with pytest.raises(pf.ProfundoError, match="lowered another loss"):
+        pf.landscape(runs["siamese"])
+
+
+def test_the_code_of_a_variational_net_is_its_mean_and_draws_nothing():
+    torch.manual_seed(0)
+    net = VariationalAutoencoder((1, 8, 8), 3, 16)
+    data = pf.load("digits")
+    subject = by_codes(CodesOf(net), data)
+    pictures = torch.rand(2, 1, 8, 8)
+    torch.testing.assert_close(CodesOf(net)(pictures), net.encode(pictures)[0])
+    assert torch.equal(subject.net(pictures), subject.net(pictures))
+
+
+@pytest.mark.parametrize("door", [pf.look_inside, pf.landscape, lambda path: pf.explain(path, [[1.0, 2.0]])])
+def test_networks_that_answer_for_no_inputs_are_refused_in_one_line(runs, door):
+    with pytest.raises(pf.ProfundoError, match="networks of recipe threshold cannot be looked into") as error:
+        door(runs["threshold"])
+    assert "\n" not in str(error.value)
+
+
+def test_the_commands_take_runs_of_recipes(runs, monkeypatch, capsys):
+    def said(*words):
+        monkeypatch.setattr(sys, "argv", ["profundo", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code or 0, capsys.readouterr()
+
+    assert said("inside", runs["xor"])[0] == 0
+    assert (runs["xor"] / "inside.html").exists()
+    assert said("landscape", runs["xor"], "--points", 3, "--plane", "random", "--no-curvature")[0] == 0
+    status, told = said("inside", runs["threshold"])
+    assert status == 1
+    assert "threshold cannot be looked into" in told.err
+
+
+def test_data_that_changed_since_are_told(runs, monkeypatch):
+    others = replace(pf.load("xor"), facts={"sha256": "other", "samples": [4, 4, 4]})
+    monkeypatch.setattr(context, "load", lambda *_, **__: others)
+    with pytest.raises(pf.ProfundoError, match="are not those of the run"):
+        open_subject(runs["xor"])

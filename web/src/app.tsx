@@ -1,0 +1,80 @@
+// The page around the rooms: their names, the language, light or dark, and whether the lab is reached.
+import { signal } from "@preact/signals";
+import type { ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import texts from "@texts/lab.json";
+import { address, link } from "./address";
+import { connected, role } from "./connection";
+import { LANGUAGES, language, nameOf, say, speak, type Language } from "./language";
+import { ROOMS, type Room } from "./rooms";
+import { Button, Choice } from "./ui/controls";
+
+const KEPT = "profundo-theme";
+type Theme = "light" | "dark" | "";
+const theme = signal<Theme>((localStorage.getItem(KEPT) as Theme | null) ?? "");
+
+function dress(chosen: Theme): void {
+  theme.value = chosen;
+  localStorage.setItem(KEPT, chosen);
+  document.documentElement.dataset["theme"] = chosen;
+}
+
+export function App() {
+  const room = ROOMS.find(({ id }) => id === address.value.room) ?? ROOMS[0];
+  useEffect(() => dress(theme.value), []);
+  useEffect(() => {
+    if (room) document.title = `${say(room.name)} · Profundo`;
+  }, [room, language.value]);
+  return (
+    <>
+      <a class="skip" href="#room" onClick={(event) => (event.preventDefault(), document.getElementById("room")?.focus())}>
+        {say(texts.skip)}
+      </a>
+      <header class="top">
+        <a class="brand" href={link(ROOMS[0]?.id ?? "")}>
+          <img src="/assets/icon.svg" alt="" width="28" height="28" /> Profundo
+        </a>
+        <nav aria-label={say(texts.rooms)}>
+          {ROOMS.map(({ id, name }) => (
+            <a key={id} href={link(id)} {...(id === room?.id ? { "aria-current": "page" as const } : {})}>
+              {say(name)}
+            </a>
+          ))}
+        </nav>
+        <Theming />
+        <Choice bare label={say(texts.language)} value={language.value} options={LANGUAGES.map((one) => [one, nameOf(one)])} onChoose={(one) => speak(one as Language)} />
+      </header>
+      <p class="away" role="status" hidden={connected.value}>
+        {say(texts.away)}
+      </p>
+      {role.value === "visitor" && <p class="visiting">{say(texts.visiting)}</p>}
+      <main id="room" tabIndex={-1}>
+        {room && <Loaded key={room.id} room={room} />}
+      </main>
+    </>
+  );
+}
+
+function Theming() {
+  const dark = theme.value === "dark" || (theme.value === "" && matchMedia("(prefers-color-scheme: dark)").matches);
+  return (
+    <Button kind="quiet" label={say(dark ? texts.light : texts.dark)} onClick={() => dress(dark ? "light" : "dark")}>
+      <svg width="18" height="18" viewBox="0 0 18 18" aria-hidden="true">
+        <circle cx="9" cy="9" r="7" fill="none" stroke="currentColor" stroke-width="1.6" />
+        <path d="M9 2a7 7 0 0 1 0 14z" fill="currentColor" />
+      </svg>
+    </Button>
+  );
+}
+
+function Loaded({ room }: { room: Room }) {
+  const [loaded, show] = useState<{ Shown: ComponentType } | null>(null);
+  useEffect(() => {
+    let there = true;
+    void room.load().then((module) => there && show({ Shown: module.default }));
+    return () => {
+      there = false;
+    };
+  }, [room]);
+  return loaded ? <loaded.Shown /> : <p class="loading">{say(texts.loading)}</p>;
+}

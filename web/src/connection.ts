@@ -1,0 +1,135 @@
+// The one WebSocket: calls and their answers, channels that push. It comes back by itself, to the desk that it had.
+import { signal } from "@preact/signals";
+import { decoded } from "./frames";
+
+/** The lab said no, in one line that is for the person at the page. */
+export class Refused extends Error {}
+
+export type Role = "owner" | "visitor";
+
+type Waiting = { resolve: (answer: unknown) => void; reject: (error: Error) => void };
+
+const DESK = "profundo-desk";
+const FIRST_WAIT = 250; // ms until it is tried again; doubled each time
+const LONGEST_WAIT = 5000;
+
+export const connected = signal(false);
+export const role = signal<Role>("owner");
+
+let socket: WebSocket | null = null;
+let wait = FIRST_WAIT;
+let last = 0;
+const waiting = new Map<number, Waiting>();
+const channels = new Map<string, { show: (value: never) => void; seen: number }>();
+const opened = new Set<() => void>();
+let queue: string[] = [];
+
+export function connect(): void {
+  const made = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/socket`);
+  made.binaryType = "arraybuffer";
+  made.onopen = () => made.send(JSON.stringify({ open: sessionStorage.getItem(DESK) ?? "" }));
+  made.onmessage = (event: MessageEvent<string | ArrayBuffer>) => receive(decoded(event.data));
+  made.onclose = () => lost();
+  socket = made;
+}
+
+function lost(): void {
+  connected.value = false;
+  for (const { reject } of waiting.values()) reject(new Refused("…"));
+  waiting.clear();
+  setTimeout(connect, wait);
+  wait = Math.min(2 * wait, LONGEST_WAIT);
+}
+
+function receive(message: Record<string, unknown>): void {
+  if ("opened" in message) welcome(message["opened"] as string, message["role"] as Role);
+  else if ("channel" in message) show(message["channel"] as string, message["value"]);
+  else answer(message["id"] as number, message);
+}
+
+function welcome(desk: string, as: Role): void {
+  sessionStorage.setItem(DESK, desk);
+  wait = FIRST_WAIT;
+  for (const channel of channels.values()) channel.seen = 0;
+  role.value = as;
+  for (const message of queue) socket?.send(message);
+  queue = [];
+  connected.value = true;
+  for (const hear of opened) hear();
+}
+
+/** What is shown is acknowledged once the browser has drawn it: a slow one is sent fewer, not more than it can show. */
+function show(name: string, value: unknown): void {
+  const channel = channels.get(name);
+  if (channel === undefined) return;
+  channel.seen += 1;
+  channel.show(value as never);
+  const { seen } = channel;
+  const said = () => socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify({ channel: name, seen }));
+  if (document.hidden) said();
+  else requestAnimationFrame(said);
+}
+
+function answer(id: number, message: Record<string, unknown>): void {
+  const call = waiting.get(id);
+  waiting.delete(id);
+  if ("refused" in message) call?.reject(new Refused(message["refused"] as string));
+  else call?.resolve(message["answer"]);
+}
+
+/** Ask the lab. Rejects with Refused, whose message is for the person at the page. */
+export function call<Answer>(name: string, asked: Record<string, unknown> = {}): Promise<Answer> {
+  const id = ++last;
+  const message = JSON.stringify({ id, call: name, with: asked });
+  return new Promise((resolve, reject) => {
+    waiting.set(id, { resolve: resolve as (answer: unknown) => void, reject });
+    if (connected.value) socket?.send(message);
+    else queue.push(message);
+  });
+}
+
+/** Show what the lab pushes under that name, until the function that comes back is called. */
+export function listen<Value>(name: string, show: (value: Value) => void): () => void {
+  channels.set(name, { show: show as (value: never) => void, seen: channels.get(name)?.seen ?? 0 });
+  return () => channels.delete(name);
+}
+
+/** Called each time that the lab is reached, first or again. */
+export function whenOpened(hear: () => void): () => void {
+  opened.add(hear);
+  if (connected.value) hear();
+  return () => opened.delete(hear);
+}
+
+/** A call that is repeated faster than it is answered, as by a slider: one on the way, and the last one after it. */
+export function latest<Answer>(name: string, show: (answer: Answer) => void, failed: (error: Refused) => void) {
+  let busy = false;
+  let next: Record<string, unknown> | null = null;
+  const ask = async (asked: Record<string, unknown>): Promise<void> => {
+    if (busy) {
+      next = asked;
+      return;
+    }
+    busy = true;
+    try {
+      show(await call<Answer>(name, asked));
+    } catch (error) {
+      failed(error as Refused);
+    }
+    busy = false;
+    if (next !== null) {
+      const following = next;
+      next = null;
+      void ask(following);
+    }
+  };
+  return ask;
+}
+
+/** Send a file; its name at the lab. */
+export async function upload(file: File): Promise<string> {
+  const answer = await fetch(`/uploads?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
+  const told = (await answer.json()) as { name?: string; error?: string };
+  if (told.name === undefined) throw new Refused(told.error ?? answer.statusText);
+  return told.name;
+}

@@ -1,0 +1,42 @@
+// What people read: `src/profundo/texts/ROOM.json`, the languages of a text side by side. A text that lacks one does not compile.
+import { signal } from "@preact/signals";
+
+export const LANGUAGES = ["en", "es", "ca", "pt"] as const;
+export type Language = (typeof LANGUAGES)[number];
+export type Text = Record<Language, string>;
+
+const NAMES: Record<Language, string> = { en: "English", es: "Español", ca: "Català", pt: "Português" };
+const KEPT = "profundo-language";
+
+function first(): Language {
+  const kept = localStorage.getItem(KEPT) ?? document.documentElement.lang;
+  return LANGUAGES.find((language) => language === kept) ?? "en";
+}
+
+export const language = signal<Language>(typeof document === "undefined" ? "en" : first());
+
+if (typeof document !== "undefined") document.documentElement.lang = language.value;
+
+export function speak(chosen: Language): void {
+  language.value = chosen;
+  document.documentElement.lang = chosen;
+  localStorage.setItem(KEPT, chosen);
+}
+
+export const nameOf = (of: Language): string => NAMES[of];
+
+/** The text in the language of the page; {names} in it are filled in. */
+export function say(text: Text, values: Record<string, string | number> = {}): string {
+  return text[language.value].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+}
+
+/** A number as the language writes it, with so many significant digits. */
+export function figure(value: number | null | undefined, digits = 3): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  return new Intl.NumberFormat(language.value, { maximumSignificantDigits: digits, useGrouping: "min2" }).format(value);
+}
+
+export function percent(value: number | null | undefined, digits = 1): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  return new Intl.NumberFormat(language.value, { style: "percent", maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
+}

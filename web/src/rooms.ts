@@ -1,0 +1,19 @@
+// The rooms of the lab: each is loaded when it is first entered.
+import type { ComponentType } from "preact";
+import texts from "@texts/lab.json";
+import type { Text } from "./language";
+
+export interface Room {
+  readonly id: string;
+  readonly name: Text;
+  readonly load: () => Promise<{ default: ComponentType }>;
+}
+
+export const ROOMS: readonly Room[] = [
+  { id: "playground", name: texts.playground, load: () => import("./rooms/playground") },
+  { id: "graph", name: texts.graph, load: () => import("./rooms/graph") },
+  { id: "training", name: texts.training, load: () => import("./rooms/training") },
+  { id: "images", name: texts.images, load: () => import("./rooms/images") },
+  { id: "inside", name: texts.inside, load: () => import("./rooms/inside") },
+  { id: "surface", name: texts.surface, load: () => import("./rooms/surface") },
+];

@@ -1,0 +1,69 @@
+// The chain rule written out, for one variable: its paths to the result, and a line for each step.
+import texts from "@texts/graph.json";
+import { say } from "../../language";
+import { Choice } from "../../ui/controls";
+import { derivative, equation, figure } from "./explained";
+import { Equation } from "./math";
+import { written } from "./numbers";
+import type { Derivation as Made, FormulaAnswer, Path } from "./types";
+
+interface DerivationProps {
+  made: Made;
+  handed: FormulaAnswer["handed"];
+  by: readonly string[];
+  chosen: number | null;
+  onVariable: (name: string) => void;
+  onPath: (index: number | null) => void;
+}
+
+const MOST_PATHS = 24;
+
+export function Derivation({ made, handed, by, chosen, onVariable, onPath }: DerivationProps) {
+  return (
+    <>
+      <Choice label={say(texts.by)} value={made.by} options={by.map((name) => [name, name])} onChoose={onVariable} />
+      <p>{sentence(made)}</p>
+      {made.paths.length > 0 && (
+        <ul class="graph-paths" aria-label={say(texts.paths)}>
+          {made.paths.slice(0, MOST_PATHS).map((path, index) => (
+            <li key={index}>
+              <button type="button" class="plain" aria-pressed={chosen === index} onClick={() => onPath(chosen === index ? null : index)}>
+                {path.nodes.join(" → ")}
+              </button>
+              {path.value !== null && <span class="mono">{product(path)}</span>}
+            </li>
+          ))}
+          {made.count > MOST_PATHS && <li class="muted">{say(texts.more, { count: made.count - MOST_PATHS })}</li>}
+        </ul>
+      )}
+      <ol class="graph-steps">
+        {made.steps.map((step, index) => (
+          <li key={index} class="scroll">
+            {step.local.map((latex) => (
+              <Equation key={latex} latex={latex} />
+            ))}
+            <Equation latex={equation(step, made.of, handed)} />
+          </li>
+        ))}
+        {made.steps.length === 0 && (
+          <li>
+            <Equation latex={`${derivative(made.of, made.by)} = ${figure(made.value)}`} />
+          </li>
+        )}
+      </ol>
+    </>
+  );
+}
+
+function sentence(made: Made): string {
+  const names = { of: made.of, by: made.by, count: made.count };
+  if (made.of === made.by) return say(texts.itself, names);
+  if (made.stepwise) return say(texts.stepwise, names);
+  if (made.count === 0) return say(texts.independent, names);
+  return say(made.count === 1 ? texts.one_path : texts.some_paths, names);
+}
+
+function product(path: Path): string {
+  const factors = path.factors.map((one) => (typeof one === "number" && one < 0 ? `(${written(one)})` : written(one)));
+  return factors.length > 1 && factors.length < 8 ? `${factors.join("·")} = ${written(path.value)}` : written(path.value);
+}

@@ -1,0 +1,153 @@
+// What happens at the node at work: its formula with the numbers forward, its share of the chain rule backward, in words.
+import texts from "@texts/graph.json";
+import { say, type Text } from "../../language";
+import { Equation, Formula } from "./math";
+import { rows, written } from "./numbers";
+import { byName, type Stop } from "./steps";
+import type { Figure, FormulaAnswer, Node, Step, Summary } from "./types";
+
+const RULES = texts as Readonly<Record<string, Text>>;
+
+export function Explained({ answer, stop }: { answer: FormulaAnswer; stop: Stop | undefined }) {
+  const nodes = byName(answer.graph);
+  const node = nodes.get(stop?.node ?? "");
+  if (!stop || stop.phase === "given" || !node) return <p>{say(texts.given_words)}</p>;
+  return stop.phase === "forward" ? <Forward answer={answer} node={node} /> : <Backward answer={answer} node={node} nodes={nodes} />;
+}
+
+function Forward({ answer, node }: { answer: FormulaAnswer; node: Node }) {
+  const numbers = answer.numbers[node.name];
+  const sides = [named(node), node.latex, numbers, node.value?.item === null ? undefined : figure(node.value?.item ?? null)].filter((side): side is string => side !== undefined && side !== "");
+  return (
+    <>
+      <Equation latex={distinct(sides).join(" = ")} />
+      <Entries summary={node.value} label={node.name} />
+      <Words op={node.op} kind="forward" />
+    </>
+  );
+}
+
+function Backward({ answer, node, nodes }: { answer: FormulaAnswer; node: Node; nodes: ReadonlyMap<string, Node> }) {
+  const { of } = answer.graph;
+  const step = answer.sweep.find((one) => one.name === node.name);
+  if (node.name === of || !step) {
+    return (
+      <>
+        <Equation latex={`${derivative(of, node.name)} = 1`} />
+        <p>{say(texts.begins, { of })}</p>
+      </>
+    );
+  }
+  const isPlain = step.terms.every((term) => term.value !== null);
+  const users = [...new Set(step.terms.map((term) => term.user))];
+  return (
+    <>
+      <Equation latex={equation(step, of, answer.handed)} />
+      <Entries summary={node.gradient} label={`∂${of}/∂${node.name}`} />
+      {isPlain && step.terms.length > 0 && <Terms step={step} of={of} />}
+      <p>{say(users.length === 1 ? texts.used_once : texts.used_often, { node: node.name, users: users.join(", "), count: step.terms.length })}</p>
+      {[...new Set(users.map((user) => nodes.get(user)?.op ?? ""))].map((op) => (
+        <Words key={op} op={op} kind="backward" />
+      ))}
+    </>
+  );
+}
+
+/** The gradient of a node out of those of its users; of tensors as what each hands back, for there the local derivative is a Jacobian. */
+export function equation(step: Step, of: string, handed: FormulaAnswer["handed"]): string {
+  const rules = step.terms.map((term) => handed.find((one) => one.node === term.user && one.place === term.place)?.latex);
+  if (rules.every((latex) => latex === undefined)) return step.latex;
+  const parts = rules.map((latex, at) => latex ?? step.terms[at]?.rule ?? "");
+  return `${derivative(of, step.name)} = ${parts.join(" + ")}${typeof step.value === "number" ? ` = ${figure(step.value)}` : ""}`;
+}
+
+function Terms({ step, of }: { step: Step; of: string }) {
+  return (
+    <div class="scroll">
+      <table class="graph-terms">
+        <thead>
+          <tr>
+            <th>{say(texts.through)}</th>
+            <th>{say(texts.arrives)}</th>
+            <th>{say(texts.local)}</th>
+            <th>{say(texts.product)}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {step.terms.map((term, index) => (
+            <tr key={index}>
+              <td>
+                <Formula latex={word(term.user)} />
+              </td>
+              <td>
+                <Formula latex={`${derivative(of, term.user)} = ${figure(term.outer, 4)}`} />
+              </td>
+              <td>
+                <Formula latex={distinct([derivative(term.user, step.name), term.rule, figure(term.local, 4)]).join(" = ")} />
+              </td>
+              <td>{written(term.value, 6)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** The rule of an operation in a sentence, where there is one. */
+function Words({ op, kind }: { op: string; kind: "forward" | "backward" }) {
+  const text = RULES[`rule_${op}_${kind}`];
+  return text ? <p class="graph-rule">{say(text)}</p> : null;
+}
+
+/** All entries of a list or a matrix. */
+export function Entries({ summary, label }: { summary: Summary | null | undefined; label: string }) {
+  const cells = summary?.item === null ? rows(summary.entries) : null;
+  if (!cells) return null;
+  return (
+    <div class="scroll">
+      <table class="graph-entries" aria-label={label}>
+        <tbody>
+          {cells.map((row, index) => (
+            <tr key={index}>
+              {index === 0 && (
+                <th rowSpan={cells.length} scope="rowgroup">
+                  {label}
+                </th>
+              )}
+              {row.map((cell, place) => (
+                <td key={place}>{cell}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** A name as Profundo writes it in LaTeX: what follows its letters stands below. */
+export function word(name: string): string {
+  const match = /^([A-Za-z]+?)(?:_([A-Za-z0-9]+)|([0-9]+))?$/.exec(name);
+  if (!match) return /^\p{L}$/u.test(name) ? name : `\\mathrm{${name}}`;
+  const [, letters = "", below, digits] = match;
+  const base = letters.length === 1 ? letters : `\\mathrm{${letters}}`;
+  const index = below ?? digits;
+  return index === undefined ? base : `${base}_{${/^\d+$/.test(index) || index.length === 1 ? index : `\\mathrm{${index}}`}}`;
+}
+
+const named = (node: Node): string => word(node.name);
+
+export const derivative = (of: string, by: string): string => `\\frac{\\partial ${word(of)}}{\\partial ${word(by)}}`;
+
+/** A number in LaTeX. */
+export function figure(value: Figure, digits = 6): string {
+  const text = written(value, digits);
+  const match = /^(.*)e(−?\d+)$/.exec(text);
+  return (match ? `${match[1] ?? ""} \\cdot 10^{${match[2] ?? ""}}` : text).replaceAll("−", "-").replace("∞", "\\infty").replace("NaN", "\\mathrm{NaN}");
+}
+
+/** Without a side that says again what stands before it. */
+function distinct(sides: readonly string[]): string[] {
+  return sides.filter((side, index) => side !== "" && side.replaceAll(" ", "") !== (sides[index - 1] ?? "").replaceAll(" ", ""));
+}

@@ -1,0 +1,151 @@
+// A formula as a graph: typed or picked, its variables moved, gone through step by step, and the chain rule beside it.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import texts from "@texts/graph.json";
+import { remember } from "../../address";
+import { latest } from "../../connection";
+import { say } from "../../language";
+import { Choice, Panel, Problem } from "../../ui/controls";
+import { Derivation } from "./derivation";
+import { Drawing, room } from "./drawing";
+import { EXAMPLES } from "./examples";
+import { Explained } from "./explained";
+import { readFormula, writtenFormula, type Asked } from "./query";
+import { Stepper, byKey, stepWords } from "./stepper";
+import { along, byName, stopOf, stopsOf } from "./steps";
+import { NodeTable } from "./table";
+import type { Box, FormulaAnswer, Value } from "./types";
+import { Variables } from "./variables";
+import { Ways } from "./ways";
+
+export function FormulaPage({ query }: { query: URLSearchParams }) {
+  const [asked, ask] = useState<Asked>(() => readFormula(query));
+  const [answer, show] = useState<FormulaAnswer | null>(null);
+  const [problem, tell] = useState("");
+  const [path, choose] = useState<number | null>(null);
+  const stage = useRef<HTMLDivElement>(null);
+  const send = useMemo(
+    () =>
+      latest<FormulaAnswer>(
+        "graph.formula",
+        (got) => {
+          tell("");
+          show(got);
+        },
+        (error) => tell(error.message),
+      ),
+    [],
+  );
+  useEffect(() => {
+    void send({ text: asked.text, values: asked.values, by: asked.by, room: room(stage.current) });
+    remember("graph", writtenFormula(asked));
+  }, [asked]);
+  const change = (part: Partial<Asked>) => ask((before) => ({ ...before, ...part }));
+  const example = EXAMPLES.find((one) => one.id === asked.example);
+  return (
+    <div class="graph-page">
+      <div class="stack">
+        <Panel title={say(texts.formula)} kind="graph-asked">
+          <Choice
+            label={say(texts.example)}
+            value={asked.example}
+            options={[...EXAMPLES.map(({ id, name }) => [id, say(name)] as const), ["", say(texts.own)]]}
+            onChoose={(id) => {
+              const chosen = EXAMPLES.find((one) => one.id === id);
+              choose(null);
+              ask(chosen ? { example: id, text: chosen.formula, values: chosen.values, by: chosen.by ?? "", at: chosen.at ?? null } : { ...asked, example: "" });
+            }}
+          />
+          <FormulaField
+            text={asked.text}
+            onInput={(text) => {
+              choose(null);
+              change({ text, example: "", at: null });
+            }}
+          />
+          <Problem text={problem} />
+          {example && <p class="hint">{say(example.seen)}</p>}
+        </Panel>
+        {answer && answer.variables.length > 0 && (
+          <Panel title={say(texts.variables)}>
+            <Variables variables={answer.variables} onChange={(name, value) => change({ values: { ...given(answer), ...asked.values, [name]: value } })} />
+          </Panel>
+        )}
+      </div>
+      <div ref={stage} class="stack graph-stage">
+        {answer && <Stage answer={answer} asked={asked} change={change} path={path} choose={choose} />}
+      </div>
+      {answer?.graph.of !== "" && answer && <Ways text={asked.text} values={asked.values} />}
+    </div>
+  );
+}
+
+const given = (answer: FormulaAnswer): Record<string, Value> => Object.fromEntries(answer.variables.map(({ name, value }) => [name, value]));
+
+interface StageProps {
+  answer: FormulaAnswer;
+  asked: Asked;
+  change: (part: Partial<Asked>) => void;
+  path: number | null;
+  choose: (path: number | null) => void;
+}
+
+function Stage({ answer, asked, change, path, choose }: StageProps) {
+  const { graph, scene, derivation } = answer;
+  const structure = scene.boxes.map((box) => box.name).join();
+  const stops = useMemo(() => stopsOf(scene, graph), [structure, graph.of]);
+  const last = stops.length - 1;
+  const at = Math.min(asked.at ?? last, last);
+  const go = (to: number) => {
+    choose(null);
+    change({ at: to === last ? null : to });
+  };
+  const pick = (box: Box) => {
+    const has = byName(graph).get(box.result)?.gradient;
+    change({ at: stopOf(stops, box.name), ...(has && box.result !== graph.of ? { by: box.result } : {}) });
+    choose(null);
+  };
+  const chosen = path === null ? undefined : derivation?.paths[path]?.nodes;
+  const by = graph.nodes.filter((node) => node.gradient && node.name !== graph.of).map((node) => node.name);
+  return (
+    // eslint-disable-next-line jsx-a11y/no-static-element-interactions
+    <div class="graph-stage-grid" onKeyDown={(event) => byKey(event, at, last, go)}>
+      <section class="panel graph-panel" aria-label={say(texts.graph)}>
+        <Drawing graph={graph} scene={scene} stops={stops} at={at} label={say(texts.drawing, { count: graph.nodes.length })} onPick={pick} {...(chosen ? { path: along(chosen, scene) } : {})} />
+        <p class="graph-legend">
+          <span class="value">{say(texts.above)}</span>
+          {graph.of !== "" && <span class="gradient">{say(texts.below, { of: graph.of })}</span>}
+        </p>
+        <Stepper stops={stops} at={at} onGo={go} />
+        {graph.notes.map((note) => (
+          <p key={note} class="problem">
+            {note}
+          </p>
+        ))}
+        {graph.of === "" && <p class="hint">{say(texts.no_gradient)}</p>}
+        <NodeTable graph={graph} onPick={(name) => { const box = scene.boxes.find((one) => one.result === name); if (box) pick(box); }} />
+      </section>
+      <div class="stack">
+        <Panel title={stepWords(stops[at])} kind="graph-explained">
+          <Explained answer={answer} stop={stops[at]} />
+        </Panel>
+        {derivation && (
+          <Panel title={say(texts.chain_rule)}>
+            <Derivation made={derivation} handed={answer.handed} by={by} chosen={path} onVariable={(name) => { choose(null); change({ by: name }); }} onPath={choose} />
+          </Panel>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function FormulaField({ text, onInput }: { text: string; onInput: (text: string) => void }) {
+  return (
+    <div class="field">
+      <label for="graph-formula">{say(texts.write)}</label>
+      <textarea id="graph-formula" class="mono" rows={2} value={text} spellcheck={false} autocomplete="off" aria-describedby="graph-formula-hint" onInput={(event) => onInput(event.currentTarget.value)} />
+      <p class="hint" id="graph-formula-hint">
+        {say(texts.write_hint)}
+      </p>
+    </div>
+  );
+}

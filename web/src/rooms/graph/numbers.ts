@@ -1,0 +1,71 @@
+// Numbers as the graph's formulas have them: a point for decimals in every language, since that is how they are typed here.
+import type { Entries, Figure, Summary } from "./types";
+
+const WORDS: Readonly<Record<string, string>> = { nan: "NaN", inf: "∞", "-inf": "−∞" };
+
+/** So many significant digits, without zeros at the end. */
+export function written(value: Figure | undefined, digits = 4): string {
+  if (value === null || value === undefined) return "–";
+  if (typeof value === "string") return WORDS[value] ?? value;
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
+  const short = Number(value.toPrecision(digits));
+  const size = Math.abs(short);
+  const text = size !== 0 && (size < 1e-4 || size >= 1e7) ? scientific(short, digits) : String(short);
+  return (short === 0 ? "0" : text).replace("-", "−");
+}
+
+function scientific(value: number, digits: number): string {
+  const [mantissa = "", exponent = "0"] = value.toExponential(digits - 1).split("e");
+  return `${Number(mantissa)}e${Number(exponent)}`.replace("e-", "e−");
+}
+
+/** An error or a step: 1.5·10⁻⁹. */
+export function power(value: Figure | undefined): string {
+  if (typeof value !== "number" || value === 0) return written(value);
+  const [mantissa = "", exponent = "0"] = value.toExponential(1).split("e");
+  const raised = exponent.replace("+", "").replace(/./g, (one) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"[one === "-" ? 0 : Number(one) + 1] ?? "");
+  return `${mantissa === "1.0" ? "" : `${Number(mantissa)}·`}10${raised}`.replace("-", "−");
+}
+
+/** A value beside its box: the number, a short list, or mean and spread. */
+export function brief(summary: Summary, gradient = false): string {
+  if (summary.item !== null) return written(summary.item);
+  const { entries } = summary;
+  if (Array.isArray(entries) && entries.length <= 3 && entries.every((one) => !Array.isArray(one))) {
+    return `[${(entries as readonly Figure[]).map((one) => written(one, 2)).join(", ")}]`;
+  }
+  return gradient ? `‖∇‖ ${written(summary.norm, 3)}` : `${written(summary.mean, 3)} ± ${written(summary.std, 3)}`;
+}
+
+/** A whole value as rows of cells, where it is a list or a matrix. */
+export function rows(entries: Entries | undefined): readonly (readonly string[])[] | null {
+  if (!Array.isArray(entries) || entries.length === 0) return null;
+  const list = entries as readonly Entries[];
+  if (!Array.isArray(list[0])) return [list.map((one) => written(one as Figure))];
+  const matrix = list as readonly (readonly Entries[])[];
+  return matrix.some((row) => Array.isArray(row[0])) ? null : matrix.map((row) => row.map((one) => written(one as Figure)));
+}
+
+/** What a person has typed for a variable: a number, or a list as in [1, 2]; null for anything else. */
+export function typed(text: string): number | number[] | number[][] | null {
+  const plain = text.trim().replace(/−/g, "-");
+  if (/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(plain)) return Number(plain);
+  if (!/^[[\]\d.,\s+\-e]+$/i.test(plain)) return null;
+  try {
+    return listed(JSON.parse(plain));
+  } catch {
+    return null;
+  }
+}
+
+const isNumber = (one: unknown): one is number => typeof one === "number";
+
+function listed(value: unknown): number[] | number[][] | null {
+  if (!Array.isArray(value) || value.length === 0) return null;
+  if (value.every(isNumber)) return value;
+  const sizes = new Set(value.map((row: unknown) => (Array.isArray(row) && row.length > 0 && row.every(isNumber) ? row.length : 0)));
+  return sizes.size === 1 && !sizes.has(0) ? (value as number[][]) : null;
+}
+
+/** As it is typed. */
+export const shown = (value: number | readonly unknown[]): string => (typeof value === "number" ? written(value, 6) : JSON.stringify(value).replaceAll(",", ", ").replaceAll("-", "−"));

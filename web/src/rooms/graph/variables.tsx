@@ -1,0 +1,118 @@
+// Values of variables: a slider and a field for a number, cells for a list or a matrix.
+import { useEffect, useState } from "preact/hooks";
+import texts from "@texts/graph.json";
+import { say } from "../../language";
+import { shown, typed } from "./numbers";
+import type { Value } from "./types";
+
+interface VariablesProps {
+  variables: readonly { readonly name: string; readonly value: Value }[];
+  onChange: (name: string, value: Value) => void;
+}
+
+export function Variables({ variables, onChange }: VariablesProps) {
+  return (
+    <>
+      {variables.map(({ name, value }) => (
+        <Variable key={name} name={name} value={value} onChange={(changed) => onChange(name, changed)} />
+      ))}
+      <p class="hint">{say(texts.variables_hint)}</p>
+    </>
+  );
+}
+
+function Variable({ name, value, onChange }: { name: string; value: Value; onChange: (value: Value) => void }) {
+  return (
+    <div class="graph-variable">
+      <Field name={name} value={value} onChange={onChange} />
+      {typeof value === "number" ? <Range name={name} value={value} onChange={onChange} /> : <Cells name={name} value={value} onChange={onChange} />}
+    </div>
+  );
+}
+
+/** Anything may be typed; what is no value yet waits until it is one. */
+function Field({ name, value, onChange }: { name: string; value: Value; onChange: (value: Value) => void }) {
+  const [text, write] = useState(shown(value));
+  useEffect(() => {
+    if (JSON.stringify(typed(text)) !== JSON.stringify(value)) write(shown(value));
+  }, [value]);
+  const isWrong = typed(text) === null;
+  return (
+    <label class="graph-field">
+      <span class="mono">{name} =</span>
+      <input
+        type="text"
+        class="mono"
+        value={text}
+        spellcheck={false}
+        autocomplete="off"
+        aria-invalid={isWrong}
+        onInput={(event) => {
+          write(event.currentTarget.value);
+          const number = typed(event.currentTarget.value);
+          if (number !== null) onChange(number);
+        }}
+        onBlur={() => write(shown(value))}
+      />
+    </label>
+  );
+}
+
+/** Far enough to both sides of where it began, in steps that a hand can hit. */
+function Range({ name, value, onChange }: { name: string; value: number; onChange: (value: number) => void }) {
+  const [reach, widen] = useState(reachOf(value));
+  useEffect(() => {
+    if (Math.abs(value) > reach) widen(reachOf(value));
+  }, [value]);
+  return <input type="range" min={-reach} max={reach} step={reach / 100} value={value} aria-label={name} onInput={(event) => onChange(Number(Number(event.currentTarget.value).toPrecision(6)))} />;
+}
+
+export const reachOf = (value: number): number => (Math.abs(value) <= 2 ? 4 : 10 ** Math.ceil(Math.log10(Math.abs(value) + 1e-9)) * (Math.abs(value) > 10 ** Math.ceil(Math.log10(Math.abs(value) + 1e-9)) / 2 ? 2 : 1));
+
+function Cells({ name, value, onChange }: { name: string; value: readonly number[] | readonly (readonly number[])[]; onChange: (value: Value) => void }) {
+  const isList = !Array.isArray(value[0]);
+  const rows = (isList ? [value] : value) as readonly (readonly number[])[];
+  const change = (row: number, column: number, number: number) => {
+    const changed = rows.map((line, at) => line.map((one, place) => (at === row && place === column ? number : one)));
+    onChange(isList ? (changed[0] ?? []) : changed);
+  };
+  return <Grid name={name} rows={rows} onChange={change} />;
+}
+
+interface GridProps {
+  name: string;
+  rows: readonly (readonly number[])[];
+  onChange: (row: number, column: number, value: number) => void;
+  /** What marks a cell: "busy", "aside". */
+  kind?: (row: number, column: number) => string;
+}
+
+/** Cells for numbers; arrow keys count up and down, as fields for numbers do. */
+export function Grid({ name, rows, onChange, kind }: GridProps) {
+  return (
+    <div class="scroll">
+      <table class="graph-grid" aria-label={name}>
+        <tbody>
+          {rows.map((row, at) => (
+            <tr key={at}>
+              {row.map((number, place) => (
+                <td key={place} class={kind?.(at, place) ?? ""}>
+                  <input
+                    type="number"
+                    step="any"
+                    value={number}
+                    aria-label={`${name} ${at + 1}, ${place + 1}`}
+                    onInput={(event) => {
+                      const changed = event.currentTarget.valueAsNumber;
+                      if (Number.isFinite(changed) && Math.abs(changed) <= 1e6) onChange(at, place, changed);
+                    }}
+                  />
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,189 @@
+// Three ways to differentiate, side by side; and the step of the numerical one, whose error is a V.
+import { useEffect, useMemo, useState } from "preact/hooks";
+import texts from "@texts/graph.json";
+import { latest } from "../../connection";
+import { say, type Text } from "../../language";
+import { Problem, Slider, Switch } from "../../ui/controls";
+import { LogLog, type Curve } from "./loglog";
+import { Equation } from "./math";
+import { power, written } from "./numbers";
+import type { CurveAnswer, Value, Way, WaysAnswer } from "./types";
+
+const REST = 150; // ms without a change, before what takes longer is asked for
+const NAMES: Readonly<Record<string, Text>> = {
+  "forward differences": texts.way_forward,
+  "central differences": texts.way_central,
+  symbolic: texts.way_symbolic,
+  automatic: texts.way_automatic,
+  forward: texts.way_forward,
+  central: texts.way_central,
+  "five-point": texts.way_five,
+};
+const COLOURS: Readonly<Record<string, string>> = { forward: "--curve-1", central: "--curve-2", "five-point": "--curve-3" };
+
+interface WaysProps {
+  text: string;
+  values: Readonly<Record<string, Value>>;
+}
+
+export function Ways(asked: WaysProps) {
+  const [isOpen, open] = useState(false);
+  return (
+    <details class="panel graph-ways" onToggle={(event) => open(event.currentTarget.open)}>
+      <summary>
+        <h2>{say(texts.ways)}</h2>
+      </summary>
+      {isOpen && <Compared {...asked} />}
+    </details>
+  );
+}
+
+function Compared({ text, values }: WaysProps) {
+  const [exponent, choose] = useState(-3);
+  const [single, setSingle] = useState(false);
+  const [ways, showWays] = useState<WaysAnswer | null>(null);
+  const [curve, showCurve] = useState<CurveAnswer | null>(null);
+  const [problem, tell] = useState("");
+  const ask = useMemo(() => {
+    const failed = (error: Error) => tell(error.message);
+    const shown = <T,>(show: (answer: T) => void) => (answer: T) => (tell(""), show(answer));
+    return { ways: latest<WaysAnswer>("graph.ways", shown(showWays), failed), curve: latest<CurveAnswer>("graph.curve", shown(showCurve), failed) };
+  }, []);
+  const asked = JSON.stringify([text, values]);
+  useEffect(() => {
+    const timer = setTimeout(() => void ask.ways({ text, values, exponent }), ways ? REST : 0);
+    return () => clearTimeout(timer);
+  }, [asked]);
+  useEffect(() => {
+    if (ways) void ask.ways({ text, values, exponent });
+  }, [exponent]);
+  useEffect(() => {
+    const timer = setTimeout(() => void ask.curve({ text, values }), REST);
+    return () => clearTimeout(timer);
+  }, [asked]);
+  return (
+    <>
+      <Problem text={problem} />
+      {ways && <WaysTable answer={ways} />}
+      {ways && (
+        <div class="graph-vee">
+          <div>
+            <h3>{say(texts.differences)}</h3>
+            <p>{say(texts.vee)}</p>
+            <Slider label={say(texts.step_size)} value={exponent} shown={`h = ${power(10 ** exponent)}`} min={-14} max={0} step={0.25} onInput={choose} />
+            <Steps answer={ways} />
+            <Switch label={say(texts.single)} checked={single} onChange={setSingle} />
+          </div>
+          {curve && <LogLog curves={curvesOf(curve, single)} steps={curve.steps} at={ways.step} dots={ways.differences.map((one) => ({ colour: COLOURS[one.differences] ?? "--ink", y: one.error }))} />}
+        </div>
+      )}
+    </>
+  );
+}
+
+function curvesOf({ curves }: CurveAnswer, single: boolean): Curve[] {
+  return curves
+    .filter(({ precision }) => single || precision === "float64")
+    .map(({ differences, precision, errors }) => ({
+      label: `${say(NAMES[differences] ?? texts.way_central)}${single ? `, ${precision}` : ""}`,
+      colour: COLOURS[differences] ?? "--ink",
+      dashed: precision === "float32",
+      errors,
+    }));
+}
+
+function WaysTable({ answer }: { answer: WaysAnswer }) {
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>{say(texts.way)}</th>
+            {answer.entries.map((name) => (
+              <th key={name} class="mono">{`∂f/∂${name}`}</th>
+            ))}
+            <th>{say(texts.error)}</th>
+            <th>{say(texts.evaluations)}</th>
+            <th>{say(texts.operations)}</th>
+            <th>{say(texts.time)}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {answer.rows.map((row) => (
+            <WayRow key={row.way} row={row} answer={answer} />
+          ))}
+        </tbody>
+      </table>
+      <p class="hint">{say(texts.costs, { of_f: answer.rows.at(-1)?.of_f ?? 0 })}</p>
+    </div>
+  );
+}
+
+function WayRow({ row, answer }: { row: Way; answer: WaysAnswer }) {
+  const name = say(NAMES[row.way] ?? texts.way_automatic);
+  if (!row.gradients) {
+    return (
+      <tr>
+        <td>{name}</td>
+        <td colSpan={answer.entries.length + 4} class="muted">
+          {row.why}
+        </td>
+      </tr>
+    );
+  }
+  const isExact = row.way === "automatic";
+  return (
+    <>
+      <tr>
+        <td>{name}</td>
+        {row.gradients.map((number, index) => (
+          <td key={index}>{written(number, 10)}</td>
+        ))}
+        <td>{isExact ? say(texts.exact) : power(row.absolute)}</td>
+        <td>{row.evaluations}</td>
+        <td>{row.operations}</td>
+        <td>{`${written((row.seconds ?? 0) * 1e6, 3)} µs`}</td>
+      </tr>
+      {row.way === "symbolic" && answer.formulas && (
+        <tr class="graph-symbolic">
+          <td class="muted">{say(texts.swell, { written: answer.formulas.written_out, shared: answer.formulas.shared })}</td>
+          <td colSpan={answer.entries.length + 4}>
+            <div class="scroll">
+              {answer.entries.map((entry) => {
+                const latex = answer.formulas?.latex[entry];
+                return latex && latex.length < 600 ? <Equation key={entry} latex={`\\frac{\\partial f}{\\partial \\mathrm{${entry}}} = ${latex}`} /> : null;
+              })}
+            </div>
+          </td>
+        </tr>
+      )}
+    </>
+  );
+}
+
+function Steps({ answer }: { answer: WaysAnswer }) {
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>{say(texts.way)}</th>
+            <th class="mono">{`∂f/∂${answer.entries[0] ?? ""}`}</th>
+            <th>{say(texts.error)}</th>
+            <th>{say(texts.evaluations)}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {answer.differences.map((one) => (
+            <tr key={one.differences}>
+              <td>{say(NAMES[one.differences] ?? texts.way_central)}</td>
+              <td>{written(one.gradients[0], 10)}</td>
+              <td>{power(one.error)}</td>
+              <td>{one.evaluations}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

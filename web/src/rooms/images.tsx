@@ -1,0 +1,63 @@
+// Images as numbers: pixels, colours, kernels, pooling, and the way through a trained net.
+import { useEffect } from "preact/hooks";
+import texts from "@texts/images.json";
+import names from "@texts/lab.json";
+import { address } from "../address";
+import { say, type Text } from "../language";
+import { Panel, Problem } from "../ui/controls";
+import type { Choices } from "./images/answers";
+import { choose, pick, readAddress, useAnswer } from "./images/chosen";
+import { Colours } from "./images/colours";
+import { Kernels } from "./images/kernels";
+import { Nets } from "./images/nets";
+import { Pick } from "./images/pick";
+import { Pixels } from "./images/pixels";
+import { Pooling } from "./images/pooling";
+import "./images.css";
+
+const VIEWS: readonly (readonly [id: string, name: Text, question: Text])[] = [
+  ["pixels", texts.viewPixels, texts.askPixels],
+  ["colours", texts.viewColours, texts.askColours],
+  ["kernels", texts.viewKernels, texts.askKernels],
+  ["pooling", texts.viewPooling, texts.askPooling],
+  ["net", texts.viewNet, texts.askNet],
+];
+
+export default function Images() {
+  useEffect(readAddress, [address.value.query]);
+  const [choices, problem] = useAnswer<Choices>("images.choices", {});
+  const view = pick("view", "kernels");
+  const question = VIEWS.find(([id]) => id === view)?.[2];
+  return (
+    <div class="images">
+      <div class="images-head">
+        <div>
+          <h1>{say(names.images)}</h1>
+          <p class="muted">{question && say(question)}</p>
+        </div>
+        <nav class="tabs" aria-label={say(texts.views)}>
+          {VIEWS.map(([id, name]) => (
+            <button type="button" key={id} aria-pressed={id === view} onClick={() => choose({ view: id })}>
+              {say(name)}
+            </button>
+          ))}
+        </nav>
+      </div>
+      <Problem text={problem} />
+      {choices && (
+        <>
+          {view !== "net" && (
+            <Panel kind="picking">
+              <Pick choices={choices} />
+            </Panel>
+          )}
+          {view === "pixels" && <Pixels choices={choices} />}
+          {view === "colours" && <Colours choices={choices} />}
+          {view === "kernels" && <Kernels choices={choices} />}
+          {view === "pooling" && <Pooling />}
+          {view === "net" && <Nets choices={choices} />}
+        </>
+      )}
+    </div>
+  );
+}

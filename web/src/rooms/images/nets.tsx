@@ -1,0 +1,234 @@
+// An image on its way through a trained net: all maps, one convolution taken apart, the softmax in numbers; drawn or picked.
+import { useEffect, useMemo, useState } from "preact/hooks";
+import texts from "@texts/images.json";
+import lab from "@texts/lab.json";
+import { call, connected, listen, role } from "../../connection";
+import { part } from "../../frames";
+import { language, percent, say } from "../../language";
+import { Button, Choice, Panel, Problem } from "../../ui/controls";
+import type { Choices, Look, Net } from "./answers";
+import { Apart } from "./apart";
+import { choose, pick, source, useAnswer } from "./chosen";
+import { figure } from "./grid";
+import { Overview } from "./overview";
+import { Pad } from "./pad";
+import { Pick } from "./pick";
+import { last, Picture } from "./picture";
+import { DRAWN, packed, unpacked, whole, type Source } from "./query";
+
+interface Told {
+  readonly run: string;
+  readonly line: string;
+  readonly done: boolean;
+  readonly failed: boolean;
+}
+
+const IMAGE = "image"; // the one of the other rooms
+
+export function Nets({ choices }: { choices: Choices }) {
+  const [runs, setRuns] = useState<readonly string[] | null>(null);
+  const [problem, fail] = useState("");
+  const [told, tell] = useState<Told | null>(null);
+  const refresh = () => void call<{ runs: readonly string[] }>("images.runs").then(({ runs: found }) => setRuns(found), (error: Error) => fail(error.message));
+  useEffect(() => {
+    if (connected.value) refresh();
+  }, [connected.value]);
+  useEffect(
+    () =>
+      listen<Told>("images", (said) => {
+        tell(said);
+        if (said.done) (refresh(), choose({ run: said.run, layer: "", unit: "" }));
+      }),
+    [],
+  );
+  const train = async (data: string) => {
+    fail("");
+    tell({ run: "", line: say(texts.begins), done: false, failed: false });
+    try {
+      await call("images.train", { data });
+    } catch (error) {
+      (fail((error as Error).message), tell(null));
+    }
+  };
+  const run = pick("run", runs?.[0] ?? "");
+  const busy = told !== null && !told.done && !told.failed;
+  const lesson = (data: string, text: string) => (
+    <Button key={data} disabled={busy} onClick={() => void train(data)} kind={runs?.length === 0 ? "main" : "plain"}>
+      {text}
+    </Button>
+  );
+  return (
+    <>
+      <Panel kind="picking">
+        <div class="row choices">
+          {runs && runs.length > 0 && <Choice label={say(texts.run)} value={run} options={runs.map((one) => [one, one])} onChoose={(one) => choose({ run: one, layer: "", unit: "", see: "" })} />}
+          {runs?.length === 0 && <p>{say(texts.noRuns)}</p>}
+          {role.value === "owner" && runs && (
+            <div class="row">
+              {lesson("digits", say(texts.trainDigits))}
+              {lesson("mnist", say(choices.sets.some(({ name }) => name === "mnist") ? texts.trainMnist : texts.fetchMnist))}
+            </div>
+          )}
+        </div>
+        <p class="hint mono" role="status" hidden={!busy}>
+          {told?.line}
+        </p>
+        <Problem text={problem || (told?.failed ? told.line : "")} />
+      </Panel>
+      {runs && run !== "" && <Through key={run} run={run} choices={choices} />}
+    </>
+  );
+}
+
+function Through({ run, choices }: { run: string; choices: Choices }) {
+  const [net, problem] = useAnswer<Net>("images.net", { run });
+  const see = pick("see", net?.frame && pick("d", "") ? DRAWN : "test:0");
+  const strokes = unpacked(pick("d", ""));
+  const other = source();
+  const image: Source = see === DRAWN ? { image: DRAWN, strokes } : see === IMAGE ? other : { image: see };
+  const [look, fault] = useAnswer<Look>("images.look", net && { run, ...image });
+  const layer = pick("layer", net?.layers.find(({ apart }) => apart)?.name ?? "");
+  const unit = whole(pick("unit", ""), 0);
+  // What shows the net's answers is drawn anew with them, not with every point that is drawn.
+  const answer = useMemo(() => net && look && <Answer net={net} look={look} see={see} />, [net, look, see, language.value]);
+  const terms = useMemo(() => net && look?.terms && <Softmax net={net} terms={look.terms} />, [net, look, language.value]);
+  const maps = useMemo(() => net && look && <Maps net={net} look={look} layer={layer} unit={unit} />, [net, look, layer, unit, language.value]);
+  return (
+    <>
+      <Problem text={problem || fault} />
+      {!net && !problem && <p class="loading">{say(lab.loading)}</p>}
+      {net && (
+        <div class="columns controls-first">
+          <div class="stack">
+            <Panel title={say(texts.netInput)}>
+              {see === IMAGE ? (
+                <>
+                  <Pick choices={choices} />
+                  <Button onClick={() => choose({ see: DRAWN })}>{say(texts.drawInstead)}</Button>
+                </>
+              ) : (
+                <Pad strokes={see === DRAWN ? strokes : []} label={say(texts.pad)} onDraw={(drawn) => choose({ d: packed(drawn), see: DRAWN })} />
+              )}
+              <h3>{say(texts.orTest)}</h3>
+              <Tests net={net} see={see} />
+              {see !== IMAGE && (
+                <Button kind="quiet" onClick={() => choose({ see: IMAGE })}>
+                  {say(texts.orImage)}
+                </Button>
+              )}
+            </Panel>
+            {answer}
+          </div>
+          <div class="stack">
+            {maps}
+            {look && <Apart net={net} look={look} question={{ run, ...image }} layer={layer} />}
+            {terms}
+          </div>
+        </div>
+      )}
+    </>
+  );
+}
+
+/** Samples of the test split, one of each class. */
+function Tests({ net, see }: { net: Net; see: string }) {
+  const pictures = useMemo(() => Array.from({ length: net.tests.shape[0] ?? 0 }, (_, at) => last(part(net.tests, at))), [net]);
+  return (
+    <div class="row thumbs">
+      {pictures.map((picture, at) => (
+        <button type="button" key={at} aria-pressed={see === `test:${at}`} aria-label={say(texts.testSample, { n: at, label: net.classes[net.labels[at] ?? -1] ?? "" })} onClick={() => choose({ see: `test:${at}` })}>
+          <Picture values={picture} label="" size="small" />
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Maps({ net, look, layer, unit }: { net: Net; look: Look; layer: string; unit: number }) {
+  return (
+    <Panel title={say(texts.allMaps)}>
+      <Overview look={look} net={net} layer={layer} unit={unit} onUnit={(name, at) => choose({ layer: name, unit: String(at), urow: "", ucol: "" })} />
+    </Panel>
+  );
+}
+
+/** What the net sees, and what it takes it for. */
+function Answer({ net, look, see }: { net: Net; look: Look; see: string }) {
+  const shares = [...(look.shares?.data ?? [])].map((share, at) => ({ share, name: net.classes[at] ?? String(at) }));
+  const best = shares.reduce((a, b) => (b.share > a.share ? b : a), { share: -1, name: "" });
+  const shown = shares.length <= 12 ? shares : [...shares].sort((a, b) => b.share - a.share).slice(0, 10);
+  return (
+    <Panel title={say(texts.netAnswer)}>
+      <div class="row answer">
+        <figure>
+          <Picture values={last(part(look.picture, 0))} label={say(texts.netSees)} size="small" />
+          <figcaption>{say(texts.netSees)}</figcaption>
+        </figure>
+        {shares.length > 0 && (
+          <p class="verdict" aria-live="polite">
+            <b>{best.name}</b> {percent(best.share)}
+          </p>
+        )}
+      </div>
+      <ul class="bars">
+        {shown.map(({ share, name }) => (
+          <li key={name} class={name === best.name ? "best" : ""}>
+            <span>{name}</span>
+            <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
+              <rect width={100 * share} height="10" />
+            </svg>
+            <span>{percent(share)}</span>
+          </li>
+        ))}
+      </ul>
+      <p class="hint" hidden={see.startsWith("test:")}>{net.frame && see === DRAWN ? say(texts.framed, { box: figure(net.frame.box), side: net.shape[1] ?? 0, middle: say(net.frame.by_mass ? texts.byMass : texts.byBox) }) : say(texts.fitted, { height: net.shape[1] ?? 0, width: net.shape[2] ?? 0 })}</p>
+    </Panel>
+  );
+}
+
+/** A positive number, by powers of ten where zeros would fill the cell. */
+const tiny = (value: number): string => (value < 1e-4 ? new Intl.NumberFormat(language.value, { notation: "scientific", maximumSignificantDigits: 3 }).format(value).replace("-", "−") : figure(value, 4));
+
+function Softmax({ net, terms }: { net: Net; terms: NonNullable<Look["terms"]> }) {
+  return (
+    <Panel title={say(texts.softmax)}>
+      <p class="mono">
+        p<sub>k</sub> = exp(z<sub>k</sub> − max z) / Σ exp(z<sub>j</sub> − max z)
+      </p>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{say(texts.className)}</th>
+              <th scope="col">z</th>
+              <th scope="col">z − {figure(terms.greatest)}</th>
+              <th scope="col">exp</th>
+              <th scope="col">exp / {figure(terms.total, 4)}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {Array.from(terms.outputs.data, (output, at) => (
+              <tr key={at} class={output === terms.greatest || Math.abs(output - terms.greatest) < 1e-6 ? "best" : ""}>
+                <th scope="row">{net.classes[at] ?? at}</th>
+                <td>{figure(output, 4)}</td>
+                <td>{figure(output - terms.greatest, 4)}</td>
+                <td>{tiny(terms.exponentials.data[at] ?? 0)}</td>
+                <td>{percent(terms.shares.data[at], 2)}</td>
+              </tr>
+            ))}
+          </tbody>
+          <tfoot>
+            <tr>
+              <th scope="row">Σ</th>
+              <td />
+              <td />
+              <td>{figure(terms.total, 4)}</td>
+              <td>{percent(1, 0)}</td>
+            </tr>
+          </tfoot>
+        </table>
+      </div>
+      <p class="hint">{say(texts.softmaxHint)}</p>
+    </Panel>
+  );
+}

@@ -1,0 +1,87 @@
+// What is chosen in the room, as the address has it, and how it is read: pure functions.
+
+export type Chosen = Readonly<Record<string, string>>;
+export type Point = readonly [x: number, y: number];
+export type Strokes = readonly (readonly Point[])[];
+
+/** The image that is asked for, as the lab's calls take it. */
+export interface Source {
+  readonly image: string;
+  readonly strokes?: Strokes;
+}
+
+export const DRAWN = "drawn";
+
+export function parsedQuery(query: string): Chosen {
+  return Object.fromEntries(new URLSearchParams(query));
+}
+
+/** Without what is empty, in a fixed order, so that the same choice has one address. */
+export function writtenQuery(chosen: Chosen): string {
+  const pairs = Object.entries(chosen).filter(([, value]) => value !== "");
+  return new URLSearchParams(pairs.sort(([a], [b]) => (a < b ? -1 : 1))).toString();
+}
+
+/** A whole number of the address, within bounds; the usual one where there is none. */
+export function whole(text: string | undefined, usual: number, least = 0, most = 1e6): number {
+  const value = Number(text);
+  return text === undefined || text === "" || !Number.isInteger(value) ? usual : Math.max(least, Math.min(most, value));
+}
+
+const DIGITS = 2; // of base 36 a coordinate, 0 to 1000
+
+export function packed(strokes: Strokes): string {
+  const coordinate = (value: number) => value.toString(36).padStart(DIGITS, "0");
+  return strokes.map((stroke) => stroke.map(([x, y]) => coordinate(x) + coordinate(y)).join("")).join(".");
+}
+
+/** What `packed` wrote; anything else is no drawing. */
+export function unpacked(text: string): Strokes {
+  if (!/^[0-9a-z.]*$/.test(text)) return [];
+  const strokes = text.split(".").map((one) => (one.match(/[0-9a-z]{4}/g) ?? []).map((four): Point => [parseInt(four.slice(0, DIGITS), 36), parseInt(four.slice(DIGITS), 36)]));
+  return strokes.filter((stroke) => stroke.length > 0 && stroke.every(([x, y]) => x <= 1000 && y <= 1000));
+}
+
+/** A kernel's cells as a person typed them: [table of a channel][row][column]. */
+export type Tables = readonly (readonly (readonly string[])[])[];
+
+/** As `profundo.images.kernel_of` reads weights: numbers, rows between semicolons, channels between bars. */
+export const kernelText = (tables: Tables): string => tables.map((rows) => rows.map((row) => row.map((cell) => cell.trim() || "0").join(" ")).join("; ")).join(" | ");
+
+/** From rows of columns of channels, as the lab writes them. */
+export function tablesOf(written: readonly (readonly (readonly string[])[])[]): Tables {
+  const channels = written[0]?.[0]?.length ?? 1;
+  return Array.from({ length: channels }, (_, channel) => written.map((row) => row.map((cell) => cell[channel] ?? "0")));
+}
+
+/** The same cells in a table of another size: what is new is 0; the middle stays in the middle where both sides allow it. */
+export function resized(tables: Tables, height: number, width: number): Tables {
+  return tables.map((rows) => {
+    const up = Math.floor((height - rows.length) / 2);
+    const left = Math.floor((width - (rows[0]?.length ?? 0)) / 2);
+    return Array.from({ length: height }, (_, row) => Array.from({ length: width }, (_, column) => rows[row - up]?.[column - left] ?? "0"));
+  });
+}
+
+export function withCell(tables: Tables, channel: number, row: number, column: number, cell: string): Tables {
+  return tables.map((rows, at) => (at === channel ? rows.map((cells, y) => (y === row ? cells.map((old, x) => (x === column ? cell : old)) : cells)) : rows));
+}
+
+/** One table a colour, or a single one. */
+export const forChannels = (tables: Tables, channels: number): Tables => Array.from({ length: channels }, (_, at) => tables[Math.min(at, tables.length - 1)] ?? [["1"]]);
+
+/** Where an arrow key leads from a place in a grid of width × height; null for any other key. */
+export function moved(key: string, x: number, y: number, width: number, height: number, far: boolean): Point | null {
+  const steps: Record<string, Point> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], Home: [-1e6, 0], End: [1e6, 0], PageUp: [0, -1e6], PageDown: [0, 1e6] };
+  const step = steps[key];
+  if (step === undefined) return null;
+  const many = far ? 10 : 1;
+  const within = (value: number, most: number) => Math.max(0, Math.min(most - 1, value));
+  return [within(x + many * step[0], width), within(y + many * step[1], height)];
+}
+
+/** The place after this one, row by row, from the last to the first again. */
+export function next(row: number, column: number, rows: number, columns: number): readonly [row: number, column: number] {
+  const at = (row * columns + column + 1) % Math.max(1, rows * columns);
+  return [Math.floor(at / columns), at % columns];
+}

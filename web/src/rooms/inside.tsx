@@ -1,0 +1,91 @@
+// Inside: a finished run from within. What excites its units, why it answers so, its codes as a map, what it draws from codes.
+import { useEffect } from "preact/hooks";
+import texts from "@texts/inside.json";
+import { address } from "../address";
+import { whenOpened } from "../connection";
+import { figure, say } from "../language";
+import { Choice, Panel, Problem, type Option } from "../ui/controls";
+import { CodesView } from "./inside/codes";
+import { LatentView } from "./inside/latent";
+import { choose, current, enter, net, problem, ROOM, runs, take, views, watch, word, type RunRow, type View } from "./inside/looking";
+import { UnitsView } from "./inside/units";
+import { WhyView } from "./inside/why";
+import "../ui/tabs.css";
+import "./inside.css";
+
+const SHOWN = { units: UnitsView, why: WhyView, codes: CodesView, latent: LatentView } as const;
+
+export default function Inside() {
+  useEffect(() => {
+    const again = () => address.value.room === ROOM && void enter(); // a link to this very room
+    addEventListener("hashchange", again);
+    const leave = [watch(), whenOpened(() => void enter()), () => removeEventListener("hashchange", again)];
+    return () => leave.forEach((one) => one());
+  }, []);
+  const row = current();
+  const view = word("view") as View;
+  const Shown = row && views(row).includes(view) ? SHOWN[view] : null;
+  return (
+    <div class="inside">
+      <h1 class="unseen">{say(texts.title)}</h1>
+      <Problem text={problem.value || net.problem.value} />
+      {runs.value?.length === 0 && <Empty />}
+      {row && (
+        <div class="inside-top">
+          <Choice label={say(texts.run)} value={row.run} options={(runs.value ?? []).map((one): Option => [one.run, titled(one)])} onChoose={take} />
+          <Facts row={row} />
+          <Tabs row={row} view={view} />
+        </div>
+      )}
+      {Shown && (
+        <div role="tabpanel" id="inside-view" aria-labelledby={`tab-${view}`} class="inside-view">
+          <Shown />
+        </div>
+      )}
+    </div>
+  );
+}
+
+const titled = ({ run, net: of, data }: RunRow): string => [run, of, data].filter((one, at, all) => one && (at === 0 || !all[0]?.includes(one))).join(" · ");
+
+function Empty() {
+  return (
+    <Panel title={say(texts.no_runs)}>
+      <p>{say(texts.no_runs_hint)}</p>
+      <pre class="command">profundo train mnist --net lenet5{"\n"}profundo recipe vae</pre>
+    </Panel>
+  );
+}
+
+function Facts({ row }: { row: RunRow }) {
+  const shown = net.value.value;
+  if (!row.looks) return <p class="facts">{row.score}</p>;
+  if (!shown || shown.run !== row.run) return <p class="facts">{net.busy.value ? say(texts.opening) : ""}</p>;
+  return (
+    <p class="facts">
+      {say(texts.facts, { parameters: figure(shown.parameters, 9), data: shown.data })}
+      {row.score ? ` · ${row.score}` : ""}
+    </p>
+  );
+}
+
+function Tabs({ row, view }: { row: RunRow; view: View }) {
+  const all = views(row);
+  const walk = (event: KeyboardEvent) => {
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    const next = all[(all.indexOf(view) + step + all.length) % all.length];
+    if (step === 0 || !next) return;
+    event.preventDefault();
+    choose({ view: next });
+    document.getElementById(`tab-${next}`)?.focus();
+  };
+  return (
+    <div class="tabs" role="tablist" aria-label={say(texts.views)} onKeyDown={walk}>
+      {all.map((one) => (
+        <button key={one} id={`tab-${one}`} type="button" role="tab" aria-selected={one === view} aria-controls="inside-view" tabIndex={one === view ? 0 : -1} onClick={() => choose({ view: one })}>
+          {say(texts[one])}
+        </button>
+      ))}
+    </div>
+  );
+}

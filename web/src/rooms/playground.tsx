@@ -1,0 +1,51 @@
+// The playground: a net over the plane that trains while one watches, and everything about it at hand.
+import { useEffect } from "preact/hooks";
+import texts from "@texts/playground.json";
+import { address } from "../address";
+import { role, whenOpened } from "../connection";
+import { say } from "../language";
+import { Panel, Problem } from "../ui/controls";
+import { Controls, Data, Learning, Lessons } from "./playground/choices";
+import { LayerCount, Network } from "./playground/network";
+import { Output } from "./playground/output";
+import { enter, problem, watch } from "./playground/play";
+import { Doctor, Home, Neuron, Progress, Race } from "./playground/results";
+import "./playground.css";
+
+export default function Playground() {
+  useEffect(() => {
+    const leave = [watch(), whenOpened(() => void enter(address.value.query))];
+    return () => leave.forEach((one) => one());
+  }, []);
+  return (
+    <fieldset class="playground" disabled={role.value === "visitor"}>
+      <h1 class="unseen">{say(texts.title)}</h1>
+      <Lessons />
+      <Problem text={problem.value} />
+      <div class="deck">
+        <Controls />
+        <Learning />
+      </div>
+      <div class="columns stage">
+        <Data />
+        <div class="stack">
+          <Panel title={say(texts.network)} kind="network" aside={<LayerCount />}>
+            <Network />
+          </Panel>
+          <Neuron />
+        </div>
+        <div class="stack">
+          <Output />
+        </div>
+        <div class="stack">
+          <Progress />
+          <Doctor />
+        </div>
+      </div>
+      <div class="columns after">
+        <Race />
+        <Home />
+      </div>
+    </fieldset>
+  );
+}

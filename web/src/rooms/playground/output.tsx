@@ -1,0 +1,231 @@
+// What the net answers everywhere in the plane, with the points on it; or the plane as the last hidden layer carries it.
+import { useEffect, useRef } from "preact/hooks";
+import texts from "@texts/playground.json";
+import type { Numbers } from "../../frames";
+import { say } from "../../language";
+import { CLASS_COLOURS, css, DIVERGING } from "../../ui/colours";
+import { Button, Choice, Panel, Switch } from "../../ui/controls";
+import { paint } from "../../ui/heat";
+import { choose, frame, hidden, outputs, setup, show, view, type Points, type Setup, type Warped } from "./play";
+import { useState } from "preact/hooks";
+
+const REACH = 6;
+const SIDE = 600; // pixels of the drawing, shown smaller
+const OWN = "points";
+
+export function Output() {
+  const now = setup.value;
+  const shown = frame.value;
+  const { discrete, test, warped, gradients } = view.value;
+  const [adding, addTo] = useState("1");
+  if (!now) return <Panel title={say(texts.output)}>{null}</Panel>;
+  const mayWarp = hidden(now).length > 0;
+  return (
+    <Panel title={say(warped && mayWarp ? texts.warped : texts.output)}>
+      {warped && mayWarp ? <WarpedPlane warped={shown?.warped ?? null} now={now} /> : <Plane now={now} adding={Number(adding)} />}
+      {!warped && <Scale now={now} />}
+      <div class="switches">
+        <Switch label={say(texts.discrete)} checked={discrete} onChange={(on) => show({ discrete: on })} />
+        <Switch label={say(texts.show_test)} checked={test} onChange={(on) => show({ test: on })} />
+        <Switch label={say(texts.show_gradients)} checked={gradients} onChange={(on) => show({ gradients: on })} />
+        <Switch label={say(texts.show_warped)} checked={warped && mayWarp} disabled={!mayWarp} onChange={(on) => show({ warped: on })} />
+      </div>
+      {now.words["data"] === OWN && <OwnPoints now={now} adding={adding} addTo={addTo} />}
+    </Panel>
+  );
+}
+
+function Plane({ now, adding }: { now: Setup; adding: number }) {
+  const map = useRef<HTMLCanvasElement>(null);
+  const dots = useRef<HTMLCanvasElement>(null);
+  const shown = frame.value;
+  const { discrete, test } = view.value;
+  useEffect(() => {
+    if (map.current && shown) paintOutput(map.current, shown.output, outputs(now) > 1, discrete);
+  }, [shown, discrete, now]);
+  useEffect(() => {
+    const context = dots.current?.getContext("2d");
+    if (!context) return;
+    context.clearRect(0, 0, SIDE, SIDE);
+    if (test) drawPoints(context, now.test, now, true, plane);
+    drawPoints(context, now.train, now, false, plane);
+  }, [now.train, now.test, test]);
+  const own = now.words["data"] === OWN;
+  const add = (event: MouseEvent) => {
+    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * 2 * REACH - REACH;
+    const y = REACH - ((event.clientY - box.top) / box.height) * 2 * REACH;
+    addPoint(now, x, y, adding);
+  };
+  return (
+    <div class={own ? "plane own" : "plane"} onClick={own ? add : undefined} role="img" aria-label={say(texts.output_label)}>
+      <canvas ref={map} class="heat smooth" />
+      <canvas ref={dots} width={SIDE} height={SIDE} />
+    </div>
+  );
+}
+
+export function addPoint(now: Setup, x: number, y: number, target: number): void {
+  const before = now.words["points"] === "none" ? [] : [now.words["points"] ?? ""];
+  choose({ data: OWN, task: "classification", points: [...before, `${x.toFixed(2)}:${y.toFixed(2)}:${target}`].join(";") });
+}
+
+function OwnPoints({ now, adding, addTo }: { now: Setup; adding: string; addTo: (name: string) => void }) {
+  const [x, atX] = useState("0");
+  const [y, atY] = useState("0");
+  const drop = () => choose({ points: (now.words["points"] ?? "").split(";").slice(0, -1).join(";") });
+  return (
+    <>
+      <p class="hint">{say(texts.own_hint)}</p>
+      <div class="own-point">
+        <Choice label={say(texts.class)} value={adding} options={["0", "1", "2", "3"].map((one) => [one, one])} onChoose={addTo} />
+        <Coordinate label="x₁" value={x} onInput={atX} />
+        <Coordinate label="x₂" value={y} onInput={atY} />
+        <Button onClick={() => addPoint(now, Number(x), Number(y), Number(adding))}>{say(texts.add)}</Button>
+        <Button onClick={drop}>{say(texts.drop_last)}</Button>
+      </div>
+    </>
+  );
+}
+
+function Coordinate({ label, value, onInput }: { label: string; value: string; onInput: (value: string) => void }) {
+  return (
+    <label class="field">
+      {label}
+      <input type="number" min={-REACH} max={REACH} step="0.5" value={value} onInput={(event) => onInput(event.currentTarget.value)} />
+    </label>
+  );
+}
+
+function Scale({ now }: { now: Setup }) {
+  const many = outputs(now) > 1;
+  return (
+    <div class="scale">
+      {many ? (
+        now.classes.map((name, index) => (
+          <span key={name}>
+            <Mark index={index} colour={CLASS_COLOURS[index % CLASS_COLOURS.length] ?? ""} /> {name}
+          </span>
+        ))
+      ) : (
+        <>
+          <span>
+            {!now.regression && <Mark index={0} colour={css(-1)} />} {now.regression ? "−1" : (now.classes[0] ?? "0")}
+          </span>
+          <i style={{ background: `linear-gradient(90deg, ${[-1, -0.5, 0, 0.5, 1].map(css).join(", ")})` }} />
+          <span>
+            {now.regression ? "1" : (now.classes[1] ?? "1")} {!now.regression && <Mark index={1} colour={css(1)} />}
+          </span>
+        </>
+      )}
+    </div>
+  );
+}
+
+function Mark({ index, colour }: { index: number; colour: string }) {
+  const shapes = [<circle cx="6" cy="6" r="4.5" />, <rect x="1.8" y="1.8" width="8.4" height="8.4" />, <path d="M6 .8 11.2 10.6H.8z" />, <path d="M6 .5 11.5 6 6 11.5.5 6z" />];
+  return (
+    <svg width="12" height="12" fill={colour} aria-hidden="true">
+      {shapes[index % shapes.length]}
+    </svg>
+  );
+}
+
+// ---------------------------------------------------------------------------------------------------------------- painting
+type Onto = (x: number, y: number) => readonly [number, number];
+const plane: Onto = (x, y) => [((x + REACH) / (2 * REACH)) * SIDE, ((REACH - y) / (2 * REACH)) * SIDE];
+
+/** One output: from orange to blue. Several: the colour of the likeliest class, paler where it is less sure. */
+function paintOutput(canvas: HTMLCanvasElement, output: Numbers, several: boolean, discrete: boolean): void {
+  if (!several) {
+    paint(canvas, output, 1, discrete, DIVERGING);
+    return;
+  }
+  const [, height = 1, width = 1] = output.shape;
+  if (canvas.width !== width) [canvas.width, canvas.height] = [width, height];
+  const picture = new ImageData(width, height);
+  const count = width * height;
+  for (let index = 0; index < count; index += 1) {
+    const [red, green, blue] = rgb(CLASS_COLOURS[(output.data[index] ?? 0) % CLASS_COLOURS.length] ?? "#000000");
+    const sure = discrete ? 0.85 : 0.15 + 0.7 * ((output.data[count + index] ?? 0) / 255);
+    picture.data.set([mixed(red, sure), mixed(green, sure), mixed(blue, sure), 255], 4 * index);
+  }
+  canvas.getContext("2d")?.putImageData(picture, 0, 0);
+}
+
+const mixed = (value: number, share: number): number => Math.round(245 + (value - 245) * share);
+const rgb = (hex: string): [number, number, number] => [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16)) as [number, number, number];
+
+/** Each class has a shape as well as a colour; points to test on are hollow. */
+function drawPoints(context: CanvasRenderingContext2D, { points, targets }: Points, now: Setup, hollow: boolean, onto: Onto, size = 8): void {
+  const several = outputs(now) > 1;
+  for (let index = 0; index < targets.data.length; index += 1) {
+    const target = targets.data[index] ?? 0;
+    const colour = now.regression ? css(target) : several ? (CLASS_COLOURS[target % CLASS_COLOURS.length] ?? "") : css(2 * target - 1);
+    const [x, y] = onto(points.data[2 * index] ?? 0, points.data[2 * index + 1] ?? 0);
+    context.beginPath();
+    outline(context, now.regression ? 0 : target, x, y, size);
+    context.lineWidth = hollow ? 3 : 2;
+    context.strokeStyle = hollow ? colour : "#ffffff";
+    context.fillStyle = hollow ? "#ffffffb0" : colour;
+    context.fill();
+    context.stroke();
+  }
+}
+
+function outline(context: CanvasRenderingContext2D, kind: number, x: number, y: number, size: number): void {
+  if (kind % 4 === 0) context.arc(x, y, size, 0, 2 * Math.PI);
+  else if (kind % 4 === 1) context.rect(x - 0.9 * size, y - 0.9 * size, 1.8 * size, 1.8 * size);
+  else {
+    const corners = kind % 4 === 2 ? [[0, -1.2], [1.1, 0.8], [-1.1, 0.8]] : [[0, -1.25], [1.25, 0], [0, 1.25], [-1.25, 0]];
+    corners.forEach(([dx = 0, dy = 0], index) => (index === 0 ? context.moveTo(x + dx * size, y + dy * size) : context.lineTo(x + dx * size, y + dy * size)));
+    context.closePath();
+  }
+}
+
+function WarpedPlane({ warped, now }: { warped: Warped | null; now: Setup }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    const context = canvas.current?.getContext("2d");
+    if (context && warped) drawWarped(context, warped, now);
+  }, [warped, now]);
+  return (
+    <>
+      <div class="plane">
+        <canvas ref={canvas} width={SIDE} height={SIDE} role="img" aria-label={say(texts.warped_label)} class="warped" />
+      </div>
+      <p class="hint">{warped && !warped.exact ? say(texts.warped_share, { share: Math.round(100 * warped.explained) }) : say(texts.warped_hint)}</p>
+    </>
+  );
+}
+
+function drawWarped(context: CanvasRenderingContext2D, { lines, samples }: Warped, now: Setup): void {
+  const [count = 0, places = 0] = lines.shape;
+  const bounds = [0, 1].map((axis) => {
+    const values = lines.data.filter((_, index) => index % 2 === axis);
+    return [Math.min(...values), Math.max(...values)] as const;
+  });
+  const onto: Onto = (x, y) => {
+    const [across, along] = [x, y].map((value, axis) => {
+      const [low, high] = bounds[axis] ?? [0, 1];
+      return 0.06 + (0.88 * (value - low)) / (high - low || 1);
+    });
+    return [(across ?? 0) * SIDE, (1 - (along ?? 0)) * SIDE];
+  };
+  const ink = getComputedStyle(context.canvas).color;
+  context.clearRect(0, 0, SIDE, SIDE);
+  context.strokeStyle = ink;
+  context.globalAlpha = 0.35;
+  for (let line = 0; line < count; line += 1) {
+    context.beginPath();
+    for (let place = 0; place < places; place += 1) {
+      const index = 2 * (line * places + place);
+      const [x, y] = onto(lines.data[index] ?? 0, lines.data[index + 1] ?? 0);
+      if (place === 0) context.moveTo(x, y);
+      else context.lineTo(x, y);
+    }
+    context.stroke();
+  }
+  context.globalAlpha = 1;
+  drawPoints(context, { points: samples, targets: now.train.targets }, now, false, onto);
+}

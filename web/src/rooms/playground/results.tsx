@@ -1,0 +1,277 @@
+// How it goes: both losses and scores, the confusion, what may be wrong, one neuron in numbers, a race, and what to take home.
+import { useState } from "preact/hooks";
+import doctor from "@texts/findings.json";
+import texts from "@texts/playground.json";
+import type { Numbers } from "../../frames";
+import { figure, percent, say, type Text } from "../../language";
+import { Button, Panel } from "../../ui/controls";
+import { Curves, Legend, type Line } from "../../ui/curves";
+import { Heat } from "../../ui/heat";
+import { named } from "./choices";
+import { calm, edit, examine, exported, features, form, hidden, outputs, race, selected, setup, view, type Finding, type Lane } from "./play";
+import { part } from "../../frames";
+
+export function Progress() {
+  const now = setup.value;
+  const shown = calm.value;
+  if (!now || !shown) return <Panel title={say(texts.progress)}>{null}</Panel>;
+  const { train, test } = shown.scores;
+  const score = now.regression ? "R²" : say(texts.accuracy);
+  const losses: Line[] = [
+    { label: say(texts.train_loss), colour: "--curve-1" },
+    { label: say(texts.test_loss), colour: "--curve-2", dashed: true },
+  ];
+  return (
+    <Panel title={say(texts.progress)}>
+      <Legend lines={losses} values={[figure(train.loss), figure(test.loss)]} />
+      <Curves lines={losses} data={columns(shown.curves, [0, 1, 2])} label={say(texts.curves_label)} height={140} />
+      <table class="scores">
+        <thead>
+          <tr>
+            <td />
+            <th scope="col">{say(texts.training_points)}</th>
+            <th scope="col">{say(texts.test_points)}</th>
+          </tr>
+        </thead>
+        <tbody>
+          <tr>
+            <th scope="row">{named("objective", now.objective)}</th>
+            <td>{figure(train.loss)}</td>
+            <td>{figure(test.loss)}</td>
+          </tr>
+          <tr>
+            <th scope="row">{score}</th>
+            <td>{now.regression ? figure(train.r2) : percent(train.accuracy)}</td>
+            <td>{now.regression ? figure(test.r2) : percent(test.accuracy)}</td>
+          </tr>
+          {now.regression && (
+            <tr>
+              <th scope="row">RMSE</th>
+              <td>{figure(train.rmse)}</td>
+              <td>{figure(test.rmse)}</td>
+            </tr>
+          )}
+        </tbody>
+      </table>
+      {!now.regression && <Confusion classes={now.classes} counts={test.samples > 0 ? test.confusion : train.confusion} />}
+    </Panel>
+  );
+}
+
+/** Some rows of (rows, steps), the first as x, with gaps where there is no number. */
+function columns(curves: Numbers, rows: readonly number[]): (number | null)[][] {
+  return rows.map((row) => Array.from(part(curves, row).data, (value) => (Number.isFinite(value) ? value : null)));
+}
+
+function Confusion({ classes, counts }: { classes: readonly string[]; counts: readonly (readonly number[])[] }) {
+  return (
+    <div class="scroll">
+      <table class="confusion">
+        <caption>{say(texts.confusion)}</caption>
+        <thead>
+          <tr>
+            <td />
+            {classes.map((name) => (
+              <th key={name} scope="col">
+                {say(texts.said, { name })}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {counts.map((row, truth) => (
+            <tr key={truth}>
+              <th scope="row">{say(texts.true_class, { name: classes[truth] ?? "" })}</th>
+              {row.map((count, chosen) => (
+                <td key={chosen} class={count === 0 ? "" : truth === chosen ? "right" : "wrong"}>
+                  {count}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+// ----------------------------------------------------------------------------------------------------------------- doctor
+export function Doctor() {
+  const shown = calm.value;
+  const [proved, prove] = useState<{ step: number; healthy: boolean; findings: Finding[] } | null>(null);
+  const [busy, work] = useState(false);
+  if (!shown) return null;
+  const ask = async () => {
+    work(true);
+    const report = await examine();
+    prove(report && { step: shown.step, ...report });
+    work(false);
+  };
+  return (
+    <Panel title={say(texts.doctor)} aside={<span class="muted">{shown.findings.length === 0 ? say(texts.nothing_wrong) : ""}</span>}>
+      <div aria-live="polite">
+        {shown.findings.map((one) => (
+          <Told key={one.cause} finding={one} />
+        ))}
+      </div>
+      <Button disabled={busy || shown.step === 0} onClick={() => void ask()}>
+        {say(busy ? texts.examining : texts.examine)}
+      </Button>
+      {proved && (
+        <div aria-live="polite">
+          <p>{say(proved.findings.length === 0 ? texts.found_nothing : texts.found)}</p>
+          {proved.findings.map((one) => (
+            <Told key={one.cause} finding={one} />
+          ))}
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+function Told({ finding }: { finding: Finding }) {
+  const text = (doctor as Record<string, Text>)[finding.cause];
+  return (
+    <div class="finding">
+      <b>{text ? say(text) : finding.cause}</b> <span class="muted">{finding.where}</span>
+      <p>{finding.remedy}</p>
+      <p class="hint">
+        {Object.entries(finding.evidence)
+          .map(([name, value]) => `${name}: ${value}`)
+          .join(" · ")}
+      </p>
+    </div>
+  );
+}
+
+// ----------------------------------------------------------------------------------------------------------------- neuron
+/** Bias and incoming weights of the chosen neuron as numbers to edit, with their gradients where those are shown. */
+export function Neuron() {
+  const now = setup.value;
+  const shown = calm.value;
+  const place = selected.value;
+  if (!now || !shown) return null;
+  if (!place) return <Panel title={say(texts.neuron)}>{<p class="hint">{say(texts.neuron_hint)}</p>}</Panel>;
+  const { layer, unit } = place;
+  const weights = shown.weights[layer];
+  if (!weights) return null;
+  const sources = layer === 0 ? features(now).map((name) => named("features", name)) : Array.from({ length: hidden(now)[layer - 1] ?? 0 }, (_, index) => say(texts.neuron_number, { unit: index + 1 }));
+  const last = layer === hidden(now).length;
+  const slopes = shown.gradients?.[layer];
+  const map = last ? null : shown.neurons[layer];
+  return (
+    <Panel title={last ? say(texts.output_of, { name: outputs(now) > 1 ? (now.classes[unit] ?? "") : "" }) : say(texts.neuron_of, { unit: unit + 1, layer: layer + 1 })}>
+      <div class="neuron">
+        {map && (
+          <div class="neuron-map">
+            <Heat values={part(map, unit)} label={say(texts.neuron_map)} smooth />
+          </div>
+        )}
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{say(texts.from)}</th>
+              <th scope="col">{say(texts.weight)}</th>
+              {slopes && view.value.gradients && <th scope="col">{say(texts.gradient)}</th>}
+            </tr>
+          </thead>
+          <tbody>
+            {sources.map((name, input) => (
+              <tr key={input}>
+                <th scope="row">{name}</th>
+                <td>
+                  <Editable id={`weight-${input}`} label={say(texts.weight_from, { name })} value={part(weights, unit).data[input] ?? 0} onValue={(value) => void edit("weight", [layer, unit, input], value)} />
+                </td>
+                {slopes && view.value.gradients && <td>{figure(part(slopes, unit).data[input])}</td>}
+              </tr>
+            ))}
+            <tr>
+              <th scope="row">{say(texts.bias)}</th>
+              <td>
+                <Editable id="bias" label={say(texts.bias)} value={shown.biases[layer]?.data[unit] ?? 0} onValue={(value) => void edit("bias", [layer, unit], value)} />
+              </td>
+              {shown.bias_gradients && view.value.gradients && <td>{figure(shown.bias_gradients[layer]?.data[unit])}</td>}
+            </tr>
+          </tbody>
+        </table>
+      </div>
+    </Panel>
+  );
+}
+
+/** A number that the training moves until somebody types in it. */
+function Editable({ id, label, value, onValue }: { id: string; label: string; value: number; onValue: (value: number) => void }) {
+  const [typed, type] = useState<string | null>(null);
+  const done = () => {
+    if (typed !== null && typed !== "" && Number.isFinite(Number(typed))) onValue(Number(typed));
+    type(null);
+  };
+  return (
+    <input
+      id={id}
+      type="number"
+      step="0.1"
+      aria-label={label}
+      value={typed ?? value.toFixed(3)}
+      onInput={(event) => type(event.currentTarget.value)}
+      onBlur={done}
+      onKeyDown={(event) => (event.key === "Enter" ? done() : event.key === "Escape" && type(null))}
+    />
+  );
+}
+
+// ------------------------------------------------------------------------------------------------------- race and taking home
+export function Race() {
+  const choices = form.value;
+  const [lanes, run] = useState<Lane[] | null>(null);
+  const [busy, work] = useState(false);
+  const start = async () => {
+    work(true);
+    run((await race(choices?.options["optimizer"] ?? [], 40))?.lanes ?? null);
+    work(false);
+  };
+  const lines: Line[] = (lanes ?? []).map(({ optimizer }, index) => ({ label: named("optimizer", optimizer), colour: `--curve-${index + 1}`, dashed: index % 2 === 1 }));
+  return (
+    <Panel title={say(texts.race)}>
+      <p class="hint">{say(texts.race_hint)}</p>
+      <Button disabled={busy} onClick={() => void start()}>
+        {say(busy ? texts.racing : texts.start_race)}
+      </Button>
+      {lanes && lanes[0] && (
+        <>
+          <Legend lines={lines} values={lanes.map(({ losses }) => figure(losses.data[losses.data.length - 1]))} />
+          <Curves lines={lines} data={[Array.from(lanes[0].losses.data, (_, index) => index), ...lanes.map(({ losses }) => Array.from(losses.data, (one) => (Number.isFinite(one) ? one : null)))]} label={say(texts.race)} height={200} />
+        </>
+      )}
+    </Panel>
+  );
+}
+
+export function Home() {
+  const now = setup.value;
+  const [kept, keep] = useState("");
+  if (!now) return null;
+  const source = async () => {
+    const made = await exported("source");
+    if (made) location.assign(made.place);
+  };
+  const run = async () => {
+    const made = await exported("run");
+    if (made) keep(made.name);
+  };
+  return (
+    <Panel title={say(texts.home)}>
+      <p class="hint">{say(texts.command_hint)}</p>
+      <pre class="command" tabIndex={0}>
+        {now.command}
+      </pre>
+      {now.edits > 0 && <p class="hint">{say(texts.edited, { count: now.edits })}</p>}
+      <div class="row">
+        <Button onClick={() => void navigator.clipboard?.writeText(location.href)}>{say(texts.copy_link)}</Button>
+        <Button onClick={() => void source()}>{say(texts.as_source)}</Button>
+        <Button onClick={() => void run()}>{say(texts.as_run)}</Button>
+      </div>
+      <p role="status">{kept && say(texts.kept_run, { name: kept })}</p>
+    </Panel>
+  );
+}

@@ -1,0 +1,43 @@
+// What is chosen of a surface, as the address holds it.
+import { signal } from "@preact/signals";
+import { address } from "../../address";
+import { rememberSoon } from "../../soon";
+import type { Scale } from "./terrain";
+
+export const ROOM = "surface";
+export const MODES = ["run", "roll", "net"] as const;
+export type Mode = (typeof MODES)[number];
+
+export const chosen = signal<Readonly<Record<string, string>>>({});
+export const word = (name: string, usual = ""): string => chosen.value[name] ?? usual;
+export const number = (name: string, usual: number): number => {
+  const value = Number(word(name, String(usual)));
+  return Number.isFinite(value) ? value : usual;
+};
+export const mode = (): Mode => MODES.find((one) => one === word("mode")) ?? "run";
+export const scale = (): Scale => (word("scale") === "linear" ? "linear" : "log");
+export const isSolid = (): boolean => word("view") !== "above";
+
+export function choose(words: Readonly<Record<string, string>>): void {
+  const next = Object.fromEntries(Object.entries({ ...chosen.value, ...words }).filter(([, value]) => value !== ""));
+  chosen.value = next;
+  rememberSoon(ROOM, new URLSearchParams(next).toString());
+}
+
+export function enter(): void {
+  chosen.value = Object.fromEntries(new URLSearchParams(address.value.query));
+}
+
+/** `adam:0.1,sgd:0.03` ↔ a rate for each. */
+export function ratesOf(text: string, known: readonly string[]): Record<string, number> {
+  const pairs = text.split(",").map((pair) => pair.split(":"));
+  return Object.fromEntries(pairs.filter(([name = "", rate = ""]) => known.includes(name) && Number(rate) > 0 && Number(rate) <= 1e4).map(([name = "", rate]) => [name, Number(rate)]));
+}
+export const textOf = (rates: Readonly<Record<string, number>>): string => Object.entries(rates).map(([name, rate]) => `${name}:${rate}`).join(",");
+
+/** Of the page's curve colours one for each optimizer, the same everywhere. */
+export const curveOf = (name: string, all: readonly string[]): string => `--curve-${(Math.max(0, all.indexOf(name)) % 8) + 1}`;
+
+/** The same as canvases take it: darker than on a dark page, for the surface is light there, too. */
+const INKS = ["#1f5fbf", "#c2500a", "#2f7d4f", "#8a3ea8", "#8a6100", "#5b6472", "#c01f48", "#00838f"] as const;
+export const inkOf = (name: string, all: readonly string[]): string => INKS[Math.max(0, all.indexOf(name)) % INKS.length] ?? "#1c1b19";

@@ -1,0 +1,159 @@
+// The loss of a run as a surface: measured from coarse to fine while one watches, with the way of training on it.
+import { signal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import texts from "@texts/surface.json";
+import { call } from "../../connection";
+import type { Numbers } from "../../frames";
+import { job } from "../../jobs";
+import { figure, percent, say } from "../../language";
+import { Button, Choice, Panel, Problem, Slider, type Option } from "../../ui/controls";
+import { choose, isSolid, number, scale, word } from "./chosen";
+import { Relief, type Scene } from "./relief";
+
+interface RunRow {
+  readonly run: string;
+  readonly data: string | null;
+  readonly net: string | null;
+  readonly score: string | null;
+}
+
+interface Plane {
+  readonly run: string;
+  readonly kind: string;
+  readonly wanted: number;
+  readonly measured?: number;
+  readonly across?: Numbers;
+  readonly up?: Numbers;
+  readonly losses?: Numbers;
+  readonly places?: Numbers;
+  readonly explained?: readonly number[] | null;
+  readonly epochs?: readonly number[];
+  readonly how?: string;
+  readonly loss?: number;
+  readonly samples?: number;
+  readonly parameters?: number;
+}
+
+const KINDS = ["random", "path"] as const;
+const FINENESS = ["coarse", "medium", "fine"] as const;
+const SAMPLES = ["100", "500", "2000"] as const;
+const INK = "#1c1b19";
+
+const runs = signal<readonly RunRow[] | null>(null);
+const refused = signal("");
+export const plane = job<Plane>("surface.plane");
+
+export async function findRuns(): Promise<void> {
+  try {
+    runs.value = (await call<{ runs: RunRow[] }>("surface.runs")).runs;
+  } catch (error) {
+    refused.value = (error as Error).message;
+  }
+}
+
+export function OfRun() {
+  const all = runs.value;
+  const row = all?.find(({ run }) => run === word("run")) ?? all?.[0];
+  const kind = KINDS.find((one) => one === word("plane")) ?? "random";
+  const fineness = FINENESS.find((one) => one === word("fineness")) ?? "coarse";
+  const samples = SAMPLES.find((one) => one === word("samples")) ?? "500";
+  const run = row?.run ?? "";
+  const asked = { run, kind, fineness, samples: Number(samples) };
+  useEffect(() => {
+    if (run) plane.ask(asked);
+  }, [run, kind, fineness, samples]);
+  const told = plane.value.value;
+  const shown = told?.run === run && told.kind === kind ? told : null;
+  const cancel = () => {
+    plane.busy.value = false;
+    void call("surface.stop").catch(() => undefined);
+  };
+  if (all?.length === 0) {
+    return (
+      <Panel title={say(texts.no_runs)}>
+        <p>{say(texts.no_runs_hint)}</p>
+        <pre class="command">profundo train digits --net lenet5 --keep-epochs</pre>
+      </Panel>
+    );
+  }
+  return (
+    <div class="columns surface-view">
+      <div class="stack">
+        <Panel title={say(texts.what)}>
+          <Choice label={say(texts.run)} value={run} options={(all ?? []).map((one): Option => [one.run, one.run])} onChoose={(name) => choose({ run: name, epoch: "" })} />
+          <Choice label={say(texts.plane)} value={kind} options={[["random", say(texts.random)], ["path", say(texts.path)]]} onChoose={(name) => choose({ plane: name, epoch: "" })} />
+          <p class="hint">{say(kind === "random" ? texts.random_hint : texts.path_hint)}</p>
+          <Choice label={say(texts.fineness)} value={fineness} options={FINENESS.map((one): Option => [one, say(texts[one])])} onChoose={(name) => choose({ fineness: name })} />
+          <Choice label={say(texts.samples)} value={samples} options={SAMPLES.map((one): Option => [one, figure(Number(one), 6)])} onChoose={(name) => choose({ samples: name })} />
+          <Progress shown={shown} onCancel={cancel} />
+        </Panel>
+        {shown?.losses && <Facts shown={shown} />}
+      </div>
+      <Panel title={say(kind === "random" ? texts.surface_random : texts.surface_path)}>
+        <Problem text={refused.value || plane.problem.value} />
+        {shown?.losses ? <Drawn shown={shown} /> : <p class="hint">{plane.busy.value ? say(texts.opening) : ""}</p>}
+      </Panel>
+    </div>
+  );
+}
+
+function Progress({ shown, onCancel }: { shown: Plane | null; onCancel: () => void }) {
+  const [done, wanted] = [shown?.measured ?? 0, shown?.wanted ?? 1];
+  const busy = plane.busy.value;
+  return (
+    <div class="measuring" role="status">
+      <progress value={done} max={wanted} aria-label={say(texts.measured, { done, wanted })} />
+      <div class="row">
+        <span class="hint">{busy && done === 0 ? say(texts.opening) : say(texts.measured, { done: figure(done, 6), wanted: figure(wanted, 6) })}</span>
+        {busy && <Button onClick={onCancel}>{say(texts.cancel)}</Button>}
+      </div>
+    </div>
+  );
+}
+
+function Drawn({ shown }: { shown: Plane }) {
+  const epochs = shown.epochs ?? [];
+  const last = Math.max(0, epochs.length - 1);
+  const at = Math.min(last, number("epoch", last));
+  const terrain = useMemo(() => ({ across: shown.across?.data ?? [], up: shown.up?.data ?? [], heights: shown.losses?.data ?? [] }), [shown]);
+  const scene = useMemo((): Scene => {
+    const ways = epochs.length && shown.places ? [{ name: "path", colour: INK, mark: 0, places: shown.places.data, shown: at + 1 }] : [];
+    return { terrain, scale: scale(), ways, goal: [0, 0] };
+  }, [terrain, scale(), at]);
+  const [first, second] = shown.explained ?? [];
+  const names = shown.kind === "random" ? ([say(texts.direction_1), say(texts.direction_2)] as const) : ([say(texts.component, { number: 1, share: percent(first) }), say(texts.component, { number: 2, share: percent(second) })] as const);
+  return (
+    <>
+      <Relief scene={scene} label={say(texts.relief_label, { run: shown.run })} solid={isSolid()} names={names} onSolid={(on) => choose({ view: on ? "" : "above" })} onScale={(one) => choose({ scale: one === "log" ? "" : one })} />
+      {epochs.length > 1 && <Slider label={say(texts.way_until)} min={0} max={last} value={at} shown={say(texts.epoch, { epoch: epochs[at] ?? 0 })} onInput={(one) => choose({ epoch: one === last ? "" : String(one) })} />}
+      <p class="hint">{say(texts.solution_mark)}</p>
+    </>
+  );
+}
+
+function Facts({ shown }: { shown: Plane }) {
+  const finite = Array.from(shown.losses?.data ?? []).filter(Number.isFinite);
+  const [low, high] = [Math.min(...finite), Math.max(...finite)];
+  return (
+    <Panel title={say(texts.numbers)}>
+      <dl class="figures">
+        <dt>{say(texts.loss_here)}</dt>
+        <dd>{figure(shown.loss)}</dd>
+        <dt>{say(texts.lowest)}</dt>
+        <dd>{figure(low)}</dd>
+        <dt>{say(texts.highest)}</dt>
+        <dd>{figure(high)}</dd>
+        <dt>{say(texts.measured_on)}</dt>
+        <dd>{say(texts.samples_of, { samples: figure(shown.samples, 6) })}</dd>
+        <dt>{say(texts.parameters)}</dt>
+        <dd>{figure(shown.parameters, 9)}</dd>
+        {shown.explained && (
+          <>
+            <dt>{say(texts.held)}</dt>
+            <dd>{percent(shown.explained.reduce((sum, one) => sum + one, 0))}</dd>
+          </>
+        )}
+      </dl>
+    </Panel>
+  );
+}

@@ -1,0 +1,127 @@
+// The same optimizers on a real net: trained on digits from the same first weights, their ways over the surface of its loss.
+import { useMemo } from "preact/hooks";
+import texts from "@texts/surface.json";
+import { call } from "../../connection";
+import type { Numbers } from "../../frames";
+import { job } from "../../jobs";
+import { figure, percent, say } from "../../language";
+import { Button, Panel, Problem, Slider } from "../../ui/controls";
+import { Curves, Legend } from "../../ui/curves";
+import { choose, curveOf, inkOf, isSolid, number, ratesOf, scale, textOf, word } from "./chosen";
+import { Relief, type Scene } from "./relief";
+import { form, optimizerName, Optimizers, type Form } from "./roll";
+import { Sign } from "./sign";
+
+interface Lap {
+  readonly optimizer: string;
+  readonly rate: number;
+  readonly losses: readonly (number | null)[];
+  readonly accuracy: number | null;
+}
+
+interface Walked {
+  readonly wanted: number;
+  readonly laps: readonly Lap[];
+  readonly across?: Numbers;
+  readonly up?: Numbers;
+  readonly losses?: Numbers;
+  readonly ways?: Readonly<Record<string, Numbers>>;
+  readonly explained?: readonly number[];
+  readonly origin?: string;
+}
+
+const USUAL = ["sgd", "momentum", "rmsprop", "adam"];
+export const walked = job<Walked>("surface.walk");
+
+export function OnNet() {
+  const known = form.value;
+  if (!known) return null;
+  const usual = textOf(Object.fromEntries(USUAL.map((name) => [name, known.net_rates[name] ?? 0.01])));
+  const rates = ratesOf(word("net", usual), known.optimizers);
+  const epochs = Math.max(1, Math.min(20, Math.round(number("epochs", 6))));
+  const told = walked.value.value;
+  const busy = walked.busy.value;
+  const cancel = () => {
+    walked.busy.value = false;
+    void call("surface.stop").catch(() => undefined);
+  };
+  return (
+    <div class="columns roll-view">
+      <div class="stack">
+        <Panel title={say(texts.on_net)}>
+          <p class="hint">{say(texts.on_net_hint)}</p>
+          <Slider label={say(texts.epochs)} min={1} max={20} value={epochs} onInput={(one) => choose({ epochs: String(one) })} />
+          <div class="row">
+            <Button kind="main" disabled={busy} onClick={() => walked.ask({ rates, epochs })}>{say(texts.train)}</Button>
+            {busy && <Button onClick={cancel}>{say(texts.cancel)}</Button>}
+          </div>
+          <p class="hint" role="status">{busy ? (told && told.laps.length === told.wanted ? say(texts.measuring_surface) : say(texts.trained, { done: told?.laps.length ?? 0, wanted: told?.wanted ?? Object.keys(rates).length })) : ""}</p>
+        </Panel>
+        <Optimizers known={known} rates={rates} onRates={(one) => choose({ net: textOf(one) })} />
+      </div>
+      <Panel title={say(texts.ways_on_net)}>
+        <Problem text={walked.problem.value} />
+        {told?.losses && told.ways ? <Ways told={told} known={known} /> : <p class="hint">{say(texts.ways_empty)}</p>}
+      </Panel>
+      {told && told.laps.length > 0 && <Laps told={told} known={known} />}
+    </div>
+  );
+}
+
+function Ways({ told, known }: { told: Walked; known: Form }) {
+  const last = Math.max(0, ...Object.values(told.ways ?? {}).map(({ shape }) => (shape[0] ?? 1) - 1));
+  const at = Math.min(last, number("epoch", last));
+  const terrain = useMemo(() => ({ across: told.across?.data ?? [], up: told.up?.data ?? [], heights: told.losses?.data ?? [] }), [told]);
+  const scene = useMemo(
+    (): Scene => ({
+      terrain,
+      scale: scale(),
+      ways: Object.entries(told.ways ?? {}).map(([name, { data }]) => ({ name, colour: inkOf(name, known.optimizers), mark: known.optimizers.indexOf(name), places: data, shown: at + 1 })),
+    }),
+    [terrain, scale(), at],
+  );
+  const names = [1, 2].map((one) => say(texts.component, { number: one, share: percent(told.explained?.[one - 1]) })) as [string, string];
+  return (
+    <>
+      <Relief scene={scene} label={say(texts.ways_on_net)} solid={isSolid()} names={names} onSolid={(on) => choose({ view: on ? "" : "above" })} onScale={(one) => choose({ scale: one === "log" ? "" : one })} />
+      <Slider label={say(texts.way_until)} min={0} max={last} value={at} shown={say(texts.epoch, { epoch: at })} onInput={(one) => choose({ epoch: one === last ? "" : String(one) })} />
+      <p class="hint">{say(texts.ways_hint)}</p>
+    </>
+  );
+}
+
+function Laps({ told, known }: { told: Walked; known: Form }) {
+  const lines = told.laps.map(({ optimizer }, index) => ({ label: optimizerName(optimizer), colour: curveOf(optimizer, known.optimizers), dashed: index % 2 === 1 }));
+  const most = Math.max(...told.laps.map(({ losses }) => losses.length));
+  const data = useMemo(() => [Array.from({ length: most }, (_, at) => at), ...told.laps.map(({ losses }) => Array.from({ length: most }, (_, at) => losses[at] ?? null))], [told]);
+  return (
+    <Panel title={say(texts.numbers)}>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{say(texts.optimizer)}</th>
+              <th scope="col">{say(texts.rate)}</th>
+              <th scope="col">{say(texts.validation_loss)}</th>
+              <th scope="col">{say(texts.validation_accuracy)}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {told.laps.map(({ optimizer, rate, losses, accuracy }) => (
+              <tr key={optimizer}>
+                <th scope="row">
+                  <Sign index={known.optimizers.indexOf(optimizer)} colour={curveOf(optimizer, known.optimizers)} /> {optimizerName(optimizer)}
+                </th>
+                <td>{figure(rate, 2)}</td>
+                <td>{losses[losses.length - 1] === null ? say(texts.diverges) : figure(losses[losses.length - 1])}</td>
+                <td>{percent(accuracy)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <Legend lines={lines} />
+      <Curves lines={lines} data={data} label={say(texts.laps_label)} height={190} logarithmic />
+    </Panel>
+  );
+}

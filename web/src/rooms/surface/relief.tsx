@@ -1,0 +1,113 @@
+// A surface with ways on it: in 3-D where the browser can, else from above with lines of equal height.
+import { useEffect, useRef, useState } from "preact/hooks";
+import texts from "@texts/surface.json";
+import { figure, say } from "../../language";
+import { Button, Switch } from "../../ui/controls";
+import { Above } from "./relief2d";
+import type { Show3d } from "./relief3d";
+import { colourOf, scaled, type Scale, type Terrain } from "./terrain";
+
+/** places: x, y, x, y …; shown: how many of them. mark: the number of its sign. */
+export interface Way {
+  readonly name: string;
+  readonly colour: string;
+  readonly mark: number;
+  readonly places: ArrayLike<number>;
+  readonly shown: number;
+}
+
+export interface Scene {
+  readonly terrain: Terrain;
+  readonly scale: Scale;
+  /** The lowest height there is, where that is known and not on the lattice. */
+  readonly lowest?: number;
+  readonly ways: readonly Way[];
+  readonly goal?: readonly [number, number];
+}
+
+export interface ReliefProps {
+  readonly scene: Scene;
+  readonly label: string;
+  readonly solid: boolean;
+  readonly onSolid: (on: boolean) => void;
+  readonly onScale: (scale: Scale) => void;
+  readonly names: readonly [string, string];
+  /** Where one may begin: by a click, by dragging from above, by arrow keys. */
+  readonly begin?: readonly [number, number];
+  readonly onBegin?: (x: number, y: number) => void;
+}
+
+/** Whether the browser draws in three dimensions. */
+export function canDraw3d(): boolean {
+  try {
+    return document.createElement("canvas").getContext("webgl2") !== null;
+  } catch {
+    return false;
+  }
+}
+
+let able: boolean | null = null;
+
+export function Relief(props: ReliefProps) {
+  able ??= canDraw3d();
+  const { scene, solid, onSolid, onScale } = props;
+  const range = scaled(scene.terrain, scene.scale, scene.lowest);
+  return (
+    <div class="relief">
+      {solid && able ? <Solid {...props} /> : <Above {...props} />}
+      <div class="row relief-row">
+        {able ? <Switch label={say(texts.solid)} checked={solid} onChange={onSolid} /> : <p class="hint" role="status">{say(texts.no_webgl)}</p>}
+        <Switch label={say(texts.logarithmic)} checked={scene.scale === "log"} onChange={(on) => onScale(on ? "log" : "linear")} />
+        <div class="ramp" aria-label={say(texts.height_scale)} role="img">
+          <span>{figure(range.low)}</span>
+          <i style={{ background: `linear-gradient(90deg, ${[0, 0.2, 0.4, 0.6, 0.8, 1].map((share) => `rgb(${colourOf(share).map(Math.round).join(" ")})`).join(", ")})` }} />
+          <span>{figure(range.high)}</span>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** Loaded when it is first shown: three.js is larger than the rest of the page together. */
+function Solid({ scene, label, begin, onBegin }: ReliefProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const [shown, show] = useState<Show3d | null>(null);
+  const pick = useRef(onBegin);
+  pick.current = onBegin;
+  useEffect(() => {
+    let gone = false;
+    let made: Show3d | null = null;
+    void import("./relief3d").then(({ show3d }) => {
+      if (gone || !place.current) return;
+      made = show3d(place.current, (x, y) => pick.current?.(x, y));
+      show(made);
+    });
+    return () => {
+      gone = true;
+      made?.end();
+    };
+  }, []);
+  useEffect(() => shown?.draw(scene, begin ?? null), [shown, scene, begin?.[0], begin?.[1]]);
+  const onKeyDown = (event: KeyboardEvent) => {
+    const way = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.08], ArrowDown: [0, 0.08] }[event.key];
+    if (way) shown?.turn(way[0] ?? 0, way[1] ?? 0);
+    else if (event.key === "+" || event.key === "=") shown?.zoom(0.87);
+    else if (event.key === "-") shown?.zoom(1.15);
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <>
+      <div ref={place} class="solid" tabIndex={0} role="application" aria-label={`${label}. ${say(texts.solid_keys)}`} onKeyDown={onKeyDown}>
+        {!shown && <p class="hint">{say(texts.loading)}</p>}
+      </div>
+      <div class="row solid-row">
+        <Button label={say(texts.turn_left)} onClick={() => shown?.turn(-0.3, 0)}>↺</Button>
+        <Button label={say(texts.turn_right)} onClick={() => shown?.turn(0.3, 0)}>↻</Button>
+        <Button label={say(texts.nearer)} onClick={() => shown?.zoom(0.8)}>+</Button>
+        <Button label={say(texts.farther)} onClick={() => shown?.zoom(1.25)}>−</Button>
+        <span class="hint">{say(texts.solid_keys)}</span>
+      </div>
+    </>
+  );
+}

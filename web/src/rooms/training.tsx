@@ -1,0 +1,50 @@
+// Trainings: all runs in a table beside the one that is looked at, several compared, or a new one.
+import { useEffect } from "preact/hooks";
+import texts from "@texts/training.json";
+import { role } from "../connection";
+import { say } from "../language";
+import { Button, Problem } from "../ui/controls";
+import { Compared } from "./training/compared";
+import { NewRun } from "./training/new_run";
+import { OneRun } from "./training/one_run";
+import { RunTable } from "./training/run_table";
+import { lookOn, problem, runs, show, view } from "./training/state";
+import "./training/training.css";
+
+export default function Training() {
+  useEffect(() => lookOn(), []);
+  return (
+    <div class="training">
+      <aside class="stack">
+        {role.value === "owner" && (
+          <Button kind={view.value.kind === "new" ? "plain" : "main"} onClick={() => show({ kind: "new", data: "digits", words: {}, name: "" })}>
+            + {say(texts.new_run)}
+          </Button>
+        )}
+        <RunTable />
+      </aside>
+      <div class="stack">
+        <Problem text={problem.value} />
+        <Shown />
+      </div>
+    </div>
+  );
+}
+
+function Shown() {
+  const now = view.value;
+  if (now.kind === "new") return <NewRun data={now.data} words={now.words} name={now.name} />;
+  if (runs.value === null) return <p class="loading">{say(texts.loading)}</p>;
+  const chosen = now.chosen.flatMap((name) => runs.value?.find((run) => run.name === name) ?? []);
+  const [first] = chosen;
+  if (chosen.length > 1) return <Compared runs={chosen} />;
+  if (first) return <OneRun key={first.name} run={first} />;
+  const lost = now.chosen[0];
+  return (
+    <section class="panel welcome">
+      <h1>{say(texts.title)}</h1>
+      <p>{lost === undefined ? say(texts.about) : say(texts.lost, { name: lost })}</p>
+      <p class="muted">{say(runs.value.length === 0 ? texts.no_runs : texts.choose)}</p>
+    </section>
+  );
+}

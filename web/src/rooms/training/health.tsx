@@ -1,0 +1,74 @@
+// What the doctor found on the way, with its experiment and its remedy, and the vital signs that it saw.
+import texts from "@texts/training.json";
+import { figure, say, type Text } from "../../language";
+import { Panel } from "../../ui/controls";
+import type { Numbers } from "../../frames";
+import { Chart } from "./one_run";
+import { column, lines, type Course, type Finding } from "./model";
+
+export function Health({ course }: { course: Course }) {
+  if (!course.watched) return null;
+  return (
+    <Panel title={say(texts.doctor)}>
+      {course.findings.map((finding) => (
+        <Found key={finding.cause + finding.where + finding.epoch} finding={finding} />
+      ))}
+      {course.cures.map((cure) => (
+        <p key={cure}>
+          <b>{say(texts.changed)}</b> {cure}
+        </p>
+      ))}
+      {course.notes.map((note) => (
+        <p key={note} class="muted">
+          {note}
+        </p>
+      ))}
+      {course.findings.length === 0 && <p>{say(texts.healthy)}</p>}
+      <Signs course={course} />
+    </Panel>
+  );
+}
+
+export function Found({ finding }: { finding: Finding }) {
+  const numbers = Object.entries(finding.evidence).map(([name, value]) => `${name} ${typeof value === "number" ? figure(value, 3) : value}`);
+  return (
+    <article class="finding">
+      <h3>
+        <span aria-hidden="true">⚕</span> {finding.cause.replaceAll("_", " ")} <span class="muted">{finding.where}</span>
+      </h3>
+      <p>{numbers.join(", ")}</p>
+      <p>
+        <b>{say(texts.experiment)}</b> {finding.proof === "" ? say(texts.a_fact) : finding.proof}
+      </p>
+      <p>
+        <b>{say(texts.remedy)}</b> <code>{finding.remedy}</code>
+      </p>
+    </article>
+  );
+}
+
+const GROUPS: readonly (readonly [name: string, title: Text, logarithmic: boolean])[] = [
+  ["update ratio", texts.update_ratio, true],
+  ["gradient", texts.gradient_norms, true],
+  ["activations", texts.silent, false],
+];
+
+function Signs({ course: { signs } }: { course: Course }) {
+  const steps = column(signs["step"] as Numbers | undefined);
+  if (steps.length < 2) return null;
+  return (
+    <details class="signs">
+      <summary>{say(texts.signs)}</summary>
+      <p class="hint">{say(texts.signs_hint)}</p>
+      <div class="charts">
+        {GROUPS.map(([name, title, logarithmic]) => {
+          const names = signs[`${name} of`] as readonly string[] | undefined;
+          const curves = lines(signs[name] as Numbers | undefined, logarithmic);
+          return names && curves.length > 0 && <Chart key={name} title={say(title)} names={names} columns={curves} x={steps} logarithmic={logarithmic} />;
+        })}
+        <Chart title={say(texts.noise)} names={["noise scale"]} columns={[column(signs["noise scale"] as Numbers | undefined, true)]} x={steps} logarithmic />
+        <Chart title={say(texts.curvature)} names={["curvature"]} columns={[column(signs["curvature"] as Numbers | undefined)]} x={steps} />
+      </div>
+    </details>
+  );
+}

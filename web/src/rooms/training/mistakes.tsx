@@ -1,0 +1,146 @@
+// Samples of the data, and what the trained net is most wrong about.
+import { useEffect, useRef, useState } from "preact/hooks";
+import texts from "@texts/training.json";
+import { call, type Refused } from "../../connection";
+import type { Numbers } from "../../frames";
+import { percent, say } from "../../language";
+import { Button, Panel, Problem } from "../../ui/controls";
+import type { Run } from "./model";
+import { painted } from "./pixels";
+import { Scroll } from "./scroll";
+
+interface Sample {
+  readonly image: Numbers;
+  readonly label: string;
+}
+
+interface Mistake {
+  readonly truth: string;
+  readonly prediction: string;
+  readonly judged: boolean;
+  readonly confidence: number | null;
+  readonly loss: number;
+  readonly image: Numbers | null;
+  readonly number: number | null;
+  readonly row: readonly { readonly name: string; readonly text: string }[];
+}
+
+interface Samples {
+  readonly examples: readonly Sample[];
+  readonly mistakes: readonly Mistake[];
+}
+
+export function Mistakes({ run }: { run: Run }) {
+  const [told, tell] = useState<Samples | null>(null);
+  const [busy, wait] = useState(false);
+  const [problem, refuse] = useState("");
+  const ask = async () => {
+    wait(true);
+    refuse("");
+    try {
+      tell(await call<Samples>("training.samples", { run: run.name }));
+    } catch (error) {
+      refuse((error as Refused).message);
+    }
+    wait(false);
+  };
+  return (
+    <Panel title={say(texts.samples)}>
+      <Problem text={problem} />
+      {!told && (
+        <Button disabled={busy} onClick={() => void ask()}>
+          {say(busy ? texts.loading : texts.show_samples)}
+        </Button>
+      )}
+      {told && told.mistakes.length === 0 && <p>{say(texts.no_mistakes)}</p>}
+      {told && told.mistakes.length > 0 && <h3>{say(texts.mistakes)}</h3>}
+      {told?.mistakes.some((one) => one.row.length > 0) ? <Rows mistakes={told.mistakes} /> : told && <Cards mistakes={told.mistakes} />}
+      {told && told.examples.length > 0 && (
+        <>
+          <h3>{say(texts.examples)}</h3>
+          <ul class="samples">
+            {told.examples.map((one, index) => (
+              <li key={index}>
+                <Picture image={one.image} label={one.label} />
+                <span>{one.label}</span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </Panel>
+  );
+}
+
+function Cards({ mistakes }: { mistakes: readonly Mistake[] }) {
+  return (
+    <ul class="samples wide">
+      {mistakes.map((one, index) => (
+        <li key={index}>
+          {one.image && <Picture image={one.image} label={one.truth} />}
+          <span>
+            <Said mistake={one} />
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Said({ mistake: { truth, prediction, confidence } }: { mistake: Mistake }) {
+  return (
+    <>
+      {say(texts.is)} <b>{truth}</b>, {say(texts.said)} <b>{prediction}</b>
+      {confidence !== null && ` (${percent(confidence, 0)})`}
+    </>
+  );
+}
+
+function Rows({ mistakes }: { mistakes: readonly Mistake[] }) {
+  const names = mistakes[0]?.row.map(({ name }) => name) ?? [];
+  return (
+    <Scroll label={say(texts.mistakes)}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{say(texts.row)}</th>
+            <th scope="col">{say(texts.is)}</th>
+            <th scope="col">{say(texts.said)}</th>
+            <th scope="col">{say(texts.sureness)}</th>
+            {names.map((name) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {mistakes.map((one, index) => (
+            <tr key={index}>
+              <th scope="row">{one.number ?? index + 1}</th>
+              <td>{one.truth}</td>
+              <td>{one.prediction}</td>
+              <td>{one.confidence === null ? "" : percent(one.confidence, 0)}</td>
+              {one.row.map(({ name, text }) => (
+                <td key={name} class="cell" title={text}>
+                  {text}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+export function Picture({ image, label }: { image: Numbers; label: string }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    const { pixels, width, height } = painted(image);
+    if (!canvas.current) return;
+    [canvas.current.width, canvas.current.height] = [width, height];
+    canvas.current.getContext("2d")?.putImageData(new ImageData(pixels, width, height), 0, 0);
+  }, [image]);
+  return <canvas ref={canvas} class={(image.shape[2] ?? 0) <= 96 ? "picture sharp" : "picture"} role="img" aria-label={label} />;
+}

@@ -1,0 +1,392 @@
+// A new training: the data and how they were read, what is predicted, the settings; checked, then started as a process of its own.
+import { useEffect, useMemo, useState } from "preact/hooks";
+import texts from "@texts/training.json";
+import { call, latest, upload, type Refused } from "../../connection";
+import type { Numbers } from "../../frames";
+import { figure, say, type Text } from "../../language";
+import { Button, Choice, FileField, Panel, Problem } from "../../ui/controls";
+import { clock, column, type Finding, type Words } from "./model";
+import { Found } from "./health";
+import { Chart } from "./one_run";
+import { ReadingTable, type Reading } from "./reading_table";
+import { act, show } from "./state";
+
+interface Named {
+  readonly name: string;
+  readonly about: string;
+}
+
+interface Field {
+  readonly name: string;
+  readonly part: string;
+  readonly help: string;
+  readonly look: "choice" | "switch" | "number" | "words" | "lines";
+  readonly choices: readonly string[];
+  readonly form: string;
+  readonly initial: string;
+}
+
+interface Form {
+  readonly sets: readonly Named[];
+  readonly nets: readonly Named[];
+  readonly fields: readonly Field[];
+}
+
+export interface Look {
+  readonly name: string;
+  readonly kind: string;
+  readonly samples: number;
+  readonly training: Readonly<Record<string, number>>;
+  readonly shape: readonly number[];
+  readonly target: string;
+  readonly columns: readonly { readonly name: string; readonly kind: string; readonly missing: number; readonly use: string }[];
+  readonly readings: readonly Reading[];
+  readonly classes: readonly string[];
+  readonly counts: Readonly<Record<string, readonly number[]>>;
+  readonly findings: readonly { readonly level: "error" | "warning" | "note"; readonly what: string; readonly advice: string; readonly examples: readonly string[] }[];
+  readonly notes: readonly string[];
+  readonly free: string;
+}
+
+interface Suggestion {
+  readonly suggestion: number;
+  readonly rates: Numbers;
+  readonly losses: Numbers;
+  readonly smoothed: Numbers;
+}
+
+interface Plan {
+  readonly samples: Readonly<Record<string, number>>;
+  readonly parameters: number;
+  readonly steps: number;
+  readonly seconds: number;
+  readonly experiment: Readonly<Record<string, string>>;
+  readonly findings: readonly Finding[];
+}
+
+const COMMON = ["net", "epochs", "learning_rate", "batch_size", "optimizer", "early_stop", "augment", "weight_decay", "seed"];
+const OF_READING = ["target", "task", "columns", "drop", "missing", "encoding", "header"];
+const LABELS: Readonly<Record<string, Text>> = {
+  net: texts.net,
+  epochs: texts.epochs,
+  learning_rate: texts.rate,
+  batch_size: texts.batch_size,
+  optimizer: texts.optimizer,
+  early_stop: texts.early_stop,
+  augment: texts.augment,
+  weight_decay: texts.weight_decay,
+  seed: texts.seed,
+  task: texts.task,
+  missing: texts.missing_words,
+  encoding: texts.encoding,
+  header: texts.header,
+};
+const HINTS: Readonly<Record<string, Text>> = {
+  net: texts.hint_net,
+  epochs: texts.hint_epochs,
+  learning_rate: texts.hint_learning_rate,
+  batch_size: texts.hint_batch_size,
+  optimizer: texts.hint_optimizer,
+  early_stop: texts.hint_early_stop,
+  augment: texts.hint_augment,
+  weight_decay: texts.hint_weight_decay,
+  seed: texts.hint_seed,
+};
+const SPLITS: Readonly<Record<string, Text>> = { train: texts.train, validation: texts.validation, test: texts.test };
+const PARTS: Readonly<Record<string, Text>> = { data: texts.part_data, net: texts.net, learning: texts.part_learning, course: texts.part_course, run: texts.part_run };
+const OWN = "own:";
+const FILES = ".csv,.tsv,.parquet,.pq,.json,.jsonl,.ndjson,.zip,.npz";
+
+export function NewRun({ data, words, name }: { data: string; words: Words; name: string }) {
+  const [form, take] = useState<Form | null>(null);
+  const [look, see] = useState<Look | null>(null);
+  const [problem, refuse] = useState("");
+  const [busy, wait] = useState("");
+  useEffect(() => {
+    call<Form>("training.form").then(take, (error: Refused) => refuse(error.message));
+  }, []);
+  const ask = useMemo(
+    () =>
+      latest<Look>(
+        "training.look",
+        (told) => {
+          refuse("");
+          wait("");
+          see(told);
+        },
+        (error) => {
+          wait("");
+          refuse(error.message);
+        },
+      ),
+    [],
+  );
+  const reading = Object.fromEntries(OF_READING.flatMap((one) => (words[one] ? [[one, words[one] as string]] : [])));
+  const key = JSON.stringify([data, reading]);
+  useEffect(() => {
+    if (data === "") return;
+    wait("look");
+    void ask({ data, settings: reading });
+  }, [key]);
+  const change = (next: Words) => show({ kind: "new", data, words: next, name });
+  const set = (setting: string, value: string) => change({ ...words, [setting]: value });
+  const open = (next: string) => {
+    see(null);
+    show({ kind: "new", data: next, words: Object.fromEntries(Object.entries(words).filter(([one]) => !OF_READING.includes(one))), name: "" });
+  };
+  const send = async ([file]: File[]) => {
+    if (!file) return;
+    wait("upload");
+    refuse("");
+    try {
+      open((await call<{ data: string }>("training.own", { upload: await upload(file), called: file.name })).data);
+    } catch (error) {
+      refuse((error as Refused).message);
+    }
+    wait("");
+  };
+  if (!form) return <Problem text={problem} />;
+  const own = data.startsWith(OWN);
+  return (
+    <>
+      <section class="panel head">
+        <h1>{say(texts.new_run)}</h1>
+        <div class="form-grid">
+          <Choice
+            label={say(texts.data)}
+            value={data}
+            options={[...(own ? [[data, data.slice(data.indexOf("/") + 1)] as const] : []), ...form.sets.map((one) => [one.name, one.name] as const)]}
+            onChoose={open}
+          />
+          <div class="field">
+            <span class="label">{say(texts.or_own)}</span>
+            <FileField label={say(busy === "upload" ? texts.loading : texts.choose_file)} accept={FILES} onFiles={(files) => void send(files)} />
+          </div>
+        </div>
+        <p class="hint">{own ? say(texts.own_hint) : form.sets.find((one) => one.name === data)?.about}</p>
+        <Problem text={problem} />
+        {busy === "look" && <p class="muted">{say(texts.looking)}</p>}
+        {look && <Facts look={look} />}
+      </section>
+      {look && look.columns.length > 0 && own && <ReadingTable look={look} words={words} onChange={change} />}
+      <Settings form={form} data={data} words={words} set={set} />
+      <Begin data={data} words={words} name={name} free={look?.free ?? ""} />
+    </>
+  );
+}
+
+function sizesOf(samples: Readonly<Record<string, number>>): string[] {
+  return Object.entries(samples).map(([split, count]) => `${SPLITS[split] ? say(SPLITS[split] as Text) : split} ${count.toLocaleString()}`);
+}
+
+const MARKS = { error: "✗", warning: "!", note: "·" } as const;
+
+/** What a look at the data tells before anything is trained. */
+function Facts({ look }: { look: Look }) {
+  const sizes = sizesOf(look.training);
+  return (
+    <>
+      <p>
+        <b>{look.samples.toLocaleString()}</b> {say(texts.samples_of, { shape: look.shape.join(" × ") || "–", target: look.target || "–" })}
+        {sizes.length > 0 && <span class="muted"> {sizes.join(" · ")}</span>}
+      </p>
+      {look.findings.length > 0 && (
+        <ul class="findings">
+          {look.findings.map((one) => (
+            <li key={one.what} class={one.level}>
+              <span aria-hidden="true">{MARKS[one.level]}</span>
+              <div>
+                {one.what} <span class="muted">{one.advice}</span>
+                {one.examples.length > 0 && <span class="hint">{one.examples.join("; ")}</span>}
+              </div>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+interface SettingsProps {
+  form: Form;
+  data: string;
+  words: Words;
+  set: (name: string, value: string) => void;
+}
+
+function Settings({ form, data, words, set }: SettingsProps) {
+  const common = COMMON.flatMap((name) => form.fields.find((field) => field.name === name) ?? []);
+  const rest = form.fields.filter(({ name }) => !COMMON.includes(name) && !OF_READING.includes(name));
+  const changed = rest.filter(({ name }) => words[name]).length;
+  return (
+    <Panel title={say(texts.settings)}>
+      <p class="hint">{say(texts.settings_hint)}</p>
+      <div class="form-grid">
+        {common.map((field) => (
+          <Entry key={field.name} field={field} nets={form.nets} value={words[field.name] ?? ""} onChange={(value) => set(field.name, value)} />
+        ))}
+      </div>
+      <Suggest data={data} words={words} onTake={(rate) => set("learning_rate", String(rate))} />
+      <details>
+        <summary>
+          {say(texts.more_settings)} {changed > 0 && <b>({changed})</b>}
+        </summary>
+        {Object.entries(PARTS).map(([part, title]) => (
+          <fieldset key={part}>
+            <legend>{say(title)}</legend>
+            <div class="form-grid">
+              {rest
+                .filter((field) => field.part === part)
+                .map((field) => (
+                  <Entry key={field.name} field={field} nets={form.nets} value={words[field.name] ?? ""} onChange={(value) => set(field.name, value)} />
+                ))}
+            </div>
+          </fieldset>
+        ))}
+      </details>
+    </Panel>
+  );
+}
+
+interface EntryProps {
+  field: Field;
+  nets: readonly Named[];
+  value: string;
+  onChange: (value: string) => void;
+}
+
+/** One setting; of those that are folded, the help is the command line's, which is in English. */
+function Entry({ field, nets, value, onChange }: EntryProps) {
+  const { name, help, look, choices, initial, form } = field;
+  const [known, hint] = [LABELS[name], HINTS[name]];
+  const label = known ? say(known) : name.replaceAll("_", " ");
+  const unset = initial === "" ? say(texts.suits) : initial;
+  const id = `setting-${name}`;
+  const list = name === "net" ? nets.map((one) => [one.name, `${one.name}: ${one.about}`] as const) : choices.map((one) => [one, one] as const);
+  const switches = look === "switch" ? [["true", say(texts.yes)] as const, ["false", say(texts.no)] as const] : [];
+  const options = [...list, ...switches];
+  return (
+    <div class="setting">
+      {options.length > 0 ? (
+        <Choice label={label} value={value} options={[["", initial === "true" ? say(texts.yes) : initial === "false" ? say(texts.no) : unset], ...options.filter(([one]) => one !== initial)]} onChoose={onChange} />
+      ) : (
+        <div class="field">
+          <label for={id}>{label}</label>
+          {look === "lines" ? (
+            <textarea id={id} rows={2} value={value} placeholder={form} aria-describedby={`${id}-help`} onChange={(event) => onChange(event.currentTarget.value)} />
+          ) : (
+            <input id={id} type="text" inputMode={look === "number" ? "decimal" : "text"} value={value} placeholder={unset} aria-describedby={`${id}-help`} autocomplete="off" spellcheck={false} onChange={(event) => onChange(event.currentTarget.value)} />
+          )}
+        </div>
+      )}
+      {hint ? (
+        <p class="hint" id={`${id}-help`}>
+          {say(hint)}
+        </p>
+      ) : (
+        <p class="hint" id={`${id}-help`} lang="en">
+          {help} {form !== "" && <code>{form}</code>}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** A learning rate by a range test: trained with a growing rate until it diverges. */
+function Suggest({ data, words, onTake }: { data: string; words: Words; onTake: (rate: number) => void }) {
+  const [found, tell] = useState<Suggestion | null>(null);
+  const [problem, refuse] = useState("");
+  const [busy, wait] = useState(false);
+  const ask = async () => {
+    wait(true);
+    refuse("");
+    try {
+      tell(await call<Suggestion>("training.suggest", { data, settings: words }));
+    } catch (error) {
+      refuse((error as Refused).message);
+    }
+    wait(false);
+  };
+  return (
+    <div class="suggest">
+      <div class="row">
+        <Button disabled={busy || data === ""} onClick={() => void ask()}>
+          {say(busy ? texts.testing : texts.suggest)}
+        </Button>
+        {found && (
+          <Button kind="main" onClick={() => onTake(found.suggestion)}>
+            {say(texts.take_rate, { rate: figure(found.suggestion, 2) })}
+          </Button>
+        )}
+      </div>
+      <Problem text={problem} />
+      {found && <RangeChart found={found} />}
+    </div>
+  );
+}
+
+function RangeChart({ found }: { found: Suggestion }) {
+  const powers = column(found.rates).map((rate) => (typeof rate === "number" ? Math.log10(rate) : null));
+  const smoothed = column(found.smoothed);
+  const most = 3 * Math.max(...smoothed.slice(0, 5).map((value) => value ?? 0));
+  const below = (values: readonly (number | null | undefined)[]) => values.map((value) => (typeof value === "number" && value <= most ? value : null));
+  return <Chart title={say(texts.range)} names={["loss", say(texts.smoothed)]} columns={[below(column(found.losses)), below(smoothed)]} x={powers} height={170} wide whole={false} />;
+}
+
+function Begin({ data, words, name, free }: { data: string; words: Words; name: string; free: string }) {
+  const [plan, tell] = useState<Plan | null>(null);
+  const [problem, refuse] = useState("");
+  const [busy, wait] = useState(false);
+  useEffect(() => tell(null), [data, JSON.stringify(words)]);
+  const check = async () => {
+    wait(true);
+    refuse("");
+    try {
+      tell(await call<Plan>("training.check", { data, settings: words }));
+    } catch (error) {
+      refuse((error as Refused).message);
+    }
+    wait(false);
+  };
+  const start = async () => {
+    const answer = await act<{ run: string }>("start", { data, settings: words, name }, refuse);
+    if (answer) show({ kind: "runs", chosen: [answer.run] });
+  };
+  return (
+    <section class="panel begin" aria-label={say(texts.start)}>
+      <div class="row">
+        <div class="field">
+          <label for="run-name">{say(texts.run_name)}</label>
+          <input id="run-name" type="text" value={name} placeholder={free} autocomplete="off" spellcheck={false} onChange={(event) => show({ kind: "new", data, words, name: event.currentTarget.value })} />
+        </div>
+        <Button kind="main" disabled={data === ""} onClick={() => void start()}>
+          {say(texts.start)}
+        </Button>
+        <Button disabled={busy || data === ""} onClick={() => void check()}>
+          {say(busy ? texts.checking : texts.check)}
+        </Button>
+      </div>
+      <Problem text={problem} />
+      {plan && <Planned plan={plan} />}
+    </section>
+  );
+}
+
+function Planned({ plan }: { plan: Plan }) {
+  const sizes = sizesOf(plan.samples);
+  return (
+    <>
+      <p>
+        {plan.experiment["net"]}: {say(texts.plan, { parameters: plan.parameters.toLocaleString(), steps: plan.steps.toLocaleString(), time: clock(plan.seconds) })} <span class="muted">{sizes.join(" · ")}</span>
+      </p>
+      <p class="muted">
+        {["epochs", "batch_size", "optimizer", "learning_rate", "schedule"].map((one) => `${one.replaceAll("_", " ")} ${plan.experiment[one] ?? "–"}`).join(" · ")}
+      </p>
+      {plan.findings.length === 0 ? (
+        <p>✓ {say(texts.nothing_wrong)}</p>
+      ) : (
+        plan.findings.map((finding) => <Found key={finding.cause + finding.where} finding={finding} />)
+      )}
+    </>
+  );
+}

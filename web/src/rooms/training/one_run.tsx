@@ -1,0 +1,271 @@
+// One run: how far it is, its curves as they grow, what the doctor finds, what came out, and its net tried at once.
+import { useState } from "preact/hooks";
+import texts from "@texts/training.json";
+import { role } from "../../connection";
+import { figure, percent, say, type Text } from "../../language";
+import { Button, Panel, Switch } from "../../ui/controls";
+import { brief, Curves, Legend, type Line } from "../../ui/curves";
+import { Health } from "./health";
+import { Mistakes } from "./mistakes";
+import { clock, column, dataOf, done, figuresOf, isShare, netOf, rateOf, type Column, type Course, type Phase, type Progress, type Run, type Words } from "./model";
+import { scoreText, StateMark } from "./run_table";
+import { act, courses, show } from "./state";
+import { TryOut } from "./try_out";
+import { Scroll } from "./scroll";
+
+const PHASES: Record<Phase, Text> = {
+  preparing: texts.preparing,
+  training: texts.phase_training,
+  examining: texts.examining,
+  evaluating: texts.evaluating,
+  finished: texts.finished,
+  interrupted: texts.paused,
+  failed: texts.failed,
+};
+
+export function OneRun({ run }: { run: Run }) {
+  const course = courses.value[run.name];
+  return (
+    <>
+      <section class="panel head">
+        <div class="panel-head">
+          <h1>{run.name}</h1>
+          <StateMark run={run} />
+        </div>
+        <p class="muted">{[dataOf(run), netOf(run), say(texts.begun, { when: new Date(run.begun * 1000).toLocaleString() })].filter(Boolean).join(" · ")}</p>
+        {run.fault !== "" && <p class="problem">{run.fault}</p>}
+        {run.progress && <Way run={run} progress={run.progress} />}
+        <Actions run={run} />
+      </section>
+      {Object.keys(run.scores).length > 0 && <Scores run={run} />}
+      {course && Object.keys(course.history).length > 0 && <History run={run} course={course} />}
+      {run.state === "finished" && run.kind === "training" && <TryOut run={run} />}
+      {course && <Health course={course} />}
+      {run.state === "finished" && run.kind === "training" && <Mistakes run={run} />}
+      {course && <Log course={course} />}
+      <Settings run={run} />
+    </>
+  );
+}
+
+/** How far it is. */
+function Way({ run, progress }: { run: Run; progress: Progress }) {
+  const share = done(progress);
+  const losses = Object.entries(progress.losses);
+  return (
+    <div class="way">
+      <progress value={share} aria-label={say(texts.done)} />
+      <dl class="facts">
+        <Fact name={say(PHASES[progress.phase])} value={percent(share, 0)} />
+        <Fact name={say(texts.epoch)} value={`${progress.epoch} / ${progress.epochs}`} />
+        <Fact name={say(texts.step)} value={`${progress.step} / ${progress.steps}`} />
+        {losses.map(([name, value]) => (
+          <Fact key={name} name={name} value={value === null ? "∞" : brief(Number(value.toPrecision(3)))} />
+        ))}
+        <Fact name={say(texts.rate)} value={figure(rateOf(run, progress.rate), 3)} />
+        <Fact name={say(texts.throughput)} value={figure(progress.samples_per_second, 3)} />
+        <Fact name={say(texts.passed)} value={clock(progress.seconds)} />
+        <Fact name={say(texts.left)} value={clock(progress.left)} />
+      </dl>
+    </div>
+  );
+}
+
+function Fact({ name, value }: { name: string; value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+function Actions({ run }: { run: Run }) {
+  const [sure, ask] = useState(false);
+  const at_work = run.state === "running" || run.state === "starting";
+  const remove = async () => {
+    ask(false);
+    if (await act("remove", { run: run.name })) show({ kind: "runs", chosen: [] });
+  };
+  return (
+    <div class="row actions">
+      {run.pages.map((page) => (
+        <a key={page} class="button" href={`/files/runs/${encodeURIComponent(run.name)}/${page}`} target="_blank" rel="noopener">
+          {page === "report.html" ? say(texts.report) : page} ↗
+        </a>
+      ))}
+      {role.value === "owner" && (
+        <>
+          {at_work && (
+            <Button kind="main" onClick={() => void act("pause", { run: run.name })}>
+              {say(texts.pause)}
+            </Button>
+          )}
+          {run.may_resume && !at_work && (
+            <Button kind="main" onClick={() => void act("go_on", { run: run.name })}>
+              {say(texts.go_on)}
+            </Button>
+          )}
+          {run.kind === "training" && run.source !== "" && <Button onClick={() => void again(run)}>{say(texts.again)}</Button>}
+          {!at_work && !sure && (
+            <Button kind="quiet" onClick={() => ask(true)}>
+              {say(texts.remove)}
+            </Button>
+          )}
+          {sure && (
+            <span class="row sure" role="group" aria-label={say(texts.remove)}>
+              {say(texts.sure, { name: run.name })}
+              <Button onClick={() => void remove()}>{say(texts.remove_now)}</Button>
+              <Button kind="quiet" onClick={() => ask(false)}>
+                {say(texts.keep)}
+              </Button>
+            </span>
+          )}
+        </>
+      )}
+      {at_work && <span class="hint">{say(texts.pause_hint)}</span>}
+    </div>
+  );
+}
+
+/** A new run with the settings of this one, to change some of them. */
+async function again(run: Run): Promise<void> {
+  const told = await act<{ data: string; words: Words }>("again", { run: run.name });
+  if (told) show({ kind: "new", data: told.data, words: told.words, name: "" });
+}
+
+function Scores({ run }: { run: Run }) {
+  const others = [
+    { name: run.linear_name, values: run.linear },
+    { name: say(texts.constant), values: run.baseline },
+  ].filter(({ values }) => Object.keys(values).length > 0);
+  return (
+    <Panel title={say(texts.scores)}>
+      <Scroll label={say(texts.scores)}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{say(texts.on_test)}</th>
+              <th scope="col">{say(texts.this_net)}</th>
+              {others.map(({ name }) => (
+                <th key={name} scope="col">
+                  {name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {Object.entries(run.scores).map(([name, value]) => (
+              <tr key={name}>
+                <th scope="row">{name}</th>
+                <td>
+                  <b>{scoreText(name, value)}</b>
+                </td>
+                {others.map((other) => (
+                  <td key={other.name}>{name in other.values ? scoreText(name, other.values[name]) : ""}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </Panel>
+  );
+}
+
+const COLOURS = ["--curve-1", "--curve-2", "--curve-3", "--curve-4", "--curve-5", "--curve-6", "--curve-7", "--curve-8"] as const;
+export const colourOf = (index: number): string => COLOURS[index % COLOURS.length] ?? COLOURS[0];
+
+function History({ run, course }: { run: Run; course: Course }) {
+  const [logarithmic, turn] = useState(false);
+  const { history } = course;
+  const epochs = column(history["epoch"]);
+  const errors = ["loss", "validation loss"].filter((name) => name in history);
+  const figures = figuresOf(history);
+  const shares = figures.filter(isShare);
+  const rest = figures.filter((name) => !isShare(name));
+  return (
+    <section class="panel" aria-labelledby="curves">
+      <div class="panel-head">
+        <h2 id="curves">{say(texts.curves)}</h2>
+        <Switch label={say(texts.logarithmic)} checked={logarithmic} onChange={turn} />
+      </div>
+      <div class="charts">
+        <Chart title={say(texts.errors)} names={errors} columns={errors.map((name) => column(history[name], logarithmic))} x={epochs} height={260} logarithmic={logarithmic} wide />
+        {shares.length > 0 && <Chart title={say(texts.figures)} names={shares} columns={shares.map((name) => column(history[name]))} x={epochs} />}
+        {rest.slice(0, 4).map((name) => (
+          <Chart key={name} title={name} names={[name]} columns={[column(history[name])]} x={epochs} />
+        ))}
+        {"rate" in history && <Chart title={say(texts.rate)} names={[say(texts.rate)]} columns={[column(history["rate"]).map((factor) => rateOf(run, factor))]} x={epochs} />}
+        {"gradient norm" in history && <Chart title={say(texts.gradient)} names={["gradient norm"]} columns={[column(history["gradient norm"], true)]} x={epochs} logarithmic />}
+      </div>
+    </section>
+  );
+}
+
+interface ChartProps {
+  title: string;
+  names: readonly string[];
+  columns: readonly Column[];
+  x: Column;
+  height?: number;
+  logarithmic?: boolean;
+  wide?: boolean;
+  whole?: boolean;
+}
+
+export function Chart({ title, names, columns, x, height = 150, logarithmic = false, wide = false, whole = true }: ChartProps) {
+  const shown: Line[] = names.map((label, index) => ({ label, colour: colourOf(index), dashed: index > 0 && names.length === 2 }));
+  const last = columns.map((values) => lastOf(values));
+  return (
+    <figure class={wide ? "chart wide" : "chart"}>
+      <figcaption>{title}</figcaption>
+      <Curves lines={shown} data={[x, ...columns]} label={`${title}: ${names.map((name, index) => `${name} ${last[index]}`).join(", ")}`} height={height} logarithmic={logarithmic} whole={whole} />
+      <Legend lines={shown} values={last} />
+    </figure>
+  );
+}
+
+function lastOf(values: Column): string {
+  const last = values.findLast((value) => typeof value === "number");
+  return typeof last === "number" ? brief(Number(last.toPrecision(3))) : "–";
+}
+
+function Log({ course }: { course: Course }) {
+  if (course.log.length === 0 && course.faults.length === 0) return null;
+  return (
+    <Panel title={say(texts.log)}>
+      {course.faults.map((fault) => (
+        <p key={fault} class="problem">
+          {fault}
+        </p>
+      ))}
+      <pre class="log" tabIndex={0}>
+        {course.log.join("\n")}
+      </pre>
+    </Panel>
+  );
+}
+
+function Settings({ run }: { run: Run }) {
+  const rows = Object.entries(run.settings).filter(([, value]) => value !== null && value !== "" && value !== "{}" && value !== "[]");
+  return (
+    <details class="panel">
+      <summary>
+        <h2>{say(texts.settings)}</h2>
+      </summary>
+      <Scroll label={say(texts.settings)}>
+        <table>
+          <tbody>
+            {rows.map(([name, value]) => (
+              <tr key={name}>
+                <th scope="row">{name}</th>
+                <td>{String(value)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </details>
+  );
+}

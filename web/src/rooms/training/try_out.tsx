@@ -1,0 +1,170 @@
+// The trained net tried at once: an image chosen or drawn, a sound, a row or a text; the answer with its probabilities.
+import { useEffect, useMemo, useState } from "preact/hooks";
+import texts from "@texts/training.json";
+import { call, latest, role, upload, type Refused } from "../../connection";
+import { figure, percent, say } from "../../language";
+import { Button, FileField, Panel, Problem } from "../../ui/controls";
+import { Drawing } from "./drawing";
+import type { Run } from "./model";
+
+interface Field {
+  readonly name: string;
+  readonly kind: string;
+  readonly levels: readonly string[];
+  readonly value: string;
+}
+
+interface Takes {
+  readonly kind: string;
+  readonly shape: readonly number[];
+  readonly fields: readonly Field[];
+}
+
+interface Answer {
+  readonly prediction: unknown;
+  readonly ranked: readonly { readonly name: string; readonly share: number }[];
+  readonly targets: readonly string[];
+  readonly notices: readonly string[];
+}
+
+export function TryOut({ run }: { run: Run }) {
+  const [takes, take] = useState<Takes | null>(null);
+  const [answer, tell] = useState<Answer | null>(null);
+  const [problem, refuse] = useState("");
+  useEffect(() => {
+    call<Takes>("training.takes", { run: run.name }).then(take, (error: Refused) => refuse(error.message));
+  }, [run.name]);
+  const failed = (error: Refused) => refuse(error.message);
+  const said = (one: Answer) => {
+    refuse("");
+    tell(one);
+  };
+  return (
+    <Panel title={say(texts.try_out)}>
+      <Problem text={problem} />
+      {takes && (
+        <div class="trying">
+          <Input run={run} takes={takes} said={said} failed={failed} />
+          <div class="answer" aria-live="polite">
+            {answer ? <Said answer={answer} /> : <p class="muted">{say(texts.try_hint)}</p>}
+          </div>
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+interface InputProps {
+  run: Run;
+  takes: Takes;
+  said: (answer: Answer) => void;
+  failed: (error: Refused) => void;
+}
+
+function Input({ run, takes, said, failed }: InputProps) {
+  if (takes.kind === "image" || takes.kind === "sound") return <Media run={run} takes={takes} said={said} failed={failed} />;
+  if (takes.kind === "features" && takes.fields.length > 0) return <Row run={run} takes={takes} said={said} failed={failed} />;
+  return <p>{say(texts.not_here, { command: `profundo predict runs/${run.name}` })}</p>;
+}
+
+function Media({ run, takes, said, failed }: InputProps) {
+  const [, height = 1, width = 1] = takes.shape;
+  const draw = useMemo(() => latest<Answer>("training.try_file", said, failed), [run.name]);
+  const send = async ([file]: File[]) => {
+    if (!file) return;
+    try {
+      said(await call<Answer>("training.try_file", { run: run.name, upload: await upload(file) }));
+    } catch (error) {
+      failed(error as Refused);
+    }
+  };
+  return (
+    <div class="media">
+      {takes.kind === "image" && <Drawing width={width} height={height} onDrawn={(drawn) => void draw({ run: run.name, drawn })} />}
+      {role.value === "owner" && <FileField label={say(takes.kind === "image" ? texts.choose_image : texts.choose_sound)} accept={`${takes.kind === "image" ? "image" : "audio"}/*`} onFiles={(files) => void send(files)} />}
+    </div>
+  );
+}
+
+function Row({ run, takes, said, failed }: InputProps) {
+  const [row, fill] = useState<Record<string, string>>(() => Object.fromEntries(takes.fields.map(({ name, value }) => [name, value])));
+  const ask = useMemo(() => latest<Answer>("training.try_row", said, failed), [run.name]);
+  const change = (name: string, value: string) => {
+    const next = { ...row, [name]: value };
+    fill(next);
+    void ask({ run: run.name, row: next });
+  };
+  return (
+    <form
+      class="row-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void ask({ run: run.name, row });
+      }}
+    >
+      {takes.fields.map((field) => (
+        <Cell key={field.name} field={field} value={row[field.name] ?? ""} onChange={(value) => change(field.name, value)} />
+      ))}
+      <Button kind="main" onClick={() => void ask({ run: run.name, row })}>
+        {say(texts.predict)}
+      </Button>
+    </form>
+  );
+}
+
+function Cell({ field: { name, kind, levels }, value, onChange }: { field: Field; value: string; onChange: (value: string) => void }) {
+  const id = `cell-${name}`;
+  const on = { id, value, onInput: (event: { currentTarget: { value: string } }) => onChange(event.currentTarget.value) };
+  return (
+    <div class={kind === "text" ? "field whole" : "field"}>
+      <label for={id}>{name}</label>
+      {kind === "category" && levels.length > 0 ? (
+        <select {...on}>
+          {levels.map((level) => (
+            <option key={level} value={level} selected={level === value}>
+              {level}
+            </option>
+          ))}
+          <option value="" selected={value === ""}>
+            –
+          </option>
+        </select>
+      ) : kind === "text" ? (
+        <textarea {...on} />
+      ) : (
+        <Line kind={kind} on={on} />
+      )}
+    </div>
+  );
+}
+
+function Line({ kind, on }: { kind: string; on: { id: string; value: string; onInput: (event: { currentTarget: { value: string } }) => void } }) {
+  if (kind === "date" || kind === "datetime-local") return <input {...on} type={kind} />;
+  return <input {...on} type="text" inputMode={kind === "number" ? "decimal" : "text"} autocomplete="off" />;
+}
+
+function Said({ answer: { prediction, ranked, targets, notices } }: { answer: Answer }) {
+  const values = Array.isArray(prediction) ? prediction : [prediction];
+  const word = (value: unknown) => (typeof value === "number" ? figure(value, 4) : String(value));
+  return (
+    <>
+      <p class="prediction">{values.slice(0, 20).map((value, index) => (targets.length > 1 && values.length === targets.length ? `${targets[index]}: ${word(value)}` : word(value))).join(", ")}</p>
+      {ranked.length > 0 && (
+        <ol class="shares">
+          {ranked.map(({ name, share }) => (
+            <li key={name}>
+              <span>{name}</span>
+              <progress value={share} aria-hidden="true" />
+              <b>{percent(share, 1)}</b>
+            </li>
+          ))}
+        </ol>
+      )}
+      {notices.map((notice) => (
+        <p key={notice} class="hint">
+          {notice}
+        </p>
+      ))}
+    </>
+  );
+}

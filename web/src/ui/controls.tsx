@@ -1,0 +1,147 @@
+// Native controls with their labels: reachable by keyboard, read aloud, large enough for a finger.
+import type { ComponentChildren } from "preact";
+import { useId } from "preact/hooks";
+
+export function Panel({ title, aside, children, kind }: { title?: string; aside?: ComponentChildren; children: ComponentChildren; kind?: string }) {
+  const id = useId();
+  return (
+    <section class={`panel ${kind ?? ""}`} {...(title ? { "aria-labelledby": id } : {})}>
+      {title && (
+        <div class="panel-head">
+          <h2 id={id}>{title}</h2>
+          {aside}
+        </div>
+      )}
+      {children}
+    </section>
+  );
+}
+
+interface SliderProps {
+  label: string;
+  value: number;
+  shown?: string;
+  min: number;
+  max: number;
+  step?: number;
+  disabled?: boolean;
+  onInput: (value: number) => void;
+}
+
+/** A number in a range; `shown` is how it is written and read aloud. */
+export function Slider({ label, value, shown = String(value), min, max, step = 1, disabled = false, onInput }: SliderProps) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>
+        {label} <output>{shown}</output>
+      </label>
+      <input
+        id={id}
+        type="range"
+        min={min}
+        max={max}
+        step={step}
+        value={value}
+        disabled={disabled}
+        aria-valuetext={shown}
+        onInput={(event) => onInput(Number(event.currentTarget.value))}
+      />
+    </div>
+  );
+}
+
+/** One of some values, such as rates in steps of three. */
+export function Steps({ values, ...rest }: Omit<SliderProps, "min" | "max" | "step" | "value" | "onInput"> & { values: readonly number[]; value: number; onInput: (value: number) => void }) {
+  const nearest = values.reduce((best, one, index) => (Math.abs(one - rest.value) < Math.abs((values[best] ?? 0) - rest.value) ? index : best), 0);
+  return <Slider {...rest} value={nearest} min={0} max={values.length - 1} onInput={(index) => rest.onInput(values[index] ?? 0)} />;
+}
+
+export type Option = readonly [value: string, text: string];
+
+export function Choice({ label, value, options, disabled = false, bare = false, onChoose }: { label: string; value: string; options: readonly Option[]; disabled?: boolean; bare?: boolean; onChoose: (value: string) => void }) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id} class={bare ? "unseen" : ""}>
+        {label}
+      </label>
+      <select id={id} value={value} disabled={disabled} onChange={(event) => onChoose(event.currentTarget.value)}>
+        {options.map(([one, text]) => (
+          <option key={one} value={one} selected={one === value}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+export function Switch({ label, checked, disabled = false, onChange }: { label: ComponentChildren; checked: boolean; disabled?: boolean; onChange: (checked: boolean) => void }) {
+  return (
+    <label class="switch">
+      <input type="checkbox" checked={checked} disabled={disabled} onChange={(event) => onChange(event.currentTarget.checked)} />
+      <span>{label}</span>
+    </label>
+  );
+}
+
+interface ButtonProps {
+  children: ComponentChildren;
+  label?: string;
+  kind?: "main" | "plain" | "quiet";
+  disabled?: boolean;
+  pressed?: boolean;
+  onClick: () => void;
+}
+
+/** label: said aloud where the button shows only a sign. */
+export function Button({ children, label, kind = "plain", disabled = false, pressed, onClick }: ButtonProps) {
+  return (
+    <button type="button" class={kind} disabled={disabled} onClick={onClick} {...(label ? { "aria-label": label, title: label } : {})} {...(pressed === undefined ? {} : { "aria-pressed": pressed })}>
+      {children}
+    </button>
+  );
+}
+
+export function TextField({ label, value, hint, onInput, onEnter }: { label: string; value: string; hint?: string; onInput: (value: string) => void; onEnter?: () => void }) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type="text"
+        value={value}
+        spellcheck={false}
+        autocomplete="off"
+        aria-describedby={hint ? `${id}-hint` : undefined}
+        onInput={(event) => onInput(event.currentTarget.value)}
+        onKeyDown={(event) => event.key === "Enter" && onEnter?.()}
+      />
+      {hint && (
+        <p class="hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}
+
+export function FileField({ label, accept, multiple = false, onFiles }: { label: string; accept?: string; multiple?: boolean; onFiles: (files: File[]) => void }) {
+  return (
+    <label class="button plain file">
+      {label}
+      <input type="file" accept={accept} multiple={multiple} onChange={(event) => onFiles([...(event.currentTarget.files ?? [])])} />
+    </label>
+  );
+}
+
+/** What went wrong, in one line, said aloud as it appears. Nothing where nothing did. */
+export function Problem({ text }: { text: string }) {
+  return (
+    <p class="problem" role="alert" hidden={text === ""}>
+      {text}
+    </p>
+  );
+}

@@ -1,0 +1,110 @@
+// Lines over steps, drawn by uPlot: loaded with the first room that has one.
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+
+export interface Line {
+  readonly label: string;
+  /** A colour of the page, such as --curve-1. */
+  readonly colour: string;
+  readonly dashed?: boolean;
+}
+
+interface CurvesProps {
+  lines: readonly Line[];
+  /** x first, then one array a line; null where a line has no value, undefined where it goes on past a place of others. */
+  data: readonly (readonly (number | null | undefined)[])[];
+  label: string;
+  height?: number;
+  logarithmic?: boolean;
+  /** x counts something, such as epochs: no place between two of them is marked. */
+  whole?: boolean;
+}
+
+const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const resolved = (name: string) => {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const colour = getComputedStyle(probe).color;
+  probe.remove();
+  return colour || css(name);
+};
+
+export function Curves({ lines, data, label, height = 160, logarithmic = false, whole = false }: CurvesProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const shape = JSON.stringify([lines, height, logarithmic, whole]);
+  useEffect(() => {
+    const element = place.current;
+    if (!element) return undefined;
+    const made = new uPlot(options(lines, element.clientWidth || 300, height, logarithmic, whole), data as uPlot.AlignedData, element);
+    plot.current = made;
+    const resized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
+    resized.observe(element);
+    return () => {
+      resized.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+  }, [shape]);
+  useEffect(() => plot.current?.setData(data as uPlot.AlignedData), [data]);
+  return <div ref={place} class="curves" role="img" aria-label={label} />;
+}
+
+const WHOLE = [1, 2, 5].flatMap((one) => [1, 10, 100, 1000, 1e4, 1e5, 1e6].map((power) => one * power)).sort((a, b) => a - b);
+const SMALL = new Intl.NumberFormat("en", { maximumSignificantDigits: 6, useGrouping: false });
+
+/** As short as a scale has room for: 0.05, 2000, 5e6. */
+export function brief(value: number): string {
+  const size = Math.abs(value);
+  return size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(1).replace(".0e", "e").replace("e+", "e") : SMALL.format(value);
+}
+
+/** Powers of ten in a logarithmic scale; where there are many, every second, third … */
+function powers(_: uPlot, __: number, low: number, high: number): number[] {
+  const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
+  const step = Math.max(1, Math.ceil((last - first + 1) / 6));
+  return Array.from({ length: Math.max(0, Math.floor((last - first) / step) + 1) }, (_one, index) => 10 ** (first + index * step));
+}
+
+function options(lines: readonly Line[], width: number, height: number, logarithmic: boolean, whole: boolean): uPlot.Options {
+  const muted = resolved("--muted");
+  const grid = { stroke: resolved("--rule"), width: 1 };
+  return {
+    width,
+    height,
+    legend: { show: false },
+    cursor: { show: false },
+    scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : {} },
+    axes: [
+      { stroke: muted, grid, ticks: { show: false }, size: 26, font: "12px system-ui", ...(whole ? { incrs: WHOLE } : {}) },
+      {
+        stroke: muted,
+        grid,
+        ticks: { show: false },
+        size: 46,
+        font: "12px system-ui",
+        values: (_, places) => places.map(brief),
+        ...(logarithmic ? { splits: powers, filter: (_: uPlot, places: number[]) => places } : {}),
+      },
+    ],
+    series: [{}, ...lines.map(({ label, colour, dashed }) => ({ label, stroke: resolved(colour), width: 1.75, points: { show: false }, ...(dashed ? { dash: [5, 4] } : {}) }))],
+  };
+}
+
+/** What the lines of a chart are called, in their colours and strokes. */
+export function Legend({ lines, values }: { lines: readonly Line[]; values?: readonly string[] }) {
+  return (
+    <ul class="legend">
+      {lines.map(({ label, colour, dashed }, index) => (
+        <li key={label}>
+          <svg width="22" height="8" aria-hidden="true">
+            <line x1="0" y1="4" x2="22" y2="4" stroke={`var(${colour})`} stroke-width="2.5" {...(dashed ? { "stroke-dasharray": "5 4" } : {})} />
+          </svg>
+          {label} {values?.[index] !== undefined && <b>{values[index]}</b>}
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,164 @@
+import { describe, expect, test } from "vitest";
+import { fit, whole, zoomed } from "../src/rooms/graph/drawing";
+import { EXAMPLES } from "../src/rooms/graph/examples";
+import { word } from "../src/rooms/graph/explained";
+import { read, sides, type Piece } from "../src/rooms/graph/latex";
+import { decades } from "../src/rooms/graph/loglog";
+import { brief, power, rows, typed, written } from "../src/rooms/graph/numbers";
+import { readFormula, writtenFormula } from "../src/rooms/graph/query";
+import { along, atWork, seen, stopOf, stopsOf, toggled } from "../src/rooms/graph/steps";
+import type { Graph, Scene, Summary } from "../src/rooms/graph/types";
+import { reachOf } from "../src/rooms/graph/variables";
+
+const summary = (item: number): Summary => ({ item, mean: item, std: 0, minimum: item, maximum: item, norm: Math.abs(item), bad: 0 });
+
+/** f = u·v with u = a + b, v = 3·b, as the lab sends it, in so far as stops need it. */
+function course(): { graph: Graph; scene: Scene } {
+  const nodes = ["a", "b", "u", "3", "v", "f"].map((name) => ({ name, op: name === "3" ? "constant" : "ab".includes(name) ? "input" : "mul", value: summary(1), gradient: name === "3" ? null : summary(1) }));
+  const boxes = nodes.map(({ name }) => ({ name: `node ${name}`, result: name, nodes: [name], path: "" }));
+  const edges = [["a", "u"], ["b", "u"], ["3", "v"], ["b", "v"], ["u", "f"], ["v", "f"]].map(([from, to]) => ({ source: `node ${from}`, target: `node ${to}` }));
+  return { graph: { nodes, edges: [], of: "f" } as unknown as Graph, scene: { boxes, edges, frames: [], parts: [] } as unknown as Scene };
+}
+
+describe("stops", () => {
+  const { graph, scene } = course();
+  const stops = stopsOf(scene, graph);
+
+  test("what is given, values forward, gradients backward", () => {
+    expect(stops.map(({ phase, node }) => `${phase[0]} ${node}`)).toEqual(["g ", "f u", "f v", "f f", "b f", "b v", "b u", "b b", "b a"]);
+  });
+
+  test("a value is seen from its own stop on, a gradient likewise", () => {
+    expect([...seen(stops, 0, scene, graph).values]).toEqual(["node a", "node b", "node 3"]);
+    expect(seen(stops, 2, scene, graph).values.has("node f")).toBe(false);
+    expect(seen(stops, 3, scene, graph).values.has("node f")).toBe(true);
+    expect([...seen(stops, 5, scene, graph).gradients]).toEqual(["node f", "node v"]);
+  });
+
+  test("forward the edges into a box are at work, backward those out of it", () => {
+    expect([...atWork(stops[1], scene)]).toEqual([0, 1]);
+    expect([...atWork(stops[7], scene)]).toEqual([1, 3]);
+    expect(atWork(stops[0], scene).size).toBe(0);
+  });
+
+  test("a box is found where its gradient is, and a path along its edges", () => {
+    expect(stopOf(stops, "node b")).toBe(7);
+    expect(stopOf(stops, "node u", "forward")).toBe(1);
+    expect(stopOf(stops, "node 3")).toBe(0);
+    expect([...along(["b", "v", "f"], scene)]).toEqual([3, 5]);
+  });
+});
+
+test("a part that closes closes what is in it", () => {
+  const scene = { frames: [{ path: "a", frame: "" }, { path: "a.b", frame: "a" }, { path: "c", frame: "" }] } as unknown as Scene;
+  expect(toggled(scene, "a")).toEqual(["c"]);
+  expect(toggled(scene, "a.b")).toEqual(["a", "c"]);
+  expect(toggled(scene, "d")).toEqual(["a", "a.b", "c", "d"]);
+});
+
+describe("LaTeX", () => {
+  const kinds = (latex: string) => (read(latex) as Piece & { kind: "row" }).of.map((piece) => piece.kind);
+
+  test("derivatives are fractions", () => {
+    expect(read("\\frac{\\partial f}{\\partial p_{1}}")).toEqual({
+      kind: "fraction",
+      above: { kind: "row", of: [{ kind: "sign", text: "∂" }, { kind: "name", text: "f" }] },
+      below: { kind: "row", of: [{ kind: "sign", text: "∂" }, { kind: "script", base: { kind: "name", text: "p" }, below: { kind: "number", text: "1" } }] },
+    });
+  });
+
+  test("numbers, powers, roots, brackets and functions", () => {
+    expect(kinds("-1.5 \\cdot 10^{-5}")).toEqual(["sign", "number", "sign", "script"]);
+    expect(kinds("\\sqrt{x} + \\left|a\\right|")).toEqual(["root", "sign", "fence"]);
+    expect(kinds("\\max(0, a)")).toEqual(["function", "sign", "number", "sign", "name", "sign"]);
+    expect(kinds("\\mathrm{expand\\_like}\\left(x\\right)")).toEqual(["word", "fence"]);
+    expect(read("\\mathrm{bias\\_1}")).toEqual({ kind: "word", text: "bias_1" });
+  });
+
+  test("cases have rows of two cells", () => {
+    const cases = read("\\begin{cases} a & a > 0 \\\\ 0.01 \\cdot a & \\text{otherwise} \\end{cases}") as Piece & { kind: "cases" };
+    expect(cases.rows.map((row) => row.length)).toEqual([2, 2]);
+  });
+
+  test("whatever comes is read to its end", () => {
+    for (const latex of ["", "{", "}", "\\frac", "\\left(", "\\begin{cases}", "^", "a^", "\\\\", "_", "\\unknown{x}"]) expect(read(latex)).toBeDefined();
+  });
+
+  test("equations break before their signs", () => {
+    expect(sides(read("a = b + c = 3")).length).toBe(3);
+    expect(sides(read("a + b")).length).toBe(1);
+    expect(sides(read("f = 1 \\cdot 2 \\cdot 3 + 4 \\cdot 5 \\cdot 6")).length).toBe(3);
+  });
+
+  test("names are written as Profundo writes them", () => {
+    expect(["x", "p1", "w_in", "bias", "h12", "σ"].map(word)).toEqual(["x", "p_{1}", "w_{\\mathrm{in}}", "\\mathrm{bias}", "h_{12}", "σ"]);
+  });
+});
+
+describe("numbers", () => {
+  test("as the formulas have them", () => {
+    expect([33, -0.5, 1 / 3, 1e-9, -12345678, 0, -0].map((one) => written(one))).toEqual(["33", "−0.5", "0.3333", "1e−9", "−1.235e7", "0", "0"]);
+    expect([written("nan"), written("-inf"), written(null), written(NaN)]).toEqual(["NaN", "−∞", "–", "NaN"]);
+    expect([power(1e-9), power(2.5e-3), power(0)]).toEqual(["10⁻⁹", "2.5·10⁻³", "0"]);
+  });
+
+  test("short lists are written out, long ones as mean and spread", () => {
+    const list = { ...summary(0), item: null, mean: 1, std: 0.5, norm: 3 };
+    expect(brief({ ...list, entries: [1, -2.345] })).toBe("[1, −2.3]");
+    expect(brief({ ...list, entries: [1, 2, 3, 4] })).toBe("1 ± 0.5");
+    expect(brief(list, true)).toBe("‖∇‖ 3");
+    expect(rows([[1, 2], [3, 4]])).toEqual([["1", "2"], ["3", "4"]]);
+    expect(rows([[[1]]])).toBe(null);
+  });
+
+  test("what is typed is a number, a list, a matrix or nothing yet", () => {
+    expect([typed("5"), typed(" −2.5e1 "), typed("[1, −2]"), typed("[[1, 0], [0, 1]]")]).toEqual([5, -25, [1, -2], [[1, 0], [0, 1]]]);
+    for (const text of ["", "-", "[1, ", "[]", "[[1], [1, 2]]", "[1, [2]]", "alert(1)", "[[[1]]]", "1 2"]) expect(typed(text)).toBe(null);
+  });
+
+  test("sliders reach beyond their value", () => {
+    for (const value of [0, 1, -2, 3, 5, 9, 10, 60, 99, -1234]) expect(reachOf(value)).toBeGreaterThanOrEqual(Math.max(4, Math.abs(value)));
+    expect(decades([1e-9, 0, null, 3e-2])).toEqual({ low: -9, high: -1 });
+  });
+});
+
+describe("the address", () => {
+  test("says what was asked, and no more than the example does not", () => {
+    const first = readFormula(new URLSearchParams());
+    expect([first.example, first.text, first.by]).toEqual(["product", "(a+b)*3*b", "b"]);
+    expect(writtenFormula(first)).toBe("ex=product");
+    const changed = { ...first, values: { a: 5, b: -1.5 }, at: 3 };
+    expect(readFormula(new URLSearchParams(writtenFormula(changed)))).toEqual(changed);
+  });
+
+  test("carries an own formula with lists", () => {
+    const asked = { example: "", text: "w^T x + b & c", values: { w: [1, 2], A: [[1], [2]] }, by: "w", at: null };
+    expect(readFormula(new URLSearchParams(writtenFormula(asked)))).toEqual(asked);
+  });
+
+  test("every example comes back as itself", () => {
+    for (const { id, formula } of EXAMPLES) expect(readFormula(new URLSearchParams(`ex=${id}`)).text).toBe(formula);
+  });
+});
+
+describe("the view", () => {
+  const size = { width: 600, height: 400 };
+
+  test("small drawings are shown whole, in the middle", () => {
+    const view = fit({ width: 280, height: 150 }, size);
+    expect(view.scale).toBeGreaterThan(1);
+    expect(view.x + (280 * view.scale) / 2).toBeCloseTo(300);
+    expect(view).toEqual(whole({ width: 280, height: 150 }, size));
+  });
+
+  test("large ones begin where they can be read", () => {
+    expect(fit({ width: 3000, height: 200 }, size)).toMatchObject({ x: 20, scale: 0.8 });
+  });
+
+  test("a place stays where it is when it is enlarged", () => {
+    const before = { x: 10, y: 20, scale: 1 };
+    const after = zoomed(before, 2, 100, 50);
+    expect([(100 - after.x) / after.scale, (50 - after.y) / after.scale]).toEqual([90, 30]);
+    expect(zoomed(before, 100, 0, 0).scale).toBe(4);
+  });
+});
