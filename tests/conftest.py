@@ -4,6 +4,8 @@ import gc
 import os
 import random
 import sys
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -88,6 +90,21 @@ def refused(called):
             assert one in line
 
     return call
+
+
+def pytest_configure(config):
+    """Where several processes collect everything, each begins elsewhere: what pytest has made of a module's asserts is kept in a
+    file, and none makes of all of them what another has made already."""
+    worker = getattr(config, "workerinput", None)
+    if worker is None or config.args_source != config.ArgsSource.TESTPATHS:
+        return
+    files = sorted(Path(__file__).parent.rglob("test_*.py"))
+    begin = int(worker["workerid"].removeprefix("gw")) * len(files) // worker["workercount"]
+    for file in files[begin:] + files[:begin]:
+        if str(file.parent) not in sys.path:
+            sys.path.insert(0, str(file.parent))
+        with suppress(Exception):  # which is told where it is collected
+            import_module(file.stem)
 
 
 def pytest_collection_finish():

@@ -11,11 +11,13 @@ from sklearn.metrics import balanced_accuracy_score, r2_score, roc_auc_score
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from doctored import X, Y, digits, first_cause, perceptron
+from doctored import BUDGET, X, Y, digits, first_cause, perceptron
 from profundo.doctor import Program, examine
 from profundo.doctor.costs import cost_of
+from profundo.doctor.patient import Patient
 from profundo.doctor.programs import copied, ordinary_step
 from profundo.doctor.skill import Task, skill
+from profundo.doctor.trials import trained, unchanged
 from profundo.records import ProfundoError
 
 
@@ -55,6 +57,19 @@ def test_the_fault_is_named_first(cause):
 @pytest.mark.parametrize("name", HEALTHY)
 def test_what_is_sound_passes(name):
     assert first_cause(HEALTHY[name]()) is None
+
+
+def test_the_course_of_a_program_is_the_trial_of_its_length():
+    """To the bit, though it is judged more often and the net draws whenever it is asked."""
+    restless = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    restless.register_forward_pre_hook(lambda _net, inputs: (F.dropout(inputs[0], 0.2),))
+    patient = Patient(digits(restless, epochs=1), seed=3, budget=BUDGET)
+    trial = trained(patient.variant.copy(), patient.planned, 3)
+    assert len(trial.skills) == 3
+    assert len(set(trial.skills)) > 1
+    assert patient.course.outcome == trial
+    assert patient.outcome(3, patient.planned, unchanged) == trial
+    assert patient.outcome(4, patient.planned, unchanged) != trial
 
 
 def test_what_the_caller_holds_is_afterwards_as_before():

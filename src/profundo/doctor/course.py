@@ -138,7 +138,7 @@ def watched(variant: Variant, steps: int, seed: int, deadline: float) -> Course:
 @torch.random.fork_rng(devices=[])  # what is drawn in evaluation is not drawn from what trains
 def judge(course: Course, variant: Variant, few: Any) -> None:
     net, loss = variant.program.net, variant.program.loss
-    training, held = outputs_of(net, few.inputs), outputs_of(net, variant.held.inputs)
+    held, training = outputs_of(net, variant.held.inputs), outputs_of(net, few.inputs)  # in this order as in a trial
     course.judged.append(course.steps)
     course.train.append(graded(variant, training, few.targets))
     course.held.append(graded(variant, held, variant.truth))
