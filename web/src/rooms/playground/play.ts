@@ -56,7 +56,7 @@ export interface Frame {
   readonly findings: readonly Finding[];
   readonly epoch: number;
   readonly step: number;
-  readonly stopped: string;
+  readonly stopped: Stop;
   readonly scores: { readonly train: Figures; readonly test: Figures };
   readonly curves: Numbers;
   readonly output: Numbers;
@@ -86,6 +86,8 @@ export interface Lane {
   readonly scores: Figures;
 }
 
+/** Why the training goes on no more; empty while it does. */
+export type Stop = "" | "diverged" | "accuracy" | "loss" | "epochs";
 export type Speed = "slow" | "epoch" | "fast";
 export type Place = { readonly layer: number; readonly unit: number };
 

@@ -2,8 +2,9 @@
 import { useState } from "preact/hooks";
 import doctor from "@texts/findings.json";
 import texts from "@texts/playground.json";
+import terms from "@texts/terms.json";
 import type { Numbers } from "../../frames";
-import { figure, percent, say, type Text } from "../../language";
+import { figure, known, percent, say } from "../../language";
 import { Button, Panel } from "../../ui/controls";
 import { Curves, Legend, type Line } from "../../ui/curves";
 import { Heat } from "../../ui/heat";
@@ -130,14 +131,13 @@ export function Doctor() {
 }
 
 function Told({ finding }: { finding: Finding }) {
-  const text = (doctor as Record<string, Text>)[finding.cause];
   return (
     <div class="finding">
-      <b>{text ? say(text) : finding.cause}</b> <span class="muted">{finding.where}</span>
+      <b>{known(doctor, finding.cause)}</b> <span class="muted">{finding.where}</span>
       <p>{finding.remedy}</p>
       <p class="hint">
         {Object.entries(finding.evidence)
-          .map(([name, value]) => `${name}: ${value}`)
+          .map(([name, value]) => `${known(terms, name)}: ${value}`)
           .join(" · ")}
       </p>
     </div>
