@@ -2,11 +2,11 @@
 import { useEffect, useRef } from "preact/hooks";
 import texts from "@texts/playground.json";
 import lessons from "@texts/presets.json";
-import { upload } from "../../connection";
 import { figure, known, say, type Text } from "../../language";
 import { CLASS_COLOURS, css } from "../../ui/colours";
-import { Button, Choice, FileField, Panel, Slider, Steps, type Option } from "../../ui/controls";
-import { act, begin, choose, form, frame, hidden, ownTable, pace, preset, setup, type Form, type Setup, type Speed, type Stop } from "./play";
+import { Button, Choice, Panel, Slider, Steps, type Option } from "../../ui/controls";
+import { act, begin, choose, form, frame, hidden, pace, preset, setup, type Form, type Setup, type Speed, type Stop } from "./play";
+import { OwnTable } from "./own_table";
 
 const RATES = [0.00001, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const PENALTIES = [0, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
@@ -25,8 +25,7 @@ export function Lessons() {
   if (!choices) return null;
   const chosen = preset.value;
   const take = async (name: string) => {
-    await begin(choices.presets.find((one) => one.name === name)?.query ?? "");
-    preset.value = name;
+    await begin(choices.presets.find((one) => one.name === name)?.query ?? "", name);
   };
   return (
     <section class="lesson" aria-label={say(texts.lesson)}>
@@ -108,8 +107,8 @@ export function Data() {
           {say(texts.own)}
         </button>
       </div>
-      <p class="data-name">{own && word(now, "columns") ? word(now, "columns") : named("data", data)}</p>
-      <FileField label={say(texts.own_table)} accept=".csv,.tsv,.txt" onFiles={([file]) => file && void upload(file).then((name) => ownTable(name), (error: Error) => ownTable("", error.message))} />
+      <p class="data-name">{own && word(now, "columns") ? word(now, "columns").split(",").map(decodeURIComponent).join(", ") : named("data", data)}</p>
+      <OwnTable />
       {!own && (
         <>
           <Slider label={say(texts.noise)} value={number(now, "noise")} shown={`${word(now, "noise")} %`} min={0} max={50} step={5} onInput={(one) => choose({ noise: String(one) })} />

@@ -137,7 +137,7 @@ type Onto = (x: number, y: number) => readonly [number, number];
 const plane: Onto = (x, y) => [((x + REACH) / (2 * REACH)) * SIDE, ((REACH - y) / (2 * REACH)) * SIDE];
 
 /** One output: from orange to blue. Several: the colour of the likeliest class, paler where it is less sure. */
-function paintOutput(canvas: HTMLCanvasElement, output: Numbers, several: boolean, discrete: boolean): void {
+export function paintOutput(canvas: HTMLCanvasElement, output: Numbers, several: boolean, discrete: boolean): void {
   if (!several) {
     paint(canvas, output, 1, discrete, DIVERGING);
     return;

@@ -3,6 +3,9 @@ import { signal } from "@preact/signals";
 import { remember } from "../../address";
 import { call, latest, listen, Refused, role } from "../../connection";
 import type { Numbers } from "../../frames";
+import { joined, parted, type Kept, type Speed } from "./query";
+
+export type { Speed } from "./query";
 
 export interface Figures {
   readonly samples: number;
@@ -81,6 +84,7 @@ export interface Form {
 
 export interface Lane {
   readonly optimizer: string;
+  readonly rate: number;
   readonly losses: Numbers;
   readonly output: Numbers;
   readonly scores: Figures;
@@ -88,7 +92,6 @@ export interface Lane {
 
 /** Why the training goes on no more; empty while it does. */
 export type Stop = "" | "diverged" | "accuracy" | "loss" | "epochs";
-export type Speed = "slow" | "epoch" | "fast";
 export type Place = { readonly layer: number; readonly unit: number };
 
 export const form = signal<Form | null>(null);
@@ -98,7 +101,7 @@ export const calm = signal<Frame | null>(null);
 export const problem = signal("");
 export const preset = signal("");
 export const selected = signal<Place | null>(null);
-export const view = signal({ gradients: false, warped: false, discrete: false, test: true });
+export const view = signal<Kept>(parted("").page.view);
 
 const ROOM = "playground";
 
@@ -113,10 +116,15 @@ async function asked<Answer>(name: string, question: Record<string, unknown> = {
   }
 }
 
+/** What is chosen stands in the address. */
+function note(): void {
+  if (setup.value) remember(ROOM, joined(setup.value.query, { view: view.value, speed: setup.value.speed, lesson: preset.value }));
+}
+
 function take(told: Setup | null): void {
   if (told === null) return;
   setup.value = told;
-  remember(ROOM, told.query);
+  note();
   const place = selected.value;
   const sizes = [...hidden(told), outputs(told)];
   if (place && place.unit >= (sizes[place.layer] ?? 0)) selected.value = null;
@@ -129,9 +137,13 @@ export const features = ({ words }: Setup): string[] => (words["features"] ?? ""
 /** Called when the room is entered and whenever the lab comes back. */
 export async function enter(query: string): Promise<void> {
   form.value ??= await asked<Form>("form");
-  const told = await asked<Setup>("open", { query });
+  const { settings, page } = parted(query);
+  view.value = page.view;
+  preset.value = form.value?.presets.some(({ name }) => name === page.lesson) ? page.lesson : "";
+  const told = await asked<Setup>("open", { query: settings });
   const why = problem.value; // of an address that says nothing: the usual settings are shown instead
   take(told ?? (await asked<Setup>("open")));
+  if (role.value !== "visitor" && setup.value && setup.value.speed !== page.speed) await pace(page.speed);
   await look();
   problem.value = why;
 }
@@ -154,7 +166,9 @@ export function watch(): () => void {
   return () => leave.forEach((one) => one());
 }
 
-export async function begin(query: string): Promise<void> {
+/** Anew; lesson: whose settings these are. */
+export async function begin(query: string, lesson = ""): Promise<void> {
+  preset.value = lesson;
   take(await asked<Setup>("open", { query, again: true }));
 }
 
@@ -173,14 +187,16 @@ export async function act(what: "run" | "pause" | "step" | "epoch" | "reset" | "
 export async function pace(speed: Speed): Promise<void> {
   await asked("pace", { speed });
   if (setup.value) setup.value = { ...setup.value, speed };
+  note();
 }
 
 export async function edit(what: "weight" | "bias", at: readonly number[], value: number): Promise<void> {
   take(await asked<Setup>("edit", { what, at, value }));
 }
 
-export function show(more: Partial<typeof view.value>): void {
+export function show(more: Partial<Kept>): void {
   view.value = { ...view.value, ...more };
+  note();
   void look();
 }
 
@@ -191,11 +207,19 @@ async function look(): Promise<unknown> {
 }
 
 export const examine = () => asked<{ healthy: boolean; findings: Finding[] }>("examine", { seconds: 15 });
-export const race = (optimizers: readonly string[], epochs: number) => asked<{ lanes: Lane[] }>("race", { optimizers, epochs });
+/** rates: of each optimizer that runs. */
+export const race = (rates: Readonly<Record<string, number>>, epochs: number) => asked<{ lanes: Lane[] }>("race", { rates, epochs });
 export const exported = (kind: "source" | "run") => asked<{ name: string; place: string }>("export", { kind });
 
-/** A table of one's own, as the lab received it: two columns become the plane, the third the target. */
-export async function ownTable(name: string, failed = ""): Promise<void> {
-  problem.value = failed;
-  if (name !== "") take(await asked<Setup>("table", { upload: name }));
+/** What there is to choose from in a table of one's own, as the lab received it. */
+export const tableColumns = (upload: string) => asked<{ numbers: string[]; targets: string[]; target: string }>("columns", { upload });
+
+/** Two of its columns become the plane. */
+export async function takeTable(upload: string, target: string, columns: readonly string[]): Promise<void> {
+  preset.value = "";
+  take(await asked<Setup>("table", { upload, target, columns }));
+}
+
+export function refuse(error: unknown): void {
+  problem.value = error instanceof Error ? error.message : String(error);
 }
