@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { remember } from "../../address";
 import { call, latest, listen, Refused, role } from "../../connection";
 import type { Numbers } from "../../frames";
-import { joined, parted, type Kept, type Speed } from "./query";
+import { joined, parted, type Kept, type Page, type Speed } from "./query";
 
 export type { Speed } from "./query";
 
@@ -134,16 +134,20 @@ export const hidden = ({ words }: Setup): number[] => (words["hidden"] === "none
 export const outputs = (of: Setup): number => (of.regression || of.classes.length <= 2 ? 1 : of.classes.length);
 export const features = ({ words }: Setup): string[] => (words["features"] ?? "").split(",");
 
+function dress(page: Page): void {
+  view.value = page.view;
+  preset.value = form.value?.presets.some(({ name }) => name === page.lesson) ? page.lesson : "";
+}
+
 /** Called when the room is entered and whenever the lab comes back. */
 export async function enter(query: string): Promise<void> {
   form.value ??= await asked<Form>("form");
   const { settings, page } = parted(query);
-  view.value = page.view;
-  preset.value = form.value?.presets.some(({ name }) => name === page.lesson) ? page.lesson : "";
-  const told = await asked<Setup>("open", { query: settings });
+  if (query !== "") dress(page);
+  const told = await asked<Setup>("open", query === "" ? {} : { query: settings });
   const why = problem.value; // of an address that says nothing: the usual settings are shown instead
   take(told ?? (await asked<Setup>("open")));
-  if (role.value !== "visitor" && setup.value && setup.value.speed !== page.speed) await pace(page.speed);
+  if (query !== "" && role.value !== "visitor" && setup.value?.speed !== page.speed) await pace(page.speed);
   await look();
   problem.value = why;
 }
