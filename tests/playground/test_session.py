@@ -268,6 +268,8 @@ def test_first_weights_and_dropout_follow_from_the_seed():
         (lambda s: s.set_weight(0, 9, 0, 1.0), "unit from 0 to 3, got 9"),
         (lambda s: s.set_weight(7, 0, 0, 1.0), "layer from 0 to 2, got 7"),
         (lambda s: s.set_weight("a", 0, 0, 1.0), "layer from 0 to 2, got 'a'"),
+        (lambda s: s.put("weight", (0, 0), 1.0), "expected layer, unit, input, got 2"),
+        (lambda s: s.put("bias", (0, 0, 0), 1.0), "expected layer, unit, got 3"),
         (lambda s: s.set_bias(0, 0, math.nan), "value: expected a number"),
         (lambda s: s.set_bias(0, 0, "much"), "value: expected a number"),
         (lambda s: s.step(-1), "at least 0, got -1"),

@@ -76,7 +76,7 @@ def points_of_table(
     targets, names = found.targets, found.inputs.names
     plain = [one.name for one in found.inputs.columns if one.kind == "number"]
     wanted = list(columns) or plain[:2]
-    if len(wanted) != 2 or any(one not in plain for one in wanted):
+    if len(wanted) != 2 or wanted[0] == wanted[1] or any(one not in plain for one in wanted):
         raise ProfundoError(
             f"{path}: expected two columns of numbers to look at, got {', '.join(wanted) or 'none'}; it has: "
             f"{', '.join(plain) or 'none'}"

@@ -360,7 +360,9 @@ def featured(features: nn.Module, samples: Samples) -> Samples:
 
 def checked_place(layers: Sequence[nn.Linear], what: str, at: tuple[Any, ...]) -> tuple[int, ...]:
     """Raises ProfundoError for a link or unit that is not there."""
-    names = ("layer", "unit", "input")
+    names = ("layer", "unit", "input") if what == "weight" else ("layer", "unit")
+    if len(at) != len(names):
+        raise ProfundoError(f"playground: set_{what}: expected {', '.join(names)}, got {len(at)} numbers")
     if not isinstance(at[0], bool) and isinstance(at[0], int) and 0 <= at[0] < len(layers):
         sizes = (len(layers), *getattr(layers[at[0]], what).shape)
     else:
