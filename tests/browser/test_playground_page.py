@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from browser_waiting import quiet
 from profundo.playground.own_points import points_of_table
 from profundo.playground.playground_settings import new_settings
 from profundo.playground.session import Session
@@ -60,7 +61,7 @@ def test_figures_and_pixels_are_those_of_the_library(tab):
     figures = session.scores()
     assert train == float(f"{figures['train'].loss:.3g}")
     assert test == float(f"{figures['test'].loss:.3g}")
-    page.wait_for_timeout(100)  # the frame is painted
+    quiet(page)
     maps = session.maps(100, 20).as_bytes()
     for selector, values in ((".plane canvas", maps.output), ("button.node canvas", maps.neurons[0][0])):
         painted = blueness(pixels(page, selector))
@@ -97,9 +98,9 @@ def test_two_tabs_train_each_their_own_and_a_running_one_pauses_at_once(tab):
     page.wait_for_function("() => Number(document.querySelector('.counter dd').textContent) > 3")
     page.get_by_role("button", name="Pause", exact=True).click()
     page.get_by_role("button", name="Run", exact=True).wait_for()
-    page.wait_for_timeout(150)
+    quiet(page)
     stopped = counter(page)
-    page.wait_for_timeout(300)
+    page.wait_for_timeout(200)  # in which it would go on
     assert counter(page) == stopped
     assert counter(other)[:2] == (0, 0)
     session = Session(new_settings(**SPIRAL))

@@ -351,13 +351,6 @@ def test_the_page_comes_in_the_language_that_is_preferred_and_its_parts_packed(a
     assert gzip.decompress(packed.body) == plain.body == parts()["index.js"]
 
 
-def test_the_wheel_has_what_the_page_loads():
-    folder = files("profundo.lab").joinpath("static", "lab")
-    html = folder.joinpath("index.html").read_text("utf-8")
-    for name in html.split("/assets/")[1:]:
-        assert folder.joinpath(name.split('"')[0]).is_file()
-
-
 @pytest.mark.parametrize(
     "place",
     [

@@ -1,6 +1,6 @@
 // What the page knows of its session, and everything that it can ask of it. The lab computes; here are only its answers.
 import { signal } from "@preact/signals";
-import { remember } from "../../address";
+import { address, remember } from "../../address";
 import { call, latest, listen, Refused, role } from "../../connection";
 import type { Numbers } from "../../frames";
 import { joined, parted, type Kept, type Page, type Speed } from "./query";
@@ -116,9 +116,13 @@ async function asked<Answer>(name: string, question: Record<string, unknown> = {
   }
 }
 
-/** What is chosen stands in the address. */
+let stands = ""; // the query that was taken up or written last
+
+/** What is chosen stands in the address, unless somebody went to another one meanwhile, which is about to be taken up. */
 function note(): void {
-  if (setup.value) remember(ROOM, joined(setup.value.query, { view: view.value, speed: setup.value.speed, lesson: preset.value }));
+  if (!setup.value || (address.value.room === ROOM && address.value.query !== stands)) return;
+  stands = joined(setup.value.query, { view: view.value, speed: setup.value.speed, lesson: preset.value });
+  remember(ROOM, stands);
 }
 
 function take(told: Setup | null): void {
@@ -141,6 +145,7 @@ function dress(page: Page): void {
 
 /** Called when the room is entered and whenever the lab comes back. */
 export async function enter(query: string): Promise<void> {
+  stands = query;
   form.value ??= await asked<Form>("form");
   const { settings, page } = parted(query);
   if (query !== "") dress(page);
