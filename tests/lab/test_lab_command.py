@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -60,7 +61,17 @@ def test_it_plays_and_ends_in_good_order_and_its_token_is_in_a_file_of_its_owner
             socket.send('{"id": 1, "call": "playground.open", "with": {"query": "data=xor"}}')
             answers = [socket.recv(20) for _ in range(2)]
             assert any(b'"query":"data=xor"' in one for one in answers if isinstance(one, bytes))
+            socket.send('{"id": 2, "call": "playground.race", "with": {"optimizers": ["sgd"], "epochs": 1}}')
+            while b'"id":2' not in bytes(socket.recv(20)):
+                pass
+            socket.send(
+                '{"id": 3, "call": "playground.examine", "with": {"seconds": 60.0}}'
+            )  # which nothing interrupts
+            socket.send('{"id": 4, "call": "playground.pace", "with": {"speed": "fast"}}')
+            assert '"id":4' in socket.recv(20)
+            began = time.monotonic()
     assert process.returncode == 143
+    assert time.monotonic() - began < 30  # of the 60
     assert token not in process.out + process.err
     assert "Traceback" not in process.err
     assert not kept.exists()

@@ -14,10 +14,10 @@ from __future__ import annotations
 import gzip
 import logging
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from time import monotonic
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -30,7 +30,8 @@ from profundo.lab.answering import refused
 from profundo.lab.calls import Call
 from profundo.lab.conversation import Conversation
 from profundo.lab.desks import Desks, Lab
-from profundo.lab.guard import role
+from profundo.lab.guard import Role, role
+from profundo.lab.lanes import Lanes
 from profundo.lab.limits import Refusal
 from profundo.lab.uploads import UploadLimits, kept_file, received
 from profundo.languages import LANGUAGES, spoken
@@ -38,7 +39,7 @@ from profundo.languages import LANGUAGES, spoken
 __all__ = ["lab_application"]
 
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
-THREADS, SLOW_THREADS = 2, 2  # that answer calls, and those that may take seconds
+LAST_STEP = 2.0  # seconds that all together have to come to an end
 BLANK_LANGUAGE = b'lang="en"'
 
 
@@ -66,8 +67,7 @@ class LabService:
     def __init__(self, lab: Lab, calls: Mapping[str, Call], language: str | None) -> None:
         self.lab, self.calls, self.language = lab, calls, language
         self.desks = Desks(lab)
-        self.threads = ThreadPoolExecutor(THREADS, "profundo-lab")
-        self.slow_threads = ThreadPoolExecutor(SLOW_THREADS, "profundo-lab-slow")
+        self.lanes: Mapping[Role, Lanes] = {"owner": Lanes("owner"), "visitor": Lanes("visitor")}
         self.limits = UploadLimits()
 
     async def page(self, request: Request) -> Response:
@@ -79,7 +79,8 @@ class LabService:
 
     async def socket(self, socket: WebSocket) -> None:
         asks = role(socket.scope)
-        await Conversation(socket, asks, self.desks, self.calls, self.threads, self.slow_threads).hold()
+        lanes = self.lanes[asks]
+        await Conversation(socket, asks, self.desks, self.calls, lanes.fast, lanes.of_a_page()).hold()
 
     async def upload(self, request: Request) -> Response:
         if role(request.scope) != "owner":
@@ -89,10 +90,18 @@ class LabService:
     async def file(self, request: Request) -> Response:
         return kept_file(self.lab, request.path_params["place"])
 
-    def close(self) -> None:
-        self.desks.close()
-        for threads in (self.threads, self.slow_threads):
-            threads.shutdown(wait=False, cancel_futures=True)
+    def close(self) -> bool:
+        """Tell all that computes to end, and wait a while for it, at one time for all: a thread within PyTorch must not be there
+        when the interpreter goes. Returns whether none is."""
+        ends = [*self.lab.threads]
+        for lanes in self.lanes.values():
+            lanes.close()
+            ends.append(self.lab.begin(lanes.wait, "ending"))
+        ends.append(self.lab.begin(self.desks.close, "ending"))
+        until = monotonic() + LAST_STEP
+        for thread in ends:
+            thread.join(max(0.0, until - monotonic()))
+        return not any(thread.is_alive() for thread in ends)
 
 
 @cache

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from profundo.lab.limits import Limits
 from profundo.lab.listening import bind, hosts, own_addresses, url
 from profundo.lab.server import QUEUE, check_kept, configured, interruptible, shown
 from profundo.lab.tokens import new_token, own_token, temporary_file
-from profundo.records import ProfundoError
+from profundo.records import Interrupted, ProfundoError
 
 __all__ = ["LabReady", "serve_lab"]
 
@@ -48,9 +49,9 @@ def serve_lab(
     with a token of their own, who look and change nothing. Raises ProfundoError for an address that cannot be had, a
     token that cannot be used, a folder that cannot be made.
     """
-    limits = Limits()
+    limits, leaving = Limits(), threading.Event()
     host = EVERYBODY if share else "127.0.0.1"
-    with interruptible(), bind(host, port, public=share) as listening, ExitStack() as stack:
+    with at_once(leaving), interruptible(), bind(host, port, public=share) as listening, ExitStack() as stack:
         token, visitors = own_token(token_file) if token_file else new_token(), new_token() if share else None
         import uvicorn
 
@@ -60,7 +61,7 @@ def serve_lab(
         made(runs)
         lab = Lab(runs, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="profundo-lab-"))))
         app = lab_application(lab, CALLS, language)
-        stack.callback(app.state.service.close)
+        stack.callback(lambda: app.state.service.close() or leaving.set())
         address = listening.getsockname()
         kept = token_file or stack.enter_context(temporary_file(runs / f".token-{address[1]}", token))
         check_kept(kept, runs)
@@ -78,6 +79,19 @@ def serve_lab(
             sockets=True,
         )
         uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextmanager
+def at_once(leaving: threading.Event) -> Iterator[None]:
+    """End the process where threads still compute after an interruption: Python would wait for them, for minutes."""
+    try:
+        yield
+    except Interrupted as interrupted:
+        if leaving.is_set():
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(interrupted.code)
+        raise
 
 
 def made(runs: Path) -> None:

@@ -309,8 +309,8 @@ def activation_at(_: Desk, asked: Place) -> Mapping[str, Any]:
 
 CALLS: Mapping[str, Call] = {
     "formula": Call(Shown, formula),
-    "ways": Call(Numerically, ways),
-    "curve": Call(Formula, curve),
+    "ways": Call(Numerically, ways, slow=True),
+    "curve": Call(Formula, curve, slow=True),
     "product": Call(Matrices, multiplied),
     "activations": Call(Nothing, activations),
     "activation": Call(Place, activation_at),

@@ -248,9 +248,9 @@ def tell(desk: Desk, said: Mapping[str, Any]) -> None:
 
 
 CALLS: Mapping[str, Call] = {
-    "runs": Call(Nothing, runs),
-    "net": Call(OfRun, net),
-    "look": Call(Seen, look),
-    "unit": Call(Unit, unit),
+    "runs": Call(Nothing, runs, slow=True),
+    "net": Call(OfRun, net, slow=True),
+    "look": Call(Seen, look, slow=True),
+    "unit": Call(Unit, unit, slow=True),
     "train": Call(Lesson, train, changes=True),
 }

@@ -63,8 +63,7 @@ class RunWatch:
             self.watchers[desk.name] = watcher
             watcher.rows, watcher.courses = self.all_rows(), self.courses_of(watcher.chosen)
             if self.thread is None:
-                self.thread = threading.Thread(target=self.go, name="profundo-lab-runs", daemon=True)
-                self.thread.start()
+                self.thread = self.lab.begin(self.go, "runs")
             return Seen(watcher.rows, watcher.courses)
 
     def forget(self, desk: Desk) -> None:
