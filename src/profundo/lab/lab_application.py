@@ -33,7 +33,7 @@ from profundo.lab.desks import Desks, Lab
 from profundo.lab.guard import Role, role
 from profundo.lab.lanes import Lanes
 from profundo.lab.limits import Refusal
-from profundo.lab.uploads import UploadLimits, kept_file, received
+from profundo.lab.uploads import Uploads, kept_file
 from profundo.languages import LANGUAGES, spoken
 
 __all__ = ["lab_application"]
@@ -68,7 +68,7 @@ class LabService:
         self.lab, self.calls, self.language = lab, calls, language
         self.desks = Desks(lab)
         self.lanes: Mapping[Role, Lanes] = {"owner": Lanes("owner"), "visitor": Lanes("visitor")}
-        self.limits = UploadLimits()
+        self.uploads = Uploads(lab.uploads)
 
     async def page(self, request: Request) -> Response:
         language = self.language or spoken(request.headers.get("accept-language", ""))
@@ -85,7 +85,7 @@ class LabService:
     async def upload(self, request: Request) -> Response:
         if role(request.scope) != "owner":
             raise Refusal(403, "this lab is shared to look at; who started it can upload")
-        return Response(await received(request, self.lab.uploads, self.limits), media_type="application/json")
+        return Response(await self.uploads.received(request), media_type="application/json")
 
     async def file(self, request: Request) -> Response:
         return kept_file(self.lab, request.path_params["place"])
