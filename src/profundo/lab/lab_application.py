@@ -12,7 +12,6 @@ GET /files/NAME     what a room made for download, and reports of runs, which ma
 from __future__ import annotations
 
 import gzip
-import logging
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -26,7 +25,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from profundo.lab.answering import refused
+from profundo.lab.answering import refusals
 from profundo.lab.calls import Call
 from profundo.lab.conversation import Conversation
 from profundo.lab.desks import Desks, Lab
@@ -38,7 +37,13 @@ from profundo.languages import LANGUAGES, spoken
 
 __all__ = ["lab_application"]
 
-TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
+TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+    ".txt": "text/plain",
+}
 LAST_STEP = 2.0  # seconds that all together have to come to an end
 BLANK_LANGUAGE = b'lang="en"'
 
@@ -54,7 +59,7 @@ def lab_application(lab: Lab, calls: Mapping[str, Call], language: str | None = 
             Route("/files/{place:path}", service.file, methods=["GET"]),
             WebSocketRoute("/socket", service.socket),
         ],
-        exception_handlers={Refusal: said_no, HTTPException: not_found, Exception: failed},
+        exception_handlers=refusals("the lab is at /"),
     )
     app.router.redirect_slashes = False
     app.state.service = service
@@ -124,19 +129,3 @@ async def asset(request: Request) -> Response:
     if "gzip" in request.headers.get("accept-encoding", ""):
         return Response(packed(name), media_type=media, headers={"content-encoding": "gzip", "vary": "accept-encoding"})
     return Response(parts()[name], media_type=media)
-
-
-async def said_no(_: Request, refusal: Exception) -> Response:
-    assert isinstance(refusal, Refusal)
-    return refused(refusal)
-
-
-async def not_found(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    line = "another method is expected here" if error.status_code == 405 else "nothing is here; the lab is at /"
-    return refused(Refusal(error.status_code, line), dict(error.headers or {}))
-
-
-async def failed(_: Request, error: Exception) -> Response:
-    logging.getLogger("profundo.lab").error("a request failed", exc_info=error)
-    return refused(Refusal(500, "the lab made a mistake; it has been written to its log"))

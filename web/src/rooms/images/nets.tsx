@@ -79,7 +79,7 @@ export function Nets({ choices }: { choices: Choices }) {
         <p class="hint mono" role="status" hidden={!busy}>
           {told?.epochs ? say(texts.lessonEpoch, { epoch: told.epoch, epochs: told.epochs }) : say(texts.begins)}
         </p>
-        <Problem text={problem || (busy ? "" : told?.fault)} />
+        <Problem text={problem || (busy ? "" : (told?.fault ?? ""))} />
       </Panel>
       {runs && run !== "" && <Through key={run} run={run} choices={choices} />}
     </>
