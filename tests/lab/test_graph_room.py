@@ -12,6 +12,7 @@ from profundo.graph import compare, parse, view
 from profundo.lab.calls import asked
 from profundo.lab.desks import Desk, Lab
 from profundo.lab.messages import encoded
+from profundo.lab.rooms.graph_room import STEPS, steps_for
 from profundo.lab.rooms.graph_tracing import NETS
 from profundo.lab.rooms.room_calls import CALLS
 from profundo.nets.activations import ACTIVATIONS
@@ -97,6 +98,14 @@ def test_the_error_of_differences_is_a_v(ask):
     right, left = (steps >= 1e-3) & (steps <= 1e-1), steps <= 1e-8
     assert np.polyfit(np.log10(steps[right]), logs[right], 1)[0] == pytest.approx(2, abs=0.1)
     assert np.polyfit(np.log10(steps[left]), logs[left], 1)[0] == pytest.approx(-1, abs=0.3)
+
+
+def test_the_curve_of_many_numbers_has_fewer_steps_and_of_too_many_none(ask):
+    assert steps_for(4) == STEPS
+    for entries in (30, 50, 80):
+        assert 15 <= len(steps_for(entries)) <= 1200 / entries + 1
+    with pytest.raises(ProfundoError, match="expected at most 80 numbers for this curve, got 576"):
+        ask("curve", text="sum(tanh(A B C D))", values={name: [[0.1] * 12] * 12 for name in "ABCD"})
 
 
 def test_the_course_matrices_and_a_layer(ask):

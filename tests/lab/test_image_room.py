@@ -9,6 +9,7 @@ import torch
 from PIL import Image as Pillow
 
 import profundo
+from lab_desk import Page, new_lab
 from profundo import images
 from profundo.data import standardize
 from profundo.inside.observing import observed
@@ -17,7 +18,9 @@ from profundo.lab.desks import Desk, Lab
 from profundo.lab.messages import encoded
 from profundo.lab.rooms import image_nets, image_sources
 from profundo.lab.rooms.room_calls import CALLS
+from profundo.lab.trainings import starting
 from profundo.records import ProfundoError
+from profundo.runs.settings.plain_yaml import plain_mapping
 
 TWO = [[[250, 250], [400, 100], [600, 120], [700, 300], [600, 500], [250, 880]], [[250, 880], [750, 880]]]
 
@@ -243,31 +246,24 @@ def test_a_net_stays_open_and_images_are_decoded_once(ask, lab, monkeypatch):
     assert opened[-1] == lab.runs / "lenet5-digits"
 
 
-def test_training_is_for_the_owner_and_says_how_far_it_is(lab, monkeypatch):
-    assert CALLS["images.train"].changes
-    assert not any(
-        call.changes for name, call in CALLS.items() if name.startswith("images.") and name != "images.train"
-    )
-    commands, said = [], []
-
-    class Process:
-        stdout = iter(["epoch 1/15: loss 2\n", "\n", "epoch 2/15: loss 1\n"])
-
-        def __init__(self, command, **_):
-            commands.append(command)
-
-        def wait(self):
-            return 0
-
-    monkeypatch.setattr(image_nets.subprocess, "Popen", Process)
-    desk = Desk(lab, "owner", "a desk")
-    monkeypatch.setattr(image_nets, "tell", lambda _, what: said.append(what))
-    call = CALLS["images.train"]
-    run = call.answer(desk, asked("images.train", call, {"data": "digits"}))["run"]
-    for thread in image_nets.threading.enumerate():
-        if thread.name.startswith("profundo-lesson"):
-            thread.join()
-    assert run == "lenet5-digits-2"
-    assert commands[0][-2:] == ["--out", str(lab.runs.resolve() / run)]
-    assert [one["line"] for one in said] == ["epoch 1/15: loss 2", "epoch 1/15: loss 2", "epoch 2/15: loss 1", ""]
-    assert said[-1] == {"run": run, "line": "", "done": True, "failed": False}
+def test_a_training_goes_on_without_the_lab_and_only_one_at_a_time(tmp_path):
+    assert [name for name, call in CALLS.items() if name.startswith("images.") and call.changes] == ["images.train"]
+    page = Page(new_lab(tmp_path))
+    run = page.call("images.train", data="digits")["run"]
+    assert run == "lenet5-digits-1"
+    (child,) = starting.children
+    try:
+        assert os.getsid(child.pid) == child.pid  # Ctrl-C in the lab's terminal does not reach it
+        assert child.stdout is None  # nor does it end for want of a reader
+        assert page.call("images.lesson", run=run)["state"] == "starting"
+        for _ in range(3):
+            with pytest.raises(ProfundoError, match="lenet5-digits-1: is in training already"):
+                page.call("images.train", data="digits")
+        kept = plain_mapping((page.desk.lab.runs / ".started" / f"{run}.yaml").read_bytes(), "it")
+        assert (kept["data"], kept["net"], kept["epochs"]) == ("digits", "lenet5", 15)
+    finally:
+        child.kill()
+        child.wait()
+    assert page.call("images.lesson", run=run)["state"] == "failed"
+    with pytest.raises(ProfundoError, match="no such run"):
+        page.call("images.lesson", run="nothing")

@@ -5,11 +5,14 @@ import contextlib
 import gzip
 import json
 import math
+import os
+import re
 import threading
 import time
+import tomllib
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +30,11 @@ from profundo.lab.lab_application import lab_application, parts
 from profundo.lab.limits import Refusal
 from profundo.lab.messages import encoded
 from profundo.lab.server import LARGEST_MESSAGE
+from profundo.lab.uploads import UploadLimits, Uploads, upload_path
 from profundo.records import ProfundoError
-from served import BEARER, COOKIE, HOST, TOKEN, VISITOR, ask, guarded, open_socket, running
+from served import BEARER, COOKIE, HOST, TOKEN, VISITOR, ask, guarded, open_socket, running, scope
 
+ROOT = Path(__file__).parent.parent.parent
 LOOKS = {"authorization": f"Bearer {VISITOR}"}
 
 
@@ -351,6 +356,23 @@ def test_the_page_comes_in_the_language_that_is_preferred_and_its_parts_packed(a
     assert gzip.decompress(packed.body) == plain.body == parts()["index.js"]
 
 
+def test_the_licences_of_what_is_bundled_go_with_it(app):
+    told = ask(guarded(app), "GET", "/assets/NOTICES.txt", BEARER)
+    text = told.body.decode()
+    needed = json.loads((ROOT / "web" / "package.json").read_text("utf-8"))["dependencies"]
+    assert {"preact", "three", "uplot"} <= needed.keys()
+    for name in needed:
+        (notice,) = re.findall(rf"^{re.escape(name)} [0-9.]+ \(MIT\)\n(.*?)(?:^-{{80}}$|\Z)", text, re.M | re.S)
+        assert "Copyright" in notice
+        assert "Permission is hereby granted" in notice
+
+
+def test_the_source_distribution_has_what_the_page_is_built_from():
+    chosen = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["sdist"]
+    assert "web" in chosen["include"]
+    assert "web/node_modules" in chosen["exclude"]
+
+
 @pytest.mark.parametrize(
     "place",
     [
@@ -385,8 +407,34 @@ def test_a_report_has_no_rights(app, here):
     assert "allow-scripts" not in policy
 
 
+def test_a_report_of_any_size_is_sent_piece_by_piece(app, here):
+    (here.runs / "hostile").mkdir()
+    with (here.runs / "hostile" / "report.html").open("wb") as file:
+        file.truncate(20_000_000)  # which takes no room on the disk
+    tracemalloc.start()
+    try:
+        sent = 0
+
+        async def receive():
+            await asyncio.sleep(3600)
+
+        async def send(message):
+            nonlocal sent
+            sent += len(message.get("body", b""))
+
+        asyncio.run(
+            guarded(app)(
+                scope("http", "/files/runs/hostile/report.html", BEARER, HOST) | {"method": "GET"}, receive, send
+            )
+        )
+        assert sent == 20_000_000
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
 def test_uploads_are_counted_as_they_come_and_named_by_us(app, here):
-    app.state.service.limits = type(app.state.service.limits)(bytes=10, all_bytes=25)
+    app.state.service.uploads.limits = UploadLimits(bytes=10, all_bytes=25)
     for name in ("a.csv", "../../x.tar.gz", "%00.csv", "no suffix"):
         told = ask(guarded(app), "POST", f"/uploads?name={name}", BEARER, [b"12345", b"6"])
         assert told.status == 200, told.body
@@ -394,8 +442,49 @@ def test_uploads_are_counted_as_they_come_and_named_by_us(app, here):
         assert kept.parent == here.uploads
         assert kept.read_bytes() == b"123456"
         assert kept.stat().st_mode & 0o077 == 0
-    assert ask(guarded(app), "POST", "/uploads?name=b", BEARER, b"12").status == 413  # of all together
     for body, headers in (([b"x" * 6, b"x" * 6], BEARER), (b"x", {**BEARER, "content-length": "11"})):
         [file.unlink() for file in here.uploads.iterdir()]
         assert ask(guarded(app), "POST", "/uploads?name=b", headers, body).status == 413
         assert list(here.uploads.iterdir()) == []
+
+
+def test_for_a_new_upload_those_go_that_were_used_longest_ago(app, here):
+    app.state.service.uploads.limits = UploadLimits(bytes=10, all_bytes=25)
+    (here.uploads / "asked-0123456789abcdef.yaml").write_bytes(b"of no page")
+
+    def sent(size):
+        headers = {**BEARER, "content-length": str(size)}
+        return ask(guarded(app), "POST", "/uploads?name=a", headers, b"x" * size).json["name"]
+
+    first, second, third = (sent(8) for _ in range(3))
+    for age, name in enumerate((third, second, first)):
+        os.utime(here.uploads / name, (age, age))
+    assert upload_path(here, third)  # it is looked at, and so stays
+    fourth = sent(8)
+    assert {path.name for path in here.uploads.iterdir()} == {first, third, fourth, "asked-0123456789abcdef.yaml"}
+
+
+def test_uploads_on_their_way_have_their_room_already(here):
+    uploads = Uploads(here.uploads, UploadLimits(bytes=10, all_bytes=25))
+    assert [uploads.reserve(name, told) for name, told in (("a", "10"), ("b", None))] == [10, 10]
+    with pytest.raises(Refusal, match="other files are on their way"):
+        uploads.reserve("c", "6")
+    del uploads.arriving["a"]
+    assert uploads.reserve("c", "6") == 6
+
+
+def test_who_leaves_in_the_middle_of_an_upload_leaves_nothing_behind(app, here, caplog):
+    parts = [{"type": "http.request", "body": b"x", "more_body": True}, {"type": "http.disconnect"}]
+    sent = []
+
+    async def receive():
+        return parts.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(guarded(app)(scope("http", "/uploads?name=a", BEARER, HOST) | {"method": "POST"}, receive, send))
+    assert sent[0]["status"] == 499
+    assert caplog.text == ""
+    assert list(here.uploads.iterdir()) == []
+    assert app.state.service.uploads.arriving == {}

@@ -3,26 +3,35 @@
 import contextlib
 import http.client
 import json
+import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 from websockets.sync.client import connect
 
+from profundo.lab import lab_server
+
 PATIENCE = 60.0  # seconds to start, on a busy machine too
 
 
 @contextlib.contextmanager
-def started(runs, *options, number=signal.SIGTERM):
+def started(runs, *options, number=signal.SIGTERM, browser=None):
     """The process with what it told on stdout, and after the block its exit code and stderr."""
-    words = ["lab", "--runs", str(runs), "--port", "0", "--no-browser", "--json", *options]
+    words = ["lab", "--runs", str(runs), "--port", "0", "--json", *options, *([] if browser else ["--no-browser"])]
     process = subprocess.Popen(
-        [sys.executable, "-m", "profundo", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "profundo", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | ({"BROWSER": f"{browser} %s"} if browser else {}),
     )
     try:
         told = ""
@@ -39,14 +48,28 @@ def started(runs, *options, number=signal.SIGTERM):
         process.wait()
 
 
+def wait_until(holds):
+    until = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 def test_it_plays_and_ends_in_good_order_and_its_token_is_in_a_file_of_its_owner_only(tmp_path):
-    runs = tmp_path / "new" / "runs"
-    with started(runs, "--share", "--lang", "ca") as process:
+    runs, browser, opened = tmp_path / "new" / "runs", tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\necho "$@" > {opened}')
+    browser.chmod(0o700)
+    with started(runs, "--share", "--lang", "ca", browser=browser) as process:
         port = int(re.search(r":(\d+)/", process.told["url"])[1])
         kept = Path(process.told["token_file"])
         token = kept.read_text().strip()
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
         assert all(token not in word for word in psutil.Process(process.pid).cmdline())
+        leading = runs / f"open-lab-{port}.html"
+        wait_until(opened.exists)
+        assert opened.read_text().strip() == leading.as_uri()  # so the token is in no list of processes
+        assert stat.S_IMODE(leading.stat().st_mode) == 0o600
+        assert f'url={process.told["url"]}?token={token}"' in leading.read_text()
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         client.request("GET", "/", headers={"authorization": f"Bearer {token}"})
         assert b'lang="ca"' in client.getresponse().read()
@@ -54,16 +77,25 @@ def test_it_plays_and_ends_in_good_order_and_its_token_is_in_a_file_of_its_owner
         headers = {"Authorization": f"Bearer {token}"}
         with connect(
             f"ws://127.0.0.1:{port}/socket", additional_headers=headers, origin=f"http://127.0.0.1:{port}"
-        ) as socket:
-            socket.send('{"open": ""}')
-            assert json.loads(socket.recv(5))["role"] == "owner"
-            socket.send('{"id": 1, "call": "playground.open", "with": {"query": "data=xor"}}')
-            answers = [socket.recv(20) for _ in range(2)]
+        ) as page:
+            page.send('{"open": ""}')
+            assert json.loads(page.recv(5))["role"] == "owner"
+            page.send('{"id": 1, "call": "playground.open", "with": {"query": "data=xor"}}')
+            answers = [page.recv(20) for _ in range(2)]
             assert any(b'"query":"data=xor"' in one for one in answers if isinstance(one, bytes))
+            page.send('{"id": 2, "call": "playground.race", "with": {"rates": {"sgd": 0.03}, "epochs": 1}}')
+            while b'"id":2' not in bytes(page.recv(20)):
+                pass
+            page.send('{"id": 3, "call": "playground.examine", "with": {"seconds": 60.0}}')  # which nothing interrupts
+            page.send('{"id": 4, "call": "playground.pace", "with": {"speed": "fast"}}')
+            assert '"id":4' in page.recv(20)
+            began = time.monotonic()
     assert process.returncode == 143
+    assert time.monotonic() - began < 30  # of the 60
     assert token not in process.out + process.err
     assert "Traceback" not in process.err
     assert not kept.exists()
+    assert not leading.exists()
 
 
 @pytest.mark.parametrize(
@@ -80,3 +112,14 @@ def test_what_cannot_be_is_refused_in_one_line(refused, tmp_path, words, says):
     (tmp_path / "short").write_text("abc")
     (tmp_path / "short").chmod(0o600)
     refused("lab", "--no-browser", "--port", "0", *words, cwd=tmp_path, says=[says])
+
+
+@pytest.mark.parametrize(
+    ("family", "expected"),
+    [(socket.AF_INET, ["http://10.0.0.7:9/"]), (socket.AF_INET6, ["http://[2001:db8::7]:9/", "http://[fe80::7]:9/"])],
+)
+def test_visitors_are_told_only_of_addresses_that_are_listened_at(monkeypatch, family, expected):
+    known = ["127.0.1.1", "10.0.0.7", "::1", "2001:db8::7", "10.0.0.7", "fe80::7%eth0"]
+    monkeypatch.setattr(lab_server, "own_addresses", lambda: known)
+    assert lab_server.entries(family, 9, "secret") == tuple(f"{url}?token=secret" for url in expected)
+    assert lab_server.entries(family, 9, None) == ()

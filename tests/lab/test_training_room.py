@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lab_desk import new_lab
 from profundo.inspect.learning_rate import find
 from profundo.lab.calls import asked
 from profundo.lab.desks import Desk, Lab
@@ -462,3 +464,19 @@ def test_a_stranger_s_folder_is_one_row_and_the_others_stay(lab):
     assert rows["good"]["state"] == "stopped"
     assert rows["bad"]["state"] == "damaged"
     assert "scores.json" in rows["bad"]["fault"]
+
+
+def test_a_desk_is_forgotten_while_the_folder_is_read(tmp_path, monkeypatch):
+    lab, reads, go_on = new_lab(tmp_path), threading.Event(), threading.Event()
+    watch = RunWatch(lab, lambda *_: [], lambda *_: {})
+    desk = Desk(lab, "owner", "desk")
+    monkeypatch.setattr(watch, "all_rows", lambda: reads.set() or (go_on.wait(30) and ()))
+    reading = threading.Thread(target=watch.look_on, args=(desk, []))
+    reading.start()
+    assert reads.wait(10)
+    watch.forget(desk)
+    watch.close()
+    assert reading.is_alive()
+    go_on.set()
+    reading.join(10)
+    lab.close()

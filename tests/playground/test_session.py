@@ -12,8 +12,10 @@ from torch import nn
 
 from profundo.data.batches import order
 from profundo.nets.init import glorot_radius
+from profundo.nets.plane_nets import plane_mlp
+from profundo.playground import session as sessions
 from profundo.playground.plane_maps import cells
-from profundo.playground.playground_settings import OPTIMIZER_NAMES, new_settings
+from profundo.playground.playground_settings import FIELDS, OPTIMIZER_NAMES, new_settings
 from profundo.playground.session import DIVERGED, Edit, Session, replayed
 from profundo.records import ProfundoError
 
@@ -293,3 +295,29 @@ def test_what_cannot_be_is_told_in_one_line(act, told):
 
 def test_edits_can_be_told_as_plain_data():
     assert dataclasses.asdict(Edit(3, "bias", (0, 1), 0.5)) == {"step": 3, "what": "bias", "at": (0, 1), "value": 0.5}
+
+
+def test_a_net_is_begun_without_touching_what_other_threads_draw(monkeypatch):
+    """Another thread draws while it is built: what it draws next is no repetition."""
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    drawn = []
+
+    def meanwhile(*given, **named):
+        with torch.device("cpu"):
+            drawn.append(torch.rand(1))
+        return plane_mlp(*given, **named)
+
+    monkeypatch.setattr(sessions, "plane_mlp", meanwhile)
+    Session(new_settings(data="xor", hidden=(4, 2), initialisation="torch"))
+    drawn.append(torch.rand(1))
+    assert torch.equal(torch.cat(drawn), expected)
+
+
+@pytest.mark.parametrize("name", FIELDS["activation"].kind.of.options)
+def test_no_activation_has_values_of_its_own_that_are_drawn_or_set(name):
+    """Nets are made without values, which only linear layers are then given."""
+    made = Session(new_settings(data="xor", hidden=(3,), activation=(name,))).net
+    held = {id(one) for layer in made if isinstance(layer, torch.nn.Linear) for one in layer.parameters()}
+    assert held == {id(one) for one in [*made.parameters(), *made.buffers()]}

@@ -48,9 +48,17 @@ def lab(
             sys.stdout.flush()
         print_ready(told)
         if browser:
-            webbrowser.open(told.entry)
+            open_page(told)
 
     serve_lab(runs, port=port, share=share, language=lang, token_file=token_file, ready=ready)
+
+
+def open_page(told: LabReady) -> None:
+    """By a file that leads there: the words of a command are seen by every user of the machine."""
+    if told.entry_file is not None:
+        webbrowser.open(told.entry_file.resolve().as_uri())
+    else:
+        print("no browser was opened: no file could be written that leads to the page", file=sys.stderr)
 
 
 def print_ready(told: LabReady) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
 
     from profundo.records import Targets
 
-__all__ = ["Form", "as_csv", "as_json", "preferred", "refused"]
+__all__ = ["Form", "as_csv", "as_json", "preferred", "refusals"]
 
 Form = Literal["application/json", "text/csv"]
+GONE = 499  # what proxies write for a client that left; nobody reads it
 FORMS: tuple[Form, ...] = ("application/json", "text/csv")
 
 
@@ -81,3 +83,30 @@ def refused(refusal: Refusal, headers: dict[str, str] | None = None) -> Response
     again = {} if refusal.again is None else {"retry-after": str(refusal.again)}
     body = as_json({"error": str(refusal)})
     return Response(body, refusal.status, media_type="application/json", headers={**again, **(headers or {})})
+
+
+def refusals(whereabouts: str) -> Mapping[Any, Callable[..., Any]]:
+    """What an application answers for each kind of exception. whereabouts: for who asks for what there is not."""
+    from starlette.exceptions import HTTPException
+    from starlette.requests import ClientDisconnect
+    from starlette.responses import Response
+
+    async def said_no(_: Any, refusal: Refusal) -> Response:
+        return refused(refusal)
+
+    async def not_found(_: Any, error: HTTPException) -> Response:
+        """No such place, or another method."""
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            return refused(Refusal(405, f"expected {headers.get('Allow', 'another method')} here"), headers)
+        return refused(Refusal(error.status_code, f"nothing is here; {whereabouts}"), headers)
+
+    async def left(_: Any, __: ClientDisconnect) -> Response:
+        return Response(status_code=GONE)
+
+    async def failed(_: Any, error: Exception) -> Response:
+        """A mistake of ours: told on stderr in full, to the client in one line without a detail."""
+        logging.getLogger("profundo.lab").error("a request failed", exc_info=error)
+        return refused(Refusal(500, "the server made a mistake; it has been written to its log"))
+
+    return {Refusal: said_no, HTTPException: not_found, ClientDisconnect: left, Exception: failed}

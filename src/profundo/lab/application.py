@@ -13,7 +13,6 @@ event loop; a request waits for its turn, and for no other's slowness.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict
 from email.message import Message
@@ -23,7 +22,6 @@ from threading import Event
 from typing import Any, Protocol, TypeVar
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -31,7 +29,7 @@ from starlette.routing import Route
 from profundo import __version__
 from profundo.data.tables.new_rows import BadInputError
 from profundo.kinds import InputKind
-from profundo.lab.answering import Form, as_csv, as_json, preferred, refused
+from profundo.lab.answering import Form, as_csv, as_json, preferred, refusals
 from profundo.lab.bodies import Bodies
 from profundo.lab.limits import Limits, Refusal
 from profundo.lab.openapi import description
@@ -46,7 +44,6 @@ __all__ = ["Predictor", "Service", "application"]
 ASSETS = {"serve.js": "text/javascript", "serve.css": "text/css"}
 IMAGES_AT_ONCE = 16  # between two looks at whether anybody still waits
 ROWS_AT_ONCE = 512
-GONE = 499  # what proxies write for a client that left; nobody reads it
 
 T = TypeVar("T")
 
@@ -85,10 +82,7 @@ def application(predictor: Predictor, name: str, limits: Limits | None = None) -
         Route("/predict", service.predict, methods=["POST"]),
         *(Route(f"/static/{asset}", partial(static, asset), methods=["GET"]) for asset in ASSETS),
     ]
-    app = Starlette(
-        routes=routes,
-        exception_handlers={Refusal: said_no, HTTPException: not_found, ClientDisconnect: left, Exception: failed},
-    )
+    app = Starlette(routes=routes, exception_handlers=refusals("/openapi.json lists what there is"))
     app.router.redirect_slashes = False
     app.state.service = service
     return app
@@ -190,27 +184,3 @@ async def static(asset: str, _: Request) -> Response:
 
 def json_response(value: Any) -> Response:
     return Response(as_json(value), media_type="application/json")
-
-
-async def said_no(_: Request, refusal: Exception) -> Response:
-    assert isinstance(refusal, Refusal)
-    return refused(refusal)
-
-
-async def not_found(_: Request, error: Exception) -> Response:
-    """No such place, or another method."""
-    assert isinstance(error, HTTPException)
-    headers = dict(error.headers or {})
-    if error.status_code == 405:
-        return refused(Refusal(405, f"expected {headers.get('Allow', 'another method')} here"), headers)
-    return refused(Refusal(error.status_code, "nothing is here; /openapi.json lists what there is"), headers)
-
-
-async def left(_: Request, __: Exception) -> Response:
-    return Response(status_code=GONE)
-
-
-async def failed(_: Request, error: Exception) -> Response:
-    """A mistake of ours: told on stderr in full, to the client in one line without a detail."""
-    logging.getLogger("profundo.lab").error("a request failed", exc_info=error)
-    return refused(Refusal(500, "the server made a mistake; it has been written to its log"))

@@ -1,7 +1,8 @@
 """What takes seconds, done for one tab beside its answers: in steps, and what comes of each is pushed to the page.
 
 A job is an iterator of values. Each goes through the channel of the job's kind, as {"ticket": …, "done": …, "value": …}, or with
-"refused" in one line. Of a kind the newest job counts: one under way ends before its next step. Kinds take turns.
+"refused" in one line. Of a kind the newest job counts: one under way ends before its next step. Kinds take turns, and so do all
+the benches of a lab. While the page is closed its jobs rest.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Bench", "Work", "one_by_one"]
 
 Work = Callable[[], Iterator[Mapping[str, Any]]]
-LAST_STEP = 5.0  # seconds that the last step of a job is waited for as the lab ends
+PATIENCE = 0.5  # seconds between two looks whether the page is there again
 MISTAKE = "the lab made a mistake; it has been written to its log"
 
 
@@ -51,8 +52,7 @@ class Bench:
             self.jobs[kind] = Job(kind, ticket, work)
             self.changed.notify()
             if self.thread is None and not self.closed:
-                self.thread = threading.Thread(target=self.run, name=f"profundo-{self.room}", daemon=True)
-                self.thread.start()
+                self.thread = self.desk.lab.begin(self.run, self.room)
         return {}
 
     def drop(self, kind: str) -> None:
@@ -64,17 +64,23 @@ class Bench:
             self.closed = True
             self.jobs.clear()
             self.changed.notify()
-        if self.thread is not None and self.desk.lab.closed.is_set():
-            self.thread.join(LAST_STEP)  # a thread within PyTorch must not be there when the interpreter goes
 
     def run(self) -> None:
         while (job := self.next()) is not None:
-            self.step(job)
+            with self.desk.lab.turns.taken(self.desk.role):
+                if self.counts(job):
+                    self.step(job)
+
+    def counts(self, job: Job) -> bool:
+        """Whether it is the newest of its kind, and somebody waits for it."""
+        with self.changed:
+            return self.jobs.get(job.kind) is job and self.desk.is_open
 
     def next(self) -> Job | None:
         """The job whose turn it is; it is the last one now."""
         with self.changed:
-            self.changed.wait_for(lambda: self.jobs or self.closed)
+            while not self.closed and not (self.jobs and self.desk.is_open):
+                self.changed.wait(PATIENCE if self.jobs else None)
             if self.closed:
                 return None
             job = self.jobs.pop(next(iter(self.jobs)))

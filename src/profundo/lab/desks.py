@@ -12,7 +12,9 @@ from typing import Any, Protocol
 
 from profundo.lab.channels import Channel
 from profundo.lab.guard import Role
+from profundo.lab.lanes import Turns
 from profundo.lab.limits import Refusal
+from profundo.records import ProfundoError
 
 __all__ = ["Desk", "Desks", "Lab", "State"]
 
@@ -30,7 +32,8 @@ class State(Protocol):
 class Lab:
     """What all desks share. runs: the folder of trainings; uploads: where files of the page are put, the lab's own.
 
-    presented: the desk whose playground visitors see, and watchers, who sees it; states: what rooms keep for all desks together.
+    presented: the desk whose playground visitors see, and watchers, who sees it; states: what rooms keep for all desks together;
+    turns: of what computes in steps; threads: those that rooms began.
     """
 
     runs: Path
@@ -39,7 +42,9 @@ class Lab:
     watchers: list[Desk] = field(default_factory=list)
     closed: threading.Event = field(default_factory=threading.Event)
     states: dict[str, State] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    turns: Turns = field(default_factory=Turns)
+    threads: list[threading.Thread] = field(default_factory=list)
 
     def state(self, room: str, make: Callable[[], State]) -> Any:
         """What the room keeps for all desks together; made where there is nothing yet."""
@@ -47,6 +52,14 @@ class Lab:
             if room not in self.states:
                 self.states[room] = make()
             return self.states[room]
+
+    def begin(self, target: Callable[[], None], room: str) -> threading.Thread:
+        """A thread that ends soon after `closed` is set."""
+        thread = threading.Thread(target=target, name=f"profundo-{room}", daemon=True)
+        with self.lock:
+            self.threads = [*(one for one in self.threads if one.is_alive()), thread]
+            thread.start()
+        return thread
 
     def close(self) -> None:
         self.closed.set()
@@ -64,17 +77,27 @@ class Desk:
         self._states: dict[str, State] = {}
         self._channels: dict[str, Channel] = {}
         self._opened: Callable[[str], Channel] | None = None
-        self._lock = threading.RLock()
+        self._closed = False
+        self._lock = threading.RLock()  # of the channels: the event loop takes it, so nothing is computed under it
+        self._making = threading.RLock()  # of the states
 
     def state(self, room: str, make: Callable[[], State]) -> Any:
-        """What the room keeps here; made where there is nothing yet."""
-        with self._lock:
+        """What the room keeps here; made where there is nothing yet. Raises ProfundoError where the desk was cleared away."""
+        with self._making:
+            if self._closed:
+                raise ProfundoError("this page was closed long ago; load it again")
             if room not in self._states:
                 self._states[room] = make()
             return self._states[room]
 
+    def present(self) -> None:
+        """From now on visitors see the playground of this desk, as long as there is the desk."""
+        with self._making:
+            if not self._closed:
+                self.lab.presented = self
+
     def drop(self, room: str) -> None:
-        with self._lock:
+        with self._making:
             state = self._states.pop(room, None)
         if state is not None:
             state.close()
@@ -97,7 +120,10 @@ class Desk:
             self.is_open, self._opened, self._channels, self.left = False, None, {}, monotonic()
 
     def close(self) -> None:
-        with self._lock:
+        with self._making:
+            self._closed = True
+            if self.lab.presented is self:
+                self.lab.presented = None
             rooms = list(self._states)
         for room in rooms:
             self.drop(room)
@@ -140,7 +166,7 @@ class Desks:
         for name, desk in list(self._desks.items()):
             if not desk.is_open and desk.left <= before:
                 del self._desks[name]
-                desk.close()
+                self.lab.begin(desk.close, "clearing")  # a room may be at work, and the event loop waits for nobody
 
     def close(self) -> None:
         self.lab.close()

@@ -12,12 +12,11 @@ GET /files/NAME     what a room made for download, and reports of runs, which ma
 from __future__ import annotations
 
 import gzip
-import logging
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from time import monotonic
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -26,19 +25,26 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from profundo.lab.answering import refused
+from profundo.lab.answering import refusals
 from profundo.lab.calls import Call
 from profundo.lab.conversation import Conversation
 from profundo.lab.desks import Desks, Lab
-from profundo.lab.guard import role
+from profundo.lab.guard import Role, role
+from profundo.lab.lanes import Lanes
 from profundo.lab.limits import Refusal
-from profundo.lab.uploads import UploadLimits, kept_file, received
+from profundo.lab.uploads import Uploads, kept_file
 from profundo.languages import LANGUAGES, spoken
 
 __all__ = ["lab_application"]
 
-TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
-THREADS, SLOW_THREADS = 2, 2  # that answer calls, and those that may take seconds
+TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+    ".txt": "text/plain",
+}
+LAST_STEP = 2.0  # seconds that all together have to come to an end
 BLANK_LANGUAGE = b'lang="en"'
 
 
@@ -53,7 +59,7 @@ def lab_application(lab: Lab, calls: Mapping[str, Call], language: str | None = 
             Route("/files/{place:path}", service.file, methods=["GET"]),
             WebSocketRoute("/socket", service.socket),
         ],
-        exception_handlers={Refusal: said_no, HTTPException: not_found, Exception: failed},
+        exception_handlers=refusals("the lab is at /"),
     )
     app.router.redirect_slashes = False
     app.state.service = service
@@ -66,9 +72,8 @@ class LabService:
     def __init__(self, lab: Lab, calls: Mapping[str, Call], language: str | None) -> None:
         self.lab, self.calls, self.language = lab, calls, language
         self.desks = Desks(lab)
-        self.threads = ThreadPoolExecutor(THREADS, "profundo-lab")
-        self.slow_threads = ThreadPoolExecutor(SLOW_THREADS, "profundo-lab-slow")
-        self.limits = UploadLimits()
+        self.lanes: Mapping[Role, Lanes] = {"owner": Lanes("owner"), "visitor": Lanes("visitor")}
+        self.uploads = Uploads(lab.uploads)
 
     async def page(self, request: Request) -> Response:
         language = self.language or spoken(request.headers.get("accept-language", ""))
@@ -79,20 +84,29 @@ class LabService:
 
     async def socket(self, socket: WebSocket) -> None:
         asks = role(socket.scope)
-        await Conversation(socket, asks, self.desks, self.calls, self.threads, self.slow_threads).hold()
+        lanes = self.lanes[asks]
+        await Conversation(socket, asks, self.desks, self.calls, lanes.fast, lanes.of_a_page()).hold()
 
     async def upload(self, request: Request) -> Response:
         if role(request.scope) != "owner":
             raise Refusal(403, "this lab is shared to look at; who started it can upload")
-        return Response(await received(request, self.lab.uploads, self.limits), media_type="application/json")
+        return Response(await self.uploads.received(request), media_type="application/json")
 
     async def file(self, request: Request) -> Response:
         return kept_file(self.lab, request.path_params["place"])
 
-    def close(self) -> None:
-        self.desks.close()
-        for threads in (self.threads, self.slow_threads):
-            threads.shutdown(wait=False, cancel_futures=True)
+    def close(self) -> bool:
+        """Tell all that computes to end, and wait a while for it, at one time for all: a thread within PyTorch must not be there
+        when the interpreter goes. Returns whether none is."""
+        ends = [*self.lab.threads]
+        for lanes in self.lanes.values():
+            lanes.close()
+            ends.append(self.lab.begin(lanes.wait, "ending"))
+        ends.append(self.lab.begin(self.desks.close, "ending"))
+        until = monotonic() + LAST_STEP
+        for thread in ends:
+            thread.join(max(0.0, until - monotonic()))
+        return not any(thread.is_alive() for thread in ends)
 
 
 @cache
@@ -115,19 +129,3 @@ async def asset(request: Request) -> Response:
     if "gzip" in request.headers.get("accept-encoding", ""):
         return Response(packed(name), media_type=media, headers={"content-encoding": "gzip", "vary": "accept-encoding"})
     return Response(parts()[name], media_type=media)
-
-
-async def said_no(_: Request, refusal: Exception) -> Response:
-    assert isinstance(refusal, Refusal)
-    return refused(refusal)
-
-
-async def not_found(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    line = "another method is expected here" if error.status_code == 405 else "nothing is here; the lab is at /"
-    return refused(Refusal(error.status_code, line), dict(error.headers or {}))
-
-
-async def failed(_: Request, error: Exception) -> Response:
-    logging.getLogger("profundo.lab").error("a request failed", exc_info=error)
-    return refused(Refusal(500, "the lab made a mistake; it has been written to its log"))

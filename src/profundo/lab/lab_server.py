@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import socket
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 from profundo.lab.desks import Lab
@@ -15,7 +19,7 @@ from profundo.lab.limits import Limits
 from profundo.lab.listening import bind, hosts, own_addresses, url
 from profundo.lab.server import QUEUE, check_kept, configured, interruptible, shown
 from profundo.lab.tokens import new_token, own_token, temporary_file
-from profundo.records import ProfundoError
+from profundo.records import Interrupted, ProfundoError
 
 __all__ = ["LabReady", "serve_lab"]
 
@@ -26,10 +30,12 @@ EVERYBODY = "0.0.0.0"
 
 @dataclass(frozen=True, slots=True)
 class LabReady:
-    """Told once when requests are taken. entry: the owner's address with the token in it; visitors: those of a shared lab."""
+    """Told once when requests are taken. entry: the owner's address with the token in it; entry_file: a page that leads there, for
+    its owner's eyes, None where none could be written; visitors: the addresses of a shared lab."""
 
     url: str
     entry: str
+    entry_file: Path | None
     token_file: Path | None
     visitors: tuple[str, ...]
 
@@ -49,9 +55,9 @@ def serve_lab(
     with a token of their own, who look and change nothing. Raises ProfundoError for an address that cannot be had, a
     token that cannot be used, a folder that cannot be made.
     """
-    limits = Limits(connections=CONNECTIONS)
+    limits, leaving = Limits(connections=CONNECTIONS), threading.Event()
     host = EVERYBODY if share else "127.0.0.1"
-    with interruptible(), bind(host, port, public=share) as listening, ExitStack() as stack:
+    with at_once(leaving), interruptible(), bind(host, port, public=share) as listening, ExitStack() as stack:
         token, visitors = own_token(token_file) if token_file else new_token(), new_token() if share else None
         import uvicorn
 
@@ -61,14 +67,16 @@ def serve_lab(
         made(runs)
         lab = Lab(runs, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="profundo-lab-"))))
         app = lab_application(lab, CALLS, language)
-        stack.callback(app.state.service.close)
+        stack.callback(lambda: None if app.state.service.close() else leaving.set())
         address = listening.getsockname()
         kept = token_file or stack.enter_context(temporary_file(runs / f".token-{address[1]}", token))
         check_kept(kept, runs)
         sys.setswitchinterval(SWITCH)
         listening.listen(QUEUE)
         here = url(shown("127.0.0.1", address[0]), address[1])
-        ready(LabReady(here, f"{here}?token={token}", kept, entries(address[1], visitors)))
+        entry = f"{here}?token={token}"
+        led = stack.enter_context(temporary_file(runs / f"open-lab-{address[1]}.html", leading_to(entry)))
+        ready(LabReady(here, entry, led, kept, entries(listening.family, address[1], visitors)))
         config = configured(
             app,
             address[1],
@@ -81,6 +89,19 @@ def serve_lab(
         uvicorn.Server(config).run(sockets=[listening])
 
 
+@contextmanager
+def at_once(leaving: threading.Event) -> Iterator[None]:
+    """End the process where threads still compute after an interruption: Python would wait for them, for minutes."""
+    try:
+        yield
+    except Interrupted as interrupted:
+        if leaving.is_set():
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(interrupted.code)
+        raise
+
+
 def made(runs: Path) -> None:
     try:
         runs.mkdir(parents=True, exist_ok=True)
@@ -88,9 +109,21 @@ def made(runs: Path) -> None:
         raise ProfundoError(f"{runs}: expected a folder for trainings: {os.strerror(error.errno or 0)}") from None
 
 
-def entries(port: int, visitors: str | None) -> tuple[str, ...]:
-    """Where the room's other machines come in: every address of this one that they may see."""
+def leading_to(entry: str) -> str:
+    """A page that opens an address. Whoever starts a browser with the address itself shows the token to all users of the machine,
+    in the list of processes."""
+    place = escape(entry)
+    return (
+        '<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer">'
+        f'<meta http-equiv="refresh" content="0; url={place}"><title>Profundo</title><a href="{place}">Profundo</a>'
+    )
+
+
+def entries(family: int, port: int, visitors: str | None) -> tuple[str, ...]:
+    """Where the room's other machines come in: every address of this one that they may see and that is listened at."""
     if visitors is None:
         return ()
-    seen = [address for address in dict.fromkeys(own_addresses()) if not address.startswith(("127.", "::1"))]
-    return tuple(f"{url(address, port)}?token={visitors}" for address in seen)
+    seen = [ipaddress.ip_address(address.partition("%")[0]) for address in dict.fromkeys(own_addresses())]
+    version = 6 if family == socket.AF_INET6 else 4
+    reached = [one for one in seen if one.version == version and not one.is_loopback]
+    return tuple(f"{url(str(one), port)}?token={visitors}" for one in reached)

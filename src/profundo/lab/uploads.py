@@ -7,13 +7,14 @@ import json
 import os
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from profundo.lab.limits import Refusal
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from profundo.lab.desks import Lab
 
-__all__ = ["UploadLimits", "kept_file", "received", "upload_path"]
+__all__ = ["UploadLimits", "Uploads", "kept_file", "upload_path"]
 
 SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,8})+$")
 NAME = re.compile(r"[A-Za-z0-9_-]{16}(\.[a-z0-9]{1,8})*")
@@ -41,31 +42,56 @@ class UploadLimits:
     seconds: float = 300.0
 
 
-async def received(request: Request, folder: Path, limits: UploadLimits) -> bytes:
-    """Keep the body as a new file; JSON with its name here and its size.
+class Uploads:
+    """The folder of a lab's files, within bounds: for a new one those go that were used longest ago. For one event loop."""
 
-    The page says what the file is called in `?name=`; only its suffixes are kept. Raises Refusal: 413 for one too large,
-    408 for one too slow, 507 for a full disk.
-    """
-    suffix = SUFFIX.search(request.query_params.get("name", "")[-100:])
-    name = secrets.token_urlsafe(12) + (suffix[0].lower() if suffix else "")
-    room = min(limits.bytes, limits.all_bytes - held(folder))
-    if int_of(request.headers.get("content-length", "0")) > room:
-        raise Refusal(413, f"expected at most {max(0, room):,} bytes")
-    path = folder / name
-    try:
-        async with asyncio.timeout(limits.seconds):
-            size = await written(request, path, room)
-    except TimeoutError:
-        path.unlink(missing_ok=True)
-        raise Refusal(408, f"the file did not come within {limits.seconds:g} s") from None
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise Refusal(507, f"the file cannot be kept: {error.strerror or error}") from None
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    return json.dumps({"name": name, "bytes": size}).encode()
+    def __init__(self, folder: Path, limits: UploadLimits | None = None) -> None:
+        self.folder, self.limits = folder, limits or UploadLimits()
+        self.arriving: dict[str, int] = {}  # name → bytes that are kept free for it
+
+    async def received(self, request: Request) -> bytes:
+        """Keep the body as a new file; JSON with its name here and its size.
+
+        The page says what the file is called in `?name=`; only its suffixes are kept. Raises Refusal: 413 for one too large,
+        408 for one too slow, 503 while too many come, 507 for a full disk; ClientDisconnect.
+        """
+        suffix = SUFFIX.search(request.query_params.get("name", "")[-100:])
+        name = secrets.token_urlsafe(12) + (suffix[0].lower() if suffix else "")
+        path, most = self.folder / name, self.reserve(name, request.headers.get("content-length"))
+        try:
+            async with asyncio.timeout(self.limits.seconds):
+                size = await written(request, path, most)
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error, TimeoutError):
+                raise Refusal(408, f"the file did not come within {self.limits.seconds:g} s") from None
+            if isinstance(error, OSError):
+                raise Refusal(507, f"the file cannot be kept: {error.strerror or error}") from None
+            raise
+        finally:
+            del self.arriving[name]
+        return json.dumps({"name": name, "bytes": size}).encode()
+
+    def reserve(self, name: str, told: str | None) -> int:
+        """Make room for a file before its first byte; returns how many it may have."""
+        size = self.limits.bytes if told is None else int_of(told)
+        if size > self.limits.bytes:
+            raise Refusal(413, f"expected at most {self.limits.bytes:,} bytes")
+        free = self.limits.all_bytes - sum(self.arriving.values()) - size
+        if free < 0:
+            raise Refusal(503, "other files are on their way; send this one again when they are here", 5)
+        for path, held in reversed(self.last_used()):
+            free -= held
+            if free < 0:
+                path.unlink(missing_ok=True)
+        self.arriving[name] = size
+        return size
+
+    def last_used(self) -> list[tuple[Path, int]]:
+        """The oldest first, with their sizes, but for those on their way and what is none of a page's."""
+        names = [name for name in os.listdir(self.folder) if NAME.fullmatch(name) and name not in self.arriving]
+        found = [(self.folder / name, (self.folder / name).stat(follow_symlinks=False)) for name in names]
+        return [(path, there.st_size) for path, there in sorted(found, key=lambda one: one[1].st_mtime_ns)]
 
 
 async def written(request: Request, path: Path, most: int) -> int:
@@ -80,10 +106,6 @@ async def written(request: Request, path: Path, most: int) -> int:
     return size
 
 
-def held(folder: Path) -> int:
-    return sum(entry.stat(follow_symlinks=False).st_size for entry in os.scandir(folder))
-
-
 def int_of(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or len(text) > 18:
         raise Refusal(400, "Content-Length: expected a number of bytes")
@@ -91,31 +113,32 @@ def int_of(text: str) -> int:
 
 
 def upload_path(lab: Lab, name: str) -> Path | None:
-    """Where an upload lies; None for a name that is none of ours."""
+    """Where an upload lies, which is used now; None for a name that is none of ours, or has gone."""
     path = lab.uploads / name
-    return path if NAME.fullmatch(name) and path.is_file() and not path.is_symlink() else None
+    if not NAME.fullmatch(name) or path.is_symlink() or not path.is_file():
+        return None
+    with suppress(OSError):
+        os.utime(path)
+    return path
 
 
 def kept_file(lab: Lab, place: str) -> Response:
-    """`downloads/NAME`, which a room put among the uploads, or `runs/RUN/report.html`."""
+    """`downloads/NAME`, which a room put among the uploads, or `runs/RUN/report.html`; read piece by piece as it is sent."""
     parts = place.split("/")
     if len(parts) == 2 and parts[0] == "downloads" and (path := upload_path(lab, parts[1])):
         media = DOWNLOADS.get(path.suffix)
         if media:
             said = f"attachment; filename*=UTF-8''{quote(parts[1])}"
-            return Response(path.read_bytes(), media_type=media, headers={"content-disposition": said})
-    if len(parts) == 3 and parts[0] == "runs" and parts[2] in REPORTS:
-        page = run_page(lab.runs, parts[1], parts[2])
-        if page is not None:
-            return Response(page, media_type="text/html", headers={"content-security-policy": REPORT_POLICY})
+            return FileResponse(path, media_type=media, headers={"content-disposition": said})
+    if len(parts) == 3 and parts[0] == "runs" and parts[2] in REPORTS and is_page(lab.runs, parts[1], parts[2]):
+        headers = {"content-security-policy": REPORT_POLICY}
+        return FileResponse(lab.runs / parts[1] / parts[2], media_type="text/html", headers=headers)
     raise HTTPException(404)
 
 
-def run_page(runs: Path, run: str, page: str) -> bytes | None:
-    """A page of a run that lies in the folder of runs itself, and not through a link."""
+def is_page(runs: Path, run: str, page: str) -> bool:
+    """Whether it is a page of a run that lies in the folder of runs itself, and not through a link."""
+    if run in ("", ".", "..") or "\\" in run or "\0" in run:
+        return False
     folder = runs / run
-    if run in ("", ".", "..") or "\\" in run or "\0" in run or folder.is_symlink() or not (folder / page).is_file():
-        return None
-    if (folder / page).is_symlink():
-        return None
-    return (folder / page).read_bytes()
+    return not folder.is_symlink() and not (folder / page).is_symlink() and (folder / page).is_file()

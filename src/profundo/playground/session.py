@@ -342,8 +342,9 @@ def net_options(settings: PlaygroundSettings) -> dict[str, Any]:
 
 def net_of(settings: PlaygroundSettings, spec: Spec) -> nn.Sequential:
     """With its first weights, in training mode."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.device("meta"):  # where nothing is drawn: the generator of all threads is left alone
         net = plane_mlp(spec, **net_options(settings))
+    net.to_empty(device="cpu")
     begin_with_(net, settings.initialisation, settings.seed)
     generator = torch.Generator().manual_seed(settings.seed)
     for layer in net:

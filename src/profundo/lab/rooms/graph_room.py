@@ -6,9 +6,10 @@ with where its nodes stand. Nets are in `graph_tracing.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
+import numpy as np
 import torch
 from pydantic import Field
 
@@ -36,6 +37,8 @@ __all__ = ["CALLS"]
 MOST_NODES = 300  # of a formula
 MOST_ENTRIES = 8  # derivatives in a table
 STEPS = tuple(10.0 ** (third / 3) for third in range(-42, 1))  # of the curve of errors
+MOST_DIFFERENCES = 1200  # entries times steps of that curve
+FEWEST_STEPS = 15
 UNSET = 1.0  # value of a variable that has none yet
 
 Value = Annotated[float, Field(ge=-1e6, le=1e6)]
@@ -225,8 +228,9 @@ def at_step(expression: Expression, values: Mapping[str, Any], step: float) -> l
 
 
 def curve(_: Desk, asked: Formula) -> Mapping[str, Any]:
-    """The errors of differences against their step: the V, in two precisions."""
-    result = step_sizes(*read(asked), steps=STEPS)
+    """The errors of differences against their step: the V, in two precisions; of many numbers at fewer steps."""
+    expression, values = read(asked)
+    result = step_sizes(expression, values, steps=steps_for(sum(np.size(value) for value in values.values())))
     return {
         "steps": result.steps,
         "curves": [
@@ -234,6 +238,16 @@ def curve(_: Desk, asked: Formula) -> Mapping[str, Any]:
             for one in result.curves
         ],
     }
+
+
+def steps_for(entries: int) -> Sequence[float]:
+    """Raises ProfundoError for so many entries that hardly a step could be tried."""
+    if entries * FEWEST_STEPS > MOST_DIFFERENCES:
+        most = MOST_DIFFERENCES // FEWEST_STEPS
+        raise ProfundoError(
+            f"formula: expected at most {most} numbers for this curve, got {entries}; take smaller matrices"
+        )
+    return STEPS[:: -(-len(STEPS) * entries // MOST_DIFFERENCES) or 1]
 
 
 # ------------------------------------------------------------------------------------------------------------- matrices
@@ -309,8 +323,8 @@ def activation_at(_: Desk, asked: Place) -> Mapping[str, Any]:
 
 CALLS: Mapping[str, Call] = {
     "formula": Call(Shown, formula),
-    "ways": Call(Numerically, ways),
-    "curve": Call(Formula, curve),
+    "ways": Call(Numerically, ways, slow=True),
+    "curve": Call(Formula, curve, slow=True),
     "product": Call(Matrices, multiplied),
     "activations": Call(Nothing, activations),
     "activation": Call(Place, activation_at),

@@ -153,6 +153,6 @@ def maps_of(summary: Summary | None) -> Tensor | None:
 
 CALLS: Mapping[str, Call] = {
     "nets": Call(Nothing, nets),
-    "net": Call(Traced, net_graph),
+    "net": Call(Traced, net_graph, slow=True),
     "inside": Call(Inside, inside),
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,17 +24,24 @@ from profundo.inspect.opened_net import Looked, of_run
 from profundo.lab.calls import Call, Question
 from profundo.lab.desks import Desk
 from profundo.lab.rooms.image_sources import DRAWN, Name, Source, as_bytes, image_of
+from profundo.lab.trainings import starting
+from profundo.lab.trainings.own_uploads import without_paths
 from profundo.objectives.softmax_terms import softmax_terms
 from profundo.records import ProfundoError
+from profundo.runs.experiment import new_experiment
 from profundo.runs.folder import Folder, find_runs
+from profundo.runs.live.live_reading import run_names
 
 __all__ = ["CALLS"]
 
 MEASURED = 500  # training images on which it is measured how they were drawn
 MOST_SHOWN = 24  # input channels of one convolution
 NETS = 3  # that are open at once
-CHANNEL = "images"
-LESSONS = {"digits": ("--epochs", "15"), "mnist": ("--epochs", "1", "--batch-size", "128", "--learning-rate", "0.003")}
+AT_WORK = ("starting", "running")
+LESSONS: Mapping[str, Mapping[str, Any]] = {
+    "digits": {"epochs": 15},
+    "mnist": {"epochs": 1, "batch_size": 128, "learning_rate": 0.003},
+}
 
 
 # -------------------------------------------------------------------------------------------------------------------- runs
@@ -211,46 +216,28 @@ class Lesson(Question):
 
 
 def train(desk: Desk, asked: Lesson) -> Mapping[str, Any]:
-    """Begin to train a small LeNet-5, in a process of its own that ends by itself; the channel tells how far it is."""
-    name = free_name(desk.lab.runs.resolve(), f"lenet5-{asked.data}")
-    command = [sys.executable, "-m", "profundo", "train", asked.data, "--net", "lenet5", *LESSONS[asked.data]]
-    process = subprocess.Popen(
-        [*command, "--out", str(desk.lab.runs.resolve() / name)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    threading.Thread(target=follow, args=(desk, process, name), name="profundo-lesson", daemon=True).start()
+    """Begin to train a small LeNet-5, as the room of trainings does. Raises ProfundoError while one is at work on these data."""
+    runs, stem = desk.lab.runs, f"lenet5-{asked.data}"
+    for name in (*starting.started_names(runs), *run_names(runs)):
+        if name.startswith(stem) and starting.named_row(runs, name).state in AT_WORK:
+            raise ProfundoError(f"{name}: is in training already; wait for it, or stop it in the room of trainings")
+    name = starting.free_name(runs, stem)
+    starting.start(runs, name, new_experiment(data=asked.data, net="lenet5", **LESSONS[asked.data]))
     return {"run": name}
 
 
-def free_name(runs: Any, stem: str) -> str:
-    taken = {path.name for path in runs.iterdir()}
-    return next(name for name in (stem, *(f"{stem}-{n}" for n in range(2, 10_000))) if name not in taken)
-
-
-def follow(desk: Desk, process: subprocess.Popen[str], run: str) -> None:
-    """Every line that the training prints goes to the page; the last one when it has ended."""
-    last = ""
-    for line in process.stdout or ():
-        last = line.strip() or last
-        tell(desk, {"run": run, "line": last, "done": False, "failed": False})
-    failed = process.wait() != 0
-    tell(desk, {"run": run, "line": last if failed else "", "done": not failed, "failed": failed})
-
-
-def tell(desk: Desk, said: Mapping[str, Any]) -> None:
-    channel = desk.channel(CHANNEL)
-    if channel is not None:
-        channel.offer(said)
+def lesson(desk: Desk, asked: OfRun) -> Mapping[str, Any]:
+    """How far a training is that was begun here."""
+    row = starting.named_row(desk.lab.runs, asked.run)
+    told = {"run": row.name, "state": row.state, "fault": without_paths(desk.lab, row.fault)}
+    return told | {name: getattr(row.progress, name, 0) for name in ("epoch", "epochs")}
 
 
 CALLS: Mapping[str, Call] = {
-    "runs": Call(Nothing, runs),
-    "net": Call(OfRun, net),
-    "look": Call(Seen, look),
-    "unit": Call(Unit, unit),
-    "train": Call(Lesson, train, changes=True),
+    "runs": Call(Nothing, runs, slow=True),
+    "net": Call(OfRun, net, slow=True),
+    "look": Call(Seen, look, slow=True),
+    "unit": Call(Unit, unit, slow=True),
+    "train": Call(Lesson, train, slow=True, changes=True),
+    "lesson": Call(OfRun, lesson, slow=True),
 }

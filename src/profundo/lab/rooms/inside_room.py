@@ -441,7 +441,7 @@ def stop(desk: Desk, _: Nothing) -> Mapping[str, Any]:
 
 
 CALLS: Mapping[str, Call] = {
-    "runs": Call(Nothing, runs),
+    "runs": Call(Nothing, runs, slow=True),
     "run": Call(OfRun, looked_into),
     "units": Call(OfLayer, units),
     "unit": Call(OfUnit, unit),
@@ -449,6 +449,6 @@ CALLS: Mapping[str, Call] = {
     "codes": Call(Map, codes),
     "spaces": Call(OfRun, spaces),
     "lattice": Call(Lattice, lattice),
-    "drawn": Call(Drawn, drawn),
+    "drawn": Call(Drawn, drawn, slow=True),
     "stop": Call(Nothing, stop),
 }

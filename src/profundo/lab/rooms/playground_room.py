@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -26,7 +27,7 @@ from profundo.playground.own_points import points_of_table, table_columns
 from profundo.playground.playground_settings import ALL, FIELDS, PlaygroundSettings, changed, new_settings
 from profundo.playground.presets import PRESETS
 from profundo.playground.queries import LONGEST, from_query, to_query
-from profundo.playground.session import Session
+from profundo.playground.session import Edit, Session, replayed
 from profundo.playground.side_by_side_run import Race
 from profundo.playground.source_code import as_source
 from profundo.records import ProfundoError
@@ -60,8 +61,7 @@ class Playing:
         self._findings: list[dict[str, Any]] = []
         self._looked = 0.0
         self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="profundo-playground", daemon=True)
-        self._thread.start()
+        desk.lab.begin(self._run, ROOM)
 
     def run(self, on: bool) -> None:
         self.running = on and not self.session.stopped
@@ -70,6 +70,10 @@ class Playing:
     def close(self) -> None:
         self.closed, self.running = True, False
         self._wake.set()
+
+    @property
+    def has_ended(self) -> bool:
+        return self.closed or self.desk.lab.closed.is_set()
 
     def begin(self, settings: PlaygroundSettings) -> None:
         with self.lock:
@@ -104,7 +108,7 @@ class Playing:
             }
 
     def _run(self) -> None:
-        while not self.closed:
+        while not self.has_ended:
             channel = self.desk.channel(ROOM)
             if not self.running or channel is None:
                 self._wake.wait(PATIENCE)
@@ -239,7 +243,7 @@ class Export(Question):
     kind: Literal["source", "run"]
 
 
-class RaceQuestion(Question):
+class RaceQuestion(Budget):
     """rates: the learning rate of each optimizer that runs, by its name."""
 
     rates: Annotated[
@@ -282,7 +286,7 @@ def playing(desk: Desk) -> Playing:
             raise ProfundoError("nobody plays just now; wait until who started the lab does")
         desk = presented
     else:
-        desk.lab.presented = desk
+        desk.present()
     found: Playing = desk.state(ROOM, lambda: Playing(desk, new_settings()))
     return found
 
@@ -384,24 +388,36 @@ def edit(desk: Desk, asked: EditQuestion) -> dict[str, Any]:
         return state_and_frame(found)
 
 
-def examine(desk: Desk, asked: Budget) -> dict[str, Any]:
-    """What the doctor proves of the training from its beginning; the session waits meanwhile."""
-    found = playing(desk)
-    found.run(False)
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """How a session came about: what takes long is done with another one like it, so that nobody waits for its lock."""
+
+    settings: PlaygroundSettings
+    first_settings: PlaygroundSettings
+    steps: int
+    edits: tuple[Edit, ...]
+
+
+def paused(found: Playing) -> Begun:
     with found.lock:
-        report = examined(found.session, asked.seconds)
+        found.run(False)
+        session = found.session
+        return Begun(session.settings, session.first_settings, session.steps, tuple(session.edits))
+
+
+def examine(desk: Desk, asked: Budget) -> dict[str, Any]:
+    """What the doctor proves of the training from its beginning, on a session of its own; the page's can be played with."""
+    report = examined(Session(paused(playing(desk)).settings), asked.seconds)
     return {"healthy": report.healthy, "findings": [finding_of(one) for one in report.findings]}
 
 
 def race(desk: Desk, asked: RaceQuestion) -> dict[str, Any]:
-    """Each optimizer from the same first weights over the same batches; the session itself waits."""
+    """Each optimizer from the same first weights over the same batches, for so many epochs or as many as the seconds allow."""
     found = playing(desk)
-    found.run(False)
-    with found.lock:
-        settings = found.session.settings
+    settings, until = paused(found).settings, time.monotonic() + asked.seconds
     runners = Race(changed(settings, epochs=max(settings.epochs, asked.epochs)), [*asked.rates], asked.rates)
     losses = [training_losses(runners)]
-    for _ in range(asked.epochs):
+    while len(losses) <= asked.epochs and time.monotonic() < until and not found.has_ended:
         runners.epochs(1)
         losses.append(training_losses(runners))
     courses = np.array(losses, np.float32).T
@@ -452,13 +468,15 @@ def table(desk: Desk, asked: Columns) -> dict[str, Any]:
 def export(desk: Desk, asked: Export) -> dict[str, Any]:
     """A program to download, or a folder among the runs."""
     found = playing(desk)
-    found.run(False)
+    if asked.kind == "run":
+        begun = paused(found)
+        kept = run_of(replayed(begun.first_settings, begun.steps, begun.edits)).save(free_folder(desk))
+        return {"name": kept.name, "place": ""}
+    name = f"{secrets.token_urlsafe(12)}.py"
     with found.lock:
-        if asked.kind == "run":
-            kept = run_of(found.session).save(free_folder(desk))
-            return {"name": kept.name, "place": ""}
-        name = f"{secrets.token_urlsafe(12)}.py"
-        write_text(desk.lab.uploads / name, as_source(found.session))
+        found.run(False)
+        source = as_source(found.session)
+    write_text(desk.lab.uploads / name, source)
     return {"name": name, "place": f"/files/downloads/{name}"}
 
 
@@ -474,9 +492,9 @@ CALLS: Mapping[str, Call] = {
     "pace": Call(Pace, pace, changes=True),
     "view": Call(View, look, changes=True),
     "edit": Call(EditQuestion, edit, changes=True),
-    "examine": Call(Budget, examine, changes=True),
-    "race": Call(RaceQuestion, race, changes=True),
-    "columns": Call(Upload, columns, changes=True),
-    "table": Call(Columns, table, changes=True),
-    "export": Call(Export, export, changes=True),
+    "examine": Call(Budget, examine, changes=True, slow=True),
+    "race": Call(RaceQuestion, race, changes=True, slow=True),
+    "columns": Call(Upload, columns, changes=True, slow=True),
+    "table": Call(Columns, table, changes=True, slow=True),
+    "export": Call(Export, export, changes=True, slow=True),
 }

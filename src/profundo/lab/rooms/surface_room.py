@@ -246,7 +246,7 @@ def walk_facts(one: Walk) -> dict[str, Any]:
 
 
 CALLS: Mapping[str, Call] = {
-    "runs": Call(Nothing, runs),
+    "runs": Call(Nothing, runs, slow=True),
     "plane": Call(Planed, plane),
     "stop": Call(Nothing, stop),
     "form": Call(Nothing, form),

@@ -359,19 +359,19 @@ def samples_told(run: Run) -> dict[str, Any]:
 
 
 CALLS: Mapping[str, Call] = {
-    "watch": Call(Watched, watch),
+    "watch": Call(Watched, watch, slow=True),
     "form": Call(Nothing, form),
-    "own": Call(Uploaded, own, changes=True),
+    "own": Call(Uploaded, own, slow=True, changes=True),
     "look": Call(Planned, looked, slow=True, changes=True),
     "suggest": Call(Planned, suggest, slow=True, changes=True),
     "check": Call(Planned, check, slow=True, changes=True),
-    "start": Call(Started, start, changes=True),
+    "start": Call(Started, start, slow=True, changes=True),
     "again": Call(OfRun, again),
     "pause": Call(OfRun, pause, changes=True),
-    "go_on": Call(OfRun, go_on, changes=True),
-    "remove": Call(OfRun, remove, changes=True),
-    "takes": Call(OfRun, takes_of),
-    "try_file": Call(TriedFile, try_file),
-    "try_row": Call(TriedRow, try_row),
+    "go_on": Call(OfRun, go_on, slow=True, changes=True),
+    "remove": Call(OfRun, remove, slow=True, changes=True),
+    "takes": Call(OfRun, takes_of, slow=True),
+    "try_file": Call(TriedFile, try_file, slow=True),
+    "try_row": Call(TriedRow, try_row, slow=True),
     "samples": Call(OfRun, samples, slow=True),
 }

@@ -51,21 +51,24 @@ class RunWatch:
     show_rows: Any
     show_courses: Any
     watchers: dict[str, Watcher] = field(default_factory=dict)
-    lock: threading.RLock = field(default_factory=threading.RLock)
+    lock: threading.Lock = field(default_factory=threading.Lock)  # of the watchers
+    reading: threading.Lock = field(
+        default_factory=threading.Lock
+    )  # of the folder: takes a second where there are many runs
     rows: dict[str, tuple[Any, RunRow]] = field(default_factory=dict)
     courses: dict[str, tuple[Any, Course]] = field(default_factory=dict)
     thread: threading.Thread | None = None
 
     def look_on(self, desk: Desk, chosen: Sequence[str]) -> Seen:
         """From now on the page of that desk is told of what changes. Returns how it is now."""
-        with self.lock:
-            watcher = Watcher(desk, tuple(dict.fromkeys(chosen))[:MOST_CHOSEN])
-            self.watchers[desk.name] = watcher
-            watcher.rows, watcher.courses = self.all_rows(), self.courses_of(watcher.chosen)
+        names = tuple(dict.fromkeys(chosen))[:MOST_CHOSEN]
+        with self.reading:
+            seen = Seen(self.all_rows(), self.courses_of(names))
+            with self.lock:
+                self.watchers[desk.name] = Watcher(desk, names, seen.rows, seen.courses)
             if self.thread is None:
-                self.thread = threading.Thread(target=self.go, name="profundo-lab-runs", daemon=True)
-                self.thread.start()
-            return Seen(watcher.rows, watcher.courses)
+                self.thread = self.lab.begin(self.go, "runs")
+            return seen
 
     def forget(self, desk: Desk) -> None:
         with self.lock:
@@ -85,10 +88,13 @@ class RunWatch:
     def look(self) -> None:
         """Tell each open page what is new to it."""
         with self.lock:
-            open_ones = [watcher for watcher in self.watchers.values() if watcher.desk.is_open]
-            if not open_ones:
-                return
+            is_watched = any(watcher.desk.is_open for watcher in self.watchers.values())
+        if not is_watched:
+            return
+        with self.reading:
             rows = self.all_rows()
+            with self.lock:
+                open_ones = [watcher for watcher in self.watchers.values() if watcher.desk.is_open]
             for watcher in open_ones:
                 if rows != watcher.rows and (channel := watcher.desk.channel(ROWS)) is not None:
                     watcher.rows = rows

@@ -31,7 +31,7 @@ from profundo.runs.live.holder import Holder, interrupt, is_at_work, moment_of
 from profundo.runs.live.live_reading import RunRow, run_row, writer_of
 from profundo.runs.settings.plain_yaml import plain_mapping
 
-__all__ = ["free_name", "go_on", "pause", "remove", "start", "started_rows", "told"]
+__all__ = ["free_name", "go_on", "named_row", "pause", "remove", "start", "started_names", "started_rows", "told"]
 
 STARTED = ".started"
 NAME = re.compile(r"[\w][\w.-]{0,79}")
@@ -144,6 +144,20 @@ def started_rows(runs: Path, rows: Sequence[RunRow]) -> list[RunRow]:
         elif not at_work:
             forget(runs, name)
     return [*sorted(fresh, key=lambda row: -row.begun), *known.values()]
+
+
+def named_row(runs: Path, name: str) -> RunRow:
+    """Of one training, be its folder made already or not. Raises ProfundoError where there is none."""
+    check_name(name)
+    reap()
+    at_work = is_at_work(kept_holder(runs, name))
+    try:
+        row = run_row(runs, name)
+    except ProfundoError:
+        if not record_of(runs, name):
+            raise
+        return started_row(runs, name, at_work)
+    return replace(row, state="starting") if at_work and row.state not in ("running", "finished") else row
 
 
 def started_names(runs: Path) -> list[str]:

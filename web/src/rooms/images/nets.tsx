@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import texts from "@texts/images.json";
 import lab from "@texts/lab.json";
-import { call, connected, listen, role } from "../../connection";
+import { call, connected, role } from "../../connection";
 import { part } from "../../frames";
 import { language, percent, say } from "../../language";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
@@ -16,42 +16,48 @@ import { Pick } from "./pick";
 import { last, Picture } from "./picture";
 import { DRAWN, packed, unpacked, whole, type Source } from "./query";
 
-interface Told {
+interface Lesson {
   readonly run: string;
-  readonly line: string;
-  readonly done: boolean;
-  readonly failed: boolean;
+  readonly state: string;
+  readonly fault: string;
+  readonly epoch: number;
+  readonly epochs: number;
 }
+
+const AT_WORK = ["starting", "running"];
+const LOOK = 700; // milliseconds between two looks at a training
 
 const IMAGE = "image"; // the one of the other rooms
 
 export function Nets({ choices }: { choices: Choices }) {
   const [runs, setRuns] = useState<readonly string[] | null>(null);
   const [problem, fail] = useState("");
-  const [told, tell] = useState<Told | null>(null);
+  const [told, tell] = useState<Lesson | null>(null);
   const refresh = () => void call<{ runs: readonly string[] }>("images.runs").then(({ runs: found }) => setRuns(found), (error: Error) => fail(error.message));
   useEffect(() => {
     if (connected.value) refresh();
   }, [connected.value]);
-  useEffect(
-    () =>
-      listen<Told>("images", (said) => {
-        tell(said);
-        if (said.done) (refresh(), choose({ run: said.run, layer: "", unit: "" }));
-      }),
-    [],
-  );
+  const busy = told !== null && AT_WORK.includes(told.state);
+  useEffect(() => {
+    if (!busy) return;
+    const look = async () => {
+      const now = await call<Lesson>("images.lesson", { run: told.run });
+      tell(now);
+      if (now.state === "finished") (refresh(), choose({ run: now.run, layer: "", unit: "" }));
+    };
+    const soon = setTimeout(() => void look().catch(() => tell({ ...told })), LOOK); // also while the connection is away
+    return () => clearTimeout(soon);
+  }, [told]);
   const train = async (data: string) => {
     fail("");
-    tell({ run: "", line: say(texts.begins), done: false, failed: false });
     try {
-      await call("images.train", { data });
+      const { run: name } = await call<{ run: string }>("images.train", { data });
+      tell({ run: name, state: "starting", fault: "", epoch: 0, epochs: 0 });
     } catch (error) {
-      (fail((error as Error).message), tell(null));
+      fail((error as Error).message);
     }
   };
   const run = pick("run", runs?.[0] ?? "");
-  const busy = told !== null && !told.done && !told.failed;
   const lesson = (data: string, text: string) => (
     <Button key={data} disabled={busy} onClick={() => void train(data)} kind={runs?.length === 0 ? "main" : "plain"}>
       {text}
@@ -71,9 +77,9 @@ export function Nets({ choices }: { choices: Choices }) {
           )}
         </div>
         <p class="hint mono" role="status" hidden={!busy}>
-          {told?.line}
+          {told?.epochs ? say(texts.lessonEpoch, { epoch: told.epoch, epochs: told.epochs }) : say(texts.begins)}
         </p>
-        <Problem text={problem || (told?.failed ? told.line : "")} />
+        <Problem text={problem || (busy ? "" : (told?.fault ?? ""))} />
       </Panel>
       {runs && run !== "" && <Through key={run} run={run} choices={choices} />}
     </>
