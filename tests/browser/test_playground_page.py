@@ -127,3 +127,22 @@ def test_a_visitor_sees_what_the_owner_does_and_can_do_nothing(tab):
     visitor.wait_for_function("() => document.querySelectorAll('button.node').length === 16")
     visitor.wait_for_function("() => document.querySelector('.counter dd').textContent === '1'")
     assert counter(visitor) == counter(page)
+
+
+def test_the_net_is_there_and_lives_when_one_comes_back_from_another_room(tab):
+    page = opened(tab, QUERY)
+    for _ in range(2):
+        page.get_by_role("button", name="One epoch").click()
+    page.wait_for_function("() => document.querySelector('.counter dd').textContent === '2'")
+    page.get_by_role("link", name="Graph").click()
+    page.wait_for_selector(".drawing", state="detached")
+    page.get_by_role("link", name="Playground").click()
+    page.wait_for_function("() => document.querySelector('.counter dd')?.textContent === '2'")
+    assert QUERY in page.url
+    for _ in range(4):  # more than the values that may be on the way
+        page.get_by_role("button", name="One epoch").click()
+    page.wait_for_function("() => document.querySelector('.counter dd').textContent === '6'")
+    page.evaluate("location.hash = '#/playground?data=xor&hidden=3'")  # as a link of a lesson does
+    page.wait_for_function("() => document.querySelectorAll('button.node').length === 4")
+    page.go_back()
+    page.wait_for_function("() => document.querySelectorAll('button.node').length === 17")

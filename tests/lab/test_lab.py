@@ -1,6 +1,7 @@
 """The browser lab: who may do what on its one connection, how much it takes, and what survives a page that goes away."""
 
 import asyncio
+import contextlib
 import gzip
 import json
 import math
@@ -10,6 +11,7 @@ import threading
 import time
 import tomllib
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +25,7 @@ from websockets.sync.client import connect
 
 from profundo.lab.calls import Call, Question
 from profundo.lab.channels import Channel
+from profundo.lab.conversation import Conversation
 from profundo.lab.desks import KEPT, MOST_DESKS, Desks, Lab
 from profundo.lab.lab_application import lab_application, parts
 from profundo.lab.limits import Refusal
@@ -161,6 +164,36 @@ def test_a_visitor_looks_and_changes_nothing(app, port):
     assert VISITOR in entry.header("set-cookie")
 
 
+def test_of_a_page_that_never_reads_no_more_than_some_questions_are_taken(here):
+    class Mute:
+        """A socket that asks for ever and takes no answer."""
+
+        taken = 0
+
+        async def accept(self): ...
+
+        async def receive(self):
+            self.taken += 1
+            first = {"open": ""} if self.taken == 1 else {"id": self.taken, "call": "root", "with": {"value": 1}}
+            return {"type": "websocket.receive", "text": json.dumps(first)}
+
+        async def send_text(self, _):
+            if self.taken > 1:
+                await asyncio.sleep(3600)
+
+        send_bytes = send_text
+
+    async def course():
+        socket, threads = Mute(), ThreadPoolExecutor(1)
+        conversation = Conversation(socket, "visitor", Desks(here), CALLS, threads, threads)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(conversation.hold(), 0.5)
+        threads.shutdown()
+        return socket.taken
+
+    assert asyncio.run(course()) <= 35
+
+
 # -------------------------------------------------------------------------------------------------------------- questions
 def test_a_question_is_answered_in_numbers_and_arrays_or_refused_in_one_line(port):
     with page(port) as (socket, _):
@@ -204,6 +237,20 @@ def test_a_message_too_large_closes_with_1009(port):
         assert socket.close_code == 1009
 
 
+def test_a_page_that_asks_much_at_once_is_answered_in_turn(port):
+    with page(port) as (socket, _):
+        for number in range(400):
+            socket.send(json.dumps({"id": number, "call": "x" * 5000, "with": {}}))
+        answers = [json.loads(socket.recv(5)) for _ in range(400)]
+    assert {answer["id"] for answer in answers} == set(range(400))
+    assert max(len(answer["refused"]) for answer in answers) < 200
+
+
+def test_names_of_files_are_never_taken_for_arrays():
+    told = json.loads(encoded({"$array": ["float32", [1e9], 0], "$$x": 1, "a": {"$array": None}}))
+    assert told == {"$$array": ["float32", [1e9], 0], "$$$x": 1, "a": {"$$array": None}}
+
+
 def test_a_message_holds_numbers_as_they_are():
     told = decoded(
         encoded(
@@ -244,14 +291,16 @@ def test_desks_that_nobody_sits_at_are_cleared_and_their_number_has_an_end(here)
     first.left -= KEPT + 1
     desks.open("", "owner")
     assert kept.closed
-    held = [desks.open("", "owner") for _ in range(MOST_DESKS - 1)]
+    held = [desks.open("", "owner") for _ in range(MOST_DESKS["owner"] - 1)]
     for desk in held:
         desk.is_open = True
-    assert len(desks.open(held[0].name, "visitor").name) > 0  # one is left beside the one that was opened last
-    desks.clear(math.inf)
-    desks.open("", "owner").is_open = True
+    last = desks.open("", "owner")  # in the place of the one that was left longest ago
+    last.is_open = True
     with pytest.raises(Refusal, match="pages are open already"):
         desks.open("", "owner")
+    assert desks.open("", "visitor").role == "visitor"  # a class locks no teacher out, nor the other way
+    held[3].is_open = False
+    assert desks.open(held[3].name, "owner") is held[3]
 
 
 def test_a_slow_page_misses_values_and_is_never_behind_by_more_than_two(port):

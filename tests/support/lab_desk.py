@@ -17,6 +17,11 @@ class Pushed:
     def offer(self, value):
         self.values.put(value)
 
+    def message(self, value):
+        return value
+
+    offer_message = offer
+
 
 class Page:
     """What a tab asks, and what it is told."""

@@ -13,17 +13,31 @@ export function parsed(hash: string): Address {
 
 export const address = signal<Address>(typeof location === "undefined" ? { room: "", query: "" } : parsed(location.hash));
 
+/** Counts the places that a person went to by link, by hand or by the back button: a room then begins with what it says. */
+export const visits = signal(0);
+const queries = signal<Readonly<Record<string, string>>>({});
+
+/** What was chosen in a room when it was left. */
+export const lastQuery = (room: string): string => queries.value[room] ?? "";
+
 export function watchAddress(): void {
   addEventListener("hashchange", () => {
-    address.value = parsed(location.hash);
+    const next = parsed(location.hash);
+    const before = address.value;
+    if (next.room === before.room && next.query === before.query) return;
+    queries.value = { ...queries.value, [before.room]: before.query };
+    address.value = next;
+    visits.value += 1;
   });
 }
 
 /** Keep what is chosen in the address without a new entry in the browser's history. */
 export function remember(room: string, query: string): void {
+  if (queries.value[room] !== query) queries.value = { ...queries.value, [room]: query };
+  if (address.value.room !== room && address.value.room !== "") return; // an answer that came after the room was left
   const hash = query === "" ? `#/${room}` : `#/${room}?${query}`;
   if (location.hash !== hash) history.replaceState(null, "", hash);
-  address.value = { room, query };
+  if (address.value.room !== room || address.value.query !== query) address.value = { room, query };
 }
 
 export const link = (room: string, query = ""): string => (query === "" ? `#/${room}` : `#/${room}?${query}`);

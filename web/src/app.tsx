@@ -3,8 +3,8 @@ import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/lab.json";
-import { address, link } from "./address";
-import { connected, role } from "./connection";
+import { address, lastQuery, link, visits } from "./address";
+import { connected, role, trouble } from "./connection";
 import { LANGUAGES, language, nameOf, say, speak, type Language } from "./language";
 import { ROOMS, type Room } from "./rooms";
 import { Button, Choice } from "./ui/controls";
@@ -36,7 +36,7 @@ export function App() {
         </a>
         <nav aria-label={say(texts.rooms)}>
           {ROOMS.map(({ id, name }) => (
-            <a key={id} href={link(id)} {...(id === room?.id ? { "aria-current": "page" as const } : {})}>
+            <a key={id} href={link(id, lastQuery(id))} {...(id === room?.id ? { "aria-current": "page" as const } : {})}>
               {say(name)}
             </a>
           ))}
@@ -44,12 +44,12 @@ export function App() {
         <Theming />
         <Choice bare label={say(texts.language)} value={language.value} options={LANGUAGES.map((one) => [one, nameOf(one)])} onChoose={(one) => speak(one as Language)} />
       </header>
-      <p class="away" role="status" hidden={connected.value}>
-        {say(texts.away)}
+      <p class="away" role="status" hidden={connected.value || trouble.value === ""}>
+        {trouble.value}
       </p>
       {role.value === "visitor" && <p class="visiting">{say(texts.visiting)}</p>}
       <main id="room" tabIndex={-1}>
-        {room && <Loaded key={room.id} room={room} />}
+        {room && <Loaded key={`${room.id} ${visits.value}`} room={room} />}
       </main>
     </>
   );
@@ -69,12 +69,16 @@ function Theming() {
 
 function Loaded({ room }: { room: Room }) {
   const [loaded, show] = useState<{ Shown: ComponentType } | null>(null);
+  const [tries, try_] = useState(0);
   useEffect(() => {
     let there = true;
-    void room.load().then((module) => there && show({ Shown: module.default }));
+    room.load().then(
+      (module) => there && show({ Shown: module.default }),
+      () => there && setTimeout(() => try_(tries + 1), 1000), // the lab was away for a moment
+    );
     return () => {
       there = false;
     };
-  }, [room]);
+  }, [room, tries]);
   return loaded ? <loaded.Shown /> : <p class="loading">{say(texts.loading)}</p>;
 }

@@ -1,6 +1,8 @@
 // The one WebSocket: calls and their answers, channels that push. It comes back by itself, to the desk that it had.
 import { signal } from "@preact/signals";
+import texts from "@texts/lab.json";
 import { decoded } from "./frames";
+import { say } from "./language";
 
 /** The lab said no, in one line that is for the person at the page. */
 export class Refused extends Error {}
@@ -15,12 +17,15 @@ const LONGEST_WAIT = 5000;
 
 export const connected = signal(false);
 export const role = signal<Role>("owner");
+/** Why the lab is not reached, "" while it is. */
+export const trouble = signal("");
 
 let socket: WebSocket | null = null;
 let wait = FIRST_WAIT;
 let last = 0;
 const waiting = new Map<number, Waiting>();
-const channels = new Map<string, { show: (value: never) => void; seen: number }>();
+const channels = new Map<string, (value: never) => void>();
+const counts = new Map<string, number>(); // of values that came by each channel of this socket
 const opened = new Set<() => void>();
 let queue: string[] = [];
 
@@ -29,16 +34,28 @@ export function connect(): void {
   made.binaryType = "arraybuffer";
   made.onopen = () => made.send(JSON.stringify({ open: sessionStorage.getItem(DESK) ?? "" }));
   made.onmessage = (event: MessageEvent<string | ArrayBuffer>) => receive(decoded(event.data));
-  made.onclose = () => lost();
+  made.onclose = (event) => void lost(event.reason);
   socket = made;
 }
 
-function lost(): void {
+/** What was asked and not answered is asked no more: nobody knows whether it was done. */
+async function lost(reason: string): Promise<void> {
   connected.value = false;
-  for (const { reject } of waiting.values()) reject(new Refused("…"));
+  for (const { reject } of waiting.values()) reject(new Refused(say(texts.away)));
   waiting.clear();
+  queue = [];
+  trouble.value = (await isKnown()) ? reason || say(texts.away) : say(texts.anew);
   setTimeout(connect, wait);
   wait = Math.min(2 * wait, LONGEST_WAIT);
+}
+
+/** Whether the lab takes this browser's token; a lab that was started anew has another. */
+async function isKnown(): Promise<boolean> {
+  try {
+    return (await fetch("/assets/icon.svg", { method: "HEAD" })).status !== 401;
+  } catch {
+    return true; // it is not there at all
+  }
 }
 
 function receive(message: Record<string, unknown>): void {
@@ -50,7 +67,8 @@ function receive(message: Record<string, unknown>): void {
 function welcome(desk: string, as: Role): void {
   sessionStorage.setItem(DESK, desk);
   wait = FIRST_WAIT;
-  for (const channel of channels.values()) channel.seen = 0;
+  counts.clear();
+  trouble.value = "";
   role.value = as;
   for (const message of queue) socket?.send(message);
   queue = [];
@@ -58,13 +76,12 @@ function welcome(desk: string, as: Role): void {
   for (const hear of opened) hear();
 }
 
-/** What is shown is acknowledged once the browser has drawn it: a slow one is sent fewer, not more than it can show. */
+/** What is shown is acknowledged once the browser has drawn it: a slow one is sent fewer, not more than it can show. What no
+room listens for any more is acknowledged, too: the channel outlives the room. */
 function show(name: string, value: unknown): void {
-  const channel = channels.get(name);
-  if (channel === undefined) return;
-  channel.seen += 1;
-  channel.show(value as never);
-  const { seen } = channel;
+  const seen = (counts.get(name) ?? 0) + 1;
+  counts.set(name, seen);
+  channels.get(name)?.(value as never);
   const said = () => socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify({ channel: name, seen }));
   if (document.hidden) said();
   else requestAnimationFrame(said);
@@ -90,8 +107,11 @@ export function call<Answer>(name: string, asked: Record<string, unknown> = {}):
 
 /** Show what the lab pushes under that name, until the function that comes back is called. */
 export function listen<Value>(name: string, show: (value: Value) => void): () => void {
-  channels.set(name, { show: show as (value: never) => void, seen: channels.get(name)?.seen ?? 0 });
-  return () => channels.delete(name);
+  const mine = show as (value: never) => void;
+  channels.set(name, mine);
+  return () => {
+    if (channels.get(name) === mine) channels.delete(name); // another may listen already
+  };
 }
 
 /** Called each time that the lab is reached, first or again. */

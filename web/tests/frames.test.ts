@@ -31,3 +31,7 @@ test("arrays are views of the message, wherever they stand in it", () => {
   expect([...part(told.answer.loss, 1).data]).toEqual([0.25, 8]);
   expect(part(told.answer.loss, 1).shape).toEqual([2]);
 });
+
+test("a file's own names are no arrays", () => {
+  expect(decoded('{"a": {"$$array": ["float32", [9], 0]}, "$$$x": 1}')).toEqual({ a: { $array: ["float32", [9], 0] }, $$x: 1 });
+});

@@ -17,7 +17,7 @@ from profundo.records import ProfundoError
 if TYPE_CHECKING:
     from profundo.lab.desks import Desk
 
-__all__ = ["Call", "Question", "asked"]
+__all__ = ["Call", "Question", "asked", "shortened"]
 
 
 class Question(BaseModel):

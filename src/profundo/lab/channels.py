@@ -42,7 +42,13 @@ class Channel:
 
     def offer(self, value: Any) -> None:
         """From any thread, without waiting."""
-        message = encoded({"channel": self.name, "value": value})
+        self.offer_message(self.message(value))
+
+    def message(self, value: Any) -> str | bytes:
+        """What goes to the page; the same for every channel of this name."""
+        return encoded({"channel": self.name, "value": value})
+
+    def offer_message(self, message: str | bytes) -> None:
         try:
             self._loop.call_soon_threadsafe(self._take, message)
         except RuntimeError:  # the loop has ended

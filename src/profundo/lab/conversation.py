@@ -23,7 +23,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from profundo.lab.calls import Call, asked
+from profundo.lab.calls import Call, asked, shortened
 from profundo.lab.channels import Channel
 from profundo.lab.desks import Desk, Desks
 from profundo.lab.guard import Role
@@ -55,6 +55,7 @@ class Conversation:
         self.at_work: set[asyncio.Task[None]] = set()
         self.channels: dict[str, Channel] = {}
         self.sending = asyncio.Lock()
+        self.unanswered = asyncio.Semaphore(UNANSWERED)
 
     async def hold(self) -> None:
         """From the first message to the last."""
@@ -69,7 +70,7 @@ class Conversation:
         try:
             await self.send(encoded({"opened": desk.name, "role": self.role}))
             while True:
-                self.take(desk, await self.message())
+                await self.take(desk, await self.message())
         except WebSocketDisconnect:
             pass
         except ValueError as error:
@@ -92,7 +93,8 @@ class Conversation:
             raise ValueError("expected an object")
         return message
 
-    def take(self, desk: Desk, message: dict[str, Any]) -> None:
+    async def take(self, desk: Desk, message: dict[str, Any]) -> None:
+        """A page that asks faster than it reads is heard again when something of it has been answered."""
         if "channel" in message:
             channel, seen = self.channels.get(str(message["channel"])), message.get("seen")
             if channel is not None and isinstance(seen, int):
@@ -100,9 +102,14 @@ class Conversation:
             return
         if sorted(message) != sorted(ARGUMENTS) or not isinstance(message["id"], int):
             raise ValueError(f"expected {', '.join(ARGUMENTS)}")
+        await self.unanswered.acquire()
         task = asyncio.get_running_loop().create_task(self.answer(desk, message))
         self.at_work.add(task)
-        task.add_done_callback(self.at_work.discard)
+        task.add_done_callback(self.answered)
+
+    def answered(self, task: asyncio.Task[None]) -> None:
+        self.at_work.discard(task)
+        self.unanswered.release()
 
     async def answer(self, desk: Desk, message: dict[str, Any]) -> None:
         try:
@@ -120,13 +127,11 @@ class Conversation:
         """What answers a call, in a thread. Raises ProfundoError for a call that is none, or not allowed, or malformed."""
         call = self.calls.get(name) if isinstance(name, str) else None
         if call is None:
-            raise ProfundoError(f"{name!r}: no such call; reload the page if the program was updated")
+            raise ProfundoError(f"{shortened(name)}: no such call; reload the page if the program was updated")
         if call.changes and self.role != "owner":
             raise ProfundoError("this lab is shared to look at; who started it can change things")
         if not isinstance(given, dict):
             raise ProfundoError(f"{name}: expected an object of arguments")
-        if len(self.at_work) > UNANSWERED:
-            raise ProfundoError(f"{name}: {UNANSWERED} questions are unanswered; wait for them")
         return partial(call.answer, desk, asked(name, call, given))
 
     def channel(self, name: str) -> Channel:

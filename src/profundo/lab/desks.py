@@ -18,7 +18,7 @@ from profundo.records import ProfundoError
 
 __all__ = ["Desk", "Desks", "Lab", "State"]
 
-MOST_DESKS = 64
+MOST_DESKS = {"owner": 64, "visitor": 256}
 KEPT = 900.0  # seconds that a desk waits for its page to come back
 
 
@@ -32,13 +32,14 @@ class State(Protocol):
 class Lab:
     """What all desks share. runs: the folder of trainings; uploads: where files of the page are put, the lab's own.
 
-    presented: the desk whose playground visitors see; states: what rooms keep for all desks together; turns: of what computes in
-    steps; threads: those that rooms began.
+    presented: the desk whose playground visitors see, and watchers, who sees it; states: what rooms keep for all desks together;
+    turns: of what computes in steps; threads: those that rooms began.
     """
 
     runs: Path
     uploads: Path
     presented: Desk | None = None
+    watchers: list[Desk] = field(default_factory=list)
     closed: threading.Event = field(default_factory=threading.Event)
     states: dict[str, State] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -144,20 +145,30 @@ class Desks:
         desk = self._desks.get(name)
         if desk is not None and not desk.is_open and desk.role == role:
             return desk
-        if len(self._desks) >= MOST_DESKS:
-            self.clear(monotonic())  # all that nobody sits at
-        if len(self._desks) >= MOST_DESKS:
-            raise Refusal(503, f"{MOST_DESKS} pages are open already; close some of them", 5)
+        others = [one for one in self._desks.values() if one.role == role]
+        if len(others) >= MOST_DESKS[role]:
+            self.make_room(others)
         made = Desk(self.lab, role, secrets.token_urlsafe(12))
         self._desks[made.name] = made
         return made
 
+    def make_room(self, desks: list[Desk]) -> None:
+        """Forget the one that was left longest ago. Raises Refusal where somebody sits at each."""
+        left = [desk for desk in desks if not desk.is_open]
+        if not left:
+            raise Refusal(503, f"{len(desks)} pages are open already; close some of them", 5)
+        oldest = min(left, key=lambda desk: desk.left)
+        self.forget(oldest)
+
     def clear(self, before: float) -> None:
         """Forget the desks that were left before that time."""
-        for name, desk in list(self._desks.items()):
+        for desk in list(self._desks.values()):
             if not desk.is_open and desk.left <= before:
-                del self._desks[name]
-                self.lab.begin(desk.close, "clearing")  # a room may be at work, and the event loop waits for nobody
+                self.forget(desk)
+
+    def forget(self, desk: Desk) -> None:
+        del self._desks[desk.name]
+        self.lab.begin(desk.close, "clearing")  # a room may be at work, and the event loop waits for nobody
 
     def close(self) -> None:
         self.lab.close()

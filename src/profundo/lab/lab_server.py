@@ -24,6 +24,7 @@ from profundo.records import Interrupted, ProfundoError
 __all__ = ["LabReady", "serve_lab"]
 
 SWITCH = 0.0005  # seconds after which a thread that trains lets one that answers go on
+CONNECTIONS = 1024  # a class of telephones, with the six connections that a browser opens at first
 EVERYBODY = "0.0.0.0"
 
 
@@ -54,7 +55,7 @@ def serve_lab(
     with a token of their own, who look and change nothing. Raises ProfundoError for an address that cannot be had, a
     token that cannot be used, a folder that cannot be made.
     """
-    limits, leaving = Limits(), threading.Event()
+    limits, leaving = Limits(connections=CONNECTIONS), threading.Event()
     host = EVERYBODY if share else "127.0.0.1"
     with at_once(leaving), interruptible(), bind(host, port, public=share) as listening, ExitStack() as stack:
         token, visitors = own_token(token_file) if token_file else new_token(), new_token() if share else None

@@ -1,7 +1,8 @@
 """Answers as the browser takes them: JSON text; with arrays in it, one binary message that is read without a copy.
 
     4 bytes      length of the head, little-endian
-    head         JSON, where an array stands as {"$array": [type, shape, offset]}; spaces fill it up to a multiple of 8
+    head         JSON, where an array stands as {"$array": [type, shape, offset]}; spaces fill it up to a multiple of 8. Keys of
+                 ours that begin with a $, such as a column's name, have another one before it
     arrays       one behind the other, little-endian, row by row, each at a multiple of 8 after the head
 
 Numbers that JSON has no word for (NaN, infinities) become null outside of arrays.
@@ -45,7 +46,7 @@ def plain(value: Any, arrays: list[np.ndarray], end: list[int]) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name), arrays, end) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): plain(item, arrays, end) for key, item in value.items()}
+        return {escaped(str(key)): plain(item, arrays, end) for key, item in value.items()}
     if isinstance(value, (Sequence, set, frozenset)) and not isinstance(value, (str, bytes)):
         return [plain(item, arrays, end) for item in value]
     if isinstance(value, np.generic):
@@ -53,6 +54,10 @@ def plain(value: Any, arrays: list[np.ndarray], end: list[int]) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, PurePath) else value
+
+
+def escaped(key: str) -> str:
+    return f"${key}" if key.startswith("$") else key
 
 
 def referred(array: np.ndarray, arrays: list[np.ndarray], end: list[int]) -> dict[str, Any]:

@@ -49,7 +49,6 @@ class Playing:
 
     def __init__(self, desk: Desk, settings: PlaygroundSettings) -> None:
         self.desk, self.session = desk, Session(settings)
-        self.watchers: list[Desk] = []
         self.lock = threading.RLock()
         self.speed: Speed = "epoch"
         self.running = self.closed = False
@@ -79,13 +78,20 @@ class Playing:
 
     def show(self) -> None:
         """A frame of what is now, to whoever looks."""
-        frame = None
-        for desk in (self.desk, *self.watchers):
-            channel = desk.channel(ROOM)
-            if channel is not None:
-                frame = frame or self.frame()
-                channel.offer(frame)
-        self.watchers = [desk for desk in self.watchers if desk.is_open]
+        channels = [channel for desk in (self.desk, *self.visitors()) if (channel := desk.channel(ROOM)) is not None]
+        if channels:
+            message = channels[0].message(self.frame())
+            for channel in channels:
+                channel.offer_message(message)
+
+    def visitors(self) -> list[Desk]:
+        """Who looks on, where this is the desk that is presented."""
+        lab = self.desk.lab
+        if lab.presented is not self.desk:
+            return []
+        with lab.lock:
+            lab.watchers = [desk for desk in lab.watchers if desk.is_open]
+            return list(lab.watchers)
 
     def frame(self) -> dict[str, Any]:
         with self.lock:
@@ -183,9 +189,9 @@ class Nothing(Question):
 
 
 class Opening(Question):
-    """query: settings as an address holds them. again: begin anew even where the desk has these settings already."""
+    """query: settings as an address holds them; None for what the desk has. again: begin anew even where it has these already."""
 
-    query: Annotated[str, Field(max_length=LONGEST)] = ""
+    query: Annotated[str, Field(max_length=LONGEST)] | None = None
     again: bool = False
 
 
@@ -269,10 +275,12 @@ def playing(desk: Desk) -> Playing:
 def opened(desk: Desk, asked: Opening) -> dict[str, Any]:
     found = playing(desk)
     if desk.role == "visitor":
-        with found.lock:
-            found.watchers = [*(one for one in found.watchers if one is not desk), desk]
-    elif asked.again or to_query(found.session.settings) != to_query(settings := from_query(asked.query)):
-        found.begin(from_query(asked.query) if asked.again else settings)
+        with desk.lab.lock:
+            desk.lab.watchers = [*(one for one in desk.lab.watchers if one is not desk), desk]
+    elif asked.query is not None:
+        settings = from_query(asked.query)
+        if asked.again or to_query(found.session.settings) != to_query(settings):
+            found.begin(settings)
     return state_and_frame(found)
 
 
@@ -280,7 +288,7 @@ def state_and_frame(found: Playing) -> dict[str, Any]:
     """Of what was chosen the page that asked gets it as the answer, those that look on through a channel of its own."""
     with found.lock:
         state = state_of(found)
-        for desk in found.watchers:
+        for desk in found.visitors():
             if (channel := desk.channel(SETUP)) is not None:
                 channel.offer(state)
         found.show()

@@ -127,7 +127,7 @@ export const features = ({ words }: Setup): string[] => (words["features"] ?? ""
 /** Called when the room is entered and whenever the lab comes back. */
 export async function enter(query: string): Promise<void> {
   form.value ??= await asked<Form>("form");
-  const told = await asked<Setup>("open", { query });
+  const told = await asked<Setup>("open", query === "" ? {} : { query });
   const why = problem.value; // of an address that says nothing: the usual settings are shown instead
   take(told ?? (await asked<Setup>("open")));
   await look();
