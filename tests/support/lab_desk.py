@@ -20,6 +20,9 @@ class Pushed:
     def message(self, value):
         return value
 
+    def wait(self, _seconds):
+        return self.free
+
     offer_message = offer
 
 
