@@ -29,7 +29,7 @@ install: $(VENV)/.installed        ## make .venv and install Profundo in it
 train: install                     ## train on handwritten digits; needs no download
 	$(BIN)/profundo train digits
 
-test: $(VENV)/.installed-dev       ## every test
+test: $(VENV)/.installed-dev       ## every test of Python; those of web/ come with `make page`, its types too
 	$(PYTEST)
 
 test-small-cpu: $(VENV)/.installed-dev  ## the numerical ones, as on a CPU with no more than AVX2

@@ -5,6 +5,7 @@ from importlib.resources import files
 import pytest
 
 import profundo as pf
+from browser_waiting import quiet
 
 ROOMS = ("playground", "graph", "training", "images", "inside", "surface")
 AXE = "async () => (await axe.run()).violations.map(one => one.id + ': ' + one.nodes.slice(0, 3).map(node => node.html).join(' | '))"
@@ -33,7 +34,7 @@ def axe():
 def entered(tab, room, **manners):
     page = tab(f"#/{room}", **manners)
     page.wait_for_selector("main h1", state="attached")
-    page.wait_for_timeout(400)  # what the lab answers first is shown
+    quiet(page)
     return page
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from browser_waiting import quiet
 from profundo.graph import parse, product, view
 from profundo.inspect.graph_views import graph_on_sample
 
@@ -116,7 +117,7 @@ def test_a_product_is_written_out_and_follows_what_is_typed(tab):
 @pytest.mark.parametrize("query", PAGES)
 def test_axe_finds_nothing_and_a_telephone_scrolls_no_page(tab, query):
     page = opened(tab, query, width=390, height=844)
-    page.wait_for_timeout(300)
+    quiet(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
     found = page.evaluate("async () => (await axe.run()).violations.map(one => one.id + ': ' + one.nodes[0].html)")

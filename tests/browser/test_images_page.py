@@ -107,3 +107,41 @@ def test_a_digit_is_recognised_as_it_is_drawn(tab, run):
 
 def at(box, share):
     return box["x"] + share[0] * box["width"], box["y"] + share[1] * box["height"]
+
+
+WEBCAM = """() => {
+  window.tracks = [];
+  const stream = () => {
+    const made = document.createElement('canvas').captureStream();
+    window.tracks.push(...made.getTracks());
+    return made;
+  };
+  const media = { getUserMedia: () => new Promise((allow) => (window.allow = () => allow(stream()))) };
+  Object.defineProperty(navigator, 'mediaDevices', { value: media, configurable: true });
+}"""
+
+
+def test_a_webcam_that_is_allowed_when_the_room_is_left_is_switched_off(tab):
+    page = tab("#/images")
+    asks = page.get_by_role("button", name="Webcam")
+    asks.wait_for()
+    page.evaluate(WEBCAM)
+    asks.click()
+    page.evaluate("window.allow()")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.wait_for_function("() => window.tracks[0].readyState === 'ended'")
+    page.get_by_role("button", name="Webcam").click()
+    page.get_by_role("link", name="Graph").click()
+    asks.wait_for(state="detached")
+    page.evaluate("window.allow()")
+    page.wait_for_function("() => window.tracks.length === 2")
+    page.wait_for_function("() => window.tracks.every(one => one.readyState === 'ended')")
+
+
+def test_a_browser_that_offers_no_webcam_is_told_why(tab):
+    page = tab("#/images")
+    asks = page.get_by_role("button", name="Webcam")
+    asks.wait_for()
+    page.evaluate("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
+    asks.click()
+    page.get_by_text("on this machine or over https").wait_for()

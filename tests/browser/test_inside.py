@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import profundo as pf
+from browser_waiting import eventually
 from profundo.inspect.opened_net import of_run
 from profundo.recipes.latent_space import LatentPlane
 from profundo.recipes.recipe_folder import open_latent
@@ -57,13 +58,11 @@ def test_the_picture_follows_the_plane_and_the_sliders(tab, lab):
         expected = space.pictures(code[None])[0, 0].numpy()
         return np.array_equal(pixels(page, ".latent-view canvas.large")[..., 0], expected)
 
-    page.wait_for_timeout(300)
     code = plane.at(0.2, 0.5).clone()
-    assert same(code)
+    assert eventually(page, lambda: same(code))
     page.get_by_label("z2").fill("-2")
-    page.wait_for_timeout(300)
     code[1] = -2.0
-    assert same(code)
+    assert eventually(page, lambda: same(code))
 
 
 def test_one_walks_over_the_map_by_arrow_keys(tab, looked):

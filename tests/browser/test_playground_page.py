@@ -4,10 +4,19 @@ import re
 
 import numpy as np
 
+from browser_waiting import quiet
+from profundo.playground.own_points import points_of_table
 from profundo.playground.playground_settings import new_settings
 from profundo.playground.session import Session
+from profundo.playground.side_by_side_run import Race
 
 SPIRAL = {"data": "spiral", "hidden": (8, 8), "activation": "tanh", "optimizer": "adam", "learning_rate": 0.01}
+HAS_COLOUR = """colour => {
+  const canvas = document.querySelector('.curves canvas');
+  const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  for (let at = 0; at < data.length; at += 4) if (data.slice(at, at + 3).join() === colour && data[at + 3] === 255) return true;
+  return false;
+}"""
 QUERY = "data=spiral&hidden=8,8&optimizer=adam&learning_rate=0.01"
 COUNTER = "() => [...document.querySelectorAll('.counter dd')].map(one => one.textContent)"
 
@@ -52,7 +61,7 @@ def test_figures_and_pixels_are_those_of_the_library(tab):
     figures = session.scores()
     assert train == float(f"{figures['train'].loss:.3g}")
     assert test == float(f"{figures['test'].loss:.3g}")
-    page.wait_for_timeout(100)  # the frame is painted
+    quiet(page)
     maps = session.maps(100, 20).as_bytes()
     for selector, values in ((".plane canvas", maps.output), ("button.node canvas", maps.neurons[0][0])):
         painted = blueness(pixels(page, selector))
@@ -89,9 +98,9 @@ def test_two_tabs_train_each_their_own_and_a_running_one_pauses_at_once(tab):
     page.wait_for_function("() => Number(document.querySelector('.counter dd').textContent) > 3")
     page.get_by_role("button", name="Pause", exact=True).click()
     page.get_by_role("button", name="Run", exact=True).wait_for()
-    page.wait_for_timeout(150)
+    quiet(page)
     stopped = counter(page)
-    page.wait_for_timeout(300)
+    page.wait_for_timeout(200)  # in which it would go on
     assert counter(page) == stopped
     assert counter(other)[:2] == (0, 0)
     session = Session(new_settings(**SPIRAL))
@@ -146,3 +155,57 @@ def test_the_net_is_there_and_lives_when_one_comes_back_from_another_room(tab):
     page.wait_for_function("() => document.querySelectorAll('button.node').length === 4")
     page.go_back()
     page.wait_for_function("() => document.querySelectorAll('button.node').length === 17")
+
+
+def test_switches_speed_and_lesson_stand_in_the_address_and_are_found_again(tab):
+    page = opened(tab, QUERY)
+    page.get_by_role("combobox", name="Lesson").select_option("rate-too-high")
+    page.wait_for_function("() => location.hash.includes('lesson=rate-too-high')")
+    page.get_by_role("checkbox", name="Gradients on links").check()
+    page.get_by_role("checkbox", name="Test points").uncheck()
+    page.get_by_role("combobox", name="Speed").select_option("fast")
+    page.wait_for_function("() => location.hash.endsWith('&show=gradients&hide=test&speed=fast&lesson=rate-too-high')")
+    other = tab(page.url[page.url.index("#") :])  # a desk of its own, as whom the link is sent to has
+    other.wait_for_selector(".drawing")
+    other.wait_for_function("() => document.querySelector('.controls select').value === 'fast'")
+    assert other.get_by_role("checkbox", name="Gradients on links").is_checked()
+    assert not other.get_by_role("checkbox", name="Test points").is_checked()
+    assert other.get_by_role("combobox", name="Lesson").input_value() == "rate-too-high"
+    assert other.url[other.url.index("#") :] == page.url[page.url.index("#") :]
+
+
+def test_a_table_of_ones_own_and_a_race_are_those_of_the_library(tab, tmp_path):
+    rows = [f"{k % 7 + 0.5},{k * k % 11},{3 * k},{k % 2}" for k in range(80)]
+    table = tmp_path / "things.csv"
+    table.write_text("a,b,far,kind\n" + "\n".join(rows))
+    page = opened(tab, "hidden=3")
+    page.locator(".file input").set_input_files(table)
+    target = page.get_by_role("combobox", name="Column to predict")
+    target.wait_for()
+    assert target.input_value() == "kind"
+    page.get_by_role("combobox", name="Column across").select_option("far")
+    page.get_by_text("far, b, kind").wait_for()
+    page.get_by_label("Learning rate of Adam", exact=True).fill("0.5")
+    for name in ("with momentum", "RMSProp"):
+        page.get_by_role("checkbox", name=name).uncheck()
+    page.locator(".racers + button").click()
+    page.locator(".race-maps li").nth(1).wait_for()
+    settings = new_settings(hidden=(3,), epochs=40, **points_of_table(table, "kind", ("far", "b")))
+    race = Race(settings, ("sgd", "adam"), {"sgd": settings.learning_rate, "adam": 0.5})
+    race.epochs(40)
+    shown = page.locator(".race-maps").evaluate("one => one.previousElementSibling.previousElementSibling.innerText")
+    losses = [session.scores()["train"].loss for session in race.sessions.values()]
+    assert [float(one) for one in re.findall(r"\d\.\d+", shown)] == [float(f"{loss:.3g}") for loss in losses]
+    for index, session in enumerate(race.sessions.values()):
+        values = session.maps(40, 40).as_bytes().output
+        painted = blueness(pixels(page, f".race-maps li:nth-child({index + 1}) canvas"))
+        order = np.argsort(values.numpy().ravel(), kind="stable")
+        assert (np.diff(painted.ravel()[order]) >= -3).all()
+
+
+def test_a_chart_wears_the_colours_of_its_page(tab):
+    page = opened(tab, QUERY)
+    page.wait_for_selector(".curves canvas")
+    for colour, button in (("227,223,214", "Dark page"), ("52,56,65", "Light page"), ("227,223,214", "Dark page")):
+        page.wait_for_function(HAS_COLOUR, arg=colour)  # its rules
+        page.get_by_role("button", name=button).click()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import profundo as pf
+from browser_waiting import eventually, quiet
 from profundo.inspect.landscape import landscape
 from profundo.studies.optimizer_surfaces import SURFACES, descend
 
@@ -29,6 +30,13 @@ def colour(page, selector, x, y):
     )
 
 
+def ends_at(page, row, expected):
+    """Whether the table says this height, to three digits."""
+    height = page.locator("table tbody tr").nth(row).locator("td").first.inner_text()
+    digits = float(f"{expected:.2e}".split("e")[0]) if "×" in height else expected
+    return re.match(r"\d", height) and float(height.split(" × ")[0]) == pytest.approx(digits, rel=6e-3)
+
+
 def test_optimizers_roll_from_where_one_clicks(tab):
     page = tab("#/surface?mode=roll&surface=ravine&rates=sgd:0.03,adam:0.3")
     above = page.locator("canvas.above")
@@ -39,13 +47,9 @@ def test_optimizers_roll_from_where_one_clicks(tab):
     start = (page.get_by_label("Start x").input_value(), page.get_by_label("Start y").input_value())
     assert [float(one) for one in start] == pytest.approx([-6.5, 1.5], abs=0.1)
     surface = replace(SURFACES["ravine"], start=tuple(map(float, start)))
-    page.wait_for_timeout(1000)
     for row, (name, rate) in enumerate({"sgd": 0.03, "adam": 0.3}.items()):
-        height = page.locator("table tbody tr").nth(row).locator("td").first.inner_text()
         expected = descend(surface, name, rate, 200).end
-        assert float(height.split(" × ")[0]) == pytest.approx(
-            float(f"{expected:.2e}".split("e")[0]) if "×" in height else expected, rel=6e-3
-        )
+        assert eventually(page, lambda row=row, expected=expected: ends_at(page, row, expected))
     page.get_by_role("button", name="To the start").click()
     assert page.locator("thead th").nth(1).inner_text() == "Height, step 0"
     page.get_by_role("button", name="One step", exact=True).click()
@@ -61,7 +65,7 @@ def test_without_webgl_a_run_s_surface_is_seen_from_above(tab, path):
     loss = page.locator(".figures dd").first.inner_text()
     expected = landscape(path, samples=100, planes=[], curvature=False).loss
     assert float(loss) == pytest.approx(expected, rel=6e-3)
-    page.wait_for_timeout(300)
+    quiet(page)
     (file,) = (path / "landscape").glob("random-view-*.npz")
     with np.load(file) as arrays:
         losses = arrays["losses"][::4, ::4]
@@ -81,10 +85,9 @@ def test_in_three_dimensions_the_surface_turns(tab):
         pytest.skip("this browser has no WebGL")
     solid = page.locator(".solid")
     page.locator(".solid canvas").wait_for()
-    page.wait_for_timeout(500)
+    assert eventually(page, lambda: solid.screenshot() == solid.screenshot())
     before = solid.screenshot()
     solid.focus()
     for _ in range(4):
         page.keyboard.press("ArrowLeft")
-    page.wait_for_timeout(200)
-    assert solid.screenshot() != before
+    assert eventually(page, lambda: solid.screenshot() != before)

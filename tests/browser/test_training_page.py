@@ -7,6 +7,7 @@ from importlib.resources import files
 import pytest
 from test_every_room import AXE
 
+from browser_waiting import quiet
 from profundo.runs.experiment import new_experiment
 from profundo.runs.supervised import train
 from profundo.use.predicting import predictor
@@ -119,7 +120,7 @@ def test_a_file_is_read_corrected_trained_and_watched_to_its_end(tab, lab):
 def test_axe_finds_nothing_and_a_telephone_scrolls_no_page_sideways(tab, place):
     page = tab(f"#/training{place}", width=390, height=844)
     page.wait_for_selector(".row-form, .results, .findings, .setting")
-    page.wait_for_timeout(400)
+    quiet(page)
     page.evaluate("() => document.querySelectorAll('details').forEach(one => (one.open = true))")
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
     assert page.evaluate(AXE) == []

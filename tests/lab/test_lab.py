@@ -13,7 +13,6 @@ import tomllib
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -357,13 +356,6 @@ def test_the_page_comes_in_the_language_that_is_preferred_and_its_parts_packed(a
         ask(guarded(app), "GET", "/assets/index.js", {**BEARER, "accept-encoding": coding}) for coding in ("", "gzip")
     )
     assert gzip.decompress(packed.body) == plain.body == parts()["index.js"]
-
-
-def test_the_wheel_has_what_the_page_loads():
-    folder = files("profundo.lab").joinpath("static", "lab")
-    html = folder.joinpath("index.html").read_text("utf-8")
-    for name in html.split("/assets/")[1:]:
-        assert folder.joinpath(name.split('"')[0]).is_file()
 
 
 def test_the_licences_of_what_is_bundled_go_with_it(app):

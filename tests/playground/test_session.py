@@ -219,7 +219,8 @@ def test_the_plane_is_warped_as_the_layer_carries_it():
 
 def test_training_stops_where_it_was_told_to_and_goes_on_when_told_otherwise():
     session = Session(data="gauss", samples=100, epochs=30, stop_loss=0.2).run()
-    assert session.stopped == "the training loss is below 0.2"
+    assert session.stopped == "loss"
+    assert session.why_stopped() == "the training loss is below 0.2"
     assert session.steps % session.per_epoch == 0
     assert session.scores()["train"].loss < 0.2
     before = Session(data="gauss", samples=100, epochs=30)
@@ -229,7 +230,12 @@ def test_training_stops_where_it_was_told_to_and_goes_on_when_told_otherwise():
     session.change(stop_loss=None, stop_accuracy=1.0)
     session.change(stop_accuracy=None)
     assert session.step(5) == 5
-    assert session.run().stopped == "30 epochs are over"
+    assert session.run().stopped == "epochs"
+    assert session.why_stopped() == "30 epochs are over"
+    reached = Session(data="gauss", samples=100, epochs=30, stop_accuracy=0.9).run()
+    assert reached.stopped == "accuracy"
+    assert reached.why_stopped() == "the training accuracy is 90 %"
+    assert reached.scores()["train"].accuracy >= 0.9
 
 
 def test_a_training_that_blows_up_says_so_and_can_still_be_looked_at():
@@ -264,6 +270,8 @@ def test_first_weights_and_dropout_follow_from_the_seed():
         (lambda s: s.set_weight(0, 9, 0, 1.0), "unit from 0 to 3, got 9"),
         (lambda s: s.set_weight(7, 0, 0, 1.0), "layer from 0 to 2, got 7"),
         (lambda s: s.set_weight("a", 0, 0, 1.0), "layer from 0 to 2, got 'a'"),
+        (lambda s: s.put("weight", (0, 0), 1.0), "expected layer, unit, input, got 2"),
+        (lambda s: s.put("bias", (0, 0, 0), 1.0), "expected layer, unit, got 3"),
         (lambda s: s.set_bias(0, 0, math.nan), "value: expected a number"),
         (lambda s: s.set_bias(0, 0, "much"), "value: expected a number"),
         (lambda s: s.step(-1), "at least 0, got -1"),

@@ -20,10 +20,10 @@ class Pushed:
     def message(self, value):
         return value
 
-    def wait(self, _seconds):
-        return self.free
-
     offer_message = offer
+
+    def wait(self, _):
+        return self.free
 
 
 class Page:

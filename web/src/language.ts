@@ -30,6 +30,18 @@ export function say(text: Text, values: Record<string, string | number> = {}): s
   return text[language.value].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
+/** The text of a name that the lab gave; the name itself, or what stands for it, where it is newer than the page. */
+export function known(texts: object, name: string, usual = name): string {
+  const text = Object.hasOwn(texts, name) ? (texts as Record<string, Text>)[name] : undefined;
+  return text ? say(text) : usual;
+}
+
+/** A whole number, all its digits. */
+export const count = (value: number): string => new Intl.NumberFormat(language.value, { maximumFractionDigits: 0, useGrouping: "min2" }).format(value);
+
+/** Day and time; seconds: since 1970. */
+export const moment = (seconds: number): string => new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeStyle: "short" }).format(1000 * seconds);
+
 /** A number as the language writes it, with so many significant digits. */
 export function figure(value: number | null | undefined, digits = 3): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";

@@ -1,26 +1,65 @@
 """A table of one's own as points of the plane: two columns of numbers and a target, standardised, with the scale remembered.
 
 settings = new_settings(**points_of_table("flowers.csv", target="species"))
+table_columns("flowers.csv")          # what there is to choose from, and the usual choice
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Reading
 from profundo.data.loading import collect
+from profundo.data.splits.splits import Collection
+from profundo.data.tables.table_files import read_table
 from profundo.playground.playground_settings import FIELDS, MOST_CLASSES, OWN
 from profundo.playground.setting_kinds import Points
 from profundo.records import ProfundoError, Samples
 
-__all__ = ["SPREAD", "points_of_table"]
+if TYPE_CHECKING:
+    import polars
+
+__all__ = ["SPREAD", "TableColumns", "points_of_table", "table_columns"]
 
 SPREAD = 2.0  # units of the plane that a column's deviation becomes: three deviations are its half width
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumns:
+    """numbers: those that may be looked at; targets: those that may be predicted, classes and numbers; target: the usual one."""
+
+    numbers: tuple[str, ...]
+    targets: tuple[str, ...]
+    target: str
+
+
+def table_columns(path: str | Path) -> TableColumns:
+    """What a table has for the plane. The usual target is its last column of 2 to 8 words or whole numbers, else its last one of
+    numbers. Raises ProfundoError for a table without a column that could be one."""
+    frame = read_table(Path(path)).frame
+    numbers = [one.name for one in frame if one.dtype.is_numeric() and one.n_unique() > 1]
+    classes = [one.name for one in frame if is_of_classes(one)]
+    targets = [name for name in frame.columns if name in {*numbers, *classes}]
+    if not targets:
+        raise ProfundoError(
+            f"{path}: expected a column of 2 to {MOST_CLASSES} classes or of numbers to predict, it has: "
+            f"{', '.join(frame.columns[:10])}"
+        )
+    return TableColumns(tuple(numbers), tuple(targets), (classes or targets)[-1])
+
+
+def is_of_classes(series: polars.Series) -> bool:
+    """Words or whole numbers, 2 to 8 different ones."""
+    present = series.drop_nulls()
+    if not 2 <= present.n_unique() <= MOST_CLASSES:
+        return False
+    return not present.dtype.is_float() or bool((present == present.floor()).all())
 
 
 def points_of_table(
@@ -28,14 +67,16 @@ def points_of_table(
 ) -> dict[str, Any]:
     """The settings of a session on a table's rows: data, points, columns, labels, scale, task.
 
-    columns: the two to look at, by default the first two of numbers. target: the column to predict, as `load` finds it unless told.
+    columns: the two to look at, by default the first two of numbers. target: the column to predict, the usual one of
+    `table_columns` unless told; whole numbers are classes where they are few, else numbers.
     rows: at most so many, drawn evenly by `seed`. A row with a hole is left out.
     Raises ProfundoError for a table without two columns of numbers, or with more than eight classes."""
-    found = collect(Path(path), Reading(target=target, only=tuple(columns)))
+    target = target or table_columns(path).target
+    found = collected(Path(path), Reading(target=target, only=tuple(columns)))
     targets, names = found.targets, found.inputs.names
     plain = [one.name for one in found.inputs.columns if one.kind == "number"]
     wanted = list(columns) or plain[:2]
-    if len(wanted) != 2 or any(one not in plain for one in wanted):
+    if len(wanted) != 2 or wanted[0] == wanted[1] or any(one not in plain for one in wanted):
         raise ProfundoError(
             f"{path}: expected two columns of numbers to look at, got {', '.join(wanted) or 'none'}; it has: "
             f"{', '.join(plain) or 'none'}"
@@ -59,10 +100,26 @@ def points_of_table(
         "data": OWN,
         "task": "classification" if targets.classes else "regression",
         "points": tuple(map(tuple, in_plane(table, scale).tolist())),
-        "columns": (*wanted, (target or (targets.names or ("y",))[0])),
+        "columns": (*wanted, target),
         "labels": targets.classes,
         "scale": tuple(scale),
     }
+
+
+def collected(path: Path, how: Reading) -> Collection:
+    """As `load` reads it, but more whole numbers than the plane has classes are numbers."""
+    result = collect(path, how)
+    if len(result.targets.classes) > MOST_CLASSES and all(map(is_number, result.targets.classes)):
+        return collect(path, replace(how, task="real"))
+    return result
+
+
+def is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def joined(samples: Samples, places: list[int]) -> Tensor:

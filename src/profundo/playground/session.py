@@ -16,7 +16,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -40,9 +40,10 @@ from profundo.train.optimizers import optimizer, weights_of
 from profundo.train.schedules import schedule
 from profundo.train.updates import Supervised
 
-__all__ = ["DIVERGED", "Edit", "Session", "net_options", "replayed"]
+__all__ = ["DIVERGED", "Edit", "Session", "Stop", "net_options", "replayed"]
 
 Result = TypeVar("Result")
+Stop = Literal["", "diverged", "loss", "accuracy", "epochs"]
 ENDLESS = 10**9  # epochs: the session itself says when to stop
 MOST_ROWS = 256  # of the history; then every second one goes
 
@@ -61,7 +62,8 @@ class Edit:
 
 
 class Session:
-    """One net in training. steps: updates done; stopped: why it goes on no more, "" while it does; edits: by hand, in order.
+    """One net in training. steps: updates done; stopped: why it goes on no more, "" while it does, in words `why_stopped()`; edits:
+    by hand, in order.
 
     layers: the linear layers in their order, the last one gives the output. history: rows of (step, training loss, test loss,
     training score, test score) at ever longer distances; the score is the accuracy, or R².
@@ -81,7 +83,8 @@ class Session:
         self.body = nn.Sequential(*list(self.net)[1:])
         self.layers = [layer for layer in self.net if isinstance(layer, nn.Linear)]
         self.train, self.test = (featured(self.net[0], one) for one in (self.data.train, self.data.test))
-        self.steps, self.stopped, self.edits = 0, "", list[Edit]()
+        self.steps, self.edits = 0, list[Edit]()
+        self.stopped: Stop = ""
         self.every, self.history = 1, list[tuple[int, float, float, float, float]]()
         self.update = Supervised(self.body, self.objective, self.new_optimizer(), l1=asked.l1)
         self.update.weights = weights_of(self.body)
@@ -177,16 +180,20 @@ class Session:
         self.epochs(max(0, self.settings.epochs - self.epoch))
         return self
 
-    def reason_to_stop(self) -> str:
-        """In words; "" where there is none. Looked at when an epoch ends."""
+    def reason_to_stop(self) -> Stop:
+        """Looked at when an epoch ends."""
         asked = self.settings
         if asked.stop_loss is not None or asked.stop_accuracy is not None:
             figures = self.figures(self.train)
             if asked.stop_loss is not None and figures.loss < asked.stop_loss:
-                return f"the training loss is below {asked.stop_loss:g}"
+                return "loss"
             if asked.stop_accuracy is not None and (figures.accuracy or 0.0) >= asked.stop_accuracy:
-                return f"the training accuracy is {100 * asked.stop_accuracy:g} %"
-        return f"{asked.epochs} epochs are over" if self.epoch >= asked.epochs else ""
+                return "accuracy"
+        return "epochs" if self.epoch >= asked.epochs else ""
+
+    def why_stopped(self) -> str:
+        """In words; "" while it goes on."""
+        return STOPPED[self.stopped](self.settings)
 
     # ------------------------------------------------------------------------------------------------------ what came out
     def outputs(self, features: Tensor) -> Tensor:
@@ -289,7 +296,7 @@ class Session:
     # ------------------------------------------------------------------------------------------------------------- words
     def __repr__(self) -> str:
         train, test = self.scores().values()
-        state = f"; stopped: {self.stopped}" if self.stopped else ""
+        state = f"; stopped: {self.why_stopped()}" if self.stopped else ""
         beside = f", test {test}" if test.samples else ""
         return f"{self.settings.data}, epoch {self.epoch}, step {self.steps}: train {train}{beside}{state}"
 
@@ -299,7 +306,14 @@ class Session:
 
 
 SIZE = Number(-1e6, 1e6)
-DIVERGED = "the loss is no longer a finite number"
+DIVERGED: Final = "diverged"
+STOPPED: Mapping[Stop, Callable[[PlaygroundSettings], str]] = {
+    "": lambda _: "",
+    "diverged": lambda _: "the loss is no longer a finite number",
+    "loss": lambda asked: f"the training loss is below {asked.stop_loss or 0:g}",
+    "accuracy": lambda asked: f"the training accuracy is {100 * (asked.stop_accuracy or 0):g} %",
+    "epochs": lambda asked: f"{asked.epochs} epochs are over",
+}
 
 
 def checked(settings: Any) -> PlaygroundSettings:
@@ -347,7 +361,9 @@ def featured(features: nn.Module, samples: Samples) -> Samples:
 
 def checked_place(layers: Sequence[nn.Linear], what: str, at: tuple[Any, ...]) -> tuple[int, ...]:
     """Raises ProfundoError for a link or unit that is not there."""
-    names = ("layer", "unit", "input")
+    names = ("layer", "unit", "input") if what == "weight" else ("layer", "unit")
+    if len(at) != len(names):
+        raise ProfundoError(f"playground: set_{what}: expected {', '.join(names)}, got {len(at)} numbers")
     if not isinstance(at[0], bool) and isinstance(at[0], int) and 0 <= at[0] < len(layers):
         sizes = (len(layers), *getattr(layers[at[0]], what).shape)
     else:

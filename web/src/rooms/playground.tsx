@@ -9,7 +9,8 @@ import { Controls, Data, Learning, Lessons } from "./playground/choices";
 import { LayerCount, Network } from "./playground/network";
 import { Output } from "./playground/output";
 import { enter, problem, watch } from "./playground/play";
-import { Doctor, Home, Neuron, Progress, Race } from "./playground/results";
+import { Race } from "./playground/race";
+import { Doctor, Home, Neuron, Progress } from "./playground/results";
 import "./playground.css";
 
 export default function Playground() {

@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { dress } from "./dress";
 
 export interface Line {
   readonly label: string;
@@ -34,7 +35,7 @@ const resolved = (name: string) => {
 export function Curves({ lines, data, label, height = 160, logarithmic = false, whole = false }: CurvesProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const shape = JSON.stringify([lines, height, logarithmic, whole]);
+  const shape = JSON.stringify([lines, height, logarithmic, whole, dress.value]);
   useEffect(() => {
     const element = place.current;
     if (!element) return undefined;

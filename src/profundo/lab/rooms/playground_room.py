@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import Field
+from torch import Tensor
 
 from profundo.data.sets.plane_points import PLANE_SETS, draw_points
 from profundo.files import write_text
@@ -22,7 +23,7 @@ from profundo.lab.uploads import upload_path
 from profundo.playground.command_words import command_line
 from profundo.playground.early_signs import early_signs
 from profundo.playground.kept_run import examined, run_of
-from profundo.playground.own_points import points_of_table
+from profundo.playground.own_points import points_of_table, table_columns
 from profundo.playground.playground_settings import ALL, FIELDS, PlaygroundSettings, changed, new_settings
 from profundo.playground.presets import PRESETS
 from profundo.playground.queries import LONGEST, from_query, to_query
@@ -33,6 +34,7 @@ from profundo.records import ProfundoError
 
 __all__ = ["CALLS", "Playing"]
 
+Result = TypeVar("Result")
 ROOM, SETUP = "playground", "playground.setup"
 FRAME = 1 / 60  # seconds that a frame takes at least
 BUSY = 0.025  # seconds of training between two frames of a fast course
@@ -40,8 +42,11 @@ SLOW = 0.1  # seconds between two updates of a slow one
 FINDINGS_EVERY = 0.5  # seconds
 PATIENCE = 0.2  # seconds that a thread waits for its page before it looks whether it shall end
 THUMBNAIL = 80  # points
+RACE_MAP = 40  # cells of a side
+MOST_COLUMNS = 200  # of a table, to choose from
 
 Speed = Literal["slow", "epoch", "fast"]
+ColumnName = Annotated[str, Field(max_length=1000)]
 
 
 class Playing:
@@ -146,13 +151,14 @@ class View(Question):
 
 def frame_of(session: Session, view: View) -> dict[str, Any]:
     maps = session.maps(view.output, view.neurons).as_bytes()
+    output = shown(maps.output)
     told: dict[str, Any] = {
         "epoch": session.epoch,
         "step": session.steps,
         "stopped": session.stopped,
         "scores": {name: figures.as_plain_data() for name, figures in session.scores().items()},
         "curves": np.stack([*session.curves().values()]).astype(np.float32),
-        "output": maps.output if maps.output.ndim == 2 else winners(maps.output.numpy()),
+        "output": output,
         "features": maps.features,
         "neurons": maps.neurons,
         "weights": session.weights(),
@@ -166,9 +172,10 @@ def frame_of(session: Session, view: View) -> dict[str, Any]:
     return told
 
 
-def winners(shares: np.ndarray) -> np.ndarray:
-    """(classes, side, side) → (2, side, side): the likeliest class, and its probability of 255."""
-    return np.stack([shares.argmax(0).astype(np.uint8), shares.max(0)])
+def shown(output: Tensor) -> np.ndarray:
+    """(side, side) as it is; (classes, side, side) → (2, side, side): the likeliest class, and its probability of 255."""
+    shares: np.ndarray = output.numpy()
+    return shares if shares.ndim == 2 else np.stack([shares.argmax(0).astype(np.uint8), shares.max(0)])
 
 
 def finding_of(one: Any) -> dict[str, Any]:
@@ -221,12 +228,24 @@ class Upload(Question):
     upload: Annotated[str, Field(max_length=100)]
 
 
+class Columns(Upload):
+    """target, columns: what to predict and the two to look at; the usual ones where they are empty."""
+
+    target: ColumnName = ""
+    columns: Annotated[list[ColumnName], Field(max_length=2)] = Field(default_factory=list)
+
+
 class Export(Question):
     kind: Literal["source", "run"]
 
 
 class RaceQuestion(Budget):
-    optimizers: Annotated[list[Annotated[str, Field(max_length=40)]], Field(min_length=1, max_length=8)]
+    """rates: the learning rate of each optimizer that runs, by its name."""
+
+    rates: Annotated[
+        dict[Annotated[str, Field(max_length=40)], Annotated[float, Field(gt=0, le=1000)]],
+        Field(min_length=1, max_length=8),
+    ]
     epochs: Annotated[int, Field(ge=1, le=200)] = 40
 
 
@@ -392,7 +411,7 @@ def race(desk: Desk, asked: RaceQuestion) -> dict[str, Any]:
     """Each optimizer from the same first weights over the same batches, for so many epochs or as many as the seconds allow."""
     found = playing(desk)
     settings, until = paused(found).settings, time.monotonic() + asked.seconds
-    runners = Race(changed(settings, epochs=max(settings.epochs, asked.epochs)), asked.optimizers)
+    runners = Race(changed(settings, epochs=max(settings.epochs, asked.epochs)), [*asked.rates], asked.rates)
     losses = [training_losses(runners)]
     while len(losses) <= asked.epochs and time.monotonic() < until and not found.has_ended:
         runners.epochs(1)
@@ -400,7 +419,13 @@ def race(desk: Desk, asked: RaceQuestion) -> dict[str, Any]:
     courses = np.array(losses, np.float32).T
     return {
         "lanes": [
-            {"optimizer": name, "losses": course, "scores": session.scores()["train"].as_plain_data()}
+            {
+                "optimizer": name,
+                "rate": session.settings.learning_rate,
+                "losses": course,
+                "output": shown(session.maps(RACE_MAP, RACE_MAP).as_bytes().output),
+                "scores": session.scores()["train"].as_plain_data(),
+            }
             for (name, session), course in zip(runners.sessions.items(), courses, strict=True)
         ]
     }
@@ -410,16 +435,27 @@ def training_losses(runners: Race) -> list[float]:
     return [session.scores()["train"].loss for session in runners.sessions.values()]
 
 
-def table(desk: Desk, asked: Upload) -> dict[str, Any]:
-    """Begin with a table of one's own."""
+def columns(desk: Desk, asked: Upload) -> dict[str, Any]:
+    """What there is to choose from in a table of one's own."""
+    told = of_upload(desk, asked, table_columns)
+    return {"numbers": told.numbers[:MOST_COLUMNS], "targets": told.targets[-MOST_COLUMNS:], "target": told.target}
+
+
+def of_upload(desk: Desk, asked: Upload, read: Callable[[Path], Result]) -> Result:
+    """What is read from an upload; what is wrong with it is said without its place."""
     path = upload_path(desk.lab, asked.upload)
     if path is None:
         raise ProfundoError("the table is not here any more; choose it again")
-    found = playing(desk)
     try:
-        given = points_of_table(path)
+        return read(path)
     except ProfundoError as error:
-        raise ProfundoError(str(error).removeprefix(f"{path}: ")) from None
+        raise ProfundoError(str(error).replace(str(path), "the table")) from None
+
+
+def table(desk: Desk, asked: Columns) -> dict[str, Any]:
+    """Begin with a table of one's own."""
+    found = playing(desk)
+    given = of_upload(desk, asked, lambda path: points_of_table(path, asked.target or None, asked.columns))
     with found.lock:
         found.begin(changed(found.session.settings, stop_accuracy=None, loss="auto", **given))
         return state_and_frame(found)
@@ -454,6 +490,7 @@ CALLS: Mapping[str, Call] = {
     "edit": Call(EditQuestion, edit, changes=True),
     "examine": Call(Budget, examine, changes=True, slow=True),
     "race": Call(RaceQuestion, race, changes=True, slow=True),
-    "table": Call(Upload, table, changes=True, slow=True),
+    "columns": Call(Upload, columns, changes=True, slow=True),
+    "table": Call(Columns, table, changes=True, slow=True),
     "export": Call(Export, export, changes=True, slow=True),
 }

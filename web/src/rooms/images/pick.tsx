@@ -45,25 +45,39 @@ function options({ samples, sets }: Choices, image: string): Option[] {
   return [...own, [DRAWN, say(texts.drawing)], ...samples.map((name): Option => [name, named(name)]), ...ofSets];
 }
 
+const switchOff = (stream: MediaStream | null) => stream?.getTracks().forEach((track) => track.stop());
+
+/** Throws where the browser offers none, as over plain HTTP from another machine, or the person refuses. */
+function webcam(): Promise<MediaStream> {
+  if (!navigator.mediaDevices) throw new Error("no webcam is offered here");
+  return navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, facingMode: "environment" }, audio: false });
+}
+
 /** Asked for by a button; what it sees goes nowhere but to this lab, and only when the picture is taken. */
 function Webcam({ onTaken }: { onTaken: (file: File) => void }) {
   const [stream, setStream] = useState<MediaStream | null>(null);
   const [problem, fail] = useState("");
   const video = useRef<HTMLVideoElement>(null);
-  const stop = () => {
-    stream?.getTracks().forEach((track) => track.stop());
-    setStream(null);
-  };
+  const here = useRef(true);
+  const stop = () => setStream(null);
+  useEffect(
+    () => () => {
+      here.current = false;
+    },
+    [],
+  );
   useEffect(() => {
     if (video.current && stream) video.current.srcObject = stream;
-    return () => stream?.getTracks().forEach((track) => track.stop());
+    return () => switchOff(stream);
   }, [stream]);
   const start = async () => {
     fail("");
     try {
-      setStream(await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, facingMode: "environment" }, audio: false }));
+      const opened = await webcam();
+      if (here.current) setStream(opened);
+      else switchOff(opened); // the room was left while the browser asked
     } catch {
-      fail(say(texts.noWebcam));
+      if (here.current) fail(say(texts.noWebcam));
     }
   };
   const shoot = () => {

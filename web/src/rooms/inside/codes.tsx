@@ -4,6 +4,7 @@ import texts from "@texts/inside.json";
 import { part } from "../../frames";
 import { figure, percent, say } from "../../language";
 import { Button, Choice, Panel, Problem, Switch, type Option } from "../../ui/controls";
+import { dress } from "../../ui/dress";
 import { choose, codes, net, whole, word, type CodeMap, type Net } from "./looking";
 import { colourOf, drawMark, fitted, nearest, neighbour, zoomed, type Frame } from "../../ui/marks";
 import { Picture, pixels } from "./pictures";
@@ -60,7 +61,7 @@ function Walk({ map, of }: { map: CodeMap; of: Net }) {
   }, []);
   useEffect(() => {
     if (canvas.current) draw(canvas.current, map, shown, size, here, tiles);
-  }, [map, shown, size, here, tiles]);
+  }, [map, shown, size, here, tiles, dress.value]);
 
   const place = (event: MouseEvent) => {
     const box = canvas.current?.getBoundingClientRect();

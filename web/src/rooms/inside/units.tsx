@@ -62,6 +62,7 @@ function Thumbnails({ layer, number }: { layer: string; number: number }) {
 function One({ layer, number, of }: { layer: string; number: number; of: Net }) {
   const shown = unit.value.value;
   const mine = shown && shown.layer === layer && shown.unit === number ? shown : null;
+  const made = useDrawn(mine?.image);
   return (
     <div class="stack">
       <Panel title={say(texts.unit_of, { unit: number, layer })} aside={<span class="hint" role="status">{unit.busy.value ? say(texts.at_work) : ""}</span>}>
@@ -69,7 +70,7 @@ function One({ layer, number, of }: { layer: string; number: number; of: Net }) 
         {of.form === "images" && (
           <div class="made">
             <figure>
-              <Picture image={useDrawn(mine?.image)} label={say(texts.made)} kind="large" />
+              <Picture image={made} label={say(texts.made)} kind="large" />
               <figcaption>{say(texts.made)}</figcaption>
             </figure>
             <dl class="figures">

@@ -4,7 +4,7 @@ import texts from "@texts/inside.json";
 import { part, type Numbers } from "../../frames";
 import { figure, percent, say, type Text } from "../../language";
 import { brief } from "../../ui/brief";
-import { upload, type Refused } from "../../connection";
+import { role, upload, type Refused } from "../../connection";
 import { css } from "../../ui/colours";
 import { Choice, FileField, Panel, Problem, Switch, type Option } from "../../ui/controls";
 import { choose, net, problem, whole, why, word, type Checks, type Net, type Result, type Samples } from "./looking";
@@ -66,7 +66,7 @@ function Inputs({ of, sample, file, output }: { of: Net; sample: number; file: s
     <Panel title={say(texts.input)}>
       <SampleShelf samples={of.strip} of={of} chosen={file ? -1 : of.strip.numbers.indexOf(sample)} onChoose={(index) => choose({ sample: String(of.strip.numbers[index] ?? 0), file: "" })} />
       <div class="row">
-        <FileField label={say(of.form === "images" ? texts.own_image : texts.own_file)} accept={of.form === "images" ? "image/*" : ".csv,.tsv,.txt,.wav,.npy"} onFiles={take} />
+        {role.value === "owner" && <FileField label={say(of.form === "images" ? texts.own_image : texts.own_file)} accept={of.form === "images" ? "image/*" : ".csv,.tsv,.txt,.wav,.npy"} onFiles={take} />}
         {file && <span class="hint">{say(texts.own_chosen)}</span>}
       </div>
       {!of.binary && outputs.length > 1 && <Choice label={say(texts.asked_for)} value={output} options={[[LARGEST, say(texts.largest)], ...outputs]} onChoose={(one) => choose({ of: one })} />}

@@ -2,11 +2,11 @@
 import { useEffect, useRef } from "preact/hooks";
 import texts from "@texts/playground.json";
 import lessons from "@texts/presets.json";
-import { upload } from "../../connection";
-import { figure, say, type Text } from "../../language";
+import { figure, known, say, type Text } from "../../language";
 import { CLASS_COLOURS, css } from "../../ui/colours";
-import { Button, Choice, FileField, Panel, Slider, Steps, type Option } from "../../ui/controls";
-import { act, begin, choose, form, frame, hidden, ownTable, pace, preset, setup, type Form, type Setup, type Speed } from "./play";
+import { Button, Choice, Panel, Slider, Steps, type Option } from "../../ui/controls";
+import { act, begin, choose, form, frame, hidden, pace, preset, setup, type Form, type Setup, type Speed, type Stop } from "./play";
+import { OwnTable } from "./own_table";
 
 const RATES = [0.00001, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const PENALTIES = [0, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
@@ -14,14 +14,8 @@ const BATCHES = [1, 2, 5, 10, 20, 30, 50, 100];
 const OWN = "points";
 
 /** The text of a name that the lab gave, or the name itself where it is newer than the page. */
-export const named = (group: string, name: string): string => {
-  const text = (texts as Record<string, Text>)[`${group}_${name}`];
-  return text ? say(text) : name;
-};
-const lesson = (name: string, what: "title" | "question" | "seen"): string => {
-  const text = (lessons as Record<string, Text>)[`${name}_${what}`];
-  return text ? say(text) : name;
-};
+export const named = (group: string, name: string): string => known(texts, `${group}_${name}`, name);
+const lesson = (name: string, what: "title" | "question" | "seen"): string => known(lessons, `${name}_${what}`, name);
 const options = (choices: Form, setting: string): Option[] => (choices.options[setting] ?? []).map((name) => [name, named(setting, name)]);
 const word = (now: Setup, name: string): string => now.words[name] ?? "";
 const number = (now: Setup, name: string): number => Number(word(now, name));
@@ -31,8 +25,7 @@ export function Lessons() {
   if (!choices) return null;
   const chosen = preset.value;
   const take = async (name: string) => {
-    await begin(choices.presets.find((one) => one.name === name)?.query ?? "");
-    preset.value = name;
+    await begin(choices.presets.find((one) => one.name === name)?.query ?? "", name);
   };
   return (
     <section class="lesson" aria-label={say(texts.lesson)}>
@@ -87,19 +80,14 @@ export function Controls() {
         <dd>{figure(shown?.scores.test.loss)}</dd>
       </dl>
       <p class="stopped" role="status">
-        {shown?.stopped ? stopped(shown.stopped, now) : ""}
+        {shown?.stopped && say(STOPPED[shown.stopped], { count: word(now, "epochs") })}
       </p>
     </section>
   );
 }
 
 /** Why the training goes on no more. */
-function stopped(why: string, now: Setup): string {
-  if (why.includes("finite")) return say(texts.stopped_diverged);
-  if (why.includes("accuracy")) return say(texts.stopped_accuracy);
-  if (why.includes("loss")) return say(texts.stopped_loss);
-  return say(texts.stopped_epochs, { count: word(now, "epochs") });
-}
+const STOPPED: Record<Exclude<Stop, "">, Text> = { diverged: texts.stopped_diverged, accuracy: texts.stopped_accuracy, loss: texts.stopped_loss, epochs: texts.stopped_epochs };
 
 export function Data() {
   const now = setup.value;
@@ -119,8 +107,8 @@ export function Data() {
           {say(texts.own)}
         </button>
       </div>
-      <p class="data-name">{own && word(now, "columns") ? word(now, "columns") : named("data", data)}</p>
-      <FileField label={say(texts.own_table)} accept=".csv,.tsv,.txt" onFiles={([file]) => file && void upload(file).then((name) => ownTable(name), (error: Error) => ownTable("", error.message))} />
+      <p class="data-name">{own && word(now, "columns") ? word(now, "columns").split(",").map(decodeURIComponent).join(", ") : named("data", data)}</p>
+      <OwnTable />
       {!own && (
         <>
           <Slider label={say(texts.noise)} value={number(now, "noise")} shown={`${word(now, "noise")} %`} min={0} max={50} step={5} onInput={(one) => choose({ noise: String(one) })} />

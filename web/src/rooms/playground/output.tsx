@@ -5,6 +5,7 @@ import type { Numbers } from "../../frames";
 import { say } from "../../language";
 import { CLASS_COLOURS, css, DIVERGING } from "../../ui/colours";
 import { Button, Choice, Panel, Switch } from "../../ui/controls";
+import { dress } from "../../ui/dress";
 import { paint } from "../../ui/heat";
 import { choose, frame, hidden, outputs, setup, show, view, type Points, type Setup, type Warped } from "./play";
 import { useState } from "preact/hooks";
@@ -136,7 +137,7 @@ type Onto = (x: number, y: number) => readonly [number, number];
 const plane: Onto = (x, y) => [((x + REACH) / (2 * REACH)) * SIDE, ((REACH - y) / (2 * REACH)) * SIDE];
 
 /** One output: from orange to blue. Several: the colour of the likeliest class, paler where it is less sure. */
-function paintOutput(canvas: HTMLCanvasElement, output: Numbers, several: boolean, discrete: boolean): void {
+export function paintOutput(canvas: HTMLCanvasElement, output: Numbers, several: boolean, discrete: boolean): void {
   if (!several) {
     paint(canvas, output, 1, discrete, DIVERGING);
     return;
@@ -188,7 +189,7 @@ function WarpedPlane({ warped, now }: { warped: Warped | null; now: Setup }) {
   useEffect(() => {
     const context = canvas.current?.getContext("2d");
     if (context && warped) drawWarped(context, warped, now);
-  }, [warped, now]);
+  }, [warped, now, dress.value]);
   return (
     <>
       <div class="plane">

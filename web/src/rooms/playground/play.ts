@@ -1,8 +1,11 @@
 // What the page knows of its session, and everything that it can ask of it. The lab computes; here are only its answers.
 import { signal } from "@preact/signals";
-import { remember } from "../../address";
+import { address, remember } from "../../address";
 import { call, latest, listen, Refused, role } from "../../connection";
 import type { Numbers } from "../../frames";
+import { joined, parted, type Kept, type Page, type Speed } from "./query";
+
+export type { Speed } from "./query";
 
 export interface Figures {
   readonly samples: number;
@@ -56,7 +59,7 @@ export interface Frame {
   readonly findings: readonly Finding[];
   readonly epoch: number;
   readonly step: number;
-  readonly stopped: string;
+  readonly stopped: Stop;
   readonly scores: { readonly train: Figures; readonly test: Figures };
   readonly curves: Numbers;
   readonly output: Numbers;
@@ -81,12 +84,14 @@ export interface Form {
 
 export interface Lane {
   readonly optimizer: string;
+  readonly rate: number;
   readonly losses: Numbers;
   readonly output: Numbers;
   readonly scores: Figures;
 }
 
-export type Speed = "slow" | "epoch" | "fast";
+/** Why the training goes on no more; empty while it does. */
+export type Stop = "" | "diverged" | "accuracy" | "loss" | "epochs";
 export type Place = { readonly layer: number; readonly unit: number };
 
 export const form = signal<Form | null>(null);
@@ -96,7 +101,7 @@ export const calm = signal<Frame | null>(null);
 export const problem = signal("");
 export const preset = signal("");
 export const selected = signal<Place | null>(null);
-export const view = signal({ gradients: false, warped: false, discrete: false, test: true });
+export const view = signal<Kept>(parted("").page.view);
 
 const ROOM = "playground";
 
@@ -111,10 +116,19 @@ async function asked<Answer>(name: string, question: Record<string, unknown> = {
   }
 }
 
+let stands = ""; // the query that was taken up or written last
+
+/** What is chosen stands in the address, unless somebody went to another one meanwhile, which is about to be taken up. */
+function note(): void {
+  if (!setup.value || (address.value.room === ROOM && address.value.query !== stands)) return;
+  stands = joined(setup.value.query, { view: view.value, speed: setup.value.speed, lesson: preset.value });
+  remember(ROOM, stands);
+}
+
 function take(told: Setup | null): void {
   if (told === null) return;
   setup.value = told;
-  remember(ROOM, told.query);
+  note();
   const place = selected.value;
   const sizes = [...hidden(told), outputs(told)];
   if (place && place.unit >= (sizes[place.layer] ?? 0)) selected.value = null;
@@ -124,12 +138,21 @@ export const hidden = ({ words }: Setup): number[] => (words["hidden"] === "none
 export const outputs = (of: Setup): number => (of.regression || of.classes.length <= 2 ? 1 : of.classes.length);
 export const features = ({ words }: Setup): string[] => (words["features"] ?? "").split(",");
 
+function dress(page: Page): void {
+  view.value = page.view;
+  preset.value = form.value?.presets.some(({ name }) => name === page.lesson) ? page.lesson : "";
+}
+
 /** Called when the room is entered and whenever the lab comes back. */
 export async function enter(query: string): Promise<void> {
+  stands = query;
   form.value ??= await asked<Form>("form");
-  const told = await asked<Setup>("open", query === "" ? {} : { query });
+  const { settings, page } = parted(query);
+  if (query !== "") dress(page);
+  const told = await asked<Setup>("open", query === "" ? {} : { query: settings });
   const why = problem.value; // of an address that says nothing: the usual settings are shown instead
   take(told ?? (await asked<Setup>("open")));
+  if (query !== "" && role.value !== "visitor" && setup.value?.speed !== page.speed) await pace(page.speed);
   await look();
   problem.value = why;
 }
@@ -152,7 +175,9 @@ export function watch(): () => void {
   return () => leave.forEach((one) => one());
 }
 
-export async function begin(query: string): Promise<void> {
+/** Anew; lesson: whose settings these are. */
+export async function begin(query: string, lesson = ""): Promise<void> {
+  preset.value = lesson;
   take(await asked<Setup>("open", { query, again: true }));
 }
 
@@ -171,14 +196,16 @@ export async function act(what: "run" | "pause" | "step" | "epoch" | "reset" | "
 export async function pace(speed: Speed): Promise<void> {
   await asked("pace", { speed });
   if (setup.value) setup.value = { ...setup.value, speed };
+  note();
 }
 
 export async function edit(what: "weight" | "bias", at: readonly number[], value: number): Promise<void> {
   take(await asked<Setup>("edit", { what, at, value }));
 }
 
-export function show(more: Partial<typeof view.value>): void {
+export function show(more: Partial<Kept>): void {
   view.value = { ...view.value, ...more };
+  note();
   void look();
 }
 
@@ -189,11 +216,19 @@ async function look(): Promise<unknown> {
 }
 
 export const examine = () => asked<{ healthy: boolean; findings: Finding[] }>("examine", { seconds: 15 });
-export const race = (optimizers: readonly string[], epochs: number) => asked<{ lanes: Lane[] }>("race", { optimizers, epochs });
+/** rates: of each optimizer that runs. */
+export const race = (rates: Readonly<Record<string, number>>, epochs: number) => asked<{ lanes: Lane[] }>("race", { rates, epochs });
 export const exported = (kind: "source" | "run") => asked<{ name: string; place: string }>("export", { kind });
 
-/** A table of one's own, as the lab received it: two columns become the plane, the third the target. */
-export async function ownTable(name: string, failed = ""): Promise<void> {
-  problem.value = failed;
-  if (name !== "") take(await asked<Setup>("table", { upload: name }));
+/** What there is to choose from in a table of one's own, as the lab received it. */
+export const tableColumns = (upload: string) => asked<{ numbers: string[]; targets: string[]; target: string }>("columns", { upload });
+
+/** Two of its columns become the plane. */
+export async function takeTable(upload: string, target: string, columns: readonly string[]): Promise<void> {
+  preset.value = "";
+  take(await asked<Setup>("table", { upload, target, columns }));
+}
+
+export function refuse(error: unknown): void {
+  problem.value = error instanceof Error ? error.message : String(error);
 }

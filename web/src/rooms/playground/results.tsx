@@ -1,14 +1,15 @@
-// How it goes: both losses and scores, the confusion, what may be wrong, one neuron in numbers, a race, and what to take home.
+// How it goes: both losses and scores, the confusion, what may be wrong, one neuron in numbers, and what to take home.
 import { useState } from "preact/hooks";
 import doctor from "@texts/findings.json";
 import texts from "@texts/playground.json";
+import terms from "@texts/terms.json";
 import type { Numbers } from "../../frames";
-import { figure, percent, say, type Text } from "../../language";
+import { figure, known, percent, say } from "../../language";
 import { Button, Panel } from "../../ui/controls";
 import { Curves, Legend, type Line } from "../../ui/curves";
 import { Heat } from "../../ui/heat";
 import { named } from "./choices";
-import { calm, edit, examine, exported, features, form, hidden, outputs, race, selected, setup, view, type Finding, type Lane } from "./play";
+import { calm, edit, examine, exported, features, hidden, outputs, selected, setup, view, type Finding } from "./play";
 import { part } from "../../frames";
 
 export function Progress() {
@@ -130,14 +131,13 @@ export function Doctor() {
 }
 
 function Told({ finding }: { finding: Finding }) {
-  const text = (doctor as Record<string, Text>)[finding.cause];
   return (
     <div class="finding">
-      <b>{text ? say(text) : finding.cause}</b> <span class="muted">{finding.where}</span>
+      <b>{known(doctor, finding.cause)}</b> <span class="muted">{finding.where}</span>
       <p>{finding.remedy}</p>
       <p class="hint">
         {Object.entries(finding.evidence)
-          .map(([name, value]) => `${name}: ${value}`)
+          .map(([name, value]) => `${known(terms, name)}: ${value}`)
           .join(" · ")}
       </p>
     </div>
@@ -220,33 +220,7 @@ function Editable({ id, label, value, onValue }: { id: string; label: string; va
   );
 }
 
-// ------------------------------------------------------------------------------------------------------- race and taking home
-export function Race() {
-  const choices = form.value;
-  const [lanes, run] = useState<Lane[] | null>(null);
-  const [busy, work] = useState(false);
-  const start = async () => {
-    work(true);
-    run((await race(choices?.options["optimizer"] ?? [], 40))?.lanes ?? null);
-    work(false);
-  };
-  const lines: Line[] = (lanes ?? []).map(({ optimizer }, index) => ({ label: named("optimizer", optimizer), colour: `--curve-${index + 1}`, dashed: index % 2 === 1 }));
-  return (
-    <Panel title={say(texts.race)}>
-      <p class="hint">{say(texts.race_hint)}</p>
-      <Button disabled={busy} onClick={() => void start()}>
-        {say(busy ? texts.racing : texts.start_race)}
-      </Button>
-      {lanes && lanes[0] && (
-        <>
-          <Legend lines={lines} values={lanes.map(({ losses }) => figure(losses.data[losses.data.length - 1]))} />
-          <Curves lines={lines} data={[Array.from(lanes[0].losses.data, (_, index) => index), ...lanes.map(({ losses }) => Array.from(losses.data, (one) => (Number.isFinite(one) ? one : null)))]} label={say(texts.race)} height={200} />
-        </>
-      )}
-    </Panel>
-  );
-}
-
+// ------------------------------------------------------------------------------------------------------------ taking home
 export function Home() {
   const now = setup.value;
   const [kept, keep] = useState("");

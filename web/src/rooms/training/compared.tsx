@@ -9,6 +9,7 @@ import { colourOf } from "./one_run";
 import { scoreText, StateMark } from "./run_table";
 import { courses, linkTo } from "./state";
 import { Scroll } from "./scroll";
+import { term } from "./terms";
 
 export function Compared({ runs }: { runs: readonly Run[] }) {
   const known = runs.filter((run) => courses.value[run.name]?.history["epoch"]);
@@ -27,8 +28,8 @@ export function Compared({ runs }: { runs: readonly Run[] }) {
         </div>
         {name !== "" && (
           <>
-            <Choice label={say(texts.curve)} value={name} options={names.map((one) => [one, one])} onChoose={choose} />
-            <Curves lines={lines} data={together(curves)} label={`${name}: ${known.map((run) => run.name).join(", ")}`} height={300} logarithmic={logarithmic} whole />
+            <Choice label={say(texts.curve)} value={name} options={names.map((one) => [one, term(one)])} onChoose={choose} />
+            <Curves lines={lines} data={together(curves)} label={`${term(name)}: ${known.map((run) => run.name).join(", ")}`} height={300} logarithmic={logarithmic} whole />
             <Legend lines={lines} />
           </>
         )}
@@ -59,7 +60,7 @@ function Results({ runs }: { runs: readonly Run[] }) {
               <th scope="col">{say(texts.by_state)}</th>
               {names.map((name) => (
                 <th key={name} scope="col">
-                  {name}
+                  {term(name)}
                 </th>
               ))}
               <th scope="col">{say(texts.by_time)}</th>

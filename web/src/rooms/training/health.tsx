@@ -5,6 +5,7 @@ import { Panel } from "../../ui/controls";
 import type { Numbers } from "../../frames";
 import { Chart } from "./one_run";
 import { column, lines, type Course, type Finding } from "./model";
+import { cause, term } from "./terms";
 
 export function Health({ course }: { course: Course }) {
   if (!course.watched) return null;
@@ -30,11 +31,11 @@ export function Health({ course }: { course: Course }) {
 }
 
 export function Found({ finding }: { finding: Finding }) {
-  const numbers = Object.entries(finding.evidence).map(([name, value]) => `${name} ${typeof value === "number" ? figure(value, 3) : value}`);
+  const numbers = Object.entries(finding.evidence).map(([name, value]) => `${term(name)} ${typeof value === "number" ? figure(value, 3) : value}`);
   return (
     <article class="finding">
       <h3>
-        <span aria-hidden="true">⚕</span> {finding.cause.replaceAll("_", " ")} <span class="muted">{finding.where}</span>
+        <span aria-hidden="true">⚕</span> {cause(finding.cause)} <span class="muted">{finding.where}</span>
       </h3>
       <p>{numbers.join(", ")}</p>
       <p>
@@ -66,8 +67,8 @@ function Signs({ course: { signs } }: { course: Course }) {
           const curves = lines(signs[name] as Numbers | undefined, logarithmic);
           return names && curves.length > 0 && <Chart key={name} title={say(title)} names={names} columns={curves} x={steps} logarithmic={logarithmic} />;
         })}
-        <Chart title={say(texts.noise)} names={["noise scale"]} columns={[column(signs["noise scale"] as Numbers | undefined, true)]} x={steps} logarithmic />
-        <Chart title={say(texts.curvature)} names={["curvature"]} columns={[column(signs["curvature"] as Numbers | undefined)]} x={steps} />
+        <Chart title={say(texts.noise)} names={[term("noise scale")]} columns={[column(signs["noise scale"] as Numbers | undefined, true)]} x={steps} logarithmic />
+        <Chart title={say(texts.curvature)} names={[term("curvature")]} columns={[column(signs["curvature"] as Numbers | undefined)]} x={steps} />
       </div>
     </details>
   );

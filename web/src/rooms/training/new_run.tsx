@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import texts from "@texts/training.json";
 import { call, latest, upload, type Refused } from "../../connection";
 import type { Numbers } from "../../frames";
-import { figure, say, type Text } from "../../language";
+import { count, figure, say, type Text } from "../../language";
 import { Button, Choice, FileField, Panel, Problem } from "../../ui/controls";
 import { clock, column, type Finding, type Words } from "./model";
 import { Found } from "./health";
@@ -176,7 +176,7 @@ export function NewRun({ data, words, name }: { data: string; words: Words; name
 }
 
 function sizesOf(samples: Readonly<Record<string, number>>): string[] {
-  return Object.entries(samples).map(([split, count]) => `${SPLITS[split] ? say(SPLITS[split] as Text) : split} ${count.toLocaleString()}`);
+  return Object.entries(samples).map(([split, many]) => `${SPLITS[split] ? say(SPLITS[split] as Text) : split} ${count(many)}`);
 }
 
 const MARKS = { error: "✗", warning: "!", note: "·" } as const;
@@ -187,7 +187,7 @@ function Facts({ look }: { look: Look }) {
   return (
     <>
       <p>
-        <b>{look.samples.toLocaleString()}</b> {say(texts.samples_of, { shape: look.shape.join(" × ") || "–", target: look.target || "–" })}
+        <b>{count(look.samples)}</b> {say(texts.samples_of, { shape: look.shape.join(" × ") || "–", target: look.target || "–" })}
         {sizes.length > 0 && <span class="muted"> {sizes.join(" · ")}</span>}
       </p>
       {look.findings.length > 0 && (
@@ -377,7 +377,7 @@ function Planned({ plan }: { plan: Plan }) {
   return (
     <>
       <p>
-        {plan.experiment["net"]}: {say(texts.plan, { parameters: plan.parameters.toLocaleString(), steps: plan.steps.toLocaleString(), time: clock(plan.seconds) })} <span class="muted">{sizes.join(" · ")}</span>
+        {plan.experiment["net"]}: {say(texts.plan, { parameters: count(plan.parameters), steps: count(plan.steps), time: clock(plan.seconds) })} <span class="muted">{sizes.join(" · ")}</span>
       </p>
       <p class="muted">
         {["epochs", "batch_size", "optimizer", "learning_rate", "schedule"].map((one) => `${one.replaceAll("_", " ")} ${plan.experiment[one] ?? "–"}`).join(" · ")}

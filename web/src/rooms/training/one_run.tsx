@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import texts from "@texts/training.json";
 import { role } from "../../connection";
-import { figure, percent, say, type Text } from "../../language";
+import { figure, moment, percent, say, type Text } from "../../language";
 import { Button, Panel, Switch } from "../../ui/controls";
 import { brief, Curves, Legend, type Line } from "../../ui/curves";
 import { Health } from "./health";
@@ -10,6 +10,7 @@ import { Mistakes } from "./mistakes";
 import { clock, column, dataOf, done, figuresOf, isShare, netOf, rateOf, type Column, type Course, type Phase, type Progress, type Run, type Words } from "./model";
 import { scoreText, StateMark } from "./run_table";
 import { act, courses, show } from "./state";
+import { term } from "./terms";
 import { TryOut } from "./try_out";
 import { Scroll } from "./scroll";
 
@@ -32,7 +33,7 @@ export function OneRun({ run }: { run: Run }) {
           <h1>{run.name}</h1>
           <StateMark run={run} />
         </div>
-        <p class="muted">{[dataOf(run), netOf(run), say(texts.begun, { when: new Date(run.begun * 1000).toLocaleString() })].filter(Boolean).join(" · ")}</p>
+        <p class="muted">{[dataOf(run), netOf(run), say(texts.begun, { when: moment(run.begun) })].filter(Boolean).join(" · ")}</p>
         {run.fault !== "" && <p class="problem">{run.fault}</p>}
         {run.progress && <Way run={run} progress={run.progress} />}
         <Actions run={run} />
@@ -60,7 +61,7 @@ function Way({ run, progress }: { run: Run; progress: Progress }) {
         <Fact name={say(texts.epoch)} value={`${progress.epoch} / ${progress.epochs}`} />
         <Fact name={say(texts.step)} value={`${progress.step} / ${progress.steps}`} />
         {losses.map(([name, value]) => (
-          <Fact key={name} name={name} value={value === null ? "∞" : brief(Number(value.toPrecision(3)))} />
+          <Fact key={name} name={term(name)} value={value === null ? "∞" : brief(Number(value.toPrecision(3)))} />
         ))}
         <Fact name={say(texts.rate)} value={figure(rateOf(run, progress.rate), 3)} />
         <Fact name={say(texts.throughput)} value={figure(progress.samples_per_second, 3)} />
@@ -136,7 +137,7 @@ async function again(run: Run): Promise<void> {
 
 function Scores({ run }: { run: Run }) {
   const others = [
-    { name: run.linear_name, values: run.linear },
+    { name: term(run.linear_name), values: run.linear },
     { name: say(texts.constant), values: run.baseline },
   ].filter(({ values }) => Object.keys(values).length > 0);
   return (
@@ -157,7 +158,7 @@ function Scores({ run }: { run: Run }) {
           <tbody>
             {Object.entries(run.scores).map(([name, value]) => (
               <tr key={name}>
-                <th scope="row">{name}</th>
+                <th scope="row">{term(name)}</th>
                 <td>
                   <b>{scoreText(name, value)}</b>
                 </td>
@@ -194,7 +195,7 @@ function History({ run, course }: { run: Run; course: Course }) {
         <Chart title={say(texts.errors)} names={errors} columns={errors.map((name) => column(history[name], logarithmic))} x={epochs} height={260} logarithmic={logarithmic} wide />
         {shares.length > 0 && <Chart title={say(texts.figures)} names={shares} columns={shares.map((name) => column(history[name]))} x={epochs} />}
         {rest.slice(0, 4).map((name) => (
-          <Chart key={name} title={name} names={[name]} columns={[column(history[name])]} x={epochs} />
+          <Chart key={name} title={term(name)} names={[name]} columns={[column(history[name])]} x={epochs} />
         ))}
         {"rate" in history && <Chart title={say(texts.rate)} names={[say(texts.rate)]} columns={[column(history["rate"]).map((factor) => rateOf(run, factor))]} x={epochs} />}
         {"gradient norm" in history && <Chart title={say(texts.gradient)} names={["gradient norm"]} columns={[column(history["gradient norm"], true)]} x={epochs} logarithmic />}
@@ -215,12 +216,12 @@ interface ChartProps {
 }
 
 export function Chart({ title, names, columns, x, height = 150, logarithmic = false, wide = false, whole = true }: ChartProps) {
-  const shown: Line[] = names.map((label, index) => ({ label, colour: colourOf(index), dashed: index > 0 && names.length === 2 }));
+  const shown: Line[] = names.map((name, index) => ({ label: term(name), colour: colourOf(index), dashed: index > 0 && names.length === 2 }));
   const last = columns.map((values) => lastOf(values));
   return (
     <figure class={wide ? "chart wide" : "chart"}>
       <figcaption>{title}</figcaption>
-      <Curves lines={shown} data={[x, ...columns]} label={`${title}: ${names.map((name, index) => `${name} ${last[index]}`).join(", ")}`} height={height} logarithmic={logarithmic} whole={whole} />
+      <Curves lines={shown} data={[x, ...columns]} label={`${title}: ${names.map((name, index) => `${term(name)} ${last[index]}`).join(", ")}`} height={height} logarithmic={logarithmic} whole={whole} />
       <Legend lines={shown} values={last} />
     </figure>
   );

@@ -1,7 +1,7 @@
 // How the columns of a table were read, to be corrected before anything is trained.
 import { useId } from "preact/hooks";
 import texts from "@texts/training.json";
-import { say, type Text } from "../../language";
+import { count, say, type Text } from "../../language";
 import { Choice, Panel } from "../../ui/controls";
 import type { Look } from "./new_run";
 import { kindsIn, leftOut, withKind, withoutColumn } from "./reading";
@@ -122,7 +122,7 @@ export function ReadingTable({ look, words, onChange }: TableProps) {
 function missing(reading: Reading | undefined): string {
   if (!reading || reading.missing === 0) return "";
   const unread = reading.unread > 0 ? ` (${say(texts.unread, { count: reading.unread, row: reading.first_unread[0], cell: reading.first_unread[1] })})` : "";
-  return `${reading.missing.toLocaleString()}${unread}`;
+  return `${count(reading.missing)}${unread}`;
 }
 
 function WordsField({ label, value, placeholder, onChange }: { label: string; value: string; placeholder: string; onChange: (value: string) => void }) {

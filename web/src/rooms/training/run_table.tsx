@@ -4,6 +4,7 @@ import texts from "@texts/training.json";
 import { figure, percent, say, type Text } from "../../language";
 import { clock, dataOf, done, isShare, mainScore, MOST_CHOSEN, netOf, ORDERS, sorted, type Order, type Run, type State } from "./model";
 import { linkTo, runs, show, view } from "./state";
+import { term } from "./terms";
 
 const order = signal<Order>("begun");
 const backward = signal(false);
@@ -110,9 +111,9 @@ function Row({ run, chosen, onTurn }: { run: Run; chosen: boolean; onTurn: () =>
       <td class="score">
         {score && (
           <>
-            <b title={score[0]}>{scoreText(...score)}</b>
+            <b title={term(score[0])}>{scoreText(...score)}</b>
             <span class="muted">
-              {score[0]}
+              {term(score[0])}
               {typeof run.baseline[score[0]] === "number" && ` (${scoreText(score[0], run.baseline[score[0]])})`}
             </span>
           </>

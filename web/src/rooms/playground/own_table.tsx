@@ -1,0 +1,55 @@
+// A table of one's own in the plane: what it is told by, and which two columns are looked at.
+import { useState } from "preact/hooks";
+import texts from "@texts/playground.json";
+import { upload } from "../../connection";
+import { say } from "../../language";
+import { Choice, FileField, type Option } from "../../ui/controls";
+import { refuse, setup, tableColumns, takeTable } from "./play";
+
+interface Table {
+  readonly upload: string;
+  readonly numbers: readonly string[];
+  readonly targets: readonly string[];
+}
+
+export function OwnTable() {
+  const [table, keep] = useState<Table | null>(null);
+  const send = async (file: File) => {
+    try {
+      const name = await upload(file);
+      const told = await tableColumns(name);
+      keep(told && { upload: name, ...told });
+      if (told) await takeTable(name, told.target, chosenOf(told.numbers, told.target));
+    } catch (error) {
+      refuse(error);
+    }
+  };
+  return (
+    <>
+      <FileField label={say(texts.own_table)} accept=".csv,.tsv,.txt" onFiles={([file]) => file && void send(file)} />
+      {table && <Columns table={table} />}
+    </>
+  );
+}
+
+/** The first two columns that are not the target, those before where they still can be. */
+export function chosenOf(numbers: readonly string[], target: string, before: readonly string[] = []): string[] {
+  const free = numbers.filter((name) => name !== target);
+  const kept = [...new Set(before)].filter((name) => free.includes(name));
+  return [...kept, ...free.filter((name) => !kept.includes(name))].slice(0, 2);
+}
+
+function Columns({ table: { upload: name, numbers, targets } }: { table: Table }) {
+  const words = setup.value?.words["columns"] ?? "";
+  const [x = "", y = "", target = ""] = words.split(",").map(decodeURIComponent);
+  if (words === "" || !targets.includes(target)) return null; // other points were taken meanwhile
+  const among = (names: readonly string[]): Option[] => names.map((one) => [one, one]);
+  const free = numbers.filter((one) => one !== target);
+  return (
+    <>
+      <Choice label={say(texts.target_column)} value={target} options={among(targets)} onChoose={(one) => void takeTable(name, one, chosenOf(numbers, one, [x, y]))} />
+      <Choice label={say(texts.across_column)} value={x} options={among(free)} onChoose={(one) => void takeTable(name, target, chosenOf(numbers, target, [one, one === y ? x : y]))} />
+      <Choice label={say(texts.up_column)} value={y} options={among(free)} onChoose={(one) => void takeTable(name, target, one === x ? [y, x] : [x, one])} />
+    </>
+  );
+}

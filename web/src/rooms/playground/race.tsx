@@ -1,0 +1,97 @@
+// Optimizers side by side, each at a rate of its own, from the same first weights over the same batches.
+import { useEffect, useRef, useState } from "preact/hooks";
+import texts from "@texts/playground.json";
+import { figure, say } from "../../language";
+import { Button, Panel } from "../../ui/controls";
+import { Curves, Legend, type Line } from "../../ui/curves";
+import { named } from "./choices";
+import { paintOutput } from "./output";
+import { form, race, setup, type Lane } from "./play";
+
+const USUAL = ["sgd", "momentum", "rmsprop", "adam"];
+const EPOCHS = 40;
+
+export function Race() {
+  const optimizers = form.value?.options["optimizer"] ?? [];
+  const usual = setup.value?.words["learning_rate"] ?? "";
+  const [running, choose] = useState<readonly string[]>(USUAL);
+  const [typed, type] = useState<Readonly<Record<string, string>>>({});
+  const [lanes, run] = useState<readonly Lane[]>([]);
+  const [busy, work] = useState(false);
+  const rateOf = (name: string) => typed[name] ?? usual;
+  const chosen = optimizers.filter((name) => running.includes(name));
+  const ready = chosen.length > 0 && chosen.every((name) => Number(rateOf(name)) > 0);
+  const start = async () => {
+    work(true);
+    run((await race(Object.fromEntries(chosen.map((name) => [name, Number(rateOf(name))])), EPOCHS))?.lanes ?? []);
+    work(false);
+  };
+  return (
+    <Panel title={say(texts.race)}>
+      <p class="hint">{say(texts.race_hint)}</p>
+      <fieldset class="racers" aria-label={say(texts.racers)}>
+        {optimizers.map((name) => (
+          <Racer
+            key={name}
+            name={named("optimizer", name)}
+            runs={running.includes(name)}
+            rate={rateOf(name)}
+            onRuns={(on) => choose(on ? [...running, name] : running.filter((one) => one !== name))}
+            onRate={(rate) => type({ ...typed, [name]: rate })}
+          />
+        ))}
+      </fieldset>
+      <Button disabled={busy || !ready} onClick={() => void start()}>
+        {say(busy ? texts.racing : texts.start_race)}
+      </Button>
+      {lanes[0] && <Result lanes={lanes} />}
+    </Panel>
+  );
+}
+
+interface RacerProps {
+  name: string;
+  runs: boolean;
+  rate: string;
+  onRuns: (on: boolean) => void;
+  onRate: (rate: string) => void;
+}
+
+function Racer({ name, runs, rate, onRuns, onRate }: RacerProps) {
+  return (
+    <div class="racer">
+      <label>
+        <input type="checkbox" checked={runs} onChange={(event) => onRuns(event.currentTarget.checked)} /> {name}
+      </label>
+      <input type="number" step="any" min={0} value={rate} disabled={!runs} aria-label={say(texts.rate_of, { name })} onInput={(event) => onRate(event.currentTarget.value)} />
+    </div>
+  );
+}
+
+function Result({ lanes }: { lanes: readonly Lane[] }) {
+  const lines = lanes.map(({ optimizer }, index): Line => ({ label: named("optimizer", optimizer), colour: `--curve-${index + 1}`, dashed: index % 2 === 1 }));
+  const last = lanes.map(({ losses }) => figure(losses.data[losses.data.length - 1]));
+  const epochs = Array.from(lanes[0]?.losses.data ?? [], (_, index) => index);
+  return (
+    <>
+      <Legend lines={lines} values={last} />
+      <Curves lines={lines} data={[epochs, ...lanes.map(({ losses }) => Array.from(losses.data, (one) => (Number.isFinite(one) ? one : null)))]} label={say(texts.race)} height={200} />
+      <ul class="race-maps">
+        {lanes.map((lane, index) => (
+          <li key={lane.optimizer}>
+            <LaneMap lane={lane} />
+            <b>{lines[index]?.label}</b> {say(texts.at_rate, { rate: figure(lane.rate) })}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function LaneMap({ lane: { optimizer, output } }: { lane: Lane }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    if (canvas.current) paintOutput(canvas.current, output, output.shape.length === 3, false);
+  }, [output]);
+  return <canvas ref={canvas} class="heat smooth" role="img" aria-label={say(texts.map_of, { name: named("optimizer", optimizer) })} />;
+}

@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { chosenOf } from "../src/rooms/playground/own_table";
+import { joined, parted, type Page } from "../src/rooms/playground/query";
+
+const USUAL: Page = { view: { gradients: false, warped: false, discrete: false, test: true }, speed: "epoch", lesson: "" };
+
+test("the usual page adds nothing to the settings", () => {
+  expect(joined("data=spiral&hidden=8,8", USUAL)).toBe("data=spiral&hidden=8,8");
+  expect(joined("", USUAL)).toBe("");
+  expect(parted("")).toEqual({ settings: "", page: USUAL });
+});
+
+test("switches, speed and lesson are found again beside the settings", () => {
+  const page: Page = { view: { gradients: true, warped: true, discrete: false, test: false }, speed: "fast", lesson: "rate-too-high" };
+  const query = joined("data=xor&labels=a%26b,c", page);
+  expect(query).toBe("data=xor&labels=a%26b,c&show=gradients,warped&hide=test&speed=fast&lesson=rate-too-high");
+  expect(parted(query)).toEqual({ settings: "data=xor&labels=a%26b,c", page });
+  expect(parted(joined("", page)).page).toEqual(page);
+});
+
+test("what says nothing is as usual, and the settings are left for the lab to judge", () => {
+  expect(parted("show=__proto__,flames&speed=warp&data=nothing&hide=")).toEqual({ settings: "data=nothing", page: USUAL });
+  expect(parted("&&lesson=%E0%A4%A&data").settings).toBe("data");
+});
+
+test("the plane has two columns beside the target, those before where they still can be", () => {
+  expect(chosenOf(["a", "b", "c"], "b")).toEqual(["a", "c"]);
+  expect(chosenOf(["a", "b", "c", "d"], "a", ["d", "a"])).toEqual(["d", "b"]);
+  expect(chosenOf(["a", "b"], "k", ["b", "b"])).toEqual(["b", "a"]);
+  expect(chosenOf(["a"], "a")).toEqual([]);
+});
