@@ -289,6 +289,8 @@ def test_desks_that_nobody_sits_at_are_cleared_and_their_number_has_an_end(here)
     kept = first.state("kept", lambda: Kept(1))
     first.left -= KEPT + 1
     desks.open("", "owner")
+    for thread in here.threads:  # that clear up beside the event loop
+        thread.join(10)
     assert kept.closed
     held = [desks.open("", "owner") for _ in range(MOST_DESKS["owner"] - 1)]
     for desk in held:

@@ -17,13 +17,17 @@ from profundo.records import ProfundoError
 if TYPE_CHECKING:
     from profundo.lab.desks import Desk
 
-__all__ = ["Call", "Question", "asked", "shortened"]
+__all__ = ["Call", "Nothing", "Question", "asked", "shortened"]
 
 
 class Question(BaseModel):
     """Base of all questions: unknown fields are refused, numbers are numbers, NaN is none."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Nothing(Question):
+    """No arguments."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,15 +158,17 @@ class Desks:
         if not left:
             raise Refusal(503, f"{len(desks)} pages are open already; close some of them", 5)
         oldest = min(left, key=lambda desk: desk.left)
-        del self._desks[oldest.name]
-        oldest.close()
+        self.forget(oldest)
 
     def clear(self, before: float) -> None:
         """Forget the desks that were left before that time."""
-        for name, desk in list(self._desks.items()):
+        for desk in list(self._desks.values()):
             if not desk.is_open and desk.left <= before:
-                del self._desks[name]
-                self.lab.begin(desk.close, "clearing")  # a room may be at work, and the event loop waits for nobody
+                self.forget(desk)
+
+    def forget(self, desk: Desk) -> None:
+        del self._desks[desk.name]
+        self.lab.begin(desk.close, "clearing")  # a room may be at work, and the event loop waits for nobody
 
     def close(self) -> None:
         self.lab.close()

@@ -14,7 +14,7 @@ from profundo.lab.guard import Role
 
 __all__ = ["FewAtOnce", "Lanes", "Turns"]
 
-THREADS: Mapping[Role, tuple[int, int]] = {"owner": (2, 4), "visitor": (1, 2)}  # fast and slow ones
+THREADS: Mapping[Role, tuple[int, int]] = {"owner": (2, 4), "visitor": (2, 2)}  # fast and slow ones
 OF_A_PAGE: Mapping[Role, int] = {"owner": 2, "visitor": 1}  # slow calls at work
 STEPS, STEPS_OF_VISITORS = 2, 1  # that compute at once
 

@@ -25,7 +25,7 @@ from profundo.graph.expressions.parsing import parse
 from profundo.graph.expressions.viewing import view
 from profundo.graph.nodes import Graph
 from profundo.inspect.activation_page import listed, sampled, value_and_slope
-from profundo.lab.calls import Call, Question
+from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk
 from profundo.lab.rooms import graph_tracing
 from profundo.lab.rooms.graph_tracing import ROOM, Room
@@ -294,10 +294,6 @@ def activated(name: str, result: list[list[float]]) -> list[list[float]]:
 
 
 # ---------------------------------------------------------------------------------------------------------- activations
-class Nothing(Question):
-    """No arguments."""
-
-
 class Place(Question):
     name: str = Field(max_length=30)
     at: float = Field(ge=-100.0, le=100.0)

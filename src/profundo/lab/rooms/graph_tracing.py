@@ -12,7 +12,7 @@ from torch import Tensor
 from profundo.graph.drawings.scene_data import scene_data
 from profundo.graph.nodes import Graph, Summary
 from profundo.inspect.graph_views import graph_of_run_on_sample, graph_on_sample
-from profundo.lab.calls import Call, Question
+from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk, Lab
 from profundo.records import ProfundoError
 from profundo.runs.listing import list_runs
@@ -36,10 +36,6 @@ ROOM = (900, 600)
 Pixels = Annotated[int, Field(ge=200, le=8000)]
 Room = Annotated[list[Pixels], Field(min_length=2, max_length=2)]  # width and height of the place for the drawing
 Parts = Annotated[list[Annotated[str, Field(max_length=400)]], Field(max_length=MOST_OPEN)]
-
-
-class Nothing(Question):
-    """No arguments."""
 
 
 class OnSample(Question):

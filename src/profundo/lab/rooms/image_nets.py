@@ -21,7 +21,7 @@ from profundo.inside.observing import layer_output
 from profundo.inside.one_unit import ConvolutionUnit, convolutions, unit_of
 from profundo.inside.overview import overview
 from profundo.inspect.opened_net import Looked, of_run
-from profundo.lab.calls import Call, Question
+from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk
 from profundo.lab.rooms.image_sources import DRAWN, Name, Source, as_bytes, image_of
 from profundo.lab.trainings import starting
@@ -45,10 +45,6 @@ LESSONS: Mapping[str, Mapping[str, Any]] = {
 
 
 # -------------------------------------------------------------------------------------------------------------------- runs
-class Nothing(Question):
-    """No arguments."""
-
-
 class OfRun(Question):
     run: Name
 

@@ -30,7 +30,7 @@ from profundo.images.colour_spaces import space_of
 from profundo.images.convolution import turned
 from profundo.images.kernels import LARGEST, Kernel, written
 from profundo.inspect.image_view import shades_of
-from profundo.lab.calls import Call, Question
+from profundo.lab.calls import Call, Nothing
 from profundo.lab.desks import Desk
 from profundo.lab.rooms import image_nets
 from profundo.lab.rooms.image_sources import DRAWN, WHITE, Source, as_bytes, classes_of, desktop, image_of, sets_at_hand
@@ -45,10 +45,6 @@ Place = Annotated[int, Field(ge=0, le=2**25)]
 
 
 # ----------------------------------------------------------------------------------------------------------- what there is
-class Nothing(Question):
-    """No arguments."""
-
-
 def choices(_: Desk, __: Nothing) -> Mapping[str, Any]:
     """What can be picked: images, kernels with the numbers that they take, colour spaces, poolings."""
     return {

@@ -30,7 +30,7 @@ from profundo.inspect.code_map import code_map, coded_samples
 from profundo.inspect.opened_net import Looked
 from profundo.inspect.unit_view import LayerUnits, images_for, searched, unit_layers, units_of
 from profundo.lab.benches import Bench, one_by_one
-from profundo.lab.calls import Call, Question
+from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk, Lab
 from profundo.lab.opened_runs import OpenedRun, looked_runs, opened_run
 from profundo.lab.uploads import upload_path
@@ -55,10 +55,6 @@ LayerName = Annotated[str, Field(max_length=300)]
 Ticket = Annotated[int, Field(ge=0, le=2**31)]
 Deviations = Annotated[float, Field(ge=-FAR, le=FAR)]
 SampleNumber = Annotated[int, Field(ge=0, le=10**9)]
-
-
-class Nothing(Question):
-    """No arguments."""
 
 
 class OfRun(Question):

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from profundo.data.sets.plane_points import PLANE_SETS, draw_points
 from profundo.files import write_text
-from profundo.lab.calls import Call, Question
+from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk
 from profundo.lab.uploads import upload_path
 from profundo.playground.command_words import command_line
@@ -191,10 +191,6 @@ def finding_of(one: Any) -> dict[str, Any]:
 
 
 # -------------------------------------------------------------------------------------------------------------- questions
-class Nothing(Question):
-    """No arguments."""
-
-
 class Opening(Question):
     """query: settings as an address holds them; None for what the desk has. again: begin anew even where it has these already."""
 

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from profundo.inspect.landscape_view import FINENESS, KINDS, PlaneView, SurfaceQuestion
 from profundo.lab.benches import Bench
-from profundo.lab.calls import Call, Question
+from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk
 from profundo.lab.opened_runs import looked_runs, run_path
 from profundo.records import ProfundoError
@@ -37,10 +37,6 @@ Coordinate = Annotated[float, Field(ge=-1e3, le=1e3)]
 Rate = Annotated[float, Field(gt=0, le=1e4)]
 OptimizerName = Annotated[str, Field(max_length=40)]
 SurfaceName = Annotated[str, Field(max_length=40)]
-
-
-class Nothing(Question):
-    """No arguments."""
 
 
 class Planed(Question):

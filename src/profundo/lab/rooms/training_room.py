@@ -19,7 +19,7 @@ from pydantic import Field
 
 from profundo.data.dataset_names import names as dataset_names
 from profundo.files import erase
-from profundo.lab.calls import Call, Question
+from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk, Lab
 from profundo.lab.trainings import starting
 from profundo.lab.trainings.own_uploads import data_path, keep_upload, source_of, without_paths
@@ -50,10 +50,6 @@ HIDDEN = ("data_dir", "split_seed", "stream", "workers", "skip_bad", "capture", 
 """Settings that the page does not offer: paths of this machine, and what only the machine cares for."""
 OF_LOOK = ("target", "task", "image_size", "sound_rate", "sound_seconds", "split_by", "drop", "only", "id_columns")
 READ_AS = (*OF_LOOK, "columns", "missing", "encoding", "header", "horizon", "lookback", "series")
-
-
-class Nothing(Question):
-    """No arguments."""
 
 
 class Watched(Question):
