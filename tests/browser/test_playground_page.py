@@ -134,7 +134,9 @@ def test_a_visitor_sees_what_the_owner_does_and_can_do_nothing(tab):
     page.get_by_role("button", name="One neuron less in layer 1").click()
     page.get_by_role("button", name="One epoch").click()
     visitor.wait_for_function("() => document.querySelectorAll('button.node').length === 16")
-    visitor.wait_for_function("() => document.querySelector('.counter dd').textContent === '1'")
+    page.wait_for_function("() => document.querySelector('.counter dd').textContent === '1'")
+    same = f"shown => ({COUNTER})().join() === shown"
+    visitor.wait_for_function(same, arg=",".join(page.evaluate(COUNTER)))
     assert counter(visitor) == counter(page)
 
 
