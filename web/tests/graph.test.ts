@@ -4,7 +4,7 @@ import { EXAMPLES } from "../src/rooms/graph/examples";
 import { word } from "../src/rooms/graph/explained";
 import { read, sides, type Piece } from "../src/rooms/graph/latex";
 import { decades } from "../src/rooms/graph/loglog";
-import { brief, power, rows, typed, written } from "../src/rooms/graph/numbers";
+import { brief, numberOf, power, rows, typed, written } from "../src/rooms/graph/numbers";
 import { readFormula, writtenFormula } from "../src/rooms/graph/query";
 import { along, atWork, seen, stopOf, stopsOf, toggled } from "../src/rooms/graph/steps";
 import type { Graph, Scene, Summary } from "../src/rooms/graph/types";
@@ -109,6 +109,12 @@ describe("numbers", () => {
     expect(brief(list, true)).toBe("‖∇‖ 3");
     expect(rows([[1, 2], [3, 4]])).toEqual([["1", "2"], ["3", "4"]]);
     expect(rows([[[1]]])).toBe(null);
+  });
+
+  test("a number is typed with either sign of decimals, or as a fraction; what is none yet is null", () => {
+    expect(["1.5", "1,5", "0,25", "−3.75", ".5", "1.", "1/9", "−1,5/3", "2e-3"].map(numberOf)).toEqual([1.5, 1.5, 0.25, -3.75, 0.5, 1, 1 / 9, -0.5, 0.002]);
+    for (const text of ["", "−", "1/", "1/0", "1,5,2", "1.000,5", "a", "1e999", "1 2"]) expect(numberOf(text)).toBe(null);
+    expect([typed("1,5"), typed("1/4"), typed("[1,5]")]).toEqual([1.5, 0.25, [1, 5]]);
   });
 
   test("what is typed is a number, a list, a matrix or nothing yet", () => {
