@@ -31,7 +31,7 @@ from profundo.nets.net_names import NETS
 from profundo.records import ProfundoError
 from profundo.runs.experiment import SETTINGS, Experiment, new_experiment
 from profundo.runs.live.live_reading import Course, RunRow, run_row, run_settings
-from profundo.runs.opening import open_run
+from profundo.runs.opening import open_run, with_samples
 from profundo.runs.report_facts import examples_of, mistakes_of
 from profundo.runs.run import Run
 from profundo.runs.settings.setting_fields import setting_fields, settings_of_words, words_of_settings
@@ -329,7 +329,7 @@ def finished_run(runs: Path, name: str) -> Run:
     row = run_row(runs, name)
     if row.state != "finished" or row.kind != "training":
         raise ProfundoError(f"{name}: expected a finished training, this one is {row.state}, a {row.kind}")
-    return open_run(runs / name)
+    return with_samples(open_run(runs / name))
 
 
 def samples_told(run: Run) -> dict[str, Any]:
