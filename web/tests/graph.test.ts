@@ -5,7 +5,7 @@ import { word } from "../src/rooms/graph/explained";
 import { read, sides, type Piece } from "../src/rooms/graph/latex";
 import { decades } from "../src/rooms/graph/loglog";
 import { brief, numberOf, power, rows, typed, written } from "../src/rooms/graph/numbers";
-import { readFormula, writtenFormula } from "../src/rooms/graph/query";
+import { readFormula, runTogether, writtenFormula } from "../src/rooms/graph/query";
 import { along, atWork, seen, stopOf, stopsOf, toggled } from "../src/rooms/graph/steps";
 import type { Graph, Scene, Summary } from "../src/rooms/graph/types";
 import { reachOf } from "../src/rooms/graph/variables";
@@ -135,6 +135,15 @@ describe("the address", () => {
     expect(writtenFormula(first)).toBe("ex=product");
     const changed = { ...first, values: { a: 5, b: -1.5 }, at: 3, step: -2.5 };
     expect(readFormula(new URLSearchParams(writtenFormula(changed)))).toEqual(changed);
+  });
+
+  test("an example begins at its beginning, one's own formula at its end", () => {
+    expect(EXAMPLES.map(({ id }) => readFormula(new URLSearchParams({ ex: id })).at)).toEqual(EXAMPLES.map(() => 0));
+    expect([readFormula(new URLSearchParams("ex=product&at=end")).at, readFormula(new URLSearchParams("f=a*b")).at]).toEqual([null, null]);
+  });
+
+  test("names of a few letters may have been meant as products", () => {
+    expect(runTogether(["ab", "wx", "a", "x1", "mu", "loss", "w_1", "abc"])).toEqual(["ab", "wx", "abc"]);
   });
 
   test("carries an own formula with lists", () => {

@@ -19,6 +19,11 @@ const VALUE = "v.";
 /** An example is told from the beginning; of a formula of one's own the result is seen at once. */
 export const firstStop = (example: Example | undefined): number | null => (example ? 0 : null);
 
+const GREEK = new Set(["mu", "nu", "xi", "pi", "eta", "rho", "tau", "phi", "chi", "psi"]);
+
+/** Variables whose names may have been meant as products of letters: ab, wx. */
+export const runTogether = (names: readonly string[]): readonly string[] => names.filter((name) => /^\p{L}{2,3}$/u.test(name) && !GREEK.has(name.toLowerCase()));
+
 export function readFormula(query: URLSearchParams): Asked {
   const own = query.get("f");
   const example: Example | undefined = EXAMPLES.find((one) => one.id === (query.get("ex") ?? (own === null ? "product" : "")));
