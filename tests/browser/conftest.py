@@ -1,5 +1,6 @@
 """A lab that runs, and a real Chromium that looks at it: without one the tests are skipped, but not where all must be tested."""
 
+import asyncio
 import os
 import shutil
 from dataclasses import dataclass
@@ -64,7 +65,31 @@ def browser():
     with sync_playwright() as tools:
         opened = tools.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield opened
+        let_loop_run()
         opened.close()
+
+
+PLAYWRIGHTS: list[asyncio.AbstractEventLoop | None] = [None]
+
+
+def let_loop_run():
+    """Playwright's loop lives between tests, in a greenlet of this thread; asyncio would take it for the caller's own."""
+    if PLAYWRIGHTS[0] is not None:
+        asyncio._set_running_loop(PLAYWRIGHTS[0])
+
+
+def let_loop_rest():
+    PLAYWRIGHTS[0] = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+
+
+@pytest.fixture(autouse=True)
+def _loop_of_playwright(request):
+    """Other tests of the same process may begin a loop of their own."""
+    request.getfixturevalue("browser")
+    let_loop_run()
+    yield
+    let_loop_rest()
 
 
 @pytest.fixture

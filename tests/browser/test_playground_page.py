@@ -134,7 +134,9 @@ def test_a_visitor_sees_what_the_owner_does_and_can_do_nothing(tab):
     page.get_by_role("button", name="One neuron less in layer 1").click()
     page.get_by_role("button", name="One epoch").click()
     visitor.wait_for_function("() => document.querySelectorAll('button.node').length === 16")
-    visitor.wait_for_function("() => document.querySelector('.counter dd').textContent === '1'")
+    page.wait_for_function("() => document.querySelector('.counter dd').textContent === '1'")
+    same = f"shown => ({COUNTER})().join() === shown"
+    visitor.wait_for_function(same, arg=",".join(page.evaluate(COUNTER)))
     assert counter(visitor) == counter(page)
 
 
@@ -209,3 +211,19 @@ def test_a_chart_wears_the_colours_of_its_page(tab):
     for colour, button in (("227,223,214", "Dark page"), ("52,56,65", "Light page"), ("227,223,214", "Dark page")):
         page.wait_for_function(HAS_COLOUR, arg=colour)  # its rules
         page.get_by_role("button", name=button).click()
+
+
+def test_more_classes_are_drawn_after_two(tab):
+    page = opened(tab, "data=circle&hidden=3")
+    page.get_by_role("button", name="Clouds of several classes").click()
+    page.wait_for_function("() => document.querySelectorAll('button.node.output').length === 3")
+    page.get_by_role("button", name="One epoch").click()
+    page.wait_for_function("() => document.querySelector('.counter dd').textContent === '1'")
+    page.wait_for_timeout(100)
+    drawn = pixels(page, ".plane canvas").astype(int)
+    session = Session(new_settings(data="blobs", hidden=(3,)))
+    session.epochs(1)
+    classes = session.maps(100, 20).output.argmax(0).numpy()
+    assert drawn.shape[:2] == classes.shape
+    hues = [np.argmax(drawn[classes == one].mean(0) - drawn.mean((0, 1))) for one in range(3)]
+    assert hues == [0, 2, 1]  # orange, blue, green, where the library says so

@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
@@ -128,7 +127,7 @@ def kept_file(lab: Lab, place: str) -> Response:
     if len(parts) == 2 and parts[0] == "downloads" and (path := upload_path(lab, parts[1])):
         media = DOWNLOADS.get(path.suffix)
         if media:
-            said = f"attachment; filename*=UTF-8''{quote(parts[1])}"
+            said = f"attachment; filename=profundo{path.suffix}"
             return FileResponse(path, media_type=media, headers={"content-disposition": said})
     if len(parts) == 3 and parts[0] == "runs" and parts[2] in REPORTS and is_page(lab.runs, parts[1], parts[2]):
         headers = {"content-security-policy": REPORT_POLICY}

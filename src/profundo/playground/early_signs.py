@@ -50,7 +50,10 @@ def blown_up(session: Session) -> Iterator[Finding]:
     """The loss is no number, or stands well above where it began."""
     asked, now = session.settings, session.scores()["train"].loss
     finite = math.isfinite(now) and session.stopped != DIVERGED
-    risen = now > RISEN * max(session.first_loss, constant_cost(session)) and session.epoch >= FEW_EPOCHS
+    by_hand = any(edit.what != "setting" for edit in session.edits)  # which may raise it, too
+    risen = (
+        now > RISEN * max(session.first_loss, constant_cost(session)) and session.epoch >= FEW_EPOCHS and not by_hand
+    )
     if not finite or risen:
         yield sign(
             "learning_rate_too_high",

@@ -33,7 +33,9 @@ export default function Playground() {
           <Panel title={say(texts.network)} kind="network" aside={<LayerCount />}>
             <Network />
           </Panel>
-          <Neuron />
+          <div id="neuron">
+            <Neuron />
+          </div>
         </div>
         <div class="stack">
           <Output />

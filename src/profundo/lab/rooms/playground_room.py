@@ -41,6 +41,7 @@ BUSY = 0.025  # seconds of training between two frames of a fast course
 SLOW = 0.1  # seconds between two updates of a slow one
 FINDINGS_EVERY = 0.5  # seconds
 PATIENCE = 0.2  # seconds that a thread waits for its page before it looks whether it shall end
+MOST_EPOCHS = 1_000_000
 THUMBNAIL = 80  # points
 RACE_MAP = 40  # cells of a side
 MOST_COLUMNS = 200  # of a table, to choose from
@@ -347,10 +348,17 @@ def read_word(name: str, word: str) -> Any:
     return FIELDS[name].kind.read(name, word)
 
 
+def go_on(found: Playing) -> None:
+    """Where only the epochs were over, for as many again."""
+    if found.session.stopped == "epochs":
+        found.session.change(epochs=min(2 * found.session.settings.epochs, MOST_EPOCHS))
+    found.run(True)
+
+
 def act(desk: Desk, asked: Action) -> dict[str, Any]:
     found = playing(desk)
     actions: Mapping[str, Callable[[], Any]] = {
-        "run": lambda: found.run(True),
+        "run": lambda: go_on(found),
         "pause": lambda: found.run(False),
         "step": lambda: found.session.step(),
         "epoch": lambda: found.session.epochs(1),

@@ -9,6 +9,7 @@ import { say } from "../../language";
 import { css, DIVERGING } from "../../ui/colours";
 import { paint } from "../../ui/heat";
 import { Button } from "../../ui/controls";
+import { named } from "./choices";
 import { choose, features, form, frame, hidden, outputs, selected, setup, view, type Frame, type Setup } from "./play";
 
 const NODE = 34;
@@ -16,7 +17,6 @@ const ROW = 41;
 const TOP = 40;
 const MOST_LAYERS = 6;
 const MOST_UNITS = 8;
-const FEATURE_NAMES: Record<string, string> = { x1: "x₁", x2: "x₂", x1_squared: "x₁²", x2_squared: "x₂²", x1_x2: "x₁x₂", sin_x1: "sin x₁", sin_x2: "sin x₂" };
 
 interface Node {
   readonly x: number;
@@ -139,6 +139,7 @@ const link = (from: Node, to: Node): string => {
 
 function pick(layer: number, unit: number, input?: number): void {
   selected.value = { layer, unit };
+  setTimeout(() => document.getElementById("neuron")?.scrollIntoView({ block: "nearest" }));
   if (input !== undefined) setTimeout(() => document.getElementById(`weight-${input}`)?.focus());
 }
 
@@ -164,7 +165,7 @@ function FeatureSwitches({ names, used }: { names: readonly string[]; used: read
         return (
           <label key={name} class={on ? "feature-switch" : "feature-switch off"} style={{ top: `${TOP + index * ROW}px`, height: `${NODE}px` }}>
             <input type="checkbox" checked={on} disabled={on && used.length === 1} onChange={() => choose({ features: rest.join(",") })} />
-            <span>{FEATURE_NAMES[name] ?? name}</span>
+            <span>{named("features", name)}</span>
           </label>
         );
       })}

@@ -42,7 +42,7 @@ function Plane({ now, adding }: { now: Setup; adding: number }) {
   const shown = frame.value;
   const { discrete, test } = view.value;
   useEffect(() => {
-    if (map.current && shown) paintOutput(map.current, shown.output, outputs(now) > 1, discrete);
+    if (map.current && shown) paintOutput(map.current, shown.output, discrete);
   }, [shown, discrete, now]);
   useEffect(() => {
     const context = dots.current?.getContext("2d");
@@ -137,13 +137,13 @@ type Onto = (x: number, y: number) => readonly [number, number];
 const plane: Onto = (x, y) => [((x + REACH) / (2 * REACH)) * SIDE, ((REACH - y) / (2 * REACH)) * SIDE];
 
 /** One output: from orange to blue. Several: the colour of the likeliest class, paler where it is less sure. */
-export function paintOutput(canvas: HTMLCanvasElement, output: Numbers, several: boolean, discrete: boolean): void {
-  if (!several) {
+export function paintOutput(canvas: HTMLCanvasElement, output: Numbers, discrete: boolean): void {
+  if (output.shape.length === 2) {
     paint(canvas, output, 1, discrete, DIVERGING);
     return;
   }
   const [, height = 1, width = 1] = output.shape;
-  if (canvas.width !== width) [canvas.width, canvas.height] = [width, height];
+  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
   const picture = new ImageData(width, height);
   const count = width * height;
   for (let index = 0; index < count; index += 1) {

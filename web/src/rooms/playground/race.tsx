@@ -91,7 +91,7 @@ function Result({ lanes }: { lanes: readonly Lane[] }) {
 function LaneMap({ lane: { optimizer, output } }: { lane: Lane }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
-    if (canvas.current) paintOutput(canvas.current, output, output.shape.length === 3, false);
+    if (canvas.current) paintOutput(canvas.current, output, false);
   }, [output]);
   return <canvas ref={canvas} class="heat smooth" role="img" aria-label={say(texts.map_of, { name: named("optimizer", optimizer) })} />;
 }
