@@ -122,3 +122,15 @@ def test_axe_finds_nothing_and_a_telephone_scrolls_no_page(tab, query):
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
     found = page.evaluate("async () => (await axe.run()).violations.map(one => one.id + ': ' + one.nodes[0].html)")
     assert found == []
+
+
+@pytest.mark.parametrize(("typed", "number"), [("1.5", 1.5), ("0,25", 0.25), ("-3.75", -3.75), ("1/8", 0.125)])
+def test_a_cell_takes_what_is_typed_key_by_key(tab, typed, number):
+    page = opened(tab, "view=matrices")
+    cell = page.get_by_label("A 1, 1", exact=True)
+    cell.fill("")
+    cell.press_sequentially(typed)
+    expected = product([[number, 5, 2], [1, 0, -2], [3, 1, 1]], [[-2, 1, 0], [-2, 2, 1], [0, 0, 3]]).result
+    first = f"{expected[0][0]:.4g}".replace("-", "−")
+    page.wait_for_function("text => document.querySelector('.results button').textContent === text", arg=first)
+    assert cell.input_value() == typed

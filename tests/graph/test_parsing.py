@@ -150,6 +150,15 @@ class TestReading:
         assert variables("f(e) = 2e") == ["e"]
         assert lines("e = a+b; 2e") == ["e = a + b", "f = 2·e"]
 
+    @pytest.mark.parametrize("text", ["ReLU(x)", "RELU(x)", "Relu(x)", "relu(x)"])
+    def test_a_function_is_known_in_any_capitals(self, text):
+        assert value(text, {"x": -2.0}) == 0
+        assert value(text, {"x": 2.5}) == 2.5
+
+    def test_a_definition_of_ones_own_keeps_its_capitals(self):
+        assert value("Max(x) = x + 1; Max(2) + 0*x", {"x": 0.0}) == 3
+        assert value("Sin(x+1)", {"x": 2.0, "Sin": 5.0}, ("x", "Sin")) == 15
+
     def test_definitions_name_values_and_the_last_one_is_the_result(self):
         assert lines("h = a*b\nloss = (h - c)^2") == ["h = a·b", "u = h − c", "loss = u^2"]
         assert lines("h = a*b; k = a+b; h") == ["h = a·b"]

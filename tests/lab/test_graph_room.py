@@ -88,6 +88,7 @@ def test_the_three_ways_are_those_of_the_library(ask):
     f = lambda a, b: (a + b) * 3 * b  # noqa: E731 - as it is written
     assert forward["gradients"][1] == pytest.approx((f(5, 3.001) - f(5, 3)) / 0.001, abs=1e-9)
     assert forward["error"] == pytest.approx(0.003, rel=1e-3)  # h·f''/2 = 0.001·6/2
+    assert forward["errors"] == pytest.approx([0, 0.003], rel=1e-3, abs=1e-9)  # f is linear in a
 
 
 def test_the_error_of_differences_is_a_v(ask):

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from lab_desk import new_lab
+from profundo.data.tables.numbers_in_text import with_mark
 from profundo.inspect.learning_rate import find
 from profundo.lab.calls import asked
 from profundo.lab.desks import Desk, Lab
@@ -22,7 +23,7 @@ from profundo.lab.rooms.training_room import CALLS
 from profundo.lab.trainings import own_uploads, starting
 from profundo.lab.trainings.run_watch import COURSES, ROWS, RunWatch
 from profundo.looks.data_look import look
-from profundo.records import ProfundoError
+from profundo.records import ProfundoError, Writing
 from profundo.runs.experiment import new_experiment
 from profundo.runs.live.holder import this_process
 from profundo.runs.supervised import train
@@ -252,6 +253,55 @@ def test_a_training_that_fails_before_its_folder_is_made_says_why(lab):
     assert str(lab.runs) not in row["fault"]
     ask(lab, "remove", run="few")
     assert ask(lab, "watch")["runs"] == []
+
+
+def test_a_table_without_a_target_is_refused_before_anything_is_started(lab):
+    data = own(lab, TABLE)
+    for call in ("start", "check", "suggest"):
+        with pytest.raises(ProfundoError, match="target: expected the column that is to be predicted"):
+            ask(lab, call, data=data, settings={})
+    assert ask(lab, "watch")["runs"] == []
+    assert ask(lab, "look", data=data, settings={})["target"] == ""
+
+
+def test_what_failed_before_its_folder_was_made_is_changed_and_tried_again(lab):
+    data = own(lab, "a,b\n1,2\n3,4\n")
+    ask(lab, "start", data=data, settings={"target": "b", "epochs": "7"}, name="few")
+    until(lab, "few", "failed")
+    again = ask(lab, "again", run="few")
+    assert (again["data"], again["words"]["target"], again["words"]["epochs"]) == (data, "b", "7")
+
+
+def test_a_row_is_tried_with_either_sign_of_decimals(lab):
+    rows = "".join(f"{place % 40 + place / 8:.1f};{place % 7},5\n".replace(".", ",") for place in range(120))
+    table = lab.runs.parent / "ice.csv"
+    table.write_text("warmth;sold\n" + rows)
+    train(new_experiment(data=str(table), target="sold", net="linear", epochs=1), out=lab.runs / "ice")
+    [field] = ask(lab, "takes", run="ice")["fields"]
+    assert "," in field["value"]
+    told = [ask(lab, "try_row", run="ice", row={"warmth": text})["prediction"] for text in ("12,5", "12.5", "12,50")]
+    assert told[0] == told[1] == told[2]
+    assert ask(lab, "try_row", run="ice", row={"warmth": field["value"]})["prediction"] is not None
+    with pytest.raises(ProfundoError, match="expected a number such as"):
+        ask(lab, "try_row", run="ice", row={"warmth": "1.234"})
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "thousands", "read"),
+    [
+        ("2,5", ".", "", "2.5"),
+        ("−2,5", ".", "", "−2.5"),
+        ("12.1", ",", ".", "12,1"),
+        ("0.123", ",", ".", "0,123"),
+        ("1234,567", ".", ",", "1234.567"),
+        ("1,234", ".", "", "1,234"),
+        ("1.234", ",", ".", "1.234"),
+        ("1.234,5", ",", ".", "1.234,5"),
+        ("red", ".", "", "red"),
+    ],
+)
+def test_the_other_sign_of_decimals_is_taken_where_it_can_be_no_other(text, decimal, thousands, read):
+    assert with_mark(text, Writing(decimal, thousands)) == read
 
 
 def test_no_process_but_that_of_the_run_gets_a_signal(lab, monkeypatch):

@@ -12,6 +12,10 @@ from torch import nn
 import profundo as pf
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Spec, Targets
 from profundo.runs.experiment import new_experiment
+from profundo.runs.given.keeping import TOOLS
+from profundo.runs.preparing import unsettled_epochs
+from profundo.runs.run import Run
+from profundo.runs.scoring import passed_over
 from profundo.runs.settings.manners import completed
 from profundo.runs.settings.plain_yaml import read_experiment
 from profundo.runs.supervised import best_epoch, evaluate_split, open_run, prepare, train
@@ -485,3 +489,20 @@ def test_a_run_that_is_opened_again_takes_the_linear_model_from_its_folder(tmp_p
     monkeypatch.setattr(scoring, "yardstick", lambda _data: pytest.fail("fitted again"))
     opened = open_run(tmp_path / "run")
     assert (opened.scores.linear, opened.scores.linear_name) == (run.scores.linear, run.scores.linear_name)
+
+
+@pytest.mark.parametrize(
+    ("net", "losses", "says"),
+    [
+        ("table_net", [0.1, 0.9, 0.5, 0.4, 0.6], "; of the first 1 epochs, while the rate is high, none is kept"),
+        ("table_net", [0.8, 0.9, 0.5, 0.4, 0.6], ""),
+        ("mlp", [0.1, 0.9, 0.5, 0.4, 0.6], ""),
+    ],
+)
+def test_an_early_epoch_that_was_better_and_does_not_count_is_told(iris, net, losses, says):
+    history = History()
+    history.rows = [{"validation loss": loss} for loss in losses]
+    asked = new_experiment(data="iris", net=net, epochs=5, early_stop=4, schedule="one-cycle")
+    after = unsettled_epochs(asked, iris.spec.targets)
+    run = Run(asked, iris, nn.Linear(4, 3), history, TOOLS, best_epoch=best_epoch(history, after))
+    assert passed_over(run) == says

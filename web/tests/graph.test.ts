@@ -4,8 +4,8 @@ import { EXAMPLES } from "../src/rooms/graph/examples";
 import { word } from "../src/rooms/graph/explained";
 import { read, sides, type Piece } from "../src/rooms/graph/latex";
 import { decades } from "../src/rooms/graph/loglog";
-import { brief, power, rows, typed, written } from "../src/rooms/graph/numbers";
-import { readFormula, writtenFormula } from "../src/rooms/graph/query";
+import { brief, numberOf, power, rows, typed, written } from "../src/rooms/graph/numbers";
+import { readFormula, runTogether, writtenFormula } from "../src/rooms/graph/query";
 import { along, atWork, seen, stopOf, stopsOf, toggled } from "../src/rooms/graph/steps";
 import type { Graph, Scene, Summary } from "../src/rooms/graph/types";
 import { reachOf } from "../src/rooms/graph/variables";
@@ -111,6 +111,12 @@ describe("numbers", () => {
     expect(rows([[[1]]])).toBe(null);
   });
 
+  test("a number is typed with either sign of decimals, or as a fraction; what is none yet is null", () => {
+    expect(["1.5", "1,5", "0,25", "−3.75", ".5", "1.", "1/9", "−1,5/3", "2e-3"].map(numberOf)).toEqual([1.5, 1.5, 0.25, -3.75, 0.5, 1, 1 / 9, -0.5, 0.002]);
+    for (const text of ["", "−", "1/", "1/0", "1,5,2", "1.000,5", "a", "1e999", "1 2"]) expect(numberOf(text)).toBe(null);
+    expect([typed("1,5"), typed("1/4"), typed("[1,5]")]).toEqual([1.5, 0.25, [1, 5]]);
+  });
+
   test("what is typed is a number, a list, a matrix or nothing yet", () => {
     expect([typed("5"), typed(" −2.5e1 "), typed("[1, −2]"), typed("[[1, 0], [0, 1]]")]).toEqual([5, -25, [1, -2], [[1, 0], [0, 1]]]);
     for (const text of ["", "-", "[1, ", "[]", "[[1], [1, 2]]", "[1, [2]]", "alert(1)", "[[[1]]]", "1 2"]) expect(typed(text)).toBe(null);
@@ -129,6 +135,15 @@ describe("the address", () => {
     expect(writtenFormula(first)).toBe("ex=product");
     const changed = { ...first, values: { a: 5, b: -1.5 }, at: 3, step: -2.5 };
     expect(readFormula(new URLSearchParams(writtenFormula(changed)))).toEqual(changed);
+  });
+
+  test("an example begins at its beginning, one's own formula at its end", () => {
+    expect(EXAMPLES.map(({ id }) => readFormula(new URLSearchParams({ ex: id })).at)).toEqual(EXAMPLES.map(() => 0));
+    expect([readFormula(new URLSearchParams("ex=product&at=end")).at, readFormula(new URLSearchParams("f=a*b")).at]).toEqual([null, null]);
+  });
+
+  test("names of a few letters may have been meant as products", () => {
+    expect(runTogether(["ab", "wx", "a", "x1", "mu", "loss", "w_1", "abc"])).toEqual(["ab", "wx", "abc"]);
   });
 
   test("carries an own formula with lists", () => {

@@ -34,7 +34,7 @@ from profundo.graph.traces.profiling import Profile, profile
 from profundo.graph.traces.tracing import trace
 from profundo.inspect.net_table import read_sizes
 from profundo.records import Dataset, ProfundoError, Samples
-from profundo.runs.opening import open_run
+from profundo.runs.opening import open_run, with_samples
 from profundo.runs.preparing import objective_of
 from profundo.runs.saved_model import build_net
 from profundo.train.randomness import seeded
@@ -210,7 +210,7 @@ def _net_on(
 
 
 def _trained(run: str | Path) -> tuple[Dataset, nn.Module, objectives.Objective]:
-    opened = open_run(run, evaluate=False)
+    opened = with_samples(open_run(run, evaluate=False))
     return opened.data, opened.net.cpu().eval(), objective_of(opened.experiment, opened.data).likelihood
 
 

@@ -54,7 +54,7 @@ from profundo.records import Dataset, Interrupted, ProfundoError, Samples, at_th
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.arriving import net_and_data, prepare_own
 from profundo.runs.given.own import Own
-from profundo.runs.opening import open_run
+from profundo.runs.opening import open_run, with_samples
 from profundo.runs.preparing import objective_of
 from profundo.runs.run import Run
 from profundo.train.checkpoints import interruptible
@@ -168,7 +168,7 @@ def landscape(
 
 # ------------------------------------------------------------------------------------------------ what is looked at
 def solution_of_run(what: Any) -> Solution:
-    run = what if isinstance(what, Run) else open_run(what, evaluate=False)
+    run = with_samples(what if isinstance(what, Run) else open_run(what, evaluate=False))
     if run is not what:  # of our own making: nobody else sees where and how it lies
         lay_out(run.net, choose_device())
     name = str(run.folder.path) if run.folder is not None else run.data.name

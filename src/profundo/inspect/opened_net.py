@@ -26,7 +26,7 @@ from profundo.ranks_and_places import evenly
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Spec, Targets
 from profundo.runs.checks import output_layer_of
 from profundo.runs.given.arriving import check_module, dataset_of
-from profundo.runs.opening import open_run
+from profundo.runs.opening import open_run, with_samples
 from profundo.runs.preparing import objective_of
 from profundo.runs.report_facts import raw_samples, shown
 from profundo.runs.run import Run
@@ -230,7 +230,7 @@ class Looked:
 
 def of_run(run: str | Path | Run, files: Sequence[Path] = (), **choice: Any) -> Looked:
     """A finished training, from its folder or in hand, and the files, or samples of its test split. choice: layer, unit, beside."""
-    run = run if isinstance(run, Run) else open_run(run, evaluate=False)
+    run = with_samples(run if isinstance(run, Run) else open_run(run, evaluate=False))
     objective = objective_of(run.experiment, run.data, run.own).likelihood
     title = run.folder.path.resolve().name if run.folder else run.data.name
     net, lacking = _with_statistics(run.net, run.data)

@@ -40,7 +40,7 @@ from profundo.looks.survey import Tell
 from profundo.looks.table_look import look_at_rows, look_at_table
 from profundo.records import ProfundoError, at_the_door, in_words_of_the_door
 
-__all__ = ["Look", "look"]
+__all__ = ["Look", "is_table", "look"]
 
 EXPANDS = 8  # times that a Parquet file may take in memory what it takes on the disk
 
@@ -110,7 +110,7 @@ def _at_place(name: str | Path, how: Reading, tell: Tell) -> DataFacts:
     """At what has a name or a path."""
     remember_place(str(name))
     path = Path(name)
-    if _is_table(name):
+    if is_table(name):
         return look_at_table(path, how, tell)
     if (
         (files := _files_of(name, things := things_of(name))) is not None
@@ -147,7 +147,7 @@ OF_FILES: Mapping[str, Callable[[Files, Path, Reading, Tell], DataFacts]] = {
 OF_KIND: Mapping[InputKind, Callable[[Collection, Tell], DataFacts]] = {"image": look_at_images, "series": _series}
 
 
-def _is_table(name: str | Path) -> bool:
+def is_table(name: str | Path) -> bool:
     """Whether it is one file of rows that memory holds; more of them are read as training reads them."""
     path = Path(name)
     if name in names() or is_address(str(name)) or path.suffix.lower() not in SUFFIXES or path.is_dir():

@@ -29,7 +29,7 @@ from profundo.runs.scoring import as_learned, evaluate_run
 from profundo.runs.settings.plain_yaml import read_experiment
 from profundo.train import History
 
-__all__ = ["finished", "finished_training", "kind_of", "open_run"]
+__all__ = ["finished", "finished_training", "kind_of", "open_run", "with_samples"]
 
 
 def kind_of(path: str | Path) -> Literal["training", "recipe"]:
@@ -154,6 +154,18 @@ def needs_data(run: Run, *_: Any) -> Any:
 
 
 WITHOUT_DATA = Tools(needs_data, needs_data, needs_data)
+
+
+def with_samples(run: Run) -> Run:
+    """The run, for what is computed on its samples. Raises ProfundoError where they are gone: those that stand in for them only
+    say how samples look, and a figure of theirs would be none of the run's."""
+    if run.tools is WITHOUT_DATA:
+        path = str(run.folder.path) if run.folder is not None else "path"
+        raise ProfundoError(
+            f"{path}: its data were in memory and are gone, and what is shown here is computed on them; the net can be tried, it "
+            "predicts; to look into it train one on named data or a file, or in Python give the data, open_run(path, data=…)"
+        )
+    return run
 
 
 def opened_loss(name: str | None, loss: Any, net: nn.Module, data: Dataset) -> OwnLoss | None:

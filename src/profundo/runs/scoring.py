@@ -20,7 +20,7 @@ from profundo.records import Dataset, ProfundoError, Samples, Scores, Targets
 from profundo.runs.baselines.linear_baseline import yardstick
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.own import NOTHING, Own, measured
-from profundo.runs.preparing import objective_of
+from profundo.runs.preparing import objective_of, unsettled_epochs
 from profundo.runs.run import Run
 from profundo.runs.voice import figure
 from profundo.train.hardware import repeatable
@@ -157,6 +157,15 @@ def answers_to(
         return answers_of_all(nets, ordered, data.spec.targets)
 
 
+def passed_over(run: Run) -> str:
+    """Where an epoch at the beginning, of which none is kept, had a smaller validation loss: that it did not count."""
+    after = unsettled_epochs(run.experiment, run.data.spec.targets)
+    losses = run.history["validation loss"]
+    if run.best_epoch is None or not after or min(losses[:after]) >= losses[run.best_epoch]:
+        return ""
+    return f"; of the first {after} epochs, while the rate is high, none is kept"
+
+
 def result_lines(run: Run) -> list[str]:
     """What a person wants to know at the end: the score beside the constant predictor's, and where the report is."""
     assert run.scores is not None
@@ -168,7 +177,7 @@ def result_lines(run: Run) -> list[str]:
         figures_then = ", ".join(
             f"{name} {figure(name, value)}" for name, value in best.items() if name.startswith("validation")
         )
-        lines.append(f"{early}best weights of epoch {run.best_epoch + 1} restored ({figures_then})")
+        lines.append(f"{early}best weights of epoch {run.best_epoch + 1} restored ({figures_then}){passed_over(run)}")
     if run.experiment.threshold is not None:
         lines.append(threshold_line(run.experiment.threshold, run.data.spec.targets))
     lines += score_lines(run.scores, "test")

@@ -20,7 +20,7 @@ from profundo.records import Writing
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["NumberForm", "are_codes", "decimal_marks", "learned_numbers", "may_have_codes", "read_numbers"]
+__all__ = ["NumberForm", "are_codes", "decimal_marks", "learned_numbers", "may_have_codes", "read_numbers", "with_mark"]
 
 SPACES = "\u0020\u00a0\u2009\u202f"
 CURRENCIES = "€$£¥₹₽₩₺₪₫₴₦฿¢¤"
@@ -124,6 +124,21 @@ def read_numbers(series: polars.Series, writing: Writing) -> polars.Series:
     if writing == Writing(missing=writing.missing):
         return plain.set(plain.is_infinite() | plain.is_nan(), None)
     return _written(series, writing).cast(polars.Float64, strict=False)
+
+
+ONE_MARK = re.compile(r"\s*[+\-−]?(?P<whole>\d*)(?P<mark>[.,])(?P<part>\d+)\s*")
+
+
+def with_mark(text: str, writing: Writing) -> str:
+    """A number that a person typed with the other sign of decimals, with the column's own: "2,5" as "2.5".
+
+    Where the sign may as well stand between thousands, as in "1,234", the text stays as it is.
+    """
+    typed = ONE_MARK.fullmatch(text)
+    if typed is None or typed["mark"] == writing.decimal:
+        return text
+    may_group = len(typed["part"]) == 3 and 1 <= len(typed["whole"]) <= 3 and typed["whole"][0] != "0"
+    return text if may_group else text.replace(typed["mark"], writing.decimal)
 
 
 def _written(series: polars.Series, writing: Writing) -> polars.Series:

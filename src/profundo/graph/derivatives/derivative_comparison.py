@@ -144,12 +144,18 @@ def errors(result: Mapping[str, Tensor], exact: Mapping[str, Tensor]) -> tuple[f
     one, other = _flat(result), _flat(exact)
     if not one.numel():
         return 0.0, 0.0
-    agree = (one == other) | (one.isnan() & other.isnan())
-    largest = float(torch.where(agree, 0.0, (one - other).abs()).max())
+    largest = float(entry_errors(result, exact).max())
     size = float(other[other.isfinite()].abs().max()) if other.isfinite().any() else 0.0
     if not size:
         return largest, 0.0 if largest == 0 else math.inf
     return largest, largest / size
+
+
+def entry_errors(result: Mapping[str, Tensor], exact: Mapping[str, Tensor]) -> Tensor:
+    """(entries,): the difference in each, 0 for NaN in both and for the same infinity."""
+    one, other = _flat(result), _flat(exact)
+    agree = (one == other) | (one.isnan() & other.isnan())
+    return torch.where(agree, 0.0, (one - other).abs())
 
 
 def _flat(gradients: Mapping[str, Tensor]) -> Tensor:

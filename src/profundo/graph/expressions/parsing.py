@@ -126,6 +126,15 @@ class _Reader:
             name, arguments, _ = self.header(place)
             self.defined |= {name} - {""}
             self.given |= set(arguments or ())
+        self.lower_functions()
+
+    def lower_functions(self) -> None:
+        """ReLU(x) and Sin(x) as the functions that they are, where no variable or definition has such a name."""
+        own = self.given | self.defined
+        for place, (one, after) in enumerate(pairwise(self.tokens)):
+            known = one.text in FUNCTIONS or one.text in CALLED or one.text in own
+            if one.kind == "name" and after.text == "(" and not known and one.text.lower() in {**FUNCTIONS, **CALLED}:
+                self.tokens[place] = replace(one, text=one.text.lower())
 
     # ------------------------------------------------------------------------------------------------- statements
     def formula(self) -> _Operand:

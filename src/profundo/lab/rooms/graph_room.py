@@ -14,7 +14,7 @@ import torch
 from pydantic import Field
 
 from profundo.graph.derivatives.derivations import Derivation, Step, Term, derivation, sweep
-from profundo.graph.derivatives.derivative_comparison import Row, compare, errors, step_sizes
+from profundo.graph.derivatives.derivative_comparison import Row, compare, entry_errors, errors, step_sizes
 from profundo.graph.derivatives.differentiating import DIFFERENCES, automatic, numerical, problem
 from profundo.graph.derivatives.formulas import partial
 from profundo.graph.drawings.matrices import dense_layer, product
@@ -210,7 +210,7 @@ def formulas_of(row: Row, names: list[str]) -> dict[str, Any] | None:
 
 
 def at_step(expression: Expression, values: Mapping[str, Any], step: float) -> list[dict[str, Any]]:
-    """Each kind of differences at this step, with its largest error."""
+    """Each kind of differences at this step, with its error in each entry, and the largest of them."""
     task = problem(expression, values)
     exact = automatic(task).gradients
     made = {name: numerical(task, differences=name, step=step) for name in DIFFERENCES}
@@ -221,6 +221,7 @@ def at_step(expression: Expression, values: Mapping[str, Any], step: float) -> l
                 :MOST_ENTRIES
             ],
             "error": errors(one.gradients, exact)[0],
+            "errors": entry_errors(one.gradients, exact).tolist()[:MOST_ENTRIES],
             "evaluations": one.evaluations,
         }
         for name, one in made.items()

@@ -26,12 +26,12 @@ from profundo.lab.trainings.own_uploads import data_path, keep_upload, source_of
 from profundo.lab.trainings.run_watch import RunWatch
 from profundo.lab.trainings.trying import Tried, takes, tried_files, tried_row
 from profundo.lab.uploads import upload_path
-from profundo.looks.data_look import look
+from profundo.looks.data_look import is_table, look
 from profundo.nets.net_names import NETS
 from profundo.records import ProfundoError
 from profundo.runs.experiment import SETTINGS, Experiment, new_experiment
 from profundo.runs.live.live_reading import Course, RunRow, run_row, run_settings
-from profundo.runs.opening import open_run
+from profundo.runs.opening import open_run, with_samples
 from profundo.runs.report_facts import examples_of, mistakes_of
 from profundo.runs.run import Run
 from profundo.runs.settings.setting_fields import setting_fields, settings_of_words, words_of_settings
@@ -228,9 +228,24 @@ def look_told(desk: Desk, question: Planned) -> dict[str, Any]:
     }
 
 
+def check_target(asked: Experiment) -> None:
+    """Before anything is started. Raises ProfundoError for a table of which nobody said what is to be predicted."""
+    if asked.target is None and is_table(asked.data):
+        raise ProfundoError(
+            "target: expected the column that is to be predicted, got none; choose it in the table of columns"
+        )
+
+
+def trained_of(desk: Desk, question: Planned) -> Experiment:
+    """What is to be trained, checked as far as the settings tell."""
+    asked = experiment_of(desk, question)
+    check_target(asked)
+    return asked
+
+
 def suggest(desk: Desk, question: Planned) -> Mapping[str, Any]:
     """A learning rate, by a range test: the losses over the rates, in a process of its own."""
-    asked = experiment_of(desk, question)
+    asked = trained_of(desk, question)
     found = without_places(desk, lambda: starting.told(["lr-find"], asked, desk.lab.uploads))
     curves = {name: np.array(found[name], np.float32) for name in ("rates", "losses", "smoothed")}
     return {"suggestion": found["suggestion"], "lowest": found["lowest"], "diverged": found["diverged"], **curves}
@@ -238,7 +253,7 @@ def suggest(desk: Desk, question: Planned) -> Mapping[str, Any]:
 
 def check(desk: Desk, question: Planned) -> Mapping[str, Any]:
     """What would be trained: samples, parameters, seconds, every setting, and what the doctor sees before it begins."""
-    asked = experiment_of(desk, question)
+    asked = trained_of(desk, question)
     plan = dict(without_places(desk, lambda: starting.told(["train", "--dry-run"], asked, desk.lab.uploads)))
     plan["experiment"] = {name: str(value) for name, value in plan["experiment"].items() if name != "data"}
     return plan
@@ -246,7 +261,7 @@ def check(desk: Desk, question: Planned) -> Mapping[str, Any]:
 
 # ------------------------------------------------------------------------------------------------------- starting, stopping
 def start(desk: Desk, question: Started) -> Mapping[str, Any]:
-    asked = experiment_of(desk, question)
+    asked = trained_of(desk, question)
     name = question.name.strip() or starting.free_name(desk.lab.runs, asked.data)
     without_places(desk, lambda: starting.start(desk.lab.runs, name, asked))
     return {"run": name}
@@ -254,12 +269,19 @@ def start(desk: Desk, question: Started) -> Mapping[str, Any]:
 
 def again(desk: Desk, question: OfRun) -> Mapping[str, Any]:
     """What a training was started with, as words of the form of a new one."""
-    experiment = new_experiment(**run_settings(desk.lab.runs, question.run))
+    experiment = new_experiment(**settings_of(desk.lab.runs, question.run))
     words = words_of_settings(experiment)
     return {
         "data": source_of(desk.lab, experiment.data),
         "words": {name: one for name, one in words.items() if name not in HIDDEN},
     }
+
+
+def settings_of(runs: Path, name: str) -> Mapping[str, Any]:
+    """Of a run, or of a training that failed before it made its folder."""
+    if name in starting.started_names(runs) and not (runs / name).exists():
+        return starting.named_row(runs, name).settings
+    return run_settings(runs, name)
 
 
 def pause(desk: Desk, question: OfRun) -> Mapping[str, Any]:
@@ -329,7 +351,7 @@ def finished_run(runs: Path, name: str) -> Run:
     row = run_row(runs, name)
     if row.state != "finished" or row.kind != "training":
         raise ProfundoError(f"{name}: expected a finished training, this one is {row.state}, a {row.kind}")
-    return open_run(runs / name)
+    return with_samples(open_run(runs / name))
 
 
 def samples_told(run: Run) -> dict[str, Any]:

@@ -9,15 +9,14 @@ export interface Example {
   readonly seen: Text;
   readonly formula: string;
   readonly values: Readonly<Record<string, Value>>;
-  /** What is differentiated by at first, and the stop; the first variable and the last stop where they are left out. */
+  /** What is differentiated by at first; the first variable where it is left out. */
   readonly by?: string;
-  readonly at?: number;
   /** Power of ten of the step, where the ways to differentiate are looked at. */
   readonly step?: number;
 }
 
 export const EXAMPLES: readonly Example[] = [
-  { id: "product", name: texts.ex_product, seen: texts.ex_product_seen, formula: "(a+b)*3*b", values: { a: 5, b: 3 }, by: "b", at: 7 },
+  { id: "product", name: texts.ex_product, seen: texts.ex_product_seen, formula: "(a+b)*3*b", values: { a: 5, b: 3 }, by: "b" },
   { id: "theano", name: texts.ex_theano, seen: texts.ex_theano_seen, formula: "a*b + c", values: { a: 2, b: 4, c: 10 } },
   { id: "neuron", name: texts.ex_neuron, seen: texts.ex_neuron_seen, formula: "σ(w*x + b)", values: { w: 2, x: -1, b: 0.5 } },
   { id: "cost", name: texts.ex_cost, seen: texts.ex_cost_seen, formula: "z = w*x + b; p = σ(z); (p - y)^2", values: { w: 1.5, x: 2, b: -1, y: 0 } },

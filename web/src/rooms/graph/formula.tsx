@@ -9,7 +9,7 @@ import { Derivation } from "./derivation";
 import { Drawing, room } from "./drawing";
 import { EXAMPLES } from "./examples";
 import { Explained } from "./explained";
-import { readFormula, writtenFormula, type Asked } from "./query";
+import { firstStop, readFormula, runTogether, writtenFormula, type Asked } from "./query";
 import { Stepper, byKey, stepWords } from "./stepper";
 import { along, byName, stopOf, stopsOf } from "./steps";
 import { NodeTable } from "./table";
@@ -52,7 +52,7 @@ export function FormulaPage({ query }: { query: URLSearchParams }) {
             onChoose={(id) => {
               const chosen = EXAMPLES.find((one) => one.id === id);
               choose(null);
-              ask(chosen ? { example: id, text: chosen.formula, values: chosen.values, by: chosen.by ?? "", at: chosen.at ?? null, step: chosen.step ?? null } : { ...asked, example: "" });
+              ask(chosen ? { example: id, text: chosen.formula, values: chosen.values, by: chosen.by ?? "", at: firstStop(chosen), step: chosen.step ?? null } : { ...asked, example: "" });
             }}
           />
           <FormulaField
@@ -64,6 +64,11 @@ export function FormulaPage({ query }: { query: URLSearchParams }) {
           />
           <Problem text={problem} />
           {example && <p class="hint">{say(example.seen)}</p>}
+          {runTogether((answer?.variables ?? []).map(({ name }) => name)).map((name) => (
+            <p key={name} class="hint" role="note">
+              {say(texts.run_together, { name, product: [...name].join("*") })}
+            </p>
+          ))}
         </Panel>
         {answer && answer.variables.length > 0 && (
           <Panel title={say(texts.variables)}>

@@ -183,16 +183,26 @@ function Sizes({ asked, onChange }: { asked: Asked; onChange: (asked: Asked) => 
         <div key={name} class="field">
           <label>
             {name}
-            <input type="number" min={1} max={MOST} value={size} onInput={(event) => {
-              const chosen = event.currentTarget.valueAsNumber;
-              if (Number.isInteger(chosen) && chosen >= 1 && chosen <= MOST) set(chosen);
-            }} />
+            <Size value={size} onChange={set} />
           </label>
         </div>
       ))}
     </div>
   );
 }
+
+/** What is no size is shown as long as it is typed, and the size again when the field is left. */
+function Size({ value, onChange }: { value: number; onChange: (size: number) => void }) {
+  const [text, write] = useState(String(value));
+  useEffect(() => write(String(value)), [value]);
+  const type = (next: string) => {
+    write(next);
+    if (isSize(Number(next))) onChange(Number(next));
+  };
+  return <input type="number" min={1} max={MOST} value={text} aria-invalid={!isSize(Number(text))} onInput={(event) => type(event.currentTarget.value)} onBlur={() => write(String(value))} />;
+}
+
+const isSize = (size: number): boolean => Number.isInteger(size) && size >= 1 && size <= MOST;
 
 const changed = (matrix: Matrix, row: number, column: number, value: number): Matrix => matrix.map((line, i) => line.map((one, j) => (i === row && j === column ? value : one)));
 

@@ -46,10 +46,24 @@ export function rows(entries: Entries | undefined): readonly (readonly string[])
   return matrix.some((row) => Array.isArray(row[0])) ? null : matrix.map((row) => row.map((one) => written(one as Figure)));
 }
 
+const DECIMAL = String.raw`(?:\d+[.,]?\d*|[.,]\d+)(?:e[-+]?\d+)?`;
+const NUMBER = new RegExp(`^([-+]?${DECIMAL})(?:/(${DECIMAL}))?$`, "i");
+
+/** A number as a person types it: 1.5, 1,5, −3 or 1/9; null for what is none yet, such as "−" or "1/". */
+export function numberOf(text: string): number | null {
+  const [, above, below] = NUMBER.exec(text.trim().replace(/−/g, "-")) ?? [];
+  if (above === undefined) return null;
+  const value = pointed(above) / (below === undefined ? 1 : pointed(below));
+  return Number.isFinite(value) ? value : null;
+}
+
+const pointed = (text: string): number => Number(text.replace(",", "."));
+
 /** What a person has typed for a variable: a number, or a list as in [1, 2]; null for anything else. */
 export function typed(text: string): number | number[] | number[][] | null {
+  const number = numberOf(text);
+  if (number !== null) return number;
   const plain = text.trim().replace(/−/g, "-");
-  if (/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(plain)) return Number(plain);
   if (!/^[[\]\d.,\s+\-e]+$/i.test(plain)) return null;
   try {
     return listed(JSON.parse(plain));

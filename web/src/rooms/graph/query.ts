@@ -16,6 +16,14 @@ export interface Asked {
 
 const VALUE = "v.";
 
+/** An example is told from the beginning; of a formula of one's own the result is seen at once. */
+export const firstStop = (example: Example | undefined): number | null => (example ? 0 : null);
+
+const GREEK = new Set(["mu", "nu", "xi", "pi", "eta", "rho", "tau", "phi", "chi", "psi"]);
+
+/** Variables whose names may have been meant as products of letters: ab, wx. */
+export const runTogether = (names: readonly string[]): readonly string[] => names.filter((name) => /^\p{L}{2,3}$/u.test(name) && !GREEK.has(name.toLowerCase()));
+
 export function readFormula(query: URLSearchParams): Asked {
   const own = query.get("f");
   const example: Example | undefined = EXAMPLES.find((one) => one.id === (query.get("ex") ?? (own === null ? "product" : "")));
@@ -32,7 +40,7 @@ export function readFormula(query: URLSearchParams): Asked {
     values: { ...example?.values, ...values },
     by: query.get("by") ?? example?.by ?? "",
     step: query.has("h") ? exponent(query.get("h")) : (example?.step ?? null),
-    at: at !== null && /^\d{1,4}$/.test(at) ? Number(at) : query.has("at") ? null : (example?.at ?? null),
+    at: at !== null && /^\d{1,4}$/.test(at) ? Number(at) : query.has("at") ? null : firstStop(example),
   };
 }
 
@@ -46,7 +54,7 @@ export function writtenFormula({ example, text, values, by, at, step }: Asked): 
     if (written !== JSON.stringify(known?.values[name])) query.set(VALUE + name, written);
   }
   if (by !== (known?.by ?? "")) query.set("by", by);
-  if (at !== (known?.at ?? null)) query.set("at", at === null ? "end" : String(at));
+  if (at !== firstStop(known)) query.set("at", at === null ? "end" : String(at));
   if (step !== (known?.step ?? null)) query.set("h", String(step ?? "-"));
   return query.toString();
 }

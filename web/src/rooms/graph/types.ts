@@ -175,7 +175,7 @@ export interface WaysAnswer {
   readonly rows: readonly Way[];
   readonly formulas: { readonly latex: Readonly<Record<string, string>>; readonly written_out: number; readonly shared: number } | null;
   readonly step: number;
-  readonly differences: readonly { readonly differences: string; readonly gradients: readonly Figure[]; readonly error: Figure; readonly evaluations: number }[];
+  readonly differences: readonly { readonly differences: string; readonly gradients: readonly Figure[]; readonly error: Figure; readonly errors: readonly Figure[]; readonly evaluations: number }[];
 }
 
 export interface CurveAnswer {

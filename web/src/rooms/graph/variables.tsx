@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import { say } from "../../language";
-import { shown, typed } from "./numbers";
+import { numberOf, shown, typed } from "./numbers";
 import type { Value } from "./types";
 
 interface VariablesProps {
@@ -87,7 +87,7 @@ interface GridProps {
   kind?: (row: number, column: number) => string;
 }
 
-/** Cells for numbers; arrow keys count up and down, as fields for numbers do. */
+/** Cells for numbers. */
 export function Grid({ name, rows, onChange, kind }: GridProps) {
   return (
     <div class="scroll">
@@ -97,16 +97,7 @@ export function Grid({ name, rows, onChange, kind }: GridProps) {
             <tr key={at}>
               {row.map((number, place) => (
                 <td key={place} class={kind?.(at, place) ?? ""}>
-                  <input
-                    type="number"
-                    step="any"
-                    value={number}
-                    aria-label={`${name} ${at + 1}, ${place + 1}`}
-                    onInput={(event) => {
-                      const changed = event.currentTarget.valueAsNumber;
-                      if (Number.isFinite(changed) && Math.abs(changed) <= 1e6) onChange(at, place, changed);
-                    }}
-                  />
+                  <Cell label={`${name} ${at + 1}, ${place + 1}`} value={number} onChange={(changed) => onChange(at, place, changed)} />
                 </td>
               ))}
             </tr>
@@ -114,5 +105,46 @@ export function Grid({ name, rows, onChange, kind }: GridProps) {
         </tbody>
       </table>
     </div>
+  );
+}
+
+const LARGEST = 1e6;
+
+const taken = (text: string): number | null => {
+  const number = numberOf(text);
+  return number !== null && Math.abs(number) <= LARGEST ? number : null;
+};
+
+/** What is typed stays as it is typed, until the value is changed from elsewhere; what is no number yet changes nothing. Arrow
+ * keys count up and down, as in fields for numbers, which would take "1." for 1. */
+function Cell({ label, value, onChange }: { label: string; value: number; onChange: (value: number) => void }) {
+  const [text, write] = useState(shown(value));
+  useEffect(() => {
+    if (numberOf(text) !== value) write(shown(value));
+  }, [value]);
+  const type = (next: string) => {
+    write(next);
+    const number = taken(next);
+    if (number !== null) onChange(number);
+  };
+  return (
+    <input
+      type="text"
+      inputMode="decimal"
+      size={5}
+      value={text}
+      spellcheck={false}
+      autocomplete="off"
+      aria-label={label}
+      aria-invalid={taken(text) === null}
+      onInput={(event) => type(event.currentTarget.value)}
+      onKeyDown={(event) => {
+        const step = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+        if (step === undefined) return;
+        event.preventDefault();
+        type(shown(value + step));
+      }}
+      onBlur={() => write(shown(value))}
+    />
   );
 }

@@ -1,4 +1,4 @@
-// Three ways to differentiate, side by side; and the step of the numerical one, whose error is a V.
+// Three ways to differentiate, side by side; and the step of the numerical one, with what becomes of its error.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import { latest } from "../../connection";
@@ -182,7 +182,7 @@ function Steps({ answer }: { answer: WaysAnswer }) {
             <tr key={one.differences}>
               <td>{say(NAMES[one.differences] ?? texts.way_central)}</td>
               <td>{written(one.gradients[0], 10)}</td>
-              <td>{power(one.error)}</td>
+              <td>{power(one.errors[0])}</td>
               <td>{one.evaluations}</td>
             </tr>
           ))}

@@ -34,7 +34,10 @@ export function TryOut({ run }: { run: Run }) {
   useEffect(() => {
     call<Takes>("training.takes", { run: run.name }).then(take, (error: Refused) => refuse(error.message));
   }, [run.name]);
-  const failed = (error: Refused) => refuse(error.message);
+  const failed = (error: Refused) => {
+    tell(null); // an answer to other values is none to these
+    refuse(error.message);
+  };
   const said = (one: Answer) => {
     refuse("");
     tell(one);
