@@ -1,5 +1,5 @@
 // Which image: one that is there, a file of one's own, a picture of the webcam, or a drawing.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import texts from "@texts/images.json";
 import { role, upload } from "../../connection";
 import { say, type Text } from "../../language";
@@ -59,23 +59,28 @@ function Webcam({ onTaken }: { onTaken: (file: File) => void }) {
   const [problem, fail] = useState("");
   const video = useRef<HTMLVideoElement>(null);
   const here = useRef(true);
-  const stop = () => setStream(null);
-  useEffect(
+  const open = useRef<MediaStream | null>(null);
+  const stop = () => {
+    switchOff(open.current);
+    open.current = null;
+    setStream(null);
+  };
+  useLayoutEffect(
     () => () => {
       here.current = false;
+      switchOff(open.current);
     },
     [],
   );
   useEffect(() => {
     if (video.current && stream) video.current.srcObject = stream;
-    return () => switchOff(stream);
   }, [stream]);
   const start = async () => {
     fail("");
     try {
       const opened = await webcam();
-      if (here.current) setStream(opened);
-      else switchOff(opened); // the room was left while the browser asked
+      if (!here.current) switchOff(opened); // the room was left while the browser asked
+      else setStream((open.current = opened));
     } catch {
       if (here.current) fail(say(texts.noWebcam));
     }
