@@ -1,5 +1,7 @@
 """Who may speak with a server: by Host, Origin, site and token, for HTTP and WebSocket alike. Attacks by their names."""
 
+import asyncio
+
 import pytest
 
 from profundo.lab.application import application
@@ -269,3 +271,20 @@ def test_the_guard_of_another_port_has_another_cookie_and_origin():
     other = Guard(inside, hosts=["127.0.0.1:9000"], token=TOKEN, cookie="profundo-9000")
     assert ask(other, "GET", "/", CARRIED, host="127.0.0.1:9000").status == 401
     assert ask(other, "GET", "/", {**BEARER, "origin": ORIGIN}, host="127.0.0.1:9000").status == 403
+
+
+def test_the_owner_of_a_shared_lab_comes_from_its_own_machine_only():
+    async def asked(client, token):
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        headers = [(b"host", HOST.encode()), (b"authorization", f"Bearer {token}".encode())]
+        asks = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": headers, "client": client}
+        await guard(asks, None, send)
+        return sent[0]["status"]
+
+    for client, owner in ((("127.0.0.1", 1), 200), (("::1", 1), 200), (("192.0.2.7", 1), 403), (None, 403)):
+        assert asyncio.run(asked(client, TOKEN)) == owner
+        assert asyncio.run(asked(client, VISITOR)) == 200

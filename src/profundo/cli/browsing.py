@@ -64,7 +64,8 @@ def open_page(told: LabReady) -> None:
 def print_ready(told: LabReady) -> None:
     """Tokens go to a terminal only: what is not one may be a log that others read."""
     is_terminal = sys.stderr.isatty()
-    print(f"the lab is at {told.entry if is_terminal else told.url}", file=sys.stderr)
+    # What is drawn for a class is looked at by a class: the owner's token is not beside the visitors'.
+    print(f"the lab is at {told.entry if is_terminal and not told.visitors else told.url}", file=sys.stderr)
     if told.token_file is not None:
         print(f"the token is in {told.token_file}", file=sys.stderr)
     if is_terminal:

@@ -17,6 +17,7 @@ Compared in constant time. As in RFC 6265bis (cookies), RFC 6750 (bearer tokens)
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
@@ -109,6 +110,10 @@ class Guard:
         carried = [value for name, value in query if name == "token"]
         enters = first(self.role_of(value.encode()) for value in carried)
         known = enters or self.borne(scope) or self.in_cookie(scope)
+        if known == "owner" and "visitor" in self.tokens and not is_here(scope):
+            raise Refusal(
+                403, "a shared lab is changed from its own machine only; others come in by the visitors' address"
+            )
         if known is None:
             raise Refusal(401, "expected the token: as `Authorization: Bearer …`, or open the address with ?token=…")
         scope["profundo.role"] = known
@@ -158,6 +163,15 @@ def role(scope: Scope) -> Role:
     """Who asks, as the guard found out."""
     known: Role = scope["profundo.role"]
     return known
+
+
+def is_here(scope: Scope) -> bool:
+    """Whether the request comes from this machine."""
+    client = scope.get("client")
+    try:
+        return client is not None and ipaddress.ip_address(client[0].partition("%")[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def first(roles: Iterable[Role | None]) -> Role | None:

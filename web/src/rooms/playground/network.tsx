@@ -203,6 +203,7 @@ function draw(shown: Frame, svg: SVGSVGElement, nodes: HTMLElement, gradients: b
       index += 1;
       if (canvas) paint(canvas, part(maps, unit), 1, false, DIVERGING);
     }
+  for (const button of nodes.querySelectorAll<HTMLElement>("button.node.output")) button.dataset["state"] = ""; // it may have been a neuron
   const buttons = nodes.querySelectorAll<HTMLElement>("button.node:not(.output)");
   let place = 0;
   for (const layer of shown.units)

@@ -203,14 +203,16 @@ export function Neuron() {
 function Editable({ id, label, value, onValue }: { id: string; label: string; value: number; onValue: (value: number) => void }) {
   const [typed, type] = useState<string | null>(null);
   const done = () => {
-    if (typed !== null && typed !== "" && Number.isFinite(Number(typed))) onValue(Number(typed));
+    const number = Number((typed ?? "").replace(",", ".")); // with either sign of decimals
+    if (typed !== null && typed.trim() !== "" && Number.isFinite(number)) onValue(number);
     type(null);
   };
   return (
     <input
       id={id}
-      type="number"
-      step="0.1"
+      type="text"
+      inputMode="decimal"
+      autocomplete="off"
       aria-label={label}
       value={typed ?? value.toFixed(3)}
       onInput={(event) => type(event.currentTarget.value)}
