@@ -2,7 +2,6 @@
 import { useEffect } from "preact/hooks";
 import texts from "@texts/images.json";
 import names from "@texts/lab.json";
-import { address } from "../address";
 import { say, type Text } from "../language";
 import { Panel, Problem } from "../ui/controls";
 import type { Choices } from "./images/answers";
@@ -24,7 +23,7 @@ const VIEWS: readonly (readonly [id: string, name: Text, question: Text])[] = [
 ];
 
 export default function Images() {
-  useEffect(readAddress, [address.value.query]);
+  useEffect(readAddress, []); // a visit begins the room anew; what is chosen here goes the other way
   const [choices, problem] = useAnswer<Choices>("images.choices", {});
   const view = pick("view", "kernels");
   const question = VIEWS.find(([id]) => id === view)?.[2];

@@ -11,7 +11,7 @@ const here = () => address.value.room === ROOM || address.value.room === "";
 
 export const chosen = signal<Chosen>(here() ? parsedQuery(address.value.query) : {});
 
-/** Take what the address says; called when the room is entered and when the address changes under it. */
+/** Take what the address says; called when the room is entered, which a link within it does, too. */
 export function readAddress(): void {
   if (here() && address.value.query !== writtenQuery(chosen.value)) chosen.value = parsedQuery(address.value.query);
 }
