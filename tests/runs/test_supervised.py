@@ -153,6 +153,26 @@ def test_rows_are_stopped_early_by_default_and_keep_the_best_epoch_after_the_ris
     torch.testing.assert_close(opened.net.features.middle, run.net.features.middle, rtol=0, atol=0)
 
 
+def test_of_many_rows_numbers_are_learned_for_longer_by_fewer_members_unless_asked_otherwise(tmp_path):
+    numbers, kinds = (Spec(Inputs((2,), "features"), one) for one in (Targets("real"), Targets("binary", ("a", "b"))))
+
+    def chosen(spec, samples, net="table_net", **asked):
+        return completed(new_experiment(data="any", net_options=asked), spec, samples, net)
+
+    def options(*which, **asked):
+        return chosen(*which, **asked).net_options
+
+    assert options(numbers, 3_000, widths=[8]) == {"members": 4, "widths": [8]}
+    assert options(numbers, 3_000, members=3) == {"members": 3}
+    assert options(numbers, 2_999) == options(kinds, 3_000) == options(numbers, 3_000, "mlp") == {}
+    assert (chosen(numbers, 2_000).epochs, chosen(numbers, 9_000).epochs) == (150, 100)
+    inputs = torch.zeros(4_300, 2)
+    inputs[:, 0] = torch.arange(4_300)
+    run = pf.fit("table_net", (inputs, inputs[:, 0]), epochs=1, net_options={"widths": [8]}, out=tmp_path / "run")
+    assert run.experiment.net_options == {"members": 4, "widths": [8]}
+    assert run.net.members == open_run(tmp_path / "run").net.members == 4
+
+
 def test_the_best_epoch_is_none_of_those_that_early_stopping_does_not_look_at():
     history = History()
     history.rows = [{"epoch": epoch, "validation loss": loss} for epoch, loss in enumerate([0.1, 3.0, 2.0, 2.5])]

@@ -269,8 +269,12 @@ def of_pixels(net: nn.Module, spec: Spec, images: Tensor, objective: Objective |
     return F.interpolate(several, size, mode="bilinear").view(*said.shape[:-2], *size)
 
 
-def in_batches(net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None, at_once: int = 1000) -> Tensor:
+def in_batches(
+    net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None, at_once: int | None = None
+) -> Tensor:
     device = next(net.parameters(), torch.empty(0)).device
+    if at_once is None:  # of the rows of a table, what a processor's cache holds: of 1,000 it took half as long again
+        at_once = 250 if spec.inputs.kind == "features" and device.type == "cpu" else 1000
     meaning = objective or objectives.default(spec.targets)
     with evaluating(net):
         ready = (standardize(to_device(part, device), spec.inputs) for part in split_rows(inputs, at_once))

@@ -60,7 +60,7 @@ from profundo.runs.given.own import Own, metrics_of
 from profundo.runs.preparing import Prepared, precision_of
 from profundo.runs.pretrained import net_of, seen_by
 from profundo.runs.saved_model import build_net
-from profundo.runs.settings.manners import completed
+from profundo.runs.settings.manners import completed, options_by_size
 from profundo.train.hardware import choose_device, normalised
 from profundo.train.optimizers import OPTIMIZERS
 from profundo.train.own_optimizers import own_optimizer, own_schedule
@@ -313,6 +313,7 @@ def net_for(net: Any, data: Dataset, settings: dict[str, Any]) -> tuple[str, nn.
         options = settings.get("net_options") or {}
         if not isinstance(options, Mapping):
             raise ProfundoError(f"net_options: expected them by name, such as {{'widths': [64]}}, got {options!r}")
+        options = options_by_size(options, data.spec, len(data.train), name)
         return name, build_net(name, data.spec, options, settings.get("seed", 0))
     if callable(net):
         made = made_by(net, data.spec, settings.get("seed", 0))
