@@ -353,7 +353,8 @@ class Strangeness(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         error = (self.net(pictures) - pictures).square().flatten(1).mean(1, keepdim=True)
-        return (error / self.threshold).clamp_min(1e-12).log()
+        logits: Tensor = (error / self.threshold).clamp_min(1e-12).log()
+        return logits
 
 
 def subject(model: Model, context: Context) -> Subject:
@@ -364,12 +365,12 @@ def subject(model: Model, context: Context) -> Subject:
         data, names, odd = normal_and_odd(context, asked, data), ("normal image", "odd image"), 1
     else:
         names, odd = ("known", "strange"), asked.digit
-    splits = [
-        replace(split, targets=(split.targets == odd).long()) for split in (data.train, data.validation, data.test)
-    ]
     spec = replace(unit_interval(data.spec), targets=Targets("binary", names))
-    as_asked = Dataset(data.name, spec, *splits, facts=data.facts)
-    return Subject(Strangeness(model.networks["autoencoder"], model.known["threshold"]), as_asked, lowers=False)
+    train, validation, test = (
+        replace(split, targets=(split.targets == odd).long()) for split in (data.train, data.validation, data.test)
+    )
+    told = replace(data, spec=spec, train=train, validation=validation, test=test)
+    return Subject(Strangeness(model.networks["autoencoder"], model.known["threshold"]), told, lowers=False)
 
 
 RECIPE = Recipe(

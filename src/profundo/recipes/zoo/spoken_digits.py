@@ -189,9 +189,9 @@ def subject(model: Model, context: Context) -> Subject:
     context.facts["recordings"] = words.facts
     parts = words.train, words.validation, words.test
     longest = max(int(part.lengths.max()) for part in parts)
-    splits = [evenly(part, longest) for part in parts]
+    train, held, test = (evenly(part, longest) for part in parts)
     spec = Spec(Inputs((BANDS, longest), "series"), Targets("classes", words.classes))
-    return Subject(OfEvenLength(model.networks["net"]), Dataset(words.name, spec, *splits, facts=words.facts))
+    return Subject(OfEvenLength(model.networks["net"]), Dataset(words.name, spec, train, held, test, facts=words.facts))
 
 
 def evenly(spoken: Utterances, longest: int) -> Samples:
