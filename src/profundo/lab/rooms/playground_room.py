@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -24,7 +23,6 @@ from profundo.records import ProfundoError
 
 __all__ = ["CALLS"]
 
-Result = TypeVar("Result")
 SETUP = "playground.setup"
 MOST_EPOCHS = 1_000_000
 THUMBNAIL = 80  # points
@@ -204,25 +202,14 @@ def edit(desk: Desk, asked: EditQuestion) -> dict[str, Any]:
 
 def columns(desk: Desk, asked: Upload) -> dict[str, Any]:
     """What there is to choose from in a table of one's own."""
-    told = of_upload(desk, asked, table_columns)
+    told = table_columns(upload_path(desk.lab, asked.upload))
     return {"numbers": told.numbers[:MOST_COLUMNS], "targets": told.targets[-MOST_COLUMNS:], "target": told.target}
-
-
-def of_upload(desk: Desk, asked: Upload, read: Callable[[Path], Result]) -> Result:
-    """What is read from an upload; what is wrong with it is said without its place."""
-    path = upload_path(desk.lab, asked.upload)
-    if path is None:
-        raise ProfundoError("the table is not here any more; choose it again")
-    try:
-        return read(path)
-    except ProfundoError as error:
-        raise ProfundoError(str(error).replace(str(path), "the table")) from None
 
 
 def table(desk: Desk, asked: Columns) -> dict[str, Any]:
     """Begin with a table of one's own."""
     found = playing(desk)
-    given = of_upload(desk, asked, lambda path: points_of_table(path, asked.target or None, asked.columns))
+    given = points_of_table(upload_path(desk.lab, asked.upload), asked.target or None, asked.columns)
     with found.lock:
         found.begin(changed(found.session.settings, stop_accuracy=None, loss="auto", **given))
         return state_and_frame(found)
