@@ -244,6 +244,28 @@ def test_a_training_lives_without_the_lab_is_paused_and_goes_on(lab, uploads):
     second.close()
 
 
+def test_a_training_that_is_stopped_ends_with_its_epoch_and_is_judged(lab):
+    data = own(lab)
+    settings = {"target": "price", "net": "mlp", "epochs": "90000", "doctor": "false", "early_stop": "90000"}
+    ask(lab, "start", data=data, settings=settings, name="long")
+    while not training_now(lab, "long"):
+        time.sleep(0.05)
+    ask(lab, "stop", run="long")
+    row = until(lab, "long", "finished", "failed", "stopped")
+    assert row["state"] == "finished", row["fault"]
+    assert row["told_to_stop"]
+    assert not row["may_resume"]
+    assert row["pages"] == ["report.html"]
+    rows = (lab.runs / "long/history.csv").read_text().splitlines()[1:]
+    assert 1 < row["epochs"] == len(rows) < 90000
+    assert row["scores"] == json.loads((lab.runs / "long/scores.json").read_text())["test"]
+    said = "\n".join(ask(lab, "watch", chosen=["long"])["courses"]["long"]["log"])
+    assert f"ended after epoch {len(rows)}, as asked" in said
+    for name in ("long", "none", "../long"):
+        with pytest.raises(ProfundoError, match=r"at work or interrupted|no such run|expected a name"):
+            ask(lab, "stop", run=name)
+
+
 def test_a_training_that_fails_before_its_folder_is_made_says_why(lab):
     own_table = own(lab, "a,b\n1,2\n3,4\n")
     ask(lab, "start", data=own_table, settings={"target": "b"}, name="few")

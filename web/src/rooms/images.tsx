@@ -48,7 +48,7 @@ export default function Images() {
         <>
           {view !== "net" && (
             <Panel kind="picking">
-              <Pick choices={choices} />
+              <Pick choices={choices} usual={view === "colours" ? "flower" : "course"} />
             </Panel>
           )}
           {view === "pixels" && <Pixels choices={choices} />}

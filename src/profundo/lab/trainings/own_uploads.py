@@ -17,6 +17,7 @@ from pathlib import Path
 from profundo.data.dataset_names import SUFFIXES
 from profundo.data.dataset_names import names as dataset_names
 from profundo.data.streams.archives import check_archive
+from profundo.data.tables.spreadsheets import check_no_spreadsheet
 from profundo.files import erase, open_place
 from profundo.lab.desks import OWN_DATA, Lab
 from profundo.lab.uploads import upload_path
@@ -40,8 +41,8 @@ def keep_upload(lab: Lab, upload: str, called: str) -> str:
     name = ODD.sub("-", called.replace("\\", "/").rpartition("/")[2])[-80:].strip(". ") or "data"
     ending = Path(name).suffix.lower()
     if ending not in READ:
-        hint = "; save the sheet as CSV" if ending in (".xlsx", ".xls", ".ods") else ""
-        raise ProfundoError(f"{name}: expected one of {', '.join(READ)}{hint}")
+        check_no_spreadsheet(Path(name))
+        raise ProfundoError(f"{name}: expected one of {', '.join(READ)}")
     if ending in (".zip", ".npz"):
         check_archive(path, name)
     erase_unused(lab.runs)
