@@ -270,7 +270,8 @@ def rate_signs(**given):
 def test_units_that_became_flat_ask_for_shorter_steps_and_those_that_began_so_for_other_weights():
     became = Session(data="plane", learning_rate=3.0, samples=200)
     became.epochs(1)
-    began = Session(data="circle", features=("x1_squared",), hidden=(8,), initialisation="large", samples=200)
+    far = [(4 + k / 10, 4 + k / 10, k % 2) for k in range(20)]
+    began = Session(data="points", points=far, features=("x1", "x1_squared"), hidden=(8,), initialisation="large")
     remedies = [
         {one.remedy for one in early_signs(session) if one.cause == "saturated_units"} for session in (became, began)
     ]
