@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from profundo.doctor import Finding
 from profundo.doctor.verdicts import Severity
@@ -118,7 +118,9 @@ def flat_units(session: Session) -> Iterator[Finding]:
 def awake(session: Session, layer: int) -> str:
     """What keeps the units of a layer from being flat: of those that began so other weights, of those that became so shorter
     steps."""
-    first = states_of(net_of(session.first_settings, session.data.spec)[1:], session.train.inputs)[layer]
+    assert isinstance(session.train.inputs, Tensor)
+    body = nn.Sequential(*list(net_of(session.first_settings, session.data.spec))[1:])
+    first = states_of(body, session.train.inputs)[layer]
     if len(first.dead) + len(first.saturated) >= HALF * first.units:
         return "begin anew with smaller first weights, such as glorot's, or he's for relu"
     lower = f"lower the learning rate, to {session.settings.learning_rate / 10:.2g} for example, and begin anew"
