@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from lab_desk import new_lab
+from profundo.data import load
 from profundo.data.tables.numbers_in_text import with_mark
 from profundo.inspect.learning_rate import find
 from profundo.lab.calls import answered
@@ -23,6 +24,7 @@ from profundo.lab.rooms.training_room import CALLS
 from profundo.lab.trainings import own_uploads, starting
 from profundo.lab.trainings.run_watch import COURSES, ROWS, RunWatch
 from profundo.looks.data_look import look
+from profundo.playground.own_points import table_columns
 from profundo.records import ProfundoError, Writing
 from profundo.runs.experiment import new_experiment
 from profundo.runs.live.holder import this_process
@@ -84,7 +86,7 @@ def test_an_upload_lies_beside_the_runs_and_outlives_the_lab(lab):
 
 @pytest.mark.parametrize("called", ["sheet.xlsx", "a.exe", "a", ".csv", "..", "pickle.pkl", "a.pt"])
 def test_a_kind_that_is_not_read_is_refused(lab, called):
-    with pytest.raises(ProfundoError, match=r"expected one of \.csv") as error:
+    with pytest.raises(ProfundoError, match=r"expected (one of \.csv|a table of one sheet)") as error:
         ask(lab, "own", upload=uploaded(lab, b"x", Path(called).suffix), called=called)
     assert ("save the sheet as CSV" in str(error.value)) == (called == "sheet.xlsx")
 
@@ -551,3 +553,20 @@ def test_a_desk_is_forgotten_while_the_folder_is_read(tmp_path, monkeypatch):
     go_on.set()
     reading.join(10)
     lab.close()
+
+
+def test_a_column_that_is_left_out_tells_no_answer(lab):
+    rows = "".join(f"{k % 7},{2 * (k * 37 % 101)}.5,{k * 37 % 101}.25\n" for k in range(80))
+    data = own(lab, "size,sold,price\n" + rows)
+    told = [
+        [one["what"] for one in ask(lab, "look", data=data, settings={"target": "price", **more})["findings"]]
+        for more in ({}, {"drop": "sold"})
+    ]
+    assert ["all but tells" in " ".join(lines) for lines in told] == [True, False]
+
+
+def test_a_workbook_is_refused_wherever_a_table_is_read(tmp_path):
+    (tmp_path / "book.xlsx").write_bytes(b"PK\3\4")
+    for read in (lambda path: load(path, target="a"), table_columns):
+        with pytest.raises(ProfundoError, match="save the sheet as CSV"):
+            read(tmp_path / "book.xlsx")
