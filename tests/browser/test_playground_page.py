@@ -122,7 +122,7 @@ def test_own_points_an_address_that_is_wrong_and_a_net_that_diverges(tab):
     assert np.allclose(np.array(added, float), (3, 3, 1), atol=0.15)
     page.get_by_role("combobox", name="Lesson").select_option("rate-too-high")
     page.get_by_role("button", name="Run", exact=True).click()
-    page.get_by_text("The learning rate is too high").wait_for(timeout=20_000)
+    page.get_by_role("button", name="The learning rate is too high").wait_for(timeout=20_000)
 
 
 def test_a_visitor_sees_what_the_owner_does_and_can_do_nothing(tab):

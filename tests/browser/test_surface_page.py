@@ -46,6 +46,8 @@ def test_optimizers_roll_from_where_one_clicks(tab):
     page.wait_for_url(re.compile(r"x=-6\.\d"))
     start = (page.get_by_label("Start x").input_value(), page.get_by_label("Start y").input_value())
     assert [float(one) for one in start] == pytest.approx([-6.5, 1.5], abs=0.1)
+    assert page.locator("thead th").nth(1).inner_text() == "Height, step 0"  # nothing has rolled yet
+    page.get_by_label("Steps").fill("200")
     surface = replace(SURFACES["ravine"], start=tuple(map(float, start)))
     for row, (name, rate) in enumerate({"sgd": 0.03, "adam": 0.3}.items()):
         expected = descend(surface, name, rate, 200).end

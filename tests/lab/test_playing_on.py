@@ -8,7 +8,7 @@ import pytest
 
 import profundo as pf
 from lab_desk import Page, new_lab
-from profundo.lab.rooms import playground_room
+from profundo.lab.rooms import playground_beside
 from profundo.playground.playground_settings import changed
 from profundo.playground.queries import from_query
 from profundo.playground.session import Session
@@ -48,10 +48,15 @@ def test_one_plays_on_while_the_doctor_examines(page, monkeypatch):
         go_on.wait(30)
         raise ProfundoError("enough")
 
-    monkeypatch.setattr(playground_room, "examined", examined)
+    monkeypatch.setattr(playground_beside, "examined", examined)
+
+    page.call("playground.act", what="run")
+    playing = page.desk.state("playground", lambda: None)
 
     def play():
         assert begun.wait(10)
+        seen.append(playing.running)  # what runs goes on
+        page.call("playground.act", what="reset")
         page.call("playground.act", what="epoch")
         go_on.set()
 
@@ -61,7 +66,8 @@ def test_one_plays_on_while_the_doctor_examines(page, monkeypatch):
         page.call("playground.examine", seconds=2.0)
     asking.join(10)
     assert page.desk.state("playground", lambda: None).session.epoch == 1
-    ((session, seconds),) = seen
+    (session, seconds), still_runs = seen
+    assert still_runs
     assert session.settings == from_query(QUERY)
     assert (session.steps, seconds) == (0, 2)
 

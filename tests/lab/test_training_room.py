@@ -15,14 +15,16 @@ import pytest
 from PIL import Image
 
 from lab_desk import new_lab
+from profundo.data import load
 from profundo.data.tables.numbers_in_text import with_mark
 from profundo.inspect.learning_rate import find
-from profundo.lab.calls import asked
+from profundo.lab.calls import answered
 from profundo.lab.desks import Desk, Lab
 from profundo.lab.rooms.training_room import CALLS
 from profundo.lab.trainings import own_uploads, starting
 from profundo.lab.trainings.run_watch import COURSES, ROWS, RunWatch
 from profundo.looks.data_look import look
+from profundo.playground.own_points import table_columns
 from profundo.records import ProfundoError, Writing
 from profundo.runs.experiment import new_experiment
 from profundo.runs.live.holder import this_process
@@ -62,8 +64,7 @@ def lab(tmp_path, uploads):
 
 
 def ask(lab, word, /, **given):
-    call = CALLS[word]
-    return call.answer(Desk(lab, "owner", "a desk"), asked(f"training.{word}", call, given))
+    return answered(f"training.{word}", CALLS[word], Desk(lab, "owner", "a desk"), given)
 
 
 def uploaded(lab, content, suffix=".csv", token="AAAAAAAAAAAAAAAA"):
@@ -85,7 +86,7 @@ def test_an_upload_lies_beside_the_runs_and_outlives_the_lab(lab):
 
 @pytest.mark.parametrize("called", ["sheet.xlsx", "a.exe", "a", ".csv", "..", "pickle.pkl", "a.pt"])
 def test_a_kind_that_is_not_read_is_refused(lab, called):
-    with pytest.raises(ProfundoError, match=r"expected one of \.csv") as error:
+    with pytest.raises(ProfundoError, match=r"expected (one of \.csv|a table of one sheet)") as error:
         ask(lab, "own", upload=uploaded(lab, b"x", Path(called).suffix), called=called)
     assert ("save the sheet as CSV" in str(error.value)) == (called == "sheet.xlsx")
 
@@ -176,7 +177,7 @@ def test_a_setting_that_cannot_be_is_one_line_without_a_path(lab, settings, line
     data = own(lab)
     with pytest.raises(ProfundoError) as error:
         ask(lab, "look", data=data, settings=settings)
-    said = " ".join(str(error.value).split())
+    said = str(error.value)
     assert line.replace("_", "-") in said.replace("_", "-")
     assert str(lab.runs) not in said
     assert "AAAAAAAA" not in said
@@ -243,6 +244,28 @@ def test_a_training_lives_without_the_lab_is_paused_and_goes_on(lab, uploads):
     ask(second, "remove", run="houses-1")
     assert not (lab.runs / "houses-1").exists()
     second.close()
+
+
+def test_a_training_that_is_stopped_ends_with_its_epoch_and_is_judged(lab):
+    data = own(lab)
+    settings = {"target": "price", "net": "mlp", "epochs": "90000", "doctor": "false", "early_stop": "90000"}
+    ask(lab, "start", data=data, settings=settings, name="long")
+    while not training_now(lab, "long"):
+        time.sleep(0.05)
+    ask(lab, "stop", run="long")
+    row = until(lab, "long", "finished", "failed", "stopped")
+    assert row["state"] == "finished", row["fault"]
+    assert row["told_to_stop"]
+    assert not row["may_resume"]
+    assert row["pages"] == ["report.html"]
+    rows = (lab.runs / "long/history.csv").read_text().splitlines()[1:]
+    assert 1 < row["epochs"] == len(rows) < 90000
+    assert row["scores"] == json.loads((lab.runs / "long/scores.json").read_text())["test"]
+    said = "\n".join(ask(lab, "watch", chosen=["long"])["courses"]["long"]["log"])
+    assert f"ended after epoch {len(rows)}, as asked" in said
+    for name in ("long", "none", "../long"):
+        with pytest.raises(ProfundoError, match=r"at work or interrupted|no such run|expected a name"):
+            ask(lab, "stop", run=name)
 
 
 def test_a_training_that_fails_before_its_folder_is_made_says_why(lab):
@@ -530,3 +553,20 @@ def test_a_desk_is_forgotten_while_the_folder_is_read(tmp_path, monkeypatch):
     go_on.set()
     reading.join(10)
     lab.close()
+
+
+def test_a_column_that_is_left_out_tells_no_answer(lab):
+    rows = "".join(f"{k % 7},{2 * (k * 37 % 101)}.5,{k * 37 % 101}.25\n" for k in range(80))
+    data = own(lab, "size,sold,price\n" + rows)
+    told = [
+        [one["what"] for one in ask(lab, "look", data=data, settings={"target": "price", **more})["findings"]]
+        for more in ({}, {"drop": "sold"})
+    ]
+    assert ["all but tells" in " ".join(lines) for lines in told] == [True, False]
+
+
+def test_a_workbook_is_refused_wherever_a_table_is_read(tmp_path):
+    (tmp_path / "book.xlsx").write_bytes(b"PK\3\4")
+    for read in (lambda path: load(path, target="a"), table_columns):
+        with pytest.raises(ProfundoError, match="save the sheet as CSV"):
+            read(tmp_path / "book.xlsx")

@@ -1,8 +1,7 @@
 // What the page makes of runs: addresses, orders, comparisons, curves over different places.
 import { expect, test } from "vitest";
 import type { Numbers } from "../src/frames";
-import { clock, column, differences, done, isBetter, lines, mainScore, queryOf, rateOf, sorted, together, viewOf, type Run } from "../src/rooms/training/model";
-import { painted } from "../src/rooms/training/pixels";
+import { clock, column, differences, done, isBestOf, isBetter, lines, mainScore, queryOf, rateOf, rivals, sorted, together, viewOf, type Run } from "../src/rooms/training/model";
 import { kindsIn, leftOut, withKind, withoutColumn } from "../src/rooms/training/reading";
 
 const run = (name: string, more: Partial<Run> = {}): Run => ({
@@ -17,6 +16,7 @@ const run = (name: string, more: Partial<Run> = {}): Run => ({
   linear_name: "",
   begun: 0,
   seconds: null,
+  told_to_stop: false,
   epochs: null,
   may_resume: false,
   pages: [],
@@ -112,9 +112,9 @@ test("a correction of a column is one line of a setting", () => {
   expect(withoutColumn("a\nb", "a", false)).toBe("b");
 });
 
-test("pixels stand channels first, grey in all three colours", () => {
-  const grey = painted({ data: new Uint8Array([0, 255, 7, 9]), shape: [1, 2, 2] });
-  expect([...grey.pixels]).toEqual([0, 0, 0, 255, 255, 255, 255, 255, 7, 7, 7, 255, 9, 9, 9, 255]);
-  const colour = painted({ data: new Uint8Array([1, 2, 3, 4, 5, 6]), shape: [3, 1, 2] });
-  expect([...colour.pixels]).toEqual([1, 3, 5, 255, 2, 4, 6, 255]);
+test("a run is the best of its own data and target only", () => {
+  const scored = (name: string, data: string, target: string, accuracy: number) => run(name, { settings: { data, target }, scores: { accuracy } });
+  const all = [scored("a", "iris", "", 0.9), scored("b", "iris", "", 0.95), scored("c", "wine", "", 0.99), scored("d", "iris", "other", 0.97)];
+  const groups = rivals(all);
+  expect(all.map(({ name, scores }) => isBestOf(groups.get(name) ?? [], "accuracy", scores["accuracy"] ?? 0))).toEqual([false, true, false, false]);
 });

@@ -77,15 +77,13 @@ class Bench:
             return self.jobs.get(job.kind) is job and self.desk.is_open
 
     def next(self) -> Job | None:
-        """The job whose turn it is; it is the last one now."""
+        """The job whose turn it is."""
         with self.changed:
             while not self.closed and not (self.jobs and self.desk.is_open):
                 self.changed.wait(PATIENCE if self.jobs else None)
             if self.closed:
                 return None
-            job = self.jobs.pop(next(iter(self.jobs)))
-            self.jobs[job.kind] = job
-            return job
+            return next(iter(self.jobs.values()))
 
     def step(self, job: Job) -> None:
         try:
@@ -95,7 +93,7 @@ class Bench:
         except StopIteration:
             told = {"done": True, "value": job.shown}
         except ProfundoError as error:
-            told = {"done": True, "refused": self.without_paths(error)}
+            told = {"done": True, "refused": self.desk.lab.without_paths(str(error))}
         except Exception as error:
             logging.getLogger("profundo.lab").error("%s.%s failed", self.room, job.kind, exc_info=error)
             told = {"done": True, "refused": MISTAKE}
@@ -106,14 +104,12 @@ class Bench:
         with self.changed:
             if self.jobs.get(job.kind) is not job:
                 return
-            if told["done"]:
-                del self.jobs[job.kind]
+            del self.jobs[job.kind]
+            if not told["done"]:
+                self.jobs[job.kind] = job  # behind those that wait
         channel = self.desk.channel(f"{self.room}.{job.kind}")
         if channel is not None:
             channel.offer({"ticket": job.ticket, **told})
-
-    def without_paths(self, error: ProfundoError) -> str:
-        return " ".join(str(error).replace(f"{self.desk.lab.runs}/", "").split())
 
 
 def one_by_one(lock: threading.RLock, steps: Iterator[Any]) -> Iterator[Any]:

@@ -17,7 +17,7 @@ from profundo.records import ProfundoError
 if TYPE_CHECKING:
     from profundo.lab.desks import Desk
 
-__all__ = ["Call", "Nothing", "Question", "asked", "shortened"]
+__all__ = ["Call", "Nothing", "Question", "answered", "asked", "shortened"]
 
 
 class Question(BaseModel):
@@ -50,6 +50,14 @@ def asked(name: str, call: Call, given: Mapping[str, Any]) -> Question:
         place = ".".join(map(str, first["loc"])) or "the question"
         line = " ".join(str(first["msg"]).split())
         raise ProfundoError(f"{name}: {place}: {line}, got {shortened(first['input'])}") from None
+
+
+def answered(name: str, call: Call, desk: Desk, given: Mapping[str, Any]) -> Any:
+    """What a call answers. Raises ProfundoError, one line that says nothing of where things lie on this machine."""
+    try:
+        return call.answer(desk, asked(name, call, given))
+    except ProfundoError as error:
+        raise ProfundoError(desk.lab.without_paths(str(error))) from None
 
 
 def shortened(value: Any, most: int = 60) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from profundo.lab.calls import Call, asked, shortened
+from profundo.lab.calls import Call, answered, shortened
 from profundo.lab.channels import Channel
 from profundo.lab.desks import Desk, Desks
 from profundo.lab.guard import Role
@@ -117,7 +117,7 @@ class Conversation:
             threads = self.slow_threads if self.calls[message["call"]].slow else self.threads
             answer = await self.loop.run_in_executor(threads, lambda: encoded({"id": message["id"], "answer": work()}))
         except ProfundoError as error:
-            answer = encoded({"id": message["id"], "refused": " ".join(str(error).split())})
+            answer = encoded({"id": message["id"], "refused": str(error)})
         except Exception as error:
             logging.getLogger("profundo.lab").error("%s failed", message["call"], exc_info=error)
             answer = encoded({"id": message["id"], "refused": "the lab made a mistake; it has been written to its log"})
@@ -132,7 +132,7 @@ class Conversation:
             raise ProfundoError("this lab is shared to look at; who started it can change things")
         if not isinstance(given, dict):
             raise ProfundoError(f"{name}: expected an object of arguments")
-        return partial(call.answer, desk, asked(name, call, given))
+        return partial(answered, name, call, desk, given)
 
     def channel(self, name: str) -> Channel:
         """Made by the desk's rooms, from any thread."""

@@ -90,6 +90,8 @@ def column_facts(
 def _input(
     series: polars.Series, target: np.ndarray | None, kind: str | None, reading: ColumnReading | None
 ) -> ColumnFacts:
+    if reading is not None and reading.use.startswith("left out"):  # by a person
+        return _described(series, reading.use, 0)
     result = recognised(series, reading)
     if isinstance(result, str):
         return _described(series, f"left out: {result}", 0)

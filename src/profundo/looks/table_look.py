@@ -101,7 +101,7 @@ def look_at_table(path: Path, how: Reading, tell: Tell) -> DataFacts:
         result,
         np.zeros(len(frame), np.int8),
         findings,
-        table.readings,
+        table.readings if result is None else {one.name: one for one in result.readings},
         how.horizon is not None,
     )
     readings = result.readings if result is not None else tuple(table.readings.values())

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from profundo.doctor import Finding
 from profundo.doctor.verdicts import Severity
 from profundo.playground.session import DIVERGED, Session, net_of
+from profundo.playground.unit_states import states_of
 
 __all__ = ["early_signs"]
 
@@ -27,6 +28,8 @@ WORSE, APART = 1.5, 0.2  # test loss over its own best; above the training loss,
 NOTHING = 1e-4  # of the first gradient, of a deep net that learned nothing: the last one is small by then, too
 STAYED = 0.02  # of their size is how far the weights have moved
 HARDLY = 0.1  # of a constant answer's cost is what was learned
+STEADILY = 0.5  # of what the first half of the epochs gained, in the second half: the loss is still on its way
+WHOLE_WAY = 0.5  # of their size is how far weights move in a training that learns
 
 
 def early_signs(session: Session) -> list[Finding]:
@@ -50,11 +53,7 @@ def blown_up(session: Session) -> Iterator[Finding]:
     """The loss is no number, or stands well above where it began."""
     asked, now = session.settings, session.scores()["train"].loss
     finite = math.isfinite(now) and session.stopped != DIVERGED
-    by_hand = any(edit.what != "setting" for edit in session.edits)  # which may raise it, too
-    risen = (
-        now > RISEN * max(session.first_loss, constant_cost(session)) and session.epoch >= FEW_EPOCHS and not by_hand
-    )
-    if not finite or risen:
+    if not finite or has_risen(session):
         yield sign(
             "learning_rate_too_high",
             "optimizer",
@@ -62,6 +61,15 @@ def blown_up(session: Session) -> Iterator[Finding]:
             "fatal" if not finite else "serious",
             learning_rate=asked.learning_rate, loss_at_first=session.first_loss, loss_now=now,
         )  # fmt: skip
+
+
+def has_risen(session: Session) -> bool:
+    """Whether the loss stood well above where it began in the latter half of the epochs: between leaps it may look well."""
+    by_hand = any(edit.what != "setting" for edit in session.edits)  # which may raise it, too
+    if session.epoch < FEW_EPOCHS or by_hand:
+        return False
+    bound = RISEN * max(session.first_loss, constant_cost(session))
+    return any(loss > bound for step, loss, *_ in session.history if 2 * step >= session.steps)
 
 
 def no_curve(session: Session) -> Iterator[Finding]:
@@ -102,17 +110,22 @@ def flat_units(session: Session) -> Iterator[Finding]:
                 "fatal", units=states.units, dead=states.units,
             )  # fmt: skip
         elif dead >= HALF * states.units and name not in ("logistic", "tanh"):
-            yield sign(
-                "dead_units", where, "begin anew with leaky_relu or elu, a lower learning rate, or he's first weights",
-                units=states.units, dead=dead,
-            )  # fmt: skip
+            yield sign("dead_units", where, awake(session, place), units=states.units, dead=dead)
         elif dead + saturated >= HALF * states.units:
-            yield saturation(where, states.units, dead + saturated)
+            yield sign("saturated_units", where, awake(session, place), units=states.units, saturated=dead + saturated)
 
 
-def saturation(where: str, units: int, saturated: int) -> Finding:
-    remedy = "begin anew with smaller first weights, such as glorot's, or take relu, which does not saturate above 0"
-    return sign("saturated_units", where, remedy, units=units, saturated=saturated)
+def awake(session: Session, layer: int) -> str:
+    """What keeps the units of a layer from being flat: of those that began so other weights, of those that became so shorter
+    steps."""
+    assert isinstance(session.train.inputs, Tensor)
+    body = nn.Sequential(*list(net_of(session.first_settings, session.data.spec))[1:])
+    first = states_of(body, session.train.inputs)[layer]
+    if len(first.dead) + len(first.saturated) >= HALF * first.units:
+        return "begin anew with smaller first weights, such as glorot's, or he's for relu"
+    lower = f"lower the learning rate, to {session.settings.learning_rate / 10:.2g} for example, and begin anew"
+    dies = session.settings.activations[layer] in ("relu", "hardtanh")
+    return f"{lower}{'; or with leaky_relu or elu, which have a slope everywhere' if dies else ''}"
 
 
 def faded(session: Session) -> Iterator[Finding]:
@@ -134,21 +147,29 @@ def learns_little(session: Session) -> Iterator[Finding]:
     now = session.scores()["train"]
     if session.epoch < MANY_EPOCHS or now.loss < (1 - HARDLY) * constant_cost(session):
         return
-    if (moved := way_of(session)) < STAYED:
+    if (moved := way_of(session)) < STAYED or still_falls(session):
         rate = session.settings.learning_rate
+        higher = rate * min(100, max(3, WHOLE_WAY / max(moved, 1e-9)))
         yield sign(
             "learning_rate_too_low",
             "optimizer",
-            f"raise the learning rate, to {100 * rate:.2g} for example: the weights are where they began",
+            f"raise the learning rate, to {higher:.1g} for example, or train longer: the loss is still on its way",
             learning_rate=rate, moved=moved,
         )  # fmt: skip
     else:
         yield sign(
             "underfit",
             "net",
-            "give it more: a hidden layer, more neurons, or features that suit the data; or a higher learning rate",
+            "give it more: a hidden layer, more neurons, or features that suit the data",
             loss=now.loss, loss_of_a_constant=constant_cost(session),
         )  # fmt: skip
+
+
+def still_falls(session: Session) -> bool:
+    """Whether the second half of the epochs gained nearly as much as the first one."""
+    half = [loss for step, loss, *_ in session.history if 2 * step <= session.steps][-1]
+    gained, now = session.first_loss - half, session.scores()["train"].loss
+    return gained > 0 and half - now > STEADILY * gained
 
 
 def way_of(session: Session) -> float:

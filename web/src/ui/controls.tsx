@@ -66,7 +66,7 @@ export function Choice({ label, value, options, disabled = false, bare = false, 
       <label for={id} class={bare ? "unseen" : ""}>
         {label}
       </label>
-      <select id={id} value={value} disabled={disabled} onChange={(event) => onChoose(event.currentTarget.value)}>
+      <select id={id} value={value} disabled={disabled} title={options.find(([one]) => one === value)?.[1]} onChange={(event) => onChoose(event.currentTarget.value)}>
         {options.map(([one, text]) => (
           <option key={one} value={one} selected={one === value}>
             {text}

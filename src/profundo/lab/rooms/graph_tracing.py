@@ -79,10 +79,7 @@ def traced(lab: Lab, net: str, sample: int) -> Graph:
     name = net.removeprefix(RUN)
     if not net.startswith(RUN) or name not in names_of_runs(lab):
         raise ProfundoError(f"{net}: expected one of {', '.join(NETS)}, or {RUN} and the name of a finished training")
-    try:
-        return graph_of_run_on_sample(lab.runs / name, sample)
-    except ProfundoError as error:  # which names a folder of this machine
-        raise ProfundoError(str(error).replace(f"{lab.runs}/", "")) from None
+    return graph_of_run_on_sample(lab.runs / name, sample)
 
 
 def names_of_runs(lab: Lab) -> list[str]:

@@ -31,7 +31,18 @@ from profundo.runs.live.holder import Holder, interrupt, is_at_work, moment_of
 from profundo.runs.live.live_reading import RunRow, run_row, writer_of
 from profundo.runs.settings.plain_yaml import plain_mapping
 
-__all__ = ["free_name", "go_on", "named_row", "pause", "remove", "start", "started_names", "started_rows", "told"]
+__all__ = [
+    "free_name",
+    "go_on",
+    "named_row",
+    "pause",
+    "remove",
+    "start",
+    "started_names",
+    "started_rows",
+    "stop",
+    "told",
+]
 
 STARTED = ".started"
 NAME = re.compile(r"[\w][\w.-]{0,79}")
@@ -84,6 +95,18 @@ def pause(runs: Path, name: str) -> None:
         raise ProfundoError(
             f"{name}: no process of this machine is known for certain to train it; Ctrl-C stops it where it runs"
         )
+
+
+def stop(runs: Path, name: str) -> None:
+    """Let a training end with its epoch, to be judged and reported as it is then; one that is paused ends with the epoch where it
+    was. Raises ProfundoError for a run that has not begun, or has ended."""
+    check_name(name)
+    row = run_row(runs, name)
+    if row.state != "running" and not row.may_resume:
+        raise ProfundoError(f"{name}: expected a training that is at work or interrupted, this one is {row.state}")
+    write_bytes(runs / name / "stop", b"", within=runs)
+    if row.state != "running":
+        go_on(runs, name)
 
 
 def remove(runs: Path, name: str) -> None:
