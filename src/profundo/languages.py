@@ -1,6 +1,7 @@
 """What people read, in four languages, from one source: `texts/*.json`, a file a room, the languages of a text side by side.
 
-The browser's pages are built from the same files; there a text that lacks a language does not compile.
+The browser's pages are built from the same files; there a text that lacks a language does not compile. What is said deep in the
+house, where nobody knows who will read it, such as a refusal, is a `Said`: English, that knows how the others put it.
 
 A page that is made of hundreds of small parts, down to the ticks of its axes, is written `with speaking("ca"):`, and each part
 asks `say` for its words, as decimals ask for their context and not each caller for its digits. The language belongs to the
@@ -18,7 +19,7 @@ from importlib.resources import files
 
 from profundo.records import ProfundoError
 
-__all__ = ["LANGUAGES", "counted", "language", "local", "say", "speaking", "spoken", "term", "words"]
+__all__ = ["LANGUAGES", "Said", "counted", "language", "local", "say", "speaking", "spoken", "term", "words"]
 
 LANGUAGES = ("en", "es", "ca", "pt")
 MARKS = str.maketrans({".": ",", ",": "\u202f"})  # a comma before decimals, a narrow space between thousands
@@ -62,6 +63,58 @@ def say(key: str, /, **names: object) -> str:
     """The text ROOM.KEY in the language that is spoken, its {names} filled in."""
     room, _, text = key.partition(".")
     return words(room, language())[text].format(**names)
+
+
+class Said(str):
+    """The text ROOM.KEY in English, an ordinary string; `everywhere` is the same in each language.
+
+    values: what fills its {names}: texts, numbers, which each language writes in its way, and other Saids. What is made of it,
+    by an f-string or a file, is English and nothing else.
+    """
+
+    key: str
+    values: Mapping[str, object]
+
+    def __new__(cls, key: str, /, **values: object) -> Said:
+        made = super().__new__(cls, filled("en", key, values))
+        made.key, made.values = key, values
+        return made
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], Mapping[str, object]]:
+        return (self.key,), self.values  # copies are made as the first one was
+
+    @property
+    def everywhere(self) -> dict[str, str]:
+        """Language → text."""
+        return {one: filled(one, self.key, self.values) for one in LANGUAGES}
+
+    def without(self, old: str, new: str = "") -> Said:
+        """The same with another word in its values, such as a place of this machine."""
+        return Said(self.key, **{name: replaced(value, old, new) for name, value in self.values.items()})
+
+
+def filled(chosen: str, key: str, values: Mapping[str, object]) -> str:
+    with speaking(chosen):
+        return say(key, **{name: worded(value) for name, value in values.items()})
+
+
+def worded(value: object) -> object:
+    """In the language that is spoken: other Saids, one behind the other where there are several, and numbers."""
+    if isinstance(value, Said):
+        return value.everywhere[language()]
+    if isinstance(value, tuple):
+        return ", ".join(str(worded(one)) for one in value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return local(f"{value:,}" if isinstance(value, int) else f"{value:.4g}")
+
+
+def replaced(value: object, old: str, new: str) -> object:
+    if isinstance(value, tuple):
+        return tuple(replaced(one, old, new) for one in value)
+    if isinstance(value, Said):
+        return value.without(old, new)
+    return value.replace(old, new) if isinstance(value, str) else value
 
 
 def counted(key: str, number: int, /, **names: object) -> str:

@@ -163,7 +163,7 @@ def test_a_few_runs_are_open_at_once_and_a_run_that_changed_is_opened_anew(lab):
     ("call", "given", "says"),
     [
         ("why", {"run": "digits", "sample": 10**6, "methods": ["gradient"]}, "expected one of 359"),
-        ("why", {"run": "digits", "upload": "../../etc/passwd", "methods": ["gradient"]}, "not here any more"),
+        ("why", {"run": "digits", "upload": "../../etc/passwd", "methods": ["gradient"]}, "no longer here"),
         ("unit", {"run": "digits", "layer": "c1", "unit": 6}, "units 0 to 5"),
         ("units", {"run": "digits", "layer": "c9"}, "no module of that name"),
         ("codes", {"run": "digits", "method": "map"}, "one of pca"),

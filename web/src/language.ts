@@ -30,6 +30,11 @@ export function say(text: Text, values: Record<string, string | number> = {}): s
   return text[language.value].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
+/** What the lab says: in every language where it has a text for it, else one line of English. */
+export type Told = string | Text;
+
+export const told = (what: Told): string => (typeof what === "string" ? what : say(what));
+
 /** The text of a name that the lab gave; the name itself, or what stands for it, where it is newer than the page. */
 export function known(texts: object, name: string, usual = name): string {
   const text = Object.hasOwn(texts, name) ? (texts as Record<string, Text>)[name] : undefined;

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from profundo.lab.calls import refused, without
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ __all__ = ["Bench", "Work", "one_by_one"]
 
 Work = Callable[[], Iterator[Mapping[str, Any]]]
 PATIENCE = 0.5  # seconds between two looks whether the page is there again
-MISTAKE = "the lab made a mistake; it has been written to its log"
 
 
 @dataclass(slots=True)
@@ -95,10 +96,10 @@ class Bench:
         except StopIteration:
             told = {"done": True, "value": job.shown}
         except ProfundoError as error:
-            told = {"done": True, "refused": self.without_paths(error)}
+            told = {"done": True, "refused": without(refused(error), f"{self.desk.lab.runs}/")}
         except Exception as error:
             logging.getLogger("profundo.lab").error("%s.%s failed", self.room, job.kind, exc_info=error)
-            told = {"done": True, "refused": MISTAKE}
+            told = {"done": True, "refused": Said("refusals.mistake")}
         self.tell(job, told)
 
     def tell(self, job: Job, told: Mapping[str, Any]) -> None:
@@ -111,9 +112,6 @@ class Bench:
         channel = self.desk.channel(f"{self.room}.{job.kind}")
         if channel is not None:
             channel.offer({"ticket": job.ticket, **told})
-
-    def without_paths(self, error: ProfundoError) -> str:
-        return " ".join(str(error).replace(f"{self.desk.lab.runs}/", "").split())
 
 
 def one_by_one(lock: threading.RLock, steps: Iterator[Any]) -> Iterator[Any]:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from profundo.form_faults import expected_of
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
     from profundo.lab.desks import Desk
 
-__all__ = ["Call", "Nothing", "Question", "asked", "shortened"]
+__all__ = ["Call", "Nothing", "Question", "asked", "refused", "shortened", "without"]
 
 
 class Question(BaseModel):
@@ -47,9 +49,21 @@ def asked(name: str, call: Call, given: Mapping[str, Any]) -> Question:
         return call.form.model_validate(dict(given))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the question"
-        line = " ".join(str(first["msg"]).split())
-        raise ProfundoError(f"{name}: {place}: {line}, got {shortened(first['input'])}") from None
+        place, got = ".".join(map(str, first["loc"])) or "the question", shortened(first["input"])
+        line, expected = " ".join(str(first["msg"]).split()), expected_of(first)
+        told = expected and Said("refusals.expected_got", name=place, expected=expected, got=got)
+        raise ProfundoError(f"{name}: {place}: {line}, got {got}", told=told) from None
+
+
+def refused(error: ProfundoError) -> str:
+    """What the page is told: what it can say in its language, else one line of English."""
+    line = error.told or (error.args[0] if error.args else "")
+    return line if isinstance(line, Said) else " ".join(str(error).split())
+
+
+def without(line: str, place: str, instead: str = "") -> str:
+    """What is told, without a place of this machine."""
+    return line.without(place, instead) if isinstance(line, Said) else line.replace(place, instead)
 
 
 def shortened(value: Any, most: int = 60) -> str:

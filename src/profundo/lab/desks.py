@@ -14,6 +14,7 @@ from profundo.lab.channels import Channel
 from profundo.lab.guard import Role
 from profundo.lab.lanes import Turns
 from profundo.lab.limits import Refusal
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["Desk", "Desks", "Lab", "State"]
@@ -85,7 +86,7 @@ class Desk:
         """What the room keeps here; made where there is nothing yet. Raises ProfundoError where the desk was cleared away."""
         with self._making:
             if self._closed:
-                raise ProfundoError("this page was closed long ago; load it again")
+                raise ProfundoError(Said("refusals.closed_page"))
             if room not in self._states:
                 self._states[room] = make()
             return self._states[room]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from profundo.languages import Said
 from profundo.recipes.latent_space import LatentSpace
 from profundo.recipes.recipe_folder import open_latent
 from profundo.records import ProfundoError
@@ -90,7 +91,7 @@ def run_path(lab: Lab, name: str) -> Path:
     path = lab.runs / name
     is_name = name not in ("", ".", "..") and not set(name) & set("/\\\0")
     if not is_name or path.is_symlink() or not (path / "scores.json").is_file():
-        raise ProfundoError(f"run {name[:60]!r}: expected a finished run of the folder of runs; choose one of the list")
+        raise ProfundoError(Said("refusals.no_run", name=repr(name[:60])))
     return path
 
 

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
 from profundo.lab.limits import Refusal
+from profundo.languages import Said
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -63,9 +64,9 @@ class Uploads:
         except BaseException as error:
             path.unlink(missing_ok=True)
             if isinstance(error, TimeoutError):
-                raise Refusal(408, f"the file did not come within {self.limits.seconds:g} s") from None
+                raise Refusal(408, Said("refusals.late_file", seconds=self.limits.seconds)) from None
             if isinstance(error, OSError):
-                raise Refusal(507, f"the file cannot be kept: {error.strerror or error}") from None
+                raise Refusal(507, Said("refusals.full_disk", reason=str(error.strerror or error))) from None
             raise
         finally:
             del self.arriving[name]
@@ -75,10 +76,10 @@ class Uploads:
         """Make room for a file before its first byte; returns how many it may have."""
         size = self.limits.bytes if told is None else int_of(told)
         if size > self.limits.bytes:
-            raise Refusal(413, f"expected at most {self.limits.bytes:,} bytes")
+            raise Refusal(413, Said("refusals.too_large_file", most=self.limits.bytes))
         free = self.limits.all_bytes - sum(self.arriving.values()) - size
         if free < 0:
-            raise Refusal(503, "other files are on their way; send this one again when they are here", 5)
+            raise Refusal(503, Said("refusals.files_coming"), 5)
         for path, held in reversed(self.last_used()):
             free -= held
             if free < 0:
@@ -100,7 +101,7 @@ async def written(request: Request, path: Path, most: int) -> int:
         async for chunk in request.stream():
             size += len(chunk)
             if size > most:
-                raise Refusal(413, f"expected at most {most:,} bytes")
+                raise Refusal(413, Said("refusals.too_large_file", most=most))
             await asyncio.to_thread(file.write, chunk)
     return size
 

@@ -12,8 +12,9 @@ from torch import Tensor
 from profundo.graph.drawings.scene_data import scene_data
 from profundo.graph.nodes import Graph, Summary
 from profundo.inspect.graph_views import graph_of_run_on_sample, graph_on_sample
-from profundo.lab.calls import Call, Nothing, Question
+from profundo.lab.calls import Call, Nothing, Question, refused, without
 from profundo.lab.desks import Desk, Lab
+from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.runs.listing import list_runs
 
@@ -78,11 +79,11 @@ def traced(lab: Lab, net: str, sample: int) -> Graph:
         return graph_on_sample(*NETS[net], sample)
     name = net.removeprefix(RUN)
     if not net.startswith(RUN) or name not in names_of_runs(lab):
-        raise ProfundoError(f"{net}: expected one of {', '.join(NETS)}, or {RUN} and the name of a finished training")
+        raise ProfundoError(Said("refusals.no_net", name=name, names=tuple(NETS)))
     try:
         return graph_of_run_on_sample(lab.runs / name, sample)
     except ProfundoError as error:  # which names a folder of this machine
-        raise ProfundoError(str(error).replace(f"{lab.runs}/", "")) from None
+        raise ProfundoError(without(refused(error), f"{lab.runs}/")) from None
 
 
 def names_of_runs(lab: Lab) -> list[str]:

@@ -21,11 +21,12 @@ from profundo.inside.observing import layer_output
 from profundo.inside.one_unit import ConvolutionUnit, convolutions, unit_of
 from profundo.inside.overview import overview
 from profundo.inspect.opened_net import Looked, of_run
-from profundo.lab.calls import Call, Nothing, Question
+from profundo.lab.calls import Call, Nothing, Question, refused, without
 from profundo.lab.desks import Desk
 from profundo.lab.rooms.image_sources import DRAWN, Name, Source, as_bytes, image_of
 from profundo.lab.trainings import starting
 from profundo.lab.trainings.own_uploads import without_paths
+from profundo.languages import Said
 from profundo.objectives.softmax_terms import softmax_terms
 from profundo.records import ProfundoError
 from profundo.runs.experiment import new_experiment
@@ -91,11 +92,11 @@ def opened_net(desk: Desk, run: str) -> Opened:
     folder = Folder(desk.lab.runs / run)
     inside = run != ".." and Path(run).name == run
     if not inside or not takes_images(folder):
-        raise ProfundoError(f"run: expected a finished one whose net takes images, got {run!r}; choose another")
+        raise ProfundoError(Said("refusals.no_image_run", name=run))
     try:
         return opened_once(folder.path, folder.scores.stat().st_mtime_ns)
     except ProfundoError as error:
-        raise ProfundoError(str(error).replace(f"{desk.lab.runs}/", "")) from None
+        raise ProfundoError(without(refused(error), f"{desk.lab.runs}/")) from None
 
 
 @lru_cache(NETS)
@@ -134,7 +135,7 @@ def raw_of(desk: Desk, one: Opened, asked: Source) -> Tensor:
     kind, _, which = asked.image.partition(":")
     if kind == "test":
         if not which.isdecimal() or len(which) > 6 or int(which) >= len(one.looked.raw):
-            raise ProfundoError(f"image: expected one of the {len(one.looked.raw)} test samples, got {asked.image!r}")
+            raise ProfundoError(Said("refusals.no_test_sample", count=len(one.looked.raw), name=asked.image))
         return one.looked.raw[int(which)]  # type: ignore[no-any-return]
     if asked.image == DRAWN:
         size = shape[1], shape[2]
@@ -216,7 +217,7 @@ def train(desk: Desk, asked: Lesson) -> Mapping[str, Any]:
     runs, stem = desk.lab.runs, f"lenet5-{asked.data}"
     for name in (*starting.started_names(runs), *run_names(runs)):
         if name.startswith(stem) and starting.named_row(runs, name).state in AT_WORK:
-            raise ProfundoError(f"{name}: is in training already; wait for it, or stop it in the room of trainings")
+            raise ProfundoError(Said("refusals.in_training", name=name))
     name = starting.free_name(runs, stem)
     starting.start(runs, name, new_experiment(data=asked.data, net="lenet5", **LESSONS[asked.data]))
     return {"run": name}

@@ -17,9 +17,10 @@ from torch import Tensor
 
 from profundo.data.sets.plane_points import PLANE_SETS, draw_points
 from profundo.files import write_text
-from profundo.lab.calls import Call, Nothing, Question
+from profundo.lab.calls import Call, Nothing, Question, refused, without
 from profundo.lab.desks import Desk
 from profundo.lab.uploads import upload_path
+from profundo.languages import Said
 from profundo.playground.command_words import command_line
 from profundo.playground.early_signs import early_signs
 from profundo.playground.kept_run import examined, run_of
@@ -280,7 +281,7 @@ def playing(desk: Desk) -> Playing:
     if desk.role == "visitor":
         presented = desk.lab.presented
         if presented is None:
-            raise ProfundoError("nobody plays just now; wait until who started the lab does")
+            raise ProfundoError(Said("refusals.nobody_plays"))
         desk = presented
     else:
         desk.present()
@@ -344,7 +345,7 @@ def change(desk: Desk, asked: Changes) -> dict[str, Any]:
 
 def read_word(name: str, word: str) -> Any:
     if name not in FIELDS:
-        raise ProfundoError(f"playground: setting {name[:60]!r} is unknown")
+        raise ProfundoError(Said("refusals.no_setting", name=repr(name[:60])))
     return FIELDS[name].kind.read(name, word)
 
 
@@ -453,11 +454,11 @@ def of_upload(desk: Desk, asked: Upload, read: Callable[[Path], Result]) -> Resu
     """What is read from an upload; what is wrong with it is said without its place."""
     path = upload_path(desk.lab, asked.upload)
     if path is None:
-        raise ProfundoError("the table is not here any more; choose it again")
+        raise ProfundoError(Said("refusals.gone_upload"))
     try:
         return read(path)
     except ProfundoError as error:
-        raise ProfundoError(str(error).replace(str(path), "the table")) from None
+        raise ProfundoError(without(refused(error), str(path), "the table")) from None
 
 
 def table(desk: Desk, asked: Columns) -> dict[str, Any]:

@@ -19,13 +19,14 @@ from pydantic import Field
 
 from profundo.data.dataset_names import names as dataset_names
 from profundo.files import erase
-from profundo.lab.calls import Call, Nothing, Question
+from profundo.lab.calls import Call, Nothing, Question, refused
 from profundo.lab.desks import Desk, Lab
 from profundo.lab.trainings import starting
 from profundo.lab.trainings.own_uploads import data_path, keep_upload, source_of, without_paths
 from profundo.lab.trainings.run_watch import RunWatch
 from profundo.lab.trainings.trying import Tried, takes, tried_files, tried_row
 from profundo.lab.uploads import upload_path
+from profundo.languages import Said
 from profundo.looks.data_look import is_table, look
 from profundo.nets.net_names import NETS
 from profundo.records import ProfundoError
@@ -177,7 +178,7 @@ def experiment_of(desk: Desk, question: Planned) -> Experiment:
     """What is asked for, checked. Raises ProfundoError with the setting that cannot be."""
     hidden = next((name for name in question.settings if name in HIDDEN or name not in SETTINGS), None)
     if hidden is not None:
-        raise ProfundoError(f"setting {hidden!r} is none of this page")
+        raise ProfundoError(Said("refusals.not_here_setting", name=repr(hidden)))
     settings = settings_of_words(question.settings)
     return new_experiment(**{"doctor": True} | settings | {"data": data_path(desk.lab, question.data)})
 
@@ -187,7 +188,7 @@ def without_places(desk: Desk, answer: Any) -> Any:
     try:
         return answer()
     except ProfundoError as error:
-        raise ProfundoError(without_paths(desk.lab, str(error))) from None
+        raise ProfundoError(without_paths(desk.lab, refused(error))) from None
 
 
 def looked(desk: Desk, question: Planned) -> Mapping[str, Any]:
@@ -231,9 +232,7 @@ def look_told(desk: Desk, question: Planned) -> dict[str, Any]:
 def check_target(asked: Experiment) -> None:
     """Before anything is started. Raises ProfundoError for a table of which nobody said what is to be predicted."""
     if asked.target is None and is_table(asked.data):
-        raise ProfundoError(
-            "target: expected the column that is to be predicted, got none; choose it in the table of columns"
-        )
+        raise ProfundoError(Said("refusals.no_target"))
 
 
 def trained_of(desk: Desk, question: Planned) -> Experiment:
@@ -326,10 +325,10 @@ def content_of(desk: Desk, question: TriedFile) -> bytes:
             raise ProfundoError("drawn: expected an image in base64") from None
     path = upload_path(desk.lab, question.upload)
     if path is None:
-        raise ProfundoError("that upload is no longer here; choose the file again")
+        raise ProfundoError(Said("refusals.gone_upload"))
     try:
         if path.stat().st_size > LARGEST_INPUT:
-            raise ProfundoError(f"expected a file of at most {LARGEST_INPUT:,} bytes to try")
+            raise ProfundoError(Said("refusals.too_large_try", most=LARGEST_INPUT))
         return path.read_bytes()
     finally:
         erase(path)
@@ -350,7 +349,7 @@ def samples(desk: Desk, question: OfRun) -> Mapping[str, Any]:
 def finished_run(runs: Path, name: str) -> Run:
     row = run_row(runs, name)
     if row.state != "finished" or row.kind != "training":
-        raise ProfundoError(f"{name}: expected a finished training, this one is {row.state}, a {row.kind}")
+        raise ProfundoError(Said("refusals.unfinished_kind", name=name, state=starting.state_of(row), kind=row.kind))
     return with_samples(open_run(runs / name))
 
 

@@ -20,6 +20,7 @@ from profundo.data.streams.archives import check_archive
 from profundo.files import erase, open_place
 from profundo.lab.desks import Lab
 from profundo.lab.uploads import upload_path
+from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.runs.live.live_reading import run_names, run_row
 
@@ -39,12 +40,12 @@ def keep_upload(lab: Lab, upload: str, called: str) -> str:
     """
     path = upload_path(lab, upload)
     if path is None:
-        raise ProfundoError("that upload is no longer here; choose the file again")
+        raise ProfundoError(Said("refusals.gone_upload"))
     name = ODD.sub("-", called.replace("\\", "/").rpartition("/")[2])[-80:].strip(". ") or "data"
     ending = Path(name).suffix.lower()
     if ending not in READ:
-        hint = "; save the sheet as CSV" if ending in (".xlsx", ".xls", ".ods") else ""
-        raise ProfundoError(f"{name}: expected one of {', '.join(READ)}{hint}")
+        key = "file_sheet" if ending in (".xlsx", ".xls", ".ods") else "file_ending"
+        raise ProfundoError(Said(f"refusals.{key}", name=name, endings=READ))
     if ending in (".zip", ".npz"):
         check_archive(path, name)
     erase_unused(lab.runs)
@@ -67,11 +68,11 @@ def data_path(lab: Lab, data: str) -> str:
         return data
     own = OWN.fullmatch(data)
     if own is None or own[2].startswith("."):
-        raise ProfundoError(f"data: expected the name of a data set or a file of one's own, got {data[:60]!r}")
+        raise ProfundoError(Said("refusals.unknown_data", name=data[:60]))
     folder = lab.runs / DATA / own[1]
     path = folder / own[2]
     if (lab.runs / DATA).is_symlink() or folder.is_symlink() or path.is_symlink() or not path.is_file():
-        raise ProfundoError(f"{own[2]}: is no longer here; choose the file again")
+        raise ProfundoError(Said("refusals.gone_data", name=own[2]))
     return str(path.absolute())  # for who goes on with the run may stand elsewhere
 
 
@@ -86,6 +87,11 @@ def source_of(lab: Lab, data: str) -> str:
 
 def without_paths(lab: Lab, text: str) -> str:
     """What is said to the page, without where things lie on this machine."""
+    if isinstance(text, Said):
+        return Said(
+            text.key,
+            **{name: without_paths(lab, one) if isinstance(one, str) else one for name, one in text.values.items()},
+        )
     for folder in dict.fromkeys((str(lab.runs.absolute()), str(lab.runs))):
         text = re.sub(re.escape(os.path.join(folder, DATA)) + r"/[A-Za-z0-9_-]{16}/", "", text)
         text = text.replace(folder + os.sep, "runs/") if folder != "." else text
