@@ -11,7 +11,7 @@ thread or task that speaks, and outside such a block it is English: no setting o
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -19,7 +19,21 @@ from importlib.resources import files
 
 from profundo.records import ProfundoError
 
-__all__ = ["LANGUAGES", "Said", "counted", "language", "local", "say", "speaking", "spoken", "term", "words"]
+__all__ = [
+    "LANGUAGES",
+    "Said",
+    "counted",
+    "everywhere",
+    "language",
+    "listed",
+    "local",
+    "say",
+    "speaking",
+    "spoken",
+    "term",
+    "worded",
+    "words",
+]
 
 LANGUAGES = ("en", "es", "ca", "pt")
 MARKS = str.maketrans({".": ",", ",": "\u202f"})  # a comma before decimals, a narrow space between thousands
@@ -76,7 +90,8 @@ class Said(str):
     values: Mapping[str, object]
 
     def __new__(cls, key: str, /, **values: object) -> Said:
-        made = super().__new__(cls, filled("en", key, values))
+        with speaking("en"):
+            made = super().__new__(cls, say(key, **{name: worded(value) for name, value in values.items()}))
         made.key, made.values = key, values
         return made
 
@@ -86,27 +101,36 @@ class Said(str):
     @property
     def everywhere(self) -> dict[str, str]:
         """Language → text."""
-        return {one: filled(one, self.key, self.values) for one in LANGUAGES}
+        return everywhere(lambda: say(self.key, **{name: worded(value) for name, value in self.values.items()}))
 
     def without(self, old: str, new: str = "") -> Said:
         """The same with another word in its values, such as a place of this machine."""
         return Said(self.key, **{name: replaced(value, old, new) for name, value in self.values.items()})
 
 
-def filled(chosen: str, key: str, values: Mapping[str, object]) -> str:
-    with speaking(chosen):
-        return say(key, **{name: worded(value) for name, value in values.items()})
+def everywhere(write: Callable[[], str]) -> dict[str, str]:
+    """Language → what is written while it is spoken."""
+    results = {}
+    for one in LANGUAGES:
+        with speaking(one):
+            results[one] = write()
+    return results
 
 
 def worded(value: object) -> object:
     """In the language that is spoken: other Saids, one behind the other where there are several, and numbers."""
     if isinstance(value, Said):
-        return value.everywhere[language()]
+        return say(value.key, **{name: worded(one) for name, one in value.values.items()})
     if isinstance(value, tuple):
         return ", ".join(str(worded(one)) for one in value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     return local(f"{value:,}" if isinstance(value, int) else f"{value:.4g}")
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Several, with commas between them; of Saids a Said."""
+    return Said("lab.listed", parts=tuple(parts)) if parts else ""
 
 
 def replaced(value: object, old: str, new: str) -> object:

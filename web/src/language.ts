@@ -33,6 +33,9 @@ export function say(text: Text, values: Record<string, string | number> = {}): s
 /** What the lab says: in every language where it has a text for it, else one line of English. */
 export type Told = string | Text;
 
+/** The language that it is in, for whoever reads it aloud. */
+export const spokenIn = (what: Told): Language => (typeof what === "string" ? "en" : language.value);
+
 export const told = (what: Told): string => (typeof what === "string" ? what : say(what));
 
 /** The text of a name that the lab gave; the name itself, or what stands for it, where it is newer than the page. */

@@ -15,6 +15,7 @@ from torch import nn
 
 from profundo.doctor import Finding
 from profundo.doctor.verdicts import Severity
+from profundo.languages import Said
 from profundo.playground.session import DIVERGED, Session, net_of
 
 __all__ = ["early_signs"]
@@ -58,7 +59,7 @@ def blown_up(session: Session) -> Iterator[Finding]:
         yield sign(
             "learning_rate_too_high",
             "optimizer",
-            f"lower the learning rate, to {asked.learning_rate / 10:.2g} for example, and begin anew",
+            Said("remedies.sign_rate_high", rate=f"{asked.learning_rate / 10:.2g}"),
             "fatal" if not finite else "serious",
             learning_rate=asked.learning_rate, loss_at_first=session.first_loss, loss_now=now,
         )  # fmt: skip
@@ -70,8 +71,8 @@ def no_curve(session: Session) -> Iterator[Finding]:
     if asked.hidden and set(asked.activations) == {"linear"}:
         yield sign(
             "missing_nonlinearity",
-            "hidden layers",
-            "take another activation, such as tanh or relu: these layers together are a single linear one",
+            Said("remedies.hidden_layers"),
+            Said("remedies.sign_linear"),
             hidden_layers=len(asked.hidden),
         )
 
@@ -83,8 +84,8 @@ def alike(session: Session) -> Iterator[Finding]:
         if len(weight) > 1 and bool((weight == weight[0]).all()):
             yield sign(
                 "symmetric_init",
-                f"hidden layer {place + 1}",
-                "draw the first weights at random: units that begin alike stay alike",
+                Said("remedies.hidden_layer", number=place + 1),
+                Said("remedies.sign_alike"),
                 "fatal",
                 units=len(weight),
             )
@@ -94,16 +95,16 @@ def alike(session: Session) -> Iterator[Finding]:
 def flat_units(session: Session) -> Iterator[Finding]:
     """Half of a layer or more has no slope at any training point."""
     for place, states in enumerate(session.units()):
-        where, name = f"hidden layer {place + 1}", session.settings.activations[place]
+        where, name = Said("remedies.hidden_layer", number=place + 1), session.settings.activations[place]
         dead, saturated = len(states.dead), len(states.saturated)
         if name == "step":
             yield sign(
-                "dead_units", where, "take another activation: the step has no slope, so nothing before it learns",
+                "dead_units", where, Said("remedies.sign_step"),
                 "fatal", units=states.units, dead=states.units,
             )  # fmt: skip
         elif dead >= HALF * states.units and name not in ("logistic", "tanh"):
             yield sign(
-                "dead_units", where, "begin anew with leaky_relu or elu, a lower learning rate, or he's first weights",
+                "dead_units", where, Said("remedies.sign_dead"),
                 units=states.units, dead=dead,
             )  # fmt: skip
         elif dead + saturated >= HALF * states.units:
@@ -111,8 +112,7 @@ def flat_units(session: Session) -> Iterator[Finding]:
 
 
 def saturation(where: str, units: int, saturated: int) -> Finding:
-    remedy = "begin anew with smaller first weights, such as glorot's, or take relu, which does not saturate above 0"
-    return sign("saturated_units", where, remedy, units=units, saturated=saturated)
+    return sign("saturated_units", where, Said("remedies.sign_saturated"), units=units, saturated=saturated)
 
 
 def faded(session: Session) -> Iterator[Finding]:
@@ -123,8 +123,8 @@ def faded(session: Session) -> Iterator[Finding]:
     if sizes[0] < FADED * sizes[-1] or (sizes[0] < NOTHING and len(sizes) > 3):
         yield sign(
             "vanishing_gradient",
-            "hidden layer 1",
-            "take relu with he's first weights, or fewer layers: each layer multiplies the gradient by less than 1",
+            Said("remedies.hidden_layer", number=1),
+            Said("remedies.sign_vanishing"),
             gradient_of_the_first_layer=sizes[0], gradient_of_the_last=sizes[-1],
         )  # fmt: skip
 
@@ -139,14 +139,14 @@ def learns_little(session: Session) -> Iterator[Finding]:
         yield sign(
             "learning_rate_too_low",
             "optimizer",
-            f"raise the learning rate, to {100 * rate:.2g} for example: the weights are where they began",
+            Said("remedies.sign_rate_low", rate=f"{100 * rate:.2g}"),
             learning_rate=rate, moved=moved,
         )  # fmt: skip
     else:
         yield sign(
             "underfit",
             "net",
-            "give it more: a hidden layer, more neurons, or features that suit the data; or a higher learning rate",
+            Said("remedies.sign_underfit"),
             loss=now.loss, loss_of_a_constant=constant_cost(session),
         )  # fmt: skip
 
@@ -169,7 +169,7 @@ def learned_by_heart(session: Session) -> Iterator[Finding]:
         yield sign(
             "overfit",
             "net",
-            "more points, fewer neurons, L2 or dropout; or stop where the test loss was least",
+            Said("remedies.sign_overfit"),
             training_loss=train.loss, test_loss=test.loss, best_test_loss=best,
         )  # fmt: skip
 

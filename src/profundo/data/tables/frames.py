@@ -60,12 +60,11 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     lost = lost_rows(len(frame) - len(labelled), str(target))
     if lost and targets.kind == "labels" and len(wanted) == 1:
         lost = (f"{lost[0]}; where none applies, write the sign that stands between labels, alone",)
-    uses = (
-        set_aside | {column: f"left out: {why}" for column, why in left_out.items()} | dict.fromkeys(wanted, "target")
-    )
+    unused = {column: Said("readings.left_out", why=why) for column, why in left_out.items()}
+    uses = set_aside | unused | dict.fromkeys(wanted, Said("readings.target"))
     texts_read = {column.name for column in columns if column.kind == "text"}
     readings = tuple(
-        replace(reading, use=uses.get(name, "input"), kind="text" if name in texts_read else reading.kind)
+        replace(reading, use=uses.get(name, Said("readings.input")), kind="text" if name in texts_read else reading.kind)
         for name, reading in table.readings.items()
     )
     notes = (*table.notes, *lost, *outputs, *decisions(readings))

@@ -276,7 +276,7 @@ def _plain_numbers(cells: polars.Series, numbers: polars.Series, words: set[str]
         dates = learned_dates(texts.drop_nulls().unique(maintain_order=True).head(LEARNING))
         if dates is not None:
             return _written(texts, texts, "date", dates)
-    why, writing, doubt = "numbers", Writing(missing=tuple(sorted(words))), ""
+    why, writing, doubt = Said("readings.numbers"), Writing(missing=tuple(sorted(words))), ""
     if (
         manner.separator != ","
         and (manner.decimal == "," or not manner.decimal)
@@ -307,7 +307,7 @@ def _written(texts: polars.Series, there: polars.Series, kind: str, form: DateFo
     return values, ColumnReading(
         texts.name,
         kind,
-        f"{'numbers' if kind == 'number' else 'dates'}: {form.why}" if form.why else "numbers",
+        Said(f"readings.as_{kind}s", how=form.why) if form.why else Said("readings.numbers"),
         form.doubt,
         _example(texts, values),
         values.null_count(),
@@ -326,11 +326,11 @@ def _is_convincing(result: Result, there: polars.Series) -> bool:
 
 
 def _words(name: str, texts: polars.Series, there: polars.Series, manner: Manner, codes: bool) -> Result:
-    words, why = there, "codes: they begin with zeros" if codes else "words"
+    words, why = there, Said("readings.codes" if codes else "readings.words")
     if "NA" in manner.missing and bool((texts == "NA").any()):
         with_na = _without_words(texts, [word for word in manner.missing if word != "NA"])
         if _na_is_a_code(with_na):
-            words, why = with_na, f"{why}, NA among them"
+            words, why = with_na, Said("readings.with_na", why=why)
     return words.alias(name), ColumnReading(
         name, "code" if codes else "category", why, "", _example(texts, words), words.null_count()
     )
@@ -364,12 +364,12 @@ def _told(cells: polars.Series, told: str, manner: Manner) -> Result:
             raise ToldError(Said("refusals.told_dates", name=repr(cells.name), example=repr(example)))
     else:
         return there.alias(cells.name), ColumnReading(
-            cells.name, kind, "as told", "", _example(texts, there), there.null_count()
+            cells.name, kind, Said("readings.as_told"), "", _example(texts, there), there.null_count()
         )
     values, reading = _written(texts, there, kind, form)
     if values.null_count() == len(values):
         raise ToldError(Said("refusals.told_unread", name=repr(cells.name), told=told, example=repr(texts[0])))
-    return values, replace(reading, why="as told", doubt="")
+    return values, replace(reading, why=Said("readings.as_told"), doubt="")
 
 
 # ------------------------------------------------------------------------------------------------------ the whole file

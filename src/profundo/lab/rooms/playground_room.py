@@ -16,11 +16,12 @@ from pydantic import Field
 from torch import Tensor
 
 from profundo.data.sets.plane_points import PLANE_SETS, draw_points
+from profundo.doctor.verdicts import advice
 from profundo.files import write_text
 from profundo.lab.calls import Call, Nothing, Question, refused, without
 from profundo.lab.desks import Desk
 from profundo.lab.uploads import upload_path
-from profundo.languages import Said
+from profundo.languages import Said, everywhere
 from profundo.playground.command_words import command_line
 from profundo.playground.early_signs import early_signs
 from profundo.playground.kept_run import examined, run_of
@@ -184,10 +185,10 @@ def finding_of(one: Any) -> dict[str, Any]:
     return {
         "cause": one.cause,
         "where": one.where,
-        "remedy": one.remedy,
+        "remedy": everywhere(lambda: advice(one.cause, one.remedy)),
         "severity": one.severity,
         "evidence": {
-            name: f"{value:.4g}" if isinstance(value, float) else str(value) for name, value in one.evidence.items()
+            name: value if isinstance(value, int | float) else str(value) for name, value in one.evidence.items()
         },
     }
 

@@ -26,11 +26,12 @@ from profundo.lab.trainings.own_uploads import data_path, keep_upload, source_of
 from profundo.lab.trainings.run_watch import RunWatch
 from profundo.lab.trainings.trying import Tried, takes, tried_files, tried_row
 from profundo.lab.uploads import upload_path
-from profundo.languages import Said
+from profundo.languages import Said, everywhere
 from profundo.looks.data_look import is_table, look
 from profundo.nets.net_names import NETS
 from profundo.records import ProfundoError
 from profundo.runs.experiment import SETTINGS, Experiment, new_experiment
+from profundo.runs.health.health_record import Cured, Diagnosis
 from profundo.runs.live.live_reading import Course, RunRow, run_row, run_settings
 from profundo.runs.opening import open_run, with_samples
 from profundo.runs.report_facts import examples_of, mistakes_of
@@ -143,26 +144,42 @@ def courses_told(lab: Lab, courses: Mapping[str, Course]) -> dict[str, Any]:
 
 def course_told(lab: Lab, course: Course) -> dict[str, Any]:
     health = course.health
-    findings = [] if health is None else [finding.model_dump(mode="json") for finding in health.findings[:20]]
+    findings = [] if health is None else [finding_told(finding) for finding in health.findings[:20]]
     return {
         "history": dict(course.history),
         "log": [without_paths(lab, line) for line in course.log],
         "signs": dict(course.signs),
         "findings": findings,
-        "cures": [] if health is None else [str(cure) for cure in health.cures[:20]],
+        "cures": [] if health is None else [cured_told(cure) for cure in health.cures[:20]],
         "notes": [] if health is None else health.notes[:20],
         "watched": health is not None,
         "faults": [without_paths(lab, fault) for fault in course.faults],
     }
 
 
+def finding_told(finding: Diagnosis) -> dict[str, Any]:
+    words = {"remedy": everywhere(lambda: finding.advice), "proof": everywhere(lambda: finding.tried)}
+    return finding.model_dump(mode="json", exclude={"trial"}) | words
+
+
+def cured_told(cure: Cured) -> Said:
+    """What was changed, from where on."""
+    since = Said("training.cured_from", epoch=cure.since + 1) if cure.since else Said("training.cured_start")
+    told = {"cause": Said(f"findings.{cure.cause}"), "after": cure.after, "since": since}
+    return Said("training.cured_instead", before=cure.before, **told) if cure.before else Said("training.cured", **told)
+
+
 # ---------------------------------------------------------------------------------------------------------------- planning
 def form(_: Desk, __: Nothing) -> Mapping[str, Any]:
     """What there is to choose from: data sets, nets and settings."""
     return {
-        "sets": [{"name": name, "about": about} for name, about in dataset_names().items()],
-        "nets": [{"name": name, "about": about} for name, about in NETS.items()],
-        "fields": [asdict(field) for field in setting_fields() if field.name not in HIDDEN],
+        "sets": [{"name": name, "about": Said(f"catalogue.set_{name}")} for name in dataset_names()],
+        "nets": [{"name": name, "about": Said(f"catalogue.net_{name}")} for name in NETS],
+        "fields": [
+            asdict(field) | {"help": Said(f"settings.{field.name}")}
+            for field in setting_fields()
+            if field.name not in HIDDEN
+        ],
     }
 
 
@@ -254,6 +271,7 @@ def check(desk: Desk, question: Planned) -> Mapping[str, Any]:
     """What would be trained: samples, parameters, seconds, every setting, and what the doctor sees before it begins."""
     asked = trained_of(desk, question)
     plan = dict(without_places(desk, lambda: starting.told(["train", "--dry-run"], asked, desk.lab.uploads)))
+    plan["findings"] = [finding_told(Diagnosis.model_validate(one)) for one in plan["findings"]]
     plan["experiment"] = {name: str(value) for name, value in plan["experiment"].items() if name != "data"}
     return plan
 

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { address, remember } from "../../address";
 import { call, latest, listen, Refused, role } from "../../connection";
 import type { Numbers } from "../../frames";
+import type { Told } from "../../language";
 import { joined, parted, type Kept, type Page, type Speed } from "./query";
 
 export type { Speed } from "./query";
@@ -18,10 +19,10 @@ export interface Figures {
 
 export interface Finding {
   readonly cause: string;
-  readonly where: string;
-  readonly remedy: string;
+  readonly where: Told;
+  readonly remedy: Told;
   readonly severity: string;
-  readonly evidence: Readonly<Record<string, string>>;
+  readonly evidence: Readonly<Record<string, string | number | null>>;
 }
 
 export interface Points {

@@ -2,12 +2,12 @@
 import { useState } from "preact/hooks";
 import doctor from "@texts/findings.json";
 import texts from "@texts/playground.json";
-import terms from "@texts/terms.json";
 import type { Numbers } from "../../frames";
-import { figure, known, percent, say } from "../../language";
+import { figure, known, percent, say, told } from "../../language";
 import { Button, Panel } from "../../ui/controls";
 import { Curves, Legend, type Line } from "../../ui/curves";
 import { Heat } from "../../ui/heat";
+import { quantity } from "../training/terms";
 import { named } from "./choices";
 import { calm, edit, examine, exported, features, hidden, outputs, selected, setup, view, type Finding } from "./play";
 import { part } from "../../frames";
@@ -133,11 +133,11 @@ export function Doctor() {
 function Told({ finding }: { finding: Finding }) {
   return (
     <div class="finding">
-      <b>{known(doctor, finding.cause)}</b> <span class="muted">{finding.where}</span>
-      <p>{finding.remedy}</p>
+      <b>{known(doctor, finding.cause)}</b> <span class="muted">{typeof finding.where === "string" ? quantity(finding.where) : say(finding.where)}</span>
+      <p>{told(finding.remedy)}</p>
       <p class="hint">
         {Object.entries(finding.evidence)
-          .map(([name, value]) => `${known(terms, name)}: ${value}`)
+          .map(([name, value]) => `${quantity(name)}: ${typeof value === "string" ? value : figure(value, 4)}`)
           .join(" · ")}
       </p>
     </div>
