@@ -11,6 +11,7 @@ thread or task that speaks, and outside such a block it is English: no setting o
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 LANGUAGES = ("en", "es", "ca", "pt")
+FORMS = re.compile(r"\{(\w+)\|([^|{}]*)\|([^|{}]*)\}")  # {number|singular|plural}
 MARKS = str.maketrans({".": ",", ",": "\u202f"})  # a comma before decimals, a narrow space between thousands
 _SPEAKING: ContextVar[str] = ContextVar("language", default="en")
 
@@ -74,9 +76,18 @@ def language() -> str:
 
 
 def say(key: str, /, **names: object) -> str:
-    """The text ROOM.KEY in the language that is spoken, its {names} filled in."""
+    """The text ROOM.KEY in the language that is spoken, its {names} filled in, and of each {number|unit|units} the form that the
+    number asks for."""
     room, _, text = key.partition(".")
-    return words(room, language())[text].format(**names)
+    found = words(room, language())[text]
+    if "|" in found:
+        found = FORMS.sub(lambda form: form[2 if is_one(names[form[1]]) else 3], found)
+    return found.format(**names)
+
+
+def is_one(number: object) -> bool:
+    """Whether what is counted is told in the singular: of 1, in Portuguese of 0, too (Unicode CLDR)."""
+    return str(number) in (("0", "1") if language() == "pt" else ("1",))
 
 
 class Said(str):

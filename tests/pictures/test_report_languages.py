@@ -24,7 +24,15 @@ from profundo.pictures.run_page.report_content import Checkup, Found
 from profundo.records import ProfundoError
 from profundo.runs.report_facts import report_of
 
-SPOKEN = ("report", "terms", "figures", "findings", "readings", "remedies", "quantities")  # the files of texts that a report is made of
+SPOKEN = (
+    "report",
+    "terms",
+    "figures",
+    "findings",
+    "readings",
+    "remedies",
+    "quantities",
+)  # the files of texts that a report is made of
 # What a report shows in English in every language, by where it comes from. Take out what is translated.
 ENGLISH = {
     "notes on the data as they were read": lambda report: report.notes,

@@ -25,9 +25,13 @@ export function speak(chosen: Language): void {
 
 export const nameOf = (of: Language): string => NAMES[of];
 
-/** The text in the language of the page; {names} in it are filled in. */
+/** Whether what is counted is told in the singular. */
+const isOne = (number: string | number | undefined): boolean => new Intl.PluralRules(language.value).select(Number(number)) === "one";
+
+/** The text in the language of the page; {names} in it are filled in, and of {number|unit|units} the form that the number asks for. */
 export function say(text: Text, values: Record<string, string | number> = {}): string {
-  return text[language.value].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  const said = text[language.value].replace(/\{(\w+)\|([^|{}]*)\|([^|{}]*)\}/g, (_, name: string, one: string, many: string) => (isOne(values[name]) ? one : many));
+  return said.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
 /** What the lab says: in every language where it has a text for it, else one line of English. */

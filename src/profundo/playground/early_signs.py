@@ -59,7 +59,7 @@ def blown_up(session: Session) -> Iterator[Finding]:
         yield sign(
             "learning_rate_too_high",
             "optimizer",
-            Said("remedies.sign_rate_high", rate=f"{asked.learning_rate / 10:.2g}"),
+            Said("remedies.sign_rate_high", rate=float(f"{asked.learning_rate / 10:.2g}")),
             "fatal" if not finite else "serious",
             learning_rate=asked.learning_rate, loss_at_first=session.first_loss, loss_now=now,
         )  # fmt: skip
@@ -139,7 +139,7 @@ def learns_little(session: Session) -> Iterator[Finding]:
         yield sign(
             "learning_rate_too_low",
             "optimizer",
-            Said("remedies.sign_rate_low", rate=f"{100 * rate:.2g}"),
+            Said("remedies.sign_rate_low", rate=float(f"{100 * rate:.2g}")),
             learning_rate=rate, moved=moved,
         )  # fmt: skip
     else:
