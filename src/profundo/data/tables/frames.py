@@ -64,7 +64,9 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     uses = set_aside | unused | dict.fromkeys(wanted, Said("readings.target"))
     texts_read = {column.name for column in columns if column.kind == "text"}
     readings = tuple(
-        replace(reading, use=uses.get(name, Said("readings.input")), kind="text" if name in texts_read else reading.kind)
+        replace(
+            reading, use=uses.get(name, Said("readings.input")), kind="text" if name in texts_read else reading.kind
+        )
         for name, reading in table.readings.items()
     )
     notes = (*table.notes, *lost, *outputs, *decisions(readings))

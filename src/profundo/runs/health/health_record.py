@@ -26,11 +26,11 @@ LARGEST_SIGNS = 64 << 20  # bytes unpacked
 
 
 class Trial(BaseModel):
-    """How good the net was without the cure and with it, after so many steps; the mean over seeds."""
+    """How good the net was without the cure and with it, after so many steps, of None after as many epochs; the mean over seeds."""
 
     without: float
     with_cure: float
-    steps: int
+    steps: int | None
     seeds: int
 
 
@@ -64,7 +64,7 @@ class Diagnosis(BaseModel):
         values = self.trial.model_dump() | {
             name: local(f"{getattr(self.trial, name):.2f}") for name in ("without", "with_cure")
         }
-        return say("report.tried", **values)
+        return say("report.tried" if self.trial.steps else "report.tried_epochs", **values)
 
     @property
     def advice(self) -> str:
@@ -125,8 +125,12 @@ def diagnosis(finding: Finding, changes: Changes, epoch: int) -> Diagnosis:
     proof, trial = "", None
     if tried is not None:
         ours, theirs = (sum(one) / len(one) for one in (tried.without, tried.with_cure))
-        trial = Trial(without=ours, with_cure=theirs, steps=tried.steps, seeds=len(tried.without))
-        proof = f"skill {ours:.2f} → {theirs:.2f} in {tried.steps} steps, {len(tried.without)} seeds"
+        by_epochs = "batch_size" in changes
+        trial = Trial(
+            without=ours, with_cure=theirs, steps=None if by_epochs else tried.steps, seeds=len(tried.without)
+        )
+        course = "as many epochs" if by_epochs else f"{tried.steps} steps"
+        proof = f"skill {ours:.2f} → {theirs:.2f} in {course}, {len(tried.without)} seeds"
     evidence = {
         name: value if isinstance(value, int | float) else str(value) for name, value in finding.evidence.items()
     }
