@@ -114,9 +114,9 @@ class Said(str):
         """Language → text."""
         return everywhere(lambda: say(self.key, **{name: worded(value) for name, value in self.values.items()}))
 
-    def without(self, old: str, new: str = "") -> Said:
-        """The same with another word in its values, such as a place of this machine."""
-        return Said(self.key, **{name: replaced(value, old, new) for name, value in self.values.items()})
+    def mapped(self, change: Callable[[str], str]) -> Said:
+        """The same with its values changed, such as to leave out places of this machine."""
+        return Said(self.key, **{name: mapped(value, change) for name, value in self.values.items()})
 
 
 def everywhere(write: Callable[[], str]) -> dict[str, str]:
@@ -144,12 +144,12 @@ def listed(parts: Sequence[str]) -> str:
     return Said("lab.listed", parts=tuple(parts)) if parts else ""
 
 
-def replaced(value: object, old: str, new: str) -> object:
+def mapped(value: object, change: Callable[[str], str]) -> object:
     if isinstance(value, tuple):
-        return tuple(replaced(one, old, new) for one in value)
+        return tuple(mapped(one, change) for one in value)
     if isinstance(value, Said):
-        return value.without(old, new)
-    return value.replace(old, new) if isinstance(value, str) else value
+        return value.mapped(change)
+    return change(value) if isinstance(value, str) else value
 
 
 def counted(key: str, number: int, /, **names: object) -> str:

@@ -68,7 +68,7 @@ def test_a_photograph_is_shown_pixel_by_pixel_and_in_colour_spaces(tab):
     np.testing.assert_array_equal(pixels(page, ".picture canvas"), flower.pixels)
     marked = page.locator("td.marked").inner_text().split()
     assert list(map(int, marked)) == flower.pixels[200, 300].tolist()
-    page.get_by_role("button", name="Colours").click()
+    page.get_by_role("tab", name="Colours").click()
     page.get_by_label("Colour space").select_option("lab")
     page.get_by_text("L · lightness").wait_for()
     lab = images.to_space(images.reduced(flower, 320).rgb, "lab")

@@ -101,7 +101,7 @@ def test_refusals_are_one_line_without_the_folder(bench, page, caplog):
 
     bench.ask("refused", 1, refused)
     bench.ask("failed", 1, failed)
-    assert told(page, "refused", 1) == [{"ticket": 1, "done": True, "refused": "one: is no run"}]
+    assert told(page, "refused", 1) == [{"ticket": 1, "done": True, "refused": "runs/one: is no run"}]
     (failure,) = told(page, "failed", 1)
     assert failure["done"]
     assert "secret" not in failure["refused"]

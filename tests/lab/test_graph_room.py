@@ -9,7 +9,7 @@ import torch
 
 import profundo as pf
 from profundo.graph import compare, parse, view
-from profundo.lab.calls import asked
+from profundo.lab.calls import answered
 from profundo.lab.desks import Desk, Lab
 from profundo.lab.messages import encoded
 from profundo.lab.rooms.graph_room import STEPS, steps_for
@@ -33,7 +33,7 @@ def ask(desk):
     def answer(call_name, **given):
         call = CALLS[f"graph.{call_name}"]
         assert not call.changes
-        made = call.answer(desk, asked(call_name, call, given))
+        made = answered(call_name, call, desk, given)
         encoded({"answer": made})  # it can be sent
         return made
 

@@ -13,10 +13,11 @@ from lab_desk import Page, new_lab
 from profundo import images
 from profundo.data import standardize
 from profundo.inside.observing import observed
-from profundo.lab.calls import asked
+from profundo.lab import opened_runs
+from profundo.lab.calls import answered
 from profundo.lab.desks import Desk, Lab
 from profundo.lab.messages import encoded
-from profundo.lab.rooms import image_nets, image_sources
+from profundo.lab.rooms import image_sources
 from profundo.lab.rooms.room_calls import CALLS
 from profundo.lab.trainings import starting
 from profundo.records import ProfundoError
@@ -40,7 +41,7 @@ def ask(lab):
 
     def answer(name, **given):
         call = CALLS[f"images.{name}"]
-        result = call.answer(desk, asked(f"images.{name}", call, given))
+        result = answered(f"images.{name}", call, desk, given)
         encoded({"answer": result})
         return result
 
@@ -230,7 +231,7 @@ def test_a_drawn_digit_is_recognised_wherever_and_however_small_it_is_drawn(ask)
 def test_a_net_stays_open_and_images_are_decoded_once(ask, lab, monkeypatch):
     opened = []
     monkeypatch.setattr(
-        image_nets, "of_run", lambda path, original=image_nets.of_run: opened.append(path) or original(path)
+        opened_runs, "looked_of", lambda path, original=opened_runs.looked_of: opened.append(path) or original(path)
     )
     monkeypatch.setattr(
         image_sources, "read_image", lambda name, original=images.read_image: opened.append(name) or original(name)

@@ -42,9 +42,9 @@ class Number(Question):
     value: float = Field(ge=0, le=10)
 
 
-def root(_, asked):
+def root(desk, asked):
     if asked.value == 7:
-        raise ProfundoError("seven has\nno root here")
+        raise ProfundoError(f"{desk.lab.runs}/seven has\nno root here")
     if asked.value == 8:
         raise ZeroDivisionError("a secret of ours")
     return {"root": math.sqrt(asked.value), "array": np.array([[1.5, -2]]), "nan": math.nan}
@@ -211,9 +211,9 @@ def test_a_question_is_answered_in_numbers_and_arrays_or_refused_in_one_line(por
             ({"value": "4"}, "value: expected a number, got '4'"),
             ({}, "root: value: Field required"),
             ({"value": 1, "more": 2}, "root: more: Extra inputs are not permitted"),
-            ({"value": 7}, "seven has no root here"),
+            ({"value": 7}, "runs/seven has no root here"),
         ):
-            assert line in refusal(socket, "root", **given)
+            assert refusal(socket, "root", **given).startswith(line)
         failed = refusal(socket, "root", value=8)
         assert "secret" not in failed
         assert "mistake" in failed

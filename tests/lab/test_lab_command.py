@@ -1,6 +1,5 @@
 """`profundo lab` as a person starts it: its address, its tokens, its folder of runs, and its end."""
 
-import contextlib
 import http.client
 import json
 import os
@@ -8,8 +7,6 @@ import re
 import signal
 import socket
 import stat
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,34 +15,12 @@ import pytest
 from websockets.sync.client import connect
 
 from profundo.lab import lab_server
+from programs import PATIENCE, program
 
-PATIENCE = 60.0  # seconds to start, on a busy machine too
 
-
-@contextlib.contextmanager
 def started(runs, *options, number=signal.SIGTERM, browser=None):
-    """The process with what it told on stdout, and after the block its exit code and stderr."""
     words = ["lab", "--runs", str(runs), "--port", "0", "--json", *options, *([] if browser else ["--no-browser"])]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "profundo", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | ({"BROWSER": f"{browser} %s"} if browser else {}),
-    )
-    try:
-        told = ""
-        while not told.endswith("}\n"):
-            line = process.stdout.readline()
-            assert line, process.stderr.read()
-            told += line
-        process.told = json.loads(told)
-        yield process
-        process.send_signal(number)
-        process.out, process.err = process.communicate(timeout=PATIENCE)
-    finally:
-        process.kill()
-        process.wait()
+    return program(*words, number=number, env=os.environ | ({"BROWSER": f"{browser} %s"} if browser else {}))
 
 
 def wait_until(holds):

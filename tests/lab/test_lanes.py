@@ -10,7 +10,7 @@ from profundo.lab import lab_application
 from profundo.lab.benches import Bench
 from profundo.lab.desks import Desk, Desks
 from profundo.lab.lanes import FewAtOnce, Lanes, Turns
-from profundo.lab.rooms.playground_room import Playing
+from profundo.lab.rooms.playground_thread import Playing
 from profundo.lab.rooms.room_calls import CALLS
 from profundo.playground.playground_settings import new_settings
 from profundo.records import ProfundoError

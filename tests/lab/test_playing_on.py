@@ -8,7 +8,7 @@ import pytest
 
 import profundo as pf
 from lab_desk import Page, new_lab
-from profundo.lab.rooms import playground_room
+from profundo.lab.rooms import playground_beside
 from profundo.playground.playground_settings import changed
 from profundo.playground.queries import from_query
 from profundo.playground.session import Session
@@ -48,7 +48,7 @@ def test_one_plays_on_while_the_doctor_examines(page, monkeypatch):
         go_on.wait(30)
         raise ProfundoError("enough")
 
-    monkeypatch.setattr(playground_room, "examined", examined)
+    monkeypatch.setattr(playground_beside, "examined", examined)
 
     def play():
         assert begun.wait(10)

@@ -4,7 +4,6 @@ import pytest
 
 import profundo as pf
 from lab_desk import Page, new_lab
-from profundo.lab.rooms.image_nets import opened_once
 from profundo.playground.kept_run import run_of
 from profundo.playground.playground_settings import new_settings
 from profundo.playground.session import Session
@@ -45,7 +44,7 @@ def test_a_look_that_is_pushed_refuses_it(page, call, given):
 
 def test_images_of_such_a_run_are_no_samples_either(page):
     with pytest.raises(ProfundoError, match=GONE):
-        opened_once(page.desk.lab.runs / "kept", 0)
+        page.call("images.net", run="kept")
 
 
 def test_it_predicts_as_before(page):

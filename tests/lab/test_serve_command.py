@@ -23,9 +23,9 @@ from profundo.records import ProfundoError
 from profundo.runs.experiment import new_experiment
 from profundo.runs.supervised import train
 from profundo.use.predicting import predictor
+from programs import PATIENCE, program
 from served import TOKEN
 
-PATIENCE = 60.0  # seconds to start, on a busy machine too
 COMMAND = [sys.executable, "-m", "profundo"]
 
 
@@ -36,28 +36,8 @@ def run(tmp_path_factory):
     return folder
 
 
-@contextlib.contextmanager
 def served(run, *options, number=signal.SIGTERM):
-    """The process, what it told on stdout, and after the block its exit code and stderr in the same object."""
-    process = subprocess.Popen(
-        [*COMMAND, "serve", str(run), "--port", "0", "--json", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        told = ""
-        while not told.endswith("}\n"):
-            line = process.stdout.readline()
-            assert line, process.stderr.read()
-            told += line
-        process.told = json.loads(told)
-        yield process
-        process.send_signal(number)
-        process.out, process.err = process.communicate(timeout=PATIENCE)
-    finally:
-        process.kill()
-        process.wait()
+    return program("serve", str(run), "--port", "0", "--json", *options, number=number)
 
 
 def ask(process, method, path, body=None, **headers):

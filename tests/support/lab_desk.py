@@ -2,7 +2,7 @@
 
 import queue
 
-from profundo.lab.calls import asked
+from profundo.lab.calls import answered
 from profundo.lab.desks import Desk, Lab
 from profundo.lab.rooms.room_calls import CALLS
 
@@ -37,7 +37,7 @@ class Page:
         return self.channels.setdefault(name, Pushed())
 
     def call(self, name, **given):
-        return CALLS[name].answer(self.desk, asked(name, CALLS[name], given))
+        return answered(name, CALLS[name], self.desk, given)
 
     def pushed(self, name, ticket=0, seconds=60, **given):
         """All values that a call brings about, to the last; name: of the call, and of its channel unless told."""

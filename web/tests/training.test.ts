@@ -2,7 +2,6 @@
 import { expect, test } from "vitest";
 import type { Numbers } from "../src/frames";
 import { clock, column, differences, done, isBetter, lines, mainScore, queryOf, rateOf, sorted, together, viewOf, type Run } from "../src/rooms/training/model";
-import { painted } from "../src/rooms/training/pixels";
 import { kindsIn, leftOut, withKind, withoutColumn } from "../src/rooms/training/reading";
 
 const run = (name: string, more: Partial<Run> = {}): Run => ({
@@ -112,9 +111,3 @@ test("a correction of a column is one line of a setting", () => {
   expect(withoutColumn("a\nb", "a", false)).toBe("b");
 });
 
-test("pixels stand channels first, grey in all three colours", () => {
-  const grey = painted({ data: new Uint8Array([0, 255, 7, 9]), shape: [1, 2, 2] });
-  expect([...grey.pixels]).toEqual([0, 0, 0, 255, 255, 255, 255, 255, 7, 7, 7, 255, 9, 9, 9, 255]);
-  const colour = painted({ data: new Uint8Array([1, 2, 3, 4, 5, 6]), shape: [3, 1, 2] });
-  expect([...colour.pixels]).toEqual([1, 3, 5, 255, 2, 4, 6, 255]);
-});

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from profundo.lab.calls import refused, without
+from profundo.lab.calls import refused
 from profundo.languages import Said
 from profundo.records import ProfundoError
 
@@ -78,15 +78,13 @@ class Bench:
             return self.jobs.get(job.kind) is job and self.desk.is_open
 
     def next(self) -> Job | None:
-        """The job whose turn it is; it is the last one now."""
+        """The job whose turn it is."""
         with self.changed:
             while not self.closed and not (self.jobs and self.desk.is_open):
                 self.changed.wait(PATIENCE if self.jobs else None)
             if self.closed:
                 return None
-            job = self.jobs.pop(next(iter(self.jobs)))
-            self.jobs[job.kind] = job
-            return job
+            return next(iter(self.jobs.values()))
 
     def step(self, job: Job) -> None:
         try:
@@ -96,7 +94,7 @@ class Bench:
         except StopIteration:
             told = {"done": True, "value": job.shown}
         except ProfundoError as error:
-            told = {"done": True, "refused": without(refused(error), f"{self.desk.lab.runs}/")}
+            told = {"done": True, "refused": self.desk.lab.without_paths(refused(error))}
         except Exception as error:
             logging.getLogger("profundo.lab").error("%s.%s failed", self.room, job.kind, exc_info=error)
             told = {"done": True, "refused": Said("refusals.mistake")}
@@ -107,8 +105,9 @@ class Bench:
         with self.changed:
             if self.jobs.get(job.kind) is not job:
                 return
-            if told["done"]:
-                del self.jobs[job.kind]
+            del self.jobs[job.kind]
+            if not told["done"]:
+                self.jobs[job.kind] = job  # behind those that wait
         channel = self.desk.channel(f"{self.room}.{job.kind}")
         if channel is not None:
             channel.offer({"ticket": job.ticket, **told})

@@ -19,7 +19,7 @@ from profundo.records import ProfundoError
 if TYPE_CHECKING:
     from profundo.lab.desks import Desk
 
-__all__ = ["Call", "Nothing", "Question", "asked", "refused", "shortened", "without"]
+__all__ = ["Call", "Nothing", "Question", "answered", "asked", "refused", "shortened"]
 
 
 class Question(BaseModel):
@@ -55,15 +55,18 @@ def asked(name: str, call: Call, given: Mapping[str, Any]) -> Question:
         raise ProfundoError(f"{name}: {place}: {line}, got {got}", told=told) from None
 
 
+def answered(name: str, call: Call, desk: Desk, given: Mapping[str, Any]) -> Any:
+    """What a call answers. Raises ProfundoError, one line that says nothing of where things lie on this machine."""
+    try:
+        return call.answer(desk, asked(name, call, given))
+    except ProfundoError as error:
+        raise ProfundoError(desk.lab.without_paths(refused(error))) from None
+
+
 def refused(error: ProfundoError) -> str:
-    """What the page is told: what it can say in its language, else one line of English."""
+    """What the page is told: what it can say in its language, else a line of English."""
     line = error.told or (error.args[0] if error.args else "")
-    return line if isinstance(line, Said) else " ".join(str(error).split())
-
-
-def without(line: str, place: str, instead: str = "") -> str:
-    """What is told, without a place of this machine."""
-    return line.without(place, instead) if isinstance(line, Said) else line.replace(place, instead)
+    return line if isinstance(line, Said) else str(error)
 
 
 def shortened(value: Any, most: int = 60) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from profundo.lab.calls import Call, asked, refused, shortened
+from profundo.lab.calls import Call, answered, refused, shortened
 from profundo.lab.channels import Channel
 from profundo.lab.desks import Desk, Desks
 from profundo.lab.guard import Role
@@ -133,7 +133,7 @@ class Conversation:
             raise ProfundoError(Said("refusals.only_look"))
         if not isinstance(given, dict):
             raise ProfundoError(f"{name}: expected an object of arguments")
-        return partial(call.answer, desk, asked(name, call, given))
+        return partial(answered, name, call, desk, given)
 
     def channel(self, name: str) -> Channel:
         """Made by the desk's rooms, from any thread."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import secrets
 import threading
 from collections.abc import Callable
@@ -17,9 +19,12 @@ from profundo.lab.limits import Refusal
 from profundo.languages import Said
 from profundo.records import ProfundoError
 
-__all__ = ["Desk", "Desks", "Lab", "State"]
+__all__ = ["OWN_DATA", "Desk", "Desks", "Lab", "State"]
 
 MOST_DESKS = {"owner": 64, "visitor": 256}
+OWN_DATA = ".data"
+"""Of the folder of runs: what was uploaded to be trained on, each file in a folder of its own name."""
+TOKEN = "[A-Za-z0-9_-]{16}"
 KEPT = 900.0  # seconds that a desk waits for its page to come back
 
 
@@ -61,6 +66,16 @@ class Lab:
             self.threads = [*(one for one in self.threads if one.is_alive()), thread]
             thread.start()
         return thread
+
+    def without_paths(self, text: str) -> str:
+        """What is said to a page, in one line and without where things lie on this machine."""
+        if isinstance(text, Said):
+            return text.mapped(self.without_paths)
+        text = re.sub(re.escape(f"{self.uploads}{os.sep}") + TOKEN + r"(\.\w{1,8})*", "the file", text)
+        for folder in dict.fromkeys((str(self.runs.absolute()), str(self.runs))):
+            text = re.sub(re.escape(os.path.join(folder, OWN_DATA)) + f"/{TOKEN}/", "", text)
+            text = text.replace(folder + os.sep, "runs/") if folder != "." else text
+        return " ".join(text.split())
 
     def close(self) -> None:
         self.closed.set()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenedRun", "looked_runs", "opened_run", "run_path"]
 
+LONGEST_NAME = 255  # bytes, of a file
 MOST = 4  # runs that are open at once
 MOST_MADE = 12  # of units, codes and maps of a run, layer by layer
 T = TypeVar("T")
@@ -89,10 +90,18 @@ def opened_run(lab: Lab, name: str) -> OpenedRun:
 def run_path(lab: Lab, name: str) -> Path:
     """The folder of a finished run that lies in the folder of runs itself, and not through a link."""
     path = lab.runs / name
-    is_name = name not in ("", ".", "..") and not set(name) & set("/\\\0")
-    if not is_name or path.is_symlink() or not (path / "scores.json").is_file():
+    if not is_name(name) or path.is_symlink() or not (path / "scores.json").is_file():
         raise ProfundoError(Said("refusals.no_run", name=repr(name[:60])))
     return path
+
+
+def is_name(name: str) -> bool:
+    """Whether a file can be called so."""
+    return (
+        name not in ("", ".", "..")
+        and not set(name) & set("/\\\0")
+        and len(name.encode("utf-8", "replace")) <= LONGEST_NAME
+    )
 
 
 def looked_runs(lab: Lab) -> list[dict[str, Any]]:

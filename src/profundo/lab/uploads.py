@@ -17,6 +17,7 @@ from starlette.responses import FileResponse, Response
 
 from profundo.lab.limits import Refusal
 from profundo.languages import Said
+from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -112,8 +113,14 @@ def int_of(text: str) -> int:
     return int(text)
 
 
-def upload_path(lab: Lab, name: str) -> Path | None:
-    """Where an upload lies, which is used now; None for a name that is none of ours, or has gone."""
+def upload_path(lab: Lab, name: str) -> Path:
+    """Where an upload lies, which is used now. Raises ProfundoError for a name that is none of ours, or has gone."""
+    if (path := found_upload(lab, name)) is None:
+        raise ProfundoError(Said("refusals.gone_upload"))
+    return path
+
+
+def found_upload(lab: Lab, name: str) -> Path | None:
     path = lab.uploads / name
     if not NAME.fullmatch(name) or path.is_symlink() or not path.is_file():
         return None
@@ -125,7 +132,7 @@ def upload_path(lab: Lab, name: str) -> Path | None:
 def kept_file(lab: Lab, place: str) -> Response:
     """`downloads/NAME`, which a room put among the uploads, or `runs/RUN/report.html`; read piece by piece as it is sent."""
     parts = place.split("/")
-    if len(parts) == 2 and parts[0] == "downloads" and (path := upload_path(lab, parts[1])):
+    if len(parts) == 2 and parts[0] == "downloads" and (path := found_upload(lab, parts[1])):
         media = DOWNLOADS.get(path.suffix)
         if media:
             said = f"attachment; filename=profundo{path.suffix}"

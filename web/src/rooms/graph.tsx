@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import { address, parsed } from "../address";
 import { say, type Text } from "../language";
+import { Tabs } from "../ui/tabs";
 import "./graph.css";
 
 type Shown = ComponentType<{ query: URLSearchParams }>;
@@ -40,14 +41,9 @@ export default function Graph() {
   return (
     <>
       <h1 class="unseen">{say(texts.graph)}</h1>
-      <nav class="graph-tabs" aria-label={say(texts.pages)}>
-        {PAGES.map(({ id, name }) => (
-          <button key={id} type="button" {...(id === page.id ? { "aria-current": "page" as const } : {})} onClick={() => enter(new URLSearchParams({ view: id }))}>
-            {say(name)}
-          </button>
-        ))}
-      </nav>
-      <Loaded key={turns.current} page={page} query={query} />
+      <Tabs label={say(texts.pages)} views={PAGES.map(({ id, name }) => [id, say(name)] as const)} now={page.id} onChoose={(id) => enter(new URLSearchParams({ view: id }))}>
+        <Loaded key={turns.current} page={page} query={query} />
+      </Tabs>
     </>
   );
 }

@@ -4,8 +4,10 @@ import texts from "@texts/images.json";
 import names from "@texts/lab.json";
 import { say, type Text } from "../language";
 import { Panel, Problem } from "../ui/controls";
+import { Tabs } from "../ui/tabs";
 import type { Choices } from "./images/answers";
-import { choose, pick, readAddress, useAnswer } from "./images/chosen";
+import { useAnswer } from "../ui/asking";
+import { choose, enter, pick } from "./images/chosen";
 import { Colours } from "./images/colours";
 import { Kernels } from "./images/kernels";
 import { Nets } from "./images/nets";
@@ -23,25 +25,24 @@ const VIEWS: readonly (readonly [id: string, name: Text, question: Text])[] = [
 ];
 
 export default function Images() {
-  useEffect(readAddress, []); // a visit begins the room anew; what is chosen here goes the other way
+  useEffect(enter, []); // a visit begins the room anew; what is chosen here goes the other way
   const [choices, problem] = useAnswer<Choices>("images.choices", {});
   const view = pick("view", "kernels");
   const question = VIEWS.find(([id]) => id === view)?.[2];
   return (
     <div class="images">
-      <div class="images-head">
-        <div>
-          <h1>{say(names.images)}</h1>
-          <p class="muted">{question && say(question)}</p>
-        </div>
-        <nav class="tabs" aria-label={say(texts.views)}>
-          {VIEWS.map(([id, name]) => (
-            <button type="button" key={id} aria-pressed={id === view} onClick={() => choose({ view: id })}>
-              {say(name)}
-            </button>
-          ))}
-        </nav>
-      </div>
+      <Tabs
+        label={say(texts.views)}
+        views={VIEWS.map(([id, name]) => [id, say(name)] as const)}
+        now={view}
+        onChoose={(id) => choose({ view: id })}
+        aside={
+          <div>
+            <h1>{say(names.images)}</h1>
+            <p class="muted">{question && say(question)}</p>
+          </div>
+        }
+      >
       <Problem text={problem} />
       {choices && (
         <>
@@ -57,6 +58,7 @@ export default function Images() {
           {view === "net" && <Nets choices={choices} />}
         </>
       )}
+      </Tabs>
     </div>
   );
 }

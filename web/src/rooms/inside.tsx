@@ -10,7 +10,7 @@ import { LatentView } from "./inside/latent";
 import { choose, current, enter, net, problem, ROOM, runs, take, views, watch, word, type RunRow, type View } from "./inside/looking";
 import { UnitsView } from "./inside/units";
 import { WhyView } from "./inside/why";
-import "../ui/tabs.css";
+import { Tabs } from "../ui/tabs";
 import "./inside.css";
 
 const SHOWN = { units: UnitsView, why: WhyView, codes: CodesView, latent: LatentView } as const;
@@ -31,16 +31,20 @@ export default function Inside() {
       <Problem text={problem.value || net.problem.value} />
       {runs.value?.length === 0 && <Empty />}
       {row && (
-        <div class="inside-top">
-          <Choice label={say(texts.run)} value={row.run} options={(runs.value ?? []).map((one): Option => [one.run, titled(one)])} onChoose={take} />
-          <Facts row={row} />
-          <Tabs row={row} view={view} />
-        </div>
-      )}
-      {Shown && (
-        <div role="tabpanel" id="inside-view" aria-labelledby={`tab-${view}`} class="inside-view">
-          <Shown />
-        </div>
+        <Tabs
+          label={say(texts.views)}
+          views={views(row).map((one) => [one, say(texts[one])] as const)}
+          now={view}
+          onChoose={(one) => choose({ view: one })}
+          aside={
+            <>
+              <Choice label={say(texts.run)} value={row.run} options={(runs.value ?? []).map((one): Option => [one.run, titled(one)])} onChoose={take} />
+              <Facts row={row} />
+            </>
+          }
+        >
+          {Shown && <Shown />}
+        </Tabs>
       )}
     </div>
   );
@@ -69,23 +73,3 @@ function Facts({ row }: { row: RunRow }) {
   );
 }
 
-function Tabs({ row, view }: { row: RunRow; view: View }) {
-  const all = views(row);
-  const walk = (event: KeyboardEvent) => {
-    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-    const next = all[(all.indexOf(view) + step + all.length) % all.length];
-    if (step === 0 || !next) return;
-    event.preventDefault();
-    choose({ view: next });
-    document.getElementById(`tab-${next}`)?.focus();
-  };
-  return (
-    <div class="tabs" role="tablist" aria-label={say(texts.views)} onKeyDown={walk}>
-      {all.map((one) => (
-        <button key={one} id={`tab-${one}`} type="button" role="tab" aria-selected={one === view} aria-controls="inside-view" tabIndex={one === view ? 0 : -1} onClick={() => choose({ view: one })}>
-          {say(texts[one])}
-        </button>
-      ))}
-    </div>
-  );
-}

@@ -8,7 +8,7 @@ import { choose, enter, MODES, mode, ROOM } from "./surface/chosen";
 import { findRuns, OfRun, plane } from "./surface/of_run";
 import { OnNet, walked } from "./surface/on_net";
 import { found, learnForm, Roll } from "./surface/roll";
-import "../ui/tabs.css";
+import { Tabs } from "../ui/tabs";
 import "./surface.css";
 
 const SHOWN = { run: OfRun, roll: Roll, net: OnNet } as const;
@@ -26,27 +26,12 @@ export default function Surface() {
   }, []);
   const now = mode();
   const Shown = SHOWN[now];
-  const walk = (event: KeyboardEvent) => {
-    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? MODES.length - 1 : 0;
-    const next = MODES[(MODES.indexOf(now) + step) % MODES.length];
-    if (step === 0 || !next) return;
-    event.preventDefault();
-    choose({ mode: next });
-    document.getElementById(`tab-${next}`)?.focus();
-  };
   return (
     <div class="surface">
       <h1 class="unseen">{say(texts.title)}</h1>
-      <div class="tabs" role="tablist" aria-label={say(texts.views)} onKeyDown={walk}>
-        {MODES.map((one) => (
-          <button key={one} id={`tab-${one}`} type="button" role="tab" aria-selected={one === now} aria-controls="surface-view" tabIndex={one === now ? 0 : -1} onClick={() => choose({ mode: one })}>
-            {say(texts[`mode_${one}`])}
-          </button>
-        ))}
-      </div>
-      <div role="tabpanel" id="surface-view" aria-labelledby={`tab-${now}`}>
+      <Tabs label={say(texts.views)} views={MODES.map((one) => [one, say(texts[`mode_${one}`])] as const)} now={now} onChoose={(one) => choose({ mode: one })}>
         <Shown />
-      </div>
+      </Tabs>
     </div>
   );
 }

@@ -3,13 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { dress } from "./dress";
-
-export interface Line {
-  readonly label: string;
-  /** A colour of the page, such as --curve-1. */
-  readonly colour: string;
-  readonly dashed?: boolean;
-}
+import type { Line } from "./legend";
 
 interface CurvesProps {
   lines: readonly Line[];
@@ -94,18 +88,3 @@ function options(lines: readonly Line[], width: number, height: number, logarith
   };
 }
 
-/** What the lines of a chart are called, in their colours and strokes. */
-export function Legend({ lines, values }: { lines: readonly Line[]; values?: readonly string[] }) {
-  return (
-    <ul class="legend">
-      {lines.map(({ label, colour, dashed }, index) => (
-        <li key={label}>
-          <svg width="22" height="8" aria-hidden="true">
-            <line x1="0" y1="4" x2="22" y2="4" stroke={`var(${colour})`} stroke-width="2.5" {...(dashed ? { "stroke-dasharray": "5 4" } : {})} />
-          </svg>
-          {label} {values?.[index] !== undefined && <b>{values[index]}</b>}
-        </li>
-      ))}
-    </ul>
-  );
-}

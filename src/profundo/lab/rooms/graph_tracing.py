@@ -12,7 +12,7 @@ from torch import Tensor
 from profundo.graph.drawings.scene_data import scene_data
 from profundo.graph.nodes import Graph, Summary
 from profundo.inspect.graph_views import graph_of_run_on_sample, graph_on_sample
-from profundo.lab.calls import Call, Nothing, Question, refused, without
+from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk, Lab
 from profundo.languages import Said
 from profundo.records import ProfundoError
@@ -80,10 +80,7 @@ def traced(lab: Lab, net: str, sample: int) -> Graph:
     name = net.removeprefix(RUN)
     if not net.startswith(RUN) or name not in names_of_runs(lab):
         raise ProfundoError(Said("refusals.no_net", name=name, names=tuple(NETS)))
-    try:
-        return graph_of_run_on_sample(lab.runs / name, sample)
-    except ProfundoError as error:  # which names a folder of this machine
-        raise ProfundoError(without(refused(error), f"{lab.runs}/")) from None
+    return graph_of_run_on_sample(lab.runs / name, sample)
 
 
 def names_of_runs(lab: Lab) -> list[str]:

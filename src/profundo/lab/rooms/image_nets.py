@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -15,29 +11,26 @@ from pydantic import Field
 from torch import Tensor
 
 from profundo.data.images.pixels import fitted
-from profundo.files import read_object
 from profundo.images import Frame, frame_of, framed, sketched
 from profundo.inside.observing import layer_output
 from profundo.inside.one_unit import ConvolutionUnit, convolutions, unit_of
 from profundo.inside.overview import overview
-from profundo.inspect.opened_net import Looked, of_run
-from profundo.lab.calls import Call, Nothing, Question, refused, without
+from profundo.inspect.opened_net import Looked
+from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk
+from profundo.lab.opened_runs import OpenedRun, looked_runs, opened_run
 from profundo.lab.rooms.image_sources import DRAWN, Name, Source, as_bytes, image_of
 from profundo.lab.trainings import starting
-from profundo.lab.trainings.own_uploads import without_paths
 from profundo.languages import Said
 from profundo.objectives.softmax_terms import softmax_terms
 from profundo.records import ProfundoError
 from profundo.runs.experiment import new_experiment
-from profundo.runs.folder import Folder, find_runs
 from profundo.runs.live.live_reading import run_names
 
 __all__ = ["CALLS"]
 
 MEASURED = 500  # training images on which it is measured how they were drawn
 MOST_SHOWN = 24  # input channels of one convolution
-NETS = 3  # that are open at once
 AT_WORK = ("starting", "running")
 LESSONS: Mapping[str, Mapping[str, Any]] = {
     "digits": {"epochs": 15},
@@ -63,48 +56,23 @@ class Unit(Seen):
     column: Annotated[int, Field(ge=0, le=2**20)] = 0
 
 
-@dataclass(frozen=True, eq=False)
-class Opened:
-    """frame: how its training images were drawn, where they are drawings; lock: its hooks are for one call at a time."""
-
-    looked: Looked
-    frame: Frame | None
-    lock: threading.Lock
-
-
 def runs(desk: Desk, _: Nothing) -> Mapping[str, Any]:
-    """The finished runs whose net takes images, the latest first."""
-    return {"runs": [folder.path.name for folder in reversed(find_runs(desk.lab.runs)) if takes_images(folder)]}
+    """The finished runs whose net takes images, the latest first; then those of recipes, of which only their data tell."""
+    return {"runs": [row["run"] for row in looked_runs(desk.lab) if row["looks"] and row["kind"] in ("image", "")]}
 
 
-def takes_images(folder: Folder) -> bool:
-    try:
-        if folder.path.is_symlink() or not folder.scores.is_file():
-            return False
-        described = read_object(folder.model)
-        return bool(described["spec"]["inputs"]["kind"] == "image")
-    except (ProfundoError, KeyError, TypeError, OSError):  # of a name that no folder can have, too
-        return False
-
-
-def opened_net(desk: Desk, run: str) -> Opened:
+def opened_net(desk: Desk, name: str) -> OpenedRun:
     """Raises ProfundoError for a name that is none of the lab's finished runs of images."""
-    folder = Folder(desk.lab.runs / run)
-    inside = run != ".." and Path(run).name == run
-    if not inside or not takes_images(folder):
-        raise ProfundoError(Said("refusals.no_image_run", name=run))
-    try:
-        return opened_once(folder.path, folder.scores.stat().st_mtime_ns)
-    except ProfundoError as error:
-        raise ProfundoError(without(refused(error), f"{desk.lab.runs}/")) from None
+    run = opened_run(desk.lab, name)
+    inputs = run.looked.spec.inputs
+    if inputs.kind != "image":
+        raise ProfundoError(Said("refusals.no_image_run", name=name, things=inputs.things))
+    return run
 
 
-@lru_cache(NETS)
-def opened_once(path: Path, finished: int) -> Opened:  # noqa: ARG001 - a run of that name that was made anew is another
-    """One for all tabs: a net comes with its data."""
-    looked = of_run(path)
-    shades = looked.samples(looked.data.train, MEASURED)[0].float().mean(1)
-    return Opened(looked, frame_of(shades), threading.Lock())
+def frame(run: OpenedRun) -> Frame | None:
+    """How its training images were drawn, where they are drawings."""
+    return run.once("frame", lambda: frame_of(run.looked.samples(run.looked.data.train, MEASURED)[0].float().mean(1)))
 
 
 def net(desk: Desk, asked: OfRun) -> Mapping[str, Any]:
@@ -119,7 +87,7 @@ def net(desk: Desk, asked: OfRun) -> Mapping[str, Any]:
             "classes": looked.classes,
             "labels": [] if looked.labels is None else looked.labels.tolist(),
             "tests": looked.pictures(looked.raw),
-            "frame": one.frame,
+            "frame": frame(one),
             "layers": [
                 {"name": row.name, "kind": row.kind, "shape": row.shape, "parameters": row.parameters,
                  "field": row.field, "apart": row.name in apart}
@@ -129,7 +97,7 @@ def net(desk: Desk, asked: OfRun) -> Mapping[str, Any]:
 
 
 # ----------------------------------------------------------------------------------------------------------------- looking
-def raw_of(desk: Desk, one: Opened, asked: Source) -> Tensor:
+def raw_of(desk: Desk, one: OpenedRun, asked: Source) -> Tensor:
     """uint8 (channels, height, width), as the net's images were. Raises ProfundoError for an image that is none."""
     shape = one.looked.spec.inputs.shape
     kind, _, which = asked.image.partition(":")
@@ -138,8 +106,8 @@ def raw_of(desk: Desk, one: Opened, asked: Source) -> Tensor:
             raise ProfundoError(Said("refusals.no_test_sample", count=len(one.looked.raw), name=asked.image))
         return one.looked.raw[int(which)]  # type: ignore[no-any-return]
     if asked.image == DRAWN:
-        size = shape[1], shape[2]
-        drawn = sketched(asked.strokes, size) if one.frame is None else framed(asked.strokes, size, one.frame)
+        size, drawn_so = (shape[1], shape[2]), frame(one)
+        drawn = sketched(asked.strokes, size) if drawn_so is None else framed(asked.strokes, size, drawn_so)
         return torch.from_numpy(np.repeat(drawn[None], shape[0], 0))
     pixels = as_bytes(image_of(desk, asked).rgb)
     return torch.from_numpy(fitted(pixels, (shape[0], shape[1], shape[2])).transpose(2, 0, 1).copy())
@@ -226,7 +194,7 @@ def train(desk: Desk, asked: Lesson) -> Mapping[str, Any]:
 def lesson(desk: Desk, asked: OfRun) -> Mapping[str, Any]:
     """How far a training is that was begun here."""
     row = starting.named_row(desk.lab.runs, asked.run)
-    told = {"run": row.name, "state": row.state, "fault": without_paths(desk.lab, row.fault)}
+    told = {"run": row.name, "state": row.state, "fault": desk.lab.without_paths(row.fault)}
     return told | {name: getattr(row.progress, name, 0) for name in ("epoch", "epochs")}
 
 

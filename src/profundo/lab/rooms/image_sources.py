@@ -109,10 +109,7 @@ def opened(desk: Desk, name: str) -> Image:
         return read_image(name)
     kind, _, which = name.partition(":")
     if kind == "upload":
-        path = upload_path(desk.lab, which)
-        if path is None:
-            raise ProfundoError(Said("refusals.gone_image"))
-        return replace(read_image(path.read_bytes()), name="", note="")
+        return replace(read_image(upload_path(desk.lab, which).read_bytes()), name="", note="")
     if kind in sets_at_hand() and which.isdecimal() and len(which) < 4:
         every = first_of_each(kind)
         if int(which) < len(every):

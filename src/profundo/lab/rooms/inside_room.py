@@ -291,12 +291,10 @@ def input_of(lab: Lab, looked: Looked, asked: Why) -> Tensor:
             raise ProfundoError(Said("refusals.no_sample", sample=asked.sample, count=len(looked.held_out)))
         return raw_samples(looked.held_out, [asked.sample])
     path = upload_path(lab, asked.upload)
-    if path is None:
-        raise ProfundoError(Said("refusals.gone_upload"))
     first = next(iter(entries([path], looked.spec.inputs)), None)
     if first is None or first.values is None:
         fault = first.fault if first is not None else f"expected {looked.spec.inputs.things} in it, found none"
-        raise ProfundoError(fault.replace(f"{path}", "the file"))
+        raise ProfundoError(fault)
     return first.values[None]
 
 

@@ -10,7 +10,6 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,10 +18,10 @@ from pydantic import Field
 
 from profundo.data.dataset_names import names as dataset_names
 from profundo.files import erase
-from profundo.lab.calls import Call, Nothing, Question, refused
+from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk, Lab
 from profundo.lab.trainings import starting
-from profundo.lab.trainings.own_uploads import data_path, keep_upload, source_of, without_paths
+from profundo.lab.trainings.own_uploads import data_path, keep_upload, source_of
 from profundo.lab.trainings.run_watch import RunWatch
 from profundo.lab.trainings.trying import Tried, takes, tried_files, tried_row
 from profundo.lab.uploads import upload_path
@@ -125,7 +124,7 @@ def rows_told(lab: Lab, rows: Sequence[RunRow]) -> list[dict[str, Any]]:
 
 def row_told(lab: Lab, row: RunRow) -> dict[str, Any]:
     """One run, without places on this machine."""
-    settings = {key: without_paths(lab, one) if isinstance(one, str) else one for key, one in row.settings.items()}
+    settings = {key: lab.without_paths(one) if isinstance(one, str) else one for key, one in row.settings.items()}
     told = {field: getattr(row, field) for field in row.__dataclass_fields__}
     progress = None if row.progress is None else row.progress.model_dump(mode="json")
     source = source_of(lab, str(row.settings.get("data", "")))
@@ -133,7 +132,7 @@ def row_told(lab: Lab, row: RunRow) -> dict[str, Any]:
         **told,
         "source": source,
         "settings": settings,
-        "fault": without_paths(lab, row.fault),
+        "fault": lab.without_paths(row.fault),
         "progress": progress,
     }
 
@@ -147,13 +146,13 @@ def course_told(lab: Lab, course: Course) -> dict[str, Any]:
     findings = [] if health is None else [finding_told(finding) for finding in health.findings[:20]]
     return {
         "history": dict(course.history),
-        "log": [without_paths(lab, line) for line in course.log],
+        "log": [lab.without_paths(line) for line in course.log],
         "signs": dict(course.signs),
         "findings": findings,
         "cures": [] if health is None else [cured_told(cure) for cure in health.cures[:20]],
         "notes": [] if health is None else health.notes[:20],
         "watched": health is not None,
-        "faults": [without_paths(lab, fault) for fault in course.faults],
+        "faults": [lab.without_paths(fault) for fault in course.faults],
     }
 
 
@@ -184,11 +183,11 @@ def form(_: Desk, __: Nothing) -> Mapping[str, Any]:
 
 
 def own(desk: Desk, question: Uploaded) -> Mapping[str, Any]:
+    path = upload_path(desk.lab, question.upload)
     try:
         return {"data": keep_upload(desk.lab, question.upload, question.called)}
     finally:
-        if (path := upload_path(desk.lab, question.upload)) is not None:
-            erase(path)
+        erase(path)
 
 
 def experiment_of(desk: Desk, question: Planned) -> Experiment:
@@ -200,24 +199,12 @@ def experiment_of(desk: Desk, question: Planned) -> Experiment:
     return new_experiment(**{"doctor": True} | settings | {"data": data_path(desk.lab, question.data)})
 
 
-def without_places(desk: Desk, answer: Any) -> Any:
-    """The answer of a call whose refusals may tell where things lie."""
-    try:
-        return answer()
-    except ProfundoError as error:
-        raise ProfundoError(without_paths(desk.lab, refused(error))) from None
-
-
 def looked(desk: Desk, question: Planned) -> Mapping[str, Any]:
     """The data before training: how they were read, and what is suspicious."""
-    return dict(without_places(desk, lambda: look_told(desk, question)))
-
-
-def look_told(desk: Desk, question: Planned) -> dict[str, Any]:
     asked = experiment_of(desk, question)
     given = {name: value for name in READ_AS if (value := getattr(asked, name)) not in (None, "auto")}
     seen = look(asked.data, **given)
-    clean = partial(without_paths, desk.lab)
+    clean = desk.lab.without_paths
     return {
         "name": clean(seen.name),
         "kind": seen.kind,
@@ -262,7 +249,7 @@ def trained_of(desk: Desk, question: Planned) -> Experiment:
 def suggest(desk: Desk, question: Planned) -> Mapping[str, Any]:
     """A learning rate, by a range test: the losses over the rates, in a process of its own."""
     asked = trained_of(desk, question)
-    found = without_places(desk, lambda: starting.told(["lr-find"], asked, desk.lab.uploads))
+    found = starting.told(["lr-find"], asked, desk.lab.uploads)
     curves = {name: np.array(found[name], np.float32) for name in ("rates", "losses", "smoothed")}
     return {"suggestion": found["suggestion"], "lowest": found["lowest"], "diverged": found["diverged"], **curves}
 
@@ -270,7 +257,7 @@ def suggest(desk: Desk, question: Planned) -> Mapping[str, Any]:
 def check(desk: Desk, question: Planned) -> Mapping[str, Any]:
     """What would be trained: samples, parameters, seconds, every setting, and what the doctor sees before it begins."""
     asked = trained_of(desk, question)
-    plan = dict(without_places(desk, lambda: starting.told(["train", "--dry-run"], asked, desk.lab.uploads)))
+    plan = starting.told(["train", "--dry-run"], asked, desk.lab.uploads)
     plan["findings"] = [finding_told(Diagnosis.model_validate(one)) for one in plan["findings"]]
     plan["experiment"] = {name: str(value) for name, value in plan["experiment"].items() if name != "data"}
     return plan
@@ -280,7 +267,7 @@ def check(desk: Desk, question: Planned) -> Mapping[str, Any]:
 def start(desk: Desk, question: Started) -> Mapping[str, Any]:
     asked = trained_of(desk, question)
     name = question.name.strip() or starting.free_name(desk.lab.runs, asked.data)
-    without_places(desk, lambda: starting.start(desk.lab.runs, name, asked))
+    starting.start(desk.lab.runs, name, asked)
     return {"run": name}
 
 
@@ -302,17 +289,17 @@ def settings_of(runs: Path, name: str) -> Mapping[str, Any]:
 
 
 def pause(desk: Desk, question: OfRun) -> Mapping[str, Any]:
-    without_places(desk, lambda: starting.pause(desk.lab.runs, question.run))
+    starting.pause(desk.lab.runs, question.run)
     return {}
 
 
 def go_on(desk: Desk, question: OfRun) -> Mapping[str, Any]:
-    without_places(desk, lambda: starting.go_on(desk.lab.runs, question.run))
+    starting.go_on(desk.lab.runs, question.run)
     return {}
 
 
 def remove(desk: Desk, question: OfRun) -> Mapping[str, Any]:
-    without_places(desk, lambda: starting.remove(desk.lab.runs, question.run))
+    starting.remove(desk.lab.runs, question.run)
     return {}
 
 
@@ -323,16 +310,12 @@ def tried_of(lab: Lab) -> Tried:
 
 
 def takes_of(desk: Desk, question: OfRun) -> Mapping[str, Any]:
-    return dict(without_places(desk, lambda: takes(tried_of(desk.lab).predictor(desk.lab.runs, question.run))))
+    return takes(tried_of(desk.lab).predictor(desk.lab.runs, question.run))
 
 
 def try_file(desk: Desk, question: TriedFile) -> Mapping[str, Any]:
     content = content_of(desk, question)
-
-    def answer() -> dict[str, Any]:
-        return tried_files(tried_of(desk.lab).predictor(desk.lab.runs, question.run), content)
-
-    return dict(without_places(desk, answer))
+    return tried_files(tried_of(desk.lab).predictor(desk.lab.runs, question.run), content)
 
 
 def content_of(desk: Desk, question: TriedFile) -> bytes:
@@ -342,8 +325,6 @@ def content_of(desk: Desk, question: TriedFile) -> bytes:
         except (ValueError, binascii.Error):
             raise ProfundoError("drawn: expected an image in base64") from None
     path = upload_path(desk.lab, question.upload)
-    if path is None:
-        raise ProfundoError(Said("refusals.gone_upload"))
     try:
         if path.stat().st_size > LARGEST_INPUT:
             raise ProfundoError(Said("refusals.too_large_try", most=LARGEST_INPUT))
@@ -353,15 +334,12 @@ def content_of(desk: Desk, question: TriedFile) -> bytes:
 
 
 def try_row(desk: Desk, question: TriedRow) -> Mapping[str, Any]:
-    def answer() -> dict[str, Any]:
-        return tried_row(tried_of(desk.lab).predictor(desk.lab.runs, question.run), question.row)
-
-    return dict(without_places(desk, answer))
+    return tried_row(tried_of(desk.lab).predictor(desk.lab.runs, question.run), question.row)
 
 
 def samples(desk: Desk, question: OfRun) -> Mapping[str, Any]:
     """Of a finished training the first samples of each class, and the worst mistakes. Reads the data again."""
-    return dict(without_places(desk, lambda: samples_told(finished_run(desk.lab.runs, question.run))))
+    return samples_told(finished_run(desk.lab.runs, question.run))
 
 
 def finished_run(runs: Path, name: str) -> Run:

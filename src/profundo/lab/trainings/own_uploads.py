@@ -18,15 +18,14 @@ from profundo.data.dataset_names import SUFFIXES
 from profundo.data.dataset_names import names as dataset_names
 from profundo.data.streams.archives import check_archive
 from profundo.files import erase, open_place
-from profundo.lab.desks import Lab
+from profundo.lab.desks import OWN_DATA, Lab
 from profundo.lab.uploads import upload_path
 from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.runs.live.live_reading import run_names, run_row
 
-__all__ = ["data_path", "erase_unused", "keep_upload", "source_of", "without_paths"]
+__all__ = ["data_path", "erase_unused", "keep_upload", "source_of"]
 
-DATA = ".data"
 OWN = re.compile(r"own:([A-Za-z0-9_-]{16})/([\w. (),+-]{1,80})")
 ODD = re.compile(r"[^\w. (),+-]+")
 READ = (*SUFFIXES, ".zip", ".npz")
@@ -39,8 +38,6 @@ def keep_upload(lab: Lab, upload: str, called: str) -> str:
     Raises ProfundoError for a kind of file that is not read, and for an archive that is not what it seems.
     """
     path = upload_path(lab, upload)
-    if path is None:
-        raise ProfundoError(Said("refusals.gone_upload"))
     name = ODD.sub("-", called.replace("\\", "/").rpartition("/")[2])[-80:].strip(". ") or "data"
     ending = Path(name).suffix.lower()
     if ending not in READ:
@@ -52,7 +49,7 @@ def keep_upload(lab: Lab, upload: str, called: str) -> str:
     token = upload.partition(".")[0]
     try:
         with (
-            open_place(lab.runs / DATA / token, lab.runs, make=True) as here,
+            open_place(lab.runs / OWN_DATA / token, lab.runs, make=True) as here,
             here.create(name) as file,
             path.open("rb") as source,
         ):
@@ -69,9 +66,9 @@ def data_path(lab: Lab, data: str) -> str:
     own = OWN.fullmatch(data)
     if own is None or own[2].startswith("."):
         raise ProfundoError(Said("refusals.unknown_data", name=data[:60]))
-    folder = lab.runs / DATA / own[1]
+    folder = lab.runs / OWN_DATA / own[1]
     path = folder / own[2]
-    if (lab.runs / DATA).is_symlink() or folder.is_symlink() or path.is_symlink() or not path.is_file():
+    if (lab.runs / OWN_DATA).is_symlink() or folder.is_symlink() or path.is_symlink() or not path.is_file():
         raise ProfundoError(Said("refusals.gone_data", name=own[2]))
     return str(path.absolute())  # for who goes on with the run may stand elsewhere
 
@@ -82,26 +79,13 @@ def source_of(lab: Lab, data: str) -> str:
         return data
     path = Path(data)
     own = f"own:{path.parent.name}/{path.name}"
-    return own if path.parent.parent == lab.runs.absolute() / DATA and OWN.fullmatch(own) else ""
-
-
-def without_paths(lab: Lab, text: str) -> str:
-    """What is said to the page, without where things lie on this machine."""
-    if isinstance(text, Said):
-        return Said(
-            text.key,
-            **{name: without_paths(lab, one) if isinstance(one, str) else one for name, one in text.values.items()},
-        )
-    for folder in dict.fromkeys((str(lab.runs.absolute()), str(lab.runs))):
-        text = re.sub(re.escape(os.path.join(folder, DATA)) + r"/[A-Za-z0-9_-]{16}/", "", text)
-        text = text.replace(folder + os.sep, "runs/") if folder != "." else text
-    return text
+    return own if path.parent.parent == lab.runs.absolute() / OWN_DATA and OWN.fullmatch(own) else ""
 
 
 def erase_unused(runs: Path, now: float | None = None) -> None:
     """Remove uploads that no run speaks of any more, a day after they came."""
     now = time.time() if now is None else now
-    old = [folder for folder in folders(runs / DATA) if now - folder.stat(follow_symlinks=False).st_mtime > DAY]
+    old = [folder for folder in folders(runs / OWN_DATA) if now - folder.stat(follow_symlinks=False).st_mtime > DAY]
     if not old:
         return
     spoken_of = {str(run_row(runs, name).settings.get("data", "")) for name in run_names(runs)}

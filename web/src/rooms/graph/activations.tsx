@@ -1,12 +1,12 @@
 // Activations: each with its curve, its derivative and advice; a point moves along both.
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/activations.json";
 import room from "@texts/graph.json";
 import { remember } from "../../address";
-import { call, latest } from "../../connection";
 import { say, type Text } from "../../language";
+import { useAnswer } from "../../ui/asking";
 import { Panel, Problem, Slider } from "../../ui/controls";
-import { Legend } from "./legend";
+import { Legend } from "../../ui/legend";
 import { Formula } from "./math";
 import { written } from "./numbers";
 import type { Activation } from "./types";
@@ -26,17 +26,12 @@ const LINES = () => [
 ];
 
 export function ActivationPage({ query }: { query: URLSearchParams }) {
-  const [all, know] = useState<readonly Activation[]>([]);
   const [name, choose] = useState(query.get("name") ?? "logistic");
   const [at, move] = useState(() => bounded(Number(query.get("a") ?? 1)));
-  const [point, show] = useState<Point | null>(null);
-  const [problem, tell] = useState("");
-  const ask = useMemo(() => latest<Point>("graph.activation", (got) => (tell(""), show(got)), (error) => tell(error.message)), []);
+  const [known, fault] = useAnswer<{ activations: readonly Activation[] }>("graph.activations", {});
+  const [point, problem] = useAnswer<Point>("graph.activation", { name, at });
+  const all = known?.activations ?? [];
   useEffect(() => {
-    void call<{ activations: readonly Activation[] }>("graph.activations").then((got) => know(got.activations), (error: Error) => tell(error.message));
-  }, []);
-  useEffect(() => {
-    void ask({ name, at });
     remember("graph", new URLSearchParams({ view: "activations", name, a: String(at) }).toString());
   }, [name, at]);
   const chosen = all.find((one) => one.name === name) ?? all[0];
@@ -54,7 +49,7 @@ export function ActivationPage({ query }: { query: URLSearchParams }) {
               </li>
             ))}
           </ul>
-          <Problem text={problem} />
+          <Problem text={problem || fault} />
         </Panel>
       </div>
       {chosen && (

@@ -2,8 +2,8 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import { remember } from "../../address";
-import { latest } from "../../connection";
 import { say } from "../../language";
+import { useAsking } from "../../ui/asking";
 import { Choice, Panel, Problem } from "../../ui/controls";
 import { Derivation } from "./derivation";
 import { Drawing, room } from "./drawing";
@@ -19,25 +19,10 @@ import { Ways } from "./ways";
 
 export function FormulaPage({ query }: { query: URLSearchParams }) {
   const [asked, ask] = useState<Asked>(() => readFormula(query));
-  const [answer, show] = useState<FormulaAnswer | null>(null);
-  const [problem, tell] = useState("");
   const [path, choose] = useState<number | null>(null);
   const stage = useRef<HTMLDivElement>(null);
-  const send = useMemo(
-    () =>
-      latest<FormulaAnswer>(
-        "graph.formula",
-        (got) => {
-          tell("");
-          show(got);
-        },
-        (error) => tell(error.message),
-      ),
-    [],
-  );
-  useEffect(() => {
-    void send({ text: asked.text, values: asked.values, by: asked.by, room: room(stage.current) });
-  }, [asked.text, asked.values, asked.by]);
+  const { answer, problem, ask: send } = useAsking<FormulaAnswer>("graph.formula");
+  useEffect(() => send({ text: asked.text, values: asked.values, by: asked.by, room: room(stage.current) }), [asked.text, asked.values, asked.by]);
   useEffect(() => remember("graph", writtenFormula(asked)), [asked]);
   const change = (part: Partial<Asked>) => ask((before) => ({ ...before, ...part }));
   const example = EXAMPLES.find((one) => one.id === asked.example);

@@ -1,7 +1,7 @@
 // Errors against steps on two logarithmic axes, with the step that is chosen.
 import texts from "@texts/graph.json";
 import { say } from "../../language";
-import { Legend } from "./legend";
+import { Legend } from "../../ui/legend";
 import { power } from "./numbers";
 import type { Figure } from "./types";
 

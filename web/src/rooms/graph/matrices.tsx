@@ -1,9 +1,9 @@
 // A product of matrices entry by entry, in Falk's scheme: the first factor at the left, the second above, each entry where they meet.
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import { remember } from "../../address";
-import { latest } from "../../connection";
 import { say } from "../../language";
+import { useAnswer } from "../../ui/asking";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
 import { typed, written } from "./numbers";
 import { Sign } from "./stepper";
@@ -28,16 +28,11 @@ const PACE = 1200;
 
 export function MatrixPage({ query }: { query: URLSearchParams }) {
   const [asked, ask] = useState<Asked>(() => readMatrices(query));
-  const [answer, show] = useState<ProductAnswer | null>(null);
-  const [problem, tell] = useState("");
   const [cell, go] = useState(0);
   const [playing, play] = useState(false);
-  const send = useMemo(() => latest<ProductAnswer>("graph.product", (got) => (tell(""), show(got)), (error) => tell(error.message)), []);
-  useEffect(() => {
-    const { left, right, bias, activation, kind } = asked;
-    void send({ left, right, ...(kind === "layer" ? { bias, activation } : {}) });
-    remember("graph", writtenMatrices(asked));
-  }, [asked]);
+  const { left, right, bias, activation, kind } = asked;
+  const [answer, problem] = useAnswer<ProductAnswer>("graph.product", { left, right, ...(kind === "layer" ? { bias, activation } : {}) });
+  useEffect(() => remember("graph", writtenMatrices(asked)), [asked]);
   const columns = asked.right[0]?.length ?? 1;
   const count = asked.left.length * columns;
   const at = Math.min(cell, count - 1);

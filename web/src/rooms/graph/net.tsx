@@ -2,9 +2,9 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import { remember } from "../../address";
-import { call, latest } from "../../connection";
 import { part } from "../../frames";
 import { say } from "../../language";
+import { useAnswer, useAsking } from "../../ui/asking";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
 import { Heat } from "../../ui/heat";
 import { Drawing, room } from "./drawing";
@@ -29,27 +29,12 @@ interface Asked {
 const MOST_SAMPLES = 1e7;
 
 export function NetPage({ query }: { query: URLSearchParams }) {
-  const [known, know] = useState<Known>({ nets: [], runs: [] });
   const [asked, ask] = useState<Asked>(() => readNet(query));
-  const [answer, show] = useState<NetAnswer | null>(null);
-  const [problem, tell] = useState("");
-  const [busy, wait] = useState(false);
   const stage = useRef<HTMLDivElement>(null);
-  const send = useMemo(
-    () =>
-      latest<NetAnswer>(
-        "graph.net",
-        (got) => (tell(""), wait(false), show(got)),
-        (error) => (wait(false), tell(error.message)),
-      ),
-    [],
-  );
+  const [known, fault] = useAnswer<Known>("graph.nets", {});
+  const { answer, problem, busy, ask: send } = useAsking<NetAnswer>("graph.net");
   useEffect(() => {
-    void call<Known>("graph.nets").then(know, (error: Error) => tell(error.message));
-  }, []);
-  useEffect(() => {
-    wait(true);
-    void send({ net: asked.net, sample: asked.sample, room: room(stage.current), ...(asked.open ? { open: asked.open } : {}) });
+    send({ net: asked.net, sample: asked.sample, room: room(stage.current), ...(asked.open ? { open: asked.open } : {}) });
     remember("graph", writtenNet(asked));
   }, [asked]);
   const choose = (sample: number) => {
@@ -62,7 +47,7 @@ export function NetPage({ query }: { query: URLSearchParams }) {
           <Choice
             label={say(texts.net)}
             value={asked.net}
-            options={[...known.nets.map((one) => [one.name, `${one.net} · ${one.data}`] as const), ...known.runs.map((run) => [`run:${run}`, say(texts.run, { run })] as const)]}
+            options={[...(known?.nets ?? []).map((one) => [one.name, `${one.net} · ${one.data}`] as const), ...(known?.runs ?? []).map((run) => [`run:${run}`, say(texts.run, { run })] as const)]}
             onChoose={(net) => ask({ net, sample: 0, open: null })}
           />
           <div class="field">
@@ -74,7 +59,7 @@ export function NetPage({ query }: { query: URLSearchParams }) {
             <Button onClick={() => ask({ ...asked, open: [] })}>{say(texts.close_all)}</Button>
           </div>
           <p class="hint">{say(texts.net_hint)}</p>
-          <Problem text={problem} />
+          <Problem text={problem || fault} />
           {busy && (
             <p class="muted" role="status">
               {say(texts.tracing)}
@@ -159,9 +144,7 @@ function Facts({ node, inside }: { node: Node; inside: readonly Node[] }) {
 
 /** Value and gradient of a node, entry by entry: blue above zero, orange below. */
 function Inside({ asked: { net, sample }, node }: { asked: Asked; node: string }) {
-  const [inside, show] = useState<InsideAnswer | null>(null);
-  const ask = useMemo(() => latest<InsideAnswer>("graph.inside", show, () => show(null)), []);
-  useEffect(() => void ask({ net, sample, node }), [net, sample, node]);
+  const [inside] = useAnswer<InsideAnswer>("graph.inside", { net, sample, node });
   if (inside?.node !== node) return null;
   return (
     <>

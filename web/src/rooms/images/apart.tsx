@@ -5,10 +5,11 @@ import { part, type Numbers } from "../../frames";
 import { language, say } from "../../language";
 import { Choice, Panel, Problem, Slider } from "../../ui/controls";
 import type { LayerMaps, Look, Net, UnitApart } from "./answers";
-import { choose, number, useAnswer } from "./chosen";
+import { useAnswer } from "../../ui/asking";
+import { choose, number } from "./chosen";
 import { figure, greatest, Grid, Scale, short, signed } from "./grid";
 import { Picture, type Frame } from "./picture";
-import type { Point } from "./query";
+import type { Point } from "../../ui/moves";
 
 export function Apart({ net, look, question, layer }: { net: Net; look: Look; question: object; layer: string }) {
   const row = net.layers.find(({ name }) => name === layer);

@@ -4,7 +4,8 @@ import { part } from "../../frames";
 import { percent, say, type Text } from "../../language";
 import { Choice, Panel, Problem, Slider, Switch } from "../../ui/controls";
 import type { Choices, InSpace, Opened } from "./answers";
-import { choose, pick, source, useAnswer } from "./chosen";
+import { useAnswer } from "../../ui/asking";
+import { choose, pick, source } from "./chosen";
 import { figure } from "./grid";
 import { Picture } from "./picture";
 

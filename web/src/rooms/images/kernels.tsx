@@ -5,10 +5,12 @@ import type { Numbers } from "../../frames";
 import { say, type Text } from "../../language";
 import { Button, Choice, Panel, Problem, Slider, Switch } from "../../ui/controls";
 import type { Choices, Convolved, Opened, StepAt } from "./answers";
-import { choose, number, pick, source, useAnswer } from "./chosen";
+import { useAnswer } from "../../ui/asking";
+import { choose, number, pick, source } from "./chosen";
 import { figure, greatest, grey, Grid, Scale, short, signed } from "./grid";
 import { Picture } from "./picture";
-import { forChannels, kernelText, next, resized, tablesOf, withCell, type Point, type Tables } from "./query";
+import type { Point } from "../../ui/moves";
+import { forChannels, kernelText, next, resized, tablesOf, withCell, type Tables } from "./query";
 
 const OWN = "custom";
 const COURSE = "1 0 1; 0 1 0; 1 0 1";

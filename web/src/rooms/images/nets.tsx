@@ -8,13 +8,14 @@ import { language, percent, say } from "../../language";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
 import type { Choices, Look, Net } from "./answers";
 import { Apart } from "./apart";
-import { choose, pick, source, useAnswer } from "./chosen";
+import { useAnswer } from "../../ui/asking";
+import { choose, number, pick, source } from "./chosen";
 import { figure } from "./grid";
 import { Overview } from "./overview";
-import { Pad } from "./pad";
+import { Pad } from "../../ui/pad";
 import { Pick } from "./pick";
-import { last, Picture } from "./picture";
-import { DRAWN, packed, unpacked, whole, type Source } from "./query";
+import { Picture } from "./picture";
+import { DRAWN, packed, unpacked, type Source } from "./query";
 
 interface Lesson {
   readonly run: string;
@@ -94,7 +95,7 @@ function Through({ run, choices }: { run: string; choices: Choices }) {
   const image: Source = see === DRAWN ? { image: DRAWN, strokes } : see === IMAGE ? other : { image: see };
   const [look, fault] = useAnswer<Look>("images.look", net && { run, ...image });
   const layer = pick("layer", net?.layers.find(({ apart }) => apart)?.name ?? "");
-  const unit = whole(pick("unit", ""), 0);
+  const unit = number("unit", 0);
   // What shows the net's answers is drawn anew with them, not with every point that is drawn.
   const answer = useMemo(() => net && look && <Answer net={net} look={look} see={see} />, [net, look, see, language.value]);
   const terms = useMemo(() => net && look?.terms && <Softmax net={net} terms={look.terms} />, [net, look, language.value]);
@@ -138,12 +139,12 @@ function Through({ run, choices }: { run: string; choices: Choices }) {
 
 /** Samples of the test split, one of each class. */
 function Tests({ net, see }: { net: Net; see: string }) {
-  const pictures = useMemo(() => Array.from({ length: net.tests.shape[0] ?? 0 }, (_, at) => last(part(net.tests, at))), [net]);
+  const pictures = useMemo(() => Array.from({ length: net.tests.shape[0] ?? 0 }, (_, at) => part(net.tests, at)), [net]);
   return (
     <div class="row thumbs">
       {pictures.map((picture, at) => (
         <button type="button" key={at} aria-pressed={see === `test:${at}`} aria-label={say(texts.testSample, { n: at, label: net.classes[net.labels[at] ?? -1] ?? "" })} onClick={() => choose({ see: `test:${at}` })}>
-          <Picture values={picture} label="" size="small" />
+          <Picture values={picture} first label="" size="small" />
         </button>
       ))}
     </div>
@@ -167,7 +168,7 @@ function Answer({ net, look, see }: { net: Net; look: Look; see: string }) {
     <Panel title={say(texts.netAnswer)}>
       <div class="row answer">
         <figure>
-          <Picture values={last(part(look.picture, 0))} label={say(texts.netSees)} size="small" />
+          <Picture values={part(look.picture, 0)} first label={say(texts.netSees)} size="small" />
           <figcaption>{say(texts.netSees)}</figcaption>
         </figure>
         {shares.length > 0 && (

@@ -4,8 +4,9 @@ import texts from "@texts/images.json";
 import { part, type Numbers } from "../../frames";
 import { say } from "../../language";
 import type { LayerMaps, Look, Net } from "./answers";
-import { last, paintImage, Picture } from "./picture";
-import { moved } from "./query";
+import { put, shaded } from "../../ui/raster";
+import { Picture } from "./picture";
+import { moved } from "../../ui/moves";
 
 const TALL = 8; // maps in a column
 const UNITS_TALL = 21; // units without places in a column
@@ -30,7 +31,7 @@ export function Overview({ look, net, layer, unit, onUnit }: OverviewProps) {
         <li>
           <b>{say(texts.netInput)}</b>
           <span class="muted">{net.shape.join(" × ")}</span>
-          <Picture values={last(part(look.picture, 0))} label={say(texts.netSees)} size="small" />
+          <Picture values={part(look.picture, 0)} first label={say(texts.netSees)} size="small" />
         </li>
         {look.layers
           .filter(({ kind }) => kind !== "Flatten")
@@ -97,7 +98,7 @@ function tile(canvas: HTMLCanvasElement, maps: Numbers, rows: number, side: numb
   context.clearRect(0, 0, wide, high);
   context.imageSmoothingEnabled = width > side;
   const strip = document.createElement("canvas"); // of all maps, one below the other
-  paintImage(strip, { data: maps.data, shape: [units * height, width, 1] }, true);
+  put(strip, shaded({ data: maps.data, shape: [units * height, width] }));
   const scale = side / Math.max(width, height);
   for (let unit = 0; unit < units; unit += 1) {
     const [x, y] = [GAP + Math.floor(unit / rows) * (side + GAP), GAP + (unit % rows) * (side + GAP)];

@@ -5,7 +5,7 @@ import { role, upload } from "../../connection";
 import { say, type Text } from "../../language";
 import { Button, Choice, FileField, Problem, type Option } from "../../ui/controls";
 import { choose, pick } from "./chosen";
-import { Pad } from "./pad";
+import { Pad } from "../../ui/pad";
 import { DRAWN, packed, unpacked } from "./query";
 import { DIGIT_SETS, type Choices } from "./answers";
 

@@ -1,8 +1,9 @@
 // An image on a canvas, one pixel a number, with a frame over some of them; a place is chosen by finger, mouse or arrow keys.
 import { useEffect, useRef } from "preact/hooks";
 import type { Numbers } from "../../frames";
-import { DIVERGING, GREYS } from "../../ui/colours";
-import { moved } from "./query";
+import { GREYS } from "../../ui/colours";
+import { pictured, put, shaded } from "../../ui/raster";
+import { moved } from "../../ui/moves";
 
 export interface Frame {
   readonly x: number;
@@ -12,8 +13,9 @@ export interface Frame {
 }
 
 interface PictureProps {
-  /** uint8 (height, width), (height, width, 1) or (height, width, 3); signed: 0 … 255 is −most … most. */
+  /** uint8 (height, width) or (height, width, channels), or channels first; signed: 0 … 255 is −most … most. */
   values: Numbers | null;
+  first?: boolean;
   label: string;
   signed?: boolean;
   frame?: Frame | null;
@@ -23,11 +25,11 @@ interface PictureProps {
   size?: "small" | "large";
 }
 
-export function Picture({ values, label, signed = false, frame = null, place, onPlace, size = "large" }: PictureProps) {
+export function Picture({ values, label, first = false, signed = false, frame = null, place, onPlace, size = "large" }: PictureProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [height = 1, width = 1] = values?.shape ?? [];
+  const [height = 1, width = 1] = values?.shape.slice(first ? 1 : 0) ?? [];
   useEffect(() => {
-    if (canvas.current && values) paintImage(canvas.current, values, signed);
+    if (canvas.current && values) put(canvas.current, signed ? shaded(values) : values.shape.length === 2 ? shaded(values, GREYS) : pictured(values, !first));
   }, [values, signed]);
   const at = (event: PointerEvent) => {
     const box = canvas.current?.getBoundingClientRect();
@@ -66,23 +68,3 @@ export function Picture({ values, label, signed = false, frame = null, place, on
   );
 }
 
-export function paintImage(canvas: HTMLCanvasElement, { data, shape }: Numbers, signed: boolean): void {
-  const [height = 1, width = 1, channels = 1] = shape;
-  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-  const palette = signed ? DIVERGING : GREYS;
-  const pixels = new Uint32Array(width * height);
-  for (let index = 0; index < pixels.length; index += 1) {
-    const from = index * channels;
-    pixels[index] = channels < 3 ? (palette[data[from] ?? 0] ?? 0) : ((255 << 24) | ((data[from + 2] ?? 0) << 16) | ((data[from + 1] ?? 0) << 8) | (data[from] ?? 0)) >>> 0;
-  }
-  canvas.getContext("2d")?.putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);
-}
-
-/** Channels last, as pictures have them, where they came first. */
-export function last(values: Numbers): Numbers {
-  const [channels = 1, height = 1, width = 1] = values.shape.length === 3 ? values.shape : [1, ...values.shape];
-  if (channels > 4) return { data: Uint8Array.from(values.data), shape: values.shape };
-  const data = new Uint8Array(values.data.length);
-  for (let at = 0; at < height * width; at += 1) for (let channel = 0; channel < channels; channel += 1) data[at * channels + channel] = values.data[channel * height * width + at] ?? 0;
-  return { data, shape: [height, width, channels] };
-}

@@ -4,7 +4,8 @@ import { part, type Numbers } from "../../frames";
 import { percent, say, type Text } from "../../language";
 import { Panel, Problem } from "../../ui/controls";
 import type { Choices, Opened, Pixel } from "./answers";
-import { choose, number, source, useAnswer } from "./chosen";
+import { useAnswer } from "../../ui/asking";
+import { choose, number, source } from "./chosen";
 import { figure, Grid } from "./grid";
 import { Picture } from "./picture";
 

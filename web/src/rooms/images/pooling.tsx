@@ -3,7 +3,8 @@ import texts from "@texts/images.json";
 import { say, type Text } from "../../language";
 import { Choice, Panel, Problem, Slider } from "../../ui/controls";
 import type { Opened, Pooled } from "./answers";
-import { choose, number, pick, source, useAnswer } from "./chosen";
+import { useAnswer } from "../../ui/asking";
+import { choose, number, pick, source } from "./chosen";
 import { figure, grey, Grid, short } from "./grid";
 import { Picture } from "./picture";
 

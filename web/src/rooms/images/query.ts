@@ -1,8 +1,6 @@
 // What is chosen in the room, as the address has it, and how it is read: pure functions.
 
-export type Chosen = Readonly<Record<string, string>>;
-export type Point = readonly [x: number, y: number];
-export type Strokes = readonly (readonly Point[])[];
+import type { Point, Strokes } from "../../ui/moves";
 
 /** The image that is asked for, as the lab's calls take it. */
 export interface Source {
@@ -11,22 +9,6 @@ export interface Source {
 }
 
 export const DRAWN = "drawn";
-
-export function parsedQuery(query: string): Chosen {
-  return Object.fromEntries(new URLSearchParams(query));
-}
-
-/** Without what is empty, in a fixed order, so that the same choice has one address. */
-export function writtenQuery(chosen: Chosen): string {
-  const pairs = Object.entries(chosen).filter(([, value]) => value !== "");
-  return new URLSearchParams(pairs.sort(([a], [b]) => (a < b ? -1 : 1))).toString();
-}
-
-/** A whole number of the address, within bounds; the usual one where there is none. */
-export function whole(text: string | undefined, usual: number, least = 0, most = 1e6): number {
-  const value = Number(text);
-  return text === undefined || text === "" || !Number.isInteger(value) ? usual : Math.max(least, Math.min(most, value));
-}
 
 const DIGITS = 2; // of base 36 a coordinate, 0 to 1000
 
@@ -69,16 +51,6 @@ export function withCell(tables: Tables, channel: number, row: number, column: n
 
 /** One table a colour, or a single one. */
 export const forChannels = (tables: Tables, channels: number): Tables => Array.from({ length: channels }, (_, at) => tables[Math.min(at, tables.length - 1)] ?? [["1"]]);
-
-/** Where an arrow key leads from a place in a grid of width × height; null for any other key. */
-export function moved(key: string, x: number, y: number, width: number, height: number, far: boolean): Point | null {
-  const steps: Record<string, Point> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], Home: [-1e6, 0], End: [1e6, 0], PageUp: [0, -1e6], PageDown: [0, 1e6] };
-  const step = steps[key];
-  if (step === undefined) return null;
-  const many = far ? 10 : 1;
-  const within = (value: number, most: number) => Math.max(0, Math.min(most - 1, value));
-  return [within(x + many * step[0], width), within(y + many * step[1], height)];
-}
 
 /** The place after this one, row by row, from the last to the first again. */
 export function next(row: number, column: number, rows: number, columns: number): readonly [row: number, column: number] {

@@ -7,7 +7,8 @@ import { Button, Choice, Panel, Problem, Switch, type Option } from "../../ui/co
 import { dress } from "../../ui/dress";
 import { choose, codes, net, whole, word, type CodeMap, type Net } from "./looking";
 import { colourOf, drawMark, fitted, nearest, neighbour, zoomed, type Frame } from "../../ui/marks";
-import { Picture, pixels } from "./pictures";
+import { Picture } from "./pictures";
+import { pictured, put } from "../../ui/raster";
 
 const METHODS: readonly Option[] = [["pca", "PCA"], ["t-sne", "t-SNE"]];
 const REACH = 14; // pixels from which a sample is pointed at
@@ -144,10 +145,7 @@ function tilesOf(map: CodeMap): readonly HTMLCanvasElement[] {
   const { images } = map;
   return map.numbers.map((_, index) => {
     const tile = document.createElement("canvas");
-    if (!images) return tile;
-    const image = pixels(part(images, index));
-    [tile.width, tile.height] = [image.width, image.height];
-    tile.getContext("2d")?.putImageData(image, 0, 0);
+    if (images) put(tile, pictured(part(images, index)));
     return tile;
   });
 }
@@ -221,7 +219,7 @@ function Mark({ index }: { index: number }) {
 
 function Told({ map, of }: { map: CodeMap; of: Net }) {
   const index = at(map);
-  const image = useMemo(() => (map.images ? pixels(part(map.images, index)) : null), [map, index]);
+  const image = useMemo(() => (map.images ? pictured(part(map.images, index)) : null), [map, index]);
   const number = map.numbers[index] ?? 0;
   const [truth, answer] = [of.outputs[map.targets?.data[index] ?? -1], of.outputs[map.answers?.data[index] ?? -1]];
   return (

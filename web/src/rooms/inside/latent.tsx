@@ -7,7 +7,8 @@ import { part, type Numbers } from "../../frames";
 import { figure, say } from "../../language";
 import { Button, Choice, Panel, Problem, Slider, type Option } from "../../ui/controls";
 import { choose, lattice, spaces, whole, word, type Lattice, type Space } from "./looking";
-import { Picture, pixels, Shelf } from "./pictures";
+import { Picture, Shelf } from "./pictures";
+import { pictured } from "../../ui/raster";
 
 interface Drawn {
   readonly image: Numbers;
@@ -71,7 +72,7 @@ function Latent({ space, all }: { space: Space; all: readonly Space[] }) {
         </div>
       </Panel>
       <Panel title={say(texts.drawn)}>
-        <Picture image={useMemo(() => (drawn.value ? pixels(drawn.value.image) : null), [drawn.value])} label={say(texts.drawn_label, { a: figure(a), b: figure(b) })} kind="large" />
+        <Picture image={useMemo(() => (drawn.value ? pictured(drawn.value.image) : null), [drawn.value])} label={say(texts.drawn_label, { a: figure(a), b: figure(b) })} kind="large" />
         {space.samples ? <Begin space={space} /> : <Another />}
         {space.begins && <p class="hint">{say(texts.positions)}</p>}
       </Panel>
@@ -130,7 +131,7 @@ function drawLattice(canvas: HTMLCanvasElement, { side, images }: Lattice): void
   const [, , height = 1, width = 1] = images.shape;
   [canvas.width, canvas.height] = [side * width, side * height];
   const context = canvas.getContext("2d");
-  for (let at = 0; at < side * side; at += 1) context?.putImageData(pixels(part(images, at)), (at % side) * width, Math.floor(at / side) * height);
+  for (let at = 0; at < side * side; at += 1) context?.putImageData(new ImageData(pictured(part(images, at)).pixels, width, height), (at % side) * width, Math.floor(at / side) * height);
 }
 
 function Direction({ axis, label, space, usual }: { axis: "first" | "second"; label: string; space: Space; usual: string }) {
@@ -164,7 +165,7 @@ function Another() {
 
 function Begin({ space }: { space: Space }) {
   const samples = space.samples;
-  const images = useMemo(() => Array.from({ length: samples?.shape[0] ?? 0 }, (_, at) => (samples ? pixels(part(samples, at)) : null)), [samples]);
+  const images = useMemo(() => Array.from({ length: samples?.shape[0] ?? 0 }, (_, at) => (samples ? pictured(part(samples, at)) : null)), [samples]);
   const from = word("from") === "" ? -1 : whole("from", -1);
   return (
     <>

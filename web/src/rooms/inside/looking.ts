@@ -4,7 +4,7 @@ import { address } from "../../address";
 import { call, Refused } from "../../connection";
 import type { Numbers } from "../../frames";
 import { job } from "../../jobs";
-import { rememberSoon } from "../../soon";
+import { chosenIn } from "../../chosen";
 
 export const ROOM = "inside";
 
@@ -146,8 +146,8 @@ export type View = (typeof VIEWS)[number];
 
 export const runs = signal<readonly RunRow[] | null>(null);
 export const problem = signal("");
-/** What is chosen: the words of the address. */
-export const chosen = signal<Readonly<Record<string, string>>>({});
+const chosen = chosenIn(ROOM);
+export const { word, whole, choose } = chosen;
 
 export const net = job<Net>("inside.run");
 export const units = job<Units>("inside.units");
@@ -157,25 +157,14 @@ export const codes = job<CodeMap>("inside.codes");
 export const spaces = job<{ run: string; spaces: readonly Space[] }>("inside.spaces");
 export const lattice = job<Lattice>("inside.lattice");
 
-export const word = (name: string, usual = ""): string => chosen.value[name] ?? usual;
-export const whole = (name: string, usual: number): number => {
-  const value = Number(word(name, String(usual)));
-  return Number.isInteger(value) ? value : usual;
-};
 export const current = (): RunRow | undefined => runs.value?.find(({ run }) => run === word("run"));
 
 /** The views that a run has: a generator has no units, a plain net draws nothing. */
 export const views = (row: RunRow): readonly View[] => VIEWS.filter((view) => (view === "latent" ? row.draws : row.looks));
 
-export function choose(words: Readonly<Record<string, string>>): void {
-  const next = Object.fromEntries(Object.entries({ ...chosen.value, ...words }).filter(([, value]) => value !== ""));
-  chosen.value = next;
-  rememberSoon(ROOM, new URLSearchParams(next).toString());
-}
-
 /** Another run: what was chosen of the one before says nothing of it. */
 export function take(run: string): void {
-  chosen.value = {};
+  chosen.words.value = {};
   const row = runs.value?.find((one) => one.run === run);
   const view = row && views(row)[0];
   for (const one of [net, units, unit, why, codes, spaces, lattice]) one.clear();
@@ -202,7 +191,7 @@ export async function enter(): Promise<void> {
   if (!row) return;
   const own = query["run"] === row.run ? query : {};
   const view = VIEWS.find((one) => one === own["view"]);
-  chosen.value = own;
+  chosen.words.value = own;
   choose({ run: row.run, view: view && views(row).includes(view) ? view : (views(row)[0] ?? "units") });
   look();
 }

@@ -1,48 +1,25 @@
 // Images of numbers on canvases, and rows of them to choose from with mouse or arrow keys.
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import type { Numbers } from "../../frames";
 import { DIVERGING } from "../../ui/colours";
-
-/** (channels, height, width) of bytes → pixels. */
-export function pixels(image: Numbers): ImageData {
-  const [channels = 1, height = 1, width = 1] = image.shape;
-  const size = height * width;
-  const made = new ImageData(width, height);
-  for (let at = 0; at < size; at += 1) {
-    for (let channel = 0; channel < 3; channel += 1) made.data[4 * at + channel] = image.data[(channels > 2 ? channel : 0) * size + at] ?? 0;
-    made.data[4 * at + 3] = 255;
-  }
-  return made;
-}
-
-export function put(canvas: HTMLCanvasElement, image: ImageData): void {
-  if (canvas.width !== image.width || canvas.height !== image.height) [canvas.width, canvas.height] = [image.width, image.height];
-  canvas.getContext("2d")?.putImageData(image, 0, 0);
-}
+import { Canvas, pictured, shaded, type Raster } from "../../ui/raster";
 
 /** A map of values in blue and orange; bright places of the image it is about are darker, so that one sees what lies where. */
-export function overlaid(map: Numbers, image: Numbers | null): ImageData {
+export function overlaid(map: Numbers, image: Numbers | null): Raster {
   const [height = 1, width = 1] = map.shape;
-  let most = 1e-12;
-  for (const value of map.data) most = Math.max(most, Math.abs(value));
-  const ground = image && image.shape[1] === height && image.shape[2] === width ? pixels(image).data : null;
-  const made = new ImageData(width, height);
-  for (let at = 0; at < height * width; at += 1) {
-    const colour = DIVERGING[Math.round((((map.data[at] ?? 0) / most + 1) / 2) * 255)] ?? 0;
-    const light = ground ? ((ground[4 * at] ?? 0) + (ground[4 * at + 1] ?? 0) + (ground[4 * at + 2] ?? 0)) / 765 : 0;
-    for (let channel = 0; channel < 3; channel += 1) made.data[4 * at + channel] = ((colour >>> (8 * channel)) & 255) * (1 - 0.3 * light);
-    made.data[4 * at + 3] = 255;
+  const raster = shaded(map, DIVERGING, Math.max(1e-12, ...map.data.map(Math.abs)));
+  if (!image || image.shape[1] !== height || image.shape[2] !== width) return raster;
+  const ground = pictured(image).pixels;
+  for (let at = 0; at < 4 * height * width; at += 1) {
+    const light = ground.subarray(at - (at % 4), at - (at % 4) + 3).reduce((sum, one) => sum + one, 0) / 765;
+    if (at % 4 < 3) raster.pixels[at] = (raster.pixels[at] ?? 0) * (1 - 0.3 * light);
   }
-  return made;
+  return raster;
 }
 
-export function Picture({ image, label, kind = "" }: { image: ImageData | null; label: string; kind?: string }) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => {
-    if (canvas.current && image) put(canvas.current, image);
-  }, [image]);
-  return <canvas ref={canvas} class={`raster ${kind}`} width={1} height={1} {...(label ? { role: "img", "aria-label": label } : { "aria-hidden": true })} />;
+export function Picture({ image, label, kind = "" }: { image: Raster | null; label: string; kind?: string }) {
+  return <Canvas raster={image} label={label} kind={`raster ${kind}`} />;
 }
 
 const STEP: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1 };

@@ -5,7 +5,8 @@ import { part, type Numbers } from "../../frames";
 import { figure, say } from "../../language";
 import { Choice, Panel, Problem, Switch, type Option } from "../../ui/controls";
 import { choose, net, unit, units, whole, word, type Layer, type Net } from "./looking";
-import { Picture, pixels, Shelf } from "./pictures";
+import { Picture, Shelf } from "./pictures";
+import { pictured } from "../../ui/raster";
 
 /** The first layer of maps with kernels is the one that one understands at once. */
 export const usualLayer = (of: Net): string => of.layers.find(({ kind, module }) => kind === "maps" && module.includes("Conv"))?.name ?? of.unit_layer;
@@ -40,7 +41,7 @@ function Thumbnails({ layer, number }: { layer: string; number: number }) {
   const shown = units.value.value;
   const filters = word("thumbs") !== "patches";
   const images = shown?.layer === layer ? ((filters && shown.filters) || shown.patches) : undefined;
-  const drawn = useMemo(() => images && Array.from({ length: images.shape[0] ?? 0 }, (_, index) => pixels(part(images, index))), [images]);
+  const drawn = useMemo(() => images && Array.from({ length: images.shape[0] ?? 0 }, (_, index) => pictured(part(images, index))), [images]);
   if (!shown || shown.layer !== layer) return <p class="hint">{say(texts.searching)}</p>;
   return (
     <>
@@ -98,10 +99,10 @@ function One({ layer, number, of }: { layer: string; number: number; of: Net }) 
   );
 }
 
-const useDrawn = (image: Numbers | undefined) => useMemo(() => (image ? pixels(image) : null), [image]);
+const useDrawn = (image: Numbers | undefined) => useMemo(() => (image ? pictured(image) : null), [image]);
 
 function Best({ patches, samples, values }: { patches: Numbers; samples: Numbers | undefined; values: Numbers }) {
-  const drawn = useMemo(() => Array.from({ length: patches.shape[0] ?? 0 }, (_, at) => [pixels(part(patches, at)), samples ? pixels(part(samples, at)) : null] as const), [patches, samples]);
+  const drawn = useMemo(() => Array.from({ length: patches.shape[0] ?? 0 }, (_, at) => [pictured(part(patches, at)), samples ? pictured(part(samples, at)) : null] as const), [patches, samples]);
   const parts = samples !== undefined && patches.shape[2] !== samples.shape[2];
   return (
     <>

@@ -8,7 +8,8 @@ import { role, upload, type Refused } from "../../connection";
 import { css } from "../../ui/colours";
 import { Choice, FileField, Panel, Problem, Switch, type Option } from "../../ui/controls";
 import { choose, net, problem, whole, why, word, type Checks, type Net, type Result, type Samples } from "./looking";
-import { overlaid, Picture, pixels, Shelf } from "./pictures";
+import { overlaid, Picture, Shelf } from "./pictures";
+import { pictured } from "../../ui/raster";
 
 const USUAL = ["integrated_gradients", "grad_cam", "occlusion", "kernel_shap"];
 const FEW = 3;
@@ -76,7 +77,7 @@ function Inputs({ of, sample, file, output }: { of: Net; sample: number; file: s
 
 /** Samples that were held out; a ring marks the ones that the net gets wrong. */
 export function SampleShelf({ samples, of, chosen, onChoose }: { samples: Samples; of: Net; chosen: number; onChoose: (index: number) => void }) {
-  const drawn = useMemo(() => samples.numbers.map((_, at) => (samples.images ? pixels(part(samples.images, at)) : null)), [samples]);
+  const drawn = useMemo(() => samples.numbers.map((_, at) => (samples.images ? pictured(part(samples.images, at)) : null)), [samples]);
   const named = (at: number): string => {
     const number = say(texts.sample_named, { number: samples.numbers[at] ?? 0 });
     const truth = of.outputs[samples.targets?.data[at] ?? -1];
@@ -111,7 +112,7 @@ function Methods({ of, methods }: { of: Net; methods: readonly string[] }) {
 
 function Answer({ of }: { of: Net }) {
   const shown = why.value.value;
-  const image = useMemo(() => (shown?.image ? pixels(shown.image) : null), [shown?.image]);
+  const image = useMemo(() => (shown?.image ? pictured(shown.image) : null), [shown?.image]);
   if (!shown) return <p class="hint" role="status">{why.busy.value ? say(texts.at_work) : ""}</p>;
   const order = shown.shares ? Array.from(shown.shares.data, (share, at) => [share, at] as const).sort(([a], [b]) => b - a).slice(0, 3) : [];
   const truth = of.outputs[shown.truth ?? -1];

@@ -16,7 +16,7 @@ const OWN = "points";
 /** The text of a name that the lab gave, or the name itself where it is newer than the page. */
 export const named = (group: string, name: string): string => known(texts, `${group}_${name}`, name);
 const lesson = (name: string, what: "title" | "question" | "seen"): string => known(lessons, `${name}_${what}`, name);
-const options = (choices: Form, setting: string): Option[] => (choices.options[setting] ?? []).map((name) => [name, named(setting, name)]);
+const options = (choices: Form, setting: string): Option[] => (choices.options[setting] ?? []).map((name) => [name, named(setting === "loss" ? "objective" : setting, name)]);
 const word = (now: Setup, name: string): string => now.words[name] ?? "";
 const number = (now: Setup, name: string): number => Number(word(now, name));
 

@@ -6,8 +6,8 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import texts from "@texts/playground.json";
 import { part } from "../../frames";
 import { say } from "../../language";
-import { css, DIVERGING } from "../../ui/colours";
-import { paint } from "../../ui/heat";
+import { css } from "../../ui/colours";
+import { put, shaded } from "../../ui/raster";
 import { Button } from "../../ui/controls";
 import { named } from "./choices";
 import { choose, features, form, frame, hidden, outputs, selected, setup, view, type Frame, type Setup } from "./play";
@@ -201,7 +201,7 @@ function draw(shown: Frame, svg: SVGSVGElement, nodes: HTMLElement, gradients: b
     for (let unit = 0; unit < (maps.shape[0] ?? 0); unit += 1) {
       const canvas = canvases[index];
       index += 1;
-      if (canvas) paint(canvas, part(maps, unit), 1, false, DIVERGING);
+      if (canvas) put(canvas, shaded(part(maps, unit)));
     }
   for (const button of nodes.querySelectorAll<HTMLElement>("button.node.output")) button.dataset["state"] = ""; // it may have been a neuron
   const buttons = nodes.querySelectorAll<HTMLElement>("button.node:not(.output)");

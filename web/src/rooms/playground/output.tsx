@@ -6,7 +6,7 @@ import { say } from "../../language";
 import { CLASS_COLOURS, css, DIVERGING } from "../../ui/colours";
 import { Button, Choice, Panel, Switch } from "../../ui/controls";
 import { dress } from "../../ui/dress";
-import { paint } from "../../ui/heat";
+import { put, shaded } from "../../ui/raster";
 import { choose, frame, hidden, outputs, setup, show, view, type Points, type Setup, type Warped } from "./play";
 import { useState } from "preact/hooks";
 
@@ -139,19 +139,18 @@ const plane: Onto = (x, y) => [((x + REACH) / (2 * REACH)) * SIDE, ((REACH - y) 
 /** One output: from orange to blue. Several: the colour of the likeliest class, paler where it is less sure. */
 export function paintOutput(canvas: HTMLCanvasElement, output: Numbers, discrete: boolean): void {
   if (output.shape.length === 2) {
-    paint(canvas, output, 1, discrete, DIVERGING);
+    put(canvas, shaded(output, DIVERGING, 1, discrete));
     return;
   }
   const [, height = 1, width = 1] = output.shape;
-  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-  const picture = new ImageData(width, height);
+  const pixels = new Uint8ClampedArray(4 * width * height);
   const count = width * height;
   for (let index = 0; index < count; index += 1) {
     const [red, green, blue] = rgb(CLASS_COLOURS[(output.data[index] ?? 0) % CLASS_COLOURS.length] ?? "#000000");
     const sure = discrete ? 0.85 : 0.15 + 0.7 * ((output.data[count + index] ?? 0) / 255);
-    picture.data.set([mixed(red, sure), mixed(green, sure), mixed(blue, sure), 255], 4 * index);
+    pixels.set([mixed(red, sure), mixed(green, sure), mixed(blue, sure), 255], 4 * index);
   }
-  canvas.getContext("2d")?.putImageData(picture, 0, 0);
+  put(canvas, { pixels, width, height });
 }
 
 const mixed = (value: number, share: number): number => Math.round(245 + (value - 245) * share);

@@ -1,32 +1,15 @@
 // What is chosen of a surface, as the address holds it.
-import { signal } from "@preact/signals";
-import { address } from "../../address";
-import { rememberSoon } from "../../soon";
+import { chosenIn } from "../../chosen";
 import type { Scale } from "./terrain";
 
 export const ROOM = "surface";
 export const MODES = ["run", "roll", "net"] as const;
 export type Mode = (typeof MODES)[number];
 
-export const chosen = signal<Readonly<Record<string, string>>>({});
-export const word = (name: string, usual = ""): string => chosen.value[name] ?? usual;
-export const number = (name: string, usual: number): number => {
-  const value = Number(word(name, String(usual)));
-  return Number.isFinite(value) ? value : usual;
-};
+export const { word, number, whole, choose, enter } = chosenIn(ROOM);
 export const mode = (): Mode => MODES.find((one) => one === word("mode")) ?? "run";
 export const scale = (): Scale => (word("scale") === "linear" ? "linear" : "log");
 export const isSolid = (): boolean => word("view") !== "above";
-
-export function choose(words: Readonly<Record<string, string>>): void {
-  const next = Object.fromEntries(Object.entries({ ...chosen.value, ...words }).filter(([, value]) => value !== ""));
-  chosen.value = next;
-  rememberSoon(ROOM, new URLSearchParams(next).toString());
-}
-
-export function enter(): void {
-  chosen.value = Object.fromEntries(new URLSearchParams(address.value.query));
-}
 
 /** `adam:0.1,sgd:0.03` ↔ a rate for each. */
 export function ratesOf(text: string, known: readonly string[]): Record<string, number> {

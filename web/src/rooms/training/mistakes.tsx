@@ -1,12 +1,13 @@
 // Samples of the data, and what the trained net is most wrong about.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import texts from "@texts/training.json";
-import { call, type Refused } from "../../connection";
+import { call } from "../../connection";
 import type { Numbers } from "../../frames";
 import { percent, say } from "../../language";
+import { useWork } from "../../ui/asking";
 import { Button, Panel, Problem } from "../../ui/controls";
 import type { Run } from "./model";
-import { painted } from "./pixels";
+import { Canvas, pictured } from "../../ui/raster";
 import { Scroll } from "./scroll";
 
 interface Sample {
@@ -32,18 +33,8 @@ interface Samples {
 
 export function Mistakes({ run }: { run: Run }) {
   const [told, tell] = useState<Samples | null>(null);
-  const [busy, wait] = useState(false);
-  const [problem, refuse] = useState("");
-  const ask = async () => {
-    wait(true);
-    refuse("");
-    try {
-      tell(await call<Samples>("training.samples", { run: run.name }));
-    } catch (error) {
-      refuse((error as Refused).message);
-    }
-    wait(false);
-  };
+  const { busy, problem, work } = useWork();
+  const ask = () => work(async () => tell(await call<Samples>("training.samples", { run: run.name })));
   return (
     <Panel title={say(texts.samples)}>
       <Problem text={problem} />
@@ -134,13 +125,7 @@ function Rows({ mistakes }: { mistakes: readonly Mistake[] }) {
   );
 }
 
-export function Picture({ image, label }: { image: Numbers; label: string }) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => {
-    const { pixels, width, height } = painted(image);
-    if (!canvas.current) return;
-    [canvas.current.width, canvas.current.height] = [width, height];
-    canvas.current.getContext("2d")?.putImageData(new ImageData(pixels, width, height), 0, 0);
-  }, [image]);
-  return <canvas ref={canvas} class={(image.shape[2] ?? 0) <= 96 ? "picture sharp" : "picture"} role="img" aria-label={label} />;
+function Picture({ image, label }: { image: Numbers; label: string }) {
+  const raster = useMemo(() => pictured(image), [image]);
+  return <Canvas raster={raster} label={label} kind={(image.shape[2] ?? 0) <= 96 ? "picture sharp" : "picture"} />;
 }

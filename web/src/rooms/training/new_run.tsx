@@ -4,6 +4,7 @@ import texts from "@texts/training.json";
 import { call, latest, upload, type Refused } from "../../connection";
 import type { Numbers } from "../../frames";
 import { count, figure, say, spokenIn, told, type Text, type Told } from "../../language";
+import { useWork } from "../../ui/asking";
 import { Button, Choice, FileField, Panel, Problem } from "../../ui/controls";
 import { clock, column, type Finding, type Words } from "./model";
 import { Found } from "./health";
@@ -298,18 +299,8 @@ function Entry({ field, nets, value, onChange }: EntryProps) {
 /** A learning rate by a range test: trained with a growing rate until it diverges. */
 function Suggest({ data, words, onTake }: { data: string; words: Words; onTake: (rate: number) => void }) {
   const [found, tell] = useState<Suggestion | null>(null);
-  const [problem, refuse] = useState("");
-  const [busy, wait] = useState(false);
-  const ask = async () => {
-    wait(true);
-    refuse("");
-    try {
-      tell(await call<Suggestion>("training.suggest", { data, settings: words }));
-    } catch (error) {
-      refuse((error as Refused).message);
-    }
-    wait(false);
-  };
+  const { busy, problem, work } = useWork();
+  const ask = () => work(async () => tell(await call<Suggestion>("training.suggest", { data, settings: words })));
   return (
     <div class="suggest">
       <div class="row">
@@ -338,19 +329,10 @@ function RangeChart({ found }: { found: Suggestion }) {
 
 function Begin({ data, words, name, free }: { data: string; words: Words; name: string; free: string }) {
   const [plan, tell] = useState<Plan | null>(null);
-  const [problem, refuse] = useState("");
-  const [busy, wait] = useState(false);
+  const { busy, problem, work } = useWork();
+  const [refusal, refuse] = useState("");
   useEffect(() => tell(null), [data, JSON.stringify(words)]);
-  const check = async () => {
-    wait(true);
-    refuse("");
-    try {
-      tell(await call<Plan>("training.check", { data, settings: words }));
-    } catch (error) {
-      refuse((error as Refused).message);
-    }
-    wait(false);
-  };
+  const check = () => work(async () => tell(await call<Plan>("training.check", { data, settings: words })));
   const start = async () => {
     const answer = await act<{ run: string }>("start", { data, settings: words, name }, refuse);
     if (answer) show({ kind: "runs", chosen: [answer.run] });
@@ -369,7 +351,7 @@ function Begin({ data, words, name, free }: { data: string; words: Words; name: 
           {say(busy ? texts.checking : texts.check)}
         </Button>
       </div>
-      <Problem text={problem} />
+      <Problem text={problem || refusal} />
       {plan && <Planned plan={plan} />}
     </section>
   );

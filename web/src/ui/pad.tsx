@@ -1,12 +1,13 @@
 // Paper to draw on: by mouse, finger or pen, and by keyboard: arrows move the pen, the space bar puts it down and lifts it.
 import { useEffect, useRef, useState } from "preact/hooks";
-import texts from "@texts/images.json";
-import { say } from "../../language";
-import { Button } from "../../ui/controls";
-import { moved, type Point, type Strokes } from "./query";
+import texts from "@texts/lab.json";
+import { say } from "../language";
+import { Button } from "./controls";
+import { moved, type Point, type Strokes } from "./moves";
 
 const PAPER = 1000;
-const PEN = PAPER / 14;
+const SIDE = 280; // pixels of it
+const PEN = 1 / 14; // of its side
 const NEAR = 12; // points nearer than that to the last one add nothing
 const STRIDE = 40; // of an arrow key
 const MOST_STROKES = 90;
@@ -14,17 +15,21 @@ const MOST_STROKES = 90;
 interface PadProps {
   strokes: Strokes;
   label: string;
+  /** Width of the pen, as a share of the paper's side. */
+  pen?: number;
+  /** White on black, or black on white. */
+  dark?: boolean;
   onDraw: (strokes: Strokes) => void;
 }
 
-export function Pad({ strokes, label, onDraw }: PadProps) {
+export function Pad({ strokes, label, pen: width = PEN, dark = true, onDraw }: PadProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const drawing = useRef<Strokes>(strokes);
   const [pen, setPen] = useState<{ at: Point; down: boolean } | null>(null);
   drawing.current = strokes;
   useEffect(() => {
-    if (canvas.current) ink(canvas.current, strokes, pen?.at ?? null);
-  }, [strokes, pen]);
+    if (canvas.current) ink(canvas.current, strokes, width, dark, pen?.at ?? null);
+  }, [strokes, pen, width, dark]);
   const put = (point: Point, begins: boolean) => {
     const added = extended(drawing.current, point, begins);
     if (added === drawing.current) return;
@@ -54,8 +59,8 @@ export function Pad({ strokes, label, onDraw }: PadProps) {
     <div class="pad">
       <canvas
         ref={canvas}
-        width="280"
-        height="280"
+        width={SIDE}
+        height={SIDE}
         tabIndex={0}
         role="application"
         aria-label={label}
@@ -71,14 +76,14 @@ export function Pad({ strokes, label, onDraw }: PadProps) {
       />
       <div class="row">
         <Button onClick={() => onDraw([])} disabled={strokes.length === 0}>
-          {say(texts.clear)}
+          {say(texts.pad_clear)}
         </Button>
         <Button onClick={() => onDraw(strokes.slice(0, -1))} disabled={strokes.length === 0}>
-          {say(texts.undo)}
+          {say(texts.pad_undo)}
         </Button>
       </div>
       <p class="hint" id="pad-hint">
-        {say(pen?.down ? texts.penDown : texts.padHint)}
+        {say(pen?.down ? texts.pad_down : texts.pad_hint)}
       </p>
     </div>
   );
@@ -93,15 +98,23 @@ function extended(strokes: Strokes, point: Point, begins: boolean): Strokes {
   return [...strokes.slice(0, -1), [...last, point]];
 }
 
-function ink(canvas: HTMLCanvasElement, strokes: Strokes, pen: Point | null): void {
+/** On a canvas of its own, as it is sent to a net. */
+export function inked(strokes: Strokes, width: number, dark: boolean): HTMLCanvasElement {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [SIDE, SIDE];
+  ink(canvas, strokes, width, dark, null);
+  return canvas;
+}
+
+function ink(canvas: HTMLCanvasElement, strokes: Strokes, width: number, dark: boolean, pen: Point | null): void {
   const context = canvas.getContext("2d");
   if (!context) return;
   const scale = canvas.width / PAPER;
   context.setTransform(1, 0, 0, 1, 0, 0);
-  context.fillStyle = "#000000";
+  context.fillStyle = dark ? "#000000" : "#ffffff";
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.setTransform(scale, 0, 0, scale, 0, 0);
-  Object.assign(context, { strokeStyle: "#ffffff", lineWidth: PEN, lineCap: "round", lineJoin: "round" });
+  Object.assign(context, { strokeStyle: dark ? "#ffffff" : "#000000", lineWidth: PAPER * width, lineCap: "round", lineJoin: "round" });
   for (const stroke of strokes) {
     context.beginPath();
     stroke.forEach(([x, y], index) => (index === 0 ? context.moveTo(x, y) : context.lineTo(x, y)));
@@ -111,7 +124,7 @@ function ink(canvas: HTMLCanvasElement, strokes: Strokes, pen: Point | null): vo
   if (pen) {
     Object.assign(context, { strokeStyle: "#5aa0ff", lineWidth: 10 });
     context.beginPath();
-    context.arc(pen[0], pen[1], PEN * 0.7, 0, 7);
+    context.arc(pen[0], pen[1], PAPER * width * 0.7, 0, 7);
     context.stroke();
   }
 }
