@@ -31,6 +31,18 @@ export function watchAddress(): void {
   });
 }
 
+/** Rooms that take another address up by themselves while they are open; others are entered anew. */
+const FOLLOWS = ["playground", "training"];
+
+/** Go to a place without a new entry in the browser's history. */
+export function goTo(room: string, query: string): void {
+  const before = address.value;
+  if (before.room === room && before.query === query) return;
+  history.replaceState(null, "", link(room, query));
+  address.value = { room, query };
+  if (before.room !== room || !FOLLOWS.includes(room)) visits.value += 1;
+}
+
 /** Keep what is chosen in the address without a new entry in the browser's history. */
 export function remember(room: string, query: string): void {
   if (queries.value[room] !== query) queries.value = { ...queries.value, [room]: query };

@@ -6,8 +6,9 @@ import texts from "@texts/lab.json";
 import { address, lastQuery, link, visits } from "./address";
 import { connected, role, trouble } from "./connection";
 import { LANGUAGES, language, nameOf, say, speak, type Language } from "./language";
+import { follow, following } from "./presenting";
 import { ROOMS, type Room } from "./rooms";
-import { Button, Choice } from "./ui/controls";
+import { Button, Choice, Switch } from "./ui/controls";
 
 const KEPT = "profundo-theme";
 type Theme = "light" | "dark" | "";
@@ -47,11 +48,20 @@ export function App() {
       <p class="away" role="status" hidden={connected.value || trouble.value === ""}>
         {trouble.value}
       </p>
-      {role.value === "visitor" && <p class="visiting">{say(texts.visiting)}</p>}
+      {role.value === "visitor" && <Visiting />}
       <main id="room" tabIndex={-1}>
         {room && <Loaded key={`${room.id} ${visits.value}`} room={room} />}
       </main>
     </>
+  );
+}
+
+function Visiting() {
+  return (
+    <div class="visiting" data-follow>
+      <p>{say(texts.visiting)}</p>
+      <Switch label={say(texts.follow)} checked={following.value} onChange={follow} />
+    </div>
   );
 }
 

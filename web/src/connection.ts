@@ -21,6 +21,8 @@ const TRY_LATER = 1013; // of a closed WebSocket: the lab has as many pages as i
 
 export const connected = signal(false);
 export const role = signal<Role>("owner");
+/** Whether others look at this lab. */
+export const shared = signal(false);
 /** Why the lab is not reached, "" while it is. */
 export const trouble = signal("");
 
@@ -63,17 +65,18 @@ async function isKnown(): Promise<boolean> {
 }
 
 function receive(message: Record<string, unknown>): void {
-  if ("opened" in message) welcome(message["opened"] as string, message["role"] as Role);
+  if ("opened" in message) welcome(message["opened"] as string, message["role"] as Role, message["shared"] === true);
   else if ("channel" in message) show(message["channel"] as string, message["value"]);
   else answer(message["id"] as number, message);
 }
 
-function welcome(desk: string, as: Role): void {
+function welcome(desk: string, as: Role, isShared: boolean): void {
   sessionStorage.setItem(DESK, desk);
   wait = FIRST_WAIT;
   counts.clear();
   trouble.value = "";
   role.value = as;
+  shared.value = isShared;
   for (const message of queue) socket?.send(message);
   queue = [];
   connected.value = true;

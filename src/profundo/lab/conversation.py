@@ -3,7 +3,7 @@
     page → lab   {"open": desk or ""}                       first of all; the desk that a page had before it was reloaded
                  {"id": 7, "call": "images.kernels", "with": {…}}
                  {"channel": "playground", "seen": 12}       shown up to the 12th
-    lab → page   {"opened": desk, "role": "owner"}
+    lab → page   {"opened": desk, "role": "owner", "shared": false}
                  {"id": 7, "answer": …} or {"id": 7, "refused": one line, or one in each language}
                  {"channel": "playground", "value": …}          the page counts them
 
@@ -69,7 +69,7 @@ class Conversation:
             return
         desk.attach(self.channel)
         try:
-            await self.send(encoded({"opened": desk.name, "role": self.role}))
+            await self.send(encoded({"opened": desk.name, "role": self.role, "shared": desk.lab.shared}))
             while True:
                 await self.take(desk, await self.message())
         except WebSocketDisconnect:

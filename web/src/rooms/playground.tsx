@@ -18,17 +18,15 @@ export default function Playground() {
     const leave = [watch(), whenOpened(() => void enter(address.value.query))];
     return () => leave.forEach((one) => one());
   }, []);
+  const looksOn = role.value === "visitor"; // what would do nothing is folded, and the pictures come first
   return (
-    <fieldset class="playground" disabled={role.value === "visitor"}>
+    <fieldset class={looksOn ? "playground visited" : "playground"} disabled={looksOn}>
       <h1 class="unseen">{say(texts.title)}</h1>
       <Lessons />
       <Problem text={problem.value} />
-      <div class="deck">
-        <Controls />
-        <Learning />
-      </div>
+      {!looksOn && <Deck />}
       <div class="columns stage">
-        <Data />
+        {!looksOn && <Data />}
         <div class="stack">
           <Panel title={say(texts.network)} kind="network" aside={<LayerCount />}>
             <Network />
@@ -45,10 +43,27 @@ export default function Playground() {
           <Doctor />
         </div>
       </div>
-      <div class="columns after">
-        <Race />
-        <Home />
-      </div>
+      {looksOn ? (
+        <details class="panel folded">
+          <summary>{say(texts.settings_seen)}</summary>
+          <Deck />
+          <Data />
+        </details>
+      ) : (
+        <div class="columns after">
+          <Race />
+          <Home />
+        </div>
+      )}
     </fieldset>
+  );
+}
+
+function Deck() {
+  return (
+    <div class="deck">
+      <Controls />
+      <Learning />
+    </div>
   );
 }

@@ -98,11 +98,11 @@ def thumbnail(name: str) -> dict[str, Any]:
 
 
 def opened(desk: Desk, asked: Opening) -> dict[str, Any]:
-    found = playing(desk)
     if desk.role == "visitor":
-        with desk.lab.lock:
+        with desk.lab.lock:  # first of all: who comes before anybody plays is shown it then
             desk.lab.watchers = [*(one for one in desk.lab.watchers if one is not desk), desk]
-    elif asked.query is not None:
+    found = playing(desk)
+    if desk.role == "owner" and asked.query is not None:
         settings = from_query(asked.query)
         if asked.again or to_query(found.session.settings) != to_query(settings):
             found.begin(settings)

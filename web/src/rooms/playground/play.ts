@@ -160,11 +160,19 @@ export async function enter(query: string): Promise<void> {
 
 const CALM = 150; // ms between two values of what is read rather than watched
 
+/** A visitor's page that follows: the lesson and the view of the address; its settings come with the session. */
+function followed({ room, query }: { room: string; query: string }): void {
+  if (role.value !== "visitor" || room !== ROOM || query === stands) return;
+  stands = query;
+  dress(parted(query).page);
+}
+
 /** The newest frame for maps and links; for curves and tables one that changes slowly enough to be read, and cheaply. */
 export function watch(): () => void {
   let last = 0;
   const leave = [
-    listen<Setup>(`${ROOM}.setup`, take), // of whom a visitor looks at
+    listen<Setup>(`${ROOM}.setup`, (told) => ((problem.value = ""), take(told))), // of whom a visitor looks at
+    address.subscribe(followed),
     listen<Frame>(ROOM, (value) => {
       frame.value = value;
       const now = performance.now();

@@ -2,13 +2,13 @@
 import { useState } from "preact/hooks";
 import doctor from "@texts/findings.json";
 import texts from "@texts/playground.json";
+import quantities from "@texts/quantities.json";
 import type { Numbers } from "../../frames";
 import { figure, known, percent, say, told } from "../../language";
 import { Button, Panel } from "../../ui/controls";
 import { Curves } from "../../ui/curves";
 import { Legend, type Line } from "../../ui/legend";
 import { Heat } from "../../ui/heat";
-import { quantity } from "../training/terms";
 import { named } from "./choices";
 import { calm, edit, examine, exported, features, hidden, outputs, selected, setup, view, type Finding } from "./play";
 import { part } from "../../frames";
@@ -134,11 +134,11 @@ export function Doctor() {
 function Told({ finding }: { finding: Finding }) {
   return (
     <div class="finding">
-      <b>{known(doctor, finding.cause)}</b> <span class="muted">{typeof finding.where === "string" ? quantity(finding.where) : say(finding.where)}</span>
+      <b>{known(doctor, finding.cause)}</b> <span class="muted">{typeof finding.where === "string" ? known(quantities, finding.where) : say(finding.where)}</span>
       <p>{told(finding.remedy)}</p>
       <p class="hint">
         {Object.entries(finding.evidence)
-          .map(([name, value]) => `${quantity(name)}: ${typeof value === "string" ? value : figure(value, 4)}`)
+          .map(([name, value]) => `${known(quantities, name)}: ${typeof value === "string" ? value : figure(value, 4)}`)
           .join(" · ")}
       </p>
     </div>
