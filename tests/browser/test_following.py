@@ -30,3 +30,34 @@ def test_visitors_follow_the_owner_until_they_go_elsewhere_and_again_when_they_l
     assert "#/images" in place(visitor)
     switch.check()
     assert eventually(visitor, lambda: place(visitor) == place(owner))
+
+
+def test_an_address_keeps_what_can_be_and_names_what_cannot(tab):
+    page = tab("#/playground?data=spiral&learning_rate=abc&noise=5&speed=warp&hidden=3")
+    assert eventually(page, lambda: "data=spiral&noise=5&hidden=3" in place(page))
+    assert page.get_by_role("alert").filter(has_text="speed=warp").is_visible()
+    assert eventually(
+        page, lambda: page.get_by_role("alert").filter(has_text="Learning rate: expected a number").is_visible()
+    )
+    page = tab("#/images?view=pooling&psize=99&pstride=2")
+    alert = page.get_by_role("alert").filter(has_text="psize=99")
+    assert eventually(page, alert.is_visible)
+    assert eventually(
+        page, lambda: page.get_by_label("Stride").count() and page.get_by_label("Stride").input_value() == "2"
+    )
+    page.get_by_role("link", name="Surface").click()
+    assert eventually(page, lambda: not alert.is_visible())
+
+
+def test_a_run_that_is_not_here_is_said_to_be_gone_and_no_other_is_shown(tab):
+    for room in ("inside", "surface", "training"):
+        page = tab(f"#/{room}?run=nope")
+        assert eventually(page, lambda page=page: page.get_by_text("There is no run nope here").first.is_visible()), (
+            room
+        )
+        assert "run=nope" in place(page)
+    for where in ("#/graph?view=net&net=run:nope", "#/images?view=net&run=nope"):
+        page = tab(where)
+        assert eventually(
+            page, lambda page=page: page.get_by_role("alert").filter(has_text="no run").first.is_visible()
+        ), where

@@ -1,54 +1,50 @@
-"""Visitors of a shared lab see where its owner is, and cannot lead anybody."""
+"""Visitors of a shared lab see where its owner is, and lead nobody."""
 
 import pytest
 
+from lab_desk import Page, new_lab
 from profundo.lab.calls import asked
-from profundo.lab.desks import Desk, Lab
-from profundo.lab.rooms.presenting import CALLS
+from profundo.lab.rooms.room_calls import CALLS
 from profundo.records import ProfundoError
-
-
-class Page:
-    """What a desk pushes, kept."""
-
-    def __init__(self):
-        self.told = []
-
-    def offer(self, value):
-        self.told.append(value)
-
-
-def ask(desk, name, **given):
-    return CALLS[name].answer(desk, asked(name, CALLS[name], given))
 
 
 @pytest.fixture
 def lab(tmp_path):
-    return Lab(tmp_path, tmp_path, shared=True)
+    made = new_lab(tmp_path)
+    yield made
+    made.close()
 
 
-def opened(lab, role):
-    desk, page = Desk(lab, role, role), Page()
-    desk.attach(lambda name: page if name == "presenter.place" else None)
-    return desk, page
+def told(page):
+    """All places that were pushed to it."""
+    values = page.opened("presenter.place").values
+    return [values.get() for _ in range(values.qsize())]
 
 
 def test_who_comes_later_is_told_where_the_owner_is_and_every_move_after_it(lab):
-    owner, visitor = opened(lab, "owner"), opened(lab, "visitor")
-    assert ask(visitor[0], "follow") == {}
-    ask(owner[0], "show", room="graph", query="view=net")
-    late = opened(lab, "visitor")
-    assert ask(late[0], "follow") == {"room": "graph", "query": "view=net"}
-    visitor[0].detach()
-    ask(owner[0], "show", room="images")
-    assert visitor[1].told == [{"room": "graph", "query": "view=net"}]
-    assert late[1].told == [{"room": "images", "query": ""}]
-    assert owner[1].told == []
+    owner, visitor, late = Page(lab), Page(lab, "visitor"), Page(lab, "visitor")
+    assert visitor.call("presenter.follow") == {}
+    owner.call("presenter.show", room="graph", query="view=net")
+    assert late.call("presenter.follow") == {"room": "graph", "query": "view=net"}
+    assert told(visitor) == [{"room": "graph", "query": "view=net"}]
+    visitor.desk.detach()
+    owner.call("presenter.show", room="images")
+    assert told(late) == [{"room": "images", "query": ""}]
+    assert told(visitor) == told(owner) == []
+
+
+def test_who_comes_before_anybody_plays_is_shown_the_playground_as_soon_as_somebody_does(lab):
+    owner, visitor = Page(lab), Page(lab, "visitor")
+    with pytest.raises(ProfundoError, match="nobody plays"):
+        visitor.call("playground.open")
+    owner.call("playground.open", query="data=spiral")
+    assert visitor.opened("playground.setup").values.get(timeout=5)["query"] == "data=spiral"
 
 
 def test_only_the_owner_leads_and_only_to_rooms():
-    assert CALLS["show"].changes
-    assert not CALLS["follow"].changes
+    show = CALLS["presenter.show"]
+    assert show.changes
+    assert not CALLS["presenter.follow"].changes
     for place in ({"room": "../x"}, {"room": ""}, {"room": "a" * 30}, {"room": "graph", "query": "x" * 300_000}):
         with pytest.raises(ProfundoError):
-            asked("show", CALLS["show"], place)
+            asked("presenter.show", show, place)

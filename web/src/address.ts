@@ -1,5 +1,6 @@
 // Where the page is: `#/room?key=value`, so that a link, a reload and the back button show the same.
 import { signal } from "@preact/signals";
+import { sifted, type Form } from "./forms";
 
 export interface Address {
   readonly room: string;
@@ -29,6 +30,16 @@ export function watchAddress(): void {
     address.value = next;
     visits.value += 1;
   });
+}
+
+/** What of the address that a person came by was left out; it goes with the next place. */
+export const leftOut = signal<readonly string[]>([]);
+
+/** As a room is entered: keep of its address what its form takes. */
+export function sift(room: string, form: Form | undefined): void {
+  const here = address.value.room === room && form ? sifted(address.value.query, form) : null;
+  leftOut.value = here?.bad ?? [];
+  if (here && here.bad.length > 0) remember(room, here.query);
 }
 
 /** Rooms that take another address up by themselves while they are open; others are entered anew. */

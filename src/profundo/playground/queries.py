@@ -6,13 +6,15 @@ from_query("data=spiral&hidden=8,8")
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote_plus, unquote_plus
 
 from profundo.data.dataset_names import nearest
+from profundo.languages import Said
 from profundo.playground.playground_settings import FIELDS, PlaygroundSettings, new_settings
 from profundo.records import ProfundoError
 
-__all__ = ["LONGEST", "from_query", "to_query"]
+__all__ = ["LONGEST", "from_query", "kept_of_query", "to_query"]
 
 LONGEST = 200_000  # characters of an address: five thousand own points
 
@@ -30,14 +32,60 @@ def from_query(query: str) -> PlaygroundSettings:
         what = f"{len(query):,} characters" if isinstance(query, str) else type(query).__name__
         raise ProfundoError(f"playground: expected an address's query of at most {LONGEST:,} characters, got {what}")
     given: dict[str, object] = {}
-    for part in filter(None, query.removeprefix("?").split("&")):
-        name, equals, text = part.partition("=")
-        name, text = unquote_plus(name), unquote_plus(text)
-        if not equals or name not in FIELDS:
-            raise ProfundoError(
-                f"playground: expected setting=value in the address, got {part[:60]!r}; {nearest(name[:60], FIELDS)}"
-            )
-        if name in given:
-            raise ProfundoError(f"playground: {name}: stands twice in the address; expected it once")
-        given[name] = FIELDS[name].kind.read(name, text)
+    for part in parts_of(query):
+        read_part(part, given)
     return new_settings(**given)
+
+
+def kept_of_query(query: str) -> tuple[PlaygroundSettings, list[ProfundoError]]:
+    """The settings of what a query says rightly, and what is wrong with the rest of it, part by part."""
+    given: dict[str, object] = {}
+    faults: list[ProfundoError] = []
+    for part in parts_of(query):
+        try:
+            read_part(part, given)
+        except ProfundoError as fault:
+            faults.append(fault)
+    while True:
+        try:
+            return new_settings(**given), faults
+        except (
+            ProfundoError
+        ) as fault:  # of values that do not go together the last is given up without which it is mended
+            faults.append(fault)
+            del given[
+                next(
+                    (name for name in reversed(given) if fault_without(name, given) != str(fault)),
+                    next(reversed(given)),
+                )
+            ]
+
+
+def fault_without(left_out: str, given: Mapping[str, object]) -> str:
+    """What does not go together of the rest; "" for nothing."""
+    try:
+        new_settings(**{name: value for name, value in given.items() if name != left_out})
+    except ProfundoError as fault:
+        return str(fault)
+    return ""
+
+
+def parts_of(query: str) -> Iterator[str]:
+    return filter(None, query.removeprefix("?").split("&"))
+
+
+def read_part(part: str, given: dict[str, object]) -> None:
+    """Put what one part of a query says to what is given. Raises ProfundoError."""
+    name, equals, text = part.partition("=")
+    name, text = unquote_plus(name), unquote_plus(text)
+    if not equals or name not in FIELDS:
+        hint = nearest(name[:60], FIELDS)
+        raise ProfundoError(
+            f"playground: expected setting=value in the address, got {part[:60]!r}; {hint}",
+            told=Said("refusals.no_part", part=part[:60], hint=hint),
+        )
+    if name in given:
+        raise ProfundoError(
+            f"playground: {name}: stands twice in the address; expected it once", told=Said("refusals.twice", name=name)
+        )
+    given[name] = FIELDS[name].kind.read(name, text)

@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import texts from "@texts/playground.json";
 import { address } from "../address";
 import { role, whenOpened } from "../connection";
+import { anything, formOf, listOf, oneOf, type Form } from "../forms";
 import { say } from "../language";
 import { Panel, Problem } from "../ui/controls";
 import { Controls, Data, Learning, Lessons } from "./playground/choices";
@@ -11,7 +12,12 @@ import { Output } from "./playground/output";
 import { enter, problem, watch } from "./playground/play";
 import { Race } from "./playground/race";
 import { Doctor, Home, Neuron, Progress } from "./playground/results";
+import { OURS, SPEEDS, SWITCHES } from "./playground/query";
 import "./playground.css";
+
+/** What the page keeps beside the settings, which the lab reads. */
+const ours = formOf({ show: listOf(SWITCHES), hide: listOf(SWITCHES), speed: oneOf(...SPEEDS), lesson: anything });
+export const form: Form = (key) => (OURS.includes(key) ? ours(key) : anything);
 
 export default function Playground() {
   useEffect(() => {

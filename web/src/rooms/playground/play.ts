@@ -1,7 +1,7 @@
 // What the page knows of its session, and everything that it can ask of it. The lab computes; here are only its answers.
 import { signal } from "@preact/signals";
 import { address, remember } from "../../address";
-import { call, latest, listen, Refused, role } from "../../connection";
+import { call, latest, listen, refusal, Refused, role } from "../../connection";
 import type { Numbers } from "../../frames";
 import type { Told } from "../../language";
 import { joined, parted, type Kept, type Page, type Speed } from "./query";
@@ -52,6 +52,8 @@ export interface Setup {
   readonly speed: Speed;
   readonly running: boolean;
   readonly command: string;
+  /** Why something of the address was left out. */
+  readonly left_out?: readonly Told[];
 }
 
 /** What changes at every step. */
@@ -150,9 +152,9 @@ export async function enter(query: string): Promise<void> {
   form.value ??= await asked<Form>("form");
   const { settings, page } = parted(query);
   if (query !== "") dress(page);
-  const told = await asked<Setup>("open", query === "" ? {} : { query: settings });
-  const why = problem.value; // of an address that says nothing: the usual settings are shown instead
-  take(told ?? (await asked<Setup>("open")));
+  const answer = await asked<Setup>("open", query === "" ? {} : { query: settings });
+  const why = problem.value || (answer?.left_out ?? []).map(refusal).join(" · "); // of an address of which not all can be
+  take(answer ?? (await asked<Setup>("open")));
   if (query !== "" && role.value !== "visitor" && setup.value?.speed !== page.speed) await pace(page.speed);
   await look();
   problem.value = why;
