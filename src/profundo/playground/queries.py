@@ -7,6 +7,7 @@ from_query("data=spiral&hidden=8,8")
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from urllib.parse import quote_plus, unquote_plus
 
 from profundo.data.dataset_names import nearest
@@ -49,25 +50,22 @@ def kept_of_query(query: str) -> tuple[PlaygroundSettings, list[ProfundoError]]:
     while True:
         try:
             return new_settings(**given), faults
-        except (
-            ProfundoError
-        ) as fault:  # of values that do not go together the last is given up without which it is mended
-            faults.append(fault)
-            del given[
-                next(
-                    (name for name in reversed(given) if fault_without(name, given) != str(fault)),
-                    next(reversed(given)),
-                )
-            ]
+        except ProfundoError as fault:
+            faults.append(fault)  # of values that do not go together one is given up, rather a later one
+            del given[min(reversed(given), key=partial(rest_after, given, setting_of(fault)))]
 
 
-def fault_without(left_out: str, given: Mapping[str, object]) -> str:
-    """What does not go together of the rest; "" for nothing."""
+def rest_after(given: Mapping[str, object], setting: str, left_out: str) -> int:
+    """What is wrong without one of them: 0 nothing, 1 another setting, 2 the same one."""
     try:
         new_settings(**{name: value for name, value in given.items() if name != left_out})
     except ProfundoError as fault:
-        return str(fault)
-    return ""
+        return 1 + (setting_of(fault) == setting)
+    return 0
+
+
+def setting_of(fault: ProfundoError) -> str:
+    return str(fault).split(":")[1]
 
 
 def parts_of(query: str) -> Iterator[str]:
