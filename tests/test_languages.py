@@ -9,7 +9,8 @@ import pytest
 
 from profundo.data.dataset_names import names
 from profundo.doctor.verdicts import PAGES, advice
-from profundo.languages import LANGUAGES, Said, say, speaking, spoken, words
+from profundo.languages import LANGUAGES, Said, everywhere, say, speaking, spoken, words
+from profundo.nets.activations import ACTIVATIONS
 from profundo.nets.net_names import NETS
 from profundo.playground.presets import PRESETS
 from profundo.runs.experiment import SETTINGS
@@ -56,6 +57,7 @@ def test_a_said_is_english_and_knows_what_each_language_makes_of_its_values():
     line = Said("refusals.expected_got", name="x", expected=Said("refusals.expect_at_most", most=1_234.5), got="'y'")
     assert line == "x: expected at most 1234, got 'y'"
     assert line.everywhere["es"] == "x: se espera como mucho 1234; se ha recibido 'y'"
+    assert {type(one) for one in everywhere(lambda: Said("refusals.gone_upload")).values()} == {str}
     assert Said("refusals.expect_above", least=0.25).everywhere["ca"] == "més de 0,25"
     assert copy.deepcopy(line).everywhere == line.everywhere
     assert json.loads(json.dumps(line)) == line
@@ -96,3 +98,8 @@ def test_every_cause_has_a_remedy_in_every_language_and_signs_have_theirs():
             "apuja la taxa d’aprenentatge, per exemple a 0,3"
         )
     assert advice("overfit", "get more data") == "get more data"
+
+
+def test_every_activation_has_its_title():
+    titles = {f"{name.replace('.', '_')}_title": one.title for name, one in ACTIVATIONS.items()}
+    assert titles.items() <= words("activations", "en").items()

@@ -124,7 +124,7 @@ def everywhere(write: Callable[[], str]) -> dict[str, str]:
     results = {}
     for one in LANGUAGES:
         with speaking(one):
-            results[one] = write()
+            results[one] = str(write())  # and nothing that would be told in every language once more
     return results
 
 

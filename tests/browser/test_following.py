@@ -19,7 +19,7 @@ def test_visitors_follow_the_owner_until_they_go_elsewhere_and_again_when_they_l
     settings = visitor.locator(".visited summary", has_text="What is set")
     assert eventually(visitor, lambda: picture.count() and settings.count())
     assert picture.bounding_box()["y"] < settings.bounding_box()["y"]
-    assert not visitor.locator(".deck").is_visible()
+    assert not visitor.locator(".learning").first.is_visible()
 
     visitor.get_by_role("link", name="Images").click()
     switch = visitor.get_by_label("Follow the presenter")

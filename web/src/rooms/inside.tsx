@@ -5,7 +5,7 @@ import lab from "@texts/lab.json";
 import { address } from "../address";
 import { whenOpened } from "../connection";
 import { anything, formOf, matching, numberIn, oneOf, wholeIn } from "../forms";
-import { figure, say } from "../language";
+import { figure, say, told } from "../language";
 import { Choice, Panel, Problem, type Option } from "../ui/controls";
 import { CodesView } from "./inside/codes";
 import { LatentView } from "./inside/latent";
@@ -71,12 +71,12 @@ function Empty() {
 
 function Facts({ row }: { row: RunRow }) {
   const shown = net.value.value;
-  if (!row.looks) return <p class="facts">{row.score}</p>;
+  if (!row.looks) return <p class="facts">{row.score && told(row.score)}</p>;
   if (!shown || shown.run !== row.run) return <p class="facts">{net.busy.value ? say(texts.opening) : ""}</p>;
   return (
     <p class="facts">
       {say(texts.facts, { parameters: figure(shown.parameters, 9), data: shown.data })}
-      {row.score ? ` · ${row.score}` : ""}
+      {row.score ? ` · ${told(row.score)}` : ""}
     </p>
   );
 }

@@ -30,16 +30,21 @@ export default function Playground() {
       <h1 class="unseen">{say(texts.title)}</h1>
       <Lessons />
       <Problem text={problem.value} />
-      {!looksOn && <Deck />}
+      <div class="deck">
+        <Controls />
+        {!looksOn && <Learning />}
+      </div>
       <div class="columns stage">
         {!looksOn && <Data />}
         <div class="stack">
           <Panel title={say(texts.network)} kind="network" aside={<LayerCount />}>
             <Network />
           </Panel>
-          <div id="neuron">
-            <Neuron />
-          </div>
+          {!looksOn && (
+            <div id="neuron">
+              <Neuron />
+            </div>
+          )}
         </div>
         <div class="stack">
           <Output />
@@ -52,7 +57,7 @@ export default function Playground() {
       {looksOn ? (
         <details class="panel folded">
           <summary>{say(texts.settings_seen)}</summary>
-          <Deck />
+          <Learning />
           <Data />
         </details>
       ) : (
@@ -62,14 +67,5 @@ export default function Playground() {
         </div>
       )}
     </fieldset>
-  );
-}
-
-function Deck() {
-  return (
-    <div class="deck">
-      <Controls />
-      <Learning />
-    </div>
   );
 }

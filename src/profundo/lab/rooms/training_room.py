@@ -25,7 +25,7 @@ from profundo.lab.trainings.own_uploads import data_path, keep_upload, source_of
 from profundo.lab.trainings.run_watch import RunWatch
 from profundo.lab.trainings.trying import Tried, takes, tried_files, tried_row
 from profundo.lab.uploads import upload_path
-from profundo.languages import Said, everywhere
+from profundo.languages import Said, everywhere, words
 from profundo.looks.data_look import is_table, look
 from profundo.nets.net_names import NETS
 from profundo.records import ProfundoError
@@ -157,8 +157,8 @@ def course_told(lab: Lab, course: Course) -> dict[str, Any]:
 
 
 def finding_told(finding: Diagnosis) -> dict[str, Any]:
-    words = {"remedy": everywhere(lambda: finding.advice), "proof": everywhere(lambda: finding.tried)}
-    return finding.model_dump(mode="json", exclude={"trial"}) | words
+    told = {"remedy": everywhere(lambda: finding.advice), "proof": everywhere(lambda: finding.tried)}
+    return finding.model_dump(mode="json", exclude={"trial"}) | told
 
 
 def cured_told(cure: Cured) -> Said:
@@ -175,11 +175,17 @@ def form(_: Desk, __: Nothing) -> Mapping[str, Any]:
         "sets": [{"name": name, "about": Said(f"catalogue.set_{name}")} for name in dataset_names()],
         "nets": [{"name": name, "about": Said(f"catalogue.net_{name}")} for name in NETS],
         "fields": [
-            asdict(field) | {"help": Said(f"settings.{field.name}")}
+            asdict(field) | {"label": label_of(field.name), "help": Said(f"settings.{field.name}")}
             for field in setting_fields()
             if field.name not in HIDDEN
         ],
     }
+
+
+def label_of(name: str) -> str:
+    """What a page calls a setting."""
+    room = "labels" if name in words("labels", "en") else "training"
+    return Said(f"{room}.{name}") if name in words(room, "en") else name.replace("_", " ")
 
 
 def own(desk: Desk, question: Uploaded) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { address } from "../../address";
 import { call, Refused } from "../../connection";
 import type { Numbers } from "../../frames";
+import type { Told } from "../../language";
 import { job } from "../../jobs";
 import { chosenIn } from "../../chosen";
 
@@ -12,7 +13,7 @@ export interface RunRow {
   readonly run: string;
   readonly data: string | null;
   readonly net: string | null;
-  readonly score: string | null;
+  readonly score: Told | null;
   readonly kind: string;
   readonly looks: boolean;
   readonly draws: boolean;

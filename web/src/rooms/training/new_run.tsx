@@ -20,6 +20,7 @@ interface Named {
 interface Field {
   readonly name: string;
   readonly part: string;
+  readonly label: Told;
   readonly help: Told;
   readonly look: "choice" | "switch" | "number" | "words" | "lines";
   readonly choices: readonly string[];
@@ -261,9 +262,9 @@ interface EntryProps {
 
 /** One setting; of those that are folded, the help is the command line's. */
 function Entry({ field, nets, value, onChange }: EntryProps) {
-  const { name, help, look, choices, initial, form } = field;
+  const { name, label: usual, help, look, choices, initial, form } = field;
   const [known, hint] = [LABELS[name], HINTS[name]];
-  const label = known ? say(known) : name.replaceAll("_", " ");
+  const label = known ? say(known) : told(usual);
   const unset = initial === "" ? say(texts.suits) : initial;
   const id = `setting-${name}`;
   const list = name === "net" ? nets.map((one) => [one.name, `${one.name}: ${told(one.about)}`] as const) : choices.map((one) => [one, one] as const);
