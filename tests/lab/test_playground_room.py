@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 import pytest
+import torch
 
 import profundo as pf
 from lab_desk import Page, new_lab
@@ -72,6 +73,22 @@ def test_what_is_done_on_the_page_is_done_to_the_librarys_session(page):
     np.testing.assert_array_equal(shown["output"], session.maps(100, 20).as_bytes().output)
     assert page.call("playground.act", what="reset")["edits"] == 0
     assert newest(page)["step"] == 0
+
+
+def test_a_curve_is_the_library_s(page):
+    page.call("playground.open", query="data=absolute&features=x1&hidden=2&activation=relu&samples=40", again=True)
+    state = page.call("playground.act", what="epoch")
+    session = Session(data="absolute", features=("x1",), hidden=(2,), activation="relu", samples=40)
+    session.epochs(1)
+    shown, own = newest(page)["curve"], session.curve()
+    assert state["curve"]
+    torch.testing.assert_close(shown.y, own.y, atol=0, rtol=0)
+    torch.testing.assert_close(shown.parts, own.parts, atol=0, rtol=0)
+    assert not page.call("playground.change", words={"features": "x1,x2"})["curve"]
+    assert "curve" not in newest(page)
+    form = page.call("playground.form")["thumbnails"]
+    assert [name for name, one in form.items() if one["curve"]] == ["wave", "sine", "step", "absolute"]
+    torch.testing.assert_close(form["sine"]["points"][:, 1], 4 * torch.sin(form["sine"]["points"][:, 0]))
 
 
 def test_a_view_says_what_frames_hold(page):

@@ -50,8 +50,13 @@ def test_one_plays_on_while_the_doctor_examines(page, monkeypatch):
 
     monkeypatch.setattr(playground_beside, "examined", examined)
 
+    page.call("playground.act", what="run")
+    playing = page.desk.state("playground", lambda: None)
+
     def play():
         assert begun.wait(10)
+        seen.append(playing.running)  # what runs goes on
+        page.call("playground.act", what="reset")
         page.call("playground.act", what="epoch")
         go_on.set()
 
@@ -61,7 +66,8 @@ def test_one_plays_on_while_the_doctor_examines(page, monkeypatch):
         page.call("playground.examine", seconds=2.0)
     asking.join(10)
     assert page.desk.state("playground", lambda: None).session.epoch == 1
-    ((session, seconds),) = seen
+    (session, seconds), still_runs = seen
+    assert still_runs
     assert session.settings == from_query(QUERY)
     assert (session.steps, seconds) == (0, 2)
 

@@ -84,7 +84,7 @@ def test_an_upload_lies_beside_the_runs_and_outlives_the_lab(lab):
 
 @pytest.mark.parametrize("called", ["sheet.xlsx", "a.exe", "a", ".csv", "..", "pickle.pkl", "a.pt"])
 def test_a_kind_that_is_not_read_is_refused(lab, called):
-    with pytest.raises(ProfundoError, match=r"expected one of \.csv") as error:
+    with pytest.raises(ProfundoError, match=r"expected (one of \.csv|a table of one sheet)") as error:
         ask(lab, "own", upload=uploaded(lab, b"x", Path(called).suffix), called=called)
     assert ("save the sheet as CSV" in str(error.value)) == (called == "sheet.xlsx")
 
@@ -190,7 +190,7 @@ def test_a_setting_that_cannot_be_is_one_line_without_a_path(lab, settings, line
     ],
 )  # fmt: skip
 def test_a_malformed_question_is_refused_at_the_door(lab, given):
-    with pytest.raises(ProfundoError, match=r"expected|not permitted"):
+    with pytest.raises(ProfundoError, match=r"expected|Input should|not permitted"):
         ask(lab, "start", **given)
 
 
@@ -242,6 +242,28 @@ def test_a_training_lives_without_the_lab_is_paused_and_goes_on(lab, uploads):
     ask(second, "remove", run="houses-1")
     assert not (lab.runs / "houses-1").exists()
     second.close()
+
+
+def test_a_training_that_is_stopped_ends_with_its_epoch_and_is_judged(lab):
+    data = own(lab)
+    settings = {"target": "price", "net": "mlp", "epochs": "90000", "doctor": "false", "early_stop": "90000"}
+    ask(lab, "start", data=data, settings=settings, name="long")
+    while not training_now(lab, "long"):
+        time.sleep(0.05)
+    ask(lab, "stop", run="long")
+    row = until(lab, "long", "finished", "failed", "stopped")
+    assert row["state"] == "finished", row["fault"]
+    assert row["told_to_stop"]
+    assert not row["may_resume"]
+    assert row["pages"] == ["report.html"]
+    rows = (lab.runs / "long/history.csv").read_text().splitlines()[1:]
+    assert 1 < row["epochs"] == len(rows) < 90000
+    assert row["scores"] == json.loads((lab.runs / "long/scores.json").read_text())["test"]
+    said = "\n".join(ask(lab, "watch", chosen=["long"])["courses"]["long"]["log"])
+    assert f"ended after epoch {len(rows)}, as asked" in said
+    for name in ("long", "none", "../long"):
+        with pytest.raises(ProfundoError, match=r"at work or interrupted|no such run|expected a name"):
+            ask(lab, "stop", run=name)
 
 
 def test_a_training_that_fails_before_its_folder_is_made_says_why(lab):

@@ -51,6 +51,7 @@ CASES = {
         "data": "points", "points": [(k, -k, k % 2) for k in range(12)], "hidden": (), "batch_size": 2, "l2": 0.1,
         "optimizer": "adamw", "initialisation": "uniform",
     },
+    "a curve with a jump": {"data": "step", "features": ("x1",), "noise": 10, "samples": 60, "activation": "step"},
     "cyclic, torch's weights": {
         "data": "checkerboard", "schedule": "cyclic-exponential", "initialisation": "torch", "activation": "gelu",
         "samples": 90, "optimizer": "momentum",

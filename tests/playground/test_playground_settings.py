@@ -150,6 +150,13 @@ def test_points_without_noise_follow_their_formula():
     assert (field.sum(1) % 2 == label).all()
     points, value = draw_points("wave", 400, 0, 1)
     torch.testing.assert_close(value, points[:, 0] * points[:, 0].sin() / 5)
+    for name, formula in (
+        ("sine", torch.sin),
+        ("step", lambda x: (x >= 0) * 2.0 - 1),
+        ("absolute", lambda x: x.abs() / 3 - 1),
+    ):
+        points, value = draw_points(name, 400, 0, 1)
+        torch.testing.assert_close(value, formula(points[:, 0]))
     points, value = draw_points("multi_gauss", 4000, 0, 1)
     top = points[value.argmax()]
     assert min((top - torch.tensor(hill)).norm() for hill in ((-4.0, 2.5), (4.0, 2.5), (0.0, -2.5))) < 0.3

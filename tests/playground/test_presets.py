@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 
 from profundo.playground.early_signs import early_signs
 from profundo.playground.playground_settings import changed
@@ -16,8 +17,18 @@ from profundo.records import ProfundoError
 
 
 @cache
-def ran(name):
-    return Session(preset(name).settings).run()
+def ran(name, seed=None):
+    """With first weights and points of another seed, if one is given."""
+    settings = preset(name).settings
+    return Session(settings if seed is None else changed(settings, seed=seed, data_seed=seed)).run()
+
+
+def begun(name, seed):
+    return Session(changed(preset(name).settings, seed=seed, data_seed=seed))
+
+
+def r2(name, **more):
+    return Session(changed(preset(name).settings, **more)).run().scores()["test"].r2
 
 
 def test_loss(name):
@@ -47,6 +58,39 @@ def gradient_sizes(session):
     return [float(abs(one).mean()) for one in session.gradients()[0]]
 
 
+FIVE = range(5)
+
+
+def dies_within(name, seed, epochs):
+    """Whether its second layer, alive at first, is dead at every point by then."""
+    session = begun(name, seed)
+    alive = len(session.units()[1].dead) < 8
+    session.epochs(epochs)
+    return alive and len(session.units()[1].dead) == 8
+
+
+def line_through_the_picture(session):
+    """The share of points on their side of the best straight line, where the warped plane is shown as it is."""
+    warped = session.warped()
+    assert warped.exact
+    classes = session.data.train.targets.numpy()
+    return LogisticRegression(C=1e6, max_iter=2000).fit(warped.samples.numpy(), classes).score(warped.samples, classes)
+
+
+def half_lines(session):
+    """On which side each unit of a curve's net adds something."""
+    ends = [(bool(part[0]), bool(part[-1])) for part in session.curve().parts]
+    return [{(True, False): "left", (False, True): "right"}.get(one, "both or none") for one in ends]
+
+
+def steeper(name):
+    """Whether the one weight before the bend has grown, and is larger after more epochs."""
+    sizes = [
+        abs(Session(changed(preset(name).settings, epochs=count)).run().weights()[0].item()) for count in (10, 40, 120)
+    ]
+    return sizes == sorted(sizes)
+
+
 SEEN = {
     "one-neuron": lambda: is_straight(ran("one-neuron")) and accuracy("one-neuron") >= 0.97,
     "xor-one-neuron": lambda: (
@@ -55,6 +99,7 @@ SEEN = {
         and causes("xor-one-neuron") == ["underfit"]
     ),
     "xor-hidden": lambda: accuracy("xor-hidden") == 1,
+    "warped-plane": lambda: all(line_through_the_picture(ran("warped-plane", seed)) >= 0.98 for seed in FIVE),
     "xor-feature": lambda: accuracy("xor-feature") >= 0.97 and not ran("xor-feature").settings.hidden,
     "circle-features": lambda: (
         accuracy("circle-features") == 1 and ran("circle-features").weights()[0].max() < 0  # x₁² and x₂² lower the logit
@@ -75,17 +120,22 @@ SEEN = {
         and Session(changed(preset("rate-too-low").settings, learning_rate=0.03)).run().scores()["test"].accuracy > 0.95
     ),
     "vanishing-sigmoids": lambda: (
-        (sizes := gradient_sizes(Session(preset("vanishing-sigmoids").settings)))[0] < 0.01 * sizes[-1]
-        and accuracy("vanishing-sigmoids") < 0.6
+        all(
+            (sizes := gradient_sizes(begun("vanishing-sigmoids", seed)))[0] < 0.001 * sizes[-1]
+            for seed in FIVE
+        )
+        and 0.4 < accuracy("vanishing-sigmoids") < 0.6
         and causes("vanishing-sigmoids") == ["vanishing_gradient"]
     ),
     "deep-relu": lambda: (
-        (sizes := gradient_sizes(Session(preset("deep-relu").settings)))[0] > 0.1 * sizes[-1]
-        and accuracy("deep-relu") == 1
+        all((sizes := gradient_sizes(begun("deep-relu", seed)))[0] > 0.1 * sizes[-1] for seed in FIVE)
+        and [ran("deep-relu", seed).scores()["test"].accuracy == 1 for seed in FIVE].count(True) == 4
+        and any(2 * len(layer.dead) > layer.units for layer in ran("deep-relu", 2).units())
         and not causes("deep-relu")
     ),
     "dead-relus": lambda: (
         "dead_units" in causes("dead-relus") and not ran("dead-relus").maps().neurons[1].any() and stays_dead("dead-relus")
+        and all(dies_within("dead-relus", seed, epochs=3) for seed in FIVE)
     ),
     "overfit": lambda: (
         ran("overfit").scores()["train"].loss < 0.01
@@ -104,6 +154,15 @@ SEEN = {
     "spiral-features": lambda: accuracy("spiral-features") > 0.99 and quicker("spiral-features", "spiral-raw"),
     "approximation-2": lambda: 0.8 < ran("approximation-2").scores()["test"].r2 < 0.95,
     "approximation-20": lambda: test_loss("approximation-20") < 0.25 * test_loss("approximation-2"),
+    "curve-step": lambda: r2("curve-step") > 0.97 and steeper("curve-step"),
+    "curve-sine": lambda: all(
+        r2("curve-sine", seed=seed) > 0.9 and r2("curve-sine", seed=seed, hidden=(1,)) < 0.3 for seed in (0, 1)
+    ),
+    "curve-corner": lambda: (
+        ran("curve-corner").scores()["test"].r2 > 0.999
+        and sorted(half_lines(ran("curve-corner"))) == ["left", "right"]
+        and r2("curve-corner", seed=0) < 0.5
+    ),
     "hills": lambda: (
         ran("hills").scores()["test"].r2 > 0.7
         and ran("hills").net(torch.tensor([[-4.0, 2.5]])).item() > 0.4
@@ -178,3 +237,43 @@ def test_saturated_units_are_told():
         session.layers[0].bias.copy_(torch.linspace(6, 8, 6))
     session.set_weight(0, 0, 0, 0.01)
     assert [one.cause for one in early_signs(session)] == ["saturated_units"]
+
+
+RATES = (1e-4, 3e-3, 0.1, 10.0)
+
+
+@pytest.mark.parametrize("given", [{"data": "circle"}, {"data": "plane"}], ids=["classes", "values"])
+def test_advice_on_rates_never_leads_from_one_fault_to_the_other(given):
+    told = {rate: rate_signs(learning_rate=rate, **given) for rate in RATES}
+    assert told[1e-4] == {"learning_rate_too_low"}
+    assert told[0.1] == set()
+    assert told[10.0] == {"learning_rate_too_high"}
+    slow = Session(learning_rate=1e-4, **SHORT, **given).run()
+    (sign,) = early_signs(slow)
+    higher = float(sign.remedy.split(" to ")[1].split(" ")[0])
+    assert 3e-4 <= higher <= 0.01
+    assert "learning_rate_too_high" not in rate_signs(learning_rate=higher, **given)
+
+
+SHORT = {"samples": 200, "epochs": 45}
+
+
+def rate_signs(**given):
+    """What is said of the rate after any epoch."""
+    session, told = Session(**SHORT, **given), set()
+    for _ in range(SHORT["epochs"]):
+        session.epochs(1)
+        told |= {one.cause for one in early_signs(session) if one.cause.startswith("learning_rate")}
+    return told
+
+
+def test_units_that_became_flat_ask_for_shorter_steps_and_those_that_began_so_for_other_weights():
+    became = Session(data="plane", learning_rate=3.0, samples=200)
+    became.epochs(1)
+    far = [(4 + k / 10, 4 + k / 10, k % 2) for k in range(20)]
+    began = Session(data="points", points=far, features=("x1", "x1_squared"), hidden=(8,), initialisation="large")
+    remedies = [
+        {one.remedy for one in early_signs(session) if one.cause == "saturated_units"} for session in (became, began)
+    ]
+    assert remedies[0] == {"lower the learning rate, to 0.3 for example, and begin anew"}
+    assert remedies[1] == {"begin anew with smaller first weights, such as glorot's, or he's for relu"}

@@ -321,3 +321,27 @@ def test_no_activation_has_values_of_its_own_that_are_drawn_or_set(name):
     made = Session(new_settings(data="xor", hidden=(3,), activation=(name,))).net
     held = {id(one) for layer in made if isinstance(layer, torch.nn.Linear) for one in layer.parameters()}
     assert held == {id(one) for one in [*made.parameters(), *made.buffers()]}
+
+
+# ------------------------------------------------------------------------------------------------------------------ curves
+@pytest.mark.parametrize("hidden", [(), (3,), (4, 2)])
+def test_a_curve_is_the_net_over_x1_and_the_sum_of_its_parts(hidden):
+    session = Session(
+        data="sine", features=("x1", "x1_squared"), hidden=hidden, epochs=2, samples=40, dropout=0.5
+    ).run()
+    curve = session.curve(25)
+    line = torch.stack((torch.linspace(-6, 6, 25), torch.zeros(25)), 1)
+    with torch.no_grad():
+        expected = session.net.eval()(line)[:, 0]
+    torch.testing.assert_close(curve.y, expected)
+    torch.testing.assert_close(curve.bias + curve.parts.sum(0), expected, atol=1e-5, rtol=1e-5)
+    assert curve.parts.shape == ((hidden or (2,))[-1], 25)
+    assert session.net.train().training
+
+
+def test_no_curve_is_drawn_of_a_plane():
+    for asked in ({"data": "circle"}, {"data": "sine"}, {"data": "circle", "features": ("x1",)}):
+        with pytest.raises(ProfundoError, match="features of x₁ alone"):
+            Session(samples=10, **asked).curve()
+    with pytest.raises(ProfundoError, match="places from 2"):
+        Session(samples=10, data="sine", features=("x1",)).curve(1)

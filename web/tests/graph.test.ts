@@ -4,7 +4,7 @@ import { EXAMPLES } from "../src/rooms/graph/examples";
 import { word } from "../src/rooms/graph/explained";
 import { read, sides, type Piece } from "../src/rooms/graph/latex";
 import { decades } from "../src/rooms/graph/loglog";
-import { brief, numberOf, power, rows, typed, written } from "../src/rooms/graph/numbers";
+import { brief, equals, numberOf, power, rows, typed, written } from "../src/rooms/graph/numbers";
 import { readFormula, runTogether, writtenFormula } from "../src/rooms/graph/query";
 import { along, atWork, seen, stopOf, stopsOf, toggled } from "../src/rooms/graph/steps";
 import type { Graph, Scene, Summary } from "../src/rooms/graph/types";
@@ -97,14 +97,16 @@ describe("LaTeX", () => {
 
 describe("numbers", () => {
   test("as the formulas have them", () => {
-    expect([33, -0.5, 1 / 3, 1e-9, -12345678, 0, -0].map((one) => written(one))).toEqual(["33", "−0.5", "0.3333", "1e−9", "−1.235e7", "0", "0"]);
+    expect([33, -0.5, 1 / 3, 1e-9, -12345678, 0, -0].map((one) => written(one))).toEqual(["33", "−0.5", "≈0.3333", "1e−9", "−12345678", "0", "0"]);
     expect([written("nan"), written("-inf"), written(null), written(NaN)]).toEqual(["NaN", "−∞", "–", "NaN"]);
+    expect([10003, 90030, 0.1 + 0.2, 12345.678912345].map((one) => written(one))).toEqual(["10003", "90030", "0.3", "≈12350"]);
+    expect([equals(9), equals(2 / 3)]).toEqual(["= 9", "≈ 0.6667"]);
     expect([power(1e-9), power(2.5e-3), power(0)]).toEqual(["10⁻⁹", "2.5·10⁻³", "0"]);
   });
 
   test("short lists are written out, long ones as mean and spread", () => {
     const list = { ...summary(0), item: null, mean: 1, std: 0.5, norm: 3 };
-    expect(brief({ ...list, entries: [1, -2.345] })).toBe("[1, −2.3]");
+    expect(brief({ ...list, entries: [1, -2.345] })).toBe("[1, −2.345]");
     expect(brief({ ...list, entries: [1, 2, 3, 4] })).toBe("1 ± 0.5");
     expect(brief(list, true)).toBe("‖∇‖ 3");
     expect(rows([[1, 2], [3, 4]])).toEqual([["1", "2"], ["3", "4"]]);

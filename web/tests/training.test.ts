@@ -1,7 +1,7 @@
 // What the page makes of runs: addresses, orders, comparisons, curves over different places.
 import { expect, test } from "vitest";
 import type { Numbers } from "../src/frames";
-import { clock, column, differences, done, isBetter, lines, mainScore, queryOf, rateOf, sorted, together, viewOf, type Run } from "../src/rooms/training/model";
+import { clock, column, differences, done, isBestOf, isBetter, lines, mainScore, queryOf, rateOf, rivals, sorted, together, viewOf, type Run } from "../src/rooms/training/model";
 import { kindsIn, leftOut, withKind, withoutColumn } from "../src/rooms/training/reading";
 
 const run = (name: string, more: Partial<Run> = {}): Run => ({
@@ -16,6 +16,7 @@ const run = (name: string, more: Partial<Run> = {}): Run => ({
   linear_name: "",
   begun: 0,
   seconds: null,
+  told_to_stop: false,
   epochs: null,
   may_resume: false,
   pages: [],
@@ -111,3 +112,9 @@ test("a correction of a column is one line of a setting", () => {
   expect(withoutColumn("a\nb", "a", false)).toBe("b");
 });
 
+test("a run is the best of its own data and target only", () => {
+  const scored = (name: string, data: string, target: string, accuracy: number) => run(name, { settings: { data, target }, scores: { accuracy } });
+  const all = [scored("a", "iris", "", 0.9), scored("b", "iris", "", 0.95), scored("c", "wine", "", 0.99), scored("d", "iris", "other", 0.97)];
+  const groups = rivals(all);
+  expect(all.map(({ name, scores }) => isBestOf(groups.get(name) ?? [], "accuracy", scores["accuracy"] ?? 0))).toEqual([false, true, false, false]);
+});

@@ -21,6 +21,7 @@ from profundo.data.dataset_names import (
 )
 from profundo.data.splits.splits import Collection, divide, heeded
 from profundo.data.streams.archives import things_at
+from profundo.data.tables.spreadsheets import check_no_spreadsheet
 from profundo.records import Dataset, ProfundoError, at_the_door
 
 __all__ = ["collect", "load"]
@@ -131,6 +132,7 @@ def _collected(name: str | Path, how: Reading) -> Collection:
 
         if (result := stored_collection(str(name), how)) is not None:
             return result
+        check_no_spreadsheet(path)
         if path.suffix.lower() in (*SUFFIXES, ".npz", ".ts") and not path.is_dir():
             return _rows(path, how)
     things = things_at(path) if not is_named and os.path.exists(name) else ""

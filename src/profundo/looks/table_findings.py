@@ -132,7 +132,7 @@ def _infinite(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterat
 
 def _telling_all(columns: Sequence[ColumnFacts]) -> Iterator[DataFinding]:
     for column in columns:
-        if column.tells is not None and column.tells >= TELLS_ALL:
+        if column.features and column.tells is not None and column.tells >= TELLS_ALL:
             yield DataFinding(
                 "warning",
                 f"Column {column.name!r} alone all but tells the answer, by its order or its categories ({column.tells:.3f} of 1).",

@@ -17,6 +17,7 @@ from profundo.doctor import Finding
 from profundo.doctor.verdicts import Severity
 from profundo.languages import Said
 from profundo.playground.session import DIVERGED, Session, net_of
+from profundo.playground.unit_states import states_of
 
 __all__ = ["early_signs"]
 
@@ -28,6 +29,8 @@ WORSE, APART = 1.5, 0.2  # test loss over its own best; above the training loss,
 NOTHING = 1e-4  # of the first gradient, of a deep net that learned nothing: the last one is small by then, too
 STAYED = 0.02  # of their size is how far the weights have moved
 HARDLY = 0.1  # of a constant answer's cost is what was learned
+STEADILY = 0.5  # of what the first half of the epochs gained, in the second half: the loss is still on its way
+WHOLE_WAY = 0.5  # of their size is how far weights move in a training that learns
 
 
 def early_signs(session: Session) -> list[Finding]:
@@ -51,11 +54,7 @@ def blown_up(session: Session) -> Iterator[Finding]:
     """The loss is no number, or stands well above where it began."""
     asked, now = session.settings, session.scores()["train"].loss
     finite = math.isfinite(now) and session.stopped != DIVERGED
-    by_hand = any(edit.what != "setting" for edit in session.edits)  # which may raise it, too
-    risen = (
-        now > RISEN * max(session.first_loss, constant_cost(session)) and session.epoch >= FEW_EPOCHS and not by_hand
-    )
-    if not finite or risen:
+    if not finite or has_risen(session):
         yield sign(
             "learning_rate_too_high",
             "optimizer",
@@ -63,6 +62,15 @@ def blown_up(session: Session) -> Iterator[Finding]:
             "fatal" if not finite else "serious",
             learning_rate=asked.learning_rate, loss_at_first=session.first_loss, loss_now=now,
         )  # fmt: skip
+
+
+def has_risen(session: Session) -> bool:
+    """Whether the loss stood well above where it began in the latter half of the epochs: between leaps it may look well."""
+    by_hand = any(edit.what != "setting" for edit in session.edits)  # which may raise it, too
+    if session.epoch < FEW_EPOCHS or by_hand:
+        return False
+    bound = RISEN * max(session.first_loss, constant_cost(session))
+    return any(loss > bound for step, loss, *_ in session.history if 2 * step >= session.steps)
 
 
 def no_curve(session: Session) -> Iterator[Finding]:
@@ -103,16 +111,23 @@ def flat_units(session: Session) -> Iterator[Finding]:
                 "fatal", units=states.units, dead=states.units,
             )  # fmt: skip
         elif dead >= HALF * states.units and name not in ("logistic", "tanh"):
-            yield sign(
-                "dead_units", where, Said("remedies.sign_dead"),
-                units=states.units, dead=dead,
-            )  # fmt: skip
+            yield sign("dead_units", where, awake(session, place), units=states.units, dead=dead)
         elif dead + saturated >= HALF * states.units:
-            yield saturation(where, states.units, dead + saturated)
+            yield sign("saturated_units", where, awake(session, place), units=states.units, saturated=dead + saturated)
 
 
-def saturation(where: str, units: int, saturated: int) -> Finding:
-    return sign("saturated_units", where, Said("remedies.sign_saturated"), units=units, saturated=saturated)
+def awake(session: Session, layer: int) -> Said:
+    """What keeps the units of a layer from being flat: of those that began so other weights, of those that became so shorter
+    steps."""
+    net, points = net_of(session.first_settings, session.data.spec), session.train.inputs
+    assert isinstance(net, nn.Sequential)
+    assert isinstance(points, torch.Tensor)
+    first = states_of(nn.Sequential(*net[1:]), points)[layer]
+    if len(first.dead) + len(first.saturated) >= HALF * first.units:
+        return Said("remedies.sign_asleep")
+    dies = session.settings.activations[layer] in ("relu", "hardtanh")
+    rate = float(f"{session.settings.learning_rate / 10:.2g}")
+    return Said("remedies.sign_dying" if dies else "remedies.sign_rate_high", rate=rate)
 
 
 def faded(session: Session) -> Iterator[Finding]:
@@ -134,12 +149,13 @@ def learns_little(session: Session) -> Iterator[Finding]:
     now = session.scores()["train"]
     if session.epoch < MANY_EPOCHS or now.loss < (1 - HARDLY) * constant_cost(session):
         return
-    if (moved := way_of(session)) < STAYED:
+    if (moved := way_of(session)) < STAYED or still_falls(session):
         rate = session.settings.learning_rate
+        higher = rate * min(100, max(3, WHOLE_WAY / max(moved, 1e-9)))
         yield sign(
             "learning_rate_too_low",
             "optimizer",
-            Said("remedies.sign_rate_low", rate=float(f"{100 * rate:.2g}")),
+            Said("remedies.sign_rate_low", rate=float(f"{higher:.1g}")),
             learning_rate=rate, moved=moved,
         )  # fmt: skip
     else:
@@ -149,6 +165,13 @@ def learns_little(session: Session) -> Iterator[Finding]:
             Said("remedies.sign_underfit"),
             loss=now.loss, loss_of_a_constant=constant_cost(session),
         )  # fmt: skip
+
+
+def still_falls(session: Session) -> bool:
+    """Whether the second half of the epochs gained nearly as much as the first one."""
+    half = [loss for step, loss, *_ in session.history if 2 * step <= session.steps][-1]
+    gained, now = session.first_loss - half, session.scores()["train"].loss
+    return gained > 0 and half - now > STEADILY * gained
 
 
 def way_of(session: Session) -> float:

@@ -18,7 +18,7 @@ from profundo.nets.plane_nets import SeededDropout
 from profundo.objectives import Objective
 from profundo.records import ProfundoError
 
-__all__ = ["Maps", "Warped", "cells", "check_sides", "layer_values", "maps_of", "warped_plane"]
+__all__ = ["Curve", "Maps", "Warped", "cells", "check_sides", "curve_of", "layer_values", "maps_of", "warped_plane"]
 
 FINEST = 400  # cells of a side
 
@@ -104,6 +104,29 @@ def maps_of(net: nn.Sequential, objective: Objective, output: int, neurons: int)
         said.T.reshape(-1, output, output) if said.ndim == 2 and said.shape[1] > 1 else said.reshape(output, output)
     )
     return Maps(shares.contiguous(), coarse[0].contiguous(), tuple(one.contiguous() for one in coarse[1:]))
+
+
+# -------------------------------------------------------------------------------------------------------------- curve
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The net along x₁, where x₂ is 0, as what its last layer adds up: y = bias + Σ parts. Float32. x, y: (places,);
+    parts: of each unit of the last hidden layer, or of each feature where there is none, weight times value (units, places)."""
+
+    x: Tensor
+    y: Tensor
+    parts: Tensor
+    bias: float
+
+
+def curve_of(net: nn.Sequential, places: Any) -> Curve:
+    """From −6 to 6. Of a net with one output. Raises ProfundoError for a number of places that is none."""
+    if isinstance(places, bool) or not isinstance(places, int) or not 2 <= places <= FINEST**2:
+        raise ProfundoError(f"playground: curve: expected places from 2 to {FINEST**2:,}, got {places!r}")
+    x = torch.linspace(-REACH, REACH, places)
+    *_, last, y = layer_values(net, torch.stack((x, torch.zeros_like(x)), 1))
+    output = net[-1]
+    assert isinstance(output, nn.Linear)
+    return Curve(x, finite(y[:, 0]), finite(last.T * output.weight.T), float(finite(output.bias)))
 
 
 # ------------------------------------------------------------------------------------------------------------- warped

@@ -49,6 +49,7 @@ FEATURES = {
     "x1": "x₁", "x2": "x₂", "x1_squared": "x₁²", "x2_squared": "x₂²", "x1_x2": "x₁x₂", "sin_x1": "sin x₁", "sin_x2": "sin x₂",
 }  # fmt: skip
 assert list(FEATURES) == list(PLANE_FEATURES)
+CURVE_FEATURES = {"x1", "x1_squared", "sin_x1"}
 SCHEMES = {
     "glorot": "uniform within √(6 / (n_in + n_out))",
     "he": "normal, deviation √(2 / n_in), for ReLUs",
@@ -148,6 +149,11 @@ class PlaygroundSettings:
         if self.data == OWN and self.task == "auto":
             return not all(are_classes(target) for _, _, target in self.points)
         return self.task == "regression" if self.data == OWN else PLANE_SETS[self.data].task == "regression"
+
+    @property
+    def is_curve(self) -> bool:
+        """Whether values are told by x₁ alone: the net is a curve then, and not a surface."""
+        return self.is_regression and set(self.features) <= CURVE_FEATURES
 
     @property
     def class_count(self) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from profundo.data.dataset_names import nearest
 from profundo.languages import words
@@ -19,12 +19,14 @@ __all__ = ["PRESETS", "Preset", "preset"]
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """title: what it is about; question: for the class, before the run; seen: what the run shows, and why."""
+    """title: what it is about; question: for the class, before the run; seen: what the run shows, and why. shows: what of a page
+    is switched on to see it."""
 
     title: str
     question: str
     seen: str
     given: Mapping[str, Any]
+    shows: tuple[Literal["gradients", "warped"], ...] = ()
 
     @property
     def settings(self) -> PlaygroundSettings:
@@ -38,12 +40,14 @@ OVERFIT = {
     "learning_rate": 0.01, "epochs": 300,
 }  # fmt: skip
 DEEP = {"data": "circle", "hidden": (6,) * 5, "epochs": 60}
-WAVE = {"data": "wave", "features": ("x1",), "optimizer": "adam", "learning_rate": 0.03, "epochs": 120}
+CURVE = {"features": ("x1",), "samples": 200, "optimizer": "adam", "learning_rate": 0.03, "epochs": 120}
+WAVE = {"data": "wave", **CURVE, "samples": 500}
 
 GIVEN: Mapping[str, Mapping[str, Any]] = {
     "one-neuron": {"data": "gauss", **LINE},
     "xor-one-neuron": {"data": "xor", **LINE},
     "xor-hidden": {"data": "xor", "hidden": (8,), "activation": "relu", "epochs": 60, **FIRST},
+    "warped-plane": {"data": "xor", "hidden": (4, 2), "learning_rate": 0.03, "epochs": 60, **FIRST},
     "xor-feature": {"data": "xor", "features": ("x1", "x2", "x1_x2"), **LINE},
     "circle-features": {"data": "circle", "features": ("x1_squared", "x2_squared"), **LINE},
     "linear-net": {"data": "circle", "hidden": (8, 8, 8), "activation": "linear", "epochs": 60, **FIRST},
@@ -51,7 +55,7 @@ GIVEN: Mapping[str, Mapping[str, Any]] = {
     "rate-too-high": {"data": "plane", "hidden": (4,), "activation": "relu", "learning_rate": 10.0, "epochs": 60},
     "rate-too-low": {"data": "circle", "learning_rate": 0.00003, "epochs": 60},
     "vanishing-sigmoids": {"activation": "logistic", **DEEP},
-    "deep-relu": {"activation": "relu", "initialisation": "he", **DEEP},
+    "deep-relu": {"activation": "relu", "initialisation": "he", **DEEP, "epochs": 30},
     "dead-relus": {"data": "circle", "hidden": (8, 8), "activation": "relu", "learning_rate": 3.0, "epochs": 40},
     "overfit": OVERFIT,
     "overfit-l2": {**OVERFIT, "l2": 0.03},
@@ -68,17 +72,29 @@ GIVEN: Mapping[str, Mapping[str, Any]] = {
     },
     "approximation-2": {**WAVE, "hidden": (2,)},
     "approximation-20": {**WAVE, "hidden": (20,)},
+    "curve-step": {**CURVE, "data": "step", "hidden": (1,)},
+    "curve-sine": {**CURVE, "data": "sine", "hidden": (4,), "epochs": 200},
+    "curve-corner": {
+        **CURVE, "data": "absolute", "hidden": (2,), "activation": "relu", "initialisation": "he", "seed": 8,
+    },
     "hills": {"data": "multi_gauss", "hidden": (8, 8), "optimizer": "adam", "learning_rate": 0.02, "epochs": 150},
     "three-classes": {"data": "blobs", "hidden": (6,), "epochs": 40, **FIRST},
     "stochastic": {"data": "moons", "samples": 200, "batch_size": 1, "epochs": 20, "learning_rate": 0.05},
     "step-units": {"data": "circle", "hidden": (8,), "activation": "step", "epochs": 60},
 }  # fmt: skip
+SHOWS: Mapping[str, tuple[Literal["gradients", "warped"], ...]] = {
+    "warped-plane": ("warped",),
+    "vanishing-sigmoids": ("gradients",),
+    "deep-relu": ("gradients",),
+}
 """What is chosen for each; what is said of it stands in texts/presets.json, in every language."""
 
 
 def _worded(name: str, given: Mapping[str, Any]) -> Preset:
     english = words("presets", "en")
-    return Preset(english[f"{name}_title"], english[f"{name}_question"], english[f"{name}_seen"], given)
+    return Preset(
+        english[f"{name}_title"], english[f"{name}_question"], english[f"{name}_seen"], given, SHOWS.get(name, ())
+    )
 
 
 PRESETS = {name: _worded(name, given) for name, given in GIVEN.items()}

@@ -27,7 +27,7 @@ from profundo.data.batches import batches
 from profundo.nets.plane_nets import PlaneFeatures, SeededDropout, plane_mlp
 from profundo.nets.weight_schemes import begin_with_
 from profundo.playground.plane_characters import plane_text
-from profundo.playground.plane_maps import Maps, Warped, check_sides, maps_of, warped_plane
+from profundo.playground.plane_maps import Curve, Maps, Warped, check_sides, curve_of, maps_of, warped_plane
 from profundo.playground.plane_samples import PlaneSamples, plane_samples
 from profundo.playground.playground_settings import FIELDS, PlaygroundSettings, changed, new_settings
 from profundo.playground.session_figures import Figures, figures_of
@@ -287,6 +287,16 @@ class Session:
     def warped(self, layer: int = -1, lines: int = 13, places: int = 49) -> Warped:
         """The grid of the plane as a hidden layer carries it (plane_maps.py). Raises ProfundoError where there is none."""
         return self.judging(lambda: warped_plane(self.net, layer, lines, places, self.data.train.inputs))
+
+    def curve(self, places: int = 241) -> Curve:
+        """The net as a curve over x₁, and what each unit of its last hidden layer adds to it. Raises ProfundoError for data with
+        classes, or for a net that sees x₂, too."""
+        if not self.settings.is_curve:
+            raise ProfundoError(
+                "playground: curve: expected values and features of x₁ alone, "
+                f"got {self.settings.data} with {', '.join(self.settings.features)}; take data='sine', features=('x1',)"
+            )
+        return self.judging(lambda: curve_of(self.net, places))
 
     def units(self) -> list[UnitStates]:
         """Of each hidden layer, which units are dead or saturated for all training points."""

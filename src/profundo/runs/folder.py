@@ -69,6 +69,7 @@ class Folder:
         self.report = path / "report.html"
         self.log = path / "log.txt"
         self.progress = path / "progress.json"
+        self.stop = path / "stop"
         self.doctor = path / "doctor.json"
         self.vital_signs = path / "vital_signs.npz"
 

@@ -120,6 +120,8 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
             done = None if start == Position() else start.epoch
             steps = keeping_epochs(steps, net, folder.epochs, folder.path, done)
         steps = watched(steps, training, voice)
+        if keeping is not None:
+            steps = until_told(steps, keeping.folder.stop, processes, voice)
         if keeping is not None and keeping.live is not None:
             keeping.live.start(training.plan.epochs, len(training.batches))
             steps = keeping.live.follow(steps, history if keeping.history_file else None)
@@ -162,6 +164,16 @@ def watched(steps: Iterator[Step], training: Training, voice: Voice) -> Iterator
     if training.consult is not None:
         steps = consulted(steps, training.consult)
     return progress(steps, voice, history)
+
+
+def until_told(steps: Iterator[Step], stop: Path, processes: Group, voice: Voice) -> Iterator[Step]:
+    """To the end of the epoch in which somebody makes the file `stop` in the run's folder: what was learned until then is judged
+    and kept, as of a training that ended by itself. It stays there, and says so."""
+    for step in steps:
+        yield step
+        if step.last and processes.agree(step, int(stop.exists())):
+            voice.notice(f"ended after epoch {step.epoch + 1}, as asked by the file {stop.name}")
+            return
 
 
 def consulted(steps: Iterator[Step], consult: Callable[[], None]) -> Iterator[Step]:

@@ -31,7 +31,7 @@ export const form = formOf({
   only: wholeIn(0, 3), shift: matching(/^-?[\d.]+(_-?[\d.]+)*$/), space: matching(/^[a-z]+$/),
   kernel: anything, ch: wholeIn(0, 2), dil: wholeIn(1, 8), stride: wholeIn(1, 8), pad: matching(/^(\d|same|mirror|zero|zero:\d|mirror:\d)$/), plane: oneOf("grey", "each", "sum"), turn: oneOf("1"),
   pool: oneOf("max", "min", "average"), psize: wholeIn(1, 8), pstride: wholeIn(1, 8), pplane: oneOf("colours", "grey"), prow: grid, pcol: grid,
-  run: anything, layer: anything, unit: grid, urow: grid, ucol: grid, see: matching(/^(drawn|image|test:\d+)$/),
+  run: anything, layer: anything, unit: grid, urow: grid, ucol: grid, see: matching(/^(drawn|image|test:\d+)$/), hide: oneOf("1"),
 });
 
 export default function Images() {
@@ -58,7 +58,7 @@ export default function Images() {
         <>
           {view !== "net" && (
             <Panel kind="picking">
-              <Pick choices={choices} />
+              <Pick choices={choices} usual={view === "colours" ? "flower" : "course"} />
             </Panel>
           )}
           {view === "pixels" && <Pixels choices={choices} />}

@@ -50,8 +50,12 @@ export default function Playground() {
           <Output />
         </div>
         <div class="stack">
-          <Progress />
-          <Doctor />
+          <div id="progress">
+            <Progress />
+          </div>
+          <div id="doctor">
+            <Doctor />
+          </div>
         </div>
       </div>
       {looksOn ? (

@@ -67,7 +67,7 @@ export function Choice({ label, value, options, disabled = false, bare = false, 
       <label for={id} class={bare ? "unseen" : ""}>
         {label}
       </label>
-      <select id={id} value={value} disabled={disabled} onChange={(event) => onChoose(event.currentTarget.value)}>
+      <select id={id} value={value} disabled={disabled} title={options.find(([one]) => one === value)?.[1]} onChange={(event) => onChoose(event.currentTarget.value)}>
         {(options.length === 0 || options.some(([one]) => one === value) ? options : [[value, value || "–"] as const, ...options]).map(([one, text]) => (
           <option key={one} value={one} selected={one === value}>
             {text}

@@ -100,6 +100,24 @@ def wave(count: int, generator: Generator) -> tuple[Tensor, Tensor]:
     return points, points[:, 0] * torch.sin(points[:, 0]) / 5
 
 
+def sine(count: int, generator: Generator) -> tuple[Tensor, Tensor]:
+    """y = sin x₁: nearly two periods."""
+    points = 12 * torch.rand(count, 2, generator=generator) - 6
+    return points, torch.sin(points[:, 0])
+
+
+def step(count: int, generator: Generator) -> tuple[Tensor, Tensor]:
+    """y = −1 where x₁ < 0, else 1: a curve with a jump."""
+    points = 12 * torch.rand(count, 2, generator=generator) - 6
+    return points, torch.where(points[:, 0] < 0, -1.0, 1.0)
+
+
+def absolute(count: int, generator: Generator) -> tuple[Tensor, Tensor]:
+    """y = |x₁| / 3 − 1: two straight lines that meet in a corner."""
+    points = 12 * torch.rand(count, 2, generator=generator) - 6
+    return points, points[:, 0].abs() / 3 - 1
+
+
 def polar(radius: Tensor, angle: Tensor) -> Tensor:
     return torch.stack((radius * torch.cos(angle), radius * torch.sin(angle)), 1)
 
@@ -114,13 +132,15 @@ def moved(points: Tensor, targets: Tensor, noise: float, generator: Generator) -
 
 @dataclass(frozen=True, slots=True)
 class PlaneSet:
-    """What can be drawn. task: of its targets; title, about: for people; classes: how many, 0 of values."""
+    """What can be drawn. task: of its targets; title, about: for people; classes: how many, 0 of values; curve: whether the value
+    is a function of x₁ alone, so that a net that sees nothing else is a curve through the points."""
 
     draw: Draw
     task: Literal["classification", "regression"]
     title: str
     about: str
     classes: int = 2
+    curve: bool = False
 
 
 PLANE_SETS: dict[str, PlaneSet] = {
@@ -133,7 +153,12 @@ PLANE_SETS: dict[str, PlaneSet] = {
     "checkerboard": PlaneSet(checkerboard, "classification", "Checkerboard", "the fields of a board of 4 × 4"),
     "plane": PlaneSet(plane, "regression", "Plane", "a value that rises evenly from corner to corner", classes=0),
     "multi_gauss": PlaneSet(multi_gauss, "regression", "Hills", "three hills and three hollows in two rows", classes=0),
-    "wave": PlaneSet(wave, "regression", "Wave", "x₁ sin x₁ / 5, a curve over one input", classes=0),
+    "wave": PlaneSet(wave, "regression", "Wave", "x₁ sin x₁ / 5, a curve over one input", classes=0, curve=True),
+    "sine": PlaneSet(sine, "regression", "Sine", "sin x₁, a curve over one input", classes=0, curve=True),
+    "step": PlaneSet(step, "regression", "Step", "a curve that jumps from −1 to 1", classes=0, curve=True),
+    "absolute": PlaneSet(
+        absolute, "regression", "Absolute value", "|x₁| / 3 − 1, a curve with a corner", classes=0, curve=True
+    ),
 }
 
 NEEDS: dict[str, tuple[Callable[..., Tensor], ...]] = dict.fromkeys(("circle", "spiral", "moons", "blobs"), (polar,))

@@ -14,6 +14,7 @@ from profundo.data.streams.archives import SMALL, TIGHT
 from profundo.data.tables.delimited import NONE, Cells, read_delimited
 from profundo.data.tables.parquet_footers import unpacked_bytes
 from profundo.data.tables.reading import Table, ToldError, interpreted, sure_numbers, typed_table
+from profundo.data.tables.spreadsheets import check_no_spreadsheet
 from profundo.data.text.text_files import is_json, read_json_rows
 from profundo.files import what_is_at
 from profundo.records import ProfundoError, TableForm
@@ -35,6 +36,7 @@ def read_frame(path: Path, how: Reading = Reading()) -> polars.DataFrame:  # noq
 
 def read_table(path: Path, how: Reading = Reading()) -> Table:  # noqa: B008
     """The table in a file: its values, and what each column was taken for."""
+    check_no_spreadsheet(path)
     try:
         if is_parquet(path):
             check_typed(how, str(path))

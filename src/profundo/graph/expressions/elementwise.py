@@ -245,9 +245,15 @@ greater_equal: Operation = define(
 )
 equal: Operation = define("equal", operator.eq, dtype=truth, text="{0} = {1}", strength=3)
 not_equal: Operation = define("not_equal", operator.ne, dtype=truth, text="{0} ≠ {1}", latex=r"{0} \ne {1}", strength=3)
-logical_and: Operation = define("logical_and", torch.logical_and, dtype=truth, text="{0} and {1}", strength=2)
-logical_or: Operation = define("logical_or", torch.logical_or, dtype=truth, text="{0} or {1}", strength=1)
-logical_not: Operation = define("logical_not", torch.logical_not, dtype=truth, text="not {0}", strength=3)
+logical_and: Operation = define(
+    "logical_and", torch.logical_and, dtype=truth, text="{0} and {1}", latex=r"{0} \land {1}", strength=2
+)
+logical_or: Operation = define(
+    "logical_or", torch.logical_or, dtype=truth, text="{0} or {1}", latex=r"{0} \lor {1}", strength=1
+)
+logical_not: Operation = define(
+    "logical_not", torch.logical_not, dtype=truth, text="not {0}", latex=r"\lnot {0}", strength=3
+)
 
 
 _where: Operation = define(

@@ -99,7 +99,9 @@ class _Writer:
         parts = [self.known[part] for part in expression.inputs]
         if not template:
             texts = [text for text, _ in parts]
-            special = {"index": self.index, "cast": self.cast, "stack": self.stack}.get(op.name, self.call)
+            special = {"index": self.index, "cast": self.cast, "stack": self.stack, "where": self.where}.get(
+                op.name, self.call
+            )
             return special(expression, texts), ATOM
         is_infix = op.strength < 9
         if self.latex and (r"\frac" in template or r"\sqrt" in template or template.startswith("e^")):
@@ -140,6 +142,13 @@ class _Writer:
         waiting = iter(slots)
         inside = ", ".join(next(waiting) if at == "·" else _plain(at) for at in expression.options["at"])
         return self.shortened(f"{whole}[{inside}]")
+
+    def where(self, expression: Expression, parts: list[str]) -> str:
+        """As a function by cases, one below the other."""
+        if not self.latex:
+            return self.call(expression, parts)
+        condition, first, second = parts
+        return rf"\begin{{cases}}{first} & {condition} \\ {second} & \text{{else}}\end{{cases}}"
 
     def stack(self, expression: Expression, parts: list[str]) -> str:
         if expression.options["dim"]:

@@ -16,7 +16,7 @@ from profundo.files import write_text
 from profundo.lab.calls import Call, Question
 from profundo.lab.desks import Desk
 from profundo.lab.rooms.playground_frames import finding_of, shown
-from profundo.lab.rooms.playground_thread import paused, playing
+from profundo.lab.rooms.playground_thread import as_begun, paused, playing
 from profundo.playground.kept_run import examined, run_of
 from profundo.playground.playground_settings import changed
 from profundo.playground.session import Session, replayed
@@ -47,8 +47,8 @@ class Export(Question):
 
 
 def examine(desk: Desk, asked: Budget) -> dict[str, Any]:
-    """What the doctor proves of the training from its beginning, on a session of its own; the page's can be played with."""
-    report = examined(Session(paused(playing(desk)).settings), asked.seconds)
+    """What the doctor proves of the training from its beginning, on a session of its own; the page's goes on meanwhile."""
+    report = examined(Session(as_begun(playing(desk)).settings), asked.seconds)
     return {"healthy": report.healthy, "findings": [finding_of(one) for one in report.findings]}
 
 

@@ -42,6 +42,8 @@ def frame_of(session: Session, view: View) -> dict[str, Any]:
         "biases": session.biases(),
         "units": session.units(),
     }
+    if session.settings.is_curve:
+        told["curve"] = session.curve()
     if view.gradients:
         told["gradients"], told["bias_gradients"] = session.gradients()
     if view.warped is not None and session.settings.hidden:

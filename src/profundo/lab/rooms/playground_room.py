@@ -27,6 +27,7 @@ __all__ = ["CALLS"]
 SETUP = "playground.setup"
 MOST_EPOCHS = 1_000_000
 THUMBNAIL = 80  # points
+CURVE_HEIGHT = 4.0  # of a value of 1 in a thumbnail of the plane, which reaches 6 up
 MOST_COLUMNS = 200  # of a table, to choose from
 MOST_FAULTS = 5  # of an address, that are told
 
@@ -84,7 +85,9 @@ def form(_: Desk, __: Nothing) -> dict[str, Any]:
         "options": {name: list(options) for name, about in FIELDS.items() if (options := options_of(about.kind))},
         "all": ALL,
         "thumbnails": {name: thumbnail(name) for name in PLANE_SETS},
-        "presets": [{"name": name, "query": to_query(one.settings)} for name, one in PRESETS.items()],
+        "presets": [
+            {"name": name, "query": to_query(one.settings), "shows": one.shows} for name, one in PRESETS.items()
+        ],
     }
 
 
@@ -95,8 +98,12 @@ def options_of(kind: Any) -> Mapping[str, str] | None:
 
 
 def thumbnail(name: str) -> dict[str, Any]:
+    """Points of the plane; of a curve its places and values, which are up to 1, at the plane's size."""
     points, targets = draw_points(name, THUMBNAIL, 0.0, 0, 3)
-    return {"task": PLANE_SETS[name].task, "points": points, "targets": targets.float()}
+    drawn = PLANE_SETS[name]
+    if drawn.curve:
+        points[:, 1] = CURVE_HEIGHT * targets
+    return {"task": drawn.task, "points": points, "targets": targets.float(), "curve": drawn.curve}
 
 
 def opened(desk: Desk, asked: Opening) -> dict[str, Any]:
@@ -131,6 +138,7 @@ def state_of(found: Playing) -> dict[str, Any]:
         "query": to_query(settings),
         "words": {name: about.kind.write(getattr(settings, name)) for name, about in FIELDS.items()},
         "regression": settings.is_regression,
+        "curve": settings.is_curve,
         "classes": list(data.spec.targets.classes),
         "objective": settings.objective,
         "activations": settings.activations,

@@ -15,7 +15,7 @@ from profundo.playground.playground_settings import PlaygroundSettings, new_sett
 from profundo.playground.session import Edit, Session
 from profundo.records import ProfundoError
 
-__all__ = ["Begun", "Playing", "Speed", "paused", "playing"]
+__all__ = ["Begun", "Playing", "Speed", "as_begun", "paused", "playing"]
 
 ROOM = "playground"
 FRAME = 1 / 60  # seconds that a frame takes at least
@@ -144,5 +144,11 @@ class Begun:
 def paused(found: Playing) -> Begun:
     with found.lock:
         found.run(False)
+        return as_begun(found)
+
+
+def as_begun(found: Playing) -> Begun:
+    """While it goes on."""
+    with found.lock:
         session = found.session
         return Begun(session.settings, session.first_settings, session.steps, tuple(session.edits))

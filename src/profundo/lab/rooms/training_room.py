@@ -299,6 +299,11 @@ def pause(desk: Desk, question: OfRun) -> Mapping[str, Any]:
     return {}
 
 
+def stop(desk: Desk, question: OfRun) -> Mapping[str, Any]:
+    starting.stop(desk.lab.runs, question.run)
+    return {}
+
+
 def go_on(desk: Desk, question: OfRun) -> Mapping[str, Any]:
     starting.go_on(desk.lab.runs, question.run)
     return {}
@@ -387,6 +392,7 @@ CALLS: Mapping[str, Call] = {
     "start": Call(Started, start, slow=True, changes=True),
     "again": Call(OfRun, again),
     "pause": Call(OfRun, pause, changes=True),
+    "stop": Call(OfRun, stop, changes=True),
     "go_on": Call(OfRun, go_on, slow=True, changes=True),
     "remove": Call(OfRun, remove, slow=True, changes=True),
     "takes": Call(OfRun, takes_of, slow=True),

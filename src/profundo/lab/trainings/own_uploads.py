@@ -17,6 +17,7 @@ from pathlib import Path
 from profundo.data.dataset_names import SUFFIXES
 from profundo.data.dataset_names import names as dataset_names
 from profundo.data.streams.archives import check_archive
+from profundo.data.tables.spreadsheets import check_no_spreadsheet
 from profundo.files import erase, open_place
 from profundo.lab.desks import OWN_DATA, Lab
 from profundo.lab.uploads import upload_path
@@ -41,8 +42,8 @@ def keep_upload(lab: Lab, upload: str, called: str) -> str:
     name = ODD.sub("-", called.replace("\\", "/").rpartition("/")[2])[-80:].strip(". ") or "data"
     ending = Path(name).suffix.lower()
     if ending not in READ:
-        key = "file_sheet" if ending in (".xlsx", ".xls", ".ods") else "file_ending"
-        raise ProfundoError(Said(f"refusals.{key}", name=name, endings=READ))
+        check_no_spreadsheet(Path(name))
+        raise ProfundoError(Said("refusals.file_ending", name=name, endings=READ))
     if ending in (".zip", ".npz"):
         check_archive(path, name)
     erase_unused(lab.runs)

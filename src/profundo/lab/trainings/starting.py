@@ -42,6 +42,7 @@ __all__ = [
     "started_names",
     "started_rows",
     "state_of",
+    "stop",
     "told",
 ]
 
@@ -94,6 +95,18 @@ def pause(runs: Path, name: str) -> None:
         holder = writer_of(runs, name) or holder
     if not interrupt(holder):
         raise ProfundoError(Said("refusals.no_process", name=name))
+
+
+def stop(runs: Path, name: str) -> None:
+    """Let a training end with its epoch, to be judged and reported as it is then; one that is paused ends with the epoch where it
+    was. Raises ProfundoError for a run that has not begun, or has ended."""
+    check_name(name)
+    row = run_row(runs, name)
+    if row.state != "running" and not row.may_resume:
+        raise ProfundoError(Said("refusals.not_stoppable", name=name, state=state_of(row)))
+    write_bytes(runs / name / "stop", b"", within=runs)
+    if row.state != "running":
+        go_on(runs, name)
 
 
 def remove(runs: Path, name: str) -> None:

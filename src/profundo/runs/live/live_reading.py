@@ -42,7 +42,7 @@ State = Literal["starting", "running", "paused", "stopped", "failed", "finished"
 process is gone without a word."""
 
 SMALL, LARGE = 1 << 16, 1 << 24  # bytes of a file of a few lines, and of one that grows with a training
-SHOWN = ("experiment.yaml", "scores.json", "progress.json", ".holder", "checkpoints")
+SHOWN = ("experiment.yaml", "scores.json", "progress.json", ".holder", "checkpoints", "stop")
 FOLLOWED = (*SHOWN, "history.csv", "log.txt", "doctor.json", "vital_signs.npz")
 TAIL = 1 << 14  # bytes of the log that are shown
 MOST_POINTS = 1000  # of a curve, which a screen has no more places for
@@ -53,7 +53,8 @@ UNSAID = -1
 class RunRow:
     """One run in a table. kind: "training" or "recipe"; scores: test figures, baseline and linear those of simpler predictors;
     settings: those of its experiment that are plain values; begun: seconds since 1970; seconds: of all its phases; fault:
-    why it does not read. may_resume: whether it can be gone on with; pages: what can be opened of it."""
+    why it does not read. may_resume: whether it can be gone on with; pages: what can be opened of it. told_to_stop: whether
+    somebody asked for its end before its last epoch (`Folder.stop`)."""
 
     name: str
     state: State
@@ -70,6 +71,7 @@ class RunRow:
     may_resume: bool = False
     pages: Sequence[str] = ()
     progress: Progress | None = None
+    told_to_stop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,7 @@ def row_in(here: Place, name: str) -> RunRow:
         may_resume=can_go_on and state not in ("running", "finished"),
         pages=[page for page in PAGES if is_file(here, page)],
         progress=progress if state == "running" else None,
+        told_to_stop=is_file(here, "stop"),
     )
 
 

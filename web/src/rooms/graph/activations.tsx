@@ -8,7 +8,7 @@ import { useAnswer } from "../../ui/asking";
 import { Panel, Problem, Slider } from "../../ui/controls";
 import { Legend } from "../../ui/legend";
 import { Formula } from "./math";
-import { written } from "./numbers";
+import { equals, written } from "./numbers";
 import type { Activation } from "./types";
 
 interface Point {
@@ -66,8 +66,8 @@ export function ActivationPage({ query }: { query: URLSearchParams }) {
               <Legend lines={LINES()} />
               <Slider label="a" value={at} shown={written(at)} min={-REACH} max={REACH} step={0.05} onInput={(a) => move(bounded(a))} />
               <p class="graph-point" role="status">
-                {point && `f(${written(point.at)}) = ${written(point.value)}`}
-                <span>{point && `f′(${written(point.at)}) = ${written(point.slope)}`}</span>
+                {point && `f(${written(point.at)}) ${equals(point.value)}`}
+                <span>{point && `f′(${written(point.at)}) ${equals(point.slope)}`}</span>
               </p>
               <p>{point && say(texts.passes, { slope: written(point.slope) })}</p>
             </div>

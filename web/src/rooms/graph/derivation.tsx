@@ -2,9 +2,9 @@
 import texts from "@texts/graph.json";
 import { say } from "../../language";
 import { Choice } from "../../ui/controls";
-import { derivative, equation, figure } from "./explained";
+import { derivative, equal, equation, figure } from "./explained";
 import { Equation } from "./math";
-import { written } from "./numbers";
+import { equals, written } from "./numbers";
 import type { Derivation as Made, FormulaAnswer, Path } from "./types";
 
 interface DerivationProps {
@@ -47,7 +47,7 @@ export function Derivation({ made, handed, by, chosen, onVariable, onPath }: Der
         ))}
         {made.steps.length === 0 && (
           <li>
-            <Equation latex={`${derivative(made.of, made.by)} = ${figure(made.value)}`} />
+            <Equation latex={`${derivative(made.of, made.by)} ${equal(made.value)} ${figure(made.value)}`} />
           </li>
         )}
       </ol>
@@ -65,5 +65,5 @@ function sentence(made: Made): string {
 
 function product(path: Path): string {
   const factors = path.factors.map((one) => (typeof one === "number" && one < 0 ? `(${written(one)})` : written(one)));
-  return factors.length > 1 && factors.length < 8 ? `${factors.join("·")} = ${written(path.value)}` : written(path.value);
+  return factors.length > 1 && factors.length < 8 ? `${factors.join("·")} ${equals(path.value)}` : written(path.value);
 }

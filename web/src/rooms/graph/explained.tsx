@@ -2,7 +2,8 @@
 import texts from "@texts/graph.json";
 import { say, type Text } from "../../language";
 import { Equation, Formula } from "./math";
-import { rows, written } from "./numbers";
+import { digitsOf, isExact } from "../../numbers";
+import { plain, rows, written } from "./numbers";
 import { byName, type Stop } from "./steps";
 import type { Figure, FormulaAnswer, Node, Step, Summary } from "./types";
 
@@ -45,7 +46,7 @@ function Backward({ answer, node, nodes }: { answer: FormulaAnswer; node: Node; 
       <Equation latex={equation(step, of, answer.handed)} />
       <Entries summary={node.gradient} label={`∂${of}/∂${node.name}`} />
       {isPlain && step.terms.length > 0 && <Terms step={step} of={of} />}
-      <p>{say(users.length === 1 ? texts.used_once : texts.used_often, { node: node.name, users: users.join(", "), count: step.terms.length })}</p>
+      <p>{say(step.terms.length === 1 ? texts.used_once : texts.used_often, { node: node.name, users: users.join(", "), count: step.terms.length })}</p>
       {[...new Set(users.map((user) => nodes.get(user)?.op ?? ""))].map((op) => (
         <Words key={op} op={op} kind="backward" />
       ))}
@@ -58,7 +59,7 @@ export function equation(step: Step, of: string, handed: FormulaAnswer["handed"]
   const rules = step.terms.map((term) => handed.find((one) => one.node === term.user && one.place === term.place)?.latex);
   if (rules.every((latex) => latex === undefined)) return step.latex;
   const parts = rules.map((latex, at) => latex ?? step.terms[at]?.rule ?? "");
-  return `${derivative(of, step.name)} = ${parts.join(" + ")}${typeof step.value === "number" ? ` = ${figure(step.value)}` : ""}`;
+  return `${derivative(of, step.name)} = ${parts.join(" + ")}${typeof step.value === "number" ? ` ${equal(step.value)} ${figure(step.value)}` : ""}`;
 }
 
 function Terms({ step, of }: { step: Step; of: string }) {
@@ -80,7 +81,7 @@ function Terms({ step, of }: { step: Step; of: string }) {
                 <Formula latex={word(term.user)} />
               </td>
               <td>
-                <Formula latex={`${derivative(of, term.user)} = ${figure(term.outer, 4)}`} />
+                <Formula latex={`${derivative(of, term.user)} ${equal(term.outer)} ${figure(term.outer, 4)}`} />
               </td>
               <td>
                 <Formula latex={distinct([derivative(term.user, step.name), term.rule, figure(term.local, 4)]).join(" = ")} />
@@ -140,9 +141,12 @@ const named = (node: Node): string => word(node.name);
 
 export const derivative = (of: string, by: string): string => `\\frac{\\partial ${word(of)}}{\\partial ${word(by)}}`;
 
+/** The sign before a number in LaTeX that `figure` writes. */
+export const equal = (value: Figure): string => (typeof value === "number" && Number.isFinite(value) && !isExact(value) ? "\\approx" : "=");
+
 /** A number in LaTeX. */
 export function figure(value: Figure, digits = 6): string {
-  const text = written(value, digits);
+  const text = plain(value, typeof value === "number" ? digitsOf(value, digits) : digits);
   const match = /^(.*)e(−?\d+)$/.exec(text);
   return (match ? `${match[1] ?? ""} \\cdot 10^{${match[2] ?? ""}}` : text).replaceAll("−", "-").replace("∞", "\\infty").replace("NaN", "\\mathrm{NaN}");
 }

@@ -14,7 +14,7 @@ const GREEK: Readonly<Record<string, string>> = {
   pi: "π", rho: "ρ", sigma: "σ", tau: "τ", phi: "φ", varphi: "φ", chi: "χ", psi: "ψ", omega: "ω", Phi: "Φ",
 };
 const SIGNS: Readonly<Record<string, string>> = {
-  cdot: "·", partial: "∂", sum: "∑", infty: "∞", ge: "≥", le: "≤", ne: "≠", times: "×", dots: "…", vdots: "⋮", bmod: "mod", top: "⊤", vert: "|", lvert: "|", rvert: "|",
+  cdot: "·", partial: "∂", sum: "∑", infty: "∞", ge: "≥", le: "≤", ne: "≠", times: "×", dots: "…", vdots: "⋮", bmod: "mod", land: "∧", lor: "∨", lnot: "¬", approx: "≈", top: "⊤", vert: "|", lvert: "|", rvert: "|",
   lfloor: "⌊", rfloor: "⌋", lceil: "⌈", rceil: "⌉", "|": "‖", sim: "∼",
 };
 const SPACES = new Set([",", ";", ":", "!", " ", "quad", "qquad", "displaystyle", "Big"]);
@@ -29,14 +29,14 @@ const LONG = 6; // pieces, from which on a side may break before its sums, too
 /** Of an equation: what stands before its first sign, then each sign with what follows. */
 export function sides(piece: Piece): readonly Piece[] {
   if (piece.kind !== "row") return [piece];
-  const parts = before("=", piece.of).flatMap((part) => (part.length > LONG ? before("+", part) : [part]));
+  const parts = before(["=", "≈"], piece.of).flatMap((part) => (part.length > LONG ? before(["+"], part) : [part]));
   return parts.filter((part) => part.length > 0).map((of) => ({ kind: "row", of }));
 }
 
-function before(sign: string, pieces: readonly Piece[]): Piece[][] {
+function before(signs: readonly string[], pieces: readonly Piece[]): Piece[][] {
   const parts: Piece[][] = [[]];
   for (const one of pieces) {
-    if (one.kind === "sign" && one.text === sign) parts.push([]);
+    if (one.kind === "sign" && signs.includes(one.text)) parts.push([]);
     parts.at(-1)?.push(one);
   }
   return parts;

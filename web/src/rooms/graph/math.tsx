@@ -4,8 +4,8 @@ import { read, sides, type Piece } from "./latex";
 
 /** MathML has words for truth, which Preact would take for attributes that are there or not. */
 const [FENCE, STIFF] = [{ fence: "true", stretchy: "true" } as object, { stretchy: "false" } as object];
-const BREAKS = new Set(["=", "+"]); // they may begin a line
-const BINARY = new Set(["+", "−", "·", "=", "<", ">", "≥", "≤", "≠", "×", "mod"]);
+const BREAKS = new Set(["=", "≈", "+"]); // they may begin a line
+const BINARY = new Set(["+", "−", "·", "=", "≈", "∧", "∨", "<", ">", "≥", "≤", "≠", "×", "mod"]);
 
 export function Formula({ latex }: { latex: string }) {
   return useMemo(() => <Math piece={read(latex)} />, [latex]);

@@ -4,8 +4,8 @@ import texts from "@texts/graph.json";
 import { remember } from "../../address";
 import { say } from "../../language";
 import { useAnswer } from "../../ui/asking";
-import { Button, Choice, Panel, Problem } from "../../ui/controls";
-import { typed, written } from "./numbers";
+import { Button, Choice, Panel, Problem, Switch } from "../../ui/controls";
+import { equals, typed, written } from "./numbers";
 import { Sign } from "./stepper";
 import type { ProductAnswer } from "./types";
 import { Grid } from "./variables";
@@ -18,11 +18,13 @@ interface Asked {
   readonly right: Matrix;
   readonly bias: readonly number[];
   readonly activation: string;
+  /** Whether the answers are to be worked out first. */
+  readonly hides: boolean;
 }
 
 const MOST = 6; // rows and columns
-const PRODUCT: Asked = { kind: "product", left: [[2, 5, 2], [1, 0, -2], [3, 1, 1]], right: [[-2, 1, 0], [-2, 2, 1], [0, 0, 3]], bias: [0, 0, 0], activation: "" };
-const LAYER: Asked = { kind: "layer", left: [[0.5, -1, 0.2], [1, 0.3, -0.4]], right: [[0.5], [0.3], [0.7]], bias: [0.1, -0.2], activation: "relu" };
+const PRODUCT: Asked = { kind: "product", left: [[2, 5, 2], [1, 0, -2], [3, 1, 1]], right: [[-2, 1, 0], [-2, 2, 1], [0, 0, 3]], bias: [0, 0, 0], activation: "", hides: false };
+const LAYER: Asked = { kind: "layer", left: [[0.5, -1, 0.2], [1, 0.3, -0.4]], right: [[0.5], [0.3], [0.7]], bias: [0.1, -0.2], activation: "relu", hides: false };
 const ACTIVATIONS = ["", "logistic", "tanh", "relu", "leaky_relu", "softplus", "step"];
 const PACE = 1200;
 
@@ -42,6 +44,11 @@ export function MatrixPage({ query }: { query: URLSearchParams }) {
     const timer = setTimeout(() => (at < count - 1 ? go(at + 1) : play(false)), PACE);
     return () => clearTimeout(timer);
   }, [playing, at, count]);
+  const puzzle = JSON.stringify([left, right, bias, kind, activation]);
+  const [found, find] = useState<{ puzzle: string; cells: readonly number[] }>({ puzzle, cells: [] });
+  const cells = found.puzzle === puzzle ? found.cells : [];
+  const isKnown = (i: number, j: number) => !asked.hides || cells.includes(i * columns + j);
+  const reveal = (to: number) => asked.hides && find({ puzzle, cells: [...cells, to] });
   const jump = (to: number) => {
     play(false);
     go(Math.max(0, Math.min(count - 1, to)));
@@ -50,12 +57,14 @@ export function MatrixPage({ query }: { query: URLSearchParams }) {
     <div class="graph-page">
       <div class="stack">
         <Panel title={say(texts.matrices)}>
-          <Choice label={say(texts.example)} value={asked.kind} options={[["product", say(texts.matrix_product)], ["layer", say(texts.layer)]]} onChoose={(kind) => { go(0); ask(kind === "layer" ? LAYER : PRODUCT); }} />
+          <Choice label={say(texts.example)} value={asked.kind} options={[["product", say(texts.matrix_product)], ["layer", say(texts.layer)]]} onChoose={(next) => { go(0); ask({ ...(next === "layer" ? LAYER : PRODUCT), hides: asked.hides }); }} />
           <p>{say(asked.kind === "layer" ? texts.layer_hint : texts.product_hint)}</p>
           <Sizes asked={asked} onChange={(changed) => ask(changed)} />
           {asked.kind === "layer" && (
             <Choice label={say(texts.activation)} value={asked.activation} options={ACTIVATIONS.map((name) => [name, name || say(texts.none)])} onChoose={(activation) => ask({ ...asked, activation })} />
           )}
+          <Switch label={say(texts.hide_answers)} checked={asked.hides} onChange={(hides) => ask({ ...asked, hides })} />
+          {asked.hides && <p class="hint">{say(texts.hide_hint)}</p>}
           <Problem text={problem} />
         </Panel>
       </div>
@@ -66,13 +75,13 @@ export function MatrixPage({ query }: { query: URLSearchParams }) {
         event.preventDefault();
         jump(to);
       }}>
-        {answer && <Falk asked={asked} answer={answer} row={row} column={column} onCell={(i, j) => jump(i * columns + j)} onChange={ask} />}
+        {answer && <Falk asked={asked} answer={answer} row={row} column={column} isKnown={isKnown} onCell={(i, j) => (jump(i * columns + j), reveal(i * columns + j))} onChange={ask} />}
         <div class="row">
           <Button label={say(texts.back)} disabled={at === 0} onClick={() => jump(at - 1)}><Sign d="M12 2 4 8l8 6z" /></Button>
           <Button kind="main" onClick={() => { if (!playing && at === count - 1) go(0); play(!playing); }}>{say(playing ? texts.pause : texts.play)}</Button>
           <Button label={say(texts.next)} disabled={at === count - 1} onClick={() => jump(at + 1)}><Sign d="M4 2l8 6-8 6z" /></Button>
         </div>
-        {answer && <Written asked={asked} answer={answer} row={row} column={column} />}
+        {answer && isKnown(row, column) && <Written asked={asked} answer={answer} row={row} column={column} />}
       </section>
     </div>
   );
@@ -83,11 +92,12 @@ interface FalkProps {
   answer: ProductAnswer;
   row: number;
   column: number;
+  isKnown: (row: number, column: number) => boolean;
   onCell: (row: number, column: number) => void;
   onChange: (asked: Asked) => void;
 }
 
-function Falk({ asked, answer, row, column, onCell, onChange }: FalkProps) {
+function Falk({ asked, answer, row, column, isKnown, onCell, onChange }: FalkProps) {
   const [left, right, result] = asked.kind === "layer" ? ["W", "x", "z = W·x + b"] : ["A", "B", "A·B"];
   return (
     <div class="scroll">
@@ -102,7 +112,7 @@ function Falk({ asked, answer, row, column, onCell, onChange }: FalkProps) {
         </div>
         <div class="result">
           <b>{result}</b>
-          <Results rows={answer.result} row={row} column={column} label={result} onCell={onCell} />
+          <Results isKnown={isKnown} rows={answer.result} row={row} column={column} label={result} onCell={onCell} />
         </div>
         {asked.kind === "layer" && (
           <div class="bias">
@@ -113,7 +123,7 @@ function Falk({ asked, answer, row, column, onCell, onChange }: FalkProps) {
         {answer.activated && (
           <div class="activated">
             <b>{`${asked.activation}(z)`}</b>
-            <Results rows={answer.activated} row={row} column={column} label={asked.activation} onCell={onCell} />
+            <Results isKnown={isKnown} rows={answer.activated} row={row} column={column} label={asked.activation} onCell={onCell} />
           </div>
         )}
       </div>
@@ -121,7 +131,7 @@ function Falk({ asked, answer, row, column, onCell, onChange }: FalkProps) {
   );
 }
 
-function Results({ rows, row, column, label, onCell }: { rows: Matrix; row: number; column: number; label: string; onCell: (row: number, column: number) => void }) {
+function Results({ rows, row, column, label, isKnown, onCell }: { isKnown: (row: number, column: number) => boolean; rows: Matrix; row: number; column: number; label: string; onCell: (row: number, column: number) => void }) {
   return (
     <table class="graph-grid results" aria-label={label}>
       <tbody>
@@ -129,8 +139,8 @@ function Results({ rows, row, column, label, onCell }: { rows: Matrix; row: numb
           <tr key={i}>
             {line.map((number, j) => (
               <td key={j}>
-                <button type="button" aria-pressed={i === row && j === column} aria-label={`${label} ${i + 1}, ${j + 1}: ${written(number)}`} onClick={() => onCell(i, j)}>
-                  {written(number)}
+                <button type="button" aria-pressed={i === row && j === column} aria-label={`${label} ${i + 1}, ${j + 1}: ${isKnown(i, j) ? written(number) : "?"}`} onClick={() => onCell(i, j)}>
+                  {isKnown(i, j) ? written(number) : "?"}
                 </button>
               </td>
             ))}
@@ -153,11 +163,11 @@ function Written({ asked, answer, row, column }: { asked: Asked; answer: Product
     <div class="graph-written" role="status">
       <p class="mono">{answer.steps[row]?.[column]}</p>
       <p class="mono muted">
-        {sum} = {written(z)}
+        {sum} {equals(z)}
       </p>
       {activated !== undefined && (
         <p class="mono">
-          {asked.activation}({written(z)}) = {written(activated)}
+          {asked.activation}({written(z)}) {equals(activated)}
         </p>
       )}
     </div>
@@ -214,13 +224,14 @@ function readMatrices(query: URLSearchParams): Asked {
   const [left, right] = [matrixOf(query.get("left")) ?? base.left, matrixOf(query.get("right")) ?? base.right];
   const bias = typed(query.get("bias") ?? "");
   const fits = left[0]?.length === right.length && left.length <= MOST && right.length <= MOST;
-  if (!fits) return base;
+  if (!fits) return { ...base, hides: query.has("hide") };
   const kept = Array.isArray(bias) && !Array.isArray(bias[0]) && bias.length === left.length ? (bias as number[]) : base.bias;
-  return { ...base, left, right, bias: left.map((_, at) => kept[at] ?? 0), activation: ACTIVATIONS.includes(query.get("activation") ?? "?") ? (query.get("activation") ?? "") : base.activation };
+  return { ...base, left, right, bias: left.map((_, at) => kept[at] ?? 0), hides: query.has("hide"), activation: ACTIVATIONS.includes(query.get("activation") ?? "?") ? (query.get("activation") ?? "") : base.activation };
 }
 
-function writtenMatrices({ kind, left, right, bias, activation }: Asked): string {
+function writtenMatrices({ kind, left, right, bias, activation, hides }: Asked): string {
   const query = new URLSearchParams({ view: "matrices", kind, left: JSON.stringify(left), right: JSON.stringify(right) });
+  if (hides) query.set("hide", "1");
   if (kind === "layer") {
     query.set("bias", JSON.stringify(bias));
     query.set("activation", activation);

@@ -1,16 +1,23 @@
 // Numbers as the graph's formulas have them: a point for decimals in every language, since that is how they are typed here.
+import { digitsOf, mark, raised } from "../../numbers";
 import type { Entries, Figure, Summary } from "./types";
 
 const WORDS: Readonly<Record<string, string>> = { nan: "NaN", inf: "∞", "-inf": "−∞" };
 
+/** Exact where few digits say it all, else so many of them behind ≈. */
+export const written = (value: Figure | undefined, digits = 4): string => (typeof value === "number" ? mark(value) + plain(value, digitsOf(value, digits)) : plain(value, digits));
+
+/** "= 9", or "≈ 2.773" of what is rounded. */
+export const equals = (value: Figure | undefined, digits = 4): string => `= ${written(value, digits)}`.replace("= ≈", "≈ ");
+
 /** So many significant digits, without zeros at the end. */
-export function written(value: Figure | undefined, digits = 4): string {
+export function plain(value: Figure | undefined, digits: number): string {
   if (value === null || value === undefined) return "–";
   if (typeof value === "string") return WORDS[value] ?? value;
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
   const short = Number(value.toPrecision(digits));
   const size = Math.abs(short);
-  const text = size !== 0 && (size < 1e-4 || size >= 1e7) ? scientific(short, digits) : String(short);
+  const text = size !== 0 && (size < 1e-4 || size >= 1e10) ? scientific(short, digits) : String(short);
   return (short === 0 ? "0" : text).replace("-", "−");
 }
 
@@ -21,10 +28,9 @@ function scientific(value: number, digits: number): string {
 
 /** An error or a step: 1.5·10⁻⁹. */
 export function power(value: Figure | undefined): string {
-  if (typeof value !== "number" || value === 0) return written(value);
+  if (typeof value !== "number" || value === 0) return plain(value, 2);
   const [mantissa = "", exponent = "0"] = value.toExponential(1).split("e");
-  const raised = exponent.replace("+", "").replace(/./g, (one) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"[one === "-" ? 0 : Number(one) + 1] ?? "");
-  return `${mantissa === "1.0" ? "" : `${Number(mantissa)}·`}10${raised}`.replace("-", "−");
+  return `${mantissa === "1.0" ? "" : `${Number(mantissa)}·`}${raised(Number(exponent))}`.replace("-", "−");
 }
 
 /** A value beside its box: the number, a short list, or mean and spread. */
@@ -34,7 +40,7 @@ export function brief(summary: Summary, gradient = false): string {
   if (Array.isArray(entries) && entries.length <= 3 && entries.every((one) => !Array.isArray(one))) {
     return `[${(entries as readonly Figure[]).map((one) => written(one, 2)).join(", ")}]`;
   }
-  return gradient ? `‖∇‖ ${written(summary.norm, 3)}` : `${written(summary.mean, 3)} ± ${written(summary.std, 3)}`;
+  return gradient ? `‖∇‖ ${plain(summary.norm, 3)}` : `${plain(summary.mean, 3)} ± ${plain(summary.std, 3)}`;
 }
 
 /** A whole value as rows of cells, where it is a list or a matrix. */
@@ -82,4 +88,4 @@ function listed(value: unknown): number[] | number[][] | null {
 }
 
 /** As it is typed. */
-export const shown = (value: number | readonly unknown[]): string => (typeof value === "number" ? written(value, 6) : JSON.stringify(value).replaceAll(",", ", ").replaceAll("-", "−"));
+export const shown = (value: number | readonly unknown[]): string => (typeof value === "number" ? plain(value, 12) : JSON.stringify(value).replaceAll(",", ", ").replaceAll("-", "−"));

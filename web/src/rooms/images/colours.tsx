@@ -21,7 +21,7 @@ const MEANINGS: Record<string, Text> = {
 };
 
 export function Colours({ choices }: { choices: Choices }) {
-  const asked = source();
+  const asked = source("flower");
   const name = pick("space", "hsv");
   const space = choices.spaces.find((one) => one.name === name) ?? choices.spaces[0];
   const channels = space?.channels ?? [];
@@ -29,7 +29,7 @@ export function Colours({ choices }: { choices: Choices }) {
   const shifts = channels.map((_, at) => Math.max(-1, Math.min(1, Number(given[at]) || 0)));
   const only = pick("only", "");
   const kept = /^[0-3]$/.test(only) && Number(only) < channels.length ? Number(only) : null;
-  const [opened] = useAnswer<Opened>("images.open", asked);
+  const [opened, gone] = useAnswer<Opened>("images.open", asked);
   const [answer, problem] = useAnswer<InSpace>("images.colours", space ? { ...asked, space: space.name, shifts, ...(kept === null ? {} : { kept }) } : null);
   const shift = (channel: number, to: number) => {
     const changed = shifts.map((old, at) => (at === channel ? to : old));
@@ -43,16 +43,19 @@ export function Colours({ choices }: { choices: Choices }) {
           <p>{SPACES[name] && say(SPACES[name])}</p>
         </div>
       </Panel>
-      <Problem text={problem} />
+      <Problem text={gone || problem} />
       <div class="columns channels">
-        {channels.map(({ letter, low, high }, at) => (
+        {channels.map(({ letter, low, high }, at) => {
+          const unit = (value: number | undefined) => inUnit(name, letter, value);
+          return (
           <Panel key={`${name} ${letter}`} title={`${letter} · ${meaning(name, letter)}`}>
             <Picture values={answer && at < (answer.planes.shape[0] ?? 0) ? part(answer.planes, at) : null} label={`${letter}: ${meaning(name, letter)}`} />
-            <p class="hint">{say(texts.range, { low: figure(low), high: figure(high), least: figure(answer?.least.data[at]), most: figure(answer?.most.data[at]) })}</p>
+            <p class="hint">{say(texts.range, { low: unit(low), high: unit(high), least: unit(answer?.least.data[at]), most: unit(answer?.most.data[at]) })}</p>
             <Slider label={say(texts.shift)} value={shifts[at] ?? 0} shown={percent(shifts[at], 0)} min={-1} max={1} step={0.02} onInput={(to) => shift(at, to)} />
             <Switch label={say(texts.onlyThis)} checked={kept === at} onChange={(on) => choose({ only: on ? String(at) : "" })} />
           </Panel>
-        ))}
+          );
+        })}
       </div>
       <div class="columns two">
         <Panel title={say(texts.before)}>
@@ -65,6 +68,12 @@ export function Colours({ choices }: { choices: Choices }) {
       </div>
     </>
   );
+}
+
+/** A hue in degrees, its saturation and value in per cent; other channels as they are. */
+export function inUnit(space: string, letter: string, value: number | undefined): string {
+  if (value === undefined || (space !== "hsv" && space !== "hsl")) return figure(value, 4);
+  return letter === "H" ? `${figure(value, 4)}°` : percent(value, 0);
 }
 
 function meaning(space: string, letter: string): string {

@@ -59,8 +59,11 @@ export function Grid({ near: { top, left, values }, label, shade, marked, outsid
   );
 }
 
-/** A number with a true minus sign, as kernels are written. */
-export const figure = (value: number | null | undefined, digits = 3): string => written(value === 0 ? 0 : value, digits).replace("-", "−");
+/** A number with a true minus sign, as kernels are written; of whole numbers all digits. */
+export const figure = (value: number | null | undefined, digits = 3): string => written(value === 0 ? 0 : value, Number.isInteger(value) ? Math.max(digits, 7) : digits).replace("-", "−");
+
+/** "= 3", or "≈ 0.333" of what single precision tells in more digits than are shown. */
+export const equals = (value: number, digits = 3): string => `${Math.fround(Number(value.toPrecision(digits))) === Math.fround(value) || Number.isInteger(value) ? "=" : "≈"} ${figure(value, digits)}`;
 
 /** As a cell has room for. */
 export const short = (value: number, digits = 3): string => (value !== 0 && Math.abs(value) < 5e-4 ? "≈0" : figure(value, Number.isInteger(value) ? 6 : digits));

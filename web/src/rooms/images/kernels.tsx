@@ -7,7 +7,7 @@ import { Button, Choice, Panel, Problem, Slider, Switch } from "../../ui/control
 import type { Choices, Convolved, Opened, StepAt } from "./answers";
 import { useAnswer } from "../../ui/asking";
 import { choose, number, pick, source } from "./chosen";
-import { figure, greatest, grey, Grid, Scale, short, signed } from "./grid";
+import { equals, figure, greatest, grey, Grid, Scale, short, signed } from "./grid";
 import { Picture } from "./picture";
 import type { Point } from "../../ui/moves";
 import { forChannels, kernelText, next, resized, tablesOf, withCell, type Tables } from "./query";
@@ -26,7 +26,7 @@ const nameOf = (name: string): string => (NAMES[name] ? say(NAMES[name]) : name.
 
 export function Kernels({ choices }: { choices: Choices }) {
   const asked = source();
-  const [opened] = useAnswer<Opened>("images.open", asked);
+  const [opened, gone] = useAnswer<Opened>("images.open", asked);
   const isColour = (opened?.channels.length ?? 1) > 2;
   const plane = isColour ? pick("plane", "grey") : "grey";
   const text = pick("kernel", COURSE);
@@ -46,6 +46,12 @@ export function Kernels({ choices }: { choices: Choices }) {
   // Where the next step goes on from, also while the answer to the last one is on its way.
   const [row, column] = [within("row", answer?.shape[0]), within("col", answer?.shape[1])];
   const channel = plane === "each" ? number("ch", 0, 0, 2) : 0;
+  const hides = pick("hide") === "1";
+  const puzzle = JSON.stringify([how, channel]);
+  const [found, find] = useState<{ puzzle: string; places: readonly string[] }>({ puzzle, places: [] });
+  const places = found.puzzle === puzzle ? found.places : [];
+  const isKnown = (down: number, across: number) => !hides || places.includes(`${down} ${across}`);
+  const reveal = (down: number, across: number) => find({ puzzle, places: [...places, `${down} ${across}`] });
   const [step, fault] = useAnswer<StepAt>("images.step", answer && { ...how, row, column, channel });
   return (
     <div class="columns controls-first">
@@ -56,20 +62,22 @@ export function Kernels({ choices }: { choices: Choices }) {
         <Slider label={say(texts.stride)} value={how.stride} min={1} max={8} onInput={(to) => choose({ stride: String(to) })} />
         <Slider label={say(texts.dilation)} value={how.dilation} min={1} max={8} onInput={(to) => choose({ dil: String(to) })} />
         <Switch label={say(texts.turned)} checked={how.turned} onChange={(on) => choose({ turn: on ? "1" : "" })} />
+        <Switch label={say(texts.hideAnswers)} checked={hides} onChange={(on) => choose({ hide: on ? "1" : "" })} />
+        {hides && <p class="hint">{say(texts.hideHint)}</p>}
         <p class="hint">{say(answer?.kernel.symmetric ? texts.turnedSame : texts.turnedHint)}</p>
         {answer && <Said answer={answer} />}
       </Panel>
       <div class="stack">
-        <Problem text={problem || fault} />
+        <Problem text={gone || problem || fault} />
         {opened && answer && (
           <>
             <Panel>
-              <Pictures opened={opened} answer={answer} step={step} place={[column, row]} />
+              <Pictures opened={opened} answer={answer} step={step} place={[column, row]} hides={hides} />
             </Panel>
             {step && (
               <Panel title={say(texts.stepTitle)} aside={<Player shape={answer.shape} place={[column, row]} />}>
                 {plane === "each" && <Choice label={say(texts.channel)} value={String(channel)} options={[["0", say(texts.red)], ["1", say(texts.green)], ["2", say(texts.blue)]]} onChoose={(one) => choose({ ch: one })} />}
-                <Products opened={opened} answer={answer} step={step} />
+                <Products opened={opened} answer={answer} step={step} isKnown={isKnown} onReveal={reveal} />
               </Panel>
             )}
           </>
@@ -199,7 +207,7 @@ function Said({ answer: { kernel, formulas, shape } }: { answer: Convolved }) {
 }
 
 // ----------------------------------------------------------------------------------------------------------- pictures
-function Pictures({ opened, answer, step, place }: { opened: Opened; answer: Convolved; step: StepAt | null; place: Point }) {
+function Pictures({ opened, answer, step, place, hides }: { hides: boolean; opened: Opened; answer: Convolved; step: StepAt | null; place: Point }) {
   const [[up], [left]] = answer.padding;
   const [rows, columns] = [step?.rows.data ?? [], step?.columns.data ?? []];
   const [top = 0, begin = 0] = [rows[0], columns[0]];
@@ -219,15 +227,18 @@ function Pictures({ opened, answer, step, place }: { opened: Opened; answer: Con
         </figcaption>
       </figure>
       <figure>
-        <Picture values={answer.picture} signed={isSigned} label={say(texts.resultHint)} place={place} onPlace={to} frame={step && { x: step.column, y: step.row, width: 1, height: 1 }} />
+        <Picture values={hides ? blank(answer.picture) : answer.picture} signed={isSigned} label={say(texts.resultHint)} place={place} onPlace={to} frame={step && { x: step.column, y: step.row, width: 1, height: 1 }} />
         <figcaption>
-          {say(texts.result)} · {answer.shape[1]} × {answer.shape[0]} · {say(texts.fromTo, { least: figure(answer.least), most: figure(answer.most) })}
+          {say(texts.result)} · {answer.shape[1]} × {answer.shape[0]} {!hides && `· ${say(texts.fromTo, { least: figure(answer.least), most: figure(answer.most) })}`}
         </figcaption>
         {isSigned ? <Scale most={answer.high} /> : null}
       </figure>
     </div>
   );
 }
+
+/** As large, and says nothing. */
+const blank = ({ shape }: Numbers): Numbers => ({ shape, data: new Uint8Array(shape.reduce((all, one) => all * one, 1)).fill(128) });
 
 // --------------------------------------------------------------------------------------------------------------- steps
 function Player({ shape, place }: { shape: readonly [rows: number, columns: number]; place: Point }) {
@@ -257,7 +268,7 @@ function Player({ shape, place }: { shape: readonly [rows: number, columns: numb
   );
 }
 
-function Products({ opened, answer, step }: { opened: Opened; answer: Convolved; step: StepAt }) {
+function Products({ opened, answer, step, isKnown, onReveal }: { isKnown: (row: number, column: number) => boolean; onReveal: (row: number, column: number) => void; opened: Opened; answer: Convolved; step: StepAt }) {
   const range = opened.high - opened.low;
   const shade = (values: readonly number[]) => (values.length === 3 ? `rgb(${values.map((one) => Math.round((255 * (one - opened.low)) / range)).join(" ")})` : grey((255 * ((values[0] ?? 0) - opened.low)) / range));
   const rows = new Set(step.rows.data);
@@ -265,6 +276,8 @@ function Products({ opened, answer, step }: { opened: Opened; answer: Convolved;
   const inside = step.input.inside;
   const isInside = (row: number, column: number) => inside.data[(row - step.input.top) * (inside.shape[1] ?? 1) + column - step.input.left] !== 0;
   const result = answer.low < 0 ? signed(answer.high) : ([value = 0]: readonly number[]) => grey((255 * (value - answer.low)) / (answer.high - answer.low || 1));
+  const known = isKnown(step.row, step.column);
+  const hidden = () => grey(225);
   const large = (answer.kernel.weights.shape[1] ?? 1) > 5;
   const whole = (values: Numbers) => ({ top: 0, left: 0, values });
   return (
@@ -273,14 +286,15 @@ function Products({ opened, answer, step }: { opened: Opened; answer: Convolved;
       <span class="sign" aria-hidden="true">×</span>
       <Grid near={whole(answer.kernel.weights)} label={say(texts.kernel)} shade={signed(greatest(answer.kernel.weights))} write={large ? (value) => short(value, 2) : (_, y, x, plane) => answer.kernel.written[y]?.[x]?.[plane] ?? ""} caption={say(texts.kernel)} />
       <span class="sign" aria-hidden="true">=</span>
-      <Grid near={whole(step.products)} label={say(texts.products)} shade={signed(greatest(step.products))} write={(value) => short(value, large ? 2 : 3)} caption={say(texts.products)} />
+      <Grid near={whole(step.products)} label={say(texts.products)} shade={known ? signed(greatest(step.products)) : hidden} write={(value) => (known ? short(value, large ? 2 : 3) : "?")} caption={say(texts.products)} />
       <span class="sign" aria-hidden="true">Σ</span>
       <div class="sum" aria-live="polite">
-        {step.sums.data.length > 1 && <p class="hint">{Array.from(step.sums.data, (one) => short(one)).join(" + ")} =</p>}
-        <b>{figure(step.sum, 5)}</b>
+        {!known && <Button onClick={() => onReveal(step.row, step.column)}>{say(texts.showAnswer)}</Button>}
+        {known && step.sums.data.length > 1 && <p class="hint">{Array.from(step.sums.data, (one) => short(one)).join(" + ")}</p>}
+        <b>{known ? equals(step.sum, 5) : "?"}</b>
         <p class="hint">{say(texts.placeAt, { row: step.row, column: step.column })}</p>
       </div>
-      <Grid near={step.output} label={say(texts.result)} shade={result} marked={(row, column) => row === step.row && column === step.column} onCell={(row, column) => to(column, row)} caption={say(texts.result)} />
+      <Grid near={step.output} label={say(texts.result)} shade={(values, row, column) => (isKnown(step.output.top + row, step.output.left + column) ? result(values) : hidden())} write={(value, row, column) => (isKnown(step.output.top + row, step.output.left + column) ? short(value) : "?")} marked={(row, column) => row === step.row && column === step.column} onCell={(row, column) => (to(column, row), onReveal(row, column))} caption={say(texts.result)} />
     </div>
   );
 }

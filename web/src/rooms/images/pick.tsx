@@ -12,8 +12,8 @@ import { DIGIT_SETS, type Choices } from "./answers";
 const NAMED: Record<string, Text> = { course: texts.course, flower: texts.flower, china: texts.china, digits: texts.setDigits, mnist: texts.setMnist, cifar10: texts.setCifar };
 const named = (name: string): string => (NAMED[name] ? say(NAMED[name]) : name);
 
-export function Pick({ choices }: { choices: Choices }) {
-  const image = pick("image", "course");
+export function Pick({ choices, usual = "course" }: { choices: Choices; usual?: string }) {
+  const image = pick("image", usual);
   const [problem, fail] = useState("");
   const take = async (file: File | undefined) => {
     if (file === undefined) return;

@@ -6,6 +6,7 @@ import { Panel, Problem } from "../../ui/controls";
 import type { Choices, Opened, Pixel } from "./answers";
 import { useAnswer } from "../../ui/asking";
 import { choose, number, source } from "./chosen";
+import { inUnit } from "./colours";
 import { figure, Grid } from "./grid";
 import { Picture } from "./picture";
 
@@ -84,7 +85,7 @@ function InAllSpaces({ pixel, choices }: { pixel: Pixel; choices: Choices }) {
               <th scope="row">{channels.length === 1 ? say(texts.grey) : title}</th>
               {channels.map(({ letter }, at) => (
                 <td key={letter}>
-                  <span class="muted">{letter}</span> {figure(pixel.spaces[name]?.data[at], 4)}
+                  <span class="muted">{letter}</span> {inUnit(name, letter, pixel.spaces[name]?.data[at])}
                 </td>
               ))}
             </tr>

@@ -5,7 +5,7 @@ import { Choice, Panel, Problem, Slider } from "../../ui/controls";
 import type { Opened, Pooled } from "./answers";
 import { useAnswer } from "../../ui/asking";
 import { choose, number, pick, source } from "./chosen";
-import { figure, grey, Grid, short } from "./grid";
+import { equals, grey, Grid, short } from "./grid";
 import { Picture } from "./picture";
 
 const KINDS: Record<string, Text> = { max: texts.poolMax, min: texts.poolMin, average: texts.poolAverage };
@@ -16,7 +16,7 @@ export function Pooling() {
   const stride = number("pstride", size, 1, 8);
   const kind = pick("pool", "max") in KINDS ? pick("pool", "max") : "max";
   const plane = pick("pplane", "colours") === "grey" ? "grey" : "colours";
-  const [opened] = useAnswer<Opened>("images.open", asked);
+  const [opened, gone] = useAnswer<Opened>("images.open", asked);
   const begin = (side = 0) => (side > 20 ? Math.floor(side / stride / 2) : 0);
   const within = (key: string, side = 1) => number(key, begin(side), 0, Math.max(0, Math.floor((side - size) / stride)));
   const [row, column] = [within("prow", opened?.height), within("pcol", opened?.width)];
@@ -40,7 +40,7 @@ export function Pooling() {
         )}
       </Panel>
       <div class="stack">
-        <Problem text={problem} />
+        <Problem text={gone || problem} />
         {answer && opened && (
           <>
             <Panel>
@@ -79,7 +79,7 @@ function Window({ answer, opened, size, stride, kind, onChoose }: { answer: Pool
       <Grid near={first(answer.input)} label={say(texts.before)} shade={shade} marked={within} onCell={(row, column) => onChoose(Math.floor(column / stride), Math.floor(row / stride))} caption={say(texts.before)} />
       <p class="sum">
         {say(KINDS[kind] ?? texts.poolMax)} ({values.slice(0, 16).join(", ")}
-        {values.length > 16 && " …"}) = <b>{figure(answer.value, 5)}</b>
+        {values.length > 16 && " …"}) <b>{equals(answer.value, 5)}</b>
         {answer.place && <span class="muted"> {say(texts.stoodAt, { row: answer.place[0], column: answer.place[1] })}</span>}
       </p>
       <Grid near={first(answer.output)} label={say(texts.pooled)} shade={shade} marked={(row, column) => row === answer.row && column === answer.column} onCell={(row, column) => onChoose(column, row)} caption={say(texts.pooled)} />

@@ -3,7 +3,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import texts from "@texts/inside.json";
 import { part, type Numbers } from "../../frames";
 import { figure, percent, say, type Text } from "../../language";
-import { brief } from "../../ui/brief";
+import { brief } from "../../numbers";
 import { role, upload, type Refused } from "../../connection";
 import { css } from "../../ui/colours";
 import { Choice, FileField, Panel, Problem, Switch, type Option } from "../../ui/controls";

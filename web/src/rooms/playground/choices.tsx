@@ -6,6 +6,7 @@ import { figure, known, say, type Text } from "../../language";
 import { CLASS_COLOURS, css } from "../../ui/colours";
 import { Button, Choice, Panel, Slider, Steps, type Option } from "../../ui/controls";
 import { act, begin, choose, form, frame, hidden, pace, preset, setup, type Form, type Setup, type Speed, type Stop } from "./play";
+import { Glance } from "./glance";
 import { OwnTable } from "./own_table";
 
 const RATES = [0.00001, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
@@ -79,6 +80,7 @@ export function Controls() {
         <dt>{say(texts.test_loss)}</dt>
         <dd>{figure(shown?.scores.test.loss)}</dd>
       </dl>
+      <Glance />
       <p class="stopped" role="status">
         {shown?.stopped && say(STOPPED[shown.stopped], { count: word(now, "epochs") })}
       </p>
@@ -99,12 +101,15 @@ export function Data() {
     <Panel title={say(texts.data)}>
       <div class="thumbnails" role="group" aria-label={say(texts.data)}>
         {Object.entries(choices.thumbnails).map(([name, drawn]) => (
-          <button key={name} type="button" aria-pressed={name === data} title={named("data", name)} aria-label={named("data", name)} onClick={() => choose({ ...plain(now, choices), data: name })}>
+          <button key={name} type="button" aria-pressed={name === data} title={named("data", name)} aria-label={named("data", name)} onClick={() => choose({ ...plain(now, choices), ...seen(now, drawn.curve), data: name })}>
             <Thumbnail drawn={drawn} />
           </button>
         ))}
-        <button type="button" aria-pressed={own} title={named("data", OWN)} aria-label={named("data", OWN)} onClick={() => choose({ ...plain(now, choices), data: OWN, points: own ? word(now, "points") : "-3:-3:0;3:3:1" })}>
+        <button type="button" aria-pressed={own && !now.curve} title={named("data", OWN)} aria-label={named("data", OWN)} onClick={() => choose({ ...plain(now, choices), ...seen(now, false), data: OWN, points: own && !now.curve ? word(now, "points") : "-3:-3:0;3:3:1" })}>
           {say(texts.own)}
+        </button>
+        <button type="button" aria-pressed={own && now.curve} title={say(texts.own_curve)} aria-label={say(texts.own_curve)} onClick={() => choose({ ...plain(now, choices), ...seen(now, true), data: OWN, task: "regression", train_share: "1", points: own && now.curve ? word(now, "points") : "-4:0:-0.5;0:0:0.7;4:0:0" })}>
+          f(x)
         </button>
       </div>
       <p class="data-name">{own && word(now, "columns") ? word(now, "columns").split(",").map(decodeURIComponent).join(", ") : named("data", data)}</p>
@@ -126,6 +131,12 @@ export function Data() {
 /** What must not stay when other data are taken. */
 function plain(now: Setup, { usual }: Form): Record<string, string> {
   return { points: usual["points"] ?? "none", columns: "", labels: "", scale: "none", task: "auto", loss: "auto", ...(word(now, "stop_accuracy") === "none" ? {} : { stop_accuracy: "none" }) };
+}
+
+/** Of a curve the net sees x₁ alone; of a plane both, where it saw one because of a curve. */
+function seen(now: Setup, curve: boolean): Record<string, string> {
+  if (curve) return now.curve ? {} : { features: "x1" };
+  return now.curve ? { features: "x1,x2" } : {};
 }
 
 function Thumbnail({ drawn }: { drawn: Form["thumbnails"][string] }) {

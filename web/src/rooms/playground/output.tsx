@@ -7,6 +7,7 @@ import { CLASS_COLOURS, css, DIVERGING } from "../../ui/colours";
 import { Button, Choice, Panel, Switch } from "../../ui/controls";
 import { dress } from "../../ui/dress";
 import { put, shaded } from "../../ui/raster";
+import { CurvePlot } from "./curve";
 import { choose, frame, hidden, outputs, setup, show, view, type Points, type Setup, type Warped } from "./play";
 import { useState } from "preact/hooks";
 
@@ -17,21 +18,30 @@ const OWN = "points";
 export function Output() {
   const now = setup.value;
   const shown = frame.value;
-  const { discrete, test, warped, gradients } = view.value;
+  const { discrete, test, warped, gradients, parts } = view.value;
   const [adding, addTo] = useState("1");
   if (!now) return <Panel title={say(texts.output)}>{null}</Panel>;
   const mayWarp = hidden(now).length > 0;
+  const isWarped = warped && mayWarp;
+  const own = now.words["data"] === OWN;
   return (
-    <Panel title={say(warped && mayWarp ? texts.warped : texts.output)}>
-      {warped && mayWarp ? <WarpedPlane warped={shown?.warped ?? null} now={now} /> : <Plane now={now} adding={Number(adding)} />}
-      {!warped && <Scale now={now} />}
+    <Panel title={say(isWarped ? texts.warped : now.curve ? texts.curve : texts.output)}>
+      {isWarped ? (
+        <WarpedPlane warped={shown?.warped ?? null} now={now} />
+      ) : now.curve ? (
+        <CurvePlot now={now} onPoint={own ? (x, y) => addPoint(now, x, 0, y) : undefined} />
+      ) : (
+        <Plane now={now} adding={Number(adding)} />
+      )}
+      {!isWarped && now.curve && <p class="hint">{say(texts.curve_hint)}</p>}
+      {!isWarped && !now.curve && <Scale now={now} />}
       <div class="switches">
-        <Switch label={say(texts.discrete)} checked={discrete} onChange={(on) => show({ discrete: on })} />
+        {now.curve ? <Switch label={say(texts.show_parts)} checked={parts} onChange={(on) => show({ parts: on })} /> : <Switch label={say(texts.discrete)} checked={discrete} onChange={(on) => show({ discrete: on })} />}
         <Switch label={say(texts.show_test)} checked={test} onChange={(on) => show({ test: on })} />
         <Switch label={say(texts.show_gradients)} checked={gradients} onChange={(on) => show({ gradients: on })} />
-        <Switch label={say(texts.show_warped)} checked={warped && mayWarp} disabled={!mayWarp} onChange={(on) => show({ warped: on })} />
+        <Switch label={say(texts.show_warped)} checked={isWarped} disabled={!mayWarp} onChange={(on) => show({ warped: on })} />
       </div>
-      {now.words["data"] === OWN && <OwnPoints now={now} adding={adding} addTo={addTo} />}
+      {own && <OwnPoints now={now} adding={adding} addTo={addTo} />}
     </Panel>
   );
 }
@@ -68,7 +78,7 @@ function Plane({ now, adding }: { now: Setup; adding: number }) {
 
 export function addPoint(now: Setup, x: number, y: number, target: number): void {
   const before = now.words["points"] === "none" ? [] : [now.words["points"] ?? ""];
-  choose({ data: OWN, task: "classification", points: [...before, `${x.toFixed(2)}:${y.toFixed(2)}:${target}`].join(";") });
+  choose({ data: OWN, task: now.regression ? "regression" : "classification", points: [...before, [x, y, target].map((one) => String(Number(one.toFixed(2)))).join(":")].join(";") });
 }
 
 function OwnPoints({ now, adding, addTo }: { now: Setup; adding: string; addTo: (name: string) => void }) {
@@ -77,12 +87,12 @@ function OwnPoints({ now, adding, addTo }: { now: Setup; adding: string; addTo: 
   const drop = () => choose({ points: (now.words["points"] ?? "").split(";").slice(0, -1).join(";") });
   return (
     <>
-      <p class="hint">{say(texts.own_hint)}</p>
+      <p class="hint">{say(now.curve ? texts.own_curve_hint : texts.own_hint)}</p>
       <div class="own-point">
-        <Choice label={say(texts.class)} value={adding} options={["0", "1", "2", "3"].map((one) => [one, one])} onChoose={addTo} />
+        {now.curve ? <i /> : <Choice label={say(texts.class)} value={adding} options={["0", "1", "2", "3"].map((one) => [one, one])} onChoose={addTo} />}
         <Coordinate label="x₁" value={x} onInput={atX} />
-        <Coordinate label="x₂" value={y} onInput={atY} />
-        <Button onClick={() => addPoint(now, Number(x), Number(y), Number(adding))}>{say(texts.add)}</Button>
+        <Coordinate label={now.curve ? "y" : "x₂"} value={y} onInput={atY} />
+        <Button onClick={() => (now.curve ? addPoint(now, Number(x), 0, Number(y)) : addPoint(now, Number(x), Number(y), Number(adding)))}>{say(texts.add)}</Button>
         <Button onClick={drop}>{say(texts.drop_last)}</Button>
       </div>
     </>

@@ -26,7 +26,7 @@ export function OwnTable() {
   };
   return (
     <>
-      <FileField label={say(texts.own_table)} accept=".csv,.tsv,.txt" onFiles={([file]) => file && void send(file)} />
+      <FileField label={say(texts.own_table)} accept=".csv,.tsv,.txt,.parquet,.json" onFiles={([file]) => file && void send(file)} />
       {table && <Columns table={table} />}
     </>
   );

@@ -30,6 +30,13 @@ export interface Points {
   readonly targets: Numbers;
 }
 
+export interface Curve {
+  readonly x: Numbers;
+  readonly y: Numbers;
+  readonly parts: Numbers;
+  readonly bias: number;
+}
+
 export interface Warped {
   readonly lines: Numbers;
   readonly samples: Numbers;
@@ -42,6 +49,7 @@ export interface Setup {
   readonly query: string;
   readonly words: Readonly<Record<string, string>>;
   readonly regression: boolean;
+  readonly curve: boolean;
   readonly classes: readonly string[];
   readonly objective: string;
   readonly activations: readonly string[];
@@ -74,6 +82,7 @@ export interface Frame {
   readonly gradients?: readonly Numbers[];
   readonly bias_gradients?: readonly Numbers[];
   readonly warped?: Warped;
+  readonly curve?: Curve;
 }
 
 export interface Form {
@@ -81,8 +90,8 @@ export interface Form {
   readonly live: readonly string[];
   readonly options: Readonly<Record<string, readonly string[]>>;
   readonly all: number;
-  readonly thumbnails: Readonly<Record<string, { task: string; points: Numbers; targets: Numbers }>>;
-  readonly presets: readonly { readonly name: string; readonly query: string }[];
+  readonly thumbnails: Readonly<Record<string, { task: string; curve: boolean; points: Numbers; targets: Numbers }>>;
+  readonly presets: readonly { readonly name: string; readonly query: string; readonly shows: readonly (keyof Kept)[] }[];
 }
 
 export interface Lane {
@@ -189,7 +198,10 @@ export function watch(): () => void {
 /** Anew; lesson: whose settings these are. */
 export async function begin(query: string, lesson = ""): Promise<void> {
   preset.value = lesson;
+  const shows = form.value?.presets.find(({ name }) => name === lesson)?.shows ?? [];
+  if (lesson !== "") view.value = { ...parted("").page.view, ...Object.fromEntries(shows.map((one) => [one, true])) };
   take(await asked<Setup>("open", { query, again: true }));
+  await look();
 }
 
 const change = latest<Setup>(`${ROOM}.change`, (told) => ((problem.value = ""), take(told)), (error) => (problem.value = error.message));

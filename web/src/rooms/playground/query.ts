@@ -5,6 +5,7 @@ export interface Kept {
   readonly warped: boolean;
   readonly discrete: boolean;
   readonly test: boolean;
+  readonly parts: boolean;
 }
 export type Speed = "slow" | "epoch" | "fast";
 export interface Page {
@@ -15,7 +16,7 @@ export interface Page {
 
 export const OURS = ["show", "hide", "speed", "lesson"];
 export const SPEEDS: readonly Speed[] = ["slow", "epoch", "fast"];
-const USUAL: Kept = { gradients: false, warped: false, discrete: false, test: true };
+const USUAL: Kept = { gradients: false, warped: false, discrete: false, test: true, parts: true };
 export const SWITCHES = Object.keys(USUAL) as (keyof Kept)[];
 
 const nameOf = (part: string): string => part.split("=", 1)[0] ?? "";

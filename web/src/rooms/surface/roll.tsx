@@ -8,7 +8,7 @@ import type { Numbers } from "../../frames";
 import { job } from "../../jobs";
 import { figure, say } from "../../language";
 import { Button, Choice, Panel, Problem, Slider, Switch, type Option } from "../../ui/controls";
-import { brief } from "../../ui/brief";
+import { brief } from "../../numbers";
 import { Curves } from "../../ui/curves";
 import { Legend } from "../../ui/legend";
 import { choose, curveOf, inkOf, number, ratesOf, textOf, word } from "./chosen";
@@ -60,7 +60,7 @@ export const form = signal<Form | null>(null);
 const lattice = signal<Lattice | null>(null);
 const rolled = signal<readonly Rolled[]>([]);
 const problem = signal("");
-const now = signal(STEPS);
+const now = signal(0);
 const running = signal(false);
 export const found = job<{ surface: string; rates: Readonly<Record<string, number>> }>("surface.rates");
 

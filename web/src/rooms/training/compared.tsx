@@ -5,7 +5,7 @@ import { say } from "../../language";
 import { Choice, Panel, Switch } from "../../ui/controls";
 import { Curves } from "../../ui/curves";
 import { Legend, type Line } from "../../ui/legend";
-import { clock, column, dataOf, differences, isBetter, mainScore, netOf, together, type Run } from "./model";
+import { clock, column, dataOf, differences, isBestOf, netOf, rivals, together, type Run } from "./model";
 import { colourOf } from "./one_run";
 import { scoreText, StateMark } from "./run_table";
 import { courses, linkTo } from "./state";
@@ -43,12 +43,7 @@ export function Compared({ runs }: { runs: readonly Run[] }) {
 
 function Results({ runs }: { runs: readonly Run[] }) {
   const names = [...new Set(runs.flatMap((run) => Object.keys(run.scores)))];
-  const best = (name: string) =>
-    runs.reduce<number | null>((found, run) => {
-      const value = run.scores[name];
-      return typeof value === "number" && (found === null || isBetter(name, value, found)) ? value : found;
-    }, null);
-  const judged = new Set(runs.map((run) => mainScore(run)?.[0])).size === 1;
+  const judged = rivals(runs);
   return (
     <Panel title={say(texts.scores)}>
       <Scroll label={say(texts.scores)}>
@@ -81,7 +76,7 @@ function Results({ runs }: { runs: readonly Run[] }) {
                 </td>
                 {names.map((name) => {
                   const value = run.scores[name];
-                  const isBest = judged && runs.length > 1 && value !== undefined && value === best(name);
+                  const isBest = typeof value === "number" && isBestOf(judged.get(run.name) ?? [], name, value);
                   return <td key={name}>{value === undefined ? "" : isBest ? <b>{scoreText(name, value)} ★</b> : scoreText(name, value)}</td>;
                 })}
                 <td>{clock(run.seconds)}</td>
@@ -97,7 +92,7 @@ function Results({ runs }: { runs: readonly Run[] }) {
           </tbody>
         </table>
       </Scroll>
-      {judged && <p class="hint">{say(texts.best_hint)}</p>}
+      {[...judged.values()].some((group) => group.length > 1) && <p class="hint">{say(texts.best_hint)}</p>}
     </Panel>
   );
 }

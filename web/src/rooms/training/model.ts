@@ -37,6 +37,7 @@ export interface Run {
   readonly source: string;
   readonly pages: readonly string[];
   readonly progress: Progress | null;
+  readonly told_to_stop: boolean;
 }
 
 export interface Finding {
@@ -106,6 +107,16 @@ export const isBetter = (name: string, value: number, other: number): boolean =>
 const word = (run: Run, setting: string): string => String(run.settings[setting] ?? "");
 export const netOf = (run: Run): string => word(run, "net") || word(run, "recipe");
 export const dataOf = (run: Run): string => word(run, "data");
+
+/** Of each run those that may be compared with it: of the same data, the same target and the same first score. */
+export function rivals(runs: readonly Run[]): ReadonlyMap<string, readonly Run[]> {
+  const key = (run: Run) => JSON.stringify([dataOf(run), word(run, "target"), mainScore(run)?.[0] ?? null]);
+  return new Map(runs.map((run) => [run.name, runs.filter((one) => key(one) === key(run))]));
+}
+
+/** Whether none of several runs has a better value of a score. */
+export const isBestOf = (group: readonly Run[], name: string, value: number): boolean =>
+  group.length > 1 && group.every(({ scores }) => typeof scores[name] !== "number" || !isBetter(name, scores[name], value));
 
 const KEYS: Record<Order, (run: Run) => string | number> = {
   begun: (run) => -run.begun,

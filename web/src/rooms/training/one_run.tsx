@@ -34,7 +34,7 @@ export function OneRun({ run }: { run: Run }) {
           <h1>{run.name}</h1>
           <StateMark run={run} />
         </div>
-        <p class="muted">{[dataOf(run), netOf(run), say(texts.begun, { when: moment(run.begun) })].filter(Boolean).join(" · ")}</p>
+        <p class="muted">{[dataOf(run), netOf(run), say(texts.begun, { when: moment(run.begun) }), run.told_to_stop && run.state === "finished" ? say(texts.told_to_stop, { epochs: run.epochs ?? 0 }) : ""].filter(Boolean).join(" · ")}</p>
         {run.fault !== "" && <p class="problem">{run.fault}</p>}
         {run.progress && <Way run={run} progress={run.progress} />}
         <Actions run={run} />
@@ -103,6 +103,11 @@ function Actions({ run }: { run: Run }) {
               {say(texts.pause)}
             </Button>
           )}
+          {(at_work || run.may_resume) && run.state !== "starting" && (
+            <Button disabled={run.told_to_stop && at_work} onClick={() => void act("stop", { run: run.name })}>
+              {say(run.told_to_stop && at_work ? texts.stopping : texts.stop)}
+            </Button>
+          )}
           {run.may_resume && !at_work && (
             <Button kind="main" onClick={() => void act("go_on", { run: run.name })}>
               {say(texts.go_on)}
@@ -125,7 +130,7 @@ function Actions({ run }: { run: Run }) {
           )}
         </>
       )}
-      {at_work && <span class="hint">{say(texts.pause_hint)}</span>}
+      {(at_work || run.may_resume) && <span class="hint">{say(texts.pause_hint)}</span>}
     </div>
   );
 }
