@@ -122,7 +122,7 @@ def awake(session: Session, layer: int) -> Said:
     net, points = net_of(session.first_settings, session.data.spec), session.train.inputs
     assert isinstance(net, nn.Sequential)
     assert isinstance(points, torch.Tensor)
-    first = states_of(nn.Sequential(*net[1:]), points)[layer]
+    first = states_of(nn.Sequential(*list(net.children())[1:]), points)[layer]
     if len(first.dead) + len(first.saturated) >= HALF * first.units:
         return Said("remedies.sign_asleep")
     dies = session.settings.activations[layer] in ("relu", "hardtanh")
