@@ -1,21 +1,26 @@
 """What people read says the same in every language: the same things filled in, nothing empty, nothing left in English."""
 
+import copy
 import json
 from importlib.resources import files
 from string import Formatter
 
 import pytest
 
-from profundo.doctor.verdicts import PAGES
-from profundo.languages import LANGUAGES, spoken, words
+from profundo.data.dataset_names import names
+from profundo.doctor.verdicts import PAGES, advice
+from profundo.languages import LANGUAGES, Said, everywhere, say, speaking, spoken, words
+from profundo.nets.activations import ACTIVATIONS
+from profundo.nets.net_names import NETS
 from profundo.playground.presets import PRESETS
+from profundo.runs.experiment import SETTINGS
 
 ROOMS = sorted(entry.name.removesuffix(".json") for entry in files("profundo").joinpath("texts").iterdir())
 ALIKE = 0.3  # share of a room's longer texts that may read as in English: names, formulas
 
 
 def blanks(text):
-    return sorted(name for _, name, _, _ in Formatter().parse(text) if name)
+    return sorted({name.partition("|")[0] for _, name, _, _ in Formatter().parse(text) if name})
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -46,3 +51,55 @@ def test_every_preset_and_every_cause_has_its_words_and_nothing_else_has():
         f"{name}_{part}" for name in PRESETS for part in ("title", "question", "seen")
     }
     assert set(words("findings", "en")) == {cause for causes in PAGES.values() for cause in causes}
+
+
+def test_a_said_is_english_and_knows_what_each_language_makes_of_its_values():
+    line = Said("refusals.expected_got", name="x", expected=Said("refusals.expect_at_most", most=1_234.5), got="'y'")
+    assert line == "x: expected at most 1234, got 'y'"
+    assert line.everywhere["es"] == "x: se espera como mucho 1234; se ha recibido 'y'"
+    assert {type(one) for one in everywhere(lambda: Said("refusals.gone_upload")).values()} == {str}
+    assert Said("refusals.expect_above", least=0.25).everywhere["ca"] == "més de 0,25"
+    assert copy.deepcopy(line).everywhere == line.everywhere
+    assert json.loads(json.dumps(line)) == line
+    assert (
+        Said("refusals.gone_data", name="/place/a.csv")
+        .mapped(lambda text: text.replace("/place/", ""))
+        .everywhere["pt"]
+        .startswith("a.csv: ")
+    )
+
+
+def test_what_is_counted_is_told_in_the_form_of_its_number():
+    def told(language, units):
+        with speaking(language):
+            return say("inside.units_of", units=units)
+
+    assert [told("en", one) for one in (0, 1, 2)] == ["0 units", "1 unit", "2 units"]
+    assert [told("pt", one) for one in (0, 1, 2)] == ["0 unidade", "1 unidade", "2 unidades"]
+
+
+def test_help_of_settings_data_and_nets_is_the_command_lines():
+    assert words("settings", "en") == {
+        name: about.help.replace("{", "{{").replace("}", "}}") for name, about in SETTINGS.items()
+    }
+    about = {f"set_{name}": what for name, what in names().items()} | {
+        f"net_{name}": what for name, what in NETS.items()
+    }
+    assert words("catalogue", "en") == about
+
+
+def test_every_cause_has_a_remedy_in_every_language_and_signs_have_theirs():
+    causes = set(words("findings", "en"))
+    assert causes <= set(words("remedies", "en"))
+    with speaking("ca"):
+        assert advice("overfit", "get more data") == words("remedies", "ca")["overfit"]
+        assert advice("overfit", "--dropout 0.5") == "--dropout 0.5"
+        assert advice("overfit", Said("remedies.sign_rate_low", rate=0.3)).startswith(
+            "apuja la taxa d’aprenentatge, per exemple a 0,3"
+        )
+    assert advice("overfit", "get more data") == "get more data"
+
+
+def test_every_activation_has_its_title():
+    titles = {f"{name.replace('.', '_')}_title": one.title for name, one in ACTIVATIONS.items()}
+    assert titles.items() <= words("activations", "en").items()

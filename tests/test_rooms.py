@@ -22,6 +22,7 @@ GROUND = {
     "ranks_and_places",
     "image_files",
     "languages",
+    "form_faults",
 }  # every room may stand on these
 ALLOWED = {("inside", "graph"), ("graph", "pictures")}  # beside the ground, for the rooms below
 # The joiners may enter any room below them; each its own storey's only where said.

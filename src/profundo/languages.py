@@ -1,6 +1,7 @@
 """What people read, in four languages, from one source: `texts/*.json`, a file a room, the languages of a text side by side.
 
-The browser's pages are built from the same files; there a text that lacks a language does not compile.
+The browser's pages are built from the same files; there a text that lacks a language does not compile. What is said deep in the
+house, where nobody knows who will read it, such as a refusal, is a `Said`: English, that knows how the others put it.
 
 A page that is made of hundreds of small parts, down to the ticks of its axes, is written `with speaking("ca"):`, and each part
 asks `say` for its words, as decimals ask for their context and not each caller for its digits. The language belongs to the
@@ -10,7 +11,8 @@ thread or task that speaks, and outside such a block it is English: no setting o
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -18,9 +20,24 @@ from importlib.resources import files
 
 from profundo.records import ProfundoError
 
-__all__ = ["LANGUAGES", "counted", "language", "local", "say", "speaking", "spoken", "term", "words"]
+__all__ = [
+    "LANGUAGES",
+    "Said",
+    "counted",
+    "everywhere",
+    "language",
+    "listed",
+    "local",
+    "say",
+    "speaking",
+    "spoken",
+    "term",
+    "worded",
+    "words",
+]
 
 LANGUAGES = ("en", "es", "ca", "pt")
+FORMS = re.compile(r"\{(\w+)\|([^|{}]*)\|([^|{}]*)\}")  # {number|singular|plural}
 MARKS = str.maketrans({".": ",", ",": "\u202f"})  # a comma before decimals, a narrow space between thousands
 _SPEAKING: ContextVar[str] = ContextVar("language", default="en")
 
@@ -59,9 +76,80 @@ def language() -> str:
 
 
 def say(key: str, /, **names: object) -> str:
-    """The text ROOM.KEY in the language that is spoken, its {names} filled in."""
+    """The text ROOM.KEY in the language that is spoken, its {names} filled in, and of each {number|unit|units} the form that the
+    number asks for."""
     room, _, text = key.partition(".")
-    return words(room, language())[text].format(**names)
+    found = words(room, language())[text]
+    if "|" in found:
+        found = FORMS.sub(lambda form: form[2 if is_one(names[form[1]]) else 3], found)
+    return found.format(**names)
+
+
+def is_one(number: object) -> bool:
+    """Whether what is counted is told in the singular: of 1, in Portuguese of 0, too (Unicode CLDR)."""
+    return str(number) in (("0", "1") if language() == "pt" else ("1",))
+
+
+class Said(str):
+    """The text ROOM.KEY in English, an ordinary string; `everywhere` is the same in each language.
+
+    values: what fills its {names}: texts, numbers, which each language writes in its way, and other Saids. What is made of it,
+    by an f-string or a file, is English and nothing else.
+    """
+
+    key: str
+    values: Mapping[str, object]
+
+    def __new__(cls, key: str, /, **values: object) -> Said:
+        with speaking("en"):
+            made = super().__new__(cls, say(key, **{name: worded(value) for name, value in values.items()}))
+        made.key, made.values = key, values
+        return made
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], Mapping[str, object]]:
+        return (self.key,), self.values  # copies are made as the first one was
+
+    @property
+    def everywhere(self) -> dict[str, str]:
+        """Language → text."""
+        return everywhere(lambda: say(self.key, **{name: worded(value) for name, value in self.values.items()}))
+
+    def mapped(self, change: Callable[[str], str]) -> Said:
+        """The same with its values changed, such as to leave out places of this machine."""
+        return Said(self.key, **{name: mapped(value, change) for name, value in self.values.items()})
+
+
+def everywhere(write: Callable[[], str]) -> dict[str, str]:
+    """Language → what is written while it is spoken."""
+    results = {}
+    for one in LANGUAGES:
+        with speaking(one):
+            results[one] = str(write())  # and nothing that would be told in every language once more
+    return results
+
+
+def worded(value: object) -> object:
+    """In the language that is spoken: other Saids, one behind the other where there are several, and numbers."""
+    if isinstance(value, Said):
+        return say(value.key, **{name: worded(one) for name, one in value.values.items()})
+    if isinstance(value, tuple):
+        return ", ".join(str(worded(one)) for one in value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return local(f"{value:,}" if isinstance(value, int) else f"{value:.4g}")
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Several, with commas between them; of Saids a Said."""
+    return Said("lab.listed", parts=tuple(parts)) if parts else ""
+
+
+def mapped(value: object, change: Callable[[str], str]) -> object:
+    if isinstance(value, tuple):
+        return tuple(mapped(one, change) for one in value)
+    if isinstance(value, Said):
+        return value.mapped(change)
+    return change(value) if isinstance(value, str) else value
 
 
 def counted(key: str, number: int, /, **names: object) -> str:

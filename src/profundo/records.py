@@ -94,7 +94,14 @@ def argument(option: re.Match[str]) -> str:
 
 
 class ProfundoError(Exception):
-    """Something the person at the keyboard can mend. The message is one line: expected, arrived, where, what to do."""
+    """Something the person at the keyboard can mend. The message is one line: expected, arrived, where, what to do.
+
+    told: the same for who reads it on a page, in words of the page, where it is another line.
+    """
+
+    def __init__(self, *line: object, told: str = "") -> None:
+        super().__init__(*line)
+        self.told = told
 
     def __str__(self) -> str:
         return in_words_of_the_door(super().__str__())

@@ -288,3 +288,38 @@ def test_the_owner_of_a_shared_lab_comes_from_its_own_machine_only():
     for client, owner in ((("127.0.0.1", 1), 200), (("::1", 1), 200), (("192.0.2.7", 1), 403), (None, 403)):
         assert asyncio.run(asked(client, TOKEN)) == owner
         assert asyncio.run(asked(client, VISITOR)) == 200
+
+
+# --------------------------------------------------------------------------------------------------- an old address
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [
+        ("es-AR,en;q=0.5", "Esta dirección ha caducado"),
+        ("ca", "Aquesta adreça ha caducat"),
+        ("de", "This address has expired"),
+    ],
+)
+def test_who_opens_an_old_address_reads_a_page_in_his_language_that_loads_nothing(language, line):
+    opens = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "accept-language": language}
+    answer = ask(guard, "GET", "/?token=of-yesterday", opens)
+    assert answer.status == 401
+    assert answer.header("content-type").startswith("text/html")
+    page = answer.body.decode()
+    assert f"<h1>{line}</h1>" in page
+    assert "script" not in page
+    assert "of-yesterday" not in page
+    assert "script-src" not in answer.header("content-security-policy")
+    assert answer.header("content-security-policy").startswith("default-src 'none'")
+    assert ask(guard, "HEAD", "/", opens).body == b""
+
+
+def test_programs_are_told_in_json_that_the_token_is_missing():
+    for headers in (
+        {"accept": "*/*"},
+        {"accept": "application/json"},
+        {"accept": "text/html", "authorization": "Bearer no"},
+    ):
+        answer = ask(guard, "GET", "/assets/icon.svg", headers)
+        assert answer.status == 401
+        assert "token" in answer.error
+    assert "token" in ask(guard, "POST", "/uploads", {"accept": "text/html", "origin": ORIGIN}).error

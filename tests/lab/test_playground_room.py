@@ -278,9 +278,6 @@ def test_a_net_that_was_not_trained_is_no_run(page):
     ("call", "given"),
     [
         ("open", {"query": 5}),
-        ("open", {"query": "data=spiral&data=xor"}),
-        ("open", {"query": "__class__=x"}),
-        ("open", {"query": "show=warped"}),  # the page's own, which it keeps to itself
         ("change", {"words": {"learning_rate": "fast"}}),
         ("change", {"words": {"learning_rate": "nan"}}),
         ("change", {"words": {"hidden": ",".join(["9999"] * 99)}}),
@@ -318,3 +315,15 @@ def test_odd_questions_are_refused_in_one_line(page, call, given):
     assert "\n" not in str(refused.value)
     assert len(str(refused.value)) < 500
     assert page.call("playground.open")["query"] == SMALL
+
+
+def test_an_address_of_which_not_all_can_be_keeps_the_rest_and_says_why(page):
+    told = page.call("playground.open", query="data=spiral&learning_rate=fast&noise=5&__class__=x&data=xor&show=warped")
+    assert told["query"] == "data=spiral&noise=5"
+    assert [one.partition(":")[0] for one in told["left_out"]] == [
+        "Learning rate",
+        "__class__=x",
+        "data",
+        "show=warped",
+    ]
+    assert told["left_out"][0].everywhere["pt"].startswith("Taxa de aprendizado: espera-se um número")

@@ -192,7 +192,7 @@ def test_a_setting_that_cannot_be_is_one_line_without_a_path(lab, settings, line
     ],
 )  # fmt: skip
 def test_a_malformed_question_is_refused_at_the_door(lab, given):
-    with pytest.raises(ProfundoError, match=r"training\.start"):
+    with pytest.raises(ProfundoError, match=r"expected|Input should|not permitted"):
         ask(lab, "start", **given)
 
 

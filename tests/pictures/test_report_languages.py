@@ -24,13 +24,18 @@ from profundo.pictures.run_page.report_content import Checkup, Found
 from profundo.records import ProfundoError
 from profundo.runs.report_facts import report_of
 
-SPOKEN = ("report", "terms", "figures", "findings")  # the files of texts that a report is made of
+SPOKEN = (
+    "report",
+    "terms",
+    "figures",
+    "findings",
+    "readings",
+    "remedies",
+    "quantities",
+)  # the files of texts that a report is made of
 # What a report shows in English in every language, by where it comes from. Take out what is translated.
 ENGLISH = {
     "notes on the data as they were read": lambda report: report.notes,
-    "why a column was taken for what it is": lambda report: [
-        w for one in report.readings for w in (one.why, one.doubt)
-    ],
     "what features are made of": lambda report: [n for n in report.spec.inputs.names if ", " in n or " missing" in n],
     "the doctor’s evidence": lambda report: [
         w for one in (report.checkup.findings if report.checkup else ()) for w in (one.where, one.evidence, one.sure)

@@ -12,7 +12,7 @@ from profundo.data.sets.plane_points import PLANE_SETS, draw_points
 from profundo.nets.weight_schemes import WEIGHT_SCHEMES, begin_with_
 from profundo.playground.plane_samples import plane_samples
 from profundo.playground.playground_settings import FIELDS, OWN, PlaygroundSettings, new_settings
-from profundo.playground.queries import from_query, to_query
+from profundo.playground.queries import from_query, kept_of_query, to_query
 from profundo.playground.setting_kinds import Choice, Number, Pairs, Points, Several, Words
 from profundo.records import ProfundoError
 
@@ -207,3 +207,16 @@ def test_first_weights_have_the_deviation_of_their_formula(scheme, deviation):
 
 def test_every_scheme_is_tried():
     assert len(WEIGHT_SCHEMES) == 8
+
+
+def test_of_a_query_the_right_parts_are_kept_and_each_wrong_one_is_named():
+    settings, faults = kept_of_query("data=spiral&noise=999&hidden=3&epochs=7")
+    assert to_query(settings) == "data=spiral&hidden=3&epochs=7"
+    assert [str(one).split(":")[1].strip() for one in faults] == ["noise"]
+    settings, faults = kept_of_query("task=regression&data=spiral&epochs=7")  # each can be, both together cannot
+    assert to_query(settings) == "task=regression&epochs=7" or to_query(settings) == "data=spiral&epochs=7"
+    assert len(faults) == 1
+    settings, faults = kept_of_query("hidden=3,3&activation=tanh,relu,elu&stop_accuracy=0.9&data=plane&epochs=7")
+    assert len(faults) == 2
+    assert settings.epochs == 7
+    assert kept_of_query("") == (from_query(""), [])

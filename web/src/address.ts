@@ -1,5 +1,6 @@
 // Where the page is: `#/room?key=value`, so that a link, a reload and the back button show the same.
 import { signal } from "@preact/signals";
+import { sifted, type Form } from "./forms";
 
 export interface Address {
   readonly room: string;
@@ -29,6 +30,28 @@ export function watchAddress(): void {
     address.value = next;
     visits.value += 1;
   });
+}
+
+/** What of the address that a person came by was left out; it goes with the next place. */
+export const leftOut = signal<readonly string[]>([]);
+
+/** As a room is entered: keep of its address what its form takes. */
+export function sift(room: string, form: Form | undefined): void {
+  const here = address.value.room === room && form ? sifted(address.value.query, form) : null;
+  leftOut.value = here?.bad ?? [];
+  if (here && here.bad.length > 0) remember(room, here.query);
+}
+
+/** Rooms that take another address up by themselves while they are open; others are entered anew. */
+const FOLLOWS = ["playground", "training"];
+
+/** Go to a place without a new entry in the browser's history. */
+export function goTo(room: string, query: string): void {
+  const before = address.value;
+  if (before.room === room && before.query === query) return;
+  history.replaceState(null, "", link(room, query));
+  address.value = { room, query };
+  if (before.room !== room || !FOLLOWS.includes(room)) visits.value += 1;
 }
 
 /** Keep what is chosen in the address without a new entry in the browser's history. */

@@ -3,11 +3,12 @@ import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/lab.json";
-import { address, lastQuery, link, visits } from "./address";
+import { address, lastQuery, leftOut, link, sift, visits } from "./address";
 import { connected, role, trouble } from "./connection";
 import { LANGUAGES, language, nameOf, say, speak, type Language } from "./language";
+import { follow, following } from "./presenting";
 import { ROOMS, type Room } from "./rooms";
-import { Button, Choice } from "./ui/controls";
+import { Button, Choice, Problem, Switch } from "./ui/controls";
 
 const KEPT = "profundo-theme";
 type Theme = "light" | "dark" | "";
@@ -47,11 +48,21 @@ export function App() {
       <p class="away" role="status" hidden={connected.value || trouble.value === ""}>
         {trouble.value}
       </p>
-      {role.value === "visitor" && <p class="visiting">{say(texts.visiting)}</p>}
+      {role.value === "visitor" && <Visiting />}
       <main id="room" tabIndex={-1}>
+        <Problem text={leftOut.value.length > 0 ? say(texts.left_out, { parts: leftOut.value.join(", ") }) : ""} />
         {room && <Loaded key={`${room.id} ${visits.value}`} room={room} />}
       </main>
     </>
+  );
+}
+
+function Visiting() {
+  return (
+    <div class="visiting" data-follow>
+      <p>{say(texts.visiting)}</p>
+      <Switch label={say(texts.follow)} checked={following.value} onChange={follow} />
+    </div>
   );
 }
 
@@ -73,7 +84,11 @@ function Loaded({ room }: { room: Room }) {
   useEffect(() => {
     let there = true;
     room.load().then(
-      (module) => there && show({ Shown: module.default }),
+      (module) => {
+        if (!there) return;
+        sift(room.id, module.form);
+        show({ Shown: module.default });
+      },
       () => there && setTimeout(() => try_(tries + 1), 1000), // the lab was away for a moment
     );
     return () => {

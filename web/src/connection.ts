@@ -2,10 +2,13 @@
 import { signal } from "@preact/signals";
 import texts from "@texts/lab.json";
 import { decoded } from "./frames";
-import { say } from "./language";
+import { language, say, type Told } from "./language";
 
 /** The lab said no, in one line that is for the person at the page. */
 export class Refused extends Error {}
+
+/** That line; what there is in English alone is said to be the program's words. */
+export const refusal = (line: Told): string => (typeof line !== "string" ? say(line) : language.value === "en" ? line : say(texts.says, { line }));
 
 export type Role = "owner" | "visitor";
 
@@ -14,9 +17,12 @@ type Waiting = { resolve: (answer: unknown) => void; reject: (error: Error) => v
 const DESK = "profundo-desk";
 const FIRST_WAIT = 250; // ms until it is tried again; doubled each time
 const LONGEST_WAIT = 5000;
+const TRY_LATER = 1013; // of a closed WebSocket: the lab has as many pages as it takes
 
 export const connected = signal(false);
 export const role = signal<Role>("owner");
+/** Whether others look at this lab. */
+export const shared = signal(false);
 /** Why the lab is not reached, "" while it is. */
 export const trouble = signal("");
 
@@ -34,17 +40,17 @@ export function connect(): void {
   made.binaryType = "arraybuffer";
   made.onopen = () => made.send(JSON.stringify({ open: sessionStorage.getItem(DESK) ?? "" }));
   made.onmessage = (event: MessageEvent<string | ArrayBuffer>) => receive(decoded(event.data));
-  made.onclose = (event) => void lost(event.reason);
+  made.onclose = (event) => void lost(event.code);
   socket = made;
 }
 
 /** What was asked and not answered is asked no more: nobody knows whether it was done. */
-async function lost(reason: string): Promise<void> {
+async function lost(code: number): Promise<void> {
   connected.value = false;
   for (const { reject } of waiting.values()) reject(new Refused(say(texts.away)));
   waiting.clear();
   queue = [];
-  trouble.value = (await isKnown()) ? reason || say(texts.away) : say(texts.anew);
+  trouble.value = say((await isKnown()) ? (code === TRY_LATER ? texts.full : texts.away) : texts.anew);
   setTimeout(connect, wait);
   wait = Math.min(2 * wait, LONGEST_WAIT);
 }
@@ -59,17 +65,18 @@ async function isKnown(): Promise<boolean> {
 }
 
 function receive(message: Record<string, unknown>): void {
-  if ("opened" in message) welcome(message["opened"] as string, message["role"] as Role);
+  if ("opened" in message) welcome(message["opened"] as string, message["role"] as Role, message["shared"] === true);
   else if ("channel" in message) show(message["channel"] as string, message["value"]);
   else answer(message["id"] as number, message);
 }
 
-function welcome(desk: string, as: Role): void {
+function welcome(desk: string, as: Role, isShared: boolean): void {
   sessionStorage.setItem(DESK, desk);
   wait = FIRST_WAIT;
   counts.clear();
   trouble.value = "";
   role.value = as;
+  shared.value = isShared;
   for (const message of queue) socket?.send(message);
   queue = [];
   connected.value = true;
@@ -90,7 +97,7 @@ function show(name: string, value: unknown): void {
 function answer(id: number, message: Record<string, unknown>): void {
   const call = waiting.get(id);
   waiting.delete(id);
-  if ("refused" in message) call?.reject(new Refused(message["refused"] as string));
+  if ("refused" in message) call?.reject(new Refused(refusal(message["refused"] as Told)));
   else call?.resolve(message["answer"]);
 }
 
@@ -149,7 +156,7 @@ export function latest<Answer>(name: string, show: (answer: Answer) => void, fai
 /** Send a file; its name at the lab. */
 export async function upload(file: File): Promise<string> {
   const answer = await fetch(`/uploads?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
-  const told = (await answer.json()) as { name?: string; error?: string };
-  if (told.name === undefined) throw new Refused(told.error ?? answer.statusText);
-  return told.name;
+  const body = (await answer.json()) as { name?: string; error?: string; told?: Told };
+  if (body.name === undefined) throw new Refused(refusal(body.told ?? body.error ?? answer.statusText));
+  return body.name;
 }

@@ -1,12 +1,13 @@
 // What takes the lab seconds: asked for with a ticket, answered bit by bit through the channel of the same name (lab/benches.py).
 import { signal, type Signal } from "@preact/signals";
-import { call, listen } from "./connection";
+import { call, listen, refusal } from "./connection";
+import type { Told } from "./language";
 
-interface Told<Value> {
+interface Bit<Value> {
   readonly ticket: number;
   readonly done: boolean;
   readonly value?: Value;
-  readonly refused?: string;
+  readonly refused?: Told;
 }
 
 export interface Job<Value> {
@@ -26,18 +27,22 @@ export function job<Value>(name: string): Job<Value> {
   const busy = signal(false);
   const problem = signal("");
   let ticket = Math.floor(Math.random() * 1e9); // of no page before this one
-  const hear = (told: Told<Value>) => {
+  const hear = (told: Bit<Value>) => {
     if (told.ticket !== ticket) return;
     if (told.value !== undefined && Object.keys(told.value as object).length > 0) value.value = told.value;
-    problem.value = told.refused ?? "";
+    problem.value = told.refused === undefined ? "" : refusal(told.refused);
     busy.value = !told.done;
+  };
+  const failed = (line: string) => {
+    problem.value = line;
+    busy.value = false;
   };
   const ask = (asked: Record<string, unknown>) => {
     ticket += 1;
     const own = ticket;
     busy.value = true;
     problem.value = "";
-    call(name, { ...asked, ticket: own }).catch((error: Error) => own === ticket && hear({ ticket, done: true, refused: error.message }));
+    call(name, { ...asked, ticket: own }).catch((error: Error) => own === ticket && failed(error.message));
   };
   const clear = () => {
     ticket += 1;

@@ -25,10 +25,22 @@ export function speak(chosen: Language): void {
 
 export const nameOf = (of: Language): string => NAMES[of];
 
-/** The text in the language of the page; {names} in it are filled in. */
+/** Whether what is counted is told in the singular. */
+const isOne = (number: string | number | undefined): boolean => new Intl.PluralRules(language.value).select(Number(number)) === "one";
+
+/** The text in the language of the page; {names} in it are filled in, and of {number|unit|units} the form that the number asks for. */
 export function say(text: Text, values: Record<string, string | number> = {}): string {
-  return text[language.value].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  const said = text[language.value].replace(/\{(\w+)\|([^|{}]*)\|([^|{}]*)\}/g, (_, name: string, one: string, many: string) => (isOne(values[name]) ? one : many));
+  return said.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
+
+/** What the lab says: in every language where it has a text for it, else one line of English. */
+export type Told = string | Text;
+
+/** The language that it is in, for whoever reads it aloud. */
+export const spokenIn = (what: Told): Language => (typeof what === "string" ? "en" : language.value);
+
+export const told = (what: Told): string => (typeof what === "string" ? what : say(what));
 
 /** The text of a name that the lab gave; the name itself, or what stands for it, where it is newer than the page. */
 export function known(texts: object, name: string, usual = name): string {

@@ -1,12 +1,14 @@
 // The rooms of the lab: each is loaded when it is first entered.
 import type { ComponentType } from "preact";
 import texts from "@texts/lab.json";
+import type { Form } from "./forms";
 import type { Text } from "./language";
 
 export interface Room {
   readonly id: string;
   readonly name: Text;
-  readonly load: () => Promise<{ default: ComponentType }>;
+  /** form: what its address may say. */
+  readonly load: () => Promise<{ default: ComponentType; form?: Form }>;
 }
 
 export const ROOMS: readonly Room[] = [

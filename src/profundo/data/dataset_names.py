@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from profundo.languages import Said
+
 __all__ = [
     "AUGMENTATIONS",
     "MNIST_FILES",
@@ -253,7 +255,7 @@ def names() -> dict[str, str]:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """'; nearest: a, b' when some known names resemble the given one, else all of them."""
+    """'nearest: a, b' when some known names resemble the given one, else 'known:' and all of them."""
     known = list(known)
     close = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.6)
-    return f"nearest: {', '.join(close)}" if close else f"known: {', '.join(known)}"
+    return Said("refusals.nearest", names=tuple(close)) if close else Said("refusals.known", names=tuple(known))

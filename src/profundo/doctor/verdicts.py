@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from profundo.languages import Said, language, term, worded, words
 from profundo.looks.findings import Level, in_lines
 
-__all__ = ["LEVELS", "PAGES", "Experiment", "Finding", "Report", "Severity", "number", "page_of"]
+__all__ = ["LEVELS", "PAGES", "Experiment", "Finding", "Report", "Severity", "advice", "number", "page_of", "quantity"]
 
 Severity = Literal["fatal", "serious", "mild"]
 LEVELS: dict[Severity, Level] = {"fatal": "error", "serious": "warning", "mild": "note"}
@@ -124,6 +125,19 @@ def page_of(cause: str) -> str:
     """The section that explains a cause, with a program that has it."""
     page = next((page for page, causes in PAGES.items() if cause in causes), "doctor.md")
     return f"docs/{page}#{cause}"
+
+
+def advice(cause: str, remedy: str) -> str:
+    """The remedy in the language that is spoken: settings as they are, what has a text by that, else what helps against the cause
+    in general."""
+    if language() == "en" or remedy.startswith("-"):
+        return remedy
+    return str(worded(remedy)) if isinstance(remedy, Said) else words("remedies", language()).get(cause, remedy)
+
+
+def quantity(name: str) -> str:
+    """What was measured, or where, in the language that is spoken."""
+    return words("quantities", language()).get(name) or term(name)
 
 
 def number(value: Any) -> str:

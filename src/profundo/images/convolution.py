@@ -20,6 +20,7 @@ import numpy as np
 
 from profundo.images.image_arrays import array_of
 from profundo.images.kernels import Kernel, kernel_of
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -220,7 +221,10 @@ def slide(
     if reach[0] > padded.shape[0] or reach[1] > padded.shape[1]:
         raise ProfundoError(
             f"kernel: expected one no larger than the image, got {reach[0]} × {reach[1]} (spread out) on "
-            f"{padded.shape[0]} × {padded.shape[1]} (padding included); add padding, or take a smaller kernel or dilation"
+            f"{padded.shape[0]} × {padded.shape[1]} (padding included); add padding, or take a smaller kernel or dilation",
+            told=Said(
+                "refusals.kernel_beyond", rows=reach[0], columns=reach[1], height=padded.shape[0], width=padded.shape[1]
+            ),
         )
     return Sliding(padded, inside, one, weights, added, stride, dilation, pixels.ndim == 2)
 

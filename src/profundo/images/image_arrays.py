@@ -31,6 +31,7 @@ from profundo.image_files import (
     upright,
 )
 from profundo.images.colour_spaces import SPACES
+from profundo.languages import Said
 from profundo.records import ProfundoError, nearest_names
 
 __all__ = ["COURSE", "SAMPLES", "ChannelFacts", "Image", "as_image", "read_image"]
@@ -280,7 +281,10 @@ def _decoded(data: bytes, name: str) -> Image:
         with strict():
             return _of_file(data, name)
     except ValueError as error:
-        raise ProfundoError(f"{name}: expected an image, got a file that does not read as one: {error}") from None
+        raise ProfundoError(
+            f"{name}: expected an image, got a file that does not read as one: {error}",
+            told=Said("refusals.no_image_file"),
+        ) from None
     except MemoryError:
         raise ProfundoError(f"{name}: expected an image that fits into memory; make it smaller") from None
 

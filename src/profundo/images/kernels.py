@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from profundo.images.image_arrays import array_of
+from profundo.languages import Said
 from profundo.records import ProfundoError, nearest_names
 
 __all__ = ["KERNELS", "Kernel", "Separated", "kernel_of", "separated", "written"]
@@ -151,7 +152,10 @@ def kernel_of(given: str | Kernel | Any) -> Kernel:
         return _named(name, number)
     if re.search("[a-z]", name.replace("e", "")):
         hint = nearest_names(name, KERNELS) or f"choose one of {', '.join(KERNELS)}"
-        raise ProfundoError(f'kernel: expected a name or weights such as "1 0 1; 0 1 0; 1 0 1", got {given!r}; {hint}')
+        raise ProfundoError(
+            f'kernel: expected a name or weights such as "1 0 1; 0 1 0; 1 0 1", got {given!r}; {hint}',
+            told=Said("refusals.kernel_name", got=repr(given)),
+        )
     return _own(_parsed(given))
 
 
@@ -174,7 +178,15 @@ def _within(name: str, word: str, number: Number) -> float:
         value = math.nan
     if not number.low <= value <= number.high or (name == "box" and value != int(value)):
         raise ProfundoError(
-            f"kernel: expected as the {number.what} of {name} {number.low:g} to {number.high:g}, got {word!r}"
+            f"kernel: expected as the {number.what} of {name} {number.low:g} to {number.high:g}, got {word!r}",
+            told=Said(
+                "refusals.kernel_span",
+                what=number.what,
+                name=name,
+                low=float(number.low),
+                high=float(number.high),
+                got=repr(word),
+            ),
         )
     return value
 
@@ -194,7 +206,10 @@ def _parsed(text: str) -> np.ndarray:
     if len(widths) != 1 or len(heights) != 1:
         many = " and ".join(map(str, sorted(widths))) or "no"
         rows = f", {' and '.join(map(str, sorted(heights)))} rows a channel" if len(heights) > 1 else ""
-        raise ProfundoError(f'kernel: expected rows of equal length, as "1 0; 0 1", got {many} numbers in a row{rows}')
+        raise ProfundoError(
+            f'kernel: expected rows of equal length, as "1 0; 0 1", got {many} numbers in a row{rows}',
+            told=Said("refusals.kernel_rows"),
+        )
     weights = np.array(planes)
     return weights[0] if len(planes) == 1 else np.moveaxis(weights, 0, -1)
 
@@ -204,7 +219,7 @@ def _number(word: str) -> float:
     try:
         return float(Fraction(plain)) if "/" in plain else float(plain)
     except (ValueError, ZeroDivisionError, OverflowError):
-        raise ProfundoError(f"kernel: expected a number such as −1, 0.5 or 1/9, got {word!r}") from None
+        raise ProfundoError(Said("refusals.kernel_number", got=repr(word))) from None
 
 
 def _own(weights: np.ndarray) -> Kernel:
@@ -213,7 +228,10 @@ def _own(weights: np.ndarray) -> Kernel:
             f"kernel: expected weights (height, width) or (height, width, channels), got {weights.dtype} {weights.shape}"
         )
     if max(weights.shape[:2]) > LARGEST:
-        raise ProfundoError(f"kernel: expected at most {LARGEST} × {LARGEST} weights, got {weights.shape}")
+        raise ProfundoError(
+            f"kernel: expected at most {LARGEST} × {LARGEST} weights, got {weights.shape}",
+            told=Said("refusals.kernel_large", most=LARGEST),
+        )
     if not np.isfinite(weights).all():
         raise ProfundoError("kernel: expected finite weights, got one that is not")
     return Kernel("custom", weights.astype(np.float64), "Weights of your own.")

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from profundo.images.image_arrays import Image, array_of
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["POOLINGS", "Pooled", "pool", "pooling_of", "reduced", "unpool"]
@@ -67,7 +68,10 @@ def pool(image: Any, kind: str = "max", size: int = 2, stride: int | None = None
     if pixels.ndim not in (2, 3) or pixels.dtype.kind not in "buif":
         raise ProfundoError(f"pool: expected (height, width) or (height, width, channels), got {pixels.shape}")
     if min(pixels.shape[:2]) < size:
-        raise ProfundoError(f"pool: expected a window no larger than the image, got {size} for {pixels.shape[:2]}")
+        raise ProfundoError(
+            f"pool: expected a window no larger than the image, got {size} for {pixels.shape[:2]}",
+            told=Said("refusals.pool_beyond", size=size, height=pixels.shape[0], width=pixels.shape[1]),
+        )
     windows = sliding_window_view(pixels, (size, size), (0, 1))[::stride, ::stride]
     if windows.size > MOST:
         raise ProfundoError(

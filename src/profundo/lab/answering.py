@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from profundo.lab.limits import Refusal
+from profundo.languages import Said
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -81,7 +82,8 @@ def refused(refusal: Refusal, headers: dict[str, str] | None = None) -> Response
     from starlette.responses import Response
 
     again = {} if refusal.again is None else {"retry-after": str(refusal.again)}
-    body = as_json({"error": str(refusal)})
+    everywhere = {"told": refusal.told.everywhere} if isinstance(refusal.told, Said) else {}
+    body = as_json({"error": str(refusal), **everywhere})
     return Response(body, refusal.status, media_type="application/json", headers={**again, **(headers or {})})
 
 

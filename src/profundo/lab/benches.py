@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from profundo.lab.calls import refused
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ __all__ = ["Bench", "Work", "one_by_one"]
 
 Work = Callable[[], Iterator[Mapping[str, Any]]]
 PATIENCE = 0.5  # seconds between two looks whether the page is there again
-MISTAKE = "the lab made a mistake; it has been written to its log"
 
 
 @dataclass(slots=True)
@@ -93,10 +94,10 @@ class Bench:
         except StopIteration:
             told = {"done": True, "value": job.shown}
         except ProfundoError as error:
-            told = {"done": True, "refused": self.desk.lab.without_paths(str(error))}
+            told = {"done": True, "refused": self.desk.lab.without_paths(refused(error))}
         except Exception as error:
             logging.getLogger("profundo.lab").error("%s.%s failed", self.room, job.kind, exc_info=error)
-            told = {"done": True, "refused": MISTAKE}
+            told = {"done": True, "refused": Said("refusals.mistake")}
         self.tell(job, told)
 
     def tell(self, job: Job, told: Mapping[str, Any]) -> None:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from profundo.form_faults import expected_of
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
     from profundo.lab.desks import Desk
 
-__all__ = ["Call", "Nothing", "Question", "answered", "asked", "shortened"]
+__all__ = ["Call", "Nothing", "Question", "answered", "asked", "refused", "shortened"]
 
 
 class Question(BaseModel):
@@ -47,9 +49,10 @@ def asked(name: str, call: Call, given: Mapping[str, Any]) -> Question:
         return call.form.model_validate(dict(given))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the question"
-        line = " ".join(str(first["msg"]).split())
-        raise ProfundoError(f"{name}: {place}: {line}, got {shortened(first['input'])}") from None
+        place, got = ".".join(map(str, first["loc"])) or "the question", shortened(first["input"])
+        line, expected = " ".join(str(first["msg"]).split()), expected_of(first)
+        told = expected and Said("refusals.expected_got", name=place, expected=expected, got=got)
+        raise ProfundoError(f"{name}: {place}: {line}, got {got}", told=told) from None
 
 
 def answered(name: str, call: Call, desk: Desk, given: Mapping[str, Any]) -> Any:
@@ -57,7 +60,13 @@ def answered(name: str, call: Call, desk: Desk, given: Mapping[str, Any]) -> Any
     try:
         return call.answer(desk, asked(name, call, given))
     except ProfundoError as error:
-        raise ProfundoError(desk.lab.without_paths(str(error))) from None
+        raise ProfundoError(desk.lab.without_paths(refused(error))) from None
+
+
+def refused(error: ProfundoError) -> str:
+    """What the page is told: what it can say in its language, else a line of English."""
+    line = error.told or (error.args[0] if error.args else "")
+    return line if isinstance(line, Said) else str(error)
 
 
 def shortened(value: Any, most: int = 60) -> str:

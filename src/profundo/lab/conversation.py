@@ -3,8 +3,8 @@
     page → lab   {"open": desk or ""}                       first of all; the desk that a page had before it was reloaded
                  {"id": 7, "call": "images.kernels", "with": {…}}
                  {"channel": "playground", "seen": 12}       shown up to the 12th
-    lab → page   {"opened": desk, "role": "owner"}
-                 {"id": 7, "answer": …} or {"id": 7, "refused": "one line"}
+    lab → page   {"opened": desk, "role": "owner", "shared": false}
+                 {"id": 7, "answer": …} or {"id": 7, "refused": one line, or one in each language}
                  {"channel": "playground", "value": …}          the page counts them
 
 A call that the page repeats faster than it is answered is the page's business: it keeps one on the way and the last one
@@ -23,12 +23,13 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from profundo.lab.calls import Call, answered, shortened
+from profundo.lab.calls import Call, answered, refused, shortened
 from profundo.lab.channels import Channel
 from profundo.lab.desks import Desk, Desks
 from profundo.lab.guard import Role
 from profundo.lab.limits import Refusal
 from profundo.lab.messages import encoded
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["Conversation"]
@@ -68,7 +69,7 @@ class Conversation:
             return
         desk.attach(self.channel)
         try:
-            await self.send(encoded({"opened": desk.name, "role": self.role}))
+            await self.send(encoded({"opened": desk.name, "role": self.role, "shared": desk.lab.shared}))
             while True:
                 await self.take(desk, await self.message())
         except WebSocketDisconnect:
@@ -117,19 +118,19 @@ class Conversation:
             threads = self.slow_threads if self.calls[message["call"]].slow else self.threads
             answer = await self.loop.run_in_executor(threads, lambda: encoded({"id": message["id"], "answer": work()}))
         except ProfundoError as error:
-            answer = encoded({"id": message["id"], "refused": str(error)})
+            answer = encoded({"id": message["id"], "refused": refused(error)})
         except Exception as error:
             logging.getLogger("profundo.lab").error("%s failed", message["call"], exc_info=error)
-            answer = encoded({"id": message["id"], "refused": "the lab made a mistake; it has been written to its log"})
+            answer = encoded({"id": message["id"], "refused": Said("refusals.mistake")})
         await self.send(answer)
 
     def work(self, desk: Desk, name: Any, given: Any) -> Callable[[], Any]:
         """What answers a call, in a thread. Raises ProfundoError for a call that is none, or not allowed, or malformed."""
         call = self.calls.get(name) if isinstance(name, str) else None
         if call is None:
-            raise ProfundoError(f"{shortened(name)}: no such call; reload the page if the program was updated")
+            raise ProfundoError(Said("refusals.no_call", name=shortened(name)))
         if call.changes and self.role != "owner":
-            raise ProfundoError("this lab is shared to look at; who started it can change things")
+            raise ProfundoError(Said("refusals.only_look"))
         if not isinstance(given, dict):
             raise ProfundoError(f"{name}: expected an object of arguments")
         return partial(answered, name, call, desk, given)

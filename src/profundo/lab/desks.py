@@ -16,6 +16,7 @@ from profundo.lab.channels import Channel
 from profundo.lab.guard import Role
 from profundo.lab.lanes import Turns
 from profundo.lab.limits import Refusal
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["OWN_DATA", "Desk", "Desks", "Lab", "State"]
@@ -37,12 +38,13 @@ class State(Protocol):
 class Lab:
     """What all desks share. runs: the folder of trainings; uploads: where files of the page are put, the lab's own.
 
-    presented: the desk whose playground visitors see, and watchers, who sees it; states: what rooms keep for all desks together;
-    turns: of what computes in steps; threads: those that rooms began.
+    shared: whether it has visitors; presented: the desk whose playground they see, and watchers, who sees it; states: what rooms
+    keep for all desks together; turns: of what computes in steps; threads: those that rooms began.
     """
 
     runs: Path
     uploads: Path
+    shared: bool = False
     presented: Desk | None = None
     watchers: list[Desk] = field(default_factory=list)
     closed: threading.Event = field(default_factory=threading.Event)
@@ -68,6 +70,8 @@ class Lab:
 
     def without_paths(self, text: str) -> str:
         """What is said to a page, in one line and without where things lie on this machine."""
+        if isinstance(text, Said):
+            return text.mapped(self.without_paths)
         text = re.sub(re.escape(f"{self.uploads}{os.sep}") + TOKEN + r"(\.\w{1,8})*", "the file", text)
         for folder in dict.fromkeys((str(self.runs.absolute()), str(self.runs))):
             text = re.sub(re.escape(os.path.join(folder, OWN_DATA)) + f"/{TOKEN}/", "", text)
@@ -98,7 +102,7 @@ class Desk:
         """What the room keeps here; made where there is nothing yet. Raises ProfundoError where the desk was cleared away."""
         with self._making:
             if self._closed:
-                raise ProfundoError("this page was closed long ago; load it again")
+                raise ProfundoError(Said("refusals.closed_page"))
             if room not in self._states:
                 self._states[room] = make()
             return self._states[room]

@@ -20,10 +20,12 @@ import hmac
 import ipaddress
 import json
 from collections.abc import Collection, Iterable, Mapping
+from html import escape
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, quote, urlencode
 
 from profundo.lab.limits import Refusal
+from profundo.languages import spoken, words
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -42,6 +44,14 @@ HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
+)
+EXPIRED = """<!doctype html><html lang="{language}"><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
+<style>body{{font:1.125rem/1.5 system-ui,sans-serif;max-width:32em;margin:20vh auto;padding:0 1.25rem}}h1{{font-size:1.5rem}}</style>
+<h1>{title}</h1><p>{what}</p></html>
+"""
+EXPIRED_POLICY = (
+    b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 Role = Literal["owner", "visitor"]
 READING = ("GET", "HEAD")
@@ -91,7 +101,7 @@ class Guard:
         try:
             entry = self.check(scope)
         except Refusal as refusal:
-            await refuse(send, refusal)
+            await (expired(scope, send) if refusal.status == 401 and opens_page(scope) else refuse(send, refusal))
         else:
             if entry is None:
                 await self.app(scope, receive, send)
@@ -219,6 +229,28 @@ def with_headers(send: Send) -> Send:
 async def redirect(send: Send, headers: list[tuple[bytes, bytes]]) -> None:
     await send({"type": "http.response.start", "status": 303, "headers": [*headers, (b"content-length", b"0")]})
     await send({"type": "http.response.body"})
+
+
+def opens_page(scope: Scope) -> bool:
+    """Whether a person opens an address, and no program asks."""
+    accepts = b",".join(values(scope, b"accept"))
+    return scope["method"] in READING and b"text/html" in accepts and not values(scope, b"authorization")
+
+
+async def expired(scope: Scope, send: Send) -> None:
+    """A page for who comes by an address of a server that was started anew: in the language of the browser, without anything that
+    would have to be fetched."""
+    chosen = spoken(b",".join(values(scope, b"accept-language")).decode("latin-1"))
+    texts = words("lab", chosen)
+    lines = EXPIRED.format(language=chosen, title=escape(texts["expired"]), what=escape(texts["scan_again"])).encode()
+    headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", str(len(lines)).encode())]
+    headers += [
+        (b"content-security-policy", EXPIRED_POLICY),
+        (b"www-authenticate", b"Bearer"),
+        (b"vary", b"accept, accept-language"),
+    ]
+    await send({"type": "http.response.start", "status": 401, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else lines})
 
 
 async def refuse(send: Send, refusal: Refusal) -> None:

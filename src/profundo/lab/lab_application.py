@@ -33,7 +33,7 @@ from profundo.lab.guard import Role, role
 from profundo.lab.lanes import Lanes
 from profundo.lab.limits import Refusal
 from profundo.lab.uploads import Uploads, kept_file
-from profundo.languages import LANGUAGES, spoken
+from profundo.languages import LANGUAGES, Said, spoken
 
 __all__ = ["lab_application"]
 
@@ -89,7 +89,7 @@ class LabService:
 
     async def upload(self, request: Request) -> Response:
         if role(request.scope) != "owner":
-            raise Refusal(403, "this lab is shared to look at; who started it can upload")
+            raise Refusal(403, Said("refusals.only_look"))
         return Response(await self.uploads.received(request), media_type="application/json")
 
     async def file(self, request: Request) -> Response:

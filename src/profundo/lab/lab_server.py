@@ -65,7 +65,7 @@ def serve_lab(
         from profundo.lab.rooms.room_calls import CALLS
 
         made(runs)
-        lab = Lab(runs, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="profundo-lab-"))))
+        lab = Lab(runs, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="profundo-lab-"))), share)
         app = lab_application(lab, CALLS, language)
         stack.callback(lambda: None if app.state.service.close() else leaving.set())
         address = listening.getsockname()

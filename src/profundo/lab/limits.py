@@ -11,14 +11,15 @@ __all__ = ["Limits", "Refusal"]
 
 
 class Refusal(Exception):
-    """An answer that is no. status: of HTTP; the message is one line for whoever asked.
+    """An answer that is no. status: of HTTP; the message is one line for whoever asked; told: as it was given, perhaps in
+    every language.
 
     again: seconds after which the same request may succeed, None where it never will.
     """
 
     def __init__(self, status: int, line: str, again: int | None = None) -> None:
         super().__init__(" ".join(line.split()))
-        self.status, self.again = status, again
+        self.status, self.again, self.told = status, again, line
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@
                  ours that begin with a $, such as a column's name, have another one before it
     arrays       one behind the other, little-endian, row by row, each at a multiple of 8 after the head
 
-Numbers that JSON has no word for (NaN, infinities) become null outside of arrays.
+Numbers that JSON has no word for (NaN, infinities) become null outside of arrays. A Said is there in every language, as the page
+has its own texts: {"en": …, "es": …, "ca": …, "pt": …}.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import Any
 
 import numpy as np
 import torch
+
+from profundo.languages import Said
 
 __all__ = ["encoded"]
 
@@ -39,6 +42,8 @@ def encoded(message: Mapping[str, Any]) -> str | bytes:
 
 def plain(value: Any, arrays: list[np.ndarray], end: list[int]) -> Any:
     """The value as JSON has it; its arrays go to `arrays`, `end` counts their bytes."""
+    if isinstance(value, Said):
+        return value.everywhere
     if isinstance(value, torch.Tensor):
         value = value.detach().float().cpu().numpy() if value.dtype == torch.bfloat16 else value.detach().cpu().numpy()
     if isinstance(value, np.ndarray):

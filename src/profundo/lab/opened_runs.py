@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from profundo.languages import Said, everywhere, local, term
 from profundo.recipes.latent_space import LatentSpace
 from profundo.recipes.recipe_folder import open_latent
 from profundo.records import ProfundoError
@@ -24,6 +27,7 @@ __all__ = ["OpenedRun", "looked_runs", "opened_run", "run_path"]
 LONGEST_NAME = 255  # bytes, of a file
 MOST = 4  # runs that are open at once
 MOST_MADE = 12  # of units, codes and maps of a run, layer by layer
+FIGURE = re.compile(r"(.+?) (-?\d.*)")  # name and value
 T = TypeVar("T")
 
 
@@ -90,7 +94,7 @@ def run_path(lab: Lab, name: str) -> Path:
     """The folder of a finished run that lies in the folder of runs itself, and not through a link."""
     path = lab.runs / name
     if not is_name(name) or path.is_symlink() or not (path / "scores.json").is_file():
-        raise ProfundoError(f"run {name[:60]!r}: expected a finished run of the folder of runs; choose one of the list")
+        raise ProfundoError(Said("refusals.no_run", name=repr(name[:60])))
     return path
 
 
@@ -109,6 +113,12 @@ def looked_runs(lab: Lab) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: row["kind"] not in ("image", ""))
 
 
+def scored(told: str) -> str:
+    """The leading figure of a run, "accuracy 99.2 %", in the language that is spoken."""
+    parts = FIGURE.fullmatch(told)
+    return f"{term(parts[1])} {local(parts[2])}" if parts else told
+
+
 def described(row: Mapping[str, Any]) -> dict[str, Any] | None:
     """None for a run that is not finished, lies elsewhere, or has nothing to look into."""
     folder = Path(row["run"])
@@ -121,5 +131,10 @@ def described(row: Mapping[str, Any]) -> dict[str, Any] | None:
     if not (able.looks or able.draws):
         return None
     data = row["data"] and Path(str(row["data"])).stem  # where data of one's own lie is nobody's business
-    told = {"run": folder.name, "data": data, "net": row["net"], "score": row["score"]}
+    told = {
+        "run": folder.name,
+        "data": data,
+        "net": row["net"],
+        "score": row["score"] and everywhere(partial(scored, row["score"])),
+    }
     return {**told, "kind": able.kind, "looks": able.looks, "draws": able.draws}

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
 from profundo.lab.limits import Refusal
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
@@ -64,9 +65,9 @@ class Uploads:
         except BaseException as error:
             path.unlink(missing_ok=True)
             if isinstance(error, TimeoutError):
-                raise Refusal(408, f"the file did not come within {self.limits.seconds:g} s") from None
+                raise Refusal(408, Said("refusals.late_file", seconds=self.limits.seconds)) from None
             if isinstance(error, OSError):
-                raise Refusal(507, f"the file cannot be kept: {error.strerror or error}") from None
+                raise Refusal(507, Said("refusals.full_disk", reason=str(error.strerror or error))) from None
             raise
         finally:
             del self.arriving[name]
@@ -76,10 +77,10 @@ class Uploads:
         """Make room for a file before its first byte; returns how many it may have."""
         size = self.limits.bytes if told is None else int_of(told)
         if size > self.limits.bytes:
-            raise Refusal(413, f"expected at most {self.limits.bytes:,} bytes")
+            raise Refusal(413, Said("refusals.too_large_file", most=self.limits.bytes))
         free = self.limits.all_bytes - sum(self.arriving.values()) - size
         if free < 0:
-            raise Refusal(503, "other files are on their way; send this one again when they are here", 5)
+            raise Refusal(503, Said("refusals.files_coming"), 5)
         for path, held in reversed(self.last_used()):
             free -= held
             if free < 0:
@@ -101,7 +102,7 @@ async def written(request: Request, path: Path, most: int) -> int:
         async for chunk in request.stream():
             size += len(chunk)
             if size > most:
-                raise Refusal(413, f"expected at most {most:,} bytes")
+                raise Refusal(413, Said("refusals.too_large_file", most=most))
             await asyncio.to_thread(file.write, chunk)
     return size
 
@@ -115,7 +116,7 @@ def int_of(text: str) -> int:
 def upload_path(lab: Lab, name: str) -> Path:
     """Where an upload lies, which is used now. Raises ProfundoError for a name that is none of ours, or has gone."""
     if (path := found_upload(lab, name)) is None:
-        raise ProfundoError("that upload is no longer here; choose the file again")
+        raise ProfundoError(Said("refusals.gone_upload"))
     return path
 
 

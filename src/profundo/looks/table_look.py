@@ -16,6 +16,7 @@ from profundo.data.splits.split_by import target_names
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.blocks import gather
 from profundo.data.tables.order_and_groups import unlike_chance
+from profundo.languages import Said
 from profundo.looks.class_findings import class_findings, real_findings
 from profundo.looks.data_facts import (
     DataFacts,
@@ -85,8 +86,8 @@ def look_at_table(path: Path, how: Reading, tell: Tell) -> DataFacts:
         findings.append(
             DataFinding(
                 "note",
-                "No column was said to be predicted: nothing is known of classes, relations and splits.",
-                f"Say which, such as --target {last!r}.",
+                Said("readings.no_target_yet"),
+                Said("readings.say_which", name=repr(last)),
             )
         )
     findings += [

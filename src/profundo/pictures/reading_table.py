@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from profundo.languages import local, say, term
+from profundo.languages import Said, local, say, term, worded
 from profundo.pictures.numbers import count
 from profundo.pictures.tables import Grid
 from profundo.records import ColumnReading
@@ -24,13 +24,23 @@ def rows_of_readings(readings: Sequence[ColumnReading]) -> list[tuple[str, str, 
         (
             one.name,
             term(NAMES.get(one.kind, one.kind)),
-            term(one.why.removeprefix("numbers: ").removeprefix("dates: ")) + (f"; {one.doubt}" if one.doubt else ""),
+            _why(one),
             _example(one),
             _missing(one),
-            term(one.use),
+            str(worded(one.use)) if isinstance(one.use, Said) else term(one.use),
         )
         for one in readings
     ]
+
+
+def _why(one: ColumnReading) -> str:
+    """In the language that is spoken, where it was not put into English before, as in a file."""
+    why = (
+        one.why.values.get("how", one.why)
+        if isinstance(one.why, Said)
+        else term(one.why.removeprefix("numbers: ").removeprefix("dates: "))
+    )
+    return "; ".join(str(worded(part)) for part in (why, one.doubt) if part)
 
 
 def _example(one: ColumnReading) -> str:

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from profundo.doctor import Finding
 from profundo.doctor.verdicts import Severity
+from profundo.languages import Said
 from profundo.playground.session import DIVERGED, Session, net_of
 from profundo.playground.unit_states import states_of
 
@@ -57,7 +58,7 @@ def blown_up(session: Session) -> Iterator[Finding]:
         yield sign(
             "learning_rate_too_high",
             "optimizer",
-            f"lower the learning rate, to {asked.learning_rate / 10:.2g} for example, and begin anew",
+            Said("remedies.sign_rate_high", rate=float(f"{asked.learning_rate / 10:.2g}")),
             "fatal" if not finite else "serious",
             learning_rate=asked.learning_rate, loss_at_first=session.first_loss, loss_now=now,
         )  # fmt: skip
@@ -78,8 +79,8 @@ def no_curve(session: Session) -> Iterator[Finding]:
     if asked.hidden and set(asked.activations) == {"linear"}:
         yield sign(
             "missing_nonlinearity",
-            "hidden layers",
-            "take another activation, such as tanh or relu: these layers together are a single linear one",
+            Said("remedies.hidden_layers"),
+            Said("remedies.sign_linear"),
             hidden_layers=len(asked.hidden),
         )
 
@@ -91,8 +92,8 @@ def alike(session: Session) -> Iterator[Finding]:
         if len(weight) > 1 and bool((weight == weight[0]).all()):
             yield sign(
                 "symmetric_init",
-                f"hidden layer {place + 1}",
-                "draw the first weights at random: units that begin alike stay alike",
+                Said("remedies.hidden_layer", number=place + 1),
+                Said("remedies.sign_alike"),
                 "fatal",
                 units=len(weight),
             )
@@ -102,11 +103,11 @@ def alike(session: Session) -> Iterator[Finding]:
 def flat_units(session: Session) -> Iterator[Finding]:
     """Half of a layer or more has no slope at any training point."""
     for place, states in enumerate(session.units()):
-        where, name = f"hidden layer {place + 1}", session.settings.activations[place]
+        where, name = Said("remedies.hidden_layer", number=place + 1), session.settings.activations[place]
         dead, saturated = len(states.dead), len(states.saturated)
         if name == "step":
             yield sign(
-                "dead_units", where, "take another activation: the step has no slope, so nothing before it learns",
+                "dead_units", where, Said("remedies.sign_step"),
                 "fatal", units=states.units, dead=states.units,
             )  # fmt: skip
         elif dead >= HALF * states.units and name not in ("logistic", "tanh"):
@@ -115,17 +116,18 @@ def flat_units(session: Session) -> Iterator[Finding]:
             yield sign("saturated_units", where, awake(session, place), units=states.units, saturated=dead + saturated)
 
 
-def awake(session: Session, layer: int) -> str:
+def awake(session: Session, layer: int) -> Said:
     """What keeps the units of a layer from being flat: of those that began so other weights, of those that became so shorter
     steps."""
-    assert isinstance(session.train.inputs, Tensor)
-    body = nn.Sequential(*list(net_of(session.first_settings, session.data.spec))[1:])
-    first = states_of(body, session.train.inputs)[layer]
+    net, points = net_of(session.first_settings, session.data.spec), session.train.inputs
+    assert isinstance(net, nn.Sequential)
+    assert isinstance(points, torch.Tensor)
+    first = states_of(nn.Sequential(*list(net.children())[1:]), points)[layer]
     if len(first.dead) + len(first.saturated) >= HALF * first.units:
-        return "begin anew with smaller first weights, such as glorot's, or he's for relu"
-    lower = f"lower the learning rate, to {session.settings.learning_rate / 10:.2g} for example, and begin anew"
+        return Said("remedies.sign_asleep")
     dies = session.settings.activations[layer] in ("relu", "hardtanh")
-    return f"{lower}{'; or with leaky_relu or elu, which have a slope everywhere' if dies else ''}"
+    rate = float(f"{session.settings.learning_rate / 10:.2g}")
+    return Said("remedies.sign_dying" if dies else "remedies.sign_rate_high", rate=rate)
 
 
 def faded(session: Session) -> Iterator[Finding]:
@@ -136,8 +138,8 @@ def faded(session: Session) -> Iterator[Finding]:
     if sizes[0] < FADED * sizes[-1] or (sizes[0] < NOTHING and len(sizes) > 3):
         yield sign(
             "vanishing_gradient",
-            "hidden layer 1",
-            "take relu with he's first weights, or fewer layers: each layer multiplies the gradient by less than 1",
+            Said("remedies.hidden_layer", number=1),
+            Said("remedies.sign_vanishing"),
             gradient_of_the_first_layer=sizes[0], gradient_of_the_last=sizes[-1],
         )  # fmt: skip
 
@@ -153,14 +155,14 @@ def learns_little(session: Session) -> Iterator[Finding]:
         yield sign(
             "learning_rate_too_low",
             "optimizer",
-            f"raise the learning rate, to {higher:.1g} for example, or train longer: the loss is still on its way",
+            Said("remedies.sign_rate_low", rate=float(f"{higher:.1g}")),
             learning_rate=rate, moved=moved,
         )  # fmt: skip
     else:
         yield sign(
             "underfit",
             "net",
-            "give it more: a hidden layer, more neurons, or features that suit the data",
+            Said("remedies.sign_underfit"),
             loss=now.loss, loss_of_a_constant=constant_cost(session),
         )  # fmt: skip
 
@@ -190,7 +192,7 @@ def learned_by_heart(session: Session) -> Iterator[Finding]:
         yield sign(
             "overfit",
             "net",
-            "more points, fewer neurons, L2 or dropout; or stop where the test loss was least",
+            Said("remedies.sign_overfit"),
             training_loss=train.loss, test_loss=test.loss, best_test_loss=best,
         )  # fmt: skip
 

@@ -18,6 +18,7 @@ from profundo.data.dataset_names import Reading
 from profundo.data.loading import collect
 from profundo.data.splits.splits import Collection
 from profundo.data.tables.table_files import read_table
+from profundo.languages import Said
 from profundo.playground.playground_settings import FIELDS, MOST_CLASSES, OWN
 from profundo.playground.setting_kinds import Points
 from profundo.records import ProfundoError, Samples
@@ -49,7 +50,8 @@ def table_columns(path: str | Path) -> TableColumns:
     if not targets:
         raise ProfundoError(
             f"{path}: expected a column of 2 to {MOST_CLASSES} classes or of numbers to predict, it has: "
-            f"{', '.join(frame.columns[:10])}"
+            f"{', '.join(frame.columns[:10])}",
+            told=Said("refusals.table_targets", most=MOST_CLASSES, columns=tuple(frame.columns[:10])),
         )
     return TableColumns(tuple(numbers), tuple(targets), (classes or targets)[-1])
 
@@ -79,7 +81,8 @@ def points_of_table(
     if len(wanted) != 2 or wanted[0] == wanted[1] or any(one not in plain for one in wanted):
         raise ProfundoError(
             f"{path}: expected two columns of numbers to look at, got {', '.join(wanted) or 'none'}; it has: "
-            f"{', '.join(plain) or 'none'}"
+            f"{', '.join(plain) or 'none'}",
+            told=Said("refusals.table_inputs", wanted=", ".join(wanted) or "–", columns=", ".join(plain) or "–"),
         )
     if (
         targets.kind not in ("binary", "classes", "real")
@@ -93,7 +96,10 @@ def points_of_table(
     table = torch.cat([joined(one, places) for one in parts])
     table = some(table[table.isfinite().all(1)], rows, seed)
     if len(table) < 2:
-        raise ProfundoError(f"{path}: expected two rows or more with numbers in {', '.join(wanted)}, got {len(table)}")
+        raise ProfundoError(
+            f"{path}: expected two rows or more with numbers in {', '.join(wanted)}, got {len(table)}",
+            told=Said("refusals.table_rows", columns=tuple(wanted), many=len(table)),
+        )
     scale = [standard(column, name) for column, name in zip(table.T[:2], wanted, strict=True)]
     scale += [standard(table[:, 2], "the target")] if not targets.classes else []
     return {
@@ -140,7 +146,10 @@ def standard(column: Tensor, name: str) -> tuple[float, float]:
     """Mean and deviation. Raises ProfundoError for a column of one value."""
     mean, deviation = float(column.mean()), float(column.std(correction=0))
     if not deviation > 0:
-        raise ProfundoError(f"playground: {name}: expected numbers that differ, all {len(column)} are {mean:g}")
+        raise ProfundoError(
+            f"playground: {name}: expected numbers that differ, all {len(column)} are {mean:g}",
+            told=Said("refusals.table_same", name=name, many=len(column), value=float(mean)),
+        )
     return mean, deviation
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from profundo.data.dataset_names import nearest
 from profundo.data.sets.plane_points import PLANE_SETS
+from profundo.languages import Said
 from profundo.nets.activations import ACTIVATIONS
 from profundo.nets.plane_nets import PLANE_FEATURES
 from profundo.nets.weight_schemes import WEIGHT_SCHEMES
@@ -203,16 +204,21 @@ def check_task(asked: PlaygroundSettings) -> None:
     if asked.data == OWN:
         if len(asked.points) < 2:
             raise ProfundoError(
-                f"playground: points: expected two points or more of your own for data={OWN!r}, got {len(asked.points)}"
+                f"playground: points: expected two points or more of your own for data={OWN!r}, got {len(asked.points)}",
+                told=Said("refusals.own_points_few", many=len(asked.points)),
             )
         if asked.task == "classification" and not all(are_classes(target) for _, _, target in asked.points):
             raise ProfundoError(
                 f"playground: points: expected classes 0 to {MOST_CLASSES - 1} for a classification; "
-                "take task='regression' for values"
+                "take task='regression' for values",
+                told=Said("refusals.own_points_classes", most=MOST_CLASSES - 1),
             )
     elif asked.task not in ("auto", PLANE_SETS[asked.data].task):
         others = ", ".join(name for name, one in PLANE_SETS.items() if one.task == asked.task)
-        raise ProfundoError(f"playground: task: {asked.data} is no {asked.task}; take task='auto', or data of {others}")
+        raise ProfundoError(
+            f"playground: task: {asked.data} is no {asked.task}; take task='auto', or data of {others}",
+            told=Said("refusals.wrong_task", data=asked.data, task=asked.task, others=others),
+        )
     fitting = (
         ("gaussian", "laplace", "huber") if asked.is_regression
         else ("bernoulli", "hinge") if asked.class_count == 2 else ("categorical",)
@@ -220,7 +226,8 @@ def check_task(asked: PlaygroundSettings) -> None:
     if asked.objective not in fitting:
         what = "values" if asked.is_regression else f"{asked.class_count} classes"
         raise ProfundoError(
-            f"playground: loss: expected auto, {' or '.join(fitting)} for {what}, got {asked.objective!r}"
+            f"playground: loss: expected auto, {' or '.join(fitting)} for {what}, got {asked.objective!r}",
+            told=Said("refusals.wrong_loss", fitting=fitting, got=asked.objective),
         )
 
 
@@ -228,11 +235,13 @@ def check_together(asked: PlaygroundSettings) -> None:
     if len(asked.activation) not in (1, len(asked.hidden)):
         raise ProfundoError(
             f"playground: activation: expected one, or one for each of {len(asked.hidden)} hidden layers, "
-            f"got {len(asked.activation)}"
+            f"got {len(asked.activation)}",
+            told=Said("refusals.wrong_activations", layers=len(asked.hidden), many=len(asked.activation)),
         )
     if asked.is_regression and asked.stop_accuracy is not None:
         raise ProfundoError(
-            "playground: stop_accuracy: expected none for values, which have no accuracy; use stop_loss"
+            "playground: stop_accuracy: expected none for values, which have no accuracy; use stop_loss",
+            told=Said("refusals.no_accuracy"),
         )
     if asked.scale and len(asked.scale) not in (2, 3):
         raise ProfundoError(

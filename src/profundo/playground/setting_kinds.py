@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import quote, unquote
 
 from profundo.data.dataset_names import nearest
+from profundo.languages import Said, words
 from profundo.records import ProfundoError
 
 __all__ = ["Choice", "Kind", "Number", "Pairs", "Points", "Several", "Words"]
@@ -40,7 +41,13 @@ class Kind(Protocol):
 def wrong(name: str, expected: str, got: Any) -> ProfundoError:
     shown = repr(got)
     shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
-    return ProfundoError(f"playground: {name}: expected {expected}, got {shown}")
+    told = Said("refusals.expected_got", name=labelled(name), expected=expected, got=shown)
+    return ProfundoError(f"playground: {name}: expected {expected}, got {shown}", told=told)
+
+
+def labelled(name: str) -> str:
+    """A setting as its page calls it; by its own name where the page has none."""
+    return Said(f"playground.{name}") if name in words("playground", "en") else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,8 @@ class Choice:
 
     def check(self, name: str, value: Any) -> str:
         if not isinstance(value, str) or value not in self.options:
-            hint = nearest(value, self.options) if isinstance(value, str) else f"known: {', '.join(self.options)}"
-            raise wrong(name, f"a name, {hint}", value)
+            hint = nearest(value if isinstance(value, str) else "", self.options)
+            raise wrong(name, Said("refusals.expect_name", hint=hint), value)
         return value
 
     def read(self, name: str, text: str) -> str:
@@ -79,11 +86,12 @@ class Number:
     words: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def expected(self) -> str:
-        what = "a whole number" if self.whole else "a number"
-        span = f"above {self.low:g} and at most {self.high:g}" if self.above else f"from {self.low:g} to {self.high:g}"
-        more = [*self.words, *(["none"] if self.optional else [])]
-        return " or ".join([f"{what} {span}", *more])
+    def expected(self) -> Said:
+        key = f"expect_{'whole' if self.whole else 'number'}_{'above' if self.above else 'span'}"
+        result = Said(f"refusals.{key}", low=f"{self.low:g}", high=f"{self.high:g}")
+        for word in (*self.words, *(("none",) if self.optional else ())):
+            result = Said("refusals.expect_or", first=result, word=word)
+        return result
 
     def check(self, name: str, value: Any) -> float | int | None:
         if value is None and self.optional:
@@ -129,17 +137,17 @@ class Several:
     def check(self, name: str, value: Any) -> tuple[Any, ...]:
         items = (value,) if isinstance(value, str | int) and not isinstance(value, bool) else value
         if not isinstance(items, tuple | list):
-            raise wrong(name, f"{self.expected} in a list", value)
+            raise wrong(name, Said("refusals.expect_values_list", least=self.least, most=self.most), value)
         if not self.least <= len(items) <= self.most:
             raise wrong(name, self.expected, value)
         checked = tuple(self.of.check(name, item) for item in items)
         if self.distinct and len(set(checked)) < len(checked):
-            raise wrong(name, "each at most once", value)
+            raise wrong(name, Said("refusals.expect_once"), value)
         return checked
 
     @property
-    def expected(self) -> str:
-        return f"{self.least} to {self.most} values"
+    def expected(self) -> Said:
+        return Said("refusals.expect_values", least=self.least, most=self.most)
 
     def read(self, name: str, text: str) -> tuple[Any, ...]:
         words = [] if text == "none" else text.split(",")
@@ -162,12 +170,12 @@ class Points:
 
     def check(self, name: str, value: Any) -> tuple[tuple[float, float, float], ...]:
         if not isinstance(value, tuple | list) or len(value) > self.most:
-            raise wrong(name, f"at most {self.most:,} points (x, y, class or value)", value)
+            raise wrong(name, Said("refusals.expect_points", most=self.most), value)
         return tuple(self.point(name, one) for one in value)
 
     def point(self, name: str, one: Any) -> tuple[float, float, float]:
         if not isinstance(one, tuple | list) or len(one) != 3:
-            raise wrong(name, "points of three numbers (x, y, class or value)", one)
+            raise wrong(name, Said("refusals.expect_point"), one)
         numbers = Number(-self.reach, self.reach)
         x, y, target = (round(float(numbers.check(name, part) or 0.0), PLACES) + 0.0 for part in one)
         return x, y, target
@@ -196,7 +204,7 @@ class Words:
     longest: int = 100
 
     def check(self, name: str, value: Any) -> tuple[str, ...]:
-        expected = f"at most {self.most} names of 1 to {self.longest} printable characters"
+        expected = Said("refusals.expect_words", most=self.most, longest=self.longest)
         if not isinstance(value, tuple | list) or len(value) > self.most:
             raise wrong(name, expected, value)
         for one in value:
@@ -223,12 +231,12 @@ class Pairs:
 
     def check(self, name: str, value: Any) -> tuple[tuple[float, float], ...]:
         if not isinstance(value, tuple | list) or len(value) > self.most:
-            raise wrong(name, f"at most {self.most} pairs of mean and deviation", value)
+            raise wrong(name, Said("refusals.expect_pairs", most=self.most), value)
         return tuple(self.pair(name, one) for one in value)
 
     def pair(self, name: str, one: Any) -> tuple[float, float]:
         if not isinstance(one, tuple | list) or len(one) != 2:
-            raise wrong(name, "a mean and a deviation", one)
+            raise wrong(name, Said("refusals.expect_pair"), one)
         mean = Number(-1e300, 1e300).check(name, one[0])
         deviation = Number(0, 1e300, above=True).check(name, one[1])
         assert mean is not None

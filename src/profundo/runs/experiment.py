@@ -21,6 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from profundo.data.dataset_names import Header, TargetTransform, Task, nearest
 from profundo.data.dataset_names import names as dataset_names
 from profundo.files import expectation, write_text
+from profundo.form_faults import expected_of
+from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.runs.given.foreign import FOREIGN, understood
 from profundo.runs.settings.setting_values import (
@@ -369,12 +371,13 @@ def new_experiment(**settings: Any) -> Experiment:
         if first["loc"][:1] == ("net_options",) and len(first["loc"]) > 1:
             kinds = "a number, text, true, false or a list of whole numbers"
             raise ProfundoError(f"net option {first['loc'][1]}: expected {kinds}, got {first['input']!r}") from None
-        expected = expectation(first["msg"]).replace("'", "")
+        expected, told = expectation(first["msg"]).replace("'", ""), expected_of(first)
         if first["type"] == "literal_error" and isinstance(first["input"], str):
             known = re.findall(r"'([^']*)'", first["ctx"]["expected"])
             near = nearest(first["input"], known)
             expected = f"expected {', '.join(known)}" + (f" ({near})" if near.startswith("nearest") else "")
-        raise ProfundoError(f"{as_option(name)}: {expected}, got {given}") from None
+        said = told and Said("refusals.expected_got", name=name, expected=told, got=given)
+        raise ProfundoError(f"{as_option(name)}: {expected}, got {given}", told=said) from None
 
 
 def as_option(name: str) -> str:

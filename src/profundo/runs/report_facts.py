@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.batches import in_memory, in_order
+from profundo.doctor.verdicts import quantity
 from profundo.evaluate import answers
 from profundo.evaluate.detection import average_precision, curves, roc_area
 from profundo.evaluate.leading import positive, reason
@@ -135,7 +136,9 @@ def _told(result: Scores, targets: Targets) -> Scores:
 
 
 def _checkup(health: Health, signs: Mapping[str, Any]) -> Checkup:
-    findings = [Found(_cause(one.cause), one.where, one.numbers, one.sure, one.remedy) for one in health.findings]
+    findings = [
+        Found(_cause(one.cause), quantity(one.where), one.numbers, one.sure, one.advice) for one in health.findings
+    ]
     return Checkup(health.looks, health.steps, findings, list(map(str, health.cures)), health.notes, signs)
 
 

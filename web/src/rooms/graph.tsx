@@ -3,8 +3,11 @@ import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import { address, parsed } from "../address";
+import { anything, formOf, matching, numberIn, oneOf, wholeIn, type Check, type Form } from "../forms";
 import { say, type Text } from "../language";
 import { Tabs } from "../ui/tabs";
+import { EXAMPLES } from "./graph/examples";
+import { typed } from "./graph/numbers";
 import "./graph.css";
 
 type Shown = ComponentType<{ query: URLSearchParams }>;
@@ -21,6 +24,17 @@ const PAGES: readonly [Page, ...Page[]] = [
   { id: "matrices", name: texts.matrices, load: async () => (await import("./graph/matrices")).MatrixPage },
   { id: "activations", name: texts.activations, load: async () => (await import("./graph/activations")).ActivationPage },
 ];
+
+const isMatrix: Check = (text) => {
+  const value = typed(text);
+  return Array.isArray(value) && Array.isArray(value[0]);
+};
+const checks = formOf({
+  view: oneOf(...PAGES.map(({ id }) => id)), ex: oneOf(...EXAMPLES.map(({ id }) => id)), f: anything, by: anything, at: matching(/^(\d{1,4}|end)$/), h: matching(/^(-|-?\d+(\.\d+)?)$/),
+  net: anything, sample: wholeIn(0, 1e7), open: anything, kind: oneOf("product", "layer"), left: isMatrix, right: isMatrix, bias: anything, activation: anything, name: matching(/^[a-z_0-9.]+$/), a: numberIn(-1e3, 1e3), hide: oneOf("1"),
+});
+/** v.NAME is the value of a variable. */
+export const form: Form = (key) => (key.startsWith("v.") ? (text) => typed(text) !== null : checks(key));
 
 export default function Graph() {
   const [query, turn] = useState(() => new URLSearchParams(address.value.query));

@@ -2,6 +2,7 @@
 import { useEffect } from "preact/hooks";
 import texts from "@texts/images.json";
 import names from "@texts/lab.json";
+import { anything, formOf, matching, oneOf, wholeIn } from "../forms";
 import { say, type Text } from "../language";
 import { Panel, Problem } from "../ui/controls";
 import { Tabs } from "../ui/tabs";
@@ -23,6 +24,15 @@ const VIEWS: readonly (readonly [id: string, name: Text, question: Text])[] = [
   ["pooling", texts.viewPooling, texts.askPooling],
   ["net", texts.viewNet, texts.askNet],
 ];
+
+const grid = wholeIn(0, 1e6);
+export const form = formOf({
+  view: oneOf(...VIEWS.map(([id]) => id)), image: anything, d: matching(/^[0-9a-z.]*$/), x: grid, y: grid, row: grid, col: grid,
+  only: wholeIn(0, 3), shift: matching(/^-?[\d.]+(_-?[\d.]+)*$/), space: matching(/^[a-z]+$/),
+  kernel: anything, ch: wholeIn(0, 2), dil: wholeIn(1, 8), stride: wholeIn(1, 8), pad: matching(/^(\d|same|mirror|zero|zero:\d|mirror:\d)$/), plane: oneOf("grey", "each", "sum"), turn: oneOf("1"),
+  pool: oneOf("max", "min", "average"), psize: wholeIn(1, 8), pstride: wholeIn(1, 8), pplane: oneOf("colours", "grey"), prow: grid, pcol: grid,
+  run: anything, layer: anything, unit: grid, urow: grid, ucol: grid, see: matching(/^(drawn|image|test:\d+)$/), hide: oneOf("1"),
+});
 
 export default function Images() {
   useEffect(enter, []); // a visit begins the room anew; what is chosen here goes the other way

@@ -1,19 +1,26 @@
 // Inside: a finished run from within. What excites its units, why it answers so, its codes as a map, what it draws from codes.
 import { useEffect } from "preact/hooks";
 import texts from "@texts/inside.json";
+import lab from "@texts/lab.json";
 import { address } from "../address";
 import { whenOpened } from "../connection";
-import { figure, say } from "../language";
+import { anything, formOf, matching, numberIn, oneOf, wholeIn } from "../forms";
+import { figure, say, told } from "../language";
 import { Choice, Panel, Problem, type Option } from "../ui/controls";
 import { CodesView } from "./inside/codes";
 import { LatentView } from "./inside/latent";
-import { choose, current, enter, net, problem, ROOM, runs, take, views, watch, word, type RunRow, type View } from "./inside/looking";
+import { choose, current, enter, gone, net, problem, ROOM, runs, take, views, VIEWS, watch, word, type RunRow, type View } from "./inside/looking";
 import { UnitsView } from "./inside/units";
 import { WhyView } from "./inside/why";
 import { Tabs } from "../ui/tabs";
 import "./inside.css";
 
 const SHOWN = { units: UnitsView, why: WhyView, codes: CodesView, latent: LatentView } as const;
+
+export const form = formOf({
+  run: anything, view: oneOf(...VIEWS), layer: anything, unit: wholeIn(), thumbs: oneOf("patches"), sample: wholeIn(), file: anything, methods: matching(/^[a-z_+,]+$/), of: anything,
+  code: anything, map: matching(/^[a-z-]+$/), marks: oneOf("pictures"), at: wholeIn(), space: anything, from: wholeIn(-1), first: anything, second: anything, a: numberIn(-100, 100), b: numberIn(-100, 100),
+});
 
 export default function Inside() {
   useEffect(() => {
@@ -28,8 +35,9 @@ export default function Inside() {
   return (
     <div class="inside">
       <h1 class="unseen">{say(texts.title)}</h1>
-      <Problem text={problem.value || net.problem.value} />
-      {runs.value?.length === 0 && <Empty />}
+      <Problem text={gone() ? say(lab.no_run, { run: gone() }) : problem.value || net.problem.value} />
+      {runs.value?.length === 0 && !gone() && <Empty />}
+      {gone() !== "" && <Choice label={say(texts.run)} value={gone()} options={(runs.value ?? []).map((one): Option => [one.run, titled(one)])} onChoose={take} />}
       {row && (
         <Tabs
           label={say(texts.views)}
@@ -63,12 +71,12 @@ function Empty() {
 
 function Facts({ row }: { row: RunRow }) {
   const shown = net.value.value;
-  if (!row.looks) return <p class="facts">{row.score}</p>;
+  if (!row.looks) return <p class="facts">{row.score && told(row.score)}</p>;
   if (!shown || shown.run !== row.run) return <p class="facts">{net.busy.value ? say(texts.opening) : ""}</p>;
   return (
     <p class="facts">
       {say(texts.facts, { parameters: figure(shown.parameters, 9), data: shown.data })}
-      {row.score ? ` · ${row.score}` : ""}
+      {row.score ? ` · ${told(row.score)}` : ""}
     </p>
   );
 }

@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import texts from "@texts/playground.json";
 import { address } from "../address";
 import { role, whenOpened } from "../connection";
+import { anything, formOf, listOf, oneOf, type Form } from "../forms";
 import { say } from "../language";
 import { Panel, Problem } from "../ui/controls";
 import { Controls, Data, Learning, Lessons } from "./playground/choices";
@@ -11,31 +12,39 @@ import { Output } from "./playground/output";
 import { enter, problem, watch } from "./playground/play";
 import { Race } from "./playground/race";
 import { Doctor, Home, Neuron, Progress } from "./playground/results";
+import { OURS, SPEEDS, SWITCHES } from "./playground/query";
 import "./playground.css";
+
+/** What the page keeps beside the settings, which the lab reads. */
+const ours = formOf({ show: listOf(SWITCHES), hide: listOf(SWITCHES), speed: oneOf(...SPEEDS), lesson: anything });
+export const form: Form = (key) => (OURS.includes(key) ? ours(key) : anything);
 
 export default function Playground() {
   useEffect(() => {
     const leave = [watch(), whenOpened(() => void enter(address.value.query))];
     return () => leave.forEach((one) => one());
   }, []);
+  const looksOn = role.value === "visitor"; // what would do nothing is folded, and the pictures come first
   return (
-    <fieldset class="playground" disabled={role.value === "visitor"}>
+    <fieldset class={looksOn ? "playground visited" : "playground"} disabled={looksOn}>
       <h1 class="unseen">{say(texts.title)}</h1>
       <Lessons />
       <Problem text={problem.value} />
       <div class="deck">
         <Controls />
-        <Learning />
+        {!looksOn && <Learning />}
       </div>
       <div class="columns stage">
-        <Data />
+        {!looksOn && <Data />}
         <div class="stack">
           <Panel title={say(texts.network)} kind="network" aside={<LayerCount />}>
             <Network />
           </Panel>
-          <div id="neuron">
-            <Neuron />
-          </div>
+          {!looksOn && (
+            <div id="neuron">
+              <Neuron />
+            </div>
+          )}
         </div>
         <div class="stack">
           <Output />
@@ -49,10 +58,18 @@ export default function Playground() {
           </div>
         </div>
       </div>
-      <div class="columns after">
-        <Race />
-        <Home />
-      </div>
+      {looksOn ? (
+        <details class="panel folded">
+          <summary>{say(texts.settings_seen)}</summary>
+          <Learning />
+          <Data />
+        </details>
+      ) : (
+        <div class="columns after">
+          <Race />
+          <Home />
+        </div>
+      )}
     </fieldset>
   );
 }

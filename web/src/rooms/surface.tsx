@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import texts from "@texts/surface.json";
 import { address } from "../address";
 import { call, whenOpened } from "../connection";
+import { anything, formOf, matching, numberIn, oneOf, wholeIn } from "../forms";
 import { say } from "../language";
 import { choose, enter, MODES, mode, ROOM } from "./surface/chosen";
 import { findRuns, OfRun, plane } from "./surface/of_run";
@@ -12,6 +13,12 @@ import { Tabs } from "../ui/tabs";
 import "./surface.css";
 
 const SHOWN = { run: OfRun, roll: Roll, net: OnNet } as const;
+
+const rates = matching(/^[a-z]+:[\d.e+-]+(,[a-z]+:[\d.e+-]+)*$/);
+export const form = formOf({
+  mode: oneOf(...MODES), scale: oneOf("log", "linear"), view: oneOf("above", "solid"), run: anything, plane: oneOf("random", "path"), fineness: oneOf("coarse", "medium", "fine"), samples: oneOf("100", "500", "2000"),
+  epoch: wholeIn(), surface: oneOf("rosenbrock", "ravine", "saddle"), x: numberIn(-1e3, 1e3), y: numberIn(-1e3, 1e3), rates, net: rates, epochs: wholeIn(1, 20),
+});
 
 export default function Surface() {
   useEffect(() => {

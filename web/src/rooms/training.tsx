@@ -1,7 +1,9 @@
 // Trainings: all runs in a table beside the one that is looked at, several compared, or a new one.
 import { useEffect } from "preact/hooks";
+import lab from "@texts/lab.json";
 import texts from "@texts/training.json";
 import { role } from "../connection";
+import { anything, type Form } from "../forms";
 import { say } from "../language";
 import { Button, Problem } from "../ui/controls";
 import { Compared } from "./training/compared";
@@ -10,6 +12,9 @@ import { OneRun } from "./training/one_run";
 import { RunTable } from "./training/run_table";
 import { lookOn, problem, runs, show, view } from "./training/state";
 import "./training/training.css";
+
+/** set.NAME is a setting, which the lab reads. */
+export const form: Form = (key) => (["run", "new", "name"].includes(key) || key.startsWith("set.") ? anything : undefined);
 
 export default function Training() {
   useEffect(() => lookOn(), []);
@@ -37,8 +42,16 @@ function Shown() {
   if (runs.value === null) return <p class="loading">{say(texts.loading)}</p>;
   const chosen = now.chosen.flatMap((name) => runs.value?.find((run) => run.name === name) ?? []);
   const [first] = chosen;
-  if (chosen.length > 1) return <Compared runs={chosen} />;
-  if (first) return <OneRun key={first.name} run={first} />;
+  const gone = now.chosen.filter((name) => !chosen.some((run) => run.name === name));
+  const missed = gone.length > 0 && <Problem text={gone.map((run) => say(lab.no_run, { run })).join(" ")} />;
+  if (first) {
+    return (
+      <>
+        {missed}
+        {chosen.length > 1 ? <Compared runs={chosen} /> : <OneRun key={first.name} run={first} />}
+      </>
+    );
+  }
   const lost = now.chosen[0];
   return (
     <section class="panel welcome">

@@ -59,6 +59,7 @@ export function Steps({ values, ...rest }: Omit<SliderProps, "min" | "max" | "st
 
 export type Option = readonly [value: string, text: string];
 
+/** A value that is none of the options, such as of a run that has gone, stands there as it is: another would be a lie. */
 export function Choice({ label, value, options, disabled = false, bare = false, onChoose }: { label: string; value: string; options: readonly Option[]; disabled?: boolean; bare?: boolean; onChoose: (value: string) => void }) {
   const id = useId();
   return (
@@ -67,7 +68,7 @@ export function Choice({ label, value, options, disabled = false, bare = false, 
         {label}
       </label>
       <select id={id} value={value} disabled={disabled} title={options.find(([one]) => one === value)?.[1]} onChange={(event) => onChoose(event.currentTarget.value)}>
-        {options.map(([one, text]) => (
+        {(options.length === 0 || options.some(([one]) => one === value) ? options : [[value, value || "–"] as const, ...options]).map(([one, text]) => (
           <option key={one} value={one} selected={one === value}>
             {text}
           </option>

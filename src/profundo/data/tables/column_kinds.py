@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from profundo.data.tables.delimited import HEAD
 from profundo.data.text.text_ids import reads_as_text
+from profundo.languages import Said
 from profundo.records import Column, ColumnReading
 
 if TYPE_CHECKING:
@@ -43,11 +44,11 @@ def _recognised(series: polars.Series, kind: str, told: bool) -> Column | str:
     there = len(series) - series.null_count()
     dtype = series.dtype
     if there == 0:
-        return "it is empty"
+        return Said("readings.empty")
     if there == len(series) and not _vary(series.head(HEAD)) and not _vary(series):
-        return "it has one value only"
+        return Said("readings.one_value")
     if dtype.is_numeric():
-        return "it numbers the rows" if _counts_up(series) else Column(series.name, "number")
+        return Said("readings.numbers_rows") if _counts_up(series) else Column(series.name, "number")
     if dtype.is_temporal():
         if str(dtype).startswith(("Date", "Datetime")):
             return Column(series.name, "date", has_time=_has_time(series))
@@ -61,7 +62,7 @@ def _recognised(series: polars.Series, kind: str, told: bool) -> Column | str:
         if kind == "text" or (kind != "code" and reads_as_text(series.drop_nulls().unique(maintain_order=True))):
             return Column(series.name, "text", levels=texts_of(series))
         option = f"--column {shlex.quote(f'{series.name}=text')}"
-        return f"names or codes, {different:,} different ones in {there:,} rows; {option} reads it as text"
+        return Said("readings.many_names", different=different, rows=there, option=option)
     return Column(series.name, "category", levels=levels_of(series))
 
 

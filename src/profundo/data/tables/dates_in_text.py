@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from profundo.languages import Said
 from profundo.records import Writing
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def learned_dates(cells: polars.Series, usual: str = "", separator: str = ",") -
     if bool(cells.str.contains(r"^\d+$").all()):
         readable = read_dates(cells, Writing())
         eight = bool((cells.str.len_chars() == 8).all()) and readable.null_count() == 0 and len(cells) > 1
-        return DateForm(Writing(), "eight digits, of which every one is a date") if eight else None
+        return DateForm(Writing(), Said("readings.eight_digits")) if eight else None
     parts = _parts(cells)
     a, b, c = parts["a"], parts["b"], parts["c"]
     there = a.is_not_null()
@@ -74,16 +75,16 @@ def _order(
     import polars
 
     if bool((a.str.len_chars() == 4).all()):
-        return "ymd", "the year comes first", ""
+        return "ymd", Said("readings.year_first"), ""
     if bool(b.str.contains(r"^\p{L}").any()):
-        return "dmy", "a month in words comes second", ""
+        return "dmy", Said("readings.month_second"), ""
     if bool(a.str.contains(r"^\p{L}").any()):
-        return "mdy", "a month in words comes first", ""
+        return "mdy", Said("readings.month_first"), ""
     first, second, third = (part.cast(polars.Int64, strict=False) for part in (a, b, c))
     largest = [int(part.max() or 0) for part in (first, second)]  # type: ignore[arg-type]
     long_years = bool((c.str.len_chars() == 4).all())
     if not long_years and largest[0] > 31 and int(third.max() or 0) <= 31:  # type: ignore[arg-type]
-        return "ymd", f"{cells[int(first.arg_max() or 0)]!r} begins with the year", ""
+        return "ymd", Said("readings.year_begins", cell=repr(cells[int(first.arg_max() or 0)])), ""
     if not (long_years or bool((c.str.len_chars() == 2).all())):
         return "", "", ""
     if largest[0] > 12 and largest[1] > 12:
@@ -91,14 +92,15 @@ def _order(
     if max(largest) > 12:
         order = "dmy" if largest[0] > 12 else "mdy"
         place = (first if largest[0] > 12 else second).arg_max()
-        return order, f"{cells[int(place or 0)]!r} has its day {'first' if order == 'dmy' else 'second'}", ""
+        key = "day_first" if order == "dmy" else "day_second"
+        return order, Said(f"readings.{key}", cell=repr(cells[int(place or 0)])), ""
     if not long_years:
         return "", "", ""  # 05-01-12 may be a code, a version, or a date in three orders
     if usual in ("dmy", "mdy"):
-        return usual, f"{ORDERS[usual]}, as in another column", ""
+        return usual, Said("readings.as_another", order=ORDERS[usual]), ""
     order = _likely(first, second, cells, separator)
-    doubt = f"no day above 12 tells the day from the month: {cells[0]!r} was read as {ORDERS[order]}"
-    return order, f"taken as {ORDERS[order]}", doubt
+    doubt = Said("readings.doubt_dates", cell=repr(cells[0]), order=ORDERS[order])
+    return order, Said("readings.taken_as", order=ORDERS[order]), doubt
 
 
 def _likely(first: polars.Series, second: polars.Series, cells: polars.Series, separator: str) -> str:

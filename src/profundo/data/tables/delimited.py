@@ -26,6 +26,7 @@ import numpy as np
 
 from profundo.data.streams.archives import printable
 from profundo.data.tables.raw_rows import LARGEST
+from profundo.languages import Said
 from profundo.records import ProfundoError, TableForm
 
 if TYPE_CHECKING:
@@ -151,9 +152,7 @@ def _decoded(content: bytes, is_wide: bool, encoding: str, path: Path) -> tuple[
         except UnicodeDecodeError:
             continue
         except LookupError:
-            raise ProfundoError(
-                f"encoding: expected a name such as utf-8, cp1252, latin-1 or cp850, got {name!r}"
-            ) from None
+            raise ProfundoError(Said("refusals.encoding", got=repr(name))) from None
         guessed = name == "cp1252" and not encoding
         return text, ("its text is no UTF-8 and was read as Windows-1252; --encoding says another",) if guessed else ()
     raise ProfundoError(
@@ -266,7 +265,8 @@ def check_rows(content: bytes, separator: str, columns: int, path: Path, closely
         row, line, values = uneven
         raise ProfundoError(
             f"{path}, row {row} (line {line}): expected {columns} values, as in the header, found {values}; "
-            "is a separator missing, or a quotation mark?"
+            "is a separator missing, or a quotation mark?",
+            told=Said("refusals.uneven_row", row=row, line=line, columns=columns, values=values),
         )
 
 

@@ -16,6 +16,7 @@ from profundo.data.tables.raw_rows import raw_rows
 from profundo.data.tables.reading import Table
 from profundo.data.tables.table_files import form_of
 from profundo.data.tables.target_columns import lost_rows, named_columns, target_columns, target_values
+from profundo.languages import Said
 from profundo.records import ColumnReading, Inputs, ProfundoError, Samples
 
 __all__ = ["decisions", "doubts", "frame_collection", "inputs_among", "none_left"]
@@ -34,7 +35,10 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     there = ~frame.select(polars.any_horizontal(polars.col(wanted).is_null())).to_series()
     labelled = frame if there.all() else frame.filter(there)
     if len(labelled) == 0:
-        raise ProfundoError(f"{where}: column {target!r} is empty; choose another target")
+        raise ProfundoError(
+            f"{where}: column {target!r} is empty; choose another target",
+            told=Said("refusals.empty_column", name=repr(target)),
+        )
     texts = {column: cells.filter(there) for column, cells in table.texts.items()}
     targets, values, outputs = target_values(labelled.select(wanted), how.task, where, texts)
     columns, left_out = recognised_columns(frame.select(inputs_of), table.readings)  # of all rows: a count has no gaps
@@ -56,12 +60,13 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     lost = lost_rows(len(frame) - len(labelled), str(target))
     if lost and targets.kind == "labels" and len(wanted) == 1:
         lost = (f"{lost[0]}; where none applies, write the sign that stands between labels, alone",)
-    uses = (
-        set_aside | {column: f"left out: {why}" for column, why in left_out.items()} | dict.fromkeys(wanted, "target")
-    )
+    unused = {column: Said("readings.left_out", why=why) for column, why in left_out.items()}
+    uses = set_aside | unused | dict.fromkeys(wanted, Said("readings.target"))
     texts_read = {column.name for column in columns if column.kind == "text"}
     readings = tuple(
-        replace(reading, use=uses.get(name, "input"), kind="text" if name in texts_read else reading.kind)
+        replace(
+            reading, use=uses.get(name, Said("readings.input")), kind="text" if name in texts_read else reading.kind
+        )
         for name, reading in table.readings.items()
     )
     notes = (*table.notes, *lost, *outputs, *decisions(readings))

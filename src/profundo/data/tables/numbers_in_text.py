@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from profundo.languages import Said, listed
 from profundo.records import Writing
 
 if TYPE_CHECKING:
@@ -80,10 +81,10 @@ def learned_numbers(cells: Iterable[str], decimal: str = "", separator: str = ",
         candidates = [way for way in used if way[0] == decimal] or [way for way in used if way[0] == "."] or used
         with_decimals = [way for way in used if any(way[0] in d for d in digits)]
         point, between = (with_decimals or candidates)[0]
-    words = [f"decimal {'comma' if point == ',' else 'point'}"] if any(point in d for d in digits) else []
-    words += [f"thousands by {_name(between)}"] if between else []
-    words += [f"without {' and '.join(map(repr, affixes))}"] if affixes else []
-    why = why or ", ".join(words)
+    words = [Said(f"readings.decimal_{_name(point)}")] if any(point in d for d in digits) else []
+    words += [Said(f"readings.thousands_{_name(between)}")] if between else []
+    words += [Said("readings.without", affixes=" + ".join(map(repr, affixes)))] if affixes else []
+    why = why or listed(words)
     return NumberForm(Writing(point, between, affixes), why, doubt)
 
 
@@ -202,22 +203,19 @@ def _thousands_or_decimals(digits: list[str], sign: str, decimal: str, separator
     example = next(d for d in digits if sign in d)
     unmarked = next((d for d in digits if re.match(r"\d{4}", d)), None)
     if any(re.match(rf"0+{BETWEEN[sign]}", d) for d in digits) or (unmarked and separator != sign):
-        return *as_decimals, f"{_name(sign)} before decimals", ""
+        return *as_decimals, Said(f"readings.{_name(sign)}_decimals"), ""
     if unmarked:
-        doubt = f"{example!r} was read as {example.replace(sign, '')}, though {unmarked!r} has no thousands marked"
-        return *as_thousands, "comma between thousands", doubt
+        value = example.replace(sign, "")
+        doubt = Said("readings.doubt_thousands", cell=repr(example), value=value, other=repr(unmarked))
+        return *as_thousands, Said("readings.comma_thousands"), doubt
     if decimal == other:
-        return (
-            *as_thousands,
-            f"{_name(sign)} between thousands: other columns have the {_name(other)} before decimals",
-            "",
-        )
+        return *as_thousands, Said(f"readings.{_name(sign)}_thousands_others"), ""
     if decimal == sign:
-        return *as_decimals, f"{_name(sign)} before decimals, as in other columns", ""
+        return *as_decimals, Said(f"readings.{_name(sign)}_decimals_others"), ""
     if sign == "," and separator == ",":
-        return *as_thousands, "comma between thousands: three digits after it in every cell", ""
-    doubt = f"{example!r} was read with decimals; it may be {example.replace(sign, '')}"
-    return *as_decimals, f"{_name(sign)} before decimals", doubt
+        return *as_thousands, Said("readings.comma_thousands_all"), ""
+    doubt = Said("readings.doubt_decimals", cell=repr(example), value=example.replace(sign, ""))
+    return *as_decimals, Said(f"readings.{_name(sign)}_decimals"), doubt
 
 
 def _name(sign: str) -> str:

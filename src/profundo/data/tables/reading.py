@@ -23,6 +23,7 @@ from profundo.data.tables.numbers_in_text import (
     may_have_codes,
     read_numbers,
 )
+from profundo.languages import Said
 from profundo.records import ColumnReading, ProfundoError, Writing
 from profundo.threads import share
 
@@ -187,7 +188,7 @@ def known_columns(told: Mapping[str, str] | None, columns: Sequence[str]) -> Map
     """What is told of columns, once they are there. Raises ToldError."""
     for name in told or {}:
         if name not in columns:
-            raise ToldError(f"no column {name!r}; {nearest(name, columns)}")
+            raise ToldError(Said("refusals.no_told_column", name=repr(name), hint=nearest(name, columns)))
     return told or {}
 
 
@@ -275,7 +276,7 @@ def _plain_numbers(cells: polars.Series, numbers: polars.Series, words: set[str]
         dates = learned_dates(texts.drop_nulls().unique(maintain_order=True).head(LEARNING))
         if dates is not None:
             return _written(texts, texts, "date", dates)
-    why, writing, doubt = "numbers", Writing(missing=tuple(sorted(words))), ""
+    why, writing, doubt = Said("readings.numbers"), Writing(missing=tuple(sorted(words))), ""
     if (
         manner.separator != ","
         and (manner.decimal == "," or not manner.decimal)
@@ -306,7 +307,7 @@ def _written(texts: polars.Series, there: polars.Series, kind: str, form: DateFo
     return values, ColumnReading(
         texts.name,
         kind,
-        f"{'numbers' if kind == 'number' else 'dates'}: {form.why}" if form.why else "numbers",
+        Said(f"readings.as_{kind}s", how=form.why) if form.why else Said("readings.numbers"),
         form.doubt,
         _example(texts, values),
         values.null_count(),
@@ -325,11 +326,11 @@ def _is_convincing(result: Result, there: polars.Series) -> bool:
 
 
 def _words(name: str, texts: polars.Series, there: polars.Series, manner: Manner, codes: bool) -> Result:
-    words, why = there, "codes: they begin with zeros" if codes else "words"
+    words, why = there, Said("readings.codes" if codes else "readings.words")
     if "NA" in manner.missing and bool((texts == "NA").any()):
         with_na = _without_words(texts, [word for word in manner.missing if word != "NA"])
         if _na_is_a_code(with_na):
-            words, why = with_na, f"{why}, NA among them"
+            words, why = with_na, Said("readings.with_na", why=why)
     return words.alias(name), ColumnReading(
         name, "code" if codes else "category", why, "", _example(texts, words), words.null_count()
     )
@@ -345,9 +346,7 @@ def _told(cells: polars.Series, told: str, manner: Manner) -> Result:
     """A column that somebody says what it is: number, number:, (decimal comma), date, date:dmy, date:%d.%m.%Y, category, text."""
     kind, _, how = told.partition(":")
     if kind not in KINDS or (how and kind not in ("number", "date")):
-        raise ToldError(
-            f"column {cells.name!r}: expected number, number:, date, date:dmy, date:%d.%m.%Y, category or text, got {told!r}"
-        )
+        raise ToldError(Said("refusals.told_kind", name=repr(cells.name), got=repr(told)))
     texts = stripped(cells)
     there = _without_words(texts, manner.missing)
     different = there.drop_nulls().unique(maintain_order=True).head(LEARNING)
@@ -361,18 +360,16 @@ def _told(cells: polars.Series, told: str, manner: Manner) -> Result:
     elif kind == "date":
         form = DateForm(Writing(dates=how), "") if how else learned_dates(different, manner.order, manner.separator)
         if form is None or not (how == "" or how in ORDERS or how.startswith("%")):
-            raise ToldError(
-                f"column {cells.name!r}: expected dates, such as {different[0] if len(different) else '2024-05-31'!r}; say their "
-                f"order (ymd, dmy, mdy) or format, as in date:%d.%m.%Y"
-            )
+            example = different[0] if len(different) else "2024-05-31"
+            raise ToldError(Said("refusals.told_dates", name=repr(cells.name), example=repr(example)))
     else:
         return there.alias(cells.name), ColumnReading(
-            cells.name, kind, "as told", "", _example(texts, there), there.null_count()
+            cells.name, kind, Said("readings.as_told"), "", _example(texts, there), there.null_count()
         )
     values, reading = _written(texts, there, kind, form)
     if values.null_count() == len(values):
-        raise ToldError(f"column {cells.name!r}: expected {told}, but no cell reads so, such as {texts[0]!r}")
-    return values, replace(reading, why="as told", doubt="")
+        raise ToldError(Said("refusals.told_unread", name=repr(cells.name), told=told, example=repr(texts[0])))
+    return values, replace(reading, why=Said("readings.as_told"), doubt="")
 
 
 # ------------------------------------------------------------------------------------------------------ the whole file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["check_no_spreadsheet"]
@@ -14,4 +15,4 @@ SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
 def check_no_spreadsheet(path: Path) -> None:
     """Raises ProfundoError for a book of sheets, which may have several, with titles and sums between their rows."""
     if path.suffix.lower() in SPREADSHEETS:
-        raise ProfundoError(f"{path}: expected a table of one sheet; save the sheet as CSV, and take that")
+        raise ProfundoError(Said("refusals.file_sheet", name=str(path)))

@@ -10,6 +10,7 @@ import torch
 from profundo.data.dataset_names import Task, nearest
 from profundo.data.streams.archives import printable
 from profundo.data.tables.several_targets import TargetValues, are_lists, listed_labels, several_targets
+from profundo.languages import Said
 from profundo.records import ProfundoError, Targets
 
 if TYPE_CHECKING:
@@ -38,7 +39,11 @@ def named_columns(names: str, columns: Sequence[str], where: str, option: str) -
     wanted = [names] if names in columns else [name.strip() for name in names.split(",")]
     for name in wanted:
         if name not in columns:
-            raise ProfundoError(f"{where} has no column {name!r} for --{option}; {nearest(name, columns)}")
+            hint = nearest(name, columns)
+            raise ProfundoError(
+                f"{where} has no column {name!r} for --{option}; {hint}",
+                told=Said("refusals.no_column", where=where, name=repr(name), hint=hint),
+            )
     return wanted
 
 

@@ -34,6 +34,7 @@ import torch
 from profundo.graph import operations
 from profundo.graph.expressions.expression import Expression, as_tensor, constant, inputs_of, tensor
 from profundo.graph.expressions.lexing import LOWERED, Token, tokens
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["CONSTANTS", "FUNCTIONS", "parse"]
@@ -92,7 +93,7 @@ def parse(text: str, variables: Collection[str] | Mapping[str, Any] = ()) -> Exp
     Raises ProfundoError, in one line, with the place and what was expected there.
     """
     if len(text) > LONGEST:
-        raise ProfundoError(f"formula: expected at most {LONGEST:,} characters, got {len(text):,}; break it up")
+        raise ProfundoError(Said("refusals.formula_long", most=LONGEST, many=len(text)))
     if in_dollars := re.fullmatch(r"\s*(\$\$?)([^$]*)\1\s*", text):  # as LaTeX has it in running text
         text = " " * in_dollars.start(2) + in_dollars[2]
     result = _Reader(text, variables).formula()
@@ -139,7 +140,7 @@ class _Reader:
     # ------------------------------------------------------------------------------------------------- statements
     def formula(self) -> _Operand:
         if not self.skip_breaks():
-            self.fail("a formula such as (a+b)*3b")
+            self.fail(Said("refusals.expect_formula"))
         while True:
             start = self.token
             name, result = self.statement()
@@ -315,7 +316,7 @@ class _Reader:
         if token.text.startswith("\\"):
             self.fail("a command of LaTeX that computes, such as \\frac, \\sqrt, \\cdot, \\sin or a Greek letter")
         if token.text not in ("(", "{", "|"):
-            self.fail('a number, a name or "("')
+            self.fail(Said("refusals.expect_operand"))
         value = self.parenthesis()[0]
         return self.made(replace(token, text="abs"), value) if token.text == "|" else value
 
@@ -341,7 +342,7 @@ class _Reader:
             depends = isinstance(value, Expression) and any(one.name in self.local for one in inputs_of([value]))
             return self.read_at(self.places[name]) if depends else value
         if name in self.defined:
-            self.fail(f"{name} to be defined before it is used", token)
+            self.fail(Said("refusals.expect_defined", name=name), token)
         if name in CONSTANTS and name not in self.given:
             return self.constant("π" if name == "pi" else name, CONSTANTS[name])
         if self.token.text == "(" and name not in self.given:
@@ -369,7 +370,7 @@ class _Reader:
         wanted = (self.kind_of_call(token.text) or FUNCTIONS[token.text])[1]
         if self.token.text not in ("(", "{"):
             if wanted != 1:
-                self.fail(f'"(" after the function: {token.text}(…)')
+                self.fail(Said("refusals.expect_call", name=token.text))
             arguments = [self.bare_argument(token)]
         else:
             arguments = self.parenthesis(many=True)
@@ -413,7 +414,7 @@ class _Reader:
     def bare_argument(self, function: Token) -> _Operand:
         """Of a function without parentheses: sin 2x, ln x. It ends where the next function or sign stands."""
         if not (self.begins_factor() or self.token.kind == "number" or self.token.text in ("-", "[")):
-            self.fail(f'"(" after the function: {function.text}(…)')
+            self.fail(Said("refusals.expect_call", name=function.text))
         with self.deeper():
             value = self.signed()
             while self.begins_factor() and self.token.text not in ("(", "{") and not self.kind_of_call(self.token.text):
@@ -483,7 +484,14 @@ class _Reader:
                 values.append(self.comparison())
         if self.token.text != closing:
             if self.token.kind == "end":
-                self.fail(f'"{closing}" for the "{opening.text}" at character {opening.at + 1}')
+                self.fail(
+                    Said(
+                        "refusals.expect_closing",
+                        closing=f'"{closing}"',
+                        opening=f'"{opening.text}"',
+                        at=opening.at + 1,
+                    )
+                )
             self.fail_after_value(f'an operator or "{closing}"')
         self.open.pop()
         self.at += 1
@@ -541,7 +549,7 @@ class _Reader:
         except (ZeroDivisionError, OverflowError):
             value = float("inf")
         if isinstance(value, complex) or not isfinite(value):
-            self.fail(f"a finite real number, not {_signed(left)}{token.text}{_signed(right)}", token)
+            self.fail(Said("refusals.expect_finite_result", what=f"{_signed(left)}{token.text}{_signed(right)}"), token)
         return float(value)
 
     @contextmanager
@@ -559,8 +567,17 @@ class _Reader:
         got = "the formula ends" if token.kind == "end" else f"got {_quoted(self.text[token.at : token.past])}"
         if token.kind == "break":
             got = "the line ends" if self.text[token.at] == "\n" else 'got ";"'
+        key, there = ("ends", "") if token.kind == "end" else ("at", got.removeprefix("got "))
+        told = (
+            isinstance(expected, Said)
+            and token.kind != "break"
+            and Said(
+                f"refusals.formula_{key}", at=token.at + 1, expected=expected, got=there, excerpt=self.excerpt(token.at)
+            )
+        )
         raise ProfundoError(
-            f"formula, character {token.at + 1}: expected {expected}; {got} in {self.excerpt(token.at)}"
+            f"formula, character {token.at + 1}: expected {expected}; {got} in {self.excerpt(token.at)}",
+            told=told or "",
         )
 
     def fail_unknown(self, token: Token) -> NoReturn:
@@ -572,8 +589,12 @@ class _Reader:
         names = ", ".join(sorted(one for one in known if "_1" not in one and "_2" not in one))
         raise ProfundoError(
             f"formula, character {token.at + 1}: {_quoted(token.text)} is no function that is known before a parenthesis; "
-            f"{hint}{product}{'' if len(name) <= 2 else f'functions are {names}; '}in {self.excerpt(token.at)}"
-        )
+            f"{hint}{product}{'' if len(name) <= 2 else f'functions are {names}; '}in {self.excerpt(token.at)}",
+            told=Said(
+                f"refusals.formula_{'near' if near else 'function'}",
+                at=token.at + 1, name=_quoted(token.text), near=tuple(near), excerpt=self.excerpt(token.at),
+            ),
+        )  # fmt: skip
 
     def fail_after_value(self, expected: str = "an operator or the end") -> NoReturn:
         hints = {

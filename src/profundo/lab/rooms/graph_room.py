@@ -29,6 +29,7 @@ from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk
 from profundo.lab.rooms import graph_tracing
 from profundo.lab.rooms.graph_tracing import ROOM, Room
+from profundo.languages import Said
 from profundo.nets.activations import ACTIVATIONS, activation_layer
 from profundo.records import ProfundoError
 
@@ -87,11 +88,9 @@ def read(asked: Formula) -> tuple[Expression, dict[str, Any]]:
     given = {name: torch.tensor(value, dtype=torch.float64) for name, value in rectangles(asked.values)}
     expression = parse(asked.text, given)
     if expression.kind == "constant":
-        raise ProfundoError(
-            f"formula: {shortly(asked.text)} is a number; write something to compute, such as (a+b)*3*b"
-        )
+        raise ProfundoError(Said("refusals.formula_number", text=shortly(asked.text)))
     if (many := len(ancestors([expression]))) > MOST_NODES:
-        raise ProfundoError(f"formula: expected at most {MOST_NODES} steps, which can be looked at, got {many:,}")
+        raise ProfundoError(Said("refusals.formula_steps", most=MOST_NODES, many=many))
     values = {one.name: asked.values.get(one.name, UNSET) for one in inputs_of([expression])}
     return expression, values
 
@@ -100,7 +99,7 @@ def rectangles(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """The values by name. Raises ProfundoError for a matrix whose rows differ in length."""
     for name, value in values.items():
         if isinstance(value, list) and len({len(row) if isinstance(row, list) else 0 for row in value}) > 1:
-            raise ProfundoError(f"{name}: expected rows of one length, such as [[1, 2], [3, 4]]")
+            raise ProfundoError(Said("refusals.matrix_rows", name=name))
     return list(values.items())
 
 
@@ -245,9 +244,7 @@ def steps_for(entries: int) -> Sequence[float]:
     """Raises ProfundoError for so many entries that hardly a step could be tried."""
     if entries * FEWEST_STEPS > MOST_DIFFERENCES:
         most = MOST_DIFFERENCES // FEWEST_STEPS
-        raise ProfundoError(
-            f"formula: expected at most {most} numbers for this curve, got {entries}; take smaller matrices"
-        )
+        raise ProfundoError(Said("refusals.formula_entries", most=most, many=entries))
     return STEPS[:: -(-len(STEPS) * entries // MOST_DIFFERENCES) or 1]
 
 
@@ -313,7 +310,7 @@ def curves(name: str) -> dict[str, Any]:
 
 def activation_at(_: Desk, asked: Place) -> Mapping[str, Any]:
     if asked.name not in ACTIVATIONS:
-        raise ProfundoError(f"activation: expected one of {', '.join(ACTIVATIONS)}, got {asked.name!r}")
+        raise ProfundoError(Said("refusals.no_activation", names=tuple(ACTIVATIONS), name=asked.name))
     value, slope = value_and_slope(ACTIVATIONS[asked.name], asked.at)
     return {"name": asked.name, "at": asked.at, "value": value, "slope": slope}
 

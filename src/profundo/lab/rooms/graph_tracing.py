@@ -14,6 +14,7 @@ from profundo.graph.nodes import Graph, Summary
 from profundo.inspect.graph_views import graph_of_run_on_sample, graph_on_sample
 from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk, Lab
+from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.runs.listing import list_runs
 
@@ -78,7 +79,7 @@ def traced(lab: Lab, net: str, sample: int) -> Graph:
         return graph_on_sample(*NETS[net], sample)
     name = net.removeprefix(RUN)
     if not net.startswith(RUN) or name not in names_of_runs(lab):
-        raise ProfundoError(f"{net}: expected one of {', '.join(NETS)}, or {RUN} and the name of a finished training")
+        raise ProfundoError(Said("refusals.no_net", name=name, names=tuple(NETS)))
     return graph_of_run_on_sample(lab.runs / name, sample)
 
 

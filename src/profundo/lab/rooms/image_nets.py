@@ -21,6 +21,7 @@ from profundo.lab.desks import Desk
 from profundo.lab.opened_runs import OpenedRun, looked_runs, opened_run
 from profundo.lab.rooms.image_sources import DRAWN, Name, Source, as_bytes, image_of
 from profundo.lab.trainings import starting
+from profundo.languages import Said
 from profundo.objectives.softmax_terms import softmax_terms
 from profundo.records import ProfundoError
 from profundo.runs.experiment import new_experiment
@@ -65,9 +66,7 @@ def opened_net(desk: Desk, name: str) -> OpenedRun:
     run = opened_run(desk.lab, name)
     inputs = run.looked.spec.inputs
     if inputs.kind != "image":
-        raise ProfundoError(
-            f"{name}: expected a net that takes images, this one takes {inputs.things}; the room Inside looks into it"
-        )
+        raise ProfundoError(Said("refusals.no_image_run", name=name, things=inputs.things))
     return run
 
 
@@ -104,7 +103,7 @@ def raw_of(desk: Desk, one: OpenedRun, asked: Source) -> Tensor:
     kind, _, which = asked.image.partition(":")
     if kind == "test":
         if not which.isdecimal() or len(which) > 6 or int(which) >= len(one.looked.raw):
-            raise ProfundoError(f"image: expected one of the {len(one.looked.raw)} test samples, got {asked.image!r}")
+            raise ProfundoError(Said("refusals.no_test_sample", count=len(one.looked.raw), name=asked.image))
         return one.looked.raw[int(which)]  # type: ignore[no-any-return]
     if asked.image == DRAWN:
         size, drawn_so = (shape[1], shape[2]), frame(one)
@@ -186,7 +185,7 @@ def train(desk: Desk, asked: Lesson) -> Mapping[str, Any]:
     runs, stem = desk.lab.runs, f"lenet5-{asked.data}"
     for name in (*starting.started_names(runs), *run_names(runs)):
         if name.startswith(stem) and starting.named_row(runs, name).state in AT_WORK:
-            raise ProfundoError(f"{name}: is in training already; wait for it, or stop it in the room of trainings")
+            raise ProfundoError(Said("refusals.in_training", name=name))
     name = starting.free_name(runs, stem)
     starting.start(runs, name, new_experiment(data=asked.data, net="lenet5", **LESSONS[asked.data]))
     return {"run": name}

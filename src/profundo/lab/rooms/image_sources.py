@@ -20,6 +20,7 @@ from profundo.images import SAMPLES, Image, as_image, read_image, reduced, sketc
 from profundo.lab.calls import Question
 from profundo.lab.desks import Desk
 from profundo.lab.uploads import upload_path
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -113,7 +114,7 @@ def opened(desk: Desk, name: str) -> Image:
         every = first_of_each(kind)
         if int(which) < len(every):
             return replace(as_image(every[int(which)]), name=name, low=0.0, high=WHITE)
-    raise ProfundoError(f"image: expected a sample's name or an upload, got {name!r}; choose one that the page offers")
+    raise ProfundoError(Said("refusals.no_image", name=name))
 
 
 @lru_cache(4)

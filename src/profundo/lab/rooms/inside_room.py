@@ -34,6 +34,7 @@ from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk, Lab
 from profundo.lab.opened_runs import OpenedRun, looked_runs, opened_run
 from profundo.lab.uploads import upload_path
+from profundo.languages import Said
 from profundo.ranks_and_places import evenly
 from profundo.recipes.latent_space import LatentPlane, LatentSpace
 from profundo.records import ProfundoError
@@ -287,7 +288,7 @@ def input_of(lab: Lab, looked: Looked, asked: Why) -> Tensor:
     """(1, *shape), raw. Raises ProfundoError for a sample that is not there and a file that does not read."""
     if not asked.upload:
         if asked.sample >= len(looked.held_out):
-            raise ProfundoError(f"sample {asked.sample}: expected one of {len(looked.held_out):,}, from 0")
+            raise ProfundoError(Said("refusals.no_sample", sample=asked.sample, count=len(looked.held_out)))
         return raw_samples(looked.held_out, [asked.sample])
     path = upload_path(lab, asked.upload)
     first = next(iter(entries([path], looked.spec.inputs)), None)
@@ -408,7 +409,7 @@ def drawn(desk: Desk, asked: Drawn) -> Mapping[str, Any]:
     code = plane_of(space, asked).at(asked.a, asked.b).clone()
     for word, value in asked.moved.items():
         if (at := int(word)) >= space.width:
-            raise ProfundoError(f"number {at}: expected one of a code's {space.width}, from 0")
+            raise ProfundoError(Said("refusals.no_code_number", at=at, width=space.width))
         code[at] = space.mean[at] + value * space.std[at]
     with run.lock:
         picture = space.pictures(code[None], asked.sample)[0]
@@ -417,7 +418,7 @@ def drawn(desk: Desk, asked: Drawn) -> Mapping[str, Any]:
 
 def space_of(run: OpenedRun, name: str) -> LatentSpace:
     if name not in run.spaces:
-        raise ProfundoError(f"space {name!r}: expected one of {', '.join(run.spaces)}")
+        raise ProfundoError(Said("refusals.no_space", name=name, names=tuple(run.spaces)))
     return run.spaces[name]
 
 

@@ -9,7 +9,9 @@ from pydantic import Field
 from torch import Tensor
 
 from profundo.doctor import Finding
+from profundo.doctor.verdicts import advice
 from profundo.lab.calls import Question
+from profundo.languages import everywhere
 from profundo.playground.session import Session
 
 __all__ = ["View", "finding_of", "frame_of", "shown"]
@@ -59,9 +61,9 @@ def finding_of(one: Finding) -> dict[str, Any]:
     return {
         "cause": one.cause,
         "where": one.where,
-        "remedy": one.remedy,
+        "remedy": everywhere(lambda: advice(one.cause, one.remedy)),
         "severity": one.severity,
         "evidence": {
-            name: f"{value:.4g}" if isinstance(value, float) else str(value) for name, value in one.evidence.items()
+            name: value if isinstance(value, int | float) else str(value) for name, value in one.evidence.items()
         },
     }

@@ -8,17 +8,18 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from profundo.data.sets.plane_points import PLANE_SETS, draw_points
-from profundo.lab.calls import Call, Nothing, Question
+from profundo.lab.calls import Call, Nothing, Question, refused
 from profundo.lab.desks import Desk
 from profundo.lab.rooms import playground_beside
 from profundo.lab.rooms.playground_frames import View
 from profundo.lab.rooms.playground_thread import Playing, Speed, playing
 from profundo.lab.uploads import upload_path
+from profundo.languages import Said
 from profundo.playground.command_words import command_line
 from profundo.playground.own_points import points_of_table, table_columns
 from profundo.playground.playground_settings import ALL, FIELDS, changed, new_settings
 from profundo.playground.presets import PRESETS
-from profundo.playground.queries import LONGEST, from_query, to_query
+from profundo.playground.queries import LONGEST, kept_of_query, to_query
 from profundo.records import ProfundoError
 
 __all__ = ["CALLS"]
@@ -28,12 +29,14 @@ MOST_EPOCHS = 1_000_000
 THUMBNAIL = 80  # points
 CURVE_HEIGHT = 4.0  # of a value of 1 in a thumbnail of the plane, which reaches 6 up
 MOST_COLUMNS = 200  # of a table, to choose from
+MOST_FAULTS = 5  # of an address, that are told
 
 ColumnName = Annotated[str, Field(max_length=1000)]
 
 
 class Opening(Question):
-    """query: settings as an address holds them; None for what the desk has. again: begin anew even where it has these already."""
+    """query: settings as an address holds them, of which the wrong ones are left out; None for what the desk has. again: begin
+    anew even where it has these already."""
 
     query: Annotated[str, Field(max_length=LONGEST)] | None = None
     again: bool = False
@@ -104,14 +107,15 @@ def thumbnail(name: str) -> dict[str, Any]:
 
 
 def opened(desk: Desk, asked: Opening) -> dict[str, Any]:
-    found = playing(desk)
     if desk.role == "visitor":
-        with desk.lab.lock:
+        with desk.lab.lock:  # first of all: who comes before anybody plays is shown it then
             desk.lab.watchers = [*(one for one in desk.lab.watchers if one is not desk), desk]
-    elif asked.query is not None:
-        settings = from_query(asked.query)
+    found = playing(desk)
+    if desk.role == "owner" and asked.query is not None:
+        settings, faults = kept_of_query(asked.query)
         if asked.again or to_query(found.session.settings) != to_query(settings):
             found.begin(settings)
+        return state_and_frame(found) | {"left_out": [refused(fault) for fault in faults[:MOST_FAULTS]]}
     return state_and_frame(found)
 
 
@@ -160,7 +164,7 @@ def change(desk: Desk, asked: Changes) -> dict[str, Any]:
 
 def read_word(name: str, word: str) -> Any:
     if name not in FIELDS:
-        raise ProfundoError(f"playground: setting {name[:60]!r} is unknown")
+        raise ProfundoError(Said("refusals.no_setting", name=repr(name[:60])))
     return FIELDS[name].kind.read(name, word)
 
 

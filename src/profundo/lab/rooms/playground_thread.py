@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from profundo.lab.desks import Desk
 from profundo.lab.rooms.playground_frames import View, finding_of, frame_of
+from profundo.languages import Said
 from profundo.playground.early_signs import early_signs
 from profundo.playground.playground_settings import PlaygroundSettings, new_settings
 from profundo.playground.session import Edit, Session
@@ -122,7 +123,7 @@ def playing(desk: Desk) -> Playing:
     if desk.role == "visitor":
         presented = desk.lab.presented
         if presented is None:
-            raise ProfundoError("nobody plays just now; wait until who started the lab does")
+            raise ProfundoError(Said("refusals.nobody_plays"))
         desk = presented
     else:
         desk.present()

@@ -18,6 +18,7 @@ from profundo.lab.benches import Bench
 from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk
 from profundo.lab.opened_runs import looked_runs, run_path
+from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.runs.settings.manners import MANNERS, default_rate
 from profundo.studies.optimizer_race import Budget, Lap, ways_on_digits
@@ -159,14 +160,14 @@ def surface_facts(one: Surface) -> dict[str, Any]:
 
 def surface_named(name: str) -> Surface:
     if name not in SURFACES:
-        raise ProfundoError(f"surface {name!r}: expected one of {', '.join(SURFACES)}")
+        raise ProfundoError(Said("refusals.no_surface", name=name, names=tuple(SURFACES)))
     return SURFACES[name]
 
 
 def check_optimizers(names: Sequence[str]) -> None:
     for name in names:
         if name not in OPTIMIZERS:
-            raise ProfundoError(f"optimizer {name!r} is unknown; known: {', '.join(OPTIMIZERS)}")
+            raise ProfundoError(Said("refusals.no_optimizer", name=name, names=tuple(OPTIMIZERS)))
 
 
 def heights(_: Desk, asked: OfSurface) -> Mapping[str, Any]:

@@ -25,10 +25,12 @@ from profundo.lab.trainings.own_uploads import data_path, keep_upload, source_of
 from profundo.lab.trainings.run_watch import RunWatch
 from profundo.lab.trainings.trying import Tried, takes, tried_files, tried_row
 from profundo.lab.uploads import upload_path
+from profundo.languages import Said, everywhere, words
 from profundo.looks.data_look import is_table, look
 from profundo.nets.net_names import NETS
 from profundo.records import ProfundoError
 from profundo.runs.experiment import SETTINGS, Experiment, new_experiment
+from profundo.runs.health.health_record import Cured, Diagnosis
 from profundo.runs.live.live_reading import Course, RunRow, run_row, run_settings
 from profundo.runs.opening import open_run, with_samples
 from profundo.runs.report_facts import examples_of, mistakes_of
@@ -141,27 +143,49 @@ def courses_told(lab: Lab, courses: Mapping[str, Course]) -> dict[str, Any]:
 
 def course_told(lab: Lab, course: Course) -> dict[str, Any]:
     health = course.health
-    findings = [] if health is None else [finding.model_dump(mode="json") for finding in health.findings[:20]]
+    findings = [] if health is None else [finding_told(finding) for finding in health.findings[:20]]
     return {
         "history": dict(course.history),
         "log": [lab.without_paths(line) for line in course.log],
         "signs": dict(course.signs),
         "findings": findings,
-        "cures": [] if health is None else [str(cure) for cure in health.cures[:20]],
+        "cures": [] if health is None else [cured_told(cure) for cure in health.cures[:20]],
         "notes": [] if health is None else health.notes[:20],
         "watched": health is not None,
         "faults": [lab.without_paths(fault) for fault in course.faults],
     }
 
 
+def finding_told(finding: Diagnosis) -> dict[str, Any]:
+    told = {"remedy": everywhere(lambda: finding.advice), "proof": everywhere(lambda: finding.tried)}
+    return finding.model_dump(mode="json", exclude={"trial"}) | told
+
+
+def cured_told(cure: Cured) -> Said:
+    """What was changed, from where on."""
+    since = Said("training.cured_from", epoch=cure.since + 1) if cure.since else Said("training.cured_start")
+    told = {"cause": Said(f"findings.{cure.cause}"), "after": cure.after, "since": since}
+    return Said("training.cured_instead", before=cure.before, **told) if cure.before else Said("training.cured", **told)
+
+
 # ---------------------------------------------------------------------------------------------------------------- planning
 def form(_: Desk, __: Nothing) -> Mapping[str, Any]:
     """What there is to choose from: data sets, nets and settings."""
     return {
-        "sets": [{"name": name, "about": about} for name, about in dataset_names().items()],
-        "nets": [{"name": name, "about": about} for name, about in NETS.items()],
-        "fields": [asdict(field) for field in setting_fields() if field.name not in HIDDEN],
+        "sets": [{"name": name, "about": Said(f"catalogue.set_{name}")} for name in dataset_names()],
+        "nets": [{"name": name, "about": Said(f"catalogue.net_{name}")} for name in NETS],
+        "fields": [
+            asdict(field) | {"label": label_of(field.name), "help": Said(f"settings.{field.name}")}
+            for field in setting_fields()
+            if field.name not in HIDDEN
+        ],
     }
+
+
+def label_of(name: str) -> str:
+    """What a page calls a setting."""
+    room = "labels" if name in words("labels", "en") else "training"
+    return Said(f"{room}.{name}") if name in words(room, "en") else name.replace("_", " ")
 
 
 def own(desk: Desk, question: Uploaded) -> Mapping[str, Any]:
@@ -176,7 +200,7 @@ def experiment_of(desk: Desk, question: Planned) -> Experiment:
     """What is asked for, checked. Raises ProfundoError with the setting that cannot be."""
     hidden = next((name for name in question.settings if name in HIDDEN or name not in SETTINGS), None)
     if hidden is not None:
-        raise ProfundoError(f"setting {hidden!r} is none of this page")
+        raise ProfundoError(Said("refusals.not_here_setting", name=repr(hidden)))
     settings = settings_of_words(question.settings)
     return new_experiment(**{"doctor": True} | settings | {"data": data_path(desk.lab, question.data)})
 
@@ -218,9 +242,7 @@ def looked(desk: Desk, question: Planned) -> Mapping[str, Any]:
 def check_target(asked: Experiment) -> None:
     """Before anything is started. Raises ProfundoError for a table of which nobody said what is to be predicted."""
     if asked.target is None and is_table(asked.data):
-        raise ProfundoError(
-            "target: expected the column that is to be predicted, got none; choose it in the table of columns"
-        )
+        raise ProfundoError(Said("refusals.no_target"))
 
 
 def trained_of(desk: Desk, question: Planned) -> Experiment:
@@ -242,6 +264,7 @@ def check(desk: Desk, question: Planned) -> Mapping[str, Any]:
     """What would be trained: samples, parameters, seconds, every setting, and what the doctor sees before it begins."""
     asked = trained_of(desk, question)
     plan = starting.told(["train", "--dry-run"], asked, desk.lab.uploads)
+    plan["findings"] = [finding_told(Diagnosis.model_validate(one)) for one in plan["findings"]]
     plan["experiment"] = {name: str(value) for name, value in plan["experiment"].items() if name != "data"}
     return plan
 
@@ -315,7 +338,7 @@ def content_of(desk: Desk, question: TriedFile) -> bytes:
     path = upload_path(desk.lab, question.upload)
     try:
         if path.stat().st_size > LARGEST_INPUT:
-            raise ProfundoError(f"expected a file of at most {LARGEST_INPUT:,} bytes to try")
+            raise ProfundoError(Said("refusals.too_large_try", most=LARGEST_INPUT))
         return path.read_bytes()
     finally:
         erase(path)
@@ -333,7 +356,7 @@ def samples(desk: Desk, question: OfRun) -> Mapping[str, Any]:
 def finished_run(runs: Path, name: str) -> Run:
     row = run_row(runs, name)
     if row.state != "finished" or row.kind != "training":
-        raise ProfundoError(f"{name}: expected a finished training, this one is {row.state}, a {row.kind}")
+        raise ProfundoError(Said("refusals.unfinished_kind", name=name, state=starting.state_of(row), kind=row.kind))
     return with_samples(open_run(runs / name))
 
 

@@ -21,6 +21,7 @@ from profundo.data.tables.spreadsheets import check_no_spreadsheet
 from profundo.files import erase, open_place
 from profundo.lab.desks import OWN_DATA, Lab
 from profundo.lab.uploads import upload_path
+from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.runs.live.live_reading import run_names, run_row
 
@@ -42,7 +43,7 @@ def keep_upload(lab: Lab, upload: str, called: str) -> str:
     ending = Path(name).suffix.lower()
     if ending not in READ:
         check_no_spreadsheet(Path(name))
-        raise ProfundoError(f"{name}: expected one of {', '.join(READ)}")
+        raise ProfundoError(Said("refusals.file_ending", name=name, endings=READ))
     if ending in (".zip", ".npz"):
         check_archive(path, name)
     erase_unused(lab.runs)
@@ -65,11 +66,11 @@ def data_path(lab: Lab, data: str) -> str:
         return data
     own = OWN.fullmatch(data)
     if own is None or own[2].startswith("."):
-        raise ProfundoError(f"data: expected the name of a data set or a file of one's own, got {data[:60]!r}")
+        raise ProfundoError(Said("refusals.unknown_data", name=data[:60]))
     folder = lab.runs / OWN_DATA / own[1]
     path = folder / own[2]
     if (lab.runs / OWN_DATA).is_symlink() or folder.is_symlink() or path.is_symlink() or not path.is_file():
-        raise ProfundoError(f"{own[2]}: is no longer here; choose the file again")
+        raise ProfundoError(Said("refusals.gone_data", name=own[2]))
     return str(path.absolute())  # for who goes on with the run may stand elsewhere
 
 

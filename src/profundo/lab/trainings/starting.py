@@ -25,6 +25,7 @@ from typing import Any
 
 from profundo.data.dataset_names import names as dataset_names
 from profundo.files import erase, open_place, write_bytes, write_json
+from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.runs.experiment import Experiment, write_experiment
 from profundo.runs.live.holder import Holder, interrupt, is_at_work, moment_of
@@ -40,6 +41,7 @@ __all__ = [
     "start",
     "started_names",
     "started_rows",
+    "state_of",
     "stop",
     "told",
 ]
@@ -58,7 +60,7 @@ def start(runs: Path, name: str, experiment: Experiment) -> None:
     """Train in runs/NAME. Raises ProfundoError where that name is taken or is none."""
     check_name(name)
     if (runs / name).exists() or (runs / STARTED / f"{name}.json").exists():
-        raise ProfundoError(f"{name}: a run has this name already; choose another, or remove it first")
+        raise ProfundoError(Said("refusals.taken_name", name=name))
     record = record_folder(runs)
     write_experiment(record / f"{name}.yaml", experiment)
     launch(runs, name, ["train", "--config", str(record / f"{name}.yaml"), "--out", str(runs / name)])
@@ -68,7 +70,7 @@ def go_on(runs: Path, name: str) -> None:
     """Resume a run that was paused or stopped. Raises ProfundoError for any other."""
     row = run_row(runs, name)
     if not row.may_resume:
-        raise ProfundoError(f"{name}: expected a run whose training was interrupted, this one is {row.state}")
+        raise ProfundoError(Said("refusals.not_interrupted", name=name, state=state_of(row)))
     launch(runs, name, ["resume", str(runs / name)])
 
 
@@ -92,9 +94,7 @@ def pause(runs: Path, name: str) -> None:
     with suppress(ProfundoError):
         holder = writer_of(runs, name) or holder
     if not interrupt(holder):
-        raise ProfundoError(
-            f"{name}: no process of this machine is known for certain to train it; Ctrl-C stops it where it runs"
-        )
+        raise ProfundoError(Said("refusals.no_process", name=name))
 
 
 def stop(runs: Path, name: str) -> None:
@@ -103,7 +103,7 @@ def stop(runs: Path, name: str) -> None:
     check_name(name)
     row = run_row(runs, name)
     if row.state != "running" and not row.may_resume:
-        raise ProfundoError(f"{name}: expected a training that is at work or interrupted, this one is {row.state}")
+        raise ProfundoError(Said("refusals.not_stoppable", name=name, state=state_of(row)))
     write_bytes(runs / name / "stop", b"", within=runs)
     if row.state != "running":
         go_on(runs, name)
@@ -113,15 +113,15 @@ def remove(runs: Path, name: str) -> None:
     """Erase a run's folder with all in it, and what is kept of its start. Raises ProfundoError while a process writes there."""
     check_name(name)
     if (runs / name).is_symlink():
-        raise ProfundoError(f"{name}: is a link; what it leads to stays as it is")
+        raise ProfundoError(Said("refusals.run_is_link", name=name))
     if is_at_work(kept_holder(runs, name)) or ((runs / name).is_dir() and run_row(runs, name).state == "running"):
-        raise ProfundoError(f"{name}: is at work; stop it first")
+        raise ProfundoError(Said("refusals.run_at_work", name=name))
     if (runs / name).exists() and not (runs / name / "experiment.yaml").is_file():
-        raise ProfundoError(f"{name}: expected a run, and removes nothing else")
+        raise ProfundoError(Said("refusals.run_is_none", name=name))
     erase(runs / name)
     forget(runs, name)
     if (runs / name).exists():
-        raise ProfundoError(f"{name}: something of it could not be removed")
+        raise ProfundoError(Said("refusals.run_remains", name=name))
 
 
 def forget(runs: Path, name: str) -> None:
@@ -140,9 +140,14 @@ def free_name(runs: Path, data: str) -> str:
     return f"{stem}-{number}"
 
 
+def state_of(row: RunRow) -> Said:
+    """In the words of the page."""
+    return Said(f"training.{row.state}")
+
+
 def check_name(name: str) -> None:
     if not NAME.fullmatch(name) or name.endswith("."):
-        raise ProfundoError(f"{name[:80]!r}: expected a name of letters, digits, - and _ for a run")
+        raise ProfundoError(Said("refusals.bad_name", name=repr(name[:80])))
 
 
 def record_folder(runs: Path) -> Path:
@@ -260,10 +265,10 @@ def told(words: Sequence[str], experiment: Experiment, folder: Path, seconds: fl
         )
         value = json.loads(done.stdout)
     except subprocess.TimeoutExpired:
-        raise ProfundoError(f"it took longer than {seconds:.0f} s; try fewer samples or a smaller net") from None
+        raise ProfundoError(Said("refusals.took_long", seconds=seconds)) from None
     except ValueError:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise ProfundoError(lines[-1].removeprefix(SIGN) if lines else "it ended without a word") from None
+        raise ProfundoError(lines[-1].removeprefix(SIGN) if lines else Said("refusals.without_word")) from None
     finally:
         erase(file)
     return dict(value)

@@ -15,6 +15,8 @@ from profundo.data.tables.numbers_in_text import with_mark
 from profundo.lab.limits import Limits
 from profundo.lab.page import MOST_FIELDS
 from profundo.lab.page import field as field_of
+from profundo.lab.trainings.starting import state_of
+from profundo.languages import Said
 from profundo.records import Column, ProfundoError
 from profundo.runs.live.live_reading import run_row, run_traces
 from profundo.use.predicting import Predictor, predictor
@@ -36,7 +38,7 @@ class Tried:
         """Raises ProfundoError for a run that is none, not finished, or of a recipe."""
         row = run_row(runs, name)
         if row.state != "finished":
-            raise ProfundoError(f"{name}: expected a finished training, this one is {row.state}")
+            raise ProfundoError(Said("refusals.unfinished", name=name, state=state_of(row)))
         with self.lock:
             traces = run_traces(runs, name)
             known = self.ready.pop(name, None)
@@ -78,10 +80,10 @@ def tried_files(ready: Predictor, content: bytes) -> dict[str, Any]:
     if ready.spec.inputs.kind == "image":
         pixels, most = work_of(content), Limits().pixels
         if pixels > most:
-            raise ProfundoError(f"expected an image of at most {most:,} pixels, got {pixels:,}; send a smaller one")
+            raise ProfundoError(Said("refusals.too_many_pixels", most=most, pixels=pixels))
         return told(ready, ready.images([content]))
     if ready.spec.inputs.kind != "sound":
-        raise ProfundoError(f"expected {ready.spec.inputs.things}: this network takes neither images nor sounds")
+        raise ProfundoError(Said("refusals.takes_other", things=ready.spec.inputs.things))
     return told(ready, ready.sounds([content]))
 
 

@@ -13,8 +13,9 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from profundo.doctor import Finding
-from profundo.doctor.verdicts import LEVELS, Severity, number, page_of
+from profundo.doctor.verdicts import LEVELS, Severity, advice, number, page_of, quantity
 from profundo.files import PUT_BACK, in_words, read_object, write_bytes
+from profundo.languages import local, say
 from profundo.looks.findings import in_lines
 from profundo.records import ProfundoError
 from profundo.runs.health.remedies import Changes, in_options
@@ -24,8 +25,18 @@ __all__ = ["Cured", "Diagnosis", "Health", "read_health", "read_vital_signs", "v
 LARGEST_SIGNS = 64 << 20  # bytes unpacked
 
 
+class Trial(BaseModel):
+    """How good the net was without the cure and with it, after so many steps, of None after as many epochs; the mean over seeds."""
+
+    without: float
+    with_cure: float
+    steps: int | None
+    seeds: int
+
+
 class Diagnosis(BaseModel):
-    """A finding in the words of settings. epoch: after which it was made; proof: what was tried, empty of facts."""
+    """A finding in the words of settings. epoch: after which it was made; proof: what was tried, empty of facts; trial: the same
+    in numbers, of runs that kept them."""
 
     cause: str
     where: str
@@ -33,15 +44,32 @@ class Diagnosis(BaseModel):
     evidence: dict[str, Any]
     remedy: str
     proof: str = ""
+    trial: Trial | None = None
     epoch: int = 0
 
     @property
     def numbers(self) -> str:
-        return ", ".join(f"{name} {number(value)}" for name, value in self.evidence.items())
+        """In the language that is spoken."""
+        return ", ".join(f"{quantity(name)} {local(number(value))}" for name, value in self.evidence.items())
 
     @property
     def sure(self) -> str:
-        return f"Proved: {self.proof}." if self.proof else "A fact."
+        return say("report.proved", proof=self.tried) if self.proof else say("report.a_fact")
+
+    @property
+    def tried(self) -> str:
+        """What was tried, in the language that is spoken where it was kept in numbers; "" of a fact."""
+        if self.trial is None:
+            return self.proof
+        values = self.trial.model_dump() | {
+            name: local(f"{getattr(self.trial, name):.2f}") for name in ("without", "with_cure")
+        }
+        return say("report.tried" if self.trial.steps else "report.tried_epochs", **values)
+
+    @property
+    def advice(self) -> str:
+        """The remedy, in the language that is spoken."""
+        return advice(self.cause, self.remedy)
 
     @property
     def lines(self) -> list[str]:
@@ -61,11 +89,19 @@ class Cured(BaseModel):
     changes: dict[str, tuple[Any, Any]]
     since: int
 
+    @property
+    def after(self) -> str:
+        """The settings from then on, as options."""
+        return in_options({name: after for name, (_, after) in self.changes.items()})
+
+    @property
+    def before(self) -> str:
+        """Those that were in their places; "" where there were none."""
+        return in_options({name: before for name, (before, _) in self.changes.items() if before is not None})
+
     def __str__(self) -> str:
         where = f"from the checkpoint in epoch {self.since + 1}" if self.since else "from the start"
-        after = in_options({name: after for name, (_, after) in self.changes.items()})
-        before = in_options({name: before for name, (before, _) in self.changes.items() if before is not None})
-        return f"{self.cause}: {after}{f' in place of {before}' if before else ''}, {where}"
+        return f"{self.cause}: {self.after}{f' in place of {self.before}' if self.before else ''}, {where}"
 
 
 class Health(BaseModel):
@@ -86,10 +122,14 @@ class Health(BaseModel):
 
 def diagnosis(finding: Finding, changes: Changes, epoch: int) -> Diagnosis:
     tried = finding.experiment
-    proof = ""
+    proof, trial = "", None
     if tried is not None:
         ours, theirs = (sum(one) / len(one) for one in (tried.without, tried.with_cure))
-        course = "as many epochs" if "batch_size" in changes else f"{tried.steps} steps"
+        by_epochs = "batch_size" in changes
+        trial = Trial(
+            without=ours, with_cure=theirs, steps=None if by_epochs else tried.steps, seeds=len(tried.without)
+        )
+        course = "as many epochs" if by_epochs else f"{tried.steps} steps"
         proof = f"skill {ours:.2f} → {theirs:.2f} in {course}, {len(tried.without)} seeds"
     evidence = {
         name: value if isinstance(value, int | float) else str(value) for name, value in finding.evidence.items()
@@ -97,7 +137,7 @@ def diagnosis(finding: Finding, changes: Changes, epoch: int) -> Diagnosis:
     remedy = in_options(changes) or finding.remedy
     return Diagnosis(
         cause=finding.cause, where=finding.where, severity=finding.severity, evidence=evidence, remedy=remedy, proof=proof,
-        epoch=epoch,
+        trial=trial, epoch=epoch,
     )  # fmt: skip
 
 

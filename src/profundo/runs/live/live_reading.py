@@ -24,6 +24,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from profundo.files import Place, in_words, open_place
+from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.runs.health.health_record import Health, vital_signs_in
 from profundo.runs.live.holder import Holder, holder_in, is_at_work
@@ -136,7 +137,9 @@ def inside(parent: Path, name: str) -> Iterator[Place]:
         with open_place(parent / name, parent) as here:
             yield here
     except OSError as error:
-        raise ProfundoError(f"{name}: no such run: {error.strerror or error}") from None
+        raise ProfundoError(
+            f"{name}: no such run: {error.strerror or error}", told=Said("refusals.no_such_run", name=name)
+        ) from None
 
 
 def run_row(parent: Path, name: str) -> RunRow:

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/activations.json";
 import room from "@texts/graph.json";
 import { remember } from "../../address";
-import { say, type Text } from "../../language";
+import { known, say, type Text } from "../../language";
 import { useAnswer } from "../../ui/asking";
 import { Panel, Problem, Slider } from "../../ui/controls";
 import { Legend } from "../../ui/legend";
@@ -20,6 +20,7 @@ interface Point {
 
 const REACH = 5;
 const ADVICE = texts as Readonly<Record<string, Text>>;
+const titled = ({ name, title }: Activation): string => known(texts, `${name.replace(".", "_")}_title`, title);
 const LINES = () => [
   { label: "f(a)", colour: "--curve-1" },
   { label: `f′(a), ${say(texts.derivative)}`, colour: "--curve-2", dashed: true },
@@ -44,7 +45,7 @@ export function ActivationPage({ query }: { query: URLSearchParams }) {
               <li key={one.name}>
                 <button type="button" aria-pressed={one.name === chosen?.name} onClick={() => choose(one.name)}>
                   <Curve one={one} small />
-                  {one.title}
+                  {titled(one)}
                 </button>
               </li>
             ))}
@@ -54,7 +55,7 @@ export function ActivationPage({ query }: { query: URLSearchParams }) {
       </div>
       {chosen && (
         <section class="panel graph-activation">
-          <h2>{chosen.title}</h2>
+          <h2>{titled(chosen)}</h2>
           <div class="row graph-formulas">
             <Formula latex={`f(a) = ${chosen.latex}`} />
             <Formula latex={`f′(a) = ${chosen.derivative_latex}`} />
@@ -120,7 +121,7 @@ function Curve({ one, small = false, point = null, onMove }: CurveProps) {
     onMove(bounded(((event.clientX - left) / width) * 2 * REACH - REACH));
   };
   return (
-    <svg class={small ? "graph-curve small" : "graph-curve"} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} {...(small ? { "aria-hidden": true } : { role: "img", "aria-label": one.title })} {...(onMove ? { onPointerMove: moved, onPointerDown: moved } : {})}>
+    <svg class={small ? "graph-curve small" : "graph-curve"} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} {...(small ? { "aria-hidden": true } : { role: "img", "aria-label": titled(one) })} {...(onMove ? { onPointerMove: moved, onPointerDown: moved } : {})}>
       {!small && <Axes />}
       <line class="axis" x1="0" x2={WIDTH} y1={y(0)} y2={y(0)} />
       <line class="axis" x1={x(0)} x2={x(0)} y1="0" y2={HEIGHT} />

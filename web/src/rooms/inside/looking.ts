@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { address } from "../../address";
 import { call, Refused } from "../../connection";
 import type { Numbers } from "../../frames";
+import type { Told } from "../../language";
 import { job } from "../../jobs";
 import { chosenIn } from "../../chosen";
 
@@ -12,7 +13,7 @@ export interface RunRow {
   readonly run: string;
   readonly data: string | null;
   readonly net: string | null;
-  readonly score: string | null;
+  readonly score: Told | null;
   readonly kind: string;
   readonly looks: boolean;
   readonly draws: boolean;
@@ -157,6 +158,8 @@ export const codes = job<CodeMap>("inside.codes");
 export const spaces = job<{ run: string; spaces: readonly Space[] }>("inside.spaces");
 export const lattice = job<Lattice>("inside.lattice");
 
+/** The run that was asked for, and is none of those that can be looked into; "" for none. */
+export const gone = (): string => (runs.value && word("run") !== "" && !current() ? word("run") : "");
 export const current = (): RunRow | undefined => runs.value?.find(({ run }) => run === word("run"));
 
 /** The views that a run has: a generator has no units, a plain net draws nothing. */
@@ -187,8 +190,13 @@ export async function enter(): Promise<void> {
     problem.value = (error as Refused).message;
     return;
   }
-  const row = runs.value.find(({ run }) => run === query["run"]) ?? runs.value.find(({ looks, kind }) => looks && kind === "image") ?? runs.value[0];
-  if (!row) return;
+  const wanted = query["run"] ?? "";
+  const usual = () => runs.value?.find(({ looks, kind }) => looks && kind === "image") ?? runs.value?.[0];
+  const row = wanted ? runs.value.find(({ run }) => run === wanted) : usual();
+  if (!row) {
+    chosen.words.value = query; // of a run that is not here nothing is shown, and of no other
+    return;
+  }
   const own = query["run"] === row.run ? query : {};
   const view = VIEWS.find((one) => one === own["view"]);
   chosen.words.value = own;

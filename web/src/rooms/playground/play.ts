@@ -1,8 +1,9 @@
 // What the page knows of its session, and everything that it can ask of it. The lab computes; here are only its answers.
 import { signal } from "@preact/signals";
 import { address, remember } from "../../address";
-import { call, latest, listen, Refused, role } from "../../connection";
+import { call, latest, listen, refusal, Refused, role } from "../../connection";
 import type { Numbers } from "../../frames";
+import type { Told } from "../../language";
 import { joined, parted, type Kept, type Page, type Speed } from "./query";
 
 export type { Speed } from "./query";
@@ -18,10 +19,10 @@ export interface Figures {
 
 export interface Finding {
   readonly cause: string;
-  readonly where: string;
-  readonly remedy: string;
+  readonly where: Told;
+  readonly remedy: Told;
   readonly severity: string;
-  readonly evidence: Readonly<Record<string, string>>;
+  readonly evidence: Readonly<Record<string, string | number | null>>;
 }
 
 export interface Points {
@@ -59,6 +60,8 @@ export interface Setup {
   readonly speed: Speed;
   readonly running: boolean;
   readonly command: string;
+  /** Why something of the address was left out. */
+  readonly left_out?: readonly Told[];
 }
 
 /** What changes at every step. */
@@ -158,9 +161,9 @@ export async function enter(query: string): Promise<void> {
   form.value ??= await asked<Form>("form");
   const { settings, page } = parted(query);
   if (query !== "") dress(page);
-  const told = await asked<Setup>("open", query === "" ? {} : { query: settings });
-  const why = problem.value; // of an address that says nothing: the usual settings are shown instead
-  take(told ?? (await asked<Setup>("open")));
+  const answer = await asked<Setup>("open", query === "" ? {} : { query: settings });
+  const why = problem.value || (answer?.left_out ?? []).map(refusal).join(" · "); // of an address of which not all can be
+  take(answer ?? (await asked<Setup>("open")));
   if (query !== "" && role.value !== "visitor" && setup.value?.speed !== page.speed) await pace(page.speed);
   await look();
   problem.value = why;
@@ -168,11 +171,19 @@ export async function enter(query: string): Promise<void> {
 
 const CALM = 150; // ms between two values of what is read rather than watched
 
+/** A visitor's page that follows: the lesson and the view of the address; its settings come with the session. */
+function followed({ room, query }: { room: string; query: string }): void {
+  if (role.value !== "visitor" || room !== ROOM || query === stands) return;
+  stands = query;
+  dress(parted(query).page);
+}
+
 /** The newest frame for maps and links; for curves and tables one that changes slowly enough to be read, and cheaply. */
 export function watch(): () => void {
   let last = 0;
   const leave = [
-    listen<Setup>(`${ROOM}.setup`, take), // of whom a visitor looks at
+    listen<Setup>(`${ROOM}.setup`, (told) => ((problem.value = ""), take(told))), // of whom a visitor looks at
+    address.subscribe(followed),
     listen<Frame>(ROOM, (value) => {
       frame.value = value;
       const now = performance.now();

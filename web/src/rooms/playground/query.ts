@@ -14,10 +14,10 @@ export interface Page {
   readonly lesson: string;
 }
 
-const OURS = ["show", "hide", "speed", "lesson"];
-const SPEEDS: readonly Speed[] = ["slow", "epoch", "fast"];
+export const OURS = ["show", "hide", "speed", "lesson"];
+export const SPEEDS: readonly Speed[] = ["slow", "epoch", "fast"];
 const USUAL: Kept = { gradients: false, warped: false, discrete: false, test: true, parts: true };
-const SWITCHES = Object.keys(USUAL) as (keyof Kept)[];
+export const SWITCHES = Object.keys(USUAL) as (keyof Kept)[];
 
 const nameOf = (part: string): string => part.split("=", 1)[0] ?? "";
 

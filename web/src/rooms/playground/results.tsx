@@ -2,9 +2,9 @@
 import { useState } from "preact/hooks";
 import doctor from "@texts/findings.json";
 import texts from "@texts/playground.json";
-import terms from "@texts/terms.json";
+import quantities from "@texts/quantities.json";
 import type { Numbers } from "../../frames";
-import { figure, known, percent, say } from "../../language";
+import { figure, known, percent, say, told } from "../../language";
 import { Button, Panel } from "../../ui/controls";
 import { Curves } from "../../ui/curves";
 import { Legend, type Line } from "../../ui/legend";
@@ -134,11 +134,11 @@ export function Doctor() {
 function Told({ finding }: { finding: Finding }) {
   return (
     <div class="finding">
-      <b>{known(doctor, finding.cause)}</b> <span class="muted">{finding.where}</span>
-      <p>{finding.remedy}</p>
+      <b>{known(doctor, finding.cause)}</b> <span class="muted">{typeof finding.where === "string" ? known(quantities, finding.where) : say(finding.where)}</span>
+      <p>{told(finding.remedy)}</p>
       <p class="hint">
         {Object.entries(finding.evidence)
-          .map(([name, value]) => `${known(terms, name)}: ${value}`)
+          .map(([name, value]) => `${known(quantities, name)}: ${typeof value === "string" ? value : figure(value, 4)}`)
           .join(" · ")}
       </p>
     </div>

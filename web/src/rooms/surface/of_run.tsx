@@ -1,6 +1,7 @@
 // The loss of a run as a surface: measured from coarse to fine while one watches, with the way of training on it.
 import { signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
+import lab from "@texts/lab.json";
 import texts from "@texts/surface.json";
 import { call } from "../../connection";
 import type { Numbers } from "../../frames";
@@ -53,7 +54,9 @@ export async function findRuns(): Promise<void> {
 
 export function OfRun() {
   const all = runs.value;
-  const row = all?.find(({ run }) => run === word("run")) ?? all?.[0];
+  const wanted = word("run");
+  const row = wanted ? all?.find(({ run }) => run === wanted) : all?.[0];
+  const gone = all !== null && wanted !== "" && !row;
   const kind = KINDS.find((one) => one === word("plane")) ?? "random";
   const fineness = FINENESS.find((one) => one === word("fineness")) ?? "coarse";
   const samples = SAMPLES.find((one) => one === word("samples")) ?? "500";
@@ -68,7 +71,7 @@ export function OfRun() {
     plane.busy.value = false;
     void call("surface.stop").catch(() => undefined);
   };
-  if (all?.length === 0) {
+  if (all?.length === 0 && !gone) {
     return (
       <Panel title={say(texts.no_runs)}>
         <p>{say(texts.no_runs_hint)}</p>
@@ -80,7 +83,7 @@ export function OfRun() {
     <div class="columns surface-view">
       <div class="stack">
         <Panel title={say(texts.what)}>
-          <Choice label={say(texts.run)} value={run} options={(all ?? []).map((one): Option => [one.run, one.run])} onChoose={(name) => choose({ run: name, epoch: "" })} />
+          <Choice label={say(texts.run)} value={gone ? wanted : run} options={(all ?? []).map((one): Option => [one.run, one.run])} onChoose={(name) => choose({ run: name, epoch: "" })} />
           <Choice label={say(texts.plane)} value={kind} options={[["random", say(texts.random)], ["path", say(texts.path)]]} onChoose={(name) => choose({ plane: name, epoch: "" })} />
           <p class="hint">{say(kind === "random" ? texts.random_hint : texts.path_hint)}</p>
           <Choice label={say(texts.fineness)} value={fineness} options={FINENESS.map((one): Option => [one, say(texts[one])])} onChoose={(name) => choose({ fineness: name })} />
@@ -90,7 +93,7 @@ export function OfRun() {
         {shown?.losses && <Facts shown={shown} />}
       </div>
       <Panel title={say(kind === "random" ? texts.surface_random : texts.surface_path)}>
-        <Problem text={refused.value || plane.problem.value} />
+        <Problem text={gone ? say(lab.no_run, { run: wanted }) : refused.value || plane.problem.value} />
         {shown?.losses ? <Drawn shown={shown} /> : <p class="hint">{plane.busy.value ? say(texts.opening) : ""}</p>}
       </Panel>
     </div>

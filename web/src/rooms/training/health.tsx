@@ -1,11 +1,11 @@
 // What the doctor found on the way, with its experiment and its remedy, and the vital signs that it saw.
 import texts from "@texts/training.json";
-import { figure, say, type Text } from "../../language";
+import { figure, say, told, type Text } from "../../language";
 import { Panel } from "../../ui/controls";
 import type { Numbers } from "../../frames";
 import { Chart } from "./one_run";
 import { column, lines, type Course, type Finding } from "./model";
-import { cause, term } from "./terms";
+import { cause, quantity, term } from "./terms";
 
 export function Health({ course }: { course: Course }) {
   if (!course.watched) return null;
@@ -15,12 +15,12 @@ export function Health({ course }: { course: Course }) {
         <Found key={finding.cause + finding.where + finding.epoch} finding={finding} />
       ))}
       {course.cures.map((cure) => (
-        <p key={cure}>
-          <b>{say(texts.changed)}</b> {cure}
+        <p key={told(cure)}>
+          <b>{say(texts.changed)}</b> {told(cure)}
         </p>
       ))}
       {course.notes.map((note) => (
-        <p key={note} class="muted">
+        <p key={note} class="muted" lang="en">
           {note}
         </p>
       ))}
@@ -30,19 +30,22 @@ export function Health({ course }: { course: Course }) {
   );
 }
 
+/** Settings as they are typed; a sentence as one. */
+const Remedy = ({ line }: { line: string }) => (line.startsWith("-") ? <code>{line}</code> : <>{line}</>);
+
 export function Found({ finding }: { finding: Finding }) {
-  const numbers = Object.entries(finding.evidence).map(([name, value]) => `${term(name)} ${typeof value === "number" ? figure(value, 3) : value}`);
+  const numbers = Object.entries(finding.evidence).map(([name, value]) => `${quantity(name)} ${typeof value === "number" ? figure(value, 3) : value}`);
   return (
     <article class="finding">
       <h3>
-        <span aria-hidden="true">⚕</span> {cause(finding.cause)} <span class="muted">{finding.where}</span>
+        <span aria-hidden="true">⚕</span> {cause(finding.cause)} <span class="muted">{quantity(finding.where)}</span>
       </h3>
       <p>{numbers.join(", ")}</p>
       <p>
-        <b>{say(texts.experiment)}</b> {finding.proof === "" ? say(texts.a_fact) : finding.proof}
+        <b>{say(texts.experiment)}</b> {told(finding.proof) === "" ? say(texts.a_fact) : told(finding.proof)}
       </p>
       <p>
-        <b>{say(texts.remedy)}</b> <code>{finding.remedy}</code>
+        <b>{say(texts.remedy)}</b> <Remedy line={told(finding.remedy)} />
       </p>
     </article>
   );

@@ -1,5 +1,6 @@
 // Runs as the lab tells them, and what the page makes of them: pure values, no page.
 import type { Numbers } from "../../frames";
+import type { Told } from "../../language";
 
 export type State = "starting" | "running" | "paused" | "stopped" | "failed" | "finished" | "damaged";
 export type Phase = "preparing" | "training" | "examining" | "evaluating" | "finished" | "interrupted" | "failed";
@@ -44,8 +45,8 @@ export interface Finding {
   readonly where: string;
   readonly severity: string;
   readonly evidence: Readonly<Record<string, number | string>>;
-  readonly remedy: string;
-  readonly proof: string;
+  readonly remedy: Told;
+  readonly proof: Told;
   readonly epoch: number;
 }
 
@@ -54,7 +55,7 @@ export interface Course {
   readonly log: readonly string[];
   readonly signs: Readonly<Record<string, Numbers | readonly string[]>>;
   readonly findings: readonly Finding[];
-  readonly cures: readonly string[];
+  readonly cures: readonly Told[];
   readonly notes: readonly string[];
   readonly watched: boolean;
   readonly faults: readonly string[];

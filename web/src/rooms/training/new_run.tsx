@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import texts from "@texts/training.json";
 import { call, latest, upload, type Refused } from "../../connection";
 import type { Numbers } from "../../frames";
-import { count, figure, say, type Text } from "../../language";
+import { count, figure, say, spokenIn, told, type Text, type Told } from "../../language";
 import { useWork } from "../../ui/asking";
 import { Button, Choice, FileField, Panel, Problem } from "../../ui/controls";
 import { clock, column, type Finding, type Words } from "./model";
@@ -14,13 +14,14 @@ import { act, show } from "./state";
 
 interface Named {
   readonly name: string;
-  readonly about: string;
+  readonly about: Told;
 }
 
 interface Field {
   readonly name: string;
   readonly part: string;
-  readonly help: string;
+  readonly label: Told;
+  readonly help: Told;
   readonly look: "choice" | "switch" | "number" | "words" | "lines";
   readonly choices: readonly string[];
   readonly form: string;
@@ -40,11 +41,11 @@ export interface Look {
   readonly training: Readonly<Record<string, number>>;
   readonly shape: readonly number[];
   readonly target: string;
-  readonly columns: readonly { readonly name: string; readonly kind: string; readonly missing: number; readonly use: string }[];
+  readonly columns: readonly { readonly name: string; readonly kind: string; readonly missing: number; readonly use: Told }[];
   readonly readings: readonly Reading[];
   readonly classes: readonly string[];
   readonly counts: Readonly<Record<string, readonly number[]>>;
-  readonly findings: readonly { readonly level: "error" | "warning" | "note"; readonly what: string; readonly advice: string; readonly examples: readonly string[] }[];
+  readonly findings: readonly { readonly level: "error" | "warning" | "note"; readonly what: Told; readonly advice: Told; readonly examples: readonly string[] }[];
   readonly notes: readonly string[];
   readonly free: string;
 }
@@ -164,7 +165,7 @@ export function NewRun({ data, words, name }: { data: string; words: Words; name
             <FileField label={say(busy === "upload" ? texts.loading : texts.choose_file)} accept={FILES} onFiles={(files) => void send(files)} />
           </div>
         </div>
-        <p class="hint">{own ? say(texts.own_hint) : form.sets.find((one) => one.name === data)?.about}</p>
+        <p class="hint">{own ? say(texts.own_hint) : told(form.sets.find((one) => one.name === data)?.about ?? "")}</p>
         <Problem text={problem} />
         {busy === "look" && <p class="muted">{say(texts.looking)}</p>}
         {look && <Facts look={look} />}
@@ -194,10 +195,13 @@ function Facts({ look }: { look: Look }) {
       {look.findings.length > 0 && (
         <ul class="findings">
           {look.findings.map((one) => (
-            <li key={one.what} class={one.level}>
+            <li key={told(one.what)} class={one.level}>
               <span aria-hidden="true">{MARKS[one.level]}</span>
               <div>
-                {one.what} <span class="muted">{one.advice}</span>
+                <span lang={spokenIn(one.what)}>{told(one.what)}</span>{" "}
+                <span class="muted" lang={spokenIn(one.advice)}>
+                  {told(one.advice)}
+                </span>
                 {one.examples.length > 0 && <span class="hint">{one.examples.join("; ")}</span>}
               </div>
             </li>
@@ -256,14 +260,14 @@ interface EntryProps {
   onChange: (value: string) => void;
 }
 
-/** One setting; of those that are folded, the help is the command line's, which is in English. */
+/** One setting; of those that are folded, the help is the command line's. */
 function Entry({ field, nets, value, onChange }: EntryProps) {
-  const { name, help, look, choices, initial, form } = field;
+  const { name, label: usual, help, look, choices, initial, form } = field;
   const [known, hint] = [LABELS[name], HINTS[name]];
-  const label = known ? say(known) : name.replaceAll("_", " ");
+  const label = known ? say(known) : told(usual);
   const unset = initial === "" ? say(texts.suits) : initial;
   const id = `setting-${name}`;
-  const list = name === "net" ? nets.map((one) => [one.name, `${one.name}: ${one.about}`] as const) : choices.map((one) => [one, one] as const);
+  const list = name === "net" ? nets.map((one) => [one.name, `${one.name}: ${told(one.about)}`] as const) : choices.map((one) => [one, one] as const);
   const switches = look === "switch" ? [["true", say(texts.yes)] as const, ["false", say(texts.no)] as const] : [];
   const options = [...list, ...switches];
   return (
@@ -285,8 +289,8 @@ function Entry({ field, nets, value, onChange }: EntryProps) {
           {say(hint)}
         </p>
       ) : (
-        <p class="hint" id={`${id}-help`} lang="en">
-          {help} {form !== "" && <code>{form}</code>}
+        <p class="hint" id={`${id}-help`}>
+          {told(help)} {form !== "" && <code>{form}</code>}
         </p>
       )}
     </div>

@@ -1,7 +1,7 @@
 // How the columns of a table were read, to be corrected before anything is trained.
 import { useId } from "preact/hooks";
 import texts from "@texts/training.json";
-import { count, say, type Text } from "../../language";
+import { count, say, told, type Text, type Told } from "../../language";
 import { Choice, Panel } from "../../ui/controls";
 import type { Look } from "./new_run";
 import { kindsIn, leftOut, withKind, withoutColumn } from "./reading";
@@ -11,13 +11,13 @@ import { Scroll } from "./scroll";
 export interface Reading {
   readonly name: string;
   readonly kind: string;
-  readonly why: string;
-  readonly doubt: string;
+  readonly why: Told;
+  readonly doubt: Told;
   readonly example: readonly [cell: string, value: string];
   readonly missing: number;
   readonly unread: number;
   readonly first_unread: readonly [row: number, cell: string];
-  readonly use: string;
+  readonly use: Told;
 }
 
 const KINDS: Readonly<Record<string, Text>> = {
@@ -37,7 +37,7 @@ interface TableProps {
 
 export function ReadingTable({ look, words, onChange }: TableProps) {
   const target = words["target"] ?? "";
-  const told = kindsIn(words["columns"] ?? "");
+  const named = kindsIn(words["columns"] ?? "");
   const out = leftOut(words["drop"] ?? "");
   const readings = new Map(look.readings.map((one) => [one.name, one]));
   const names = [...new Set([...look.columns.map((one) => one.name), ...readings.keys(), ...out])];
@@ -92,10 +92,10 @@ export function ReadingTable({ look, words, onChange }: TableProps) {
                     {name} {name === target && <span class="tag">{say(texts.target)}</span>}
                   </th>
                   <td>
-                    <select aria-label={`${name}: ${say(texts.taken_for)}`} value={told[name] ?? ""} onChange={(event) => set("columns", withKind(words["columns"] ?? "", name, event.currentTarget.value))}>
+                    <select aria-label={`${name}: ${say(texts.taken_for)}`} value={named[name] ?? ""} onChange={(event) => set("columns", withKind(words["columns"] ?? "", name, event.currentTarget.value))}>
                       <option value="">{known ? say(known) : kind || "–"}</option>
                       {TOLD.map((one) => (
-                        <option key={one} value={one} selected={one === told[name]}>
+                        <option key={one} value={one} selected={one === named[name]}>
                           {one}
                         </option>
                       ))}
@@ -106,8 +106,8 @@ export function ReadingTable({ look, words, onChange }: TableProps) {
                   </td>
                   <td class="cell">{reading ? (reading.example[0] === reading.example[1] ? reading.example[0] : reading.example.join(" → ")) : ""}</td>
                   <td>{missing(reading)}</td>
-                  <td class="because" lang="en">
-                    {[reading?.why, reading?.doubt, reading?.use || look.columns.find((one) => one.name === name)?.use].filter(Boolean).join("; ")}
+                  <td class="because">
+                    {[reading?.why, reading?.doubt, reading?.use || look.columns.find((one) => one.name === name)?.use].flatMap((part) => (part ? [told(part)] : [])).join("; ")}
                   </td>
                 </tr>
               );

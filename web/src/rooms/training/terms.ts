@@ -1,5 +1,6 @@
 // Words of the field, such as the names of scores and of curves, in the language of the page; a name that a person gave as it is.
 import findings from "@texts/findings.json";
+import quantities from "@texts/quantities.json";
 import terms from "@texts/terms.json";
 import texts from "@texts/training.json";
 import { known, say } from "../../language";
@@ -15,6 +16,9 @@ export function term(name: string): string {
   const [, judged] = HELD_OUT.exec(name) ?? [];
   return judged === undefined ? name : say(texts.on_validation, { figure: term(judged) });
 }
+
+/** What the doctor measured, or where. */
+export const quantity = (name: string): string => known(quantities, name, term(name));
 
 /** What the doctor calls by a code. */
 export const cause = (code: string): string => known(findings, code, code.replaceAll("_", " "));

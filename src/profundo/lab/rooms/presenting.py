@@ -1,0 +1,70 @@
+"""Where the owner of a shared lab is: the pages of its visitors may follow, as a class follows the projector."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import Field
+
+from profundo.lab.calls import Call, Nothing, Question
+from profundo.lab.desks import Desk
+from profundo.playground.queries import LONGEST
+
+__all__ = ["CALLS"]
+
+PLACE = "presenter.place"
+
+
+class Place(Question):
+    """A room and what is chosen there, as the address has it."""
+
+    room: Annotated[str, Field(pattern="^[a-z]{1,20}$")]
+    query: Annotated[str, Field(max_length=LONGEST)] = ""
+
+
+@dataclass(eq=False)
+class Presenting:
+    """Of one lab: the last place that its owner went to, and who follows."""
+
+    place: Place | None = None
+    followers: list[Desk] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def go(self, place: Place) -> list[Desk]:
+        """Returns who is to be told of it."""
+        with self.lock:
+            self.place = place
+            self.followers = [desk for desk in self.followers if desk.is_open]
+            return list(self.followers)
+
+    def follow(self, desk: Desk) -> Place | None:
+        with self.lock:
+            self.followers = [*(one for one in self.followers if one is not desk), desk]
+            return self.place
+
+    def close(self) -> None:
+        self.followers = []
+
+
+def presenting(desk: Desk) -> Presenting:
+    found: Presenting = desk.lab.state("presenting", Presenting)
+    return found
+
+
+def show(desk: Desk, place: Place) -> Mapping[str, str]:
+    for follower in presenting(desk).go(place):
+        if (channel := follower.channel(PLACE)) is not None:
+            channel.offer(place.model_dump())
+    return {}
+
+
+def follow(desk: Desk, _: Nothing) -> Mapping[str, str]:
+    """Where the owner is, of whom this page is told from now on; nothing before it went anywhere."""
+    place = presenting(desk).follow(desk)
+    return place.model_dump() if place else {}
+
+
+CALLS: Mapping[str, Call] = {"show": Call(Place, show, changes=True), "follow": Call(Nothing, follow)}

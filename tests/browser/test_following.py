@@ -1,0 +1,63 @@
+"""A teacher shares, a class follows: what the visitors' pages show when the owner's goes somewhere."""
+
+from browser_waiting import eventually
+
+
+def place(page):
+    return page.evaluate("location.hash")
+
+
+def test_visitors_follow_the_owner_until_they_go_elsewhere_and_again_when_they_like(tab):
+    owner = tab("#/graph?view=matrices")
+    assert eventually(owner, lambda: "left=" in place(owner))
+    visitor = tab(visits=True, width=390, height=844)
+    assert eventually(visitor, lambda: place(visitor) == place(owner))
+    assert visitor.get_by_role("heading", name="Graph").count() == 1
+    owner.get_by_role("link", name="Playground").click()
+    assert eventually(visitor, lambda: "#/playground" in place(visitor))
+    picture = visitor.locator(".visited canvas").first
+    settings = visitor.locator(".visited summary", has_text="What is set")
+    assert eventually(visitor, lambda: picture.count() and settings.count())
+    assert picture.bounding_box()["y"] < settings.bounding_box()["y"]
+    assert not visitor.locator(".learning").first.is_visible()
+
+    visitor.get_by_role("link", name="Images").click()
+    switch = visitor.get_by_label("Follow the presenter")
+    assert eventually(visitor, lambda: not switch.is_checked())
+    owner.get_by_role("link", name="Graph").click()
+    assert eventually(owner, lambda: "#/graph" in place(owner))
+    visitor.wait_for_timeout(300)
+    assert "#/images" in place(visitor)
+    switch.check()
+    assert eventually(visitor, lambda: place(visitor) == place(owner))
+
+
+def test_an_address_keeps_what_can_be_and_names_what_cannot(tab):
+    page = tab("#/playground?data=spiral&learning_rate=abc&noise=5&speed=warp&hidden=3")
+    assert eventually(page, lambda: "data=spiral&noise=5&hidden=3" in place(page))
+    assert page.get_by_role("alert").filter(has_text="speed=warp").is_visible()
+    assert eventually(
+        page, lambda: page.get_by_role("alert").filter(has_text="Learning rate: expected a number").is_visible()
+    )
+    page = tab("#/images?view=pooling&psize=99&pstride=2")
+    alert = page.get_by_role("alert").filter(has_text="psize=99")
+    assert eventually(page, alert.is_visible)
+    assert eventually(
+        page, lambda: page.get_by_label("Stride").count() and page.get_by_label("Stride").input_value() == "2"
+    )
+    page.get_by_role("link", name="Surface").click()
+    assert eventually(page, lambda: not alert.is_visible())
+
+
+def test_a_run_that_is_not_here_is_said_to_be_gone_and_no_other_is_shown(tab):
+    for room in ("inside", "surface", "training"):
+        page = tab(f"#/{room}?run=nope")
+        assert eventually(page, lambda page=page: page.get_by_text("There is no run nope here").first.is_visible()), (
+            room
+        )
+        assert "run=nope" in place(page)
+    for where in ("#/graph?view=net&net=run:nope", "#/images?view=net&run=nope"):
+        page = tab(where)
+        assert eventually(
+            page, lambda page=page: page.get_by_role("alert").filter(has_text="no run").first.is_visible()
+        ), where

@@ -1,0 +1,50 @@
+"""Visitors of a shared lab see where its owner is, and lead nobody."""
+
+import pytest
+
+from lab_desk import Page, new_lab
+from profundo.lab.calls import asked
+from profundo.lab.rooms.room_calls import CALLS
+from profundo.records import ProfundoError
+
+
+@pytest.fixture
+def lab(tmp_path):
+    made = new_lab(tmp_path)
+    yield made
+    made.close()
+
+
+def told(page):
+    """All places that were pushed to it."""
+    values = page.opened("presenter.place").values
+    return [values.get() for _ in range(values.qsize())]
+
+
+def test_who_comes_later_is_told_where_the_owner_is_and_every_move_after_it(lab):
+    owner, visitor, late = Page(lab), Page(lab, "visitor"), Page(lab, "visitor")
+    assert visitor.call("presenter.follow") == {}
+    owner.call("presenter.show", room="graph", query="view=net")
+    assert late.call("presenter.follow") == {"room": "graph", "query": "view=net"}
+    assert told(visitor) == [{"room": "graph", "query": "view=net"}]
+    visitor.desk.detach()
+    owner.call("presenter.show", room="images")
+    assert told(late) == [{"room": "images", "query": ""}]
+    assert told(visitor) == told(owner) == []
+
+
+def test_who_comes_before_anybody_plays_is_shown_the_playground_as_soon_as_somebody_does(lab):
+    owner, visitor = Page(lab), Page(lab, "visitor")
+    with pytest.raises(ProfundoError, match="nobody plays"):
+        visitor.call("playground.open")
+    owner.call("playground.open", query="data=spiral")
+    assert visitor.opened("playground.setup").values.get(timeout=5)["query"] == "data=spiral"
+
+
+def test_only_the_owner_leads_and_only_to_rooms():
+    show = CALLS["presenter.show"]
+    assert show.changes
+    assert not CALLS["presenter.follow"].changes
+    for place in ({"room": "../x"}, {"room": ""}, {"room": "a" * 30}, {"room": "graph", "query": "x" * 300_000}):
+        with pytest.raises(ProfundoError):
+            asked("presenter.show", show, place)

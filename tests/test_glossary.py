@@ -1,0 +1,54 @@
+"""One word for one idea in every language: what the courses call it, and no synonym beside it."""
+
+import json
+import re
+from importlib.resources import files
+
+import pytest
+
+# An idea in English → what its texts say in each language, as regular expressions.
+GLOSSARY = {
+    r"loss(es)?\b(?! of)": {"es": "cost", "ca": "cost", "pt": "custo"},
+    "learning rate": {
+        "es": "tasas? de aprendizaje",
+        "ca": "tax(a|es) d[’']aprenentatge",
+        "pt": "taxas? de aprendizado",
+    },
+    "hidden layer": {"es": "capas? ocultas?", "ca": "cap(a|es) ocult(a|es)", "pt": "camadas? ocultas?"},
+    "back-?propagation": {"es": "retropropagación", "ca": "retropropagació", "pt": "retropropagação"},
+    "overfit": {"es": "sobreajuste", "ca": "sobreajustament", "pt": "sobreajuste"},
+    "epoch": {"es": "época", "ca": "èpo", "pt": "época"},
+    "gradient": {"es": "gradiente", "ca": "gradient", "pt": "gradiente"},
+    "saddle": {"es": "punto de silla", "ca": "punt de sella", "pt": "ponto de sela"},
+    "weight decay": {"es": "decaimiento de pesos", "ca": "decaïment de pesos", "pt": "decaimento de pesos"},
+}
+FORBIDDEN = {
+    "es": r"pérdida|\bcostos?\b|\bcorrida|silla de montar|\bbatch(es)?\b|(velocidad|ratio|tasa) de entrenamiento|capas? escondida",
+    "ca": r"\bpèrdu|\bcorrida|sella de muntar|\bbatch(es)?\b|(velocitat|ràtio) d|cap(a|es) amagad",
+    "pt": r"\bperdas?\b|rodada|no passo, \(0|\bbatch(es)?\b|taxa de aprendizagem|camadas? escondida|rede neuronal",
+}
+CODE = re.compile(r"\{\w+\}|--[\w-]+|`[^`]*`")  # what is filled in or typed is in no language
+
+
+def texts():
+    for entry in files("profundo").joinpath("texts").iterdir():
+        room = entry.name.removesuffix(".json")
+        for key, by_language in json.loads(entry.read_text("utf-8")).items():
+            yield f"{room}.{key}", by_language
+
+
+@pytest.mark.parametrize("language", FORBIDDEN)
+def test_no_synonym_stands_beside_the_word_of_the_courses(language):
+    used = {
+        key: text[language] for key, text in texts() if re.search(FORBIDDEN[language], text[language], re.IGNORECASE)
+    }
+    assert used == {}
+
+
+@pytest.mark.parametrize("idea", GLOSSARY)
+def test_what_english_calls_by_a_term_is_called_by_the_same_word_everywhere(idea):
+    told = [(key, text) for key, text in texts() if re.search(rf"\b{idea}", CODE.sub("", text["en"]), re.IGNORECASE)]
+    assert told
+    for key, text in told:
+        for language, word in GLOSSARY[idea].items():
+            assert re.search(word, text[language], re.IGNORECASE), f"{key}, {language}: {text[language]}"
