@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
+import { textsByLanguage } from "./texts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -24,7 +25,7 @@ const notices: Plugin = {
 // Names without a hash: the built files are committed, and the server says that nobody keeps them.
 export default defineConfig({
   base: "/assets/",
-  plugins: [notices],
+  plugins: [notices, textsByLanguage(here("../src/profundo/texts"), here("src"))],
   resolve: { alias: { "@texts": here("../src/profundo/texts") } },
   build: {
     outDir: here("../src/profundo/lab/static/lab"),
@@ -34,7 +35,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     rollupOptions: {
-      output: { entryFileNames: "[name].js", chunkFileNames: "[name].js", assetFileNames: "[name][extname]" },
+      output: { entryFileNames: "[name].js", chunkFileNames: (chunk) => (chunk.facadeModuleId?.startsWith("\0virtual:texts/") ? "texts-[name].js" : "[name].js"), assetFileNames: "[name][extname]" },
     },
   },
   test: { environment: "node", include: ["tests/**/*.test.ts"] },

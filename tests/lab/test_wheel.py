@@ -1,5 +1,6 @@
 """What is installed has all that the page loads: a wheel is built and looked into, where there is what builds one."""
 
+import gzip
 import os
 import re
 import subprocess
@@ -62,3 +63,13 @@ def test_every_file_that_the_page_loads_is_there():
     held = {path.name for path in folder.iterdir()}
     wanted = loaded_by(texts_of(lambda name: (folder / name).read_bytes(), held))
     assert {"index.js", "playground.js"} <= wanted <= held
+
+
+@pytest.mark.parametrize("language", ["en", "es", "ca", "pt"])
+def test_the_page_of_a_language_is_less_than_200_kilobytes_compressed(language):
+    """All rooms of it, but for what draws in three dimensions, which is loaded when asked for."""
+    folder = ROOT / "src" / STATIC
+    others = {f"texts-{one}.js" for one in ("en", "es", "ca", "pt") if one != language}
+    loaded = [one for one in folder.iterdir() if one.name not in {*others, "relief3d.js", "NOTICES.txt"}]
+    assert folder / f"texts-{language}.js" in loaded
+    assert sum(len(gzip.compress(one.read_bytes())) for one in loaded) < 200_000

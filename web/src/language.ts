@@ -1,5 +1,6 @@
 // What people read: `src/profundo/texts/ROOM.json`, the languages of a text side by side. A text that lacks one does not compile.
 import { signal } from "@preact/signals";
+import { load } from "./packs";
 
 export const LANGUAGES = ["en", "es", "ca", "pt"] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -17,7 +18,13 @@ export const language = signal<Language>(typeof document === "undefined" ? "en" 
 
 if (typeof document !== "undefined") document.documentElement.lang = language.value;
 
-export function speak(chosen: Language): void {
+let asked: Language | undefined;
+
+/** Resolves when the page speaks it, or another that was asked for since. */
+export async function speak(chosen: Language): Promise<void> {
+  asked = chosen;
+  await load(chosen);
+  if (asked !== chosen) return;
   language.value = chosen;
   document.documentElement.lang = chosen;
   localStorage.setItem(KEPT, chosen);

@@ -2,11 +2,14 @@ import { render } from "preact";
 import { watchAddress } from "./address";
 import { App } from "./app";
 import { connect } from "./connection";
+import { language } from "./language";
+import { load } from "./packs";
 import { watchPresenter } from "./presenting";
 import "./style.css";
 
+const words = load(language.value);
 watchAddress();
 watchPresenter();
 connect();
 const place = document.getElementById("app");
-if (place) render(<App />, place);
+if (place) void words.then(() => render(<App />, place));
