@@ -65,7 +65,7 @@ def test_kills_and_another_number_of_workers_change_no_bit(streaming, fast):
     draw, kills = random.Random(3).uniform, 0
     while not finished(fast / "run"):
         command = go_on(fast, streaming)
-        command.process.join(draw(0.1, 1.5) if kills < 4 else None)
+        command.process.join(draw(0.1, 1.0) if kills < 2 else None)
         if command.process.is_alive():
             command.kill()
             kills += 1
