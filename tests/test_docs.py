@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,14 @@ def blocks(page, language):
 
 
 def commands(page):
-    """The lines of console blocks, as words without `profundo`. MNIST is trained for one epoch."""
+    """The lines of console blocks, as words without `profundo`. MNIST is trained for one epoch, all else for three at most."""
     lines = "".join(blocks(page, "console")).splitlines()
     every = [shlex.split(line[2:], comments=True)[1:] for line in lines if line.startswith("$ profundo ")]
-    return [[*words, "--epochs", "1"] if words == ["train", "mnist"] else words for words in every]
+    return [[*words, "--epochs", "1"] if words == ["train", "mnist"] else shortened(words) for words in every]
+
+
+def shortened(words):
+    return [str(min(3, int(word))) if before == "--epochs" else word for before, word in pairwise(["", *words])]
 
 
 def needs_data(page):
