@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.nn import functional
 
 from profundo.data.images.scenes import SIDE, scene_batches
+from profundo.data.sound.spectrograms import load_wav
+from profundo.data.sound.spoken import SILENCE, padded, utterances
 from profundo.pictures.exhibits import Passage
+from profundo.recipes.recipe_folder import open_subject
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo.captions import constant_sentence
 from profundo.recipes.zoo.spoken_digits import blanked
@@ -126,6 +130,17 @@ def test_high_and_low_tones_of_ones_own_are_told_apart_and_new_files_too(tmp_pat
     assert said["prediction"] == "high"
     assert said["probability"] == said["probabilities"]["high"]
     assert sum(said["probabilities"].values()) == pytest.approx(1)
+    looked_into = open_subject(run_recipe("spoken-digits", given, out=tmp_path / "run").folder.path)[0]
+    told = looked_into.predict(even(tmp_path / "new.wav", looked_into.data.spec.inputs.shape[1]))
+    torch.testing.assert_close(
+        told[0, 0], torch.tensor(said["probabilities"]["high"])
+    )  # what follows the sound is not heard
+    assert looked_into.evaluate("test").values["accuracy"] == 1
+
+
+def even(path, frames):
+    spoken = utterances([(path.name, load_wav(path))])
+    return functional.pad(padded(spoken, torch.tensor([0])).inputs.mT, (0, frames - len(spoken[0])), value=SILENCE)
 
 
 def test_blanking_hides_one_run_of_bands_and_one_of_moments():

@@ -108,6 +108,49 @@ def test_a_net_of_ones_own_is_healed_in_place():
     assert len(run.history) == 6
 
 
+@pytest.mark.parametrize("scale", [40.0, 1e-3])
+def test_weights_that_were_drawn_badly_are_drawn_anew_as_they_can_be_from_the_start(scale):
+    """The second falls as a loss should, and ends far above that of a linear model."""
+    runs = [pf.fit(badly_drawn(scale), "digits", epochs=6, out=False, heal=True)]
+    assert [cure.changes for cure in runs[0].doctor.cures] == [{"reinitialize": (False, True)}]
+    assert runs[0].doctor.findings[0].cause == "bad_init_scale"
+    assert runs[0].scores.values["accuracy"] > 0.95
+    runs.append(pf.fit(badly_drawn(1.0), "digits", epochs=6, out=False, reinitialize=True))
+    first, second = (run.net.state_dict() for run in runs)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    with pytest.raises(pf.ProfundoError, match="expected a net of your own, got mlp"):
+        pf.fit("mlp", "iris", out=False, reinitialize=True)
+
+
+def badly_drawn(scale):
+    torch.manual_seed(0)
+    layers = [nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)]
+    net = nn.Sequential(nn.Flatten(), *layers)
+    with torch.no_grad():
+        for one in net.parameters():
+            one.mul_(scale)
+    return net
+
+
+def test_a_batch_that_leaves_few_steps_is_healed_by_a_smaller_one():
+    run = pf.fit("mlp", "digits", epochs=8, batch_size="all", heal=True, out=False)
+    assert [cure.changes for cure in run.doctor.cures] == [{"batch_size": (1258, 32)}]
+    assert run.scores.values["accuracy"] > 0.95
+
+
+@pytest.mark.parametrize(("data", "kind"), [("digits", "classes"), ("breast-cancer", "binary"), ("diabetes", "real")])
+def test_the_cost_of_a_constant_answer_is_the_least_of_all(data, kind):
+    prepared = prepare(new_experiment(data=data, net="mlp"))
+    targets, spec = prepared.data.train.targets, prepared.data.spec
+    assert spec.targets.kind == kind
+    if kind == "real":
+        least = ((targets - targets.mean(0)) / targets.std(0, correction=0)).square().mean()
+    else:
+        shares = torch.bincount(targets.long()) / len(targets)
+        least = torch.distributions.Categorical(shares).entropy()
+    assert care.constant_cost(prepared) == pytest.approx(float(least), rel=1e-2)
+
+
 @pytest.fixture
 def made_up(monkeypatch):
     """After four epochs there is trouble, once, and a proven cure for it."""
@@ -220,6 +263,7 @@ def test_cures_are_few_and_what_does_not_help_is_said(monkeypatch, capsys):
         ({"learning_rate": 1e-5}, "learning_rate_too_low", "--learning-rate 0.003"),
         ({"weight_decay": 90.0}, "over_regularised", "--weight-decay 1"),
         ({"l1": 0.5}, "over_regularised", "--l1 0"),
+        ({"label_smoothing": 0.6}, "over_regularised", "--label-smoothing 0"),
         ({"net_options": {"dropout": 0.9, "widths": [8]}}, "excess_dropout", "--net-option widths=[8]"),
         ({"net_options": {"activation": "logistic"}}, "vanishing_gradient", "leave out --net-option"),
     ],

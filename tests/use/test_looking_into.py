@@ -22,7 +22,7 @@ from profundo.recipes.subjects import CodesOf, NearestMean, by_codes
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("recipes")
     few = {"xor": {"epochs": 3}, "deep-or-shallow": {"deepest": 1, "repeats": 1, "epochs": 1, "samples": 300}}
-    few |= {"siamese": {"epochs": 1, "steps": 2, "episodes": 2}, "threshold": {}}
+    few |= {"anomaly": {"epochs": 1}, "siamese": {"epochs": 1, "steps": 2, "episodes": 2}, "threshold": {}}
     return {name: run_recipe(name, given, quick=True, out=folder / name).folder.path for name, given in few.items()}
 
 
@@ -80,6 +80,19 @@ def test_the_code_of_a_variational_net_is_its_mean_and_draws_nothing():
     pictures = torch.rand(2, 1, 8, 8)
     torch.testing.assert_close(CodesOf(net)(pictures), net.encode(pictures)[0])
     assert torch.equal(subject.net(pictures), subject.net(pictures))
+
+
+def test_what_is_strange_is_asked_by_the_error_of_its_reconstruction(runs):
+    run, lowers = open_subject(runs["anomaly"])
+    assert not lowers
+    kept = json.loads((runs["anomaly"] / "scores.json").read_text())["test"]["ROC area"]
+    assert run.evaluate("test").values["ROC-AUC"] == pytest.approx(kept, abs=1e-6)
+    model = open_model(runs["anomaly"])[1]
+    pictures = prepared_inputs(run.data.test.inputs[:9], run.data.spec.inputs)
+    with torch.no_grad():
+        error = (model.networks["autoencoder"](pictures) - pictures).square().flatten(1).mean(1)
+        expected = error / (error + model.known["threshold"])
+        torch.testing.assert_close(run.net(pictures)[:, 0].sigmoid(), expected)
 
 
 @pytest.mark.parametrize("door", [pf.look_inside, pf.landscape, lambda path: pf.explain(path, [[1.0, 2.0]])])

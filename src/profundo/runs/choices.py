@@ -93,6 +93,10 @@ def check_choices(chosen: Experiment, data: Dataset, own: Own = NOTHING) -> None
     if chosen.threshold is not None:
         check_threshold(chosen, data, own)
     check_log(chosen.log)
+    if chosen.reinitialize and not str(chosen.net).startswith("own:"):
+        raise ProfundoError(
+            f"reinitialize: expected a net of your own, got {chosen.net}, which draws its weights itself"
+        )
 
 
 def check_threshold(chosen: Experiment, data: Dataset, own: Own = NOTHING) -> None:

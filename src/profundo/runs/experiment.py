@@ -182,6 +182,14 @@ class Experiment(BaseModel):
     freeze: Annotated[
         bool, Setting("net", "Of a pretrained net, train the output layer alone, on features computed once.")
     ] = False
+    reinitialize: Annotated[
+        bool,
+        Setting(
+            "net",
+            "Draw the weights of a net of one's own anew, each layer's values of deviation 1 (Mishkin & Matas 2016).",
+            in_python=True,
+        ),
+    ] = False
     epochs: Annotated[Whole | None, Setting("course", "Passes over the training samples.")] = None
     batch_size: Annotated[
         BatchSize | None,

@@ -13,6 +13,7 @@ from profundo.data import standardize_targets
 from profundo.data.augmenting.augment import augmentation, value_range
 from profundo.data.batches import batches, in_memory, in_order
 from profundo.data.splits.splits import chosen
+from profundo.doctor.reinitializing import reinitialize_
 from profundo.evaluate import answers, figure_of, mean_cost
 from profundo.evaluate.leading import leading_figure
 from profundo.evaluate.scores import PROBABILITIES
@@ -30,6 +31,7 @@ from profundo.train.fine_tuning import freeze_normalisation, last_part
 from profundo.train.hardware import choose_precision
 from profundo.train.layout import lay_out
 from profundo.train.optimizers import optimizer
+from profundo.train.randomness import seeded
 from profundo.train.schedules import schedule
 from profundo.train.updates import autocast
 
@@ -161,6 +163,8 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     lay_out(net, prepared.device)
     if processes.size > 1:
         share_normalization(net)
+    if experiment.reinitialize:
+        draw_anew(prepared)
     measure_inputs(net, prepared.data)
     if experiment.pretrained is not None and not experiment.freeze:
         freeze_normalisation(net)
@@ -183,6 +187,17 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     update.forward = processes.wrap(net, prepared.device)
     alone = processes.size == 1 and experiment.accumulate == 1 and prepared.device.type == "cpu"
     return Captured(update) if experiment.capture and alone else update
+
+
+DRAWN_BY = 128  # training samples that first weights are scaled by
+
+
+def draw_anew(prepared: Prepared) -> None:
+    """The first weights of a net of one's own, by some of its training samples and the seed alone."""
+    data, count = prepared.data, min(DRAWN_BY, len(prepared.data.train))
+    some = chosen(data.train, torch.arange(count) * len(data.train) // count)
+    with seeded(prepared.experiment.seed):
+        reinitialize_(prepared.net, next(in_order(some, data.spec, device=prepared.device)).inputs)
 
 
 MEASURED, MEASURED_TEXTS = 10_000, 50_000  # training rows that a net's own statistics come from

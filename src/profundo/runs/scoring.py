@@ -17,7 +17,7 @@ from profundo.evaluate.thresholds import choose_threshold
 from profundo.languages import local, say
 from profundo.pictures.verdict import no_better
 from profundo.records import Dataset, ProfundoError, Samples, Scores, Targets
-from profundo.runs.baselines.linear_baseline import yardstick
+from profundo.runs.baselines.linear_baseline import Yardstick, yardstick
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.own import NOTHING, Own, measured
 from profundo.runs.preparing import objective_of, unsettled_epochs
@@ -39,14 +39,17 @@ __all__ = [
 
 
 def evaluate_run(
-    run: Run, notice: Callable[[str], None] = lambda _: None, linear: tuple[Mapping[str, float], str] | None = None
+    run: Run,
+    notice: Callable[[str], None] = lambda _: None,
+    linear: tuple[Mapping[str, float], str] | None = None,
+    fitted: Yardstick | None = None,
 ) -> None:
     """The one look at the test split, in float32: what the saved weights give anywhere.
 
-    linear: the linear model's figures and its name, where they are known; else it is fitted.
+    linear: the linear model's figures and its name, where they are known; fitted: the model, where it is there.
     """
     if linear is None:
-        run.said, run.scores = evaluate_split(run.net, run.data, run.data.test, run.experiment, notice, run.own)
+        run.said, run.scores = evaluate_split(run.net, run.data, run.data.test, run.experiment, notice, run.own, fitted)
         return
     run.said = answers_to(run.net, run.data, run.data.test, run.experiment, own=run.own)[0]
     result = judged(run.said, run.data, run.own, run.data.test)
@@ -72,10 +75,11 @@ def evaluate_split(
     experiment: Experiment,
     notice: Callable[[str], None] = lambda _: None,
     own: Own = NOTHING,
+    fitted: Yardstick | None = None,
 ) -> tuple[Answers, Scores]:
     """What the net says about each sample of a split, and how well, beside a constant and a linear model.
 
-    notice: is told why there is no linear model, where it could not be fitted.
+    notice: is told why there is no linear model, where it could not be fitted. fitted: that, where it was before.
     """
     targets = data.spec.targets
     if not len(split):
@@ -84,7 +88,7 @@ def evaluate_split(
         (outputs,) = answers_to(net, data, split, experiment, own=own)
         return outputs, judged(outputs, data, own)
     try:
-        linear, name = yardstick(data)
+        linear, name = fitted or yardstick(data)
     except (RuntimeError, ValueError, OSError, MemoryError, ProfundoError) as error:
         notice(f"no linear model to compare with: {' '.join(str(error).split())}")
         (outputs,) = answers_to(net, data, split, experiment, own=own)

@@ -23,6 +23,7 @@ from profundo.files import in_words, read_object, write_json
 from profundo.nets.published_weights import published
 from profundo.pictures.history_chart import history_chart
 from profundo.records import Interrupted, ProfundoError
+from profundo.runs.baselines.linear_baseline import Yardstick
 from profundo.runs.checks import (
     check_data,
     check_outputs,
@@ -231,11 +232,11 @@ def train_prepared(
     introduce(prepared, voice, resumed=state is not None)
     with telling(folder.path if folder is not None else None) as live:
         live.tell()
-        trained(run, prepared, processes, voice, state, live)
+        linear = trained(run, prepared, processes, voice, state, live)
         if processes.chief:
             live.tell(phase="evaluating")
             try:
-                judge(run, voice)
+                judge(run, voice, linear)
             except Exception as error:
                 if isinstance(error, ProfundoError):
                     raise
@@ -243,18 +244,27 @@ def train_prepared(
     return run
 
 
-def trained(run: Run, prepared: Prepared, processes: Group, voice: Voice, state: State | None, live: Telling) -> None:
-    """The training, with the doctor beside it where that was asked; the run has its seconds and its best epoch."""
-    started = time.perf_counter()
+def trained(
+    run: Run, prepared: Prepared, processes: Group, voice: Voice, state: State | None, live: Telling
+) -> Yardstick | None:
+    """The training, with the doctor beside it where that was asked; the run has its seconds and its best epoch.
+
+    Returns the linear model, where it was fitted to see whether the net does better.
+    """
+    started, linear = time.perf_counter(), None
     if prepared.experiment.doctor or prepared.experiment.heal:
-        watch(run, prepared, processes, voice, state, live)
+        linear = watch(run, prepared, processes, voice, state, live)
     else:
         learn_prepared(prepared, run.history, run.folder, processes, voice, state, live)
-    run.seconds["training"] = time.perf_counter() - started - run.seconds.get("doctor", 0.0)
+    beside = run.seconds.get("doctor", 0.0) + run.seconds.get("evaluation", 0.0)
+    run.seconds["training"] = time.perf_counter() - started - beside
     run.best_epoch = best_epoch(run.history, unsettled_epochs(prepared.experiment, prepared.data.spec.targets))
+    return linear
 
 
-def watch(run: Run, prepared: Prepared, processes: Group, voice: Voice, state: State | None, live: Telling) -> None:
+def watch(
+    run: Run, prepared: Prepared, processes: Group, voice: Voice, state: State | None, live: Telling
+) -> Yardstick | None:
     """The training with the doctor beside it; the run has what it came to."""
     try:
         if processes.size > 1:
@@ -263,7 +273,7 @@ def watch(run: Run, prepared: Prepared, processes: Group, voice: Voice, state: S
     except ProfundoError as error:
         voice.notice(f"without the doctor: {error}")
         learn_prepared(prepared, run.history, run.folder, processes, voice, state, live)
-        return
+        return None
     try:
         prepared = care.follow(
             state, lambda one, state: learn_prepared(one, run.history, run.folder, processes, voice, state, live, care)
@@ -273,7 +283,8 @@ def watch(run: Run, prepared: Prepared, processes: Group, voice: Voice, state: S
             care.keep(run.folder)
     run.experiment, run.net = prepared.experiment, prepared.net
     run.doctor, run.vital_signs = care.result(), care.signs.arrays()
-    run.seconds["doctor"] = care.seconds
+    run.seconds |= {"doctor": care.seconds, "evaluation": care.compared}
+    return care.linear
 
 
 def learn_prepared(
@@ -360,8 +371,8 @@ def no_longer_kept(
     )
 
 
-def judge(run: Run, voice: Voice) -> None:
-    """Evaluate the trained network, keep what came out, and say it."""
+def judge(run: Run, voice: Voice, linear: Yardstick | None) -> None:
+    """Evaluate the trained network beside the linear model, which is fitted unless it is there; keep what came out, and say it."""
     folder = run.folder
     run.data = with_threshold(run.net, run.data, run.experiment, run.own)
     run.data = with_margins(run.net, run.data, run.experiment)
@@ -373,8 +384,8 @@ def judge(run: Run, voice: Voice) -> None:
             raise no_longer_kept(run.net, folder, len(run.history), "when the training began", problems)
     started = time.perf_counter()
     with using(1):  # figures are small work; what is not takes more by itself
-        evaluate_run(run, voice.notice)
-        run.seconds["evaluation"] = time.perf_counter() - started
+        evaluate_run(run, voice.notice, fitted=linear)
+        run.seconds["evaluation"] = run.seconds.get("evaluation", 0.0) + time.perf_counter() - started
         if folder is not None:
             keep_result(run, folder, voice)
     for line in result_lines(run):

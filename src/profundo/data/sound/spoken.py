@@ -26,9 +26,20 @@ from profundo.data.text.sequence_batches import Padded
 from profundo.files import sha256
 from profundo.records import ProfundoError
 
-__all__ = ["FSDD", "Spoken", "SpokenWords", "Utterances", "padded", "sound_folder", "spoken_digits", "utterances"]
+__all__ = [
+    "FSDD",
+    "SILENCE",
+    "Spoken",
+    "SpokenWords",
+    "Utterances",
+    "padded",
+    "sound_folder",
+    "spoken_digits",
+    "utterances",
+]
 
 FSDD = "spoken-digits/recordings.zip"
+SILENCE = FLOOR / 40  # what batches are filled up with, in their units
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +155,8 @@ def padded(spoken: Utterances, indices: Tensor, device: torch.device | str = "cp
     lengths = spoken.lengths[indices]
     steps = torch.arange(int(lengths.max()))
     places = (spoken.starts[indices, None] + steps).clamp(max=len(spoken.frames) - 1)
-    frames = spoken.frames[places].float()
-    frames = frames.masked_fill((steps >= lengths[:, None])[:, :, None], FLOOR)
-    inputs = (frames - FLOOR / 2) / 20
+    inputs = (spoken.frames[places].float() - FLOOR / 2) / 20
+    inputs = inputs.masked_fill((steps >= lengths[:, None])[:, :, None], SILENCE)
     return Padded(inputs.to(device), spoken.targets[indices].to(device), len(indices), lengths)
 
 

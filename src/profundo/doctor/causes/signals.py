@@ -14,32 +14,28 @@ from profundo.doctor.causes.pace import FINE, clipped
 from profundo.doctor.causes.structure import quietly
 from profundo.doctor.passage import (
     DROPOUTS,
-    FUSED,
     LAYERS,
     PRODUCTS,
     RECTIFIERS,
     SQUASHERS,
     Call,
     Change,
-    Functions,
     Passage,
     alter,
     altered,
     calls_of,
     hidden_calls,
     layers_of,
-    parameters_of,
 )
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import ordinary_step
+from profundo.doctor.reinitializing import USUAL, reinitialize_, relative_scale
 from profundo.doctor.skill import skill
 from profundo.doctor.suspicions import Suspicion
-from profundo.doctor.trials import Variant, answers_of, in_evaluation, main
-from profundo.trees import called
+from profundo.doctor.trials import Variant, answers_of
 
 __all__ = ["signals"]
 
-USUAL = (0.25, 5.0)  # weights' deviation times √(incoming values); PyTorch's own is 0.58, that of Glorot 1, of He 1.4
 VANISHES, EXPLODES = 1e-3, 1e3  # gradient by the first layer's values over that by the last hidden one's
 GROWN = 20.0  # values of the last layer over those of the first
 LOUD = 4.0  # answers over targets
@@ -127,43 +123,8 @@ def constant_weights(patient: Patient) -> Iterator[Suspicion]:
             return
 
 
-def relative_scale(call: Call, weight: Tensor) -> float:
-    """Root mean square of weights times the root of the number of values that each output sums; a mean off 0 sums up faster."""
-    inputs = weight.shape[0] if call.function in PRODUCTS else weight[0].numel()
-    mean, size = float(weight.detach().mean()), float(weight.detach().square().mean().sqrt())
-    if call.function == "embedding":  # looked up, not summed: of deviation 1 as PyTorch draws it, or less
-        return max(1.0, size)
-    if call.function in FUSED:  # drawn by their number of units, not of inputs
-        return max(1.0, size * math.sqrt(inputs))
-    return max(size * math.sqrt(inputs), abs(mean) * inputs / 2 if abs(mean) > size / 2 and inputs > 4 else 0.0)
-
-
 def redrawn(variant: Variant) -> Variant:
-    """New normal weights, scaled layer by layer until values of deviation 1 come out (Mishkin and Matas 2016)."""
-    net = variant.program.net
-
-    def change(call: Call, run: Callable[[], Any]) -> Any:
-        if call.function == "embedding" and relative_scale(call, call.weights[0]) > USUAL[1]:
-            nn.init.normal_(call.weights[0], std=0.1)
-        if not call.weighted or call.function not in LAYERS | PRODUCTS:
-            return run()
-        for one in parameters_of((*call.arguments, *call.named.values())):
-            _ = nn.init.normal_(one) if one.ndim > 1 else nn.init.zeros_(one)
-        deviation = main(run()).std().clamp_min(1e-12)
-        for weight in call.weights:
-            weight.data.div_(deviation)
-        return run()
-
-    for module in net.modules():
-        if isinstance(module, nn.RNNBase | nn.RNNCellBase):
-            module.reset_parameters()
-            for name, one in module.named_parameters():
-                _ = nn.init.orthogonal_(one) if name.startswith("weight_hh") else None
-        elif isinstance(module, nn.MultiheadAttention):
-            module._reset_parameters()
-    few = variant.train.rows(torch.arange(min(128, len(variant.train)))).inputs
-    with in_evaluation(net), torch.no_grad(), Functions(change):
-        called(net, few)
+    reinitialize_(variant.program.net, variant.train.rows(torch.arange(min(128, len(variant.train)))).inputs)
     return variant
 
 

@@ -39,6 +39,7 @@ from profundo.recipes.own_data import Takes, images_like, is_own, things
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch, populations
 from profundo.recipes.stretches import stretched
+from profundo.recipes.subjects import Subject
 from profundo.records import Batch, Dataset, ProfundoError, Samples, Targets
 from profundo.runs.settings.setting_values import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
@@ -343,6 +344,35 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     ]
 
 
+class Strangeness(nn.Module):
+    """Pictures → log(error of the reconstruction / threshold), (batch, 1): the logit of error / (error + threshold)."""
+
+    def __init__(self, net: nn.Module, threshold: float) -> None:
+        super().__init__()
+        self.net, self.threshold = net, threshold
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        error = (self.net(pictures) - pictures).square().flatten(1).mean(1, keepdim=True)
+        logits: Tensor = (error / self.threshold).clamp_min(1e-12).log()
+        return logits
+
+
+def subject(model: Model, context: Context) -> Subject:
+    """What is strange, by the error that a picture is remade with; no training lowered the cost of that answer."""
+    asked: Settings = model.asked
+    data = context.images(asked.data, asked.image_size)
+    if is_own(asked.data):
+        data, names, odd = normal_and_odd(context, asked, data), ("normal image", "odd image"), 1
+    else:
+        names, odd = ("known", "strange"), asked.digit
+    spec = replace(unit_interval(data.spec), targets=Targets("binary", names))
+    train, validation, test = (
+        replace(split, targets=(split.targets == odd).long()) for split in (data.train, data.validation, data.test)
+    )
+    told = replace(data, spec=spec, train=train, validation=validation, test=test)
+    return Subject(Strangeness(model.networks["autoencoder"], model.known["threshold"]), told, lowers=False)
+
+
 RECIPE = Recipe(
     Settings,
     Settings(data="digits", others=False, code=6, width=64, epochs=6),
@@ -350,4 +380,5 @@ RECIPE = Recipe(
     networks=networks,
     predict=predict,
     takes=Takes("images", samples=20),
+    subject=subject,
 )

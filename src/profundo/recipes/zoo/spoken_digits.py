@@ -19,7 +19,16 @@ import torch
 from torch import Tensor, nn
 
 from profundo.data.sound.spectrograms import BANDS, FLOOR, load_wav
-from profundo.data.sound.spoken import Spoken, SpokenWords, Utterances, padded, sound_folder, spoken_digits, utterances
+from profundo.data.sound.spoken import (
+    SILENCE,
+    Spoken,
+    SpokenWords,
+    Utterances,
+    padded,
+    sound_folder,
+    spoken_digits,
+    utterances,
+)
 from profundo.evaluate.scores import confusion, evaluating
 from profundo.nets.recurrent import Cell, SequenceClassifier
 from profundo.objectives import categorical
@@ -29,7 +38,8 @@ from profundo.recipes.net_outputs import device_of, enlarged
 from profundo.recipes.own_data import Takes
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import confusion_chart
-from profundo.records import Batch
+from profundo.recipes.subjects import Subject
+from profundo.records import Batch, Dataset, Inputs, Samples, Spec, Targets
 from profundo.runs.settings.setting_values import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 
@@ -159,6 +169,37 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     ]
 
 
+class OfEvenLength(nn.Module):
+    """(batch, bands, frames), each filled up with silence to the same length, → what the net answers to it without."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, spectrograms: Tensor) -> Tensor:
+        frames = torch.arange(1, spectrograms.shape[2] + 1, device=spectrograms.device)
+        sounds = (spectrograms.detach() != SILENCE).any(1)
+        logits: Tensor = self.net(spectrograms.transpose(1, 2), (sounds * frames).amax(1).clamp_min(1))
+        return logits
+
+
+def subject(model: Model, context: Context) -> Subject:
+    """The spectrograms as series, a channel a band, all as long as the longest."""
+    words = _words(context, model.asked)
+    context.facts["recordings"] = words.facts
+    parts = words.train, words.validation, words.test
+    longest = max(int(part.lengths.max()) for part in parts)
+    train, held, test = (evenly(part, longest) for part in parts)
+    spec = Spec(Inputs((BANDS, longest), "series"), Targets("classes", words.classes))
+    return Subject(OfEvenLength(model.networks["net"]), Dataset(words.name, spec, train, held, test, facts=words.facts))
+
+
+def evenly(spoken: Utterances, longest: int) -> Samples:
+    inputs = padded(spoken, torch.arange(len(spoken))).inputs.transpose(1, 2)
+    inputs = torch.nn.functional.pad(inputs, (0, longest - inputs.shape[2]), value=SILENCE)
+    return Samples(inputs.contiguous(), spoken.targets)
+
+
 def _pictures(words: SpokenWords, right: Tensor, chosen: Tensor, most: int = 24) -> list[Exhibit]:
     """One spectrogram of each class, and those that were misheard."""
     targets = words.test.targets.tolist()
@@ -196,4 +237,5 @@ RECIPE = Recipe(
     networks=networks,
     predict=predict,
     takes=Takes("sounds with classes", classes=2),
+    subject=subject,
 )

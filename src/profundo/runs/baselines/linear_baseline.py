@@ -14,7 +14,10 @@ from profundo.nets.sound_nets import BandStatistics
 from profundo.records import Dataset, Inputs
 from profundo.runs.baselines.text_baseline import TextLinear, fit_text_linear
 
-__all__ = ["yardstick"]
+__all__ = ["Yardstick", "yardstick"]
+
+Yardstick = tuple[nn.Module | TextLinear, str]
+"""A linear model, fitted, and what to call it."""
 
 MOST = 10_000  # training samples in memory: more cost more time than they add accuracy
 MOST_READ = 2_000  # of those that have to be read first
@@ -24,7 +27,7 @@ RUN = 10  # read side by side
 AT_ONCE = 250  # samples whose images are as they were; then they are averaged
 
 
-def yardstick(data: Dataset) -> tuple[nn.Module | TextLinear, str]:
+def yardstick(data: Dataset) -> Yardstick:
     """The linear model, and what to call it: "logistic regression on 10,000 of 55,000 samples"."""
     chosen, inputs = spread(data), data.spec.inputs
     targets = standardize_targets(data.train.targets, data.spec.targets)

@@ -1,24 +1,30 @@
 """A training with the doctor beside it: watched on its way, examined where its course gives cause, healed where that was asked.
 
-A training that looks healthy costs nothing but the looks. Where the loss is not finite, stands above where it began, or has hardly
-fallen at the end, the program is examined on copies, for the larger of 5 s and a tenth of the time that it trained. What is then
+A training that looks healthy costs nothing but the looks. Where the loss is not finite, stands above where it began or above what a
+constant answer costs, has hardly fallen at the end, or where a linear model does better on the validation samples by more than luck,
+the program is examined on copies, for the larger of 5 s and a tenth of the time that it trained. What is then
 proved, and is a setting here, `heal` changes: the training goes on from the newest checkpoint before the trouble, or from the start.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from profundo.data import standardize_targets
 from profundo.doctor import Finding, examine
 from profundo.doctor.causes import FAMILIES
 from profundo.doctor.vital_signs import VitalSigns
 from profundo.files import erase, write_json
 from profundo.records import NotFiniteError, ProfundoError
+from profundo.runs.baselines.linear_baseline import Yardstick
 from profundo.runs.experiment import write_experiment
 from profundo.runs.folder import Folder
+from profundo.runs.health.beside_linear import beaten_by, yardstick_for
 from profundo.runs.health.health_record import (
     Cured,
     Health,
@@ -27,10 +33,10 @@ from profundo.runs.health.health_record import (
     read_vital_signs,
     write_vital_signs,
 )
-from profundo.runs.health.remedies import Changes, changed, changes_of, unusual_settings
-from profundo.runs.health.training_program import apart, program_of
+from profundo.runs.health.remedies import Changes, changed, changes_of, departures, unusual_settings
+from profundo.runs.health.training_program import MOST_SAMPLES, apart, program_of
 from profundo.runs.live.live_progress import Pace, Telling
-from profundo.runs.preparing import Prepared, train_batches
+from profundo.runs.preparing import Prepared, objective_of, train_batches
 from profundo.runs.resumable import State
 from profundo.runs.voice import Voice
 from profundo.train import History
@@ -58,7 +64,7 @@ class Astray(ProfundoError):
 
 
 class Care:
-    """Of one training. record: what it came to so far; seconds: of all examinations."""
+    """Of one training. record: what it came to so far; seconds: of all examinations; compared: of those with a linear model."""
 
     def __init__(
         self, prepared: Prepared, history: History, folder: Folder | None, voice: Voice, live: Telling | None = None
@@ -69,8 +75,10 @@ class Care:
         self.record = (read_health(folder.doctor) if folder is not None else None) or Health()
         self.signs = seen_before(folder)
         self.began, self.computed = time.perf_counter(), time.process_time()
-        self.seconds, self.examined = 0.0, False
+        self.seconds, self.compared, self.examined = 0.0, 0.0, False
         self.pace = Pace(LOOKED_AT)
+        self.constant = constant_cost(prepared)
+        self.linear: Yardstick | None = None
 
     # --------------------------------------------------------------------------------------------------- on the way
     def follow(self, state: State | None, learn: Callable[[Prepared, State | None], None]) -> Prepared:
@@ -101,9 +109,21 @@ class Care:
                 self.keep(self.folder)
         if self.examined or not (ended or epochs & (epochs - 1) == 0):
             return
-        why = trouble(self.history, self.signs, ended=ended)
+        why = trouble(self.history, self.signs, ended=ended, constant=self.constant)
+        if not why and ended and self.signs.done < FEWEST_STEPS and (large := large_batch(self.prepared)):
+            why = f"only {self.signs.done} steps, of {large} each"
+        if not why and ended and not self.record.cures:
+            why = self.beaten()
         if why and (change := self.examine(why)) is not None:
             raise change
+
+    def beaten(self) -> str:
+        """In words, by how much a linear model does better; else empty."""
+        begin = time.perf_counter()
+        self.linear = self.linear or yardstick_for(self.prepared)
+        why = beaten_by(self.linear, self.prepared) if self.linear else ""
+        self.compared += time.perf_counter() - begin
+        return why
 
     def examine(self, why: str) -> Astray | None:
         """Say what is found, once for these settings; what would heal it, where that was asked and is a setting."""
@@ -248,8 +268,34 @@ def as_healed(prepared: Prepared, folder: Folder) -> Prepared:
     return prepared
 
 
-def trouble(history: History, signs: VitalSigns, *, ended: bool) -> str:
-    """What of the course gives cause to examine, in words; empty where it looks healthy."""
+def constant_cost(prepared: Prepared) -> float | None:
+    """What the best constant answer costs of training samples, as training counts it; None where that is not known."""
+    data, own = prepared.data, prepared.own
+    kind, targets = data.spec.targets.kind, data.train.targets
+    if own.loss is not None or not isinstance(targets, Tensor) or targets.ndim != CONSTANTS.get(kind, (None,))[0]:
+        return None
+    targets = standardize_targets(targets[:MOST_SAMPLES], data.spec.targets).cpu()
+    answer = CONSTANTS[kind][1](targets, len(data.spec.targets.classes)).float()
+    objective = objective_of(prepared.experiment, data, own)
+    return float(objective.mean_cost(answer.expand(len(targets), -1), targets, len(targets)))
+
+
+CONSTANTS: Mapping[str, tuple[int, Callable[[Tensor, int], Tensor]]] = {
+    "classes": (1, lambda targets, classes: (torch.bincount(targets.long(), minlength=classes) + 1.0).log()),
+    "binary": (1, lambda targets, _: targets.double().mean().clamp(1e-6, 1 - 1e-6).logit()[None]),
+    "real": (2, lambda targets, _: targets.mean(0)),
+}
+"""By kind of target: the dimensions of these, and the outputs that answer the same to all as well as can be."""
+
+
+def large_batch(prepared: Prepared) -> str:
+    """In words, where it is far larger than suits the data; else empty."""
+    far = [values for _, values, _ in departures(prepared) if "batch size" in values]
+    return f"a batch of {far[0]['batch size']} samples" if far else ""
+
+
+def trouble(history: History, signs: VitalSigns, *, ended: bool, constant: float | None = None) -> str:
+    """What of the course gives cause to examine, in words; empty where it looks healthy. constant: the cost of such an answer."""
     column = next((name for name in history.names if name == "loss"), "")
     losses = history[column] if column else []
     if not losses or not signs.done:
@@ -261,6 +307,8 @@ def trouble(history: History, signs: VitalSigns, *, ended: bool) -> str:
         return ""
     if last > first - FALLEN * size:
         return f"the loss fell only from {first:.3g} to {last:.3g}"
+    if constant is not None and last > (1 + RISEN) * constant:
+        return f"the loss fell from {first:.3g} to {last:.3g}, and a constant answer has {constant:.3g}"
     held = history["validation loss"] if "validation loss" in history.names else []
     if held and min(held) > first - FALLEN * size / 2:
         return f"the validation loss never fell below {min(held):.3g}; the training loss began at {first:.3g}"

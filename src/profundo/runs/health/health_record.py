@@ -89,7 +89,8 @@ def diagnosis(finding: Finding, changes: Changes, epoch: int) -> Diagnosis:
     proof = ""
     if tried is not None:
         ours, theirs = (sum(one) / len(one) for one in (tried.without, tried.with_cure))
-        proof = f"skill {ours:.2f} → {theirs:.2f} in {tried.steps} steps, {len(tried.without)} seeds"
+        course = "as many epochs" if "batch_size" in changes else f"{tried.steps} steps"
+        proof = f"skill {ours:.2f} → {theirs:.2f} in {course}, {len(tried.without)} seeds"
     evidence = {
         name: value if isinstance(value, int | float) else str(value) for name, value in finding.evidence.items()
     }
