@@ -229,7 +229,7 @@ HEALTHY = {
     "steps first, turned": lambda: waves(
         seeds(lambda: Of(lambda n, x: n.b(n.a(x.transpose(0, 1))[0][-1]), a=nn.GRU(1, 16), b=nn.Linear(16, 2)))
     ),
-    "attention, masked": lambda: language(attention(causal=True), epochs=2),
+    "attention, masked": lambda: language(attention(causal=True), epochs=4),
     "both directions, to name each step": lambda: program(
         seeds(lambda: Of(lambda n, x: n.b(n.a(x)[0]).transpose(1, 2), a=both_ways(nn.GRU, 8), b=nn.Linear(16, 2))),
         WAVES, (WAVES[..., 0] > 0).long(), F.cross_entropy, rate=1e-2,
