@@ -34,7 +34,9 @@ def pytest_runtest_setup():
     """What a test draws without a seed of its own depends on no other test."""
     random.seed(0)
     np.random.seed(0)
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(
+        0
+    )  # torch.manual_seed would note for GPUs, three times, where it was called from
 
 
 @pytest.fixture(autouse=True)

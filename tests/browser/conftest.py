@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,9 +93,9 @@ def _loop_of_playwright(request):
     let_loop_rest()
 
 
-@pytest.fixture
-def tab(browser, lab):
-    """A function that opens a place of the lab in a new window; its errors fail the test."""
+@contextmanager
+def tabs(browser, lab):
+    """A function that opens a place of the lab in a new window; raises AssertionError in the end if one had an error."""
     windows, errors = [], []
 
     def opened(place="", width=1280, height=800, visits=False, **manners):
@@ -110,3 +111,21 @@ def tab(browser, lab):
     for window in windows:
         window.close()
     assert errors == []
+
+
+@pytest.fixture
+def tab(browser, lab):
+    """A function that opens a place of the lab in a new window; its errors fail the test."""
+    with tabs(browser, lab) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def kept_tab(browser, lab):
+    """The same, whose windows stay for all tests of a module."""
+    let_loop_run()
+    with tabs(browser, lab) as opened:
+        let_loop_rest()
+        yield opened
+        let_loop_run()
+    let_loop_rest()

@@ -4,20 +4,16 @@ import numpy as np
 import pytest
 
 import profundo
+from canvas_pixels import canvas_pixels
 from profundo import images
 from profundo.data import standardize
 
-PIXELS = """canvas => {
-  const {width, height} = canvas;
-  return [height, width, [...canvas.getContext('2d').getImageData(0, 0, width, height).data]];
-}"""
 CELLS = "table => [...table.rows].map(row => [...row.cells].map(cell => cell.innerText))"
 
 
 def pixels(page, selector):
     """uint8 (height, width, 3)."""
-    height, width, data = page.locator(selector).first.evaluate(PIXELS)
-    return np.array(data, np.uint8).reshape(height, width, 4)[..., :3]
+    return canvas_pixels(page.locator(selector).first)[..., :3]
 
 
 def cells(page, label):

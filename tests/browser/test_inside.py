@@ -8,13 +8,11 @@ import torch
 
 import profundo as pf
 from browser_waiting import eventually
+from canvas_pixels import canvas_pixels
 from profundo.inspect.opened_net import of_run
 from profundo.recipes.latent_space import LatentPlane
 from profundo.recipes.recipe_folder import open_latent
 from profundo.recipes.recipe_run import run_recipe
-
-PIXELS = """canvas => [canvas.width, canvas.height,
-    ...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data]"""
 
 
 @pytest.fixture(scope="module")
@@ -24,15 +22,10 @@ def looked(lab):
     return of_run(lab.runs / "inside-digits")
 
 
-def pixels(page, selector):
-    width, height, *data = page.locator(selector).evaluate(PIXELS)
-    return np.array(data).reshape(height, width, 4)
-
-
 def test_a_map_is_blue_where_the_library_s_is_positive(tab, looked):
     page = tab("#/inside?run=inside-digits&view=why&sample=5&methods=gradient&of=3")
     page.locator(".proofs .removal").wait_for()
-    shown = pixels(page, "canvas.map")[..., :3].astype(int)
+    shown = canvas_pixels(page.locator("canvas.map"))[..., :3].astype(int)
     map_ = pf.explain(looked.run, looked.data.test.inputs[5:6], "gradient", of=3).by_place[0]
     strong = (map_.abs() > 0.25 * map_.abs().max()).numpy()
     assert strong.sum() > 5
@@ -56,7 +49,7 @@ def test_the_picture_follows_the_plane_and_the_sliders(tab, lab):
 
     def same(code):
         expected = space.pictures(code[None])[0, 0].numpy()
-        return np.array_equal(pixels(page, ".latent-view canvas.large")[..., 0], expected)
+        return np.array_equal(canvas_pixels(page.locator(".latent-view canvas.large"))[..., 0], expected)
 
     code = plane.at(0.2, 0.5).clone()
     assert eventually(page, lambda: same(code))
@@ -78,5 +71,5 @@ def test_one_walks_over_the_map_by_arrow_keys(tab, looked):
         shares = looked.shares(looked.data.test.inputs[seen[-1] : seen[-1] + 1])[0]
         assert figures.nth(1).inner_text().split()[0] == str(int(shares.argmax()))
     assert len(set(seen)) > 1
-    shown = pixels(page, ".told canvas")[..., 0]
+    shown = canvas_pixels(page.locator(".told canvas"))[..., 0]
     assert torch.equal(torch.tensor(shown, dtype=torch.uint8), looked.data.test.inputs[seen[-1], 0])

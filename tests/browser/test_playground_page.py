@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from browser_waiting import quiet
+from canvas_pixels import canvas_pixels
 from profundo.playground.own_points import points_of_table
 from profundo.playground.playground_settings import new_settings
 from profundo.playground.session import Session
@@ -35,13 +36,7 @@ def counter(page):
 
 def pixels(page, selector):
     """uint8 (height, width, 3) of a canvas."""
-    height, width, values = page.evaluate(
-        """selector => { const canvas = document.querySelector(selector);
-             const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-             return [canvas.height, canvas.width, [...data]]; }""",
-        selector,
-    )
-    return np.array(values, np.uint8).reshape(height, width, 4)[..., :3]
+    return canvas_pixels(page.locator(selector).first)[..., :3]
 
 
 def blueness(picture):

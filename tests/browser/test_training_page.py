@@ -8,6 +8,7 @@ import pytest
 from test_every_room import AXE
 
 from browser_waiting import quiet
+from canvas_pixels import canvas_pixels
 from profundo.runs.experiment import new_experiment
 from profundo.runs.supervised import train
 from profundo.use.predicting import predictor
@@ -53,8 +54,7 @@ def test_a_run_of_a_terminal_is_shown_with_its_own_figures(tab, trained):
 
 def colours_of(canvas):
     """How many pixels of each colour."""
-    values = canvas.evaluate("c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
-    return Counter(zip(values[::4], values[1::4], values[2::4], strict=True))
+    return Counter(map(tuple, canvas_pixels(canvas)[..., :3].reshape(-1, 3).tolist()))
 
 
 def test_what_a_net_answers_on_the_page_is_what_the_predictor_says(tab, trained):

@@ -43,7 +43,7 @@ HEALTHY = {
         net=(net := perceptron(64, 64, 10)),
         loss=nn.CrossEntropyLoss(),
         optimizer=torch.optim.Adam(net.parameters(), 1e-2),
-        train=DataLoader(TensorDataset(X[:1400], Y[:1400]), 32, shuffle=True),
+        train=DataLoader(TensorDataset(X[:700], Y[:700]), 32, shuffle=True),
         validation=DataLoader(TensorDataset(X[1400:], Y[1400:]), 100),
     ),
 }

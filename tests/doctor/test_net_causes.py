@@ -238,7 +238,7 @@ HEALTHY = {
         seeds(lambda: nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 10)))
     ),
     "batch normalisation in a short training": lambda: digits(layers(64, 32, 10, norm=nn.BatchNorm1d), epochs=1, rate=1e-2),
-    "batches of four": lambda: people(layers(10, 32, 1, norm=nn.BatchNorm1d), batch_size=4, epochs=2),
+    "batches of four": lambda: people(layers(10, 32, 1, norm=nn.BatchNorm1d), batch_size=4, epochs=1),
     "a head on learned features": lambda: learned_head(),
     "a target that inputs explain by half": lambda: people(layers(10, 16, 16, 1)),
 }  # fmt: skip

@@ -313,7 +313,7 @@ def test_a_net_of_ones_own_goes_on_after_an_interruption_to_the_same_bits(iris, 
         pf.fit(own(), iris, out=tmp_path / "run", resume=True, **settings)
 
 
-@pytest.mark.parametrize("name", ["iris", "wine", "digits", "breast-cancer"])
+@pytest.mark.parametrize("name", ["iris", "breast-cancer"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_learns_with_its_default_settings(name, optimizer, tmp_path):
     run = train(new_experiment(data=name, net="mlp", optimizer=optimizer), out=tmp_path / "run")

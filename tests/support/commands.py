@@ -14,8 +14,10 @@ import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 PATIENCE = 60.0  # seconds that no sound command here needs, on a busy machine either
 NOBODY = 65534
@@ -123,6 +125,12 @@ def apart(folder: str, words: str) -> None:
     torch.set_num_threads(1)
 
 
+def start_server() -> None:
+    """Unless it runs. Of this process's sys.path it takes no notice, and leaves out in silence what it does not find."""
+    with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(path for path in sys.path if path)):
+        forkserver.ensure_running()
+
+
 started: list["Command"] = []
 
 
@@ -137,6 +145,7 @@ class Command:
     def __init__(self, folder: Path, target: Callable[..., None], what: Any, under: Any) -> None:
         self.words = folder / f"words-{len(list(folder.glob('words-*')))}"
         self.words.touch()
+        start_server()
         self.process = servers.Process(target=target, args=(what, str(folder), str(self.words), under))
         self.process.start()
         started.append(self)

@@ -31,7 +31,7 @@ def digits(net=None, loss=F.cross_entropy, inputs=X, targets=Y, rate=0.1, **rest
     net = net or perceptron(64, 64, 10)
     rest.setdefault("optimizer", torch.optim.SGD(net.parameters(), rate, momentum=0.9))
     return Program(
-        net=net, loss=loss, train=(inputs[:1400], targets[:1400]), validation=(inputs[1400:], targets[1400:]), **rest
+        net=net, loss=loss, train=(inputs[:700], targets[:700]), validation=(inputs[1400:], targets[1400:]), **rest
     )
 
 

@@ -36,6 +36,7 @@ from profundo.train.checkpoints import newest_checkpoint
 from profundo.train.distributed import Group
 from profundo.train.hardware import choose_precision, multiplies_bfloat16
 from profundo.train.layout import lay_out
+from profundo.train.randomness import seed_pytorch
 
 __all__ = ["Context", "Request", "Trained"]
 
@@ -93,7 +94,7 @@ class Context:
         self.facts: dict[str, Any] = {}
         self.trainings: dict[str, Trained] = {}
         self.began = False
-        torch.manual_seed(mix(self.seed, 0))
+        seed_pytorch(mix(self.seed, 0))
 
     def load(self, name: str, **options: Any) -> Dataset:
         """A data set by name, from the folder of data sets, split by the seed of the run."""
@@ -181,7 +182,7 @@ class Context:
             self.voice.stop()
         frames = torch.stack(training.film.frames) if training.film is not None else None
         self.trainings[name] = Trained(history, frames, time.perf_counter() - started)
-        torch.manual_seed(mix(self.seed, 1 << 32 | number))
+        seed_pytorch(mix(self.seed, 1 << 32 | number))
         return self.trainings[name]
 
     def _keeping(self, name: str) -> Keeping | None:

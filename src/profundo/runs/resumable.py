@@ -40,7 +40,7 @@ from profundo.train.distributed import Group
 from profundo.train.hardware import free_heap, keep_heap, repeatable
 from profundo.train.kept_epochs import keeping_epochs
 from profundo.train.pacing import Paced, recorded_threads
-from profundo.train.randomness import random_state, restore_random_state
+from profundo.train.randomness import random_state, restore_random_state, seed_pytorch
 
 __all__ = ["Keeping", "State", "Training", "is_out_of_memory", "learn", "where"]
 
@@ -237,7 +237,7 @@ def where(device: torch.device, precision: str) -> dict[str, str]:
 
 def begin(seed: int, processes: Group) -> Position:
     """Every process draws its own dropout, the first one as a single process would."""
-    torch.manual_seed(mix(seed, processes.rank))
+    seed_pytorch(mix(seed, processes.rank))
     return Position()
 
 
