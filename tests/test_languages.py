@@ -94,6 +94,8 @@ def test_every_cause_has_a_remedy_in_every_language_and_signs_have_theirs():
     with speaking("ca"):
         assert advice("overfit", "get more data") == words("remedies", "ca")["overfit"]
         assert advice("overfit", "--dropout 0.5") == "--dropout 0.5"
+        assert advice("bad_init_scale", "reinitialize=True") == "reinitialize=True"
+        assert advice("excess_dropout", "leave out --net-option") == "omet --net-option"
         assert advice("overfit", Said("remedies.sign_rate_low", rate=0.3)).startswith(
             "apuja la taxa d’aprenentatge, per exemple a 0,3"
         )

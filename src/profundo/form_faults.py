@@ -19,7 +19,13 @@ BOUNDS = {
     "too_long": ("items_most", "most", "max_length"),
     "too_short": ("items_least", "least", "min_length"),
 }
-KINDS = {"int": "whole", "float": "number", "finite": "finite", "bool": "switch", "string": "text"}
+KINDS = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "whole"),
+    **dict.fromkeys(("float_type", "float_parsing"), "number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "switch"),
+    "finite_number": "finite",
+    "string_type": "text",
+}
 
 
 def expected_of(error: Mapping[str, Any]) -> Said | str:
@@ -30,5 +36,5 @@ def expected_of(error: Mapping[str, Any]) -> Said | str:
         return Said(f"refusals.expect_{key}", **{name: context[theirs]})
     if kind == "literal_error":
         return Said("refusals.expect_one_of", names=context["expected"].replace("'", "").replace(" or ", ", "))
-    key = KINDS.get(kind.partition("_")[0], "")
+    key = KINDS.get(kind, "")
     return Said(f"refusals.expect_{key}") if key else ""

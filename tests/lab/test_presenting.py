@@ -1,9 +1,12 @@
 """Visitors of a shared lab see where its owner is, and lead nobody."""
 
+from pathlib import Path
+
 import pytest
 
 from lab_desk import Page, new_lab
 from profundo.lab.calls import asked
+from profundo.lab.desks import Lab
 from profundo.lab.rooms.room_calls import CALLS
 from profundo.records import ProfundoError
 
@@ -48,3 +51,13 @@ def test_only_the_owner_leads_and_only_to_rooms():
     for place in ({"room": "../x"}, {"room": ""}, {"room": "a" * 30}, {"room": "graph", "query": "x" * 300_000}):
         with pytest.raises(ProfundoError):
             asked("presenter.show", show, place)
+    with pytest.raises(ProfundoError) as refused:
+        asked("presenter.show", show, {"room": "A1"})
+    assert "expected a text" not in str(refused.value)
+
+
+def test_a_folder_of_runs_is_no_word_of_what_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lab = Lab(Path("a"), tmp_path / "uploads")
+    assert lab.without_paths("formula 'a/b + a/c'") == "formula 'a/b + a/c'"
+    assert lab.without_paths(f"{tmp_path}/a/mine: damaged") == "runs/mine: damaged"

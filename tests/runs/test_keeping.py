@@ -359,7 +359,7 @@ def test_a_report_that_cannot_be_written_is_a_notice_and_the_run_finished(tmp_pa
 def test_the_weights_are_written_before_anything_that_may_still_fail(tmp_path, monkeypatch):
     from profundo.runs import supervised
 
-    def fails(*_):
+    def fails(*_, **__):
         raise MemoryError
 
     monkeypatch.setattr(supervised, "evaluate_run", fails)

@@ -122,6 +122,15 @@ def test_weights_that_were_drawn_badly_are_drawn_anew_as_they_can_be_from_the_st
         pf.fit("mlp", "iris", out=False, reinitialize=True)
 
 
+def test_layers_that_are_frozen_are_not_drawn_anew():
+    net = badly_drawn(1.0)
+    net[1].requires_grad_(False)
+    kept, other = net[1].weight.clone(), net[3].weight.clone()
+    pf.fit(net, "digits", epochs=1, out=False, reinitialize=True, learning_rate=1e-9)
+    assert torch.equal(net[1].weight, kept)
+    assert not torch.allclose(net[3].weight, other, atol=1e-3)
+
+
 def badly_drawn(scale):
     torch.manual_seed(0)
     layers = [nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)]

@@ -5,6 +5,7 @@ import { call, latest, listen, role, shared, whenOpened } from "./connection";
 
 const KEPT = "profundo-follow";
 const TOUCH = 1000; // ms within which a change of the address is of the person's making
+const MIRRORED = "playground"; // what a visitor sees there is what the owner does, whatever is touched
 const EVENTS = ["pointerdown", "pointerup", "keydown", "input", "change"] as const;
 
 const kept = typeof sessionStorage === "undefined" ? null : sessionStorage.getItem(KEPT);
@@ -41,7 +42,7 @@ const isThere = ({ room, query }: Address, place: Address | null): boolean => pl
 /** Of visitors: off as soon as a person goes elsewhere, by link, by the back button or by choosing in a room. */
 function leave(now: Address): void {
   const byLink = visits.peek() !== led;
-  const byHand = performance.now() - touched < TOUCH;
+  const byHand = now.room !== MIRRORED && performance.now() - touched < TOUCH;
   if (following.peek() && presenter.peek() && (byLink || byHand) && !isThere(now, presenter.peek())) follow(false);
   led = visits.peek();
 }

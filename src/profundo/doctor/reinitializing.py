@@ -21,23 +21,32 @@ USUAL = (0.25, 5.0)  # weights' deviation times √(incoming values); PyTorch's 
 def reinitialize_(net: nn.Module, inputs: Any) -> None:
     """New normal weights, in place, scaled layer by layer until values of deviation 1 come out (Mishkin & Matas 2016).
 
-    inputs: some samples as the net takes them, on its device. Biases become zero; vectors of nn.Embedding keep their weights
-    unless these are far too large; recurrent layers begin as PyTorch draws them, with orthogonal weights between states.
+    inputs: some samples as the net takes them, on its device. Frozen parameters stay as they are. Biases become zero; vectors
+    of nn.Embedding keep their weights unless these are far too large; recurrent layers begin as PyTorch draws them, with
+    orthogonal weights between states.
     """
 
     def change(call: Call, run: Callable[[], Any]) -> Any:
-        if call.function == "embedding" and relative_scale(call, call.weights[0]) > USUAL[1]:
+        if (
+            call.function == "embedding"
+            and call.weights[0].requires_grad
+            and relative_scale(call, call.weights[0]) > USUAL[1]
+        ):
             nn.init.normal_(call.weights[0], std=0.1)
         if not call.weighted or call.function not in LAYERS | PRODUCTS:
             return run()
-        for one in parameters_of((*call.arguments, *call.named.values())):
+        drawn = [one for one in parameters_of((*call.arguments, *call.named.values())) if one.requires_grad]
+        for one in drawn:
             _ = nn.init.normal_(one) if one.ndim > 1 else nn.init.zeros_(one)
         deviation = main(run()).std().clamp_min(1e-12)
-        for weight in call.weights:
-            weight.data.div_(deviation)
+        for weight in drawn:
+            if weight.ndim > 1:
+                weight.data.div_(deviation)
         return run()
 
     for module in net.modules():
+        if not all(one.requires_grad for one in module.parameters(recurse=False)):
+            continue
         if isinstance(module, nn.RNNBase | nn.RNNCellBase):
             module.reset_parameters()
             for name, one in module.named_parameters():

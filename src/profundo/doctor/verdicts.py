@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -130,9 +131,18 @@ def page_of(cause: str) -> str:
 def advice(cause: str, remedy: str) -> str:
     """The remedy in the language that is spoken: settings as they are, what has a text by that, else what helps against the cause
     in general."""
-    if language() == "en" or remedy.startswith("-"):
-        return remedy
+    if language() == "en" or SETTINGS_IN.match(remedy):
+        return str(worded(settings_told(remedy)))
     return str(worded(remedy)) if isinstance(remedy, Said) else words("remedies", language()).get(cause, remedy)
+
+
+SETTINGS_IN = re.compile(r"--[a-z]|\w+=|leave out --")  # how a remedy begins that is settings, exactly
+
+
+def settings_told(options: str) -> Said | str:
+    """Settings as they are typed; in every language that one is to be left out."""
+    left_out = re.fullmatch(r"leave out (--[\w-]+)", options)
+    return Said("remedies.leave_out", option=left_out[1]) if left_out else options
 
 
 def quantity(name: str) -> str:

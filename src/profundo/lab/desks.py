@@ -53,6 +53,9 @@ class Lab:
     turns: Turns = field(default_factory=Turns)
     threads: list[threading.Thread] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.runs = self.runs.absolute()  # so that no word of a text is taken for it
+
     def state(self, room: str, make: Callable[[], State]) -> Any:
         """What the room keeps for all desks together; made where there is nothing yet."""
         with self.lock:
@@ -73,9 +76,8 @@ class Lab:
         if isinstance(text, Said):
             return text.mapped(self.without_paths)
         text = re.sub(re.escape(f"{self.uploads}{os.sep}") + TOKEN + r"(\.\w{1,8})*", "the file", text)
-        for folder in dict.fromkeys((str(self.runs.absolute()), str(self.runs))):
-            text = re.sub(re.escape(os.path.join(folder, OWN_DATA)) + f"/{TOKEN}/", "", text)
-            text = text.replace(folder + os.sep, "runs/") if folder != "." else text
+        text = re.sub(re.escape(str(self.runs / OWN_DATA)) + f"/{TOKEN}/", "", text)
+        text = text.replace(f"{self.runs}{os.sep}", "runs/")
         return " ".join(text.split())
 
     def close(self) -> None:

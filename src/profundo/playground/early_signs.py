@@ -60,8 +60,14 @@ def blown_up(session: Session) -> Iterator[Finding]:
             "optimizer",
             Said("remedies.sign_rate_high", rate=float(f"{asked.learning_rate / 10:.2g}")),
             "fatal" if not finite else "serious",
-            learning_rate=asked.learning_rate, loss_at_first=session.first_loss, loss_now=now,
+            learning_rate=asked.learning_rate, loss_at_first=session.first_loss, **height(session, now),
         )  # fmt: skip
+
+
+def height(session: Session, now: float) -> dict[str, float]:
+    """How high the loss stands, or stood: between leaps it may look well."""
+    highest = max((loss for step, loss, *_ in session.history if 2 * step >= session.steps), default=now)
+    return {"highest_loss": highest} if highest > now else {"loss_now": now}
 
 
 def has_risen(session: Session) -> bool:

@@ -65,7 +65,7 @@ def rest_after(given: Mapping[str, object], setting: str, left_out: str) -> int:
 
 
 def setting_of(fault: ProfundoError) -> str:
-    return str(fault).split(":")[1]
+    return str(fault).partition(":")[2].partition(":")[0]
 
 
 def parts_of(query: str) -> Iterator[str]:

@@ -120,8 +120,7 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
             done = None if start == Position() else start.epoch
             steps = keeping_epochs(steps, net, folder.epochs, folder.path, done)
         steps = watched(steps, training, voice)
-        if keeping is not None:
-            steps = until_told(steps, keeping.folder.stop, processes, voice)
+        steps = until_told(steps, keeping.folder.stop if keeping is not None else None, start, processes, voice)
         if keeping is not None and keeping.live is not None:
             keeping.live.start(training.plan.epochs, len(training.batches))
             steps = keeping.live.follow(steps, history if keeping.history_file else None)
@@ -166,13 +165,18 @@ def watched(steps: Iterator[Step], training: Training, voice: Voice) -> Iterator
     return progress(steps, voice, history)
 
 
-def until_told(steps: Iterator[Step], stop: Path, processes: Group, voice: Voice) -> Iterator[Step]:
+def until_told(
+    steps: Iterator[Step], stop: Path | None, start: Position, processes: Group, voice: Voice
+) -> Iterator[Step]:
     """To the end of the epoch in which somebody makes the file `stop` in the run's folder: what was learned until then is judged
-    and kept, as of a training that ended by itself. It stays there, and says so."""
+    and kept, as of a training that ended by itself. It stays there, and says so. stop: None in processes that keep nothing."""
+    told = stop is not None and stop.exists()
+    if start.epoch and start.index == 0 and max(processes.gather(told)):  # resumed after that epoch
+        return
     for step in steps:
         yield step
-        if step.last and processes.agree(step, int(stop.exists())):
-            voice.notice(f"ended after epoch {step.epoch + 1}, as asked by the file {stop.name}")
+        if step.last and processes.agree(step, int(stop is not None and stop.exists())):
+            voice.notice(f"ended after epoch {step.epoch + 1}, as asked by the file stop")
             return
 
 

@@ -418,8 +418,6 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
 
 
 def best_epoch(history: History, after: int = 0) -> int | None:
-    """The epoch, from 0, with the smallest validation loss but for the first `after`; None without validation."""
-    if "validation loss" not in history.names:
-        return None
-    losses = history["validation loss"]
-    return losses.index(min(losses[after:]), after)
+    """The epoch, from 0, with the smallest validation loss but for the first `after`; None where there is none."""
+    losses = history["validation loss"] if "validation loss" in history.names else []
+    return losses.index(min(losses[after:]), after) if len(losses) > after else None

@@ -33,16 +33,16 @@ class Presenting:
     followers: list[Desk] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def go(self, place: Place) -> list[Desk]:
-        """Returns who is to be told of it."""
-        with self.lock:
+    def go(self, place: Place) -> None:
+        with self.lock:  # until all are told, for the newest place is to be the last that they hear of
             self.place = place
             self.followers = [desk for desk in self.followers if desk.is_open]
-            return list(self.followers)
+            for channel in filter(None, (desk.channel(PLACE) for desk in self.followers)):
+                channel.offer(place.model_dump())
 
     def follow(self, desk: Desk) -> Place | None:
         with self.lock:
-            self.followers = [*(one for one in self.followers if one is not desk), desk]
+            self.followers = [*(one for one in self.followers if one is not desk and one.is_open), desk]
             return self.place
 
     def close(self) -> None:
@@ -55,9 +55,7 @@ def presenting(desk: Desk) -> Presenting:
 
 
 def show(desk: Desk, place: Place) -> Mapping[str, str]:
-    for follower in presenting(desk).go(place):
-        if (channel := follower.channel(PLACE)) is not None:
-            channel.offer(place.model_dump())
+    presenting(desk).go(place)
     return {}
 
 

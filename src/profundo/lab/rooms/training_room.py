@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from profundo.data.dataset_names import names as dataset_names
+from profundo.doctor.verdicts import settings_told
 from profundo.files import erase
 from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk, Lab
@@ -164,8 +165,17 @@ def finding_told(finding: Diagnosis) -> dict[str, Any]:
 def cured_told(cure: Cured) -> Said:
     """What was changed, from where on."""
     since = Said("training.cured_from", epoch=cure.since + 1) if cure.since else Said("training.cured_start")
-    told = {"cause": Said(f"findings.{cure.cause}"), "after": cure.after, "since": since}
-    return Said("training.cured_instead", before=cure.before, **told) if cure.before else Said("training.cured", **told)
+    known = cure.cause in words("findings", "en")
+    told = {
+        "cause": Said(f"findings.{cure.cause}") if known else cure.cause,
+        "after": settings_told(cure.after),
+        "since": since,
+    }
+    return (
+        Said("training.cured_instead", before=settings_told(cure.before), **told)
+        if cure.before
+        else Said("training.cured", **told)
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------- planning

@@ -9,6 +9,7 @@ from profundo.data.splits.splits import chosen
 from profundo.evaluate import figure_of
 from profundo.evaluate.leading import leading_figure
 from profundo.evaluate.scores import PROBABILITIES, compare_answers
+from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError
 from profundo.runs.baselines.linear_baseline import Yardstick, yardstick
 from profundo.runs.health.training_program import MOST_SAMPLES
@@ -21,15 +22,17 @@ __all__ = ["beaten_by", "yardstick_for"]
 KINDS = frozenset(["classes", "binary", "real"])
 FEWEST = 30  # validation samples
 LUCK = 0.01  # p from which a difference may be one of these samples alone
-SHARE, PART = 0.03, 0.05  # of right answers, or of an error, from which a difference matters
+SHARE, PART = 0.1, 0.2  # of right answers, or of an error; of less than that hardly any cause could be proved
 
 
 def yardstick_for(prepared: Prepared) -> Yardstick | None:
-    """The linear model of these data; None where there is nothing to compare, or it cannot be fitted."""
-    data = prepared.data
+    """The linear model of these data, which lowers their usual objective; None where training lowers another, there is nothing
+    to compare, or it cannot be fitted."""
+    data, asked = prepared.data, prepared.experiment
     held = data.validation
     apart = prepared.own.loss is not None or data.spec.inputs.forecast is not None or data.spec.inputs.kind == "any"
-    if apart or data.spec.targets.kind not in KINDS or not in_memory(held) or len(held) < FEWEST:
+    other = asked.class_weights is not None or asked.objective not in (None, default_name(data.spec.targets))
+    if apart or other or data.spec.targets.kind not in KINDS or not in_memory(held) or len(held) < FEWEST:
         return None
     try:
         return yardstick(data)

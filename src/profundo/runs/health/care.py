@@ -1,7 +1,7 @@
 """A training with the doctor beside it: watched on its way, examined where its course gives cause, healed where that was asked.
 
 A training that looks healthy costs nothing but the looks. Where the loss is not finite, stands above where it began or above what a
-constant answer costs, has hardly fallen at the end, or where a linear model does better on the validation samples by more than luck,
+constant answer costs, has hardly fallen at the end, or where a linear model does better on the validation samples by far,
 the program is examined on copies, for the larger of 5 s and a tenth of the time that it trained. What is then
 proved, and is a setting here, `heal` changes: the training goes on from the newest checkpoint before the trouble, or from the start.
 """
@@ -107,7 +107,7 @@ class Care:
         if self.folder is not None and self.pace.due and not ended:
             with self.pace.spending():
                 self.keep(self.folder)
-        if self.examined or not (ended or epochs & (epochs - 1) == 0):
+        if self.examined or self.told_to_stop or not (ended or epochs & (epochs - 1) == 0):
             return
         why = trouble(self.history, self.signs, ended=ended, constant=self.constant)
         if not why and ended and self.signs.done < FEWEST_STEPS and (large := large_batch(self.prepared)):
@@ -117,13 +117,22 @@ class Care:
         if why and (change := self.examine(why)) is not None:
             raise change
 
+    @property
+    def told_to_stop(self) -> bool:
+        """Whether somebody asked for the end as it is: nothing is changed then."""
+        return self.folder is not None and self.folder.stop.exists()
+
     def beaten(self) -> str:
         """In words, by how much a linear model does better; else empty."""
         begin = time.perf_counter()
-        self.linear = self.linear or yardstick_for(self.prepared)
-        why = beaten_by(self.linear, self.prepared) if self.linear else ""
-        self.compared += time.perf_counter() - begin
-        return why
+        try:
+            self.linear = self.linear or yardstick_for(self.prepared)
+            return beaten_by(self.linear, self.prepared) if self.linear else ""
+        except Exception as error:  # noqa: BLE001 - the training matters more than what is known of it
+            self.note(f"doctor: the net could not be put beside a linear model: {' '.join(str(error).split())[:300]}")
+            return ""
+        finally:
+            self.compared += time.perf_counter() - begin
 
     def examine(self, why: str) -> Astray | None:
         """Say what is found, once for these settings; what would heal it, where that was asked and is a setting."""
@@ -153,8 +162,8 @@ class Care:
         if not made:
             self.note(f"doctor: {why}; no cause was found in {time.perf_counter() - begin:.0f} s")
         change = next((Astray(one.cause, changes) for one, changes in pairs if changes), None)
-        if not self.heals or change is None:
-            if self.heals:
+        if not self.heals or change is None or self.told_to_stop:
+            if self.heals and change is None:
                 self.note("doctor: nothing that is a setting heals it; the training goes on as it is")
             return None
         if len(self.record.cures) >= MOST_CURES:
