@@ -12,7 +12,7 @@ def test_visitors_follow_the_owner_until_they_go_elsewhere_and_again_when_they_l
     assert eventually(owner, lambda: "left=" in place(owner))
     visitor = tab(visits=True, width=390, height=844)
     assert eventually(visitor, lambda: place(visitor) == place(owner))
-    assert visitor.get_by_role("heading", name="Graph").count() == 1
+    visitor.get_by_role("heading", name="Graph").wait_for(state="attached")
     owner.get_by_role("link", name="Playground").click()
     assert eventually(visitor, lambda: "#/playground" in place(visitor))
     picture = visitor.locator(".visited canvas").first
@@ -30,6 +30,17 @@ def test_visitors_follow_the_owner_until_they_go_elsewhere_and_again_when_they_l
     assert "#/images" in place(visitor)
     switch.check()
     assert eventually(visitor, lambda: place(visitor) == place(owner))
+    visitor.go_back()
+    assert eventually(visitor, lambda: not switch.is_checked())
+
+
+def test_a_lesson_is_opened_by_its_name_and_stays_while_its_net_is_changed(tab):
+    page = tab("#/playground?lesson=curve-sine")
+    assert eventually(page, lambda: "data=sine" in place(page) and "hidden=4" in place(page))
+    question = page.get_by_text("how many tanh neurons does it take?")
+    page.get_by_role("button", name="One neuron less in layer 1").click()
+    assert eventually(page, lambda: "hidden=3" in place(page))
+    assert question.is_visible()
 
 
 def test_an_address_keeps_what_can_be_and_names_what_cannot(tab):

@@ -71,3 +71,10 @@ export function percent(value: number | null | undefined, digits = 1): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   return new Intl.NumberFormat(language.value, { style: "percent", maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
 }
+
+/** A typed number as programs write it: in English "2,000" is two thousand, elsewhere "2.000" is; any other comma is a decimal one. */
+export function plainNumber(typed: string): string {
+  const thousands = language.value === "en" ? /^[1-9]\d{0,2}(,\d{3})+(?=$|\.)/ : /^[1-9]\d{0,2}(\.\d{3})+(?=$|,)/;
+  const whole = typed.trim().replace(thousands, (digits) => digits.replace(/[.,]/g, ""));
+  return /^[-−+]?\d*,\d+$/.test(whole) ? whole.replace(",", ".") : whole;
+}

@@ -56,6 +56,7 @@ export function watchPresenter(): void {
   document.addEventListener("visibilitychange", tell);
   effect(() => {
     const now = address.value;
+    void visits.value; // counted after the address: a step back is a visit
     if (role.value === "visitor") leave(now);
     else tell();
   });

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { count, known, language, moment } from "../src/language";
-import { cause, term } from "../src/rooms/training/terms";
+import { cause, term } from "../src/terms";
 
 afterEach(() => (language.value = "en"));
 

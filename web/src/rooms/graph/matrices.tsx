@@ -70,6 +70,7 @@ export function MatrixPage({ query }: { query: URLSearchParams }) {
       </div>
       <section class="panel graph-falk-panel" aria-label={say(texts.matrix_product)} onKeyDown={(event) => {
         if ((event.target as HTMLElement).matches("input, select")) return;
+        if (event.key === "Enter" && !(event.target as HTMLElement).matches("button")) reveal(at);
         const to = { ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + columns, ArrowUp: at - columns }[event.key];
         if (to === undefined) return;
         event.preventDefault();

@@ -72,7 +72,9 @@ export function Kernels({ choices }: { choices: Choices }) {
         {opened && answer && (
           <>
             <Panel>
-              <Pictures opened={opened} answer={answer} step={step} place={[column, row]} hides={hides} />
+              <div onKeyDown={(event) => event.key === "Enter" && hides && reveal(row, column)}>
+                <Pictures opened={opened} answer={answer} step={step} place={[column, row]} hides={hides} />
+              </div>
             </Panel>
             {step && (
               <Panel title={say(texts.stepTitle)} aside={<Player shape={answer.shape} place={[column, row]} />}>

@@ -5,7 +5,7 @@ import lessons from "@texts/presets.json";
 import { figure, known, say, type Text } from "../../language";
 import { CLASS_COLOURS, css } from "../../ui/colours";
 import { Button, Choice, Panel, Slider, Steps, type Option } from "../../ui/controls";
-import { act, begin, choose, form, frame, hidden, pace, preset, setup, type Form, type Setup, type Speed, type Stop } from "./play";
+import { act, begin, choose, form, frame, hidden, pace, preset, queryOf, setup, type Form, type Setup, type Speed, type Stop } from "./play";
 import { Glance } from "./glance";
 import { OwnTable } from "./own_table";
 
@@ -26,7 +26,7 @@ export function Lessons() {
   if (!choices) return null;
   const chosen = preset.value;
   const take = async (name: string) => {
-    await begin(choices.presets.find((one) => one.name === name)?.query ?? "", name);
+    await begin(queryOf(name), name);
   };
   return (
     <section class="lesson" aria-label={say(texts.lesson)}>

@@ -161,6 +161,7 @@ export async function enter(query: string): Promise<void> {
   form.value ??= await asked<Form>("form");
   const { settings, page } = parted(query);
   if (query !== "") dress(page);
+  if (settings === "" && preset.value !== "" && role.value !== "visitor") return begin(queryOf(preset.value), preset.value);
   const answer = await asked<Setup>("open", query === "" ? {} : { query: settings });
   const why = problem.value || (answer?.left_out ?? []).map(refusal).join(" · "); // of an address of which not all can be
   take(answer ?? (await asked<Setup>("open")));
@@ -206,9 +207,12 @@ export async function begin(query: string, lesson = ""): Promise<void> {
 
 const change = latest<Setup>(`${ROOM}.change`, (told) => ((problem.value = ""), take(told)), (error) => (problem.value = error.message));
 
-/** Choose settings, each as the word that an address holds. */
+/** The settings of a lesson. */
+export const queryOf = (lesson: string): string => form.value?.presets.find(({ name }) => name === lesson)?.query ?? "";
+
+/** Choose settings, each as the word that an address holds; a lesson stays until other points are chosen. */
 export function choose(words: Record<string, string>): void {
-  preset.value = "";
+  if ("data" in words && words["data"] !== setup.value?.words["data"]) preset.value = "";
   void change({ words });
 }
 

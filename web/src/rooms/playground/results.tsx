@@ -1,10 +1,9 @@
 // How it goes: both losses and scores, the confusion, what may be wrong, one neuron in numbers, and what to take home.
 import { useState } from "preact/hooks";
-import doctor from "@texts/findings.json";
 import texts from "@texts/playground.json";
-import quantities from "@texts/quantities.json";
 import type { Numbers } from "../../frames";
-import { figure, known, percent, say, told } from "../../language";
+import { figure, percent, say, told } from "../../language";
+import { cause, quantity } from "../../terms";
 import { Button, Panel } from "../../ui/controls";
 import { Curves } from "../../ui/curves";
 import { Legend, type Line } from "../../ui/legend";
@@ -100,13 +99,14 @@ function Confusion({ classes, counts }: { classes: readonly string[]; counts: re
 // ----------------------------------------------------------------------------------------------------------------- doctor
 export function Doctor() {
   const shown = calm.value;
-  const [proved, prove] = useState<{ step: number; healthy: boolean; findings: Finding[] } | null>(null);
+  const [proved, prove] = useState<{ of: string; step: number; findings: Finding[] } | null>(null);
   const [busy, work] = useState(false);
   if (!shown) return null;
+  const of = setup.value?.query ?? ""; // what is proved of one net says nothing of another
   const ask = async () => {
     work(true);
     const report = await examine();
-    prove(report && { step: shown.step, ...report });
+    prove(report && { of, step: shown.step, findings: report.findings });
     work(false);
   };
   return (
@@ -119,7 +119,7 @@ export function Doctor() {
       <Button disabled={busy || shown.step === 0} onClick={() => void ask()}>
         {say(busy ? texts.examining : texts.examine)}
       </Button>
-      {proved && (
+      {proved && proved.of === of && proved.step <= shown.step && (
         <div aria-live="polite">
           <p>{say(proved.findings.length === 0 ? texts.found_nothing : texts.found)}</p>
           {proved.findings.map((one) => (
@@ -134,11 +134,11 @@ export function Doctor() {
 function Told({ finding }: { finding: Finding }) {
   return (
     <div class="finding">
-      <b>{known(doctor, finding.cause)}</b> <span class="muted">{typeof finding.where === "string" ? known(quantities, finding.where) : say(finding.where)}</span>
+      <b>{cause(finding.cause)}</b> <span class="muted">· {typeof finding.where === "string" ? quantity(finding.where) : say(finding.where)}</span>
       <p>{told(finding.remedy)}</p>
       <p class="hint">
         {Object.entries(finding.evidence)
-          .map(([name, value]) => `${known(quantities, name)}: ${typeof value === "string" ? value : figure(value, 4)}`)
+          .map(([name, value]) => `${quantity(name)}: ${typeof value === "string" ? value : figure(value, 4)}`)
           .join(" · ")}
       </p>
     </div>

@@ -1,7 +1,7 @@
 // The same optimizers on a real net: trained on digits from the same first weights, their ways over the surface of its loss.
 import { useMemo } from "preact/hooks";
 import texts from "@texts/surface.json";
-import { call } from "../../connection";
+import { call, role } from "../../connection";
 import type { Numbers } from "../../frames";
 import { job } from "../../jobs";
 import { figure, percent, say } from "../../language";
@@ -53,7 +53,7 @@ export function OnNet() {
           <p class="hint">{say(texts.on_net_hint)}</p>
           <Slider label={say(texts.epochs)} min={1} max={20} value={epochs} onInput={(one) => choose({ epochs: String(one) })} />
           <div class="row">
-            <Button kind="main" disabled={busy} onClick={() => walked.ask({ rates, epochs })}>{say(texts.train)}</Button>
+            <Button kind="main" disabled={busy || role.value === "visitor"} onClick={() => walked.ask({ rates, epochs })}>{say(texts.train)}</Button>
             {busy && <Button onClick={cancel}>{say(texts.cancel)}</Button>}
           </div>
           <p class="hint" role="status">{busy ? (told && told.laps.length === told.wanted ? say(texts.measuring_surface) : say(texts.trained, { done: told?.laps.length ?? 0, wanted: told?.wanted ?? Object.keys(rates).length })) : ""}</p>

@@ -10,7 +10,7 @@ import { colourOf } from "./one_run";
 import { scoreText, StateMark } from "./run_table";
 import { courses, linkTo } from "./state";
 import { Scroll } from "./scroll";
-import { term } from "./terms";
+import { term } from "../../terms";
 
 export function Compared({ runs }: { runs: readonly Run[] }) {
   const known = runs.filter((run) => courses.value[run.name]?.history["epoch"]);

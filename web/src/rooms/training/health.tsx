@@ -5,7 +5,7 @@ import { Panel } from "../../ui/controls";
 import type { Numbers } from "../../frames";
 import { Chart } from "./one_run";
 import { column, lines, type Course, type Finding } from "./model";
-import { cause, quantity, term } from "./terms";
+import { cause, quantity, term } from "../../terms";
 
 export function Health({ course }: { course: Course }) {
   if (!course.watched) return null;

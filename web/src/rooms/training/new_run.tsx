@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import texts from "@texts/training.json";
 import { call, latest, upload, type Refused } from "../../connection";
 import type { Numbers } from "../../frames";
-import { count, figure, say, spokenIn, told, type Text, type Told } from "../../language";
+import { count, figure, plainNumber, say, spokenIn, type Text, type Told, told } from "../../language";
 import { useWork } from "../../ui/asking";
 import { Button, Choice, FileField, Panel, Problem } from "../../ui/controls";
 import { clock, column, type Finding, type Words } from "./model";
@@ -280,7 +280,7 @@ function Entry({ field, nets, value, onChange }: EntryProps) {
           {look === "lines" ? (
             <textarea id={id} rows={2} value={value} placeholder={form} aria-describedby={`${id}-help`} onChange={(event) => onChange(event.currentTarget.value)} />
           ) : (
-            <input id={id} type="text" inputMode={look === "number" ? "decimal" : "text"} value={value} placeholder={unset} aria-describedby={`${id}-help`} autocomplete="off" spellcheck={false} onChange={(event) => onChange(event.currentTarget.value)} />
+            <input id={id} type="text" inputMode={look === "number" ? "decimal" : "text"} value={value} placeholder={unset} aria-describedby={`${id}-help`} autocomplete="off" spellcheck={false} onChange={(event) => onChange(look === "number" ? plainNumber(event.currentTarget.value) : event.currentTarget.value)} />
           )}
         </div>
       )}

@@ -11,7 +11,7 @@ import { Mistakes } from "./mistakes";
 import { clock, column, dataOf, done, figuresOf, isShare, netOf, rateOf, type Column, type Course, type Phase, type Progress, type Run, type Words } from "./model";
 import { scoreText, StateMark } from "./run_table";
 import { act, courses, show } from "./state";
-import { term } from "./terms";
+import { term } from "../../terms";
 import { TryOut } from "./try_out";
 import { Scroll } from "./scroll";
 

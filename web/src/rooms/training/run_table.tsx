@@ -4,7 +4,7 @@ import texts from "@texts/training.json";
 import { figure, percent, say, type Text } from "../../language";
 import { clock, dataOf, done, isShare, mainScore, MOST_CHOSEN, netOf, ORDERS, sorted, type Order, type Run, type State } from "./model";
 import { linkTo, runs, show, view } from "./state";
-import { term } from "./terms";
+import { term } from "../../terms";
 
 const order = signal<Order>("begun");
 const backward = signal(false);

@@ -3,7 +3,7 @@ import findings from "@texts/findings.json";
 import quantities from "@texts/quantities.json";
 import terms from "@texts/terms.json";
 import texts from "@texts/training.json";
-import { known, say } from "../../language";
+import { known, say } from "./language";
 
 const OF_CLASS = /^(.+?) of (.+)$/;
 const HELD_OUT = /^validation (.+)$/;
