@@ -11,7 +11,7 @@ from profundo.playground.queries import from_query
 from profundo.playground.session import Session
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "classroom.md").read_text("utf-8")
-OF_THE_PAGE = re.compile(r"&(show|hide|speed|lesson)=[^&]*")  # not of the settings
+OF_THE_PAGE = re.compile(r"(^|&)(show|hide|speed|lesson)=[^&]*")  # not of the settings
 PLACES = re.findall(r"`#/(\w+)(?:\?([^`…]*))?`", PAGE)
 
 
