@@ -10,7 +10,7 @@ import { clock, column, type Finding, type Words } from "./model";
 import { Found } from "./health";
 import { Chart } from "./one_run";
 import { ReadingTable, type Reading } from "./reading_table";
-import { act, show } from "./state";
+import { act, askedFor, show } from "./state";
 
 interface Named {
   readonly name: string;
@@ -130,8 +130,7 @@ export function NewRun({ data, words, name }: { data: string; words: Words; name
     wait("look");
     void ask({ data, settings: reading });
   }, [key]);
-  const change = (next: Words) => show({ kind: "new", data, words: next, name });
-  const set = (setting: string, value: string) => change({ ...words, [setting]: value });
+  const set = (setting: string, value: string) => show({ ...askedFor(), words: { ...askedFor().words, [setting]: value } });
   const open = (next: string) => {
     see(null);
     show({ kind: "new", data: next, words: Object.fromEntries(Object.entries(words).filter(([one]) => !OF_READING.includes(one))), name: "" });
@@ -170,7 +169,7 @@ export function NewRun({ data, words, name }: { data: string; words: Words; name
         {busy === "look" && <p class="muted">{say(texts.looking)}</p>}
         {look && <Facts look={look} />}
       </section>
-      {look && look.columns.length > 0 && own && <ReadingTable look={look} words={words} onChange={change} />}
+      {look && look.columns.length > 0 && own && <ReadingTable look={look} words={words} set={set} />}
       <Settings form={form} data={data} words={words} set={set} />
       <Begin data={data} words={words} name={name} free={look?.free ?? ""} />
     </>
@@ -333,9 +332,9 @@ function Begin({ data, words, name, free }: { data: string; words: Words; name: 
   const { busy, problem, work } = useWork();
   const [refusal, refuse] = useState("");
   useEffect(() => tell(null), [data, JSON.stringify(words)]);
-  const check = () => work(async () => tell(await call<Plan>("training.check", { data, settings: words })));
+  const check = () => work(async () => tell(await call<Plan>("training.check", { data, settings: askedFor().words })));
   const start = async () => {
-    const answer = await act<{ run: string }>("start", { data, settings: words, name }, refuse);
+    const answer = await act<{ run: string }>("start", { data, settings: askedFor().words, name: askedFor().name }, refuse);
     if (answer) show({ kind: "runs", chosen: [answer.run] });
   };
   return (
@@ -343,7 +342,7 @@ function Begin({ data, words, name, free }: { data: string; words: Words; name: 
       <div class="row">
         <div class="field">
           <label for="run-name">{say(texts.run_name)}</label>
-          <input id="run-name" type="text" value={name} placeholder={free} autocomplete="off" spellcheck={false} onChange={(event) => show({ kind: "new", data, words, name: event.currentTarget.value })} />
+          <input id="run-name" type="text" value={name} placeholder={free} autocomplete="off" spellcheck={false} onChange={(event) => show({ ...askedFor(), name: event.currentTarget.value })} />
         </div>
         <Button kind="main" disabled={data === ""} onClick={() => void start()}>
           {say(texts.start)}

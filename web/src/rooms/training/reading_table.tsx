@@ -32,16 +32,15 @@ const TOLD = ["number", "number:.", "number:,", "category", "text", "date", "dat
 interface TableProps {
   look: Look;
   words: Words;
-  onChange: (words: Words) => void;
+  set: (setting: string, value: string) => void;
 }
 
-export function ReadingTable({ look, words, onChange }: TableProps) {
+export function ReadingTable({ look, words, set }: TableProps) {
   const target = words["target"] ?? "";
   const named = kindsIn(words["columns"] ?? "");
   const out = leftOut(words["drop"] ?? "");
   const readings = new Map(look.readings.map((one) => [one.name, one]));
   const names = [...new Set([...look.columns.map((one) => one.name), ...readings.keys(), ...out])];
-  const set = (name: string, value: string) => onChange({ ...words, [name]: value });
   return (
     <Panel title={say(texts.reading)}>
       <div class="form-grid">

@@ -12,6 +12,12 @@ export const problem = signal("");
 export const view = computed<View>(() => (address.value.room === ROOM ? viewOf(address.value.query) : { kind: "runs", chosen: [] }));
 const chosen = computed(() => (view.value.kind === "runs" ? view.value.chosen.join("\n") : ""));
 
+/** What is asked for a new run by now, also between a change and the page that shows it: one field is left as another is filled. */
+export function askedFor(): Extract<View, { kind: "new" }> {
+  const now = view.peek();
+  return now.kind === "new" ? now : { kind: "new", data: "", words: {}, name: "" };
+}
+
 export const show = (next: View): void => remember(ROOM, queryOf(next));
 export const linkTo = (next: View): string => link(ROOM, queryOf(next));
 
