@@ -25,7 +25,7 @@ def test_visitors_follow_the_owner_until_they_go_elsewhere_and_again_when_they_l
     switch = visitor.get_by_label("Follow the presenter")
     assert eventually(visitor, lambda: not switch.is_checked())
     owner.get_by_role("link", name="Graph").click()
-    assert eventually(owner, lambda: "#/graph" in place(owner))
+    assert eventually(owner, lambda: "#/graph" in place(owner) and "left=" in place(owner))
     visitor.wait_for_timeout(300)
     assert "#/images" in place(visitor)
     switch.check()
