@@ -12,6 +12,7 @@ import torch
 import yaml
 from PIL import Image
 
+import profundo as pf
 from commands import bits
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.experiment import SETTINGS, WITHOUT_EFFECT, Experiment, new_experiment
@@ -194,3 +195,13 @@ def test_a_setting_that_changes_no_results_leaves_every_bit(name, place, tmp_pat
     (tmp_path / "changed/experiment.yaml").write_text(yaml.safe_dump(settings | {name: other}))
     resume(tmp_path / "changed")
     assert bits(tmp_path / "changed") == bits(tmp_path / "one")
+
+
+def test_what_follows_from_the_number_of_rows_is_kept_with_the_run_whatever_else_was_asked(tmp_path):
+    """A net of other members than its folder says could not be opened."""
+    rows = torch.randn(5000, 2)
+    data, asked = (rows, rows.sum(1)), {"epochs": 1, "batch_size": 512, "learning_rate": 0.01}
+    run = pf.fit("table_net", data, out=tmp_path / "run", **asked)
+    assert run.experiment.net_options == {"members": 4}
+    opened = pf.open_run(tmp_path / "run", data=data)
+    torch.testing.assert_close(opened.predict(rows[:3]), run.predict(rows[:3]))

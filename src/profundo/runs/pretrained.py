@@ -22,7 +22,7 @@ from profundo.nets.published_weights import Published, load_published, published
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Spec
 from profundo.runs.experiment import Experiment
 from profundo.runs.saved_model import build_net
-from profundo.runs.settings.manners import is_complete, options_by_size
+from profundo.runs.settings.manners import options_by_size
 from profundo.train.fine_tuning import features
 from profundo.train.randomness import seeded
 
@@ -64,8 +64,7 @@ def published_net(name: str, spec: Spec | None = None, folder: str | Path | None
 def net_of(experiment: Experiment, name: str, data: Dataset) -> nn.Module:
     """The net of that name, new or with the published weights that were asked for; what is drawn, by the seed."""
     if experiment.pretrained is None:
-        complete = is_complete(experiment)
-        options = options_by_size(experiment.net_options, data.spec, len(data.train), name, complete)
+        options = options_by_size(experiment.net_options, data.spec, len(data.train), name)
         return build_net(name, data.spec, options, experiment.seed)
     with seeded(experiment.seed):
         return published_net(experiment.pretrained, data.spec)

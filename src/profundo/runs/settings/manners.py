@@ -95,7 +95,7 @@ def completed(
         known = {name: value for name, value in known.items() if name not in ("learning_rate", "weight_decay")}
     chosen |= known
     chosen |= {name: value for name, value in experiment.settings().items() if value not in (None, {})}
-    if options := options_by_size(experiment.net_options, spec, samples, net, is_complete(experiment)):
+    if options := options_by_size(experiment.net_options, spec, samples, net):
         chosen["net_options"] = options
     if chosen["batch_size"] == EVERY:
         chosen["batch_size"] = max(1, samples)
@@ -192,20 +192,13 @@ def is_ensemble(net: str) -> bool:
     return net in ("table_net", "own:TableNet")
 
 
-def is_complete(experiment: Experiment) -> bool:
-    """Whether every choice is made already, as of one that a run's folder keeps."""
-    return None not in (experiment.net, experiment.epochs, experiment.batch_size, experiment.learning_rate)
-
-
-def options_by_size(
-    asked: Mapping[str, Any], spec: Spec, samples: int, net: str, complete: bool = False
-) -> dict[str, Any]:
+def options_by_size(asked: Mapping[str, Any], spec: Spec, samples: int, net: str) -> dict[str, Any]:
     """The options of a net that were asked for, and those that follow from how many training samples there are.
 
     Each row of a batch teaches one member of the ensemble for tables. Few rows need many members, whose mean is steadier; of many
-    rows, numbers are learned better by half as many, that see twice as much each. complete: nothing follows where all is decided.
+    rows, numbers are learned better by half as many, that see twice as much each.
     """
-    fewer = not complete and net == "table_net" and spec.targets.kind == "real" and samples >= MANY_ROWS
+    fewer = net == "table_net" and spec.targets.kind == "real" and samples >= MANY_ROWS
     return {**({"members": 4} if fewer else {}), **asked}
 
 
