@@ -19,6 +19,7 @@ __all__ = [
     "is_image",
     "is_keras_dataset",
     "is_loader",
+    "is_number",
     "is_series",
     "is_sparse",
     "library",

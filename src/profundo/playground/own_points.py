@@ -16,6 +16,7 @@ from torch import Tensor
 
 from profundo.data.dataset_names import Reading
 from profundo.data.loading import collect
+from profundo.data.recognising import is_number
 from profundo.data.splits.splits import Collection
 from profundo.data.tables.table_files import read_table
 from profundo.languages import Said
@@ -118,14 +119,6 @@ def collected(path: Path, how: Reading) -> Collection:
     if len(result.targets.classes) > MOST_CLASSES and all(map(is_number, result.targets.classes)):
         return collect(path, replace(how, task="real"))
     return result
-
-
-def is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def joined(samples: Samples, places: list[int]) -> Tensor:
