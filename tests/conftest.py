@@ -29,6 +29,9 @@ def _temporary_cache(tmp_path_factory):
         os.environ["PROFUNDO_CACHE"] = before
 
 
+os.fsync = lambda handle: None  # no test can cut the power; to wait for the disk at every file takes a minute in all
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup():
     """What a test draws without a seed of its own depends on no other test."""
