@@ -29,7 +29,7 @@ def _temporary_cache(tmp_path_factory):
         os.environ["PROFUNDO_CACHE"] = before
 
 
-os.fsync = lambda handle: None  # no test can cut the power; to wait for the disk at every file takes a minute in all
+os.fsync = lambda _: None  # no test can cut the power; to wait for the disk at every file takes a minute in all
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -3,10 +3,12 @@
 import hashlib
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from sklearn import datasets
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
@@ -15,7 +17,8 @@ import profundo.data as data
 from profundo.data import load, names, standardize, standardize_targets
 from profundo.data.dataset_names import PUBLISHED
 from profundo.data.images.idx import read_idx
-from profundo.data.sets.sklearn_sets import finite
+from profundo.data.sets import sklearn_sets
+from profundo.data.sets.sklearn_sets import TABLES, digits, finite, table
 from profundo.data.standard import channel_sums, moments
 from profundo.data.streams.blocks import gather
 from profundo.records import Dataset, ProfundoError, Source
@@ -72,6 +75,29 @@ def test_splits_are_disjoint_complete_and_depend_on_the_seed(name):
     rows = torch.cat([split.inputs.flatten(1).double() for split in (found.train, found.validation, found.test)])
     again = torch.cat([split.inputs.flatten(1).double() for split in (other.train, other.validation, other.test)])
     assert sorted(rows.tolist()) == sorted(again.tolist())
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_tables_of_scikit_learn_are_read_as_it_reads_them(name):
+    theirs = getattr(datasets, f"load_{name.replace('-', '_')}")(**{"scaled": False} if name == "diabetes" else {})
+    ours = table(name)
+    assert ours.train.inputs.tolist() == torch.from_numpy(theirs.data).float().tolist()
+    assert ours.train.targets.flatten().tolist() == theirs.target.tolist()
+    assert ours.inputs.names == tuple(map(str, theirs.feature_names))
+    named = ours.targets.classes or ours.targets.names
+    assert named == tuple(map(str, theirs.get("target_names", ["disease progression"])))
+
+
+def test_the_digits_of_scikit_learn_are_read_as_it_reads_them():
+    theirs, ours = datasets.load_digits(), digits()
+    assert (ours.train.inputs[:, 0].double() * 16 / 255).round().tolist() == theirs.images.tolist()
+    assert ours.train.targets.tolist() == theirs.target.tolist()
+
+
+def test_scikit_learn_without_its_data_is_told_in_one_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(sklearn_sets, "find_spec", lambda _: SimpleNamespace(origin=str(tmp_path / "__init__.py")))
+    with pytest.raises(ProfundoError, match=r"digits.csv.gz cannot be read .*: expected scikit-learn with its data"):
+        digits()
 
 
 def test_training_rows_are_standardised_as_scikit_learn_does_it():

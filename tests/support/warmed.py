@@ -11,7 +11,7 @@ templates = Path(profundo.pictures.__file__).parent / "templates"
 for template in templates.rglob("*.j2"):
     _house().get_template(template.relative_to(templates).as_posix())
 
-os.fsync = lambda handle: None  # as in conftest.py
+os.fsync = lambda _: None  # as in conftest.py
 
 gc.collect()
 gc.freeze()  # a fork's collector need not walk through what is imported, and copy it page by page

@@ -49,6 +49,7 @@ def permutation_importance(
         for _ in columns
     ]
     usual = predict(inputs)
+    best = figure(usual, every)
     answered = answers_to(
         predict,
         (changed(inputs, at, inputs[order, at]) for at, each in zip(columns, draws, strict=True) for order, _ in each),
@@ -58,7 +59,7 @@ def permutation_importance(
         falls, drawn_falls = [], []
         for _, drawn in each:
             answers = next(answered)
-            falls.append(figure(usual, every) - figure(answers, every))
+            falls.append(best - figure(answers, every))
             drawn_falls.append(figure(usual[drawn], drawn) - figure(answers[drawn], drawn))
         mean = math.fsum(falls) / repeats
         half = student(repeats - 1) * torch.tensor(drawn_falls, dtype=torch.float64).std().item()

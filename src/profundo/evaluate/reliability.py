@@ -15,6 +15,7 @@ __all__ = ["chance_error", "reliability"]
 
 ENOUGH = 30  # answers of a bin of which one may speak
 SIMULATIONS, DRAWN = (20, 400), 4_000_000  # fewest and most; answers of all of them, if that is enough
+AT_ONCE = 50_000  # answers that are drawn together
 
 
 def chance_error(stated: Tensor, bins: Callable[[Tensor], Tensor], seed: int = 0) -> tuple[float, float] | None:
@@ -27,14 +28,19 @@ def chance_error(stated: Tensor, bins: Callable[[Tensor], Tensor], seed: int = 0
         return None
     place, draw = bins(stated), torch.Generator().manual_seed(seed)
     rounds = max(SIMULATIONS[0], min(SIMULATIONS[1], DRAWN // len(stated)))
-    errors = torch.tensor([_drawn_error(stated, place, draw) for _ in range(rounds)], dtype=torch.float64)
+    at_once = max(1, AT_ONCE // len(stated))
+    parts = [_drawn_errors(stated, place, min(at_once, rounds - done), draw) for done in range(0, rounds, at_once)]
+    errors = torch.cat(parts)
     return errors.mean().item(), errors.quantile(0.95).item()
 
 
-def _drawn_error(stated: Tensor, place: Tensor, draw: torch.Generator) -> float:
-    came_true = torch.rand(len(stated), generator=draw, dtype=torch.float64) < stated
-    gaps = torch.bincount(place, stated - came_true.double())
-    return gaps.abs().sum().item() / len(stated)
+def _drawn_errors(stated: Tensor, place: Tensor, rounds: int, draw: torch.Generator) -> Tensor:
+    """Of so many simulations (rounds,)."""
+    came_true = torch.rand(rounds, len(stated), generator=draw, dtype=torch.float64) < stated
+    count = int(place.max()) + 1
+    where = torch.arange(rounds)[:, None] * count + place
+    gaps = torch.bincount(where.flatten(), (stated - came_true.double()).flatten(), rounds * count)
+    return gaps.view(rounds, count).abs().sum(1) / len(stated)
 
 
 def reliability(bins: Sequence[CalibrationBin], chance: tuple[float, float] | None = None) -> Calibration | None:

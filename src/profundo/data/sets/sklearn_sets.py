@@ -1,9 +1,14 @@
-"""The small real data sets that come with scikit-learn: measured, not generated, and there without a download."""
+"""The small real data sets that come with scikit-learn: measured, not generated, and there without a download.
+
+Its files are read, and it is not imported: with SciPy and pandas, that takes longer than training on them.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from importlib.util import find_spec
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,39 +17,68 @@ from profundo.records import Inputs, ProfundoError, Samples, Targets
 
 __all__ = ["TABLES", "digits", "finite", "table"]
 
+OF_CELLS = (
+    *("radius", "texture", "perimeter", "area", "smoothness"),
+    *("compactness", "concavity", "concave points", "symmetry", "fractal dimension"),
+)
 TABLES = {
-    "iris": "load_iris",
-    "wine": "load_wine",
-    "breast-cancer": "load_breast_cancer",
-    "diabetes": "load_diabetes",
+    "iris": tuple(f"{part} {side} (cm)" for part in ("sepal", "petal") for side in ("length", "width")),
+    "wine": (
+        *("alcohol", "malic_acid", "ash", "alcalinity_of_ash", "magnesium", "total_phenols", "flavanoids"),
+        *(
+            "nonflavanoid_phenols",
+            "proanthocyanins",
+            "color_intensity",
+            "hue",
+            "od280/od315_of_diluted_wines",
+            "proline",
+        ),
+    ),
+    "breast-cancer": tuple(form.format(one) for form in ("mean {}", "{} error", "worst {}") for one in OF_CELLS),
+    "diabetes": ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"),
 }
+"""Set → its columns."""
+
+CLASSES = {
+    "iris": ("setosa", "versicolor", "virginica"),
+    "wine": ("class_0", "class_1", "class_2"),
+    "breast-cancer": ("malignant", "benign"),
+}
+FILES = {"iris": "iris.csv", "wine": "wine_data.csv", "breast-cancer": "breast_cancer.csv"}
 
 
 def digits() -> Collection:
     """1,797 images 1×8×8. Their 17 shades, counts from 0 to 16, are spread over 0 to 255 as in any grey image."""
-    from sklearn.datasets import load_digits
-
-    bunch: Any = load_digits()
-    images = (torch.from_numpy(bunch.images) * 255 / 16).round().to(torch.uint8).unsqueeze(1)
-    targets = Targets("classes", tuple(map(str, bunch.target_names)))
-    return Collection("digits", Inputs((1, 8, 8), "image"), targets, Samples(images, torch.from_numpy(bunch.target)))
+    rows = numbers("digits.csv.gz", ",")
+    images = (rows[:, :-1].reshape(-1, 1, 8, 8) * 255 / 16).round().to(torch.uint8)
+    targets = Targets("classes", tuple(map(str, range(10))))
+    return Collection("digits", Inputs((1, 8, 8), "image"), targets, Samples(images, rows[:, -1].long()))
 
 
 def table(name: str) -> Collection:
     """Rows of measurements, in their own units, with class indices or one real target."""
-    import sklearn.datasets
-
-    options = {"scaled": False} if name == "diabetes" else {}
-    bunch: Any = getattr(sklearn.datasets, TABLES[name])(**options)
-    columns = tuple(map(str, bunch.feature_names))
-    rows = finite(torch.from_numpy(bunch.data).float(), columns, name)
+    columns = TABLES[name]
     inputs = Inputs((len(columns),), "features", names=columns)
     if name == "diabetes":
-        values = torch.from_numpy(bunch.target).float().unsqueeze(1)
-        return Collection(name, inputs, Targets("real", names=("disease progression",)), Samples(rows, values))
-    classes = tuple(map(str, bunch.target_names))
-    targets = Targets("classes" if len(classes) > 2 else "binary", classes)
-    return Collection(name, inputs, targets, Samples(rows, torch.from_numpy(bunch.target).long()))
+        rows, values = numbers("diabetes_data_raw.csv.gz"), numbers("diabetes_target.csv.gz")
+        targets = Targets("real", names=("disease progression",))
+        return Collection(name, inputs, targets, Samples(rows.float(), values.float().unsqueeze(1)))
+    rows = numbers(FILES[name], ",", header=1)
+    targets = Targets("classes" if len(CLASSES[name]) > 2 else "binary", CLASSES[name])
+    return Collection(name, inputs, targets, Samples(rows[:, :-1].float(), rows[:, -1].long()))
+
+
+def numbers(file: str, separator: str | None = None, header: int = 0) -> Tensor:
+    """What a file of scikit-learn's holds, float64. Raises ProfundoError where this release has none of that name."""
+    spec = find_spec("sklearn")
+    folder = Path(spec.origin).parent / "datasets" / "data" if spec and spec.origin else Path()
+    try:
+        return torch.from_numpy(np.loadtxt(folder / file, delimiter=separator, skiprows=header))
+    except OSError as error:
+        raise ProfundoError(
+            f"{folder / file} cannot be read ({error.strerror or error}): expected scikit-learn with its data sets; "
+            "pip install --force-reinstall 'scikit-learn>=1.5,<2'"
+        ) from None
 
 
 def finite(rows: Tensor, columns: tuple[str, ...], where: str) -> Tensor:
