@@ -146,10 +146,12 @@ def member(model: Model, context: Context, network: str, number: int) -> Subject
     net: Any = model.networks[network]
     x, y = training_sets(context, model.asked)
     places, targets = fresh_samples(context, model.asked)
-    train, fresh = ((x[number], y[number]), (places, targets[number]))
-    columns = [tuple(values[:, None].float() for values in pair) for pair in (train, fresh)]
+    train, fresh = (
+        (values[:, None].float(), noisy[:, None].float())
+        for values, noisy in ((x[number], y[number]), (places, targets[number]))
+    )
     inputs = Inputs((1,), "features", names=("x",))
-    return Subject(net.alone(number), of_numbers(f"training set {number}", inputs, "y", *columns))
+    return Subject(net.alone(number), of_numbers(f"training set {number}", inputs, "y", train, fresh))
 
 
 RECIPE = Recipe(
