@@ -10,15 +10,17 @@ import torch
 import torch.nn.functional as F
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_sample_image
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import LinearRegression
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from doctored import BUDGET
 from profundo.doctor import Program, examine
 from profundo.doctor.causes.pairing import pairing
+from profundo.doctor.causes.splitting import split_leakage
 from profundo.doctor.causes.values import values
 from profundo.doctor.patient import Patient
-from profundo.doctor.reference import PENALTIES, Reference
+from profundo.doctor.reference import PENALTIES, Reference, explained, straight_share
 
 
 def mixed(count, seed=0):
@@ -437,3 +439,70 @@ def test_a_reference_leaves_out_what_it_answers():
         penalties.append(torch.stack(rows))
     errors = [float((one - targets).square().sum()) for one in penalties]
     torch.testing.assert_close(answers, penalties[errors.index(min(errors))])
+
+
+def weakly_related(share, count=800, seed=0):
+    """A table of ten columns of noise, and targets of which they explain this share."""
+    inputs, noise = normal(count, 10, seed=seed), normal(count, 1, seed=seed + 100)
+    along = inputs @ normal(10, 1, seed=seed + 200)
+    return inputs, share**0.5 * along / along.std() + (1 - share) ** 0.5 * noise
+
+
+def said_of_pairs(inputs, targets, epochs=2):
+    patient = Patient(people(inputs, targets, 3 * len(inputs) // 4, epochs=epochs), 0, BUDGET)
+    return [one for one in pairing(patient) if one.cause == "inputs_targets_misaligned"], patient.notes
+
+
+@pytest.mark.parametrize("share", [0.04, 0.07, 0.15])
+def test_targets_of_which_the_inputs_tell_little_are_not_called_misaligned(share):
+    for seed in range(2):
+        assert not said_of_pairs(*weakly_related(share, 2000 if share < 0.05 else 800, seed))[0]
+
+
+def test_of_targets_without_any_relation_it_says_that_it_does_not_know():
+    inputs, targets = weakly_related(0.0)
+    (said,), _ = said_of_pairs(inputs, targets)
+    assert (said.severity, said.presumed) == ("mild", True)
+    assert said.remedy.startswith("not known")
+    assert said_of_pairs(inputs[:266], targets[:266])[0] == [], "too few to say"
+    inputs, targets = weakly_related(0.5)
+    found, _ = said_of_pairs(inputs, torch.cat([targets[mixed(600, 3)], targets[600:]]))
+    assert [one.severity for one in found] == ["fatal"], "validation tells that there is a relation"
+
+
+def test_a_share_between_chance_and_certainty_is_noted():
+    said = [said_of_pairs(*weakly_related(0.03, seed=seed)) for seed in range(5)]
+    assert any("tell little" in note for found, notes in said for note in notes if not found)
+
+
+def test_a_series_that_holds_its_own_past_is_not_misaligned_by_a_step():
+    """Nothing can be told of the next value of noise; the value before is a column."""
+    series = normal(900, seed=7)
+    inputs, targets = series.unfold(0, 6, 1)[:, :5], series.unfold(0, 6, 1)[:, 5:]
+    assert all(one.severity == "mild" for one in said_of_pairs(inputs, targets)[0])
+
+
+def test_the_share_of_a_straight_line_is_that_of_least_squares():
+    inputs, targets = weakly_related(0.3)
+    share, chance, deviation = straight_share(inputs, targets.double())
+    assert share == pytest.approx(LinearRegression().fit(inputs, targets).score(inputs, targets), abs=1e-4)
+    assert chance == pytest.approx(10 / 799, abs=3 * deviation), "of k columns and n samples k / (n − 1)"
+
+
+def test_of_noise_the_reference_says_hardly_more_than_a_constant():
+    noise, reference = normal(600, 1, seed=5).double(), Reference.of(normal(600, 10))
+    assert -0.02 < explained(reference.left_out(noise)[0], noise) < 0.02
+
+
+def test_rows_that_repeat_by_themselves_are_in_both_splits_of_a_fair_division():
+    """Answers of a questionnaire, scaled, so that they look measured."""
+    answers = torch.randint(0, 5, (400, 4), generator=torch.Generator().manual_seed(0)).float()
+    answers = (answers - answers.mean(0)) / answers.std(0)
+    for seed in (0, 2, 4, 11):
+        order = mixed(400, seed)
+        drawn = answers[order]
+        fair = people(drawn, normal(400, 1), 300)
+        assert not list(split_leakage(Patient(fair, 0, BUDGET), Patient(fair, 0, BUDGET).validation)), seed
+    leaky = people(torch.cat([drawn[:300], drawn[100:200]]), normal(400, 1), 300)
+    patient = Patient(leaky, 0, BUDGET)
+    assert list(split_leakage(patient, patient.validation))

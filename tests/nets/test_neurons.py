@@ -53,6 +53,16 @@ def test_batched_nets_are_single_nets_side_by_side():
             one[2].weight.copy_(many.output_weight[at].T)
             one[2].bias.copy_(many.output_bias[at, 0])
         assert torch.allclose(outputs[at], one(inputs), atol=1e-6)
+        torch.testing.assert_close(many.alone(at)(inputs), one(inputs))
+
+
+def test_a_net_taken_out_of_its_batch_has_weights_of_its_own():
+    many = BatchedMLP(3, 4, 5, 2)
+    before, one = many(torch.ones(1, 4)), many.eval().alone(1)
+    assert not one.training
+    with torch.no_grad():
+        one.hidden.weight.zero_()
+    torch.testing.assert_close(many(torch.ones(1, 4)), before)
 
 
 def test_batched_nets_take_each_its_own_inputs_and_keep_their_gradients_apart():

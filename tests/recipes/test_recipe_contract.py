@@ -10,16 +10,19 @@ import pytest
 import torch
 from markupsafe import escape
 
+import profundo as pf
+from profundo.inspect.opened_net import of_run
 from profundo.pictures.exhibits import Drawn
 from profundo.recipes.exhibit_files import read_exhibits
 from profundo.recipes.recipe import about, find, generated, settle
-from profundo.recipes.recipe_folder import open_model, write_page
+from profundo.recipes.recipe_folder import open_model, open_subject, write_page
 from profundo.recipes.recipe_names import RECIPES
 from profundo.recipes.recipe_run import resume_recipe, run_recipe
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs import resumable
 from profundo.runs.folder import Folder
 from profundo.runs.voice import Quiet
+from profundo.use.looking_into import abilities
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_data]
 EVERY = pytest.mark.parametrize("name", RECIPES)
@@ -37,6 +40,15 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
     "word-embeddings": {"epochs": 1, "least": 100},
     "xor": {"epochs": 4},
 }
+
+
+LOOKED_INTO = {
+    *("adaline", "anomaly", "autoencoder", "bias-variance", "category-embeddings", "cifar10", "deep-or-shallow"),
+    *("double-descent", "lenet5-1998", "local-minima", "perceptron", "siamese", "spoken-digits", "transfer", "triplet"),
+    *("universal-approximation", "vae", "xor"),
+}
+"""The others draw, compare, translate, write, or keep no net."""
+BY_ANOTHER_LOSS = {"anomaly", "autoencoder", "perceptron", "siamese", "triplet", "vae"}
 
 
 class Impatient(Quiet):
@@ -142,6 +154,26 @@ def test_the_saved_networks_are_those_of_the_run(name, finished):
     mine, loaded = run.generate(4, seed=3), generated(name, model, 4, 3, "")
     assert mine
     assert repr(mine) == repr(loaded)
+
+
+@EVERY
+def test_its_nets_are_looked_into_at_every_door_or_refused_in_a_line_that_says_what_to_do(name, finished):
+    path = finished(name)[0].folder.path
+    if name not in LOOKED_INTO:
+        for door in (pf.look_inside, pf.landscape, lambda run: pf.explain(run, [[0.0]])):
+            with pytest.raises(ProfundoError, match=r"report.* shows? what it found") as refused:
+                door(path)
+            assert "\n" not in str(refused.value)
+        assert not abilities(path).looks
+        return
+    assert abilities(path).looks
+    run, lowers = open_subject(path)
+    looked = of_run(run)
+    assert looked.outputs(looked.raw[:2]).isfinite().all()
+    assert lowers == (name not in BY_ANOTHER_LOSS)
+    if find(name).member is None:
+        with pytest.raises(ProfundoError, match="shows one net"):
+            open_subject(path, "1")
 
 
 @EVERY

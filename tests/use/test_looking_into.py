@@ -16,6 +16,7 @@ from profundo.recipes import context
 from profundo.recipes.recipe_folder import open_model, open_subject
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.subjects import CodesOf, NearestMean, by_codes
+from profundo.recipes.zoo import double_descent
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,89 @@ def test_the_code_of_a_variational_net_is_its_mean_and_draws_nothing():
     pictures = torch.rand(2, 1, 8, 8)
     torch.testing.assert_close(CodesOf(net)(pictures), net.encode(pictures)[0])
     assert torch.equal(subject.net(pictures), subject.net(pictures))
+
+
+@pytest.fixture(scope="module")
+def batched(tmp_path_factory):
+    """Of recipes that train many nets in one batch, quick runs."""
+    folder = tmp_path_factory.mktemp("batched")
+    few = {
+        "universal-approximation": {"widths": (2, 4), "epochs": 1},
+        "bias-variance": {"sets": 3, "samples": 12, "widths": (2, 8), "epochs": 1},
+        "double-descent": {"widths": (1, 6), "epochs": 1, "features": (20,), "repeats": 2},
+        "local-minima": {"widths": (2, 10), "nets": 2, "epochs": 2, "bend_steps": 5},
+    }
+    return {name: run_recipe(name, given, quick=True, out=folder / name) for name, given in few.items()}
+
+
+def test_one_net_of_many_answers_as_it_did_among_them(batched):
+    shared = double_descent.samples(pf.load("digits"), "test")[0]
+    for name, run in batched.items():
+        for network, nets in run.model.networks.items():
+            for at in range(len(nets)):
+                subject, lowers = open_subject(run.folder.path, f"{network}, {at}")
+                assert lowers
+                data = subject.data
+                raw = torch.cat([data.validation.inputs, data.test.inputs])
+                ready = prepared_inputs(raw, data.spec.inputs)
+                among = nets(double_descent_order(shared) if name == "double-descent" else ready.flatten(1))[at]
+                torch.testing.assert_close(subject.net(ready), among, atol=1e-4, rtol=1e-4)
+
+
+def double_descent_order(shared):
+    return torch.cat([shared[::2], shared[1::2]])
+
+
+def test_each_net_of_many_comes_with_the_samples_that_it_learned_from(batched):
+    """Its own samples it fits as training said, those of the nets beside it worse."""
+    for name in ("universal-approximation", "bias-variance", "double-descent"):
+        run = batched[name]
+        network, nets = list(run.model.networks.items())[-1]
+        subjects = [open_subject(run.folder.path, f"{network}, {at}")[0] for at in range(len(nets))]
+        losses = torch.tensor([[loss_on(net, other.data) for other in subjects] for net in subjects])
+        told = run.trainings[network].history["mean squared error"][-1]  # the mean over the epoch, in which it fell
+        assert 0 < losses.diag().mean() < told, name
+        assert losses.diag().mean() < 0.95 * losses.mean(), name
+
+
+def loss_on(run, data):
+    ready = prepared_inputs(data.train.inputs, data.spec.inputs)
+    with torch.no_grad():
+        return float((run.net(ready) - data.train.targets).square().mean())
+
+
+def test_which_net_of_many_is_said_by_network_number_or_both(batched):
+    path = batched["bias-variance"].folder.path
+    names = {
+        asked: open_subject(path, asked)[0].data.name
+        for asked in (None, 2, "2", "width 2", "width 2, 1", " width 2 ,1 ")
+    }
+    assert list(names.values()) == [
+        *("training set 0, net 0 of width 8", "training set 2, net 2 of width 8", "training set 2, net 2 of width 8"),
+        *("training set 0, net 0 of width 2", "training set 1, net 1 of width 2", "training set 1, net 1 of width 2"),
+    ]
+    for wrong in (3, -1, True, 1.5, "", "width 3", "width 2, 3", "width 2, ", ",", "²", "1" * 5000):
+        with pytest.raises(pf.ProfundoError, match="member: expected a net from 0 to 2") as refused:
+            pf.explain(path, [[0.0]], member=wrong)
+        assert "\n" not in str(refused.value)
+
+
+def test_two_nets_of_one_run_are_compared(batched):
+    path = batched["local-minima"].folder.path
+    between = pf.landscape(path, path, points=3, planes=[], curvature=False, member=("width 10, 0", 1))
+    assert between.between
+    seen = pf.look_inside(path, member=("width 2", "width 10"), beside=path)
+    assert seen["similarity"]
+    for wrong in ([0, 1, 2], (0, 1, 1, 1)):
+        with pytest.raises(pf.ProfundoError, match="two for two runs"):
+            pf.landscape(path, path, member=wrong)
+
+
+def test_a_member_of_what_is_one_net_is_refused(runs):
+    with pytest.raises(pf.ProfundoError, match="shows one net"):
+        pf.look_inside(runs["xor"], member=1)
+    with pytest.raises(pf.ProfundoError, match="which is one net"):
+        pf.look_inside(nn.Linear(2, 1), (torch.ones(4, 2), torch.ones(4)), member=1)
 
 
 def test_what_is_strange_is_asked_by_the_error_of_its_reconstruction(runs):

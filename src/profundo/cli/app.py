@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from profundo import __version__
 
-__all__ = ["CHOOSE", "DATA", "INSIDE", "METHODS", "TRAIN", "USE", "DataDir", "Json", "RunFolder", "app"]
+__all__ = ["CHOOSE", "DATA", "INSIDE", "METHODS", "TRAIN", "USE", "DataDir", "Json", "Member", "RunFolder", "app"]
 
 # The groups of commands in `profundo --help`.
 TRAIN, CHOOSE, USE = "Train and judge", "Choose", "Use what was trained"
@@ -99,6 +99,13 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, everything else on stderr.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, such as runs/digits-1.")]
+Member = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Of a recipe's nets that were trained side by side: 3, 'width 8' or 'width 8, 3'; again, of the other run.",
+        show_default=False,
+    ),
+]
 DataDir = Annotated[
     Path | None, typer.Option(help="Folder with mnist/, cifar10/; PROFUNDO_DATA otherwise.", show_default=False)
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import INSIDE, Json, RunFolder, app
+from profundo.cli.app import INSIDE, Json, Member, RunFolder, app
 from profundo.cli.printing import print_json
 
 
@@ -24,6 +24,7 @@ def inside(
     beside: Annotated[
         Path | None, typer.Option(help="Another run: compare the layers with its layers.", show_default=False)
     ] = None,
+    member: Member = None,
     out: Annotated[Path | None, typer.Option(help="The page; RUN/inside.html otherwise.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
@@ -39,7 +40,7 @@ def inside(
 
     page = out if out is not None else Folder.open(run).path / "inside.html"
     check_out(page, ".html")
-    seen = look_inside(run, files=files or (), layer=layer, unit=unit, beside=beside)
+    seen = look_inside(run, files=files or (), layer=layer, unit=unit, beside=beside, member=member)
     seen.save(page)
     if as_json:
         print_json({**seen.as_plain_data(), "page": str(page)})

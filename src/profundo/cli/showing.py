@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import DATA, INSIDE, DataDir, Json, RunFolder, app
+from profundo.cli.app import DATA, INSIDE, DataDir, Json, Member, RunFolder, app
 from profundo.cli.printing import print_graph, print_json, print_names, print_progress
 
 
@@ -190,6 +190,7 @@ def landscape(
         typer.Option(help="random or path (of training); may be repeated. Both otherwise.", show_default=False),
     ] = None,
     curvature: Annotated[bool, typer.Option("--curvature/--no-curvature", help="Also eigenvalues and trace.")] = True,
+    member: Member = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of samples, directions and bends.")] = 0,
     out: Annotated[
         Path | None,
@@ -214,7 +215,7 @@ def landscape(
     try:
         found = measure(
             *(run, other), points=points, span=span, samples=samples, split=split, seed=seed, curvature=curvature,
-            planes=plane or ("random", "path"), tell=print_progress,
+            planes=plane or ("random", "path"), member=member, tell=print_progress,
         )  # fmt: skip
     except Interrupted:
         print("interrupted, the points are kept; the same command goes on", file=sys.stderr)

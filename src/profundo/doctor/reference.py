@@ -7,6 +7,7 @@ do not depend on the targets: to ask the same of other targets, permuted or shif
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +18,16 @@ from torch import Tensor
 from profundo.doctor.skill import Task, distinct
 from profundo.trees import leaves
 
-__all__ = ["Reference", "columns_of", "explained", "table_of"]
+__all__ = ["Reference", "columns_of", "explained", "straight_share", "table_of"]
 
 MOST = 800  # samples, of which the time is the cube
 WIDE, BAG, FEW_NAMES = 3072, 512, 256  # columns of an input, of a bag of whole numbers; of which more are names
-PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)  # the larger ones for targets of which there is little to learn
 PERMUTATIONS = 30
+MOST_NUMBERS, SAMPLES_A_LINE = (
+    2_000_000,
+    10,
+)  # of a table that a straight line is fitted to; for each of its coefficients
 RARE = 20.0  # times the median distance from the median: numbers beyond it count as that far
 
 
@@ -79,10 +84,35 @@ class Reference:
 
     def by_chance(self, targets: Tensor) -> tuple[float, float]:
         """The share that it explains of these targets when they are permuted: mean and deviation."""
-        draws = torch.Generator().manual_seed(0)
-        orders = [torch.randperm(len(targets), generator=draws) for _ in range(PERMUTATIONS)]
-        shares = torch.tensor([explained(self.left_out(targets[order])[0], targets[order]) for order in orders])
-        return float(shares.mean()), float(shares.std())
+        return permuted(lambda other: explained(self.left_out(other)[0], other), targets)
+
+
+def permuted(share: Callable[[Tensor], float], targets: Tensor) -> tuple[float, float]:
+    """Mean and deviation of a figure of targets that are permuted."""
+    draws = torch.Generator().manual_seed(0)
+    orders = [torch.randperm(len(targets), generator=draws) for _ in range(PERMUTATIONS)]
+    shares = torch.tensor([share(targets[order]) for order in orders])
+    return float(shares.mean()), float(shares.std())
+
+
+def straight_share(inputs: Any, table: Tensor) -> tuple[float, float, float]:
+    """The share of all targets (samples, k) that a linear model of the inputs' first principal components explains, and of
+    permuted ones: mean and deviation. Of many samples it sees a weak relation that the kernel, which has few, does not."""
+    columns = columns_of(inputs)
+    if columns is None or len(columns) != len(table):
+        return 0.0, 0.0, 0.0
+    order = torch.randperm(len(table), generator=torch.Generator().manual_seed(0))
+    some = order[: max(MOST, MOST_NUMBERS // columns.shape[1])].sort().values
+    points, targets = columns[some].double(), table[some] - table[some].mean(0)
+    across, sizes, _ = torch.linalg.svd(points - points.mean(0), full_matrices=False)
+    across = across[:, : max(1, len(some) // SAMPLES_A_LINE)][
+        :, sizes[: max(1, len(some) // SAMPLES_A_LINE)] > 1e-6 * sizes[0]
+    ]
+
+    def share(other: Tensor) -> float:
+        return float((across.T @ other).square().sum() / other.square().sum().clamp_min(1e-12))
+
+    return share(targets), *permuted(share, targets)
 
 
 def explained(answers: Tensor, targets: Tensor) -> float:

@@ -6,6 +6,9 @@ Their parameters do not touch: where the cost is the sum of the nets' costs, eac
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from copy import deepcopy
+
 import torch
 from torch import Tensor, nn
 
@@ -28,14 +31,32 @@ class BatchedMLP(nn.Module):
         self.output_bias = nn.Parameter(torch.zeros(nets, 1, outputs))
         self.activation = activation_layer(activation)
 
+    def __len__(self) -> int:
+        return len(self.hidden_weight)
+
     def forward(self, inputs: Tensor) -> Tensor:
         return torch.baddbmm(self.output_bias, self.hidden(inputs), self.output_weight)
 
     def hidden(self, inputs: Tensor) -> Tensor:
         """The hidden layer's values: (nets, samples, width)."""
-        each = inputs.expand(len(self.hidden_weight), *inputs.shape[-2:])
+        each = inputs.expand(len(self), *inputs.shape[-2:])
         values: Tensor = self.activation(torch.baddbmm(self.hidden_bias, each, self.hidden_weight))
         return values
+
+    @torch.no_grad()
+    def alone(self, number: int) -> nn.Sequential:
+        """One of the nets by itself, from 0, with copies of its weights: (samples, in) → (samples, out), layers `hidden`,
+        `activation` and `output`."""
+        layers = {}
+        for name in ("hidden", "output"):
+            weight, bias = (getattr(self, f"{name}_{part}")[number] for part in ("weight", "bias"))
+            layers[name] = nn.Linear(len(weight), weight.shape[1], device=weight.device, dtype=weight.dtype)
+            layers[name].weight.copy_(weight.T)
+            layers[name].bias.copy_(bias[0])
+        activation = deepcopy(self.activation)
+        return nn.Sequential(
+            OrderedDict(hidden=layers["hidden"], activation=activation, output=layers["output"])
+        ).train(self.training)
 
 
 @torch.no_grad()

@@ -81,7 +81,8 @@ class Recipe:
 
     takes: the data of one's own that its setting `data` may name; None: it has data of its own only.
     networks: builds the untrained networks. generate(model, count, generator, prompt), predict(model, files): what
-    the saved networks can do, where they can. subject(model, context): what can be looked into of them, with its data.
+    the saved networks can do, where they can. subject(model, context): what can be looked into of them, with its data;
+    member(model, context, network, number): the same of one of the nets that it trained side by side in one network.
     latent(model, context): the spaces of codes that they draw from, by name.
     """
 
@@ -93,7 +94,13 @@ class Recipe:
     predict: Predict | None = None
     takes: Takes | None = None
     subject: Callable[[Model, Context], Subject] | None = None
+    member: Callable[[Model, Context, str, int], Subject] | None = None
     latent: Callable[[Model, Context], Mapping[str, LatentSpace]] | None = None
+
+    @property
+    def looks(self) -> bool:
+        """Whether its nets can be looked into."""
+        return self.subject is not None or self.member is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,9 @@ from profundo.pictures.story import Story, story_html
 from profundo.recipes.context import Context
 from profundo.recipes.exhibit_files import LIST, read_exhibits, write_exhibits
 from profundo.recipes.latent_space import LatentSpace
-from profundo.recipes.recipe import Model, RecipeRun, Request, about, find, validated
+from profundo.recipes.members import chosen
+from profundo.recipes.recipe import Model, Recipe, RecipeRun, Request, about, find, validated
+from profundo.recipes.subjects import Subject
 from profundo.records import ProfundoError
 from profundo.runs.experiment import new_experiment
 from profundo.runs.folder import Folder, write_history
@@ -162,29 +164,53 @@ def open_model(path: str | Path) -> tuple[str, Model]:
     return name, Model(asked, {label: net.eval() for label, net in networks.items()}, known)
 
 
-def open_subject(path: str | Path) -> tuple[Run, bool]:
+def open_subject(path: str | Path, member: str | int | None = None) -> tuple[Run, bool]:
     """What of a recipe's run can be looked into, as a training that was not kept, and whether training lowered its loss.
 
-    Raises ProfundoError for a recipe whose networks answer for no inputs, and where the data are no longer those of the run.
+    member: which, of nets that were trained side by side (members.py). Raises ProfundoError for a recipe whose networks answer for
+    no inputs, and where the data are no longer those of the run.
     """
     _, model = open_model(path)
     folder = Folder.open(path)
-    run, lowers, facts = subject_of(read_request(folder.experiment), model, str(path))
+    run, lowers, facts = subject_of(read_request(folder.experiment), model, str(path), member)
     check_data_facts(folder, {**read_manifest(folder).data, **facts})
     return run, lowers
 
 
-def subject_of(request: Request, model: Model, what: str) -> tuple[Run, bool, Mapping[str, Any]]:
+def subject_of(
+    request: Request, model: Model, what: str, member: str | int | None = None
+) -> tuple[Run, bool, Mapping[str, Any]]:
     """The same of networks in hand, and the facts of their data. what: names the run in an error."""
-    recipe = find(request.recipe)
-    if recipe.subject is None:
-        raise ProfundoError(
-            f"{what}: the networks of recipe {request.recipe} cannot be looked into, for none of them gives classes or numbers for "
-            "a table or images; its report shows what it found, profundo.recipes.recipe_folder.open_model has them"
-        )
-    subject, facts = used(request, model, recipe.subject)
+    subject, facts = used(request, model, way_into(find(request.recipe), request.recipe, model, what, member))
     experiment = new_experiment(data=subject.data.name, net=f"own:{request.recipe}", seed=request.seed)
     return Run(experiment, subject.data, subject.net, History(), TOOLS), subject.lowers, facts
+
+
+def way_into(
+    recipe: Recipe, name: str, model: Model, what: str, member: str | int | None
+) -> Callable[[Model, Context], Subject]:
+    """How the recipe shows the one of its nets that is asked for."""
+    if not recipe.looks:
+        raise ProfundoError(
+            f"{what}: the networks of recipe {name} cannot be looked into, for none of them learned to give classes or numbers for "
+            "a table or images; its report shows what it found, profundo.recipes.recipe_folder.open_model has them"
+        )
+    if recipe.subject is not None:
+        if member is not None:
+            raise ProfundoError(
+                f"{what}: recipe {name} shows one net, and member {member!r} is none of it; leave it out"
+            )
+        return recipe.subject
+    show = recipe.member
+    network, number = chosen(model.networks, member)
+
+    def one_of_many(model: Model, context: Context) -> Subject:
+        assert show is not None
+        subject = show(model, context, network, number)
+        named = f"{subject.data.name}, net {number} of {network}"
+        return dataclasses.replace(subject, data=dataclasses.replace(subject.data, name=named))
+
+    return one_of_many
 
 
 def open_latent(path: str | Path) -> Mapping[str, LatentSpace]:

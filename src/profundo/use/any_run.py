@@ -58,10 +58,15 @@ class TrainingFolder:
 
         return open_run(self.path).report(out, lang=lang)
 
-    def subject(self, lowers: bool = False) -> Run:  # noqa: ARG002 - a training lowers its loss
-        """What can be looked into: the net with its data. lowers: only where training lowered the loss that they have."""
+    def subject(self, lowers: bool = False, member: str | int | None = None) -> Run:  # noqa: ARG002 - it lowers its loss
+        """What can be looked into: the net with its data. lowers: only where training lowered the loss that they have.
+        member: which, of a recipe's nets that were trained side by side."""
         from profundo.runs.opening import open_run
 
+        if member is not None:
+            raise ProfundoError(
+                f"{self.path}: a training has one net, and member {member!r} is none of it; leave it out"
+            )
         return open_run(self.path, evaluate=False)
 
 
@@ -100,10 +105,11 @@ class RecipeFolder:
             raise ProfundoError(f"{self.path}: a recipe's page is written in English; leave out --lang")
         return write_page(self.path)
 
-    def subject(self, lowers: bool = False) -> Run:
+    def subject(self, lowers: bool = False, member: str | int | None = None) -> Run:
         from profundo.recipes.recipe_folder import open_subject
 
-        return subject_that_lowers(open_subject(self.path), str(self.path)) if lowers else open_subject(self.path)[0]
+        subject = open_subject(self.path, member)
+        return subject_that_lowers(subject, str(self.path)) if lowers else subject[0]
 
 
 def subject_that_lowers(subject: tuple[Run, bool], what: str) -> Run:

@@ -3,15 +3,17 @@
 look_inside("runs/lenet5-1998-1")
 explain("runs/siamese-1", images, "occlusion")
 landscape("runs/cifar10-1", "runs/cifar10-2")
+look_inside("runs/local-minima-1", member="width 50, 3")
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -29,36 +31,74 @@ from profundo.use.any_run import any_run, subject_that_lowers
 
 __all__ = ["Abilities", "abilities", "explain", "landscape", "look_inside", "looked_of", "surface_views"]
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+MEMBER = 'member: of a recipe\'s nets that were trained side by side which one, as 3, "width 8" or "width 8, 3"; two for two runs.'
 
-def opened(what: Any, lowers: bool = False) -> Any:
+
+def opened(what: Any, lowers: bool = False, member: str | int | None = None) -> Any:
     """Of a folder, or a recipe's run in hand, what can be looked into; all else as it is."""
     if isinstance(what, str | Path):
-        return any_run(what).subject(lowers)
+        return any_run(what).subject(lowers, member)
     if not isinstance(what, RecipeRun):
+        if member is not None:
+            raise ProfundoError(
+                f"member {member!r}: expected a recipe's run, got a {type(what).__name__}, which is one net; leave it out"
+            )
         return what
-    run, does, _ = subject_of(what.request, what.model, f"recipe {what.request.recipe}")
-    return subject_that_lowers((run, does), f"recipe {what.request.recipe}") if lowers else run
+    name = f"recipe {what.request.recipe}"
+    run, does, _ = subject_of(what.request, what.model, name, member)
+    return subject_that_lowers((run, does), name) if lowers else run
+
+
+def both_members(member: Any) -> tuple[Any, Any]:
+    """Of the run, and of the run beside it."""
+    several = member if isinstance(member, list | tuple) else (member,)
+    if len(several) > 2:
+        raise ProfundoError(f"member: expected one, or two for two runs, got {len(several)}")
+    first, second = (*several, None, None)[:2]
+    return first, second
+
+
+def with_member(inner: Callable[..., Any]) -> Callable[[Function], Function]:
+    """The door is as the room's own function, but for which of a recipe's nets, where several were trained side by side."""
+
+    def named(door: Function) -> Function:
+        result: Any = wraps(inner)(door)
+        takes = inspect.signature(inner)
+        own = inspect.Parameter("member", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="str | int | None")
+        *before, last = takes.parameters.values()
+        ordered = [*before, own, last] if last.kind is last.VAR_KEYWORD else [*before, last, own]
+        result.__signature__ = takes.replace(parameters=ordered)
+        result.__doc__ = f"{inspect.cleandoc(inner.__doc__ or '')}\n\n{MEMBER}"
+        return result  # type: ignore[no-any-return]
+
+    return named
 
 
 @at_the_door
-@wraps(inside_page.look_inside)
+@with_member(inside_page.look_inside)
 def look_inside(
-    net: Any, data: Any = None, files: Any = (), *, beside: Any = None, **choice: Any
+    net: Any, data: Any = None, files: Any = (), *, beside: Any = None, member: Any = None, **choice: Any
 ) -> inside_page.Inside:
-    return inside_page.look_inside(opened(net), data, files, beside=opened(beside), **choice)
+    first, second = both_members(member)
+    other = opened(beside, member=second)
+    return inside_page.look_inside(opened(net, member=first), data, files, beside=other, **choice)
 
 
 @at_the_door
-@wraps(run_explanation.explain)
-def explain(net: Any, inputs: Any, method: str = "integrated_gradients", **choice: Any) -> Explanation:
-    return run_explanation.explain(opened(net), inputs, method, **choice)
+@with_member(run_explanation.explain)
+def explain(
+    net: Any, inputs: Any, method: str = "integrated_gradients", *, member: Any = None, **choice: Any
+) -> Explanation:
+    return run_explanation.explain(opened(net, member=member), inputs, method, **choice)
 
 
 @at_the_door
-@wraps(surfaces.landscape)
-def landscape(what: Any, other: Any = None, **choice: Any) -> surfaces.Landscape:
-    second = opened(other, lowers=True) if is_run(what) else other
-    first = opened(what, lowers=True)
+@with_member(surfaces.landscape)
+def landscape(what: Any, other: Any = None, *, member: Any = None, **choice: Any) -> surfaces.Landscape:
+    one, another = both_members(member)
+    second = opened(other, lowers=True, member=another) if is_run(what) else other
+    first = opened(what, lowers=True, member=one)
     if isinstance(what, str | Path) and choice.get("keep") is None:
         choice["keep"] = Path(what) / "landscape"
     return surfaces.landscape(first, second, **choice)
@@ -83,7 +123,7 @@ def abilities(path: Path) -> Abilities:
     """Raises ProfundoError for a folder that does not read."""
     if kind_of(path) == "recipe":
         recipe = find(read_request(path / "experiment.yaml").recipe)
-        return Abilities("", recipe.subject is not None, recipe.latent is not None)
+        return Abilities("", recipe.looks, recipe.latent is not None)
     described = read_object(path / "model.json")
     try:
         return Abilities(str(described["spec"]["inputs"]["kind"]), looks=True, draws=False)

@@ -9,17 +9,19 @@ import torch
 from torch import Tensor
 
 from profundo.doctor.patient import Patient
-from profundo.doctor.reference import Reference, columns_of, explained, table_of
+from profundo.doctor.reference import Reference, columns_of, explained, straight_share, table_of
 from profundo.doctor.skill import auc, class_scores, distinct
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Cure, Variant, answers_of, unchanged
 
 __all__ = ["pairing"]
 
+SHIFTS = (1, -1, 2, -2, 3, -3)  # places, by which targets may have moved
 FEWEST = 100  # samples, from which "no relation" can be said
 NATURAL = 0.5  # of the share of contradicted labels in training, in validation
 FAR = 0.5  # two readings of a sample, over different samples
-SURE, NOTHING, CLEAR = 4.0, 0.02, 0.1  # deviations from chance; shares of the targets explained
+SURE, DOUBT = 4.0, 2.0  # deviations from chance, beyond which there is a relation, or may be one
+FAINT, NOTHING, CLEAR = 0.005, 0.02, 0.1  # shares of the targets explained
 LEARNED = 0.15  # of skill
 NOISE = 0.07  # share of labels that the reference contradicts where it is surest
 STRONG = 0.5  # share that the simple model explains of labels that are all true
@@ -60,6 +62,8 @@ def inputs_targets_misaligned(
         better = table[order][reference.chosen]
         gain = explained(reference.left_out(better)[0], better)
         if gain > share + CLEAR and is_clear(reference, better, gain):
+            if holds_its_past(patient, table):
+                break
             yield misaligned("train", {"explained as paired": share, f"explained {how}": gain}, how)
             return
     if other is not None and other > 2 * CLEAR:
@@ -79,9 +83,41 @@ def inputs_targets_misaligned(
             "train", evidence, "", presumed=patient.train.again > FAR
         )  # or augmentation hides what they show
     elif len(table) >= 2 * FEWEST and patient.course.held[-1] < LEARNED and not patient.course.error:
-        chance, deviation = reference.by_chance(mine)
-        evidence = {"explained by a simple model": share, "of permuted targets": chance, "deviation": deviation}
-        yield misaligned("train", evidence, "", presumed=True)
+        yield from unrelated(patient, reference, table, share)
+
+
+def unrelated(patient: Patient, reference: Reference, table: Tensor, share: float) -> Iterator[Suspicion]:
+    """Inputs that tell nothing of the targets, in whatever order these are: those of other samples do so, and so do those of
+    one's own that lack what the targets depend on. Where they tell a little, or the samples are too few to say, a note says so."""
+    chance, deviation = reference.by_chance(table[reference.chosen])
+    straight, by_chance, spread = straight_share(patient.train.inputs, table)
+    told = share > chance + max(FAINT, DOUBT * deviation) or straight > by_chance + max(FAINT, DOUBT * spread)
+    if told or SURE * min(deviation, spread) > CLEAR:
+        patient.notes.append(
+            f"the inputs tell little of the targets: a simple model explains {max(share, 0):.1%} of them, a straight line "
+            f"{straight:.1%}, and {by_chance:.1%} of permuted targets; what was tried does not say whether there is more to learn"
+        )
+        return
+    evidence = {
+        "explained by a simple model": share, "of permuted targets": chance, "deviation": deviation,
+        "by a straight line": straight, "by it of permuted targets": by_chance,
+    }  # fmt: skip
+    yield Suspicion(
+        "inputs_targets_misaligned", "train", evidence,
+        "not known: the inputs tell nothing of the targets, nor of targets moved by a few places or reversed. Either the pairs are "
+        "wrong: look where inputs and targets are sorted, shuffled, filtered or read apart; or the inputs lack what they depend on",
+        "mild", presumed=True,
+    )  # fmt: skip
+
+
+def holds_its_past(patient: Patient, table: Tensor) -> bool:
+    """Whether columns hold targets of other samples, one these before and one those before them, as of a series that is to go on."""
+    columns = telling_columns(patient.train.inputs)
+    if columns is None:
+        return False
+    classes = patient.task.kind in {"classes", "binary"}
+    told = [float(alone(columns, table.roll(shift, 0), classes).max()) > GIVES_AWAY for shift in SHIFTS]
+    return sum(told) > 1
 
 
 def misaligned(where: str, evidence: Mapping[str, float], how: str, presumed: bool = False) -> Suspicion:
@@ -102,7 +138,7 @@ def is_clear(reference: Reference, table: Tensor, share: float) -> bool:
 
 def other_orders(count: int) -> Iterator[tuple[str, Tensor]]:
     whole = torch.arange(count)
-    for shift in (1, -1, 2, -2, 3, -3):
+    for shift in SHIFTS:
         yield f"with targets moved by {shift}", whole.roll(shift)
     yield "with targets reversed", whole.flip(0)
     as_text = torch.tensor(

@@ -21,6 +21,7 @@ __all__ = ["splitting"]
 
 LEAK, FEWEST = 0.03, 5  # share and number of validation samples
 MANY = 0.15  # share of samples that repeat
+SURE, DRAWS = 3.0, 30  # deviations from what a fair split brings; of them, drawn
 NEAR = 0.2  # of the distance at which training samples have their nearest
 TOLD_APART, ALWAYS = 0.85, 0.97  # area under the ROC curve
 MOVED = 0.5  # of a column: twice the area, less 1
@@ -54,7 +55,8 @@ def split_leakage(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
     if again > MANY and measured(patient.train.inputs) and alike_by_chance(patient.train.inputs) < 1e-3:
         again = 0.0  # the same message is sent now and then, but so many equal rows are made by somebody
     share, how = float(copies.double().mean()), "equal"
-    if distinct_copies < max(FEWEST, LEAK * different) or share < 1.2 * again + LEAK:
+    fair = again > 0 and by_fair_splits(ours, theirs, share)
+    if distinct_copies < max(FEWEST, LEAK * different) or share < 1.2 * again + LEAK or fair:
         copies, share, how = *near_copies(patient.train.inputs, validation.inputs), "nearly equal"
         if share < LEAK or int(copies.sum()) < FEWEST:
             yield from of_one_origin(patient, validation)
@@ -65,6 +67,19 @@ def split_leakage(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
         "keep all copies of a sample in one split: split first, then repeat, oversample or augment the training samples",
         mend=unchanged,
     )  # fmt: skip
+
+
+def by_fair_splits(ours: list[int], theirs: list[int], share: float) -> bool:
+    """Whether so many validation samples may be in training by chance: samples that repeat by themselves, divided at random."""
+    number = {content: place for place, content in enumerate({*ours, *theirs})}
+    together, draws = torch.tensor([number[one] for one in (*ours, *theirs)]), torch.Generator().manual_seed(0)
+    shares = []
+    for _ in range(DRAWS):
+        order = together[torch.randperm(len(together), generator=draws)]
+        seen = torch.zeros(len(together), dtype=torch.bool).index_fill_(0, order[: len(ours)], True)
+        shares.append(float(seen[order[len(ours) :]].double().mean()))
+    drawn = torch.tensor(shares)
+    return share < float(drawn.mean() + SURE * drawn.std())
 
 
 def contents(inputs: object) -> list[int]:
@@ -108,7 +123,8 @@ def near_copies(train: object, validation: object) -> tuple[Tensor, float]:
     limit = NEAR * float(nearest.median())
     copies = torch.cat([torch.cdist(part, ours).min(1).values for part in torch.split(theirs, 500)]) <= limit
     own = max(float((nearest <= limit).double().mean()), NEAR ** ours.shape[1])  # of a curve, many lie near another
-    return copies, float(copies.double().mean()) - 1.5 * own if limit > 0 else 0.0
+    by_chance = 1.5 * own + SURE * (own / len(theirs) + own / len(some)) ** 0.5  # both are counts
+    return copies, float(copies.double().mean()) - by_chance if limit > 0 else 0.0
 
 
 def of_one_origin(patient: Patient, validation: Samples) -> Iterator[Suspicion]:

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.inside.observing import LAST, device_of, module_at, observed
+from profundo.inside.attributions.summed_axis import summed_axis
+from profundo.inside.observing import device_of, module_at, observed
 from profundo.inside.quick_pooling import QuickPooling
 from profundo.records import ProfundoError, is_whole
 from profundo.trees import called, leaves, main_output, mapped, to_device
@@ -124,9 +125,13 @@ def asking(
     try:
         with torch.no_grad():
             at, values, is_ids = values_at(net, inputs, values, at)
-            steps_first = values.ndim == 3 and at is None and part is None and features_last(net, inputs)
-            default = (1,) if is_ids or values.ndim == 2 or steps_first else tuple(range(2, values.ndim))
-            question = Question(net, inputs, values, checked_places(places, values) or default, at, part)
+            chosen = checked_places(places, values)
+            if is_ids or values.ndim == 2:
+                chosen = chosen or (1,)
+            elif not chosen:
+                as_given = at is None and part is None
+                chosen = places_of(net, values) if as_given else tuple(range(2, values.ndim))
+            question = Question(net, inputs, values, chosen, at, part)
             return replace(question, **choice(question, of), passes=0)
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         shapes = ", ".join(f"{leaf.dtype} {tuple(leaf.shape)}" for leaf in leaves(inputs))
@@ -155,23 +160,11 @@ def values_at(net: nn.Module, inputs: Any, values: Any, at: str | None) -> tuple
     return None, values, False
 
 
-def features_last(net: nn.Module, inputs: Any) -> bool:
-    """Whether the first layer with weights takes inputs (batch, steps, features) as they are, and mixes their last axis."""
-    first: list[tuple[nn.Module, tuple[int, ...]]] = []
-
-    def note(module: nn.Module, given: tuple[Any, ...]) -> None:
-        if not first and given and isinstance(given[0], Tensor) and any(True for _ in module.parameters(recurse=False)):
-            first.append((module, tuple(given[0].shape)))
-
-    handles = [module.register_forward_pre_hook(note) for module in net.modules()]
-    try:
-        called(net, inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
-    if not first or first[0][1] != tuple(inputs.shape):
-        return bool(first) and first[0][1] == (len(inputs), *inputs.shape[:0:-1])  # transposed for a layer of channels
-    return isinstance(first[0][0], LAST) and getattr(first[0][0], "batch_first", True)
+def places_of(net: nn.Module, values: Tensor) -> tuple[int, ...]:
+    """The axes of a net's inputs that are places: all but that of the batch and that which its first weights sum over, as
+    the second where they tell nothing."""
+    channels = (summed_axis(net, values) if values.ndim in (3, 4) else None) or 1
+    return tuple(axis for axis in range(1, values.ndim) if axis != channels) if values.ndim > 2 else (1,)
 
 
 def checked_places(places: Any, values: Tensor) -> tuple[int, ...]:

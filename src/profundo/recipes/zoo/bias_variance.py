@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from profundo.data.sets.known_functions import arcsine, spread_out, truth, with_noise
 from profundo.evaluate.decomposition import Parts, bias_and_variance
@@ -24,10 +24,13 @@ from profundo.nets.batched_nets import BatchedMLP, nguyen_widrow_
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.context import Context
+from profundo.recipes.members import of_numbers
 from profundo.recipes.net_outputs import outputs
 from profundo.recipes.polynomials import check_degree, fitted
-from profundo.recipes.recipe import Outcome, Recipe
+from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.side_by_side import train_side_by_side
+from profundo.recipes.subjects import Subject
+from profundo.records import Inputs
 from profundo.runs.settings.setting_values import Positive, Some, Whole
 
 __all__ = ["RECIPE", "Settings", "networks", "run"]
@@ -54,13 +57,8 @@ def networks(settings: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Modu
 
 def run(context: Context, settings: Settings) -> Outcome:
     check_degree(settings.degree, settings.samples)
-    draw = context.generator("training sets")
-    x = spread_out((settings.sets, settings.samples), draw)
-    y = with_noise(x, settings.noise, draw)
-    fresh = context.generator("fresh samples")
-    places = arcsine((settings.places,), fresh)
-    targets = with_noise(places.expand(settings.sets, -1), settings.noise, fresh)
-
+    x, y = training_sets(context, settings)
+    places, targets = fresh_samples(context, settings)
     nets, sets = networks(settings, {}), (x[..., None].float(), y[..., None].float())
     for name, net in nets.items():
         train_side_by_side(context, net, *sets, settings.epochs, settings.learning_rate, name)
@@ -87,6 +85,20 @@ def run(context: Context, settings: Settings) -> Outcome:
         f"{by_degree[-1].variance:.3g}; the error is least, in hindsight, at degree {best}, {by_degree[best].error:.3f}. "
         f"Bias² + variance + noise is the measured error within {100 * gap:.1f} %.",
     )
+
+
+def training_sets(context: Context, settings: Settings) -> tuple[Tensor, Tensor]:
+    """Places and noisy values, each (sets, samples)."""
+    draw = context.generator("training sets")
+    x = spread_out((settings.sets, settings.samples), draw)
+    return x, with_noise(x, settings.noise, draw)
+
+
+def fresh_samples(context: Context, settings: Settings) -> tuple[Tensor, Tensor]:
+    """Places (places,), and at each a fresh noisy value for each set, (sets, places)."""
+    draw = context.generator("fresh samples")
+    places = arcsine((settings.places,), draw)
+    return places, with_noise(places.expand(settings.sets, -1), settings.noise, draw)
 
 
 def exhibits(settings: Settings, by_degree: Sequence[Parts], by_width: Sequence[Parts]) -> list[Exhibit]:
@@ -129,9 +141,23 @@ def table(title: str, of: str, at: Sequence[int], parts: Sequence[Parts]) -> Tab
     )
 
 
+def member(model: Model, context: Context, network: str, number: int) -> Subject:
+    """The net of that training set."""
+    net: Any = model.networks[network]
+    x, y = training_sets(context, model.asked)
+    places, targets = fresh_samples(context, model.asked)
+    train, fresh = (
+        (values[:, None].float(), noisy[:, None].float())
+        for values, noisy in ((x[number], y[number]), (places, targets[number]))
+    )
+    inputs = Inputs((1,), "features", names=("x",))
+    return Subject(net.alone(number), of_numbers(f"training set {number}", inputs, "y", train, fresh))
+
+
 RECIPE = Recipe(
     Settings,
     Settings(sets=40, samples=20, places=400, degree=9, widths=(2, 8, 32), epochs=2),
     run,
     networks=networks,
+    member=member,
 )

@@ -29,10 +29,12 @@ from profundo.nets.batched_nets import BatchedMLP
 from profundo.pictures import lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.context import Context
+from profundo.recipes.members import of_numbers, of_pixels
 from profundo.recipes.net_outputs import outputs
-from profundo.recipes.recipe import Outcome, Recipe
+from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import band
 from profundo.recipes.side_by_side import train_side_by_side
+from profundo.recipes.subjects import Subject
 from profundo.records import Dataset, Samples
 from profundo.runs.settings.setting_values import Positive, Share, Some, Whole
 from profundo.train.closed_form import least_squares
@@ -118,12 +120,9 @@ def parameters(width: int) -> int:
 
 def grow_nets(context: Context, settings: Settings, data: Dataset, nets: Mapping[str, nn.Module]) -> Errors:
     """Train the nets of every width, all repeats of a width at once."""
-    draw = context.generator("training samples of nets")
     inputs, digits = samples(data, "train")
-    chosen = subsets(len(inputs), settings.samples, settings.repeats, draw)
-    signs = odd(digits[chosen])
-    flipped = torch.rand(signs.shape, generator=draw) < settings.label_noise
-    training, labels = inputs[chosen], torch.where(flipped, -signs, signs)
+    chosen, labels = training_sets(context, settings, digits)
+    training = inputs[chosen]
     test, test_digits = samples(data, "test")
     truth = odd(test_digits)
     rows = []
@@ -133,6 +132,15 @@ def grow_nets(context: Context, settings: Settings, data: Dataset, nets: Mapping
         wrong = (made * truth <= 0).float().mean((1, 2))
         rows.append((risks(outputs(net, training), labels), risks(made, truth), wrong))
     return Errors(*(torch.stack(column) for column in zip(*rows, strict=True)))
+
+
+def training_sets(context: Context, settings: Settings, digits: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each repeat the samples that it learns from, (repeats, samples), and their labels, (repeats, samples, 1), some wrong."""
+    draw = context.generator("training samples of nets")
+    chosen = subsets(len(digits), settings.samples, settings.repeats, draw)
+    signs = odd(digits[chosen])
+    flipped = torch.rand(signs.shape, generator=draw) < settings.label_noise
+    return chosen, torch.where(flipped, -signs, signs)
 
 
 def grow_features(context: Context, settings: Settings, data: Dataset) -> Errors:
@@ -176,7 +184,12 @@ def samples(data: Dataset, split: str) -> tuple[Tensor, Tensor]:
     """
     splits = [data.train] if split == "train" else [data.validation, data.test]
     inputs = torch.cat([pixels(data, part) for part in splits])
-    return inputs - pixels(data, data.train).mean(0), torch.cat([part.targets for part in splits])
+    return inputs - middle(data), torch.cat([part.targets for part in splits])
+
+
+def middle(data: Dataset) -> Tensor:
+    """The mean of each standardised pixel in training: (64,)."""
+    return pixels(data, data.train).mean(0)
 
 
 def pixels(data: Dataset, part: Samples) -> Tensor:
@@ -260,4 +273,24 @@ def table(family: str, of: str, sizes: Sequence[int], errors: Errors, weights: C
 
 QUICK = Settings(widths=(1, 6, 60), samples=250, epochs=6, features=(20, 100, 1000), feature_samples=100, repeats=3)
 
-RECIPE = Recipe(Settings, QUICK, run, networks=networks)
+
+@torch.no_grad()
+def member(model: Model, context: Context, network: str, number: int) -> Subject:
+    """The net of that repeat, which takes pictures as they are read: what its training took from each pixel is in the biases."""
+    nets: Any = model.networks[network]
+    net, data = nets.alone(number), context.load("digits")
+    net.hidden.bias -= net.hidden.weight @ middle(data)
+    chosen, labels = training_sets(context, model.asked, data.train.targets)
+    train = raw(data.train)[chosen[number]], labels[number]
+    fresh = [
+        torch.cat([of(part) for part in (data.validation, data.test)]) for of in (raw, lambda part: odd(part.targets))
+    ]
+    told = of_numbers(f"odd or even, repeat {number}", data.spec.inputs, "odd", train, (fresh[0], fresh[1]))
+    return Subject(of_pixels(net), told)
+
+
+def raw(part: Samples) -> Tensor:
+    return torch.as_tensor(part.inputs)
+
+
+RECIPE = Recipe(Settings, QUICK, run, networks=networks, member=member)

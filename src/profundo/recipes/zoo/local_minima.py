@@ -34,8 +34,10 @@ from profundo.pictures import lines_svg
 from profundo.pictures.charts import Line
 from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.context import Context
-from profundo.recipes.recipe import Outcome, Recipe
+from profundo.recipes.members import of_pixels
+from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import band
+from profundo.recipes.subjects import Subject
 from profundo.records import Batch, Dataset
 from profundo.runs.settings.setting_values import Positive, Some, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
@@ -185,4 +187,11 @@ def deviation(values: Tensor) -> Tensor:
 
 QUICK = Settings(widths=(2, 10, 50), nets=6, epochs=15, bend_steps=60)
 
-RECIPE = Recipe(Settings, QUICK, run, networks=networks)
+
+def member(model: Model, context: Context, network: str, number: int) -> Subject:
+    """The net of those first weights."""
+    nets: Any = model.networks[network]
+    return Subject(of_pixels(nets.alone(number)), context.load("digits"))
+
+
+RECIPE = Recipe(Settings, QUICK, run, networks=networks, member=member)

@@ -23,9 +23,12 @@ from profundo.nets.batched_nets import BatchedMLP, nguyen_widrow_
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.context import Context
+from profundo.recipes.members import of_numbers
 from profundo.recipes.net_outputs import outputs
-from profundo.recipes.recipe import Outcome, Recipe
+from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.side_by_side import train_side_by_side
+from profundo.recipes.subjects import Subject
+from profundo.records import Inputs
 from profundo.runs.settings.setting_values import Positive, Some, Whole
 
 __all__ = ["FUNCTIONS", "RECIPE", "Settings", "networks", "run"]
@@ -137,4 +140,14 @@ def fits(settings: Settings, nets: Mapping[str, nn.Module], name: str, function:
     )
 
 
-RECIPE = Recipe(Settings, Settings(widths=(1, 4, 16), nets=2, epochs=3), run, networks=networks)
+def member(model: Model, _context: Context, network: str, number: int) -> Subject:
+    """The nets of the wave come first, then those of the zigzag, then those of the chirp."""
+    net: Any = model.networks[network]
+    asked: Settings = model.asked
+    function = list(FUNCTIONS)[number // asked.nets]
+    train, fresh = ((places, FUNCTIONS[function](places)) for places in (grid(PLACES), grid(BETWEEN)))
+    inputs = Inputs((1,), "features", names=("x",))
+    return Subject(net.alone(number), of_numbers(function, inputs, "f(x)", train, fresh))
+
+
+RECIPE = Recipe(Settings, Settings(widths=(1, 4, 16), nets=2, epochs=3), run, networks=networks, member=member)
