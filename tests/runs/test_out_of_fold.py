@@ -91,7 +91,9 @@ def test_rows_of_two_splits_keep_their_weights():
 
 
 # ------------------------------------------------------------------------------------------------------------ training
-@pytest.mark.parametrize("settings", [{}, {"batch_size": 30}, {"batch_size": 5}, {"net_options": {"members": 3}}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"batch_size": 30}, {"batch_size": 5}, {"batch_size": "all"}, {"net_options": {"members": 3}}]
+)
 def test_no_member_gets_a_gradient_from_rows_of_its_fold(table, settings):
     prepared = prepare(new_experiment(data=str(table), **SETTINGS, **settings))
     net, inputs = prepared.net, both(prepared.data)[0]
@@ -160,6 +162,29 @@ def test_interrupted_and_resumed_it_ends_with_the_same_bits(table, tmp_path):
     assert "Each member of the ensemble sets aside other samples" in page
     with pytest.raises(ProfundoError, match="learned from the validation samples, too"):
         pf.landscape(str(tmp_path / "whole"), split="validation", points=3, samples=20)
+
+
+def test_batches_are_as_large_as_members_share_them_evenly(table):
+    sizes = {}
+    for asked in (5, 30, 32, "all"):
+        prepared = prepare(new_experiment(data=str(table), batch_size=asked, **SETTINGS))
+        made = train_batches(prepared, Group())
+        epoch = list(made.epoch(0))
+        assert [len(batch.targets) for batch in epoch] == [epoch[0].total] * len(made)
+        assert sum(len(batch.targets) for batch in epoch) > len(prepared.data.train) - epoch[0].total
+        sizes[asked] = epoch[0].total
+    assert sizes == {5: 8, 30: 24, 32: 32, "all": 120}
+
+
+@pytest.mark.parametrize("rows", [13, 20, 45])
+def test_tables_of_a_few_rows_are_learned_too(table, tmp_path, rows):
+    few = tmp_path / "few.csv"
+    few.write_text("\n".join(table.read_text().splitlines()[: rows + 1]))
+    run = pf.fit("table_net", str(few), out=False, **{**SETTINGS, "task": "real"})
+    assert run.experiment.out_of_fold
+    assert len(run.history) == 4
+    assert np.isfinite(run.history["validation loss"]).all()
+    assert run.history["loss"][-1] < run.history["loss"][0]
 
 
 # --------------------------------------------------------------------------------------------------------------- doors

@@ -41,6 +41,7 @@ from profundo.train.updates import autocast
 
 __all__ = [
     "Prepared",
+    "batch_size",
     "folds_of",
     "from_pretrained",
     "held_out",
@@ -126,11 +127,10 @@ def unsettled_epochs(experiment: Experiment, targets: Targets) -> int:
 def train_batches(prepared: Prepared, processes: Group) -> Batches:
     """The training samples in their order, augmented: this process's share of each batch."""
     experiment, data = prepared.experiment, prepared.data
-    samples, size, ordered = data.train, experiment.batch_size or 1, None
+    samples, size, ordered = data.train, batch_size(experiment, data, prepared.net), None
     if experiment.out_of_fold:
-        folds = folds_of(prepared.net, data, experiment.seed)
-        samples, size = together(data.train, data.validation), max(1, size // len(folds.held)) * len(folds.held)
-        ordered = partial(folds.ordered, batch_size=size)
+        samples = together(data.train, data.validation)
+        ordered = partial(folds_of(prepared.net, data, experiment.seed).ordered, batch_size=size)
     return batches(
         samples,
         data.spec,
@@ -143,6 +143,15 @@ def train_batches(prepared: Prepared, processes: Group) -> Batches:
         workers=experiment.workers,
         ordered=ordered,
     )
+
+
+def batch_size(experiment: Experiment, data: Dataset, net: nn.Module) -> int:
+    """Samples of an update: as many as were asked for and are there. Where members set aside different rows, as many for each."""
+    asked, there = experiment.batch_size or 1, len(data.train)
+    if not experiment.out_of_fold:
+        return min(asked, there)
+    members, rows = len(folds_of(net, data, experiment.seed).held), there + len(data.validation)
+    return members * max(1, (asked if asked < there else rows) // members)
 
 
 def folds_of(net: nn.Module, data: Dataset, seed: int) -> MemberFolds:

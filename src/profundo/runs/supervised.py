@@ -37,7 +37,7 @@ from profundo.runs.health.care import Care, as_healed
 from profundo.runs.live.live_progress import Telling, telling
 from profundo.runs.manifest import differences
 from profundo.runs.opening import open_run
-from profundo.runs.preparing import Prepared, folds_of, training, unsettled_epochs
+from profundo.runs.preparing import Prepared, batch_size, folds_of, training, unsettled_epochs
 from profundo.runs.resumable import Keeping, State, is_out_of_memory, learn, where
 from profundo.runs.run import Run
 from profundo.runs.saved_model import keepable, save_model
@@ -408,7 +408,7 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
         )
     optimizer, schedule = (experiment.own.get(name) or getattr(experiment, name) for name in ("optimizer", "schedule"))
     how = f"{optimizer} at {experiment.learning_rate:g} ({schedule})"
-    batch = min(experiment.batch_size or 1, len(data.train))
+    batch = batch_size(experiment, data, prepared.net)
     where = f"{prepared.precision} on {prepared.device}"
     name = str(experiment.net).removeprefix("own:")
     voice.say(f"{name}: {parameters:,} parameters, {how}, batches of {batch}, {where}")
