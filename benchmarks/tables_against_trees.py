@@ -8,7 +8,8 @@ others; whatever does not learns from them too. Settings of the default net were
 validation where that told them apart, which epochs may be the best, how many members and what they set aside by their test
 rows. What is claimed is measured on REPORT and on FRESH. REPORT was looked at with one seed before the number of epochs for
 numbers was chosen, on TUNE, with all before the rate and the epochs for classes were, on TUNE and six small tables of classes
-that are in neither half, and with all before the epochs and members for many rows with numbers were, and with all after what members set aside was, on TUNE; FRESH was named
+that are in neither half, and with all before the epochs and members for many rows with numbers were, on TUNE, and after what members
+set aside was; FRESH was named
 before anything was fitted to it, and looked at once. Each cell (table, rival, seed) is kept in results/ as soon as it is done,
 and a second call goes on with what is missing. One thread each; seconds are the processor's in fitting, so that other work on
 the machine does not count, but that a core shares memory with.
