@@ -75,11 +75,13 @@ def print_plan(prepared: Prepared, as_json: bool) -> bool:
     """What would be trained, and what the doctor finds wrong with it. Returns whether that is anything."""
     from profundo.inspect.training_health import preflight, seconds_of
     from profundo.records import ProfundoError
+    from profundo.runs.preparing import batch_size
 
     data, experiment = prepared.data, prepared.experiment
     parameters = sum(parameter.numel() for parameter in prepared.net.parameters())
     settings = {name: value for name, value in experiment.settings().items() if value not in (None, [], {})}
-    steps = (experiment.epochs or 1) * max(1, len(data.train) // (experiment.batch_size or 1))
+    rows = len(data.train) + (len(data.validation) if experiment.out_of_fold else 0)
+    steps = (experiment.epochs or 1) * max(1, rows // batch_size(experiment, data, prepared.net))
     findings: tuple[Diagnosis, ...] = ()
     note = ""
     try:

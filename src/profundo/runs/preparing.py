@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 
 import torch
 from torch import nn
@@ -12,11 +14,13 @@ from profundo import objectives
 from profundo.data import standardize_targets
 from profundo.data.augmenting.augment import augmentation, value_range
 from profundo.data.batches import batches, in_memory, in_order
+from profundo.data.splits.member_folds import MemberFolds, member_folds, together
 from profundo.data.splits.splits import chosen
 from profundo.doctor.reinitializing import reinitialize_
 from profundo.evaluate import answers, figure_of, mean_cost
 from profundo.evaluate.leading import leading_figure
 from profundo.evaluate.scores import PROBABILITIES
+from profundo.nets.table_nets import EachByOne, TableNet
 from profundo.objectives.own_losses import PickedOutput
 from profundo.records import Batch, Dataset, Targets
 from profundo.runs.experiment import Experiment
@@ -37,7 +41,10 @@ from profundo.train.updates import autocast
 
 __all__ = [
     "Prepared",
+    "batch_size",
+    "folds_of",
     "from_pretrained",
+    "held_out",
     "make_update",
     "objective_of",
     "precision_of",
@@ -120,17 +127,51 @@ def unsettled_epochs(experiment: Experiment, targets: Targets) -> int:
 def train_batches(prepared: Prepared, processes: Group) -> Batches:
     """The training samples in their order, augmented: this process's share of each batch."""
     experiment, data = prepared.experiment, prepared.data
+    samples, size, ordered = data.train, batch_size(experiment, data, prepared.net), None
+    if experiment.out_of_fold:
+        samples = together(data.train, data.validation)
+        ordered = partial(folds_of(prepared.net, data, experiment.seed).ordered, batch_size=size)
     return batches(
-        data.train,
+        samples,
         data.spec,
-        experiment.batch_size or 1,
+        size,
         seed=experiment.seed,
         device=prepared.device,
         augment=augmentation(experiment.augment, data.spec, value_range(data.train)) if experiment.augment else None,
         rank=processes.rank,
         processes=processes.size,
         workers=experiment.workers,
+        ordered=ordered,
     )
+
+
+def batch_size(experiment: Experiment, data: Dataset, net: nn.Module) -> int:
+    """Samples of an update: as many as were asked for and are there. Where members set aside different rows, as many for each."""
+    asked, there = experiment.batch_size or 1, len(data.train)
+    if not experiment.out_of_fold:
+        return min(asked, there)
+    members, rows = len(folds_of(net, data, experiment.seed).held), there + len(data.validation)
+    return members * max(1, (asked if asked < there else rows) // members)
+
+
+def folds_of(net: nn.Module, data: Dataset, seed: int) -> MemberFolds:
+    """Of the rows of the training split and, behind them, of the validation split, what each member sets aside."""
+    assert isinstance(net, TableNet)
+    return member_folds(len(data.train) + len(data.validation), net.members, seed)
+
+
+def held_out(
+    net: nn.Module, data: Dataset, experiment: Experiment, device: torch.device
+) -> tuple[nn.Module, Iterable[Batch]]:
+    """What answers samples that it has not learned from, and these: the net and the validation split, or, where members set
+    aside different rows, each member alone and its fold of both splits, fold after fold in equal shares of each batch."""
+    if not experiment.out_of_fold:
+        return net, in_order(data.validation, data.spec, device=device, workers=experiment.workers)
+    rows = together(data.train, data.validation)
+    parts = folds_of(net, data, experiment.seed).judged
+    each = [in_order(chosen(rows, part), data.spec, device=device, batch_size=len(part)) for part in parts]
+    assert isinstance(net, TableNet)
+    return EachByOne(net), chain.from_iterable(each)
 
 
 def objective_of(experiment: Experiment, data: Dataset, own: Own = NOTHING) -> objectives.Objective:
@@ -237,7 +278,8 @@ def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str
     name = leading_figure(data.spec.targets, likelihood.quantity == PROBABILITIES)
     kept: list[Batch] = []
     if in_memory(data.validation):
-        kept = list(in_order(data.validation, data.spec, device=prepared.device))
+        net, ordered = held_out(net, data, prepared.experiment, prepared.device)
+        kept = list(ordered)
 
     def look() -> Mapping[str, float]:
         if not processes.chief:

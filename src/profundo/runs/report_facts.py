@@ -13,9 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from profundo.data.batches import in_memory, in_order
+from profundo.data.batches import in_memory
 from profundo.doctor.verdicts import quantity
-from profundo.evaluate import answers
 from profundo.evaluate.detection import average_precision, curves, roc_area
 from profundo.evaluate.leading import positive, reason
 from profundo.evaluate.reliability import reliability
@@ -35,13 +34,11 @@ from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
 from profundo.runs.first_layer import first_layer
 from profundo.runs.folder import environment
 from profundo.runs.health.health_record import Health
-from profundo.runs.preparing import objective_of
 from profundo.runs.run import Run
-from profundo.runs.scoring import judged, threshold_line
+from profundo.runs.scoring import answers_held_out, judged, threshold_line
 from profundo.runs.series_facts import courses_of, example_series
 from profundo.runs.table_values import column_rows, values_of
 from profundo.runs.target_advice import transform_advice
-from profundo.train.hardware import repeatable
 from profundo.trees import chosen_rows
 
 __all__ = [
@@ -88,7 +85,7 @@ def report_of(run: Run) -> Report:
     layers = _layers(run)
     effects = effects_of(run, partial(raw_samples, data.test), layers)
     splits = {"training": data.train, "validation": data.validation, "test": data.test}
-    on_validation = _on_validation(run)
+    on_validation = answers_held_out(run.net, data, run.experiment, run.own) if len(data.validation) else None
     advice = transform_advice(on_validation, targets, data.train.targets) if on_validation is not None else ()
     return Report(
         title=run.folder.path.name if run.folder else data.name,
@@ -101,6 +98,7 @@ def report_of(run: Run) -> Report:
         asked=settings_of(run),
         counts={name: _counts(split, targets) for name, split in splits.items()},
         sizes={name: len(split) for name, split in splits.items()},
+        out_of_fold=bool(run.experiment.out_of_fold),
         notes=data.notes,
         advice=advice,
         readings=data.readings,
@@ -148,17 +146,6 @@ def _cause(name: str) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------- figures
-def _on_validation(run: Run) -> Answers | None:
-    """Of the kept network, in float32, as on the test split."""
-    data = run.data
-    if not len(data.validation):
-        return None
-    device = next((p.device for p in run.net.parameters()), torch.device("cpu"))
-    with repeatable(device, "float32"):
-        ordered = in_order(data.validation, data.spec, device=device, workers=run.experiment.workers)
-        return answers(run.net, ordered, objective_of(run.experiment, data, run.own).likelihood, data.spec.targets)
-
-
 def _fits(predictions: Answers, targets: Targets) -> list[Fit]:
     """Of each real target what was predictions, evenly thinned, and the histogram of all residuals."""
     if targets.kind == "map":

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from profundo import objectives
 from profundo.data.batches import in_order
-from profundo.evaluate import Answers, answers_of_all, figures, scores
+from profundo.data.splits.splits import chosen
+from profundo.evaluate import Answers, answers, answers_of_all, figures, scores
 from profundo.evaluate.forecasts import LEVEL, margins, seasonal_naive, step_scores
 from profundo.evaluate.leading import positive
 from profundo.evaluate.thresholds import choose_threshold
@@ -20,12 +21,14 @@ from profundo.records import Dataset, ProfundoError, Samples, Scores, Targets
 from profundo.runs.baselines.linear_baseline import Yardstick, yardstick
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.own import NOTHING, Own, measured
-from profundo.runs.preparing import objective_of, unsettled_epochs
+from profundo.runs.preparing import folds_of, held_out, objective_of, unsettled_epochs
 from profundo.runs.run import Run
 from profundo.runs.voice import figure
 from profundo.train.hardware import repeatable
 
 __all__ = [
+    "answers_beside",
+    "answers_held_out",
     "as_learned",
     "at_threshold",
     "evaluate_run",
@@ -159,6 +162,40 @@ def answers_to(
     with repeatable(device, "float32"):
         ordered = in_order(split, data.spec, device=device, workers=experiment.workers)
         return answers_of_all(nets, ordered, data.spec.targets)
+
+
+def answers_held_out(net: nn.Module, data: Dataset, experiment: Experiment, own: Own = NOTHING) -> Answers:
+    """What the net says about the samples that it was watched on, in float32: see preparing.held_out."""
+    device = next((parameter.device for parameter in net.parameters()), torch.device("cpu"))
+    with repeatable(device, "float32"):
+        answering, ordered = held_out(net, data, experiment, device)
+        return answers(answering, ordered, objective_of(experiment, data, own).likelihood, data.spec.targets)
+
+
+def answers_beside(
+    net: nn.Module, data: Dataset, experiment: Experiment, linear: nn.Module, own: Own = NOTHING, most: int = 1000
+) -> tuple[Answers, Answers]:
+    """What a net while it learns and a linear model of the training split say about the same samples, that neither has learned
+    from: at most so many of the validation split, or all of it that members set aside."""
+    held = data.validation
+    if not experiment.out_of_fold:
+        if len(held) > most:
+            held = chosen(held, torch.arange(most) * len(held) // most)
+        ours, theirs = answers_to(net, data, held, experiment, linear, own)
+        return ours, theirs
+    rows = torch.cat(folds_of(net, data, experiment.seed).judged) - len(data.train)
+    ours = answers_held_out(net, data, experiment, own)
+    there = rows >= 0
+    weights = None if ours.weights is None else ours.weights[there]
+    ours = replace(
+        ours,
+        predictions=ours.predictions[there],
+        targets=ours.targets[there],
+        costs=ours.costs[there],
+        weights=weights,
+    )
+    held = chosen(held, rows[there])
+    return ours, answers_to(net, data, held, experiment, linear, own)[1]
 
 
 def passed_over(run: Run) -> str:

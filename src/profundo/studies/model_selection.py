@@ -25,6 +25,7 @@ from profundo.files import read_object
 from profundo.records import Dataset, ProfundoError, at_the_door
 from profundo.runs.experiment import Experiment
 from profundo.runs.folder import Folder
+from profundo.runs.scoring import answers_held_out
 from profundo.runs.supervised import load_data, resume, train
 from profundo.runs.voice import Quiet, Voice
 from profundo.studies.model_selection_result import Candidate, Selected, smaller_is_better
@@ -33,7 +34,6 @@ from profundo.studies.study import (
     Given,
     Study,
     Trial,
-    answers_on,
     asked_of,
     check_repeats,
     collected,
@@ -172,7 +172,7 @@ def tried(
 
     def work(repeat: int) -> dict[str, Any]:
         run = trained(experiment.model_copy(update={"seed": (experiment.seed + repeat) % 2**63}), data, given)
-        on_validation = answers_on(run, data.validation)
+        on_validation = answers_held_out(run.net, run.data, run.experiment, run.own)
         return {
             "parameters": sum(parameter.numel() for parameter in run.net.parameters()),
             "training": figures_on(run, data.train),

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-
 from profundo.data.batches import in_memory
-from profundo.data.splits.splits import chosen
 from profundo.evaluate import figure_of
 from profundo.evaluate.leading import leading_figure
 from profundo.evaluate.scores import PROBABILITIES, compare_answers
@@ -14,7 +11,7 @@ from profundo.records import ProfundoError
 from profundo.runs.baselines.linear_baseline import Yardstick, yardstick
 from profundo.runs.health.training_program import MOST_SAMPLES
 from profundo.runs.preparing import Prepared, objective_of
-from profundo.runs.scoring import answers_to
+from profundo.runs.scoring import answers_beside
 from profundo.runs.voice import figure
 
 __all__ = ["beaten_by", "yardstick_for"]
@@ -43,10 +40,7 @@ def yardstick_for(prepared: Prepared) -> Yardstick | None:
 def beaten_by(linear: Yardstick, prepared: Prepared) -> str:
     """That it does better than the net as it is now, by more than luck, in words; else empty."""
     data, targets = prepared.data, prepared.data.spec.targets
-    held = data.validation
-    if len(held) > MOST_SAMPLES:
-        held = chosen(held, torch.arange(MOST_SAMPLES) * len(held) // MOST_SAMPLES)
-    ours, theirs = answers_to(prepared.net, data, held, prepared.experiment, linear[0], prepared.own)
+    ours, theirs = answers_beside(prepared.net, data, prepared.experiment, linear[0], prepared.own, most=MOST_SAMPLES)
     likelihood = objective_of(prepared.experiment, data, prepared.own).likelihood
     name = leading_figure(targets, likelihood.quantity == PROBABILITIES)
     compared = compare_answers(name, ours, theirs, targets)
