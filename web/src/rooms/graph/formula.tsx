@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import { remember } from "../../address";
-import { say } from "../../language";
+import { language, say } from "../../language";
 import { useAsking } from "../../ui/asking";
 import { Choice, Panel, Problem } from "../../ui/controls";
 import { Derivation } from "./derivation";
@@ -49,6 +49,12 @@ export function FormulaPage({ query }: { query: URLSearchParams }) {
           />
           <Problem text={problem} />
           {example && <p class="hint">{say(example.seen)}</p>}
+          {language.value !== "en" &&
+            answer?.commas.map((text) => (
+              <p key={text} class="hint" role="note">
+                {say(texts.comma_apart, { text, value: text.replace(",", ".") })}
+              </p>
+            ))}
           {runTogether((answer?.variables ?? []).map(({ name }) => name)).map((name) => (
             <p key={name} class="hint" role="note">
               {say(texts.run_together, { name, product: [...name].join("*") })}

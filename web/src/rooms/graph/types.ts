@@ -148,6 +148,8 @@ export type Value = number | readonly number[] | readonly (readonly number[])[];
 
 export interface FormulaAnswer {
   readonly variables: readonly { readonly name: string; readonly value: Value }[];
+  /** What may look like numbers with a decimal comma, and are two arguments each. */
+  readonly commas: readonly string[];
   readonly graph: Graph;
   readonly scene: Scene;
   readonly numbers: Readonly<Record<string, string>>;
