@@ -52,3 +52,11 @@ def test_what_english_calls_by_a_term_is_called_by_the_same_word_everywhere(idea
     for key, text in told:
         for language, word in GLOSSARY[idea].items():
             assert re.search(word, text[language], re.IGNORECASE), f"{key}, {language}: {text[language]}"
+
+
+@pytest.mark.parametrize("language", FORBIDDEN)
+def test_decimals_are_written_as_the_language_writes_them(language):
+    """What is typed stands in quotes or behind an option; sections of papers, as 4.2, are no numbers."""
+    decimal = re.compile(r"(?<![\w.=\[(])(?<!: )\d+\.\d+(?![\w.])(?!\))")
+    used = {key: text[language] for key, text in texts() if decimal.search(CODE.sub("", text[language]))}
+    assert used == {}

@@ -25,9 +25,11 @@ __all__ = [
     "Said",
     "counted",
     "everywhere",
+    "figure",
     "language",
     "listed",
     "local",
+    "raised",
     "say",
     "speaking",
     "spoken",
@@ -38,6 +40,8 @@ __all__ = [
 
 LANGUAGES = ("en", "es", "ca", "pt")
 FORMS = re.compile(r"\{(\w+)\|([^|{}]*)\|([^|{}]*)\}")  # {number|singular|plural}
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+LARGEST_WHOLE = 1e15  # that is written with all its digits
 MARKS = str.maketrans({".": ",", ",": "\u202f"})  # a comma before decimals, a narrow space between thousands
 _SPEAKING: ContextVar[str] = ContextVar("language", default="en")
 
@@ -136,7 +140,23 @@ def worded(value: object) -> object:
         return ", ".join(str(worded(one)) for one in value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
-    return local(f"{value:,}" if isinstance(value, int) else f"{value:.4g}")
+    return local(f"{value:,}") if isinstance(value, int) else figure(value)
+
+
+def figure(value: float) -> str:
+    """Four significant digits; of a whole number all, and of another that is far from one a power of ten: 1.5·10⁻⁹."""
+    text = f"{value:.4g}"
+    if "e" not in text:
+        return local(text)
+    if value.is_integer() and abs(value) < LARGEST_WHOLE:
+        return local(f"{int(value):,}")
+    mantissa, _, exponent = text.partition("e")
+    return f"{local(mantissa)}·10{raised(int(exponent))}"
+
+
+def raised(exponent: int) -> str:
+    """⁻⁹ of −9."""
+    return str(exponent).translate(RAISED)
 
 
 def listed(parts: Sequence[str]) -> str:

@@ -192,7 +192,7 @@ def test_runs_are_those_of_the_folder_and_nothing_else(ask, desk, tmp_path):
         ("formula", {"text": "a" * 2001}, "2,000 characters"),
         ("formula", {"text": "a", "values": {"a": [[1], [1, 2]]}}, "rows of one length"),
         ("formula", {"text": "a", "values": {"a": float("nan")}}, "finite number"),
-        ("formula", {"text": "a", "values": {"a": 1e300}}, "at most 1e"),
+        ("formula", {"text": "a", "values": {"a": 1e300}}, "at most 1,000,000"),
         ("formula", {"text": "a", "values": {"a": [0.0] * 13}}, "values.a"),
         ("formula", {"text": "inv(A)", "values": {"A": [[1, 2], [2, 4]]}}, "cannot be computed"),
         ("formula", {"text": 5}, "expected a text"),

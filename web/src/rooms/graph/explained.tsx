@@ -2,7 +2,7 @@
 import texts from "@texts/graph.json";
 import { say, type Text } from "../../language";
 import { Equation, Formula } from "./math";
-import { digitsOf, isExact } from "../../numbers";
+import { digitsOf, isExact, lowered } from "../../numbers";
 import { plain, rows, written } from "./numbers";
 import { byName, type Stop } from "./steps";
 import type { Figure, FormulaAnswer, Node, Step, Summary } from "./types";
@@ -147,8 +147,8 @@ export const equal = (value: Figure): string => (typeof value === "number" && Nu
 /** A number in LaTeX. */
 export function figure(value: Figure, digits = 6): string {
   const text = plain(value, typeof value === "number" ? digitsOf(value, digits) : digits);
-  const match = /^(.*)e(−?\d+)$/.exec(text);
-  return (match ? `${match[1] ?? ""} \\cdot 10^{${match[2] ?? ""}}` : text).replaceAll("−", "-").replace("∞", "\\infty").replace("NaN", "\\mathrm{NaN}");
+  const [, before = "", power] = /^(.*?)·?10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)$/.exec(text) ?? [];
+  return (power === undefined ? text : `${before}${before.length > 1 ? " \\cdot " : ""}10^{${lowered(power)}}`).replaceAll("−", "-").replace("∞", "\\infty").replace("NaN", "\\mathrm{NaN}");
 }
 
 /** Without a side that says again what stands before it. */

@@ -1,6 +1,7 @@
 // Formulas, drawn by the browser itself: MathML.
 import { useMemo } from "preact/hooks";
 import { read, sides, type Piece } from "./latex";
+import { localized } from "./numbers";
 
 /** MathML has words for truth, which Preact would take for attributes that are there or not. */
 const [FENCE, STIFF] = [{ fence: "true", stretchy: "true" } as object, { stretchy: "false" } as object];
@@ -8,20 +9,22 @@ const BREAKS = new Set(["=", "≈", "+"]); // they may begin a line
 const BINARY = new Set(["+", "−", "·", "=", "≈", "∧", "∨", "<", ">", "≥", "≤", "≠", "×", "mod"]);
 
 export function Formula({ latex }: { latex: string }) {
-  return useMemo(() => <Math piece={read(latex)} />, [latex]);
+  const written = localized(latex);
+  return useMemo(() => <Math piece={read(written)} />, [written]);
 }
 
 /** A line of its own: a = b = c, which may break before each sign. */
 export function Equation({ latex }: { latex: string }) {
+  const written = localized(latex);
   return useMemo(
     () => (
       <p class="graph-equation">
-        {sides(read(latex)).map((side, index) => (
+        {sides(read(written)).map((side, index) => (
           <Math key={index} piece={side} />
         ))}
       </p>
     ),
-    [latex],
+    [written],
   );
 }
 
