@@ -20,12 +20,16 @@ GLOSSARY = {
     "epoch": {"es": "época", "ca": "èpo", "pt": "época"},
     "gradient": {"es": "gradiente", "ca": "gradient", "pt": "gradiente"},
     "saddle": {"es": "punto de silla", "ca": "punt de sella", "pt": "ponto de sela"},
+    "sigmoid": {"es": "sigmoide", "ca": "sigmoide", "pt": "sigmoide"},
     "weight decay": {"es": "decaimiento de pesos", "ca": "decaïment de pesos", "pt": "decaimento de pesos"},
 }
+LOGISTIC = r"|(funci|ativa|activa|unida|unita)\w*\s+log[ií]sti"  # of the function: it is the sigmoid
 FORBIDDEN = {
-    "es": r"pérdida|\bcostos?\b|\bcorrida|silla de montar|\bbatch(es)?\b|(velocidad|ratio|tasa) de entrenamiento|capas? escondida",
-    "ca": r"\bpèrdu|\bcorrida|sella de muntar|\bbatch(es)?\b|(velocitat|ràtio) d|cap(a|es) amagad",
-    "pt": r"\bperdas?\b|rodada|no passo, \(0|\bbatch(es)?\b|taxa de aprendizagem|camadas? escondida|rede neuronal",
+    "es": r"pérdida|\bcostos?\b|\bcorrida|silla de montar|\bbatch(es)?\b|(velocidad|ratio|tasa) de entrenamiento|capas? escondida"
+    + LOGISTIC,
+    "ca": r"\bpèrdu|\bcorrida|sella de muntar|\bbatch(es)?\b|(velocitat|ràtio) d|cap(a|es) amagad" + LOGISTIC,
+    "pt": r"\bperdas?\b|rodada|no passo, \(0|\bbatch(es)?\b|taxa de aprendizagem|camadas? escondida|rede neuronal"
+    + LOGISTIC,
 }
 CODE = re.compile(r"\{\w+\}|--[\w-]+|`[^`]*`")  # what is filled in or typed is in no language
 

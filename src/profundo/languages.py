@@ -40,6 +40,12 @@ __all__ = [
 
 LANGUAGES = ("en", "es", "ca", "pt")
 FORMS = re.compile(r"\{(\w+)\|([^|{}]*)\|([^|{}]*)\}")  # {number|singular|plural}
+MARK = "\0"  # where a name is put into a sentence
+BEFORE_NAME = re.compile(r"(?<!\w)([Dd]e|del|el|al|pel) (?=\{\w)")
+SHORTENED = {"de": "d’", "De": "D’", "el": "l’", "del": "de l’", "al": "a l’", "pel": "per l’"}
+VOWELS = "aeiouàèéíòóúïüAEIOUÀÈÉÍÒÓÚÏÜ"
+ELIDED = re.compile(rf"(?<!\w)([Dd]e|del|el|al|pel) {MARK}(?=[hH]?(?![iuIU][{VOWELS}])[{VOWELS}]|11?(?![\d.,]))")
+"""Before a vowel, but not the first of two that i or u begins as a consonant; 1 is un, 11 is onze."""
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LARGEST_WHOLE = 1e15  # that is written with all its digits
 MARKS = str.maketrans({".": ",", ",": "\u202f"})  # a comma before decimals, a narrow space between thousands
@@ -86,7 +92,14 @@ def say(key: str, /, **names: object) -> str:
     found = words(room, language())[text]
     if "|" in found:
         found = FORMS.sub(lambda form: form[2 if is_one(names[form[1]]) else 3], found)
-    return found.format(**names)
+    if language() != "ca" or not BEFORE_NAME.search(found):
+        return found.format(**names)
+    return ELIDED.sub(_elided, BEFORE_NAME.sub(rf"\1 {MARK}", found).format(**names)).replace(MARK, "")
+
+
+def _elided(place: re.Match[str]) -> str:
+    """d’Adam, l’1, de l’Adam, in Catalan."""
+    return SHORTENED[place[1]]
 
 
 def is_one(number: object) -> bool:

@@ -35,10 +35,20 @@ export const nameOf = (of: Language): string => NAMES[of];
 /** Whether what is counted is told in the singular. */
 const isOne = (number: string | number | undefined): boolean => new Intl.PluralRules(language.value).select(Number(number)) === "one";
 
+const FILLED = /(?:(?<![\p{L}\d])([Dd]e|del|el|al|pel) )?\{(\w+)\}/gu;
+const OPEN = /^(?:h?(?![iu][aeiouàèéíòóúïü])[aeiouàèéíòóúïü]|11?(?![\d.,]))/i;
+const SHORTENED: Readonly<Record<string, string>> = { de: "d’", De: "D’", el: "l’", del: "de l’", al: "a l’", pel: "per l’" };
+
+/** A name behind a short word: d’Adam, l’1 and de l’Adam in Catalan. */
+const joined = (before: string, name: string): string => (before === "" ? name : language.value === "ca" && OPEN.test(name) ? `${SHORTENED[before] ?? ""}${name}` : `${before} ${name}`);
+
 /** The text in the language of the page; {names} in it are filled in, and of {number|unit|units} the form that the number asks for. */
 export function say(text: Text, values: Record<string, string | number> = {}): string {
   const said = text[language.value].replace(/\{(\w+)\|([^|{}]*)\|([^|{}]*)\}/g, (_, name: string, one: string, many: string) => (isOne(values[name]) ? one : many));
-  return said.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  return said.replace(FILLED, (whole, before: string | undefined, name: string) => {
+    const value = values[name];
+    return value === undefined ? whole : joined(before ?? "", String(value));
+  });
 }
 
 /** What the lab says: in every language where it has a text for it, else one line of English. */

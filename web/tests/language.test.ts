@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { figure, language, local, percent, plainNumber } from "../src/language";
+import { figure, language, local, percent, plainNumber, say, type Text } from "../src/language";
 import { brief, inSeconds, lowered, raised, scientific, short } from "../src/numbers";
 
 test("numbers are read as the language of the page writes them", () => {
@@ -16,4 +16,17 @@ test("numbers have one form in a language, on axes, in tables and in times", () 
   expect(plainNumber(figure(12345.6, 6))).toBe("12345.6");
   language.value = "en";
   expect([scientific(1e-9), lowered(raised(-12).slice(2)), short(0), brief(null), brief(Number.NaN)]).toEqual(["10⁻⁹", -12, "0", "–", "–"]);
+});
+
+test("in Catalan short words before a name are joined to it", () => {
+  const text = { en: "of {name}", es: "de {name}", ca: "de {name}, el {name} i del {name}", pt: "de {name}" } as Text;
+  language.value = "ca";
+  const said = (name: string) => say(text, { name });
+  expect([said("Adam"), said("1"), said("conv1"), said("12"), said("iode"), said("{name}")]).toEqual([
+    "d’Adam, l’Adam i de l’Adam", "d’1, l’1 i de l’1", "de conv1, el conv1 i del conv1", "de 12, el 12 i del 12", "de iode, el iode i del iode", "de {name}, el {name} i del {name}",
+  ]);
+  expect(say(text)).toBe("de {name}, el {name} i del {name}");
+  language.value = "es";
+  expect(said("Adam")).toBe("de Adam");
+  language.value = "en";
 });
