@@ -218,3 +218,16 @@ def test_what_has_no_number_can_be_sent_all_the_same(ask):
     answer = ask("formula", text="log(a)/b", values={"a": -1, "b": 0})
     assert nodes(answer)["f"]["value"]["item"] == "nan"
     assert view(parse("log(a)/b"), {"a": -1, "b": 0}).notes == tuple(answer["graph"]["notes"])
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "says"),
+    [
+        ("log(x)", {"x": -1.0}, "f = log(x) es NaN en x = −1"),
+        ("x/y", {"x": 0.0, "y": 0.0}, "f = x / y es NaN en x = 0, y = 0"),
+        ("sqrt(x)", {"x": 0.0}, "todos los valores son finitos, y el gradiente respecto de x es ∞"),
+    ],
+)
+def test_what_is_no_number_is_remarked_in_every_language(ask, text, values, says):
+    [note] = ask("formula", text=text, values=values)["graph"]["notes"]
+    assert note.everywhere["es"] == says

@@ -2,13 +2,13 @@ import { describe, expect, test } from "vitest";
 import { language } from "../src/language";
 import { fit, whole, zoomed } from "../src/rooms/graph/drawing";
 import { EXAMPLES } from "../src/rooms/graph/examples";
-import { figure, word } from "../src/rooms/graph/explained";
+import { figure, isAgain, word } from "../src/rooms/graph/explained";
 import { read, sides, type Piece } from "../src/rooms/graph/latex";
 import { decades } from "../src/rooms/graph/loglog";
 import { brief, equals, localized, numberOf, power, rows, shown, typed, written } from "../src/rooms/graph/numbers";
 import { readFormula, runTogether, writtenFormula } from "../src/rooms/graph/query";
 import { along, atWork, seen, stopOf, stopsOf, toggled } from "../src/rooms/graph/steps";
-import type { Graph, Scene, Summary } from "../src/rooms/graph/types";
+import type { Graph, Scene, Step, Summary } from "../src/rooms/graph/types";
 import { reachOf } from "../src/rooms/graph/variables";
 
 const summary = (item: number): Summary => ({ item, mean: item, std: 0, minimum: item, maximum: item, norm: Math.abs(item), bad: 0 });
@@ -89,6 +89,12 @@ describe("LaTeX", () => {
     expect(sides(read("a = b + c = 3")).length).toBe(3);
     expect(sides(read("a + b")).length).toBe(1);
     expect(sides(read("f = 1 \\cdot 2 \\cdot 3 + 4 \\cdot 5 \\cdot 6")).length).toBe(3);
+  });
+
+  test("of a node that is two inputs of one user, as in xˣ, each use is told apart", () => {
+    const term = (user: string, place: number) => ({ user, place, outer: 1, local: 1, value: 1, rule: "" });
+    const step = { name: "x", terms: [term("f", 0), term("f", 1), term("g", 0)] } as unknown as Step;
+    expect(step.terms.map((one) => isAgain(step, one))).toEqual([true, true, false]);
   });
 
   test("names are written as Profundo writes them", () => {

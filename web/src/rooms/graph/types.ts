@@ -1,5 +1,6 @@
 // What the lab answers about graphs, as `profundo.lab.rooms.graph_room` sends it.
 import type { Numbers } from "../../frames";
+import type { Told } from "../../language";
 
 /** A number as JSON has it; those that it has no word for are words. */
 export type Figure = number | "nan" | "inf" | "-inf" | null;
@@ -52,7 +53,7 @@ export interface Graph {
   readonly edges: readonly Flow[];
   readonly outputs: readonly { readonly node: string }[];
   readonly of: string;
-  readonly notes: readonly string[];
+  readonly notes: readonly Told[];
 }
 
 export interface Line {
