@@ -64,3 +64,12 @@ def test_decimals_are_written_as_the_language_writes_them(language):
     decimal = re.compile(r"(?<![\w.=\[(])(?<!: )\d+\.\d+(?![\w.])(?!\))")
     used = {key: text[language] for key, text in texts() if decimal.search(CODE.sub("", text[language]))}
     assert used == {}
+
+
+def test_a_word_of_the_list_is_that_of_the_figures():
+    """What the word list of the lab calls a thing, tables and charts call it, too."""
+    listed = {text["en"]: text for key, text in texts() if key.startswith("glossary.") and not key.endswith("_is")}
+    figures = {text["en"]: text for key, text in texts() if key.startswith("terms.")}
+    both = listed.keys() & figures.keys()
+    assert both >= {"accuracy", "precision", "recall", "loss", "learning rate", "epoch", "feature"}
+    assert {word: listed[word] for word in both} == {word: figures[word] for word in both}

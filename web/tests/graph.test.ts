@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { language } from "../src/language";
 import { fit, whole, zoomed } from "../src/rooms/graph/drawing";
 import { EXAMPLES } from "../src/rooms/graph/examples";
+import { pathName } from "../src/rooms/graph/derivation";
 import { figure, isAgain, word } from "../src/rooms/graph/explained";
 import { read, sides, type Piece } from "../src/rooms/graph/latex";
 import { decades } from "../src/rooms/graph/loglog";
@@ -95,6 +96,8 @@ describe("LaTeX", () => {
     const term = (user: string, place: number) => ({ user, place, outer: 1, local: 1, value: 1, rule: "" });
     const step = { name: "x", terms: [term("f", 0), term("f", 1), term("g", 0)] } as unknown as Step;
     expect(step.terms.map((one) => isAgain(step, one))).toEqual([true, true, false]);
+    const paths = [{ nodes: ["x", "f"] }, { nodes: ["x", "u", "f"] }, { nodes: ["x", "f"] }];
+    expect(paths.map((_, at) => pathName(paths, at))).toEqual(["x → f (1)", "x → u → f", "x → f (2)"]);
   });
 
   test("names are written as Profundo writes them", () => {
