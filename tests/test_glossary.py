@@ -20,12 +20,16 @@ GLOSSARY = {
     "epoch": {"es": "época", "ca": "èpo", "pt": "época"},
     "gradient": {"es": "gradiente", "ca": "gradient", "pt": "gradiente"},
     "saddle": {"es": "punto de silla", "ca": "punt de sella", "pt": "ponto de sela"},
+    "sigmoid": {"es": "sigmoide", "ca": "sigmoide", "pt": "sigmoide"},
     "weight decay": {"es": "decaimiento de pesos", "ca": "decaïment de pesos", "pt": "decaimento de pesos"},
 }
+LOGISTIC = r"|(funci|ativa|activa|unida|unita)\w*\s+log[ií]sti"  # of the function: it is the sigmoid
 FORBIDDEN = {
-    "es": r"pérdida|\bcostos?\b|\bcorrida|silla de montar|\bbatch(es)?\b|(velocidad|ratio|tasa) de entrenamiento|capas? escondida",
-    "ca": r"\bpèrdu|\bcorrida|sella de muntar|\bbatch(es)?\b|(velocitat|ràtio) d|cap(a|es) amagad",
-    "pt": r"\bperdas?\b|rodada|no passo, \(0|\bbatch(es)?\b|taxa de aprendizagem|camadas? escondida|rede neuronal",
+    "es": r"pérdida|\bcostos?\b|\bcorrida|silla de montar|\bbatch(es)?\b|(velocidad|ratio|tasa) de entrenamiento|capas? escondida"
+    + LOGISTIC,
+    "ca": r"\bpèrdu|\bcorrida|sella de muntar|\bbatch(es)?\b|(velocitat|ràtio) d|cap(a|es) amagad" + LOGISTIC,
+    "pt": r"\bperdas?\b|rodada|no passo, \(0|\bbatch(es)?\b|taxa de aprendizagem|camadas? escondida|rede neuronal"
+    + LOGISTIC,
 }
 CODE = re.compile(r"\{\w+\}|--[\w-]+|`[^`]*`")  # what is filled in or typed is in no language
 
@@ -52,3 +56,20 @@ def test_what_english_calls_by_a_term_is_called_by_the_same_word_everywhere(idea
     for key, text in told:
         for language, word in GLOSSARY[idea].items():
             assert re.search(word, text[language], re.IGNORECASE), f"{key}, {language}: {text[language]}"
+
+
+@pytest.mark.parametrize("language", FORBIDDEN)
+def test_decimals_are_written_as_the_language_writes_them(language):
+    """What is typed stands in quotes or behind an option; sections of papers, as 4.2, are no numbers."""
+    decimal = re.compile(r"(?<![\w.=\[(])(?<!: )\d+\.\d+(?![\w.])(?!\))")
+    used = {key: text[language] for key, text in texts() if decimal.search(CODE.sub("", text[language]))}
+    assert used == {}
+
+
+def test_a_word_of_the_list_is_that_of_the_figures():
+    """What the word list of the lab calls a thing, tables and charts call it, too."""
+    listed = {text["en"]: text for key, text in texts() if key.startswith("glossary.") and not key.endswith("_is")}
+    figures = {text["en"]: text for key, text in texts() if key.startswith("terms.")}
+    both = listed.keys() & figures.keys()
+    assert both >= {"accuracy", "precision", "recall", "loss", "learning rate", "epoch", "feature"}
+    assert {word: listed[word] for word in both} == {word: figures[word] for word in both}

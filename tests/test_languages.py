@@ -105,3 +105,33 @@ def test_every_cause_has_a_remedy_in_every_language_and_signs_have_theirs():
 def test_every_activation_has_its_title():
     titles = {f"{name.replace('.', '_')}_title": one.title for name, one in ACTIVATIONS.items()}
     assert titles.items() <= words("activations", "en").items()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Adam", "Unitat 3 d’Adam"),
+        ("època", "Unitat 3 d’època"),
+        ("hinge", "Unitat 3 d’hinge"),
+        ("1", "Unitat 3 d’1"),
+        ("11", "Unitat 3 d’11"),
+        ("conv1", "Unitat 3 de conv1"),
+        ("12", "Unitat 3 de 12"),
+        ("1,5", "Unitat 3 de 1,5"),
+        ("iode", "Unitat 3 de iode"),
+        ("'iris'", "Unitat 3 de 'iris'"),
+        ("{x} de abc", "Unitat 3 de {x} de abc"),
+    ],
+)
+def test_short_words_before_a_name_are_joined_to_it_in_catalan(name, said):
+    with speaking("ca"):
+        assert say("inside.unit_of", unit=3, layer=name) == said
+        assert "\0" not in say("inside.unit_of", unit=3, layer=name)
+    with speaking("es"):
+        assert say("inside.unit_of", unit=3, layer=name) == f"Unidad 3 de {name}"
+
+
+def test_articles_before_a_name_are_joined_to_it_too():
+    with speaking("ca"):
+        assert say("training.begun", when="1 de maig") == "començada l’1 de maig"
+        assert say("training.begun", when="30 de nov") == "començada el 30 de nov"

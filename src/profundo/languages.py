@@ -25,9 +25,11 @@ __all__ = [
     "Said",
     "counted",
     "everywhere",
+    "figure",
     "language",
     "listed",
     "local",
+    "raised",
     "say",
     "speaking",
     "spoken",
@@ -38,6 +40,14 @@ __all__ = [
 
 LANGUAGES = ("en", "es", "ca", "pt")
 FORMS = re.compile(r"\{(\w+)\|([^|{}]*)\|([^|{}]*)\}")  # {number|singular|plural}
+MARK = "\0"  # where a name is put into a sentence
+BEFORE_NAME = re.compile(r"(?<!\w)([Dd]e|del|el|al|pel) (?=\{\w)")
+SHORTENED = {"de": "d’", "De": "D’", "el": "l’", "del": "de l’", "al": "a l’", "pel": "per l’"}
+VOWELS = "aeiouàèéíòóúïüAEIOUÀÈÉÍÒÓÚÏÜ"
+ELIDED = re.compile(rf"(?<!\w)([Dd]e|del|el|al|pel) {MARK}(?=[hH]?(?![iuIU][{VOWELS}])[{VOWELS}]|11?(?![\d.,]))")
+"""Before a vowel, but not the first of two that i or u begins as a consonant; 1 is un, 11 is onze."""
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+LARGEST_WHOLE = 1e15  # that is written with all its digits
 MARKS = str.maketrans({".": ",", ",": "\u202f"})  # a comma before decimals, a narrow space between thousands
 _SPEAKING: ContextVar[str] = ContextVar("language", default="en")
 
@@ -82,7 +92,14 @@ def say(key: str, /, **names: object) -> str:
     found = words(room, language())[text]
     if "|" in found:
         found = FORMS.sub(lambda form: form[2 if is_one(names[form[1]]) else 3], found)
-    return found.format(**names)
+    if language() != "ca" or not BEFORE_NAME.search(found):
+        return found.format(**names)
+    return ELIDED.sub(_elided, BEFORE_NAME.sub(rf"\1 {MARK}", found).format(**names)).replace(MARK, "")
+
+
+def _elided(place: re.Match[str]) -> str:
+    """d’Adam, l’1, de l’Adam, in Catalan."""
+    return SHORTENED[place[1]]
 
 
 def is_one(number: object) -> bool:
@@ -136,7 +153,23 @@ def worded(value: object) -> object:
         return ", ".join(str(worded(one)) for one in value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
-    return local(f"{value:,}" if isinstance(value, int) else f"{value:.4g}")
+    return local(f"{value:,}") if isinstance(value, int) else figure(value)
+
+
+def figure(value: float) -> str:
+    """Four significant digits; of a whole number all, and of another that is far from one a power of ten: 1.5·10⁻⁹."""
+    text = f"{value:.4g}"
+    if "e" not in text:
+        return local(text)
+    if value.is_integer() and abs(value) < LARGEST_WHOLE:
+        return local(f"{int(value):,}")
+    mantissa, _, exponent = text.partition("e")
+    return f"{local(mantissa)}·10{raised(int(exponent))}"
+
+
+def raised(exponent: int) -> str:
+    """⁻⁹ of −9."""
+    return str(exponent).translate(RAISED)
 
 
 def listed(parts: Sequence[str]) -> str:

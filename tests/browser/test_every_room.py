@@ -8,7 +8,7 @@ import pytest
 import profundo as pf
 from browser_waiting import quiet
 
-ROOMS = ("playground", "graph", "training", "images", "inside", "surface")
+ROOMS = ("playground", "graph", "training", "images", "inside", "surface", "words")
 AXE = """async how => (await axe.run(how ?? {})).violations.map(
   one => one.id + ': ' + one.nodes.slice(0, 3).map(node => node.html).join(' | '))"""
 

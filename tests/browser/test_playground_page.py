@@ -185,7 +185,7 @@ def test_a_table_of_ones_own_and_a_race_are_those_of_the_library(tab, tmp_path):
     assert target.input_value() == "kind"
     page.get_by_role("combobox", name="Column across").select_option("far")
     page.get_by_text("far, b, kind").wait_for()
-    page.get_by_label("Learning rate of Adam", exact=True).fill("0.5")
+    page.get_by_label("Learning rate: Adam", exact=True).fill("0.5")
     for name in ("with momentum", "RMSProp"):
         page.get_by_role("checkbox", name=name).uncheck()
     page.locator(".racers + button").click()

@@ -33,8 +33,8 @@ def colour(page, selector, x, y):
 def ends_at(page, row, expected):
     """Whether the table says this height, to three digits."""
     height = page.locator("table tbody tr").nth(row).locator("td").first.inner_text()
-    digits = float(f"{expected:.2e}".split("e")[0]) if "×" in height else expected
-    return re.match(r"\d", height) and float(height.split(" × ")[0]) == pytest.approx(digits, rel=6e-3)
+    digits = float(f"{expected:.2e}".split("e")[0]) if "·" in height else expected
+    return re.match(r"\d", height) and float(height.split("·")[0]) == pytest.approx(digits, rel=6e-3)
 
 
 def test_optimizers_roll_from_where_one_clicks(tab):

@@ -352,7 +352,7 @@ class TestMistakes:
             ("3*", ["the formula ends"]),
             ("2 3", ["character 3", "operator", 'got "3"']),
             ("1.2.3", ["operator", 'got ".3"']),
-            ("1,5a", ["decimals have a point: 0.5"]),
+            ("1.234,5a", ["decimals are 0.5 or 0,5"]),
             ("sine(a)", ['"sine" is no function', "did you mean sin", "softplus"]),
             ("eval(a)", ['"eval" is no function', "functions are abs"]),
             ("a(b+c)", ["a*(…)"]),

@@ -192,7 +192,7 @@ def test_runs_are_those_of_the_folder_and_nothing_else(ask, desk, tmp_path):
         ("formula", {"text": "a" * 2001}, "2,000 characters"),
         ("formula", {"text": "a", "values": {"a": [[1], [1, 2]]}}, "rows of one length"),
         ("formula", {"text": "a", "values": {"a": float("nan")}}, "finite number"),
-        ("formula", {"text": "a", "values": {"a": 1e300}}, "at most 1e"),
+        ("formula", {"text": "a", "values": {"a": 1e300}}, "at most 1,000,000"),
         ("formula", {"text": "a", "values": {"a": [0.0] * 13}}, "values.a"),
         ("formula", {"text": "inv(A)", "values": {"A": [[1, 2], [2, 4]]}}, "cannot be computed"),
         ("formula", {"text": 5}, "expected a text"),
@@ -218,3 +218,16 @@ def test_what_has_no_number_can_be_sent_all_the_same(ask):
     answer = ask("formula", text="log(a)/b", values={"a": -1, "b": 0})
     assert nodes(answer)["f"]["value"]["item"] == "nan"
     assert view(parse("log(a)/b"), {"a": -1, "b": 0}).notes == tuple(answer["graph"]["notes"])
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "says"),
+    [
+        ("log(x)", {"x": -1.0}, "f = log(x) es NaN en x = −1"),
+        ("x/y", {"x": 0.0, "y": 0.0}, "f = x / y es NaN en x = 0, y = 0"),
+        ("sqrt(x)", {"x": 0.0}, "todos los valores son finitos, y el gradiente respecto de x es ∞"),
+    ],
+)
+def test_what_is_no_number_is_remarked_in_every_language(ask, text, values, says):
+    [note] = ask("formula", text=text, values=values)["graph"]["notes"]
+    assert note.everywhere["es"] == says

@@ -191,7 +191,7 @@ def test_a_mistake_of_ours_is_told_without_details(caplog):
 
 def test_numbers_that_are_no_numbers_are_null_in_the_answer():
     class Wild(Sums):
-        def rows(self, _rows):
+        def rows(self, _rows, *_):
             return [{"input": "row 1", "prediction": float("inf")}]
 
     assert rows(application(Wild(), "wild"), [{"a": 1}]).json["predictions"][0]["prediction"] is None

@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from profundo.data import load
 from profundo.data.tables.table_files import read_frame
+from profundo.languages import Said
 from profundo.looks.class_findings import class_findings, real_findings
 from profundo.looks.data_look import look
 from profundo.looks.relations import correlation_ratio, cramers_v, pearson, relation
@@ -330,7 +331,7 @@ def test_the_best_possible_accuracy_is_that_of_the_best_rule():
         x, y = random.integers(0, 10, 25), random.integers(0, 2, 25)
         best = (rules[:, x] == y).mean(1).max()
         finding = one_that(rows_of({"x": [f"v{one}" for one in x], "y": y.astype(str)}, label=y), "another answer")
-        assert f"more than {100 * best:.1f} % of these rows" in finding.what
+        assert f"more than {round(100 * best, 1):.4g} % of these rows" in finding.what
 
 
 def test_rows_without_an_answer_neither_quarrel_nor_count():
@@ -340,7 +341,7 @@ def test_rows_without_an_answer_neither_quarrel_nor_count():
     finding = one_that(rows_of({"x": x, "y": y}, label=label), "another answer")
     assert finding.examples == ("row 3 ≠ row 4",)
     assert (
-        f"2 rows have the same inputs as others, but another answer: no model is right on more than {100 * 24 / 25:.1f} %"
+        f"2 rows have the same inputs as others, but another answer: no model is right on more than {100 * 24 / 25:.4g} %"
         in finding.what
     )
 
@@ -357,7 +358,7 @@ def test_even_classes_raise_no_finding():
 
 def test_uneven_few_absent_and_shifted_classes_are_found():
     (uneven,) = words_of([900, 45])
-    assert "20.0 times" in uneven
+    assert "20 times" in uneven
     assert "95.2 %" in uneven  # 900 of 945
     assert "1 class has fewer than 10" in words_of([50, 9, 49])[0]
     assert "in test but not in training" in words_of([50, 0, 50], test=[100, 5, 100])[0]
@@ -393,3 +394,17 @@ def test_cells_that_do_not_read_and_splits_by_group_or_time_are_told_before_trai
     assert not any("both sides" in one for one in seen(split_by="group:patient"))
     assert any("the past trains, the future tests" in one for one in seen(split_by="time:day"))
     assert any("no column 'patents' to split by" in one for one in seen(split_by="group:patents"))
+
+
+def test_what_is_found_is_told_in_every_language(tmp_path):
+    """No line of a look at a table, of what it asks to be done and of its examples, is English alone."""
+    path = tmp_path / "t.csv"
+    rows = [f"{n},{n % 3},{'a' if n % 7 else 'b'},same,{n}" for n in range(60)]
+    path.write_text("\n".join(["id,kind,class,still,size", *rows, rows[0], rows[0].replace(",b,", ",a,")]))
+    seen = look(str(path), target="class", drop=("size",))
+    said = [part for one in seen.findings for part in (one.what, one.advice, *one.examples)] + [seen.target]
+    uses = [column.use for column in seen.columns]
+    assert len(seen.findings) > 3
+    for text in (*said, *uses):
+        assert isinstance(text, Said), text
+        assert text.everywhere["es"] != text

@@ -14,6 +14,7 @@ from profundo.data.batches import order
 from profundo.nets.init import glorot_radius
 from profundo.nets.plane_nets import plane_mlp
 from profundo.playground import session as sessions
+from profundo.playground.early_signs import early_signs
 from profundo.playground.plane_maps import cells
 from profundo.playground.playground_settings import FIELDS, OPTIMIZER_NAMES, new_settings
 from profundo.playground.session import DIVERGED, Edit, Session, replayed
@@ -345,3 +346,24 @@ def test_no_curve_is_drawn_of_a_plane():
             Session(samples=10, **asked).curve()
     with pytest.raises(ProfundoError, match="places from 2"):
         Session(samples=10, data="sine", features=("x1",)).curve(1)
+
+
+def test_a_net_that_answers_no_training_point_has_learned_nothing_by_heart():
+    """A test loss that rises beside a training loss of a constant answer is one sign, that of a net that learns too little."""
+    session = Session(
+        data="xor",
+        noise=50,
+        samples=20,
+        train_share=0.9,
+        hidden=(1,),
+        learning_rate=0.3,
+        optimizer="adam",
+        batch_size=10,
+    )
+    session.epochs(60)
+    train, test = session.scores().values()
+    best = min(row[2] for row in session.history)
+    chance = math.log(2)
+    assert train.loss > 0.9 * chance
+    assert test.loss > max(1.5 * best, train.loss + 0.2 * chance)
+    assert [one.cause for one in early_signs(session)] == ["underfit"]

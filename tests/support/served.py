@@ -62,7 +62,7 @@ class Pictures:
         self.asked += contents
         return told
 
-    def rows(self, _: Sequence[Any]) -> list[dict[str, Any]]:
+    def rows(self, *_: Any) -> list[dict[str, Any]]:
         raise ProfundoError("expected images")
 
 
@@ -82,7 +82,7 @@ class Sums:
     def images(self, _: Sequence[bytes]) -> list[dict[str, Any]]:
         raise ProfundoError("expected rows")
 
-    def rows(self, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    def rows(self, rows: Sequence[Any], _: bool = False) -> list[dict[str, Any]]:
         self.asked += rows
         told = []
         for index, row in enumerate(rows):

@@ -131,7 +131,7 @@ def test_a_hole_is_filled_by_the_median_of_training_and_told(people):
     fill = next(column.fill for column in ready.spec.inputs.columns if column.name == "key")
     row = {"weight": 70, "town": "town 3", "since": "2015-03-11", "key": None}
     (told,) = ready.rows([row])
-    assert told["notices"] == [f"column 'key' is missing: taken for {fill:g}, the median of training"]
+    assert told["notices"] == [f"column 'key' is missing: taken for {fill:.4g}, the median of training"]
     assert told["prediction"] == ready.rows([{**row, "key": fill}])[0]["prediction"]
     assert fill == np.median(run.data.train.inputs[:, run.data.spec.inputs.names.index("key")])
 

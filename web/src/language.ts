@@ -35,10 +35,20 @@ export const nameOf = (of: Language): string => NAMES[of];
 /** Whether what is counted is told in the singular. */
 const isOne = (number: string | number | undefined): boolean => new Intl.PluralRules(language.value).select(Number(number)) === "one";
 
+const FILLED = /(?:(?<![\p{L}\d])([Dd]e|del|el|al|pel) )?\{(\w+)\}/gu;
+const OPEN = /^(?:h?(?![iu][aeiouàèéíòóúïü])[aeiouàèéíòóúïü]|11?(?![\d.,]))/i;
+const SHORTENED: Readonly<Record<string, string>> = { de: "d’", De: "D’", el: "l’", del: "de l’", al: "a l’", pel: "per l’" };
+
+/** A name behind a short word: d’Adam, l’1 and de l’Adam in Catalan. */
+const joined = (before: string, name: string): string => (before === "" ? name : language.value === "ca" && OPEN.test(name) ? `${SHORTENED[before] ?? ""}${name}` : `${before} ${name}`);
+
 /** The text in the language of the page; {names} in it are filled in, and of {number|unit|units} the form that the number asks for. */
 export function say(text: Text, values: Record<string, string | number> = {}): string {
   const said = text[language.value].replace(/\{(\w+)\|([^|{}]*)\|([^|{}]*)\}/g, (_, name: string, one: string, many: string) => (isOne(values[name]) ? one : many));
-  return said.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  return said.replace(FILLED, (whole, before: string | undefined, name: string) => {
+    const value = values[name];
+    return value === undefined ? whole : joined(before ?? "", String(value));
+  });
 }
 
 /** What the lab says: in every language where it has a text for it, else one line of English. */
@@ -55,8 +65,16 @@ export function known(texts: object, name: string, usual = name): string {
   return text ? say(text) : usual;
 }
 
+const THIN = "\u202f";
+
+/** As the report writes numbers, too: a comma before decimals and a narrow space between thousands, outside of English. */
+function formatted(value: number, digits: Intl.NumberFormatOptions): string {
+  const parts = new Intl.NumberFormat(language.value, { useGrouping: "min2", ...digits }).formatToParts(value);
+  return parts.map(({ type, value: text }) => (type === "group" && language.value !== "en" ? THIN : text)).join("");
+}
+
 /** A whole number, all its digits. */
-export const count = (value: number): string => new Intl.NumberFormat(language.value, { maximumFractionDigits: 0, useGrouping: "min2" }).format(value);
+export const count = (value: number): string => formatted(value, { maximumFractionDigits: 0 });
 
 /** Day and time; seconds: since 1970. */
 export const moment = (seconds: number): string => new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeStyle: "short" }).format(1000 * seconds);
@@ -64,17 +82,23 @@ export const moment = (seconds: number): string => new Intl.DateTimeFormat(langu
 /** A number as the language writes it, with so many significant digits. */
 export function figure(value: number | null | undefined, digits = 3): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  return new Intl.NumberFormat(language.value, { maximumSignificantDigits: digits, useGrouping: "min2" }).format(value);
+  return formatted(value, { maximumSignificantDigits: digits });
 }
 
 export function percent(value: number | null | undefined, digits = 1): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  return new Intl.NumberFormat(language.value, { style: "percent", maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
+  return formatted(value, { style: "percent", maximumFractionDigits: digits, minimumFractionDigits: digits });
 }
+
+const DECIMAL = /(?<![\w.,])\d+\.\d+(?![\w.])/g;
+
+/** What a program wrote, numbers and all, with decimals as the language has them; names such as layers.0 stay as they are. */
+export const local = (text: string): string => (language.value === "en" ? text : text.replace(DECIMAL, (number) => number.replace(".", ",")));
 
 /** A typed number as programs write it: in English "2,000" is two thousand, elsewhere "2.000" is; any other comma is a decimal one. */
 export function plainNumber(typed: string): string {
   const thousands = language.value === "en" ? /^[1-9]\d{0,2}(,\d{3})+(?=$|\.)/ : /^[1-9]\d{0,2}(\.\d{3})+(?=$|,)/;
-  const whole = typed.trim().replace(thousands, (digits) => digits.replace(/[.,]/g, ""));
+  const spaced = typed.trim().replace(/^[1-9]\d{0,2}([ \u00a0\u202f]\d{3})+(?!\d)/, (digits) => digits.replace(/\D/g, ""));
+  const whole = spaced.replace(thousands, (digits) => digits.replace(/[.,]/g, ""));
   return /^[-−+]?\d*,\d+$/.test(whole) ? whole.replace(",", ".") : whole;
 }

@@ -18,9 +18,26 @@ const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 /** 10⁻⁹ */
 export const raised = (exponent: number): string => `10${[...String(exponent)].map((one) => (one === "-" ? "⁻" : RAISED[Number(one)])).join("")}`;
 
+/** The number of raised digits. */
+export const lowered = (digits: string): number => Number([...digits].map((one) => (one === "⁻" ? "-" : RAISED.indexOf(one))).join(""));
+
+/** 1.5·10⁻⁹; of one or ten the power alone. */
+export function scientific(value: number, digits = 2): string {
+  const [mantissa = "", exponent = "0"] = Math.abs(value).toExponential(digits - 1).split("e");
+  const before = Number(mantissa) === 1 ? "" : `${figure(Number(mantissa), digits)}·`;
+  return `${value < 0 ? "−" : ""}${before}${raised(Number(exponent))}`;
+}
+
 /** As the language writes it, in two or three digits; far below one with a power of ten. */
 export function brief(value: number | null | undefined, digits = 2): string {
-  if (typeof value !== "number" || value === 0 || Math.abs(value) >= 1e-3) return figure(value, digits);
-  const [mantissa = "", exponent = "0"] = value.toExponential(digits - 1).split("e");
-  return `${mantissa} × ${raised(Number(exponent))}`;
+  return typeof value !== "number" || value === 0 || !Number.isFinite(value) || Math.abs(value) >= 1e-3 ? figure(value, digits) : scientific(value, digits);
 }
+
+/** As short as a scale has room for: 0.05, 2000, 5·10⁶. */
+export function short(value: number): string {
+  const size = Math.abs(value);
+  return size !== 0 && Number.isFinite(size) && (size < 1e-3 || size >= 1e5) ? scientific(value, 2) : figure(value, 6);
+}
+
+/** So many seconds: 7.2 s, 45 s. */
+export const inSeconds = (seconds: number): string => `${figure(seconds < 10 ? Math.round(10 * seconds) / 10 : Math.round(seconds))} s`;

@@ -18,4 +18,5 @@ export const ROOMS: readonly Room[] = [
   { id: "images", name: texts.images, load: () => import("./rooms/images") },
   { id: "inside", name: texts.inside, load: () => import("./rooms/inside") },
   { id: "surface", name: texts.surface, load: () => import("./rooms/surface") },
+  { id: "words", name: texts.words, load: () => import("./rooms/words") },
 ];

@@ -1,13 +1,15 @@
 import { describe, expect, test } from "vitest";
+import { language } from "../src/language";
 import { fit, whole, zoomed } from "../src/rooms/graph/drawing";
 import { EXAMPLES } from "../src/rooms/graph/examples";
-import { word } from "../src/rooms/graph/explained";
+import { pathName } from "../src/rooms/graph/derivation";
+import { figure, isAgain, word } from "../src/rooms/graph/explained";
 import { read, sides, type Piece } from "../src/rooms/graph/latex";
 import { decades } from "../src/rooms/graph/loglog";
-import { brief, equals, numberOf, power, rows, typed, written } from "../src/rooms/graph/numbers";
+import { brief, equals, localized, numberOf, power, rows, shown, typed, written } from "../src/rooms/graph/numbers";
 import { readFormula, runTogether, writtenFormula } from "../src/rooms/graph/query";
 import { along, atWork, seen, stopOf, stopsOf, toggled } from "../src/rooms/graph/steps";
-import type { Graph, Scene, Summary } from "../src/rooms/graph/types";
+import type { Graph, Scene, Step, Summary } from "../src/rooms/graph/types";
 import { reachOf } from "../src/rooms/graph/variables";
 
 const summary = (item: number): Summary => ({ item, mean: item, std: 0, minimum: item, maximum: item, norm: Math.abs(item), bad: 0 });
@@ -90,6 +92,14 @@ describe("LaTeX", () => {
     expect(sides(read("f = 1 \\cdot 2 \\cdot 3 + 4 \\cdot 5 \\cdot 6")).length).toBe(3);
   });
 
+  test("of a node that is two inputs of one user, as in xˣ, each use is told apart", () => {
+    const term = (user: string, place: number) => ({ user, place, outer: 1, local: 1, value: 1, rule: "" });
+    const step = { name: "x", terms: [term("f", 0), term("f", 1), term("g", 0)] } as unknown as Step;
+    expect(step.terms.map((one) => isAgain(step, one))).toEqual([true, true, false]);
+    const paths = [{ nodes: ["x", "f"] }, { nodes: ["x", "u", "f"] }, { nodes: ["x", "f"] }];
+    expect(paths.map((_, at) => pathName(paths, at))).toEqual(["x → f (1)", "x → u → f", "x → f (2)"]);
+  });
+
   test("names are written as Profundo writes them", () => {
     expect(["x", "p1", "w_in", "bias", "h12", "σ"].map(word)).toEqual(["x", "p_{1}", "w_{\\mathrm{in}}", "\\mathrm{bias}", "h_{12}", "σ"]);
   });
@@ -97,11 +107,24 @@ describe("LaTeX", () => {
 
 describe("numbers", () => {
   test("as the formulas have them", () => {
-    expect([33, -0.5, 1 / 3, 1e-9, -12345678, 0, -0].map((one) => written(one))).toEqual(["33", "−0.5", "≈0.3333", "1e−9", "−12345678", "0", "0"]);
+    expect([33, -0.5, 1 / 3, 1e-9, -12345678, 0, -0].map((one) => written(one))).toEqual(["33", "−0.5", "≈0.3333", "10⁻⁹", "−12345678", "0", "0"]);
     expect([written("nan"), written("-inf"), written(null), written(NaN)]).toEqual(["NaN", "−∞", "–", "NaN"]);
     expect([10003, 90030, 0.1 + 0.2, 12345.678912345].map((one) => written(one))).toEqual(["10003", "90030", "0.3", "≈12350"]);
     expect([equals(9), equals(2 / 3)]).toEqual(["= 9", "≈ 0.6667"]);
     expect([power(1e-9), power(2.5e-3), power(0)]).toEqual(["10⁻⁹", "2.5·10⁻³", "0"]);
+  });
+
+  test("with the decimals of the page, and typed again as they are shown", () => {
+    language.value = "es";
+    const again = [0.5, -1 / 3, 1e-7, 90030, [0.5, 2], [[1, 0.25], [0, -1]]];
+    expect(again.slice(0, 2).map((one) => written(one as number))).toEqual(["0,5", "≈−0,3333"]);
+    expect(again.map((one) => typed(shown(one as number)))).toEqual([0.5, -0.333333333333, 1e-7, 90030, [0.5, 2], [[1, 0.25], [0, -1]]]);
+    expect(brief({ ...summary(0), item: null, entries: [1, -2.345] })).toBe("[1; −2,345]");
+    expect([localized("max(0.5·x, 1)"), localized("max(0, x)"), localized("layers.0.weight + x1.5y")]).toEqual(["max(0,5·x; 1)", "max(0, x)", "layers.0.weight + x1.5y"]);
+    expect([figure(2.5e-7), figure(-1e-9), figure(0.25)]).toEqual(["2,5 \\cdot 10^{-7}", "-10^{-9}", "0,25"]);
+    expect(read(localized("0.5"))).toEqual({ kind: "number", text: "0,5" });
+    language.value = "en";
+    expect([typed("[1,5; 2]"), typed("[[1; 0,5]; [0; 1]]"), typed("[1.5, 2]")]).toEqual([[1.5, 2], [[1, 0.5], [0, 1]], [1.5, 2]]);
   });
 
   test("short lists are written out, long ones as mean and spread", () => {

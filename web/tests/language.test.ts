@@ -1,9 +1,32 @@
 import { expect, test } from "vitest";
-import { language, plainNumber } from "../src/language";
+import { figure, language, local, percent, plainNumber, say, type Text } from "../src/language";
+import { brief, inSeconds, lowered, raised, scientific, short } from "../src/numbers";
 
 test("numbers are read as the language of the page writes them", () => {
   const read = (tongue: "en" | "es", typed: string) => ((language.value = tongue), plainNumber(typed));
   expect([read("es", "2.000"), read("es", "1.234,5"), read("es", "0,005"), read("es", "0.005"), read("es", "12")]).toEqual(["2000", "1234.5", "0.005", "0.005", "12"]);
   expect([read("en", "2,000"), read("en", "1,234.5"), read("en", "0,005"), read("en", "2.000"), read("en", "1e-4")]).toEqual(["2000", "1234.5", "0.005", "2.000", "1e-4"]);
   expect([read("es", "all"), read("es", "cost:10,1"), read("es", "")]).toEqual(["all", "cost:10,1", ""]);
+});
+
+test("numbers have one form in a language, on axes, in tables and in times", () => {
+  const shown = (tongue: "en" | "es" | "pt") => ((language.value = tongue), [figure(0.5), figure(12345.6, 6), percent(0.125), brief(2.5e-7), short(0.05), short(20000), short(5e6), short(-1.5e-4), inSeconds(7.24), inSeconds(45.2), local("1.5 s of layers.0.1")]);
+  expect(shown("en")).toEqual(["0.5", "12,345.6", "12.5%", "2.5·10⁻⁷", "0.05", "20,000", "5·10⁶", "−1.5·10⁻⁴", "7.2 s", "45 s", "1.5 s of layers.0.1"]);
+  for (const tongue of ["es", "pt"] as const) expect(shown(tongue).map((one) => one.replace(/\s?%/, "%"))).toEqual(["0,5", "12\u202f345,6", "12,5%", "2,5·10⁻⁷", "0,05", "20\u202f000", "5·10⁶", "−1,5·10⁻⁴", "7,2 s", "45 s", "1,5 s of layers.0.1"]);
+  expect(plainNumber(figure(12345.6, 6))).toBe("12345.6");
+  language.value = "en";
+  expect([scientific(1e-9), lowered(raised(-12).slice(2)), short(0), brief(null), brief(Number.NaN)]).toEqual(["10⁻⁹", -12, "0", "–", "–"]);
+});
+
+test("in Catalan short words before a name are joined to it", () => {
+  const text = { en: "of {name}", es: "de {name}", ca: "de {name}, el {name} i del {name}", pt: "de {name}" } as Text;
+  language.value = "ca";
+  const said = (name: string) => say(text, { name });
+  expect([said("Adam"), said("1"), said("conv1"), said("12"), said("iode"), said("{name}")]).toEqual([
+    "d’Adam, l’Adam i de l’Adam", "d’1, l’1 i de l’1", "de conv1, el conv1 i del conv1", "de 12, el 12 i del 12", "de iode, el iode i del iode", "de {name}, el {name} i del {name}",
+  ]);
+  expect(say(text)).toBe("de {name}, el {name} i del {name}");
+  language.value = "es";
+  expect(said("Adam")).toBe("de Adam");
+  language.value = "en";
 });

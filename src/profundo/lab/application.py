@@ -60,7 +60,7 @@ class Predictor(Protocol):
 
     def sounds(self, contents: Sequence[bytes]) -> list[dict[str, Any]]: ...
 
-    def rows(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]: ...
+    def rows(self, rows: Sequence[Mapping[str, Any]], typed: bool = False) -> list[dict[str, Any]]: ...
 
     def arrays(self, arrays: Sequence[Any]) -> list[dict[str, Any]]: ...
 
@@ -157,7 +157,7 @@ class Service:
             elif choice.kind != "features":
                 told = self.predictor.arrays(choice.arrays[begin : begin + ROWS_AT_ONCE])
             else:
-                told = self.predictor.rows(choice.rows[begin : begin + ROWS_AT_ONCE])
+                told = self.predictor.rows(choice.rows[begin : begin + ROWS_AT_ONCE], choice.typed)
         except BadInputError as error:
             raise Refusal(400, f"{choice.names[begin + error.index]}: {str(error).partition(': ')[2]}") from None
         except ProfundoError as error:

@@ -54,7 +54,7 @@ def page(name: str, spec: Spec, card: Mapping[str, Any], limits: Limits, languag
         example="" if is_table or inputs.kind in TYPES else f'{{"{inputs.things}": [[[…]]]}}',
         accept=",".join(TYPES.get(inputs.kind, ())),
         may_lack=bool(inputs.columns),
-        fields=[field(place, inputs, columns) for place in range(len(columns))] if len(columns) <= MOST_FIELDS else [],
+        fields=[field(column) for column in columns] if len(columns) <= MOST_FIELDS else [],
         limits=limits,
         rows=f"{limits.rows:,}".replace(",", THIN_SPACE),  # which all four languages read
         megabytes=limits.body_bytes // 10**6,
@@ -127,18 +127,16 @@ def scoreboard(card: Mapping[str, Any], language: str) -> dict[str, Any] | None:
     return {"columns": [t["this_network"], *others], "rows": rows}
 
 
-def field(place: int, inputs: Inputs, columns: tuple[Column, ...]) -> Field:
-    """Filled in with what is usual: the median or mean of the training rows, the first category."""
-    column = columns[place]
+def field(column: Column) -> Field:
+    """Filled in with what is usual, as the table writes it: the median or mean of the training rows, the first category."""
     if column.kind == "text":
         return Field(column.name, column.kind, (), "")
     if column.kind == "category":
         return Field(column.name, column.kind, column.levels, column.levels[0] if column.levels else "")
-    means = inputs.mean or (0.0,) * len(columns)
-    usual = column.fill if inputs.columns else means[place]
     if column.kind == "number":
-        return Field(column.name, column.kind, (), f"{float(f'{usual:.4g}'):.12g}")  # 4422000, not 4.422e+06
-    moment = datetime.fromtimestamp(usual, UTC)
+        usual = f"{float(f'{column.fill:.4g}'):.12g}"  # 4422000, not 4.422e+06
+        return Field(column.name, column.kind, (), usual.replace(".", column.writing.decimal))
+    moment = datetime.fromtimestamp(column.fill, UTC)
     kind = "datetime-local" if column.has_time else "date"
     return Field(column.name, kind, (), moment.isoformat()[: 16 if column.has_time else 10])
 

@@ -49,13 +49,15 @@ ALLOWED = (str, int, float, bool, type(None))
 @dataclass(frozen=True, slots=True)
 class Asked:
     """kind: "image", "sound", "features" or another, as of a net's inputs. names: what each input is called in the answer.
-    images: the bytes of files, of sounds too; arrays: of other inputs, nested lists of numbers and None."""
+    images: the bytes of files, of sounds too; arrays: of other inputs, nested lists of numbers and None. typed: texts among the
+    values of rows are what a person typed, no cells of a table."""
 
     kind: InputKind
     names: list[str]
     images: list[bytes]
     rows: list[dict[str, Any]]
     arrays: list[Any] = field(default_factory=list)
+    typed: bool = False
 
 
 def media_types(kind: InputKind) -> tuple[str, ...]:
@@ -90,7 +92,7 @@ def read(header: Message, body: bytes, kind: InputKind, limits: Limits) -> Asked
     if media == "application/json":
         return from_json(body, kind, limits)
     if media == "text/csv":
-        return of_rows(from_csv(body, header.get_content_charset() or "", limits))
+        return of_rows(from_csv(body, header.get_content_charset() or "", limits), typed=False)
     if media == "multipart/form-data":
         parts = from_parts(body, str(header.get_param("boundary") or ""), kind, limits)
         return of_files(dict(parts), kind, limits)
@@ -112,8 +114,8 @@ def of_files(images: Mapping[str, bytes], kind: InputKind, limits: Limits) -> As
     return Asked("image", list(images), list(images.values()), [])
 
 
-def of_rows(rows: list[dict[str, Any]]) -> Asked:
-    return Asked("features", [f"row {number}" for number in range(1, len(rows) + 1)], [], rows)
+def of_rows(rows: list[dict[str, Any]], typed: bool) -> Asked:
+    return Asked("features", [f"row {number}" for number in range(1, len(rows) + 1)], [], rows, typed=typed)
 
 
 # --------------------------------------------------------------------------------------------------------------- parts
@@ -209,7 +211,7 @@ def from_json(body: bytes, kind: InputKind, limits: Limits) -> Asked:
     check_number(len(rows), sum(len(row) for row in rows if isinstance(row, dict)), limits)
     for number, row in enumerate(rows, 1):
         check_row(row, number, limits)
-    return of_rows(rows)
+    return of_rows(rows, typed=True)
 
 
 def of_arrays(arrays: list[Any], kind: InputKind, limits: Limits) -> Asked:

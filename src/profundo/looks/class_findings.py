@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from profundo.looks.findings import DataFinding, some
+from profundo.languages import Said
+from profundo.looks.findings import DataFinding, in_splits, some
 
 __all__ = ["class_findings", "real_findings"]
 
@@ -35,8 +36,8 @@ def _absent(classes: Sequence[str], train: np.ndarray, held: Mapping[str, np.nda
     if untaught:
         yield DataFinding(
             "error",
-            f"{_classes(len(untaught))} in {' and '.join(held)} but not in training: training stops at them.",
-            "Add samples of them to train, or remove them from the other splits.",
+            Said("looks.untaught", count=len(untaught), splits=in_splits(list(held))),
+            Said("looks.untaught_do"),
             some(untaught),
         )
     for split, there in held.items():
@@ -44,8 +45,8 @@ def _absent(classes: Sequence[str], train: np.ndarray, held: Mapping[str, np.nda
         if untested:
             yield DataFinding(
                 "warning",
-                f"{_classes(len(untested))} in training but not in {split}: nothing will be known of how well.",
-                f"Add samples of them to {split}.",
+                Said("looks.untested", count=len(untested), split=in_splits([split])),
+                Said("looks.untested_do", split=in_splits([split])),
                 some(untested),
             )
 
@@ -55,8 +56,8 @@ def _few(classes: Sequence[str], train: np.ndarray) -> Iterator[DataFinding]:
     if few:
         yield DataFinding(
             "warning",
-            f"{len(few):,} {'class has' if len(few) == 1 else 'classes have'} fewer than {FEW} samples.",
-            "Collect more, put such classes together, or begin from a trained net (profundo recipe transfer).",
+            Said("looks.few", count=len(few), least=FEW),
+            Said("looks.few_do"),
             some(few),
         )
 
@@ -72,10 +73,14 @@ def _uneven(classes: Sequence[str], train: np.ndarray) -> Iterator[DataFinding]:
     share = train[most] / train.sum()
     yield DataFinding(
         "warning" if times >= VERY_UNEVEN else "note",
-        f"The classes are uneven: {classes[most]!r} has {times:.1f} times the samples of {classes[least]!r}; who always "
-        f"says {classes[most]!r} is right in {100 * share:.1f} %.",
-        "Read the balanced accuracy and the recall of each class, not the accuracy alone; --class-weights balanced "
-        "lets each class count alike.",
+        Said(
+            "looks.uneven",
+            most=repr(classes[most]),
+            least=repr(classes[least]),
+            times=round(float(times), 1),
+            share=round(100 * float(share), 1),
+        ),
+        Said("looks.uneven_do"),
     )
 
 
@@ -86,9 +91,8 @@ def _shifted(train: np.ndarray, held: Mapping[str, np.ndarray]) -> Iterator[Data
         if shift > SHIFT and shift > 2 * chance:
             yield DataFinding(
                 "warning",
-                f"The classes have other shares in {split} than in training: {100 * shift:.0f} % of the samples would "
-                "have to change class.",
-                "Make sure that both are drawn from what the net will meet.",
+                Said("looks.shifted", split=in_splits([split]), share=round(100 * float(shift))),
+                Said("looks.shifted_do"),
             )
 
 
@@ -99,8 +103,8 @@ def _small_test(held: Mapping[str, np.ndarray]) -> Iterator[DataFinding]:
     margin = 98 / np.sqrt(number)  # 95 % interval of a share of one half, in percent
     yield DataFinding(
         "note",
-        f"The test split has {number} samples only: an accuracy on it is uncertain by about ±{margin:.0f} %.",
-        "Add samples to it, or cross-validate.",
+        Said("looks.small_test", number=number, margin=round(margin)),
+        Said("looks.small_test_do"),
     )
 
 
@@ -116,10 +120,6 @@ def real_findings(name: str, values: np.ndarray) -> Iterator[DataFinding]:
     side = "large" if skewness > 0 else "small"
     yield DataFinding(
         "note",
-        f"{name!r} is far from a bell curve: a few very {side} values (skewness {skewness:.1f}) will rule the squared error.",
-        "Predict its logarithm, or train with --objective huber or laplace.",
+        Said(f"looks.skewed_{side}", name=repr(name), skewness=round(skewness, 1)),
+        Said("looks.skewed_do"),
     )
-
-
-def _classes(number: int) -> str:
-    return "1 class is" if number == 1 else f"{number:,} classes are"

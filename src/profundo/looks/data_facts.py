@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from profundo.data.splits.splits import Collection, divide, learned_targets, note_of_splits, separated
+from profundo.languages import Said
 from profundo.looks.findings import DataFinding
 from profundo.looks.image_facts import ImageFacts
 from profundo.looks.sound_facts import Heard, SoundFacts
@@ -121,8 +122,9 @@ def stopped(error: ProfundoError) -> DataFinding:
     """What training would say, as a finding."""
     what, sign, advice = str(error).rpartition("; ")
     if not sign:
-        return DataFinding("error", f"Training stops: {error}.", "Mend it, and look again.")
-    return DataFinding("error", f"Training stops: {what}.", f"{advice[:1].upper()}{advice[1:]}.")
+        told = error.args[0] if error.args and isinstance(error.args[0], Said) else str(error)
+        return DataFinding("error", Said("looks.stops", what=told), Said("looks.stops_do"))
+    return DataFinding("error", Said("looks.stops", what=what), f"{advice[:1].upper()}{advice[1:]}.")
 
 
 def mask_counts(collection: Collection) -> dict[str, list[int]]:
@@ -143,25 +145,27 @@ def target_in_words(targets: Targets, train: Samples | None = None) -> str:
     if targets.traits.per == "pixel" and train is not None:
         targets = learned_targets(targets, train.targets)
     if targets.kind == "map":
-        ends = f", {targets.mean[0]:.4g} on average, with a deviation of {targets.std[0]:.4g}" if targets.mean else ""
-        return f"a number for each pixel{ends}"
+        if not targets.mean:
+            return Said("looks.pixel_number")
+        return Said("looks.pixel_number_ends", mean=float(targets.mean[0]), deviation=float(targets.std[0]))
     if targets.kind == "mask":
         shares = targets.shares or (None,) * len(targets.classes)
         each = [
             name if own is None else f"{name} {100 * own:.1f} %"
             for name, own in zip(targets.classes, shares, strict=True)
         ]
-        return f"one of {len(targets.classes)} classes for each pixel: {_listed(each)}"
+        return Said("looks.pixel_classes", count=len(targets.classes), names=_listed(each))
     if targets.kind == "real":
-        return f"{_listed(targets.names)}: a number each" if len(targets.names) > 1 else "a number"
+        several = len(targets.names) > 1
+        return Said("looks.numbers_each", names=_listed(targets.names)) if several else Said("looks.a_number")
     if targets.kind == "labels":
-        return f"{len(targets.classes)} labels, any number of them at once: {_listed(targets.classes)}"
+        return Said("looks.labels", count=len(targets.classes), names=_listed(targets.classes))
     return as_classes(targets.classes)
 
 
-def as_classes(classes: Sequence[str], how: str = "") -> str:
-    number = "one of two classes" if len(classes) == 2 else f"one of {len(classes)} classes"
-    return f"{number}{', ' + how if how else ''}: {_listed(classes)}"
+def as_classes(classes: Sequence[str], in_folders: bool = False) -> Said:
+    key = f"{'two_classes' if len(classes) == 2 else 'classes'}{'_folders' if in_folders else ''}"
+    return Said(f"looks.{key}", count=len(classes), names=_listed(classes))
 
 
 def _listed(words: Sequence[str], most: int = 10) -> str:

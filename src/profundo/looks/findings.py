@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["LEVELS", "MARKS", "DataFinding", "Level", "in_lines", "in_order", "some"]
+from profundo.languages import Said
+
+__all__ = ["LEVELS", "MARKS", "DataFinding", "Level", "in_lines", "in_order", "in_splits", "rows_told", "some"]
 
 Level = Literal["error", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
@@ -38,7 +40,21 @@ def in_order(findings: Sequence[DataFinding]) -> tuple[DataFinding, ...]:
 def some(places: Sequence[str], most: int = MOST_EXAMPLES) -> tuple[str, ...]:
     """The first few, and how many more there are."""
     more = len(places) - most
-    return tuple(places) if more <= 0 else (*places[:most], f"and {more:,} more")
+    return tuple(places) if more <= 0 else (*places[:most], Said("looks.more", count=more))
+
+
+def in_splits(names: Sequence[str]) -> Said:
+    """ "validation and test", of one or two."""
+    first, *rest = [Said(f"terms.{name}") for name in names]
+    return Said("looks.and", first=first, second=rest[0]) if rest else first
+
+
+def rows_told(rows: Sequence[int], sign: str) -> Said:
+    """ "row 3 = row 8": those at these places, from 0. sign: "equal", "unequal" or "alike"."""
+    last, *before = [Said("looks.row", number=int(row) + 1) for row in reversed(rows)]
+    for row in before:
+        last = Said(f"looks.{sign}", first=row, second=last)
+    return last
 
 
 def in_lines(level: Level, what: str, advice: str, *more: str) -> list[str]:

@@ -70,7 +70,7 @@ def look_at_files(files: Files, path: Path, how: Reading, tell: Tell) -> DataFac
         split_sizes(survey.split[reads]),
         training,
         shape if several else (shape[0], *survey.sizes[used][0][::-1].tolist()),
-        as_classes(survey.classes, "one folder each"),
+        as_classes(survey.classes, in_folders=True),
         survey.classes,
         _counts(survey),
         image_facts(survey),

@@ -67,7 +67,7 @@ def look_at_sounds(files: Files, path: Path, how: Reading, tell: Tell, listed: C
         split_sizes(placed.split[read]),
         training,
         inputs.shape,
-        as_classes(placed.classes, "one folder each") if listed is None else target_in_words(listed.targets),
+        as_classes(placed.classes, in_folders=True) if listed is None else target_in_words(listed.targets),
         placed.classes,
         counts,
         sounds=sound_facts(survey, read),

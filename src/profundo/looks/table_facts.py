@@ -13,6 +13,7 @@ from profundo.data.tables.column_kinds import recognised
 from profundo.data.tables.columns import feature_names, learned
 from profundo.data.tables.raw_rows import raw_rows
 from profundo.data.text.text_ids import normalised, words_of
+from profundo.languages import Said
 from profundo.looks.relations import relation
 from profundo.looks.telling import telling
 from profundo.records import Column, ColumnReading
@@ -84,7 +85,7 @@ def column_facts(
     )
     readings = readings or {}
     inputs = [_input(frame[name], target, kind, readings.get(name)) for name in frame.columns if name not in targets]
-    return (*inputs, *(_described(frame[name], "to be predicted", 0, is_target=True) for name in targets))
+    return (*inputs, *(_described(frame[name], Said("readings.to_predict"), 0, is_target=True) for name in targets))
 
 
 def _input(
@@ -94,7 +95,7 @@ def _input(
         return _described(series, reading.use, 0)
     result = recognised(series, reading)
     if isinstance(result, str):
-        return _described(series, f"left out: {result}", 0)
+        return _described(series, Said("readings.left_out", why=result), 0)
     if series.dtype.is_float():
         series = series.replace([float("inf"), float("-inf")], None)  # at which training stops
     raw = raw_rows(series.to_frame(), [result])
@@ -129,21 +130,20 @@ def _of_texts(facts: ColumnFacts, texts: polars.Series, taught: Column, features
     return replace(
         facts,
         kind="text",
-        use=f"{features} ids: {kept:,} words, of {len(taught.levels):,} known, and {characters:,} characters",
+        use=Said("readings.ids", count=features, kept=kept, known=len(taught.levels), characters=characters),
         features=features,
         spread=spread_of(words.list.len().to_numpy().astype(float)) if len(words) else None,
         common=tuple((str(word), int(count)) for word, count in often.iter_rows()),
     )
 
 
-def _use(column: Column, number: int) -> str:
-    features = f"{number} feature{'s' if number > 1 else ''}"
-    gaps = ", one says where it is missing" if column.has_gaps else ""
+def _use(column: Column, number: int) -> Said:
+    gaps = "_gaps" if column.has_gaps else ""
     if column.kind == "number":
-        return f"{features}: standardised{', the median for what is missing' if column.has_gaps else ''}{gaps}"
+        return Said(f"readings.standardised{gaps}", count=number)
     if column.kind == "category":
-        return f"{features}: one a category{gaps}" if number > 1 else f"{features}: one category or the other"
-    return f"{features}: year, and place in year, week{' and day' if column.has_time else ''}{gaps}"
+        return Said(f"readings.one_a_category{gaps}" if number > 1 else "readings.either_category", count=number)
+    return Said(f"readings.in_time{'_day' if column.has_time else ''}{gaps}", count=number)
 
 
 def _described(series: polars.Series, use: str, features: int, is_target: bool = False) -> ColumnFacts:

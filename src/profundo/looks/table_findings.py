@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from profundo.data.tables.columns import MOST_LEVELS
+from profundo.languages import Said
 from profundo.looks.copies import Copies, copies_of
-from profundo.looks.findings import DataFinding, some
+from profundo.looks.findings import DataFinding, rows_told, some
 from profundo.looks.table_facts import MOST_SHOWN, ColumnFacts, Spread
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def row_findings(
     labels = np.zeros(len(frame), np.int64) if label is None else label
     usable = None if label is None else label >= 0
     same_inputs = copies_of(frame.select(used).hash_rows().to_list(), split, labels, usable)
-    counted = {column.name for column in columns if column.use.endswith("numbers the rows")}
+    counted = {column.name for column in columns if column.use.endswith(Said("readings.numbers_rows"))}
     whole = [name for name in frame.columns if name not in counted]
     same_rows = copies_of(frame.select(whole).hash_rows().to_list(), split, labels)
     return [*_leaked(same_inputs, split), *_copied(same_rows, split, together), *_quarrels(same_inputs, label)]
@@ -78,9 +79,9 @@ def _leaked(copies: Copies, split: np.ndarray) -> Iterator[DataFinding]:
     share = len(copies.leaked) / held
     yield DataFinding(
         "warning" if share > 0.01 else "note",
-        f"{len(copies.leaked):,} of {held:,} rows held out have the same inputs as one in training.",
-        "If they are the same thing measured once, remove them from one side: scores on them show memory.",
-        some([f"row {a + 1:,} = row {b + 1:,}" for a, b in copies.leaked]),
+        Said("looks.leaked", count=len(copies.leaked), held=held),
+        Said("looks.leaked_do"),
+        some([rows_told(pair, "equal") for pair in copies.leaked]),
     )
 
 
@@ -94,11 +95,9 @@ def _copied(copies: Copies, split: np.ndarray, together: bool) -> Iterator[DataF
     serious = not has_test and not together and extra > 0.01 * len(split)
     yield DataFinding(
         "warning" if serious else "note",
-        f"{_rows(extra)} {'is a copy of another' if extra == 1 else 'are copies of others'}, in all columns"
-        + (": splits made by chance will hold the same row on both sides." if serious else "")
-        + (": they are kept on one side of every split." if together else "" if serious else "."),
-        "Remove the copies, unless each stands for a case of its own.",
-        some([" = ".join(f"row {number + 1:,}" for number in group[:4]) for group in others]),
+        Said(f"looks.copied{'_both' if serious else '_together' if together else ''}", count=extra),
+        Said("looks.copied_do"),
+        some([rows_told(group[:4], "equal") for group in others]),
     )
 
 
@@ -110,10 +109,9 @@ def _quarrels(copies: Copies, label: np.ndarray | None) -> Iterator[DataFinding]
     best = 1 - (rows - right) / int((label >= 0).sum())
     yield DataFinding(
         "warning" if best < 0.99 else "note",
-        f"{_rows(rows)} have the same inputs as others, but another answer: no model is right on more than "
-        f"{100 * best:.1f} % of these rows.",
-        "Wrong labels, or a column is missing that would tell them apart.",
-        some([" ≠ ".join(f"row {number + 1:,}" for number in group[:4]) for group in copies.quarrels]),
+        Said("looks.quarrels", count=rows, share=round(100 * best, 1)),
+        Said("looks.quarrels_do"),
+        some([rows_told(group[:4], "unequal") for group in copies.quarrels]),
     )
 
 
@@ -124,8 +122,8 @@ def _infinite(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterat
     if told:
         yield DataFinding(
             "error",
-            f"{len(told):,} {'column holds' if len(told) == 1 else 'columns hold'} infinite values; training stops at them.",
-            "Write numbers, or nothing where there is none.",
+            Said("looks.infinite", count=len(told)),
+            Said("looks.infinite_do"),
             some(told),
         )
 
@@ -135,8 +133,8 @@ def _telling_all(columns: Sequence[ColumnFacts]) -> Iterator[DataFinding]:
         if column.features and column.tells is not None and column.tells >= TELLS_ALL:
             yield DataFinding(
                 "warning",
-                f"Column {column.name!r} alone all but tells the answer, by its order or its categories ({column.tells:.3f} of 1).",
-                "Make sure that it is known before the answer is; if it follows from the answer, remove it.",
+                Said("looks.tells_all", name=repr(column.name), share=round(column.tells, 3)),
+                Said("looks.tells_all_do"),
             )
 
 
@@ -145,9 +143,8 @@ def _many_categories(columns: Sequence[ColumnFacts]) -> Iterator[DataFinding]:
     if many:
         yield DataFinding(
             "note",
-            f"{len(many):,} {'column has' if len(many) == 1 else 'columns have'} more than {MOST_LEVELS} categories: the "
-            f"{MOST_LEVELS} most frequent get a feature each, all others look alike to the net.",
-            "Put categories together, or write what they have in common as columns of their own.",
+            Said("looks.many_categories", count=len(many), most=MOST_LEVELS),
+            Said("looks.many_categories_do"),
             some([f"{column.name} ({column.different:,})" for column in many]),
         )
 
@@ -159,8 +156,8 @@ def _identifiers(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Ite
         if is_quantity and column.different > 0.9 * len(frame) > FEWEST and IDENTIFIER.search(column.name):
             yield DataFinding(
                 "warning",
-                f"Column {column.name!r} seems to number the cases, and would be learned from as a quantity.",
-                "Remove it, unless its size means something.",
+                Said("looks.identifier", name=repr(column.name)),
+                Said("looks.identifier_do"),
             )
 
 
@@ -174,9 +171,8 @@ def _numbers_as_words(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -
             like = next((word for word in words if word not in strange), words[0])
             yield DataFinding(
                 "warning",
-                f"Column {column.name!r} is read as words, though most of its values are numbers, such as {like!r}.",
-                "Write plain numbers with a decimal point: no units, no signs between thousands"
-                + ("; and leave the cell empty where there is none." if strange else "."),
+                Said("looks.as_words", name=repr(column.name), example=repr(like)),
+                Said(f"looks.as_words_do{'_empty' if strange else ''}"),
                 some([repr(word) for word in strange]),
             )
 
@@ -193,8 +189,8 @@ def _spellings(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Itera
         if twice:
             yield DataFinding(
                 "warning",
-                f"Column {column.name!r} has categories that differ by capitals or spaces only.",
-                "Write each of them in one way.",
+                Said("looks.spellings", name=repr(column.name)),
+                Said("looks.spellings_do"),
                 some([" / ".join(map(repr, words)) for words in twice]),
             )
 
@@ -204,8 +200,8 @@ def _missing(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterato
     if empty:
         yield DataFinding(
             "warning",
-            f"{_columns(len(empty))} missing in more than half of the rows.",
-            "Leave them out, unless that they are missing tells something: a feature of its own says so to the net.",
+            Said("looks.empty_columns", count=len(empty)),
+            Said("looks.empty_columns_do"),
             some([f"{name} ({100 * share:.0f} %)" for name, share in empty]),
         )
 
@@ -228,9 +224,8 @@ def _far(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[Da
     if places:
         yield DataFinding(
             "warning",
-            f"{len(places):,} {'column has' if len(places) == 1 else 'columns have'} a few values far out, more than three "
-            "interquartile ranges beyond the quartiles.",
-            "Look whether they are slips, other units, or codes for nothing such as 999 or −1; training clips them.",
+            Said("looks.far", count=len(places)),
+            Said("looks.far_do"),
             some(places),
         )
 
@@ -268,27 +263,24 @@ def _twins(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[
     if pairs:
         yield DataFinding(
             "note",
-            f"{len(pairs):,} {'pair of columns says' if len(pairs) == 1 else 'pairs of columns say'} the same "
-            f"(correlation {SAME} or more).",
-            "One of each can go; no net needs both.",
+            Said("looks.twins", count=len(pairs), same=SAME),
+            Said("looks.twins_do"),
             some(pairs),
         )
 
 
+def _why(use: str) -> str:
+    """Without the words that it is left out."""
+    why = use.values.get("why") if isinstance(use, Said) else None
+    return why if isinstance(why, str) else use
+
+
 def _left_out(columns: Sequence[ColumnFacts]) -> Iterator[DataFinding]:
-    left = [f"{column.name}: {column.use.removeprefix('left out: ')}" for column in columns if not column.features]
+    left = [Said("looks.of", name=column.name, what=_why(column.use)) for column in columns if not column.features]
     if left:
         yield DataFinding(
             "note",
-            f"{_columns(len(left))} left out of training.",
-            "Nothing to do, unless one of them ought to count: then write it as numbers or as few categories.",
+            Said("looks.left_out", count=len(left)),
+            Said("looks.left_out_do"),
             some(left, MOST_SHOWN),
         )
-
-
-def _rows(number: int) -> str:
-    return f"{number:,} row{'' if number == 1 else 's'}"
-
-
-def _columns(number: int) -> str:
-    return "1 column is" if number == 1 else f"{number:,} columns are"

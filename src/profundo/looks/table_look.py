@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +53,7 @@ def look_at_table(path: Path, how: Reading, tell: Tell) -> DataFacts:
     from profundo.data.images.image_tables import files_of_table, listed_files
     from profundo.data.series.forecast_windows import forecast_collection
     from profundo.data.series.series_rows import labelled_collection
-    from profundo.data.tables.frames import doubts, frame_collection
+    from profundo.data.tables.frames import frame_collection
     from profundo.data.tables.split_column import by_column, by_text, divided_by, learned_from
     from profundo.data.tables.table_files import is_parquet, read_table
 
@@ -91,9 +91,9 @@ def look_at_table(path: Path, how: Reading, tell: Tell) -> DataFacts:
             )
         )
     findings += [
-        DataFinding("warning", f"{capital(note)}.", "Look at the table of how the columns were read.")
+        DataFinding("warning", what, Said("looks.doubt_do"))
         for reading in table.readings.values()
-        for note in doubts(reading)
+        for what in _doubts(reading)
     ]
     seen = _look_at_frame(
         path.stem,
@@ -107,6 +107,19 @@ def look_at_table(path: Path, how: Reading, tell: Tell) -> DataFacts:
     )
     readings = result.readings if result is not None else tuple(table.readings.values())
     return replace(seen, readings=() if is_parquet(path) else readings)
+
+
+def _doubts(reading: ColumnReading) -> Iterator[Said]:
+    """What another reader may take a column for, and its cells that could not be read."""
+    from profundo.data.tables.frames import option_of
+
+    name = repr(reading.name)
+    if reading.doubt:
+        yield Said("looks.doubted", name=name, doubt=reading.doubt, option=option_of(reading))
+    if reading.unread:
+        row, cell = reading.first_unread
+        kind = "numbers" if reading.kind == "number" else "dates"
+        yield Said(f"looks.unread_{kind}", name=name, count=reading.unread, cell=repr(cell), row=row)
 
 
 def look_at_rows(collection: Collection) -> DataFacts:
@@ -134,8 +147,8 @@ def look_at_rows(collection: Collection) -> DataFacts:
     frame = polars.DataFrame([*inputs, *_as_series(collection.targets, targets, wanted)])
     findings = []
     if len(frame) < whole:
-        what = f"{len(frame):,} of {whole:,} rows were looked at, evenly spread."
-        findings.append(DataFinding("note", what, "Counts are of these; copies of a row may be among the others."))
+        what = Said("looks.some_rows", some=len(frame), whole=whole)
+        findings.append(DataFinding("note", what, Said("looks.some_rows_do")))
     return _look_at_frame(collection.name, frame, wanted, collection, split, findings)
 
 
@@ -175,8 +188,8 @@ def _look_at_frame(
     kind = collection.targets.kind if collection is not None else None
     inputs = [column for column in frame.columns if column not in wanted]
     if len(inputs) > MOST_COLUMNS:
-        what = f"Only the first {MOST_COLUMNS:,} of {len(inputs):,} columns are looked at."
-        findings.append(DataFinding("note", what, "All of them are trained on."))
+        what = Said("looks.first_columns", most=MOST_COLUMNS, count=len(inputs))
+        findings.append(DataFinding("note", what, Said("looks.first_columns_do")))
         frame = frame.select([*inputs[:MOST_COLUMNS], *wanted])
     seen = frame.filter(split != 2) if (split == 2).any() and (split != 2).any() else frame
     columns = column_facts(seen, wanted, kind, readings)
@@ -194,8 +207,8 @@ def _look_at_frame(
     findings += text_findings(frame, columns, split)
     if not (split.any() or forecast or is_course) and (collection is None or collection.split_by is None or together):
         for doubt in unlike_chance(frame, wanted):
-            what, _, advice = doubt.rpartition("; ")
-            findings.append(DataFinding("warning", f"{capital(what)}.", f"{capital(advice)}."))
+            says, _, advice = doubt.rpartition("; ")
+            findings.append(DataFinding("warning", f"{capital(says)}.", f"{capital(advice)}."))
     shape, training, stops = prepared(collection)
     if (
         collection is not None and collection.inputs.columns and shape == collection.inputs.shape
@@ -223,7 +236,7 @@ def _predicted(collection: Collection) -> str:
     return (
         target_in_words(collection.targets)
         if forecast is None
-        else f"the next {forecast.horizon:,} steps of {forecast.target!r}"
+        else Said("looks.next_steps", count=forecast.horizon, name=repr(forecast.target))
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from profundo.data.text.text_ids import TAGS, normalised
+from profundo.languages import Said
 from profundo.looks.copies import copies_of
 from profundo.looks.findings import DataFinding, some
 from profundo.looks.table_facts import ColumnFacts
@@ -49,9 +50,9 @@ def _empty(name: str, texts: Sequence[str | None]) -> Iterator[DataFinding]:
     if rows:
         yield DataFinding(
             "note",
-            f"Column {name!r} has no text in {len(rows):,} of {len(texts):,} rows.",
-            "They are read as texts without words; leave such rows out if they tell nothing.",
-            some([f"row {row:,}" for row in rows]),
+            Said("looks.no_text", name=repr(name), count=len(rows), whole=len(texts)),
+            Said("looks.no_text_do"),
+            some([Said("looks.row", number=row) for row in rows]),
         )
 
 
@@ -65,12 +66,11 @@ def _alike(name: str, texts: Sequence[str | None], split: np.ndarray) -> Iterato
     if not differ:
         return
     extra, leaked = sum(len(group) - 1 for group in differ), len(copies.leaked)
-    across = f" {leaked:,} rows held out are so like one in training." if leaked else ""
+    key = f"looks.texts_alike{'_across' if leaked else ''}"
     yield DataFinding(
         "warning" if extra > 0.01 * len(texts) or leaked else "note",
-        f"Column {name!r}: {extra:,} texts differ from another in numbers, signs or capitals only.{across}",
-        "On both sides of a split they are remembered, not understood. Copies of a text are kept on one side by themselves; for "
-        "these, write a column that names what belongs together and --split-by 'group:THAT'.",
+        Said(key, name=repr(name), count=extra, leaked=leaked),
+        Said("looks.texts_alike_do"),
         some([" ≈ ".join(f"row {row + 1:,} {_short(texts[row])!r}" for row in group[:2]) for group in differ]),
     )
 
@@ -83,9 +83,7 @@ def _scripts(name: str, texts: polars.Series) -> Iterator[DataFinding]:
     }
     told = [f"{script} ({100 * share:.0f} %)" for script, share in shares.items() if share >= RARE]
     if len(told) > 1 or (told and not told[0].startswith("Latin")):
-        yield DataFinding(
-            "note", f"Column {name!r} is written in several scripts, or not in Latin letters.", "", some(told, 8)
-        )
+        yield DataFinding("note", Said("looks.scripts", name=repr(name)), "", some(told, 8))
 
 
 def _tagged(name: str, texts: Sequence[str | None]) -> Iterator[DataFinding]:
@@ -93,9 +91,9 @@ def _tagged(name: str, texts: Sequence[str | None]) -> Iterator[DataFinding]:
     if rows:
         yield DataFinding(
             "note",
-            f"Column {name!r} has tags of HTML in {len(rows):,} texts.",
-            "They are left out; what stands between them is read.",
-            some([f"row {row:,}" for row in rows]),
+            Said("looks.tags", name=repr(name), count=len(rows)),
+            Said("looks.tags_do"),
+            some([Said("looks.row", number=row) for row in rows]),
         )
 
 

@@ -94,7 +94,7 @@ _ALL = (
         "In hidden layers it adds nothing: linear layers in a row are one linear layer.",
     ),
     Activation(
-        "logistic", "Logistic (sigmoid)", nn.Sigmoid, "(0, 1)",
+        "logistic", "Sigmoid", nn.Sigmoid, "(0, 1)",
         "1/(1 + exp(−a))", "σ(a)·(1 − σ(a))", r"\frac{1}{1 + e^{-a}}", r"\sigma(a) \cdot (1 - \sigma(a))",
         "For probabilities at the output, and for gates; train it on logits, never on the logarithm of its result.",
         "Saturates beyond ±5, and its slope is at most 1/4: in deep nets gradients vanish. Not centred on 0.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from profundo.languages import local, say
+from profundo.languages import local, raised, say
 
 __all__ = ["chance", "count", "duration", "flat", "percent", "plain", "setting", "shape", "short"]
 
@@ -60,7 +60,7 @@ def plain(number: float) -> str:
     if 1e-4 <= size < 1e6:
         return sign + local(f"{size:,.{max(0, 3 - math.floor(math.log10(size)))}f}")
     mantissa, exponent = f"{size:.2e}".split("e")
-    return f"{sign}{local(mantissa)}{SPACE}·{SPACE}10{_raised(int(exponent))}"
+    return f"{sign}{local(mantissa)}{SPACE}·{SPACE}10{raised(int(exponent))}"
 
 
 def duration(seconds: float) -> str:
@@ -104,7 +104,3 @@ def flat(settings: Mapping[str, object], above: str = "") -> dict[str, str]:
         else:
             results[name] = say("report.none") if isinstance(value, Mapping) else setting(value)
     return results
-
-
-def _raised(exponent: int) -> str:
-    return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

@@ -138,7 +138,7 @@ def awake(session: Session, layer: int) -> Said:
 
 def faded(session: Session) -> Iterator[Finding]:
     """The gradient of the first layer is next to nothing beside that of the last."""
-    if len(session.layers) < 3 or session.scores()["train"].loss < (1 - HARDLY) * constant_cost(session):
+    if len(session.layers) < 3 or has_learned(session):
         return
     sizes = [float(np.sqrt(np.mean(np.square(one)))) for one in session.gradients()[0]]
     if sizes[0] < FADED * sizes[-1] or (sizes[0] < NOTHING and len(sizes) > 3):
@@ -153,7 +153,7 @@ def faded(session: Session) -> Iterator[Finding]:
 def learns_little(session: Session) -> Iterator[Finding]:
     """After many epochs hardly better than a constant answer, where the rate has done its part."""
     now = session.scores()["train"]
-    if session.epoch < MANY_EPOCHS or now.loss < (1 - HARDLY) * constant_cost(session):
+    if session.epoch < MANY_EPOCHS or has_learned(session):
         return
     if (moved := way_of(session)) < STAYED or still_falls(session):
         rate = session.settings.learning_rate
@@ -171,6 +171,12 @@ def learns_little(session: Session) -> Iterator[Finding]:
             Said("remedies.sign_underfit"),
             loss=now.loss, loss_of_a_constant=constant_cost(session),
         )  # fmt: skip
+
+
+def has_learned(session: Session) -> bool:
+    """Whether the points that it is trained on are answered better than by a constant: else nothing was learned by heart, either,
+    however badly the test points fare."""
+    return session.scores()["train"].loss < (1 - HARDLY) * constant_cost(session)
 
 
 def still_falls(session: Session) -> bool:
@@ -194,7 +200,7 @@ def learned_by_heart(session: Session) -> Iterator[Finding]:
     train, test = session.scores().values()
     best = min(finite(row[2] for row in session.history), default=math.inf)
     far = test.loss - train.loss > APART * constant_cost(session)
-    if test.samples and far and test.loss > WORSE * best and session.epoch >= FEW_EPOCHS:
+    if test.samples and has_learned(session) and far and test.loss > WORSE * best and session.epoch >= FEW_EPOCHS:
         yield sign(
             "overfit",
             "net",

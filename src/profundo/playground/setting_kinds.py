@@ -88,7 +88,7 @@ class Number:
     @property
     def expected(self) -> Said:
         key = f"expect_{'whole' if self.whole else 'number'}_{'above' if self.above else 'span'}"
-        result = Said(f"refusals.{key}", low=f"{self.low:g}", high=f"{self.high:g}")
+        result = Said(f"refusals.{key}", low=self.low, high=self.high)
         for word in (*self.words, *(("none",) if self.optional else ())):
             result = Said("refusals.expect_or", first=result, word=word)
         return result

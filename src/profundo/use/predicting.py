@@ -84,9 +84,10 @@ class Predictor:
                 raise BadInputError(index, outputs) from None
         return self.described([Entry(name, one) for name, one in zip(names, values, strict=True)])
 
-    def rows(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def rows(self, rows: Sequence[Mapping[str, Any]], typed: bool = False) -> list[dict[str, Any]]:
         """What follows from each row, given by column name: numbers, words, truth values, dates as text, None for nothing.
 
+        typed: texts are what a person typed: numbers in them may be written otherwise than in the training table.
         Raises BadInputError with the row's index for a column that is missing and a value of the wrong kind.
         """
         if self.spec.inputs.forecast is not None:
@@ -94,9 +95,9 @@ class Predictor:
         if self.spec.inputs.kind != "features":
             raise ProfundoError(f"{self.folder.path}: expected {self.spec.inputs.things}, its net takes no rows")
         try:
-            features = features_of_rows(rows, self.spec.inputs)
+            features = features_of_rows(rows, self.spec.inputs, typed)
         except BadInputError as error:
-            raise BadInputError(error.index, f"row {error.index + 1}: {error}") from None
+            raise BadInputError(error.index, f"row {error.index + 1}: {error}", error.told) from None
         ids = [{name: row[name] for name in self.spec.inputs.form.ids if name in row} for row in rows]
         results = [
             Entry(f"row {place}", values, notices=notices, ids=own)

@@ -1,6 +1,7 @@
 // Native controls with their labels: reachable by keyboard, read aloud, large enough for a finger.
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
+import { local } from "../language";
 
 export function Panel({ title, aside, children, kind }: { title?: string; aside?: ComponentChildren; children: ComponentChildren; kind?: string }) {
   const id = useId();
@@ -29,7 +30,7 @@ interface SliderProps {
 }
 
 /** A number in a range; `shown` is how it is written and read aloud. */
-export function Slider({ label, value, shown = String(value), min, max, step = 1, disabled = false, onInput }: SliderProps) {
+export function Slider({ label, value, shown = local(String(value)), min, max, step = 1, disabled = false, onInput }: SliderProps) {
   const id = useId();
   return (
     <div class="field">

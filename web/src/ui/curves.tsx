@@ -2,6 +2,8 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { language } from "../language";
+import { short } from "../numbers";
 import { dress } from "./dress";
 import type { Line } from "./legend";
 
@@ -29,7 +31,7 @@ const resolved = (name: string) => {
 export function Curves({ lines, data, label, height = 160, logarithmic = false, whole = false }: CurvesProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const shape = JSON.stringify([lines, height, logarithmic, whole, dress.value]);
+  const shape = JSON.stringify([lines, height, logarithmic, whole, dress.value, language.value]);
   useEffect(() => {
     const element = place.current;
     if (!element) return undefined;
@@ -48,14 +50,6 @@ export function Curves({ lines, data, label, height = 160, logarithmic = false, 
 }
 
 const WHOLE = [1, 2, 5].flatMap((one) => [1, 10, 100, 1000, 1e4, 1e5, 1e6].map((power) => one * power)).sort((a, b) => a - b);
-const SMALL = new Intl.NumberFormat("en", { maximumSignificantDigits: 6, useGrouping: false });
-
-/** As short as a scale has room for: 0.05, 2000, 5e6. */
-export function brief(value: number): string {
-  const size = Math.abs(value);
-  return size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(1).replace(".0e", "e").replace("e+", "e") : SMALL.format(value);
-}
-
 /** Powers of ten in a logarithmic scale; where there are many, every second, third … */
 function powers(_: uPlot, __: number, low: number, high: number): number[] {
   const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
@@ -73,14 +67,14 @@ function options(lines: readonly Line[], width: number, height: number, logarith
     cursor: { show: false },
     scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : {} },
     axes: [
-      { stroke: muted, grid, ticks: { show: false }, size: 26, font: "12px system-ui", ...(whole ? { incrs: WHOLE } : {}) },
+      { stroke: muted, grid, ticks: { show: false }, size: 26, font: "12px system-ui", values: (_, places) => places.map(short), ...(whole ? { incrs: WHOLE } : {}) },
       {
         stroke: muted,
         grid,
         ticks: { show: false },
         size: 46,
         font: "12px system-ui",
-        values: (_, places) => places.map(brief),
+        values: (_, places) => places.map(short),
         ...(logarithmic ? { splits: powers, filter: (_: uPlot, places: number[]) => places } : {}),
       },
     ],

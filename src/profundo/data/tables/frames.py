@@ -19,10 +19,10 @@ from profundo.data.tables.target_columns import lost_rows, named_columns, target
 from profundo.languages import Said
 from profundo.records import ColumnReading, Inputs, ProfundoError, Samples
 
-__all__ = ["decisions", "doubts", "frame_collection", "inputs_among", "none_left"]
+__all__ = ["decisions", "frame_collection", "inputs_among", "none_left", "option_of"]
 
 MOST_TOLD = 5  # columns that an error tells of
-AS_TOLD, WHICH_ROW = "left out, as told", "says which row it is"
+AS_TOLD, WHICH_ROW = Said("readings.left_out_told"), Said("readings.which_row")
 
 
 def frame_collection(table: Table, name: str, where: str, how: Reading) -> Collection:
@@ -86,7 +86,7 @@ def inputs_among(
         [column for name in names for column in named_columns(name, columns, where, option)]
         for option, names in (("drop", how.drop), ("only", how.only), ("id", how.id_columns))
     )
-    uses = {name: AS_TOLD for name in columns if only and name not in (*only, *wanted)}
+    uses: dict[str, str] = {name: AS_TOLD for name in columns if only and name not in (*only, *wanted)}
     uses |= dict.fromkeys(drop, AS_TOLD) | dict.fromkeys(ids, WHICH_ROW)
     return [name for name in columns if name not in uses and name not in wanted], uses
 
@@ -110,7 +110,7 @@ def decisions(readings: Sequence[ColumnReading]) -> tuple[str, ...]:
 def doubts(reading: ColumnReading) -> Iterator[str]:
     """Sentences on what another reader may take a column for, and on its cells that could not be read."""
     if reading.doubt:
-        yield f"column {reading.name!r}: {reading.doubt}; {_remedy(reading)}"
+        yield f"column {reading.name!r}: {reading.doubt}; {option_of(reading)} reads it so"
     if reading.unread:
         row, cell = reading.first_unread
         kind = "numbers" if reading.kind == "number" else "dates"
@@ -120,8 +120,9 @@ def doubts(reading: ColumnReading) -> Iterator[str]:
         )
 
 
-def _remedy(reading: ColumnReading) -> str:
-    return f"--column {shlex.quote(f'{reading.name}={_other(reading)}')} reads it so"
+def option_of(reading: ColumnReading) -> str:
+    """What reads it as the doubt says."""
+    return f"--column {shlex.quote(f'{reading.name}={_other(reading)}')}"
 
 
 def _other(reading: ColumnReading) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from math import inf, isfinite, nan
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,9 @@ from torch import Tensor
 from profundo.data.tables.columns import encoded, feature_names
 from profundo.data.tables.raw_rows import LARGEST
 from profundo.data.tables.reading import TRUTH, read_cells, words_for_nothing
+from profundo.data.tables.typed_numbers import typed_numbers
 from profundo.data.text.text_ids import UNKNOWN
+from profundo.languages import Said
 from profundo.records import Column, Inputs, ProfundoError, TableForm, Writing
 
 if TYPE_CHECKING:
@@ -47,8 +49,8 @@ AS_WRITTEN = {"ymd": "2024-05-31", "dmy": "31/05/2024", "mdy": "05/31/2024"}
 class BadInputError(ProfundoError):
     """One of several inputs cannot be used. index: which, from 0."""
 
-    def __init__(self, index: int, said: str) -> None:
-        super().__init__(said)
+    def __init__(self, index: int, said: str, told: str = "") -> None:
+        super().__init__(said, told=told)
         self.index = index
 
 
@@ -65,7 +67,8 @@ class Features:
 def columns_of(inputs: Inputs) -> tuple[Column, ...]:
     """The columns that a row must have: those learned from a table, or one number for each feature."""
     names = inputs.names or tuple(f"x{place + 1}" for place in range(inputs.shape[0]))
-    return inputs.columns or tuple(Column(name, "number") for name in names)
+    means = inputs.mean or (0.0,) * len(names)
+    return inputs.columns or tuple(Column(name, "number", fill=mean) for name, mean in zip(names, means, strict=True))
 
 
 def needed_names(inputs: Inputs) -> frozenset[str] | None:
@@ -106,9 +109,10 @@ def features_of_frame(frame: polars.DataFrame, inputs: Inputs) -> Features:
     return _features(parts, inputs)
 
 
-def features_of_rows(rows: Sequence[Mapping[str, Any]], inputs: Inputs) -> Features:
+def features_of_rows(rows: Sequence[Mapping[str, Any]], inputs: Inputs, typed: bool = False) -> Features:
     """Rows of plain values by column name: numbers, words, truth values, dates as text, None for nothing.
 
+    typed: by a person, so that a number may be written otherwise than in the column (typed_numbers.py).
     Raises BadInputError with the row's index for columns that are missing and for a value that cannot be read.
     """
     columns = columns_of(inputs)
@@ -119,10 +123,11 @@ def features_of_rows(rows: Sequence[Mapping[str, Any]], inputs: Inputs) -> Featu
         except ProfundoError as error:
             raise BadInputError(index, str(error)) from None
     values = [[row[own[place]] for row, own in zip(rows, keys, strict=True)] for place in range(len(columns))]
-    features = _features([_of_values(*one, inputs.form) for one in zip(values, columns, strict=True)], inputs)
+    read = _of_typed if typed else _of_values
+    features = _features([read(*one, inputs.form) for one in zip(values, columns, strict=True)], inputs)
     if features.faults:
         index = min(features.faults)
-        raise BadInputError(index, features.faults[index])
+        raise BadInputError(index, features.faults[index], features.faults[index])
     return features
 
 
@@ -146,11 +151,12 @@ def raw_of_rows(
 @dataclass(frozen=True, slots=True)
 class _Part:
     """A column of rows. raw: float64 (rows,) as columns.py takes it; levels: what its numbers stand for, of categories;
-    faults: what could not be read, by row."""
+    faults: what could not be read, by row; notices: how others were read."""
 
     raw: Tensor
     levels: tuple[str, ...] = ()
     faults: Mapping[int, str] = field(default_factory=dict)
+    notices: Mapping[int, str] = field(default_factory=dict)
 
 
 def _of_series(series: polars.Series, column: Column, form: TableForm) -> _Part:
@@ -267,6 +273,24 @@ def _of_values(values: Sequence[Any], column: Column, form: TableForm) -> _Part:
     return _Part(part.raw, tuple(levels), faults)
 
 
+def _of_typed(values: Sequence[Any], column: Column, form: TableForm) -> _Part:
+    """Plain values of which a person typed the texts."""
+    if column.kind != "number":
+        return _of_values(values, column, form)
+    read = list(values)
+    notices: dict[int, str] = {}
+    faults: dict[int, str] = {}
+    places = [place for place, value in enumerate(values) if isinstance(value, str)]
+    for place, one in zip(places, typed_numbers([values[place] for place in places], column), strict=True):
+        if isinstance(one, Said):
+            faults[place] = one
+        elif one is not None:
+            read[place] = one.value
+            notices |= {place: one.notice} if one.notice else {}
+    part = _of_values(read, column, form)
+    return replace(part, faults={**part.faults, **faults}, notices=notices)
+
+
 def _plain(value: Any, column: Column, levels: list[str]) -> float:
     """A value that is no text. levels: gets a category or text that it lacks. Raises TypeError or ValueError for one of another
     kind."""
@@ -285,13 +309,14 @@ def _fault(value: Any, column: Column) -> str:
     """Why a value cannot be used."""
     written = column.writing
     if column.kind == "date":
-        expected = f"a date such as {AS_WRITTEN.get(written.dates, written.dates)}"
+        expected = Said("readings.expect_date", example=AS_WRITTEN.get(written.dates, written.dates))
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        expected = f"a number up to {LARGEST:.3g}"
+        expected = Said("readings.expect_number_to", most=f"{LARGEST:.3g}")
+    elif (written.decimal, written.thousands) == (".", ""):
+        expected = Said("refusals.expect_number")
     else:
-        plain = (written.decimal, written.thousands) == (".", "")
-        expected = "a number" if plain else f"a number such as 1{written.thousands}234{written.decimal}5"
-    return f"column {column.name!r}: expected {expected}, got {_shown(value)}"
+        expected = Said("readings.expect_number_as", example=f"1{written.thousands}234{written.decimal}5")
+    return Said("readings.cell_fault", name=repr(column.name), expected=expected, got=_shown(value))
 
 
 def _word(value: Any, column: Column) -> str:
@@ -333,68 +358,75 @@ def _is_there(word: str, column: Column, form: TableForm) -> bool:
 def _features(parts: Sequence[_Part], inputs: Inputs) -> Features:
     raw = torch.stack([part.raw for part in parts]).T
     faults: dict[int, str] = {}
+    told: dict[int, list[str]] = {}
     for part in parts:
         faults = {**part.faults, **faults}
+    features = raw
     if inputs.columns:
         levels = [part.levels for part in parts]
         features = encoded(inputs.columns, raw, levels)
-        return Features(features, _notices(raw, levels, inputs.columns, features), faults)
+        told = _notices(raw, levels, inputs.columns, features)
+    for index, notice in (one for part in parts for one in part.notices.items()):
+        told.setdefault(index, []).append(notice)
+    notices: list[tuple[str, ...]] = [()] * len(raw)
+    for index, sentences in told.items():
+        notices[index] = tuple(sentences)
+    if inputs.columns:
+        return Features(features, notices, faults)
     for index, place in (~raw.float().isfinite()).nonzero().tolist():
         name = columns_of(inputs)[place].name
         faults.setdefault(index, f"column {name!r}: expected a number, got {_shown(float(raw[index, place]))}")
-    return Features(raw, [()] * len(raw), faults)
+    return Features(raw, notices, faults)
 
 
 def _notices(
     raw: Tensor, levels: Sequence[tuple[str, ...]], columns: Sequence[Column], features: Tensor
-) -> list[tuple[str, ...]]:
+) -> dict[int, list[str]]:
+    """Row → what it lacked."""
     told: dict[int, list[str]] = {}
     for place, (column, own) in enumerate(zip(columns, levels, strict=True)):
-        values = raw[:, place]
+        values, name = raw[:, place], repr(column.name)
+        missing = Said("readings.is_missing", name=name, taken=_taken_for(column)) if values.isnan().any() else ""
         for index in values.isnan().nonzero().flatten().tolist():
-            told.setdefault(index, []).append(f"column {column.name!r} is missing: {_taken_for(column)}")
+            told.setdefault(index, []).append(missing)
         if column.kind == "text":
             at = feature_names(columns).index(f"{column.name}, word 1")
             for index, sentence in _about_texts(column, values, own, features[:, at : at + column.lengths[0]]):
-                told.setdefault(index, []).append(f"column {column.name!r}: {sentence}")
+                told.setdefault(index, []).append(Said("readings.of_column", name=name, what=sentence))
         if column.kind == "category":
             for index in (values >= len(column.levels)).nonzero().flatten().tolist():
-                level = own[int(values[index])]
-                told.setdefault(index, []).append(
-                    f"column {column.name!r}: {level!r} was not seen in training, {_counts_as(column)}"
-                )
-    notices: list[tuple[str, ...]] = [()] * len(raw)
-    for index, sentences in told.items():
-        notices[index] = tuple(sentences)
-    return notices
+                level = repr(own[int(values[index])])
+                unseen = Said("readings.not_seen", name=name, level=level, counts=_counts_as(column))
+                told.setdefault(index, []).append(unseen)
+    return told
 
 
-def _about_texts(column: Column, values: Tensor, texts: Sequence[str], words: Tensor) -> Iterator[tuple[int, str]]:
+def _about_texts(column: Column, values: Tensor, texts: Sequence[str], words: Tensor) -> Iterator[tuple[int, Said]]:
     """(row, what is unusual of its text). words: the ids of each row's words (rows, words)."""
     unknown = (words == UNKNOWN).any(1) & (words <= UNKNOWN).all(1)
     for index in unknown.nonzero().flatten().tolist():
-        yield index, "no word of it was seen in training"
+        yield index, Said("readings.no_known_word")
     too_long = torch.tensor([len(text) > column.lengths[1] for text in texts], dtype=torch.bool)
     there = (~values.isnan()).nonzero().flatten()
     for index in there[too_long[values[there].long()]].tolist() if len(texts) else ():
         length = len(texts[int(values[index])])
-        yield index, f"of its {length:,} characters the first {column.lengths[1]:,} are read"
+        yield index, Said("readings.text_cut", length=length, most=column.lengths[1])
 
 
-def _taken_for(column: Column) -> str:
+def _taken_for(column: Column) -> Said:
     if column.kind == "text":
-        return "read as a text without words"
+        return Said("readings.no_words")
     if column.kind == "category":
-        return "as in some rows of training" if column.has_gaps else f"no row of training was so, {_counts_as(column)}"
-    fill = f"{column.fill:g}" if column.kind == "number" else str(datetime.fromtimestamp(column.fill, UTC).date())
-    return f"taken for {fill}, the median of training"
+        return Said("readings.as_in_training" if column.has_gaps else "readings.never_so", counts=_counts_as(column))
+    fill = column.fill if column.kind == "number" else str(datetime.fromtimestamp(column.fill, UTC).date())
+    return Said("readings.filled", fill=fill)
 
 
-def _counts_as(column: Column) -> str:
+def _counts_as(column: Column) -> Said:
     """What a category without a feature of its own looks like to the net."""
     if len(column.levels) == 2 and not column.has_gaps:  # one feature tells the second from all else
-        return f"it counts as {column.levels[0]!r}"
-    return "it counts as none of the categories"
+        return Said("readings.counts_as", level=repr(column.levels[0]))
+    return Said("readings.counts_none")
 
 
 # ---------------------------------------------------------------------------------------------------------- plain values

@@ -21,7 +21,15 @@ from profundo.records import Writing
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["NumberForm", "are_codes", "decimal_marks", "learned_numbers", "may_have_codes", "read_numbers", "with_mark"]
+__all__ = [
+    "NumberForm",
+    "are_codes",
+    "currency_of",
+    "decimal_marks",
+    "learned_numbers",
+    "may_have_codes",
+    "read_numbers",
+]
 
 SPACES = "\u0020\u00a0\u2009\u202f"
 CURRENCIES = "€$£¥₹₽₩₺₪₫₴₦฿¢¤"
@@ -127,19 +135,10 @@ def read_numbers(series: polars.Series, writing: Writing) -> polars.Series:
     return _written(series, writing).cast(polars.Float64, strict=False)
 
 
-ONE_MARK = re.compile(r"\s*[+\-−]?(?P<whole>\d*)(?P<mark>[.,])(?P<part>\d+)\s*")
-
-
-def with_mark(text: str, writing: Writing) -> str:
-    """A number that a person typed with the other sign of decimals, with the column's own: "2,5" as "2.5".
-
-    Where the sign may as well stand between thousands, as in "1,234", the text stays as it is.
-    """
-    typed = ONE_MARK.fullmatch(text)
-    if typed is None or typed["mark"] == writing.decimal:
-        return text
-    may_group = len(typed["part"]) == 3 and 1 <= len(typed["whole"]) <= 3 and typed["whole"][0] != "0"
-    return text if may_group else text.replace(typed["mark"], writing.decimal)
+def currency_of(cell: str) -> str:
+    """The currency that stands before or after a number, "" for none."""
+    parts = _parts(cell.strip()) or {}
+    return next((parts[side] for side in ("before", "after") if _is_currency(parts.get(side, ""))), "")
 
 
 def _written(series: polars.Series, writing: Writing) -> polars.Series:

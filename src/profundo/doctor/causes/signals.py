@@ -328,7 +328,9 @@ def underfit(patient: Patient, passage: Passage, calls: list[Call]) -> Iterator[
         or not all(one.requires_grad for one in patient.net.parameters())
     ):
         return  # an autoencoder is narrow on purpose, and so is what is learned upon frozen features
-    if not inputs.is_floating_point() or inputs.ndim < 2 or (fits := fit_of_few(patient)) > FINE:
+    if not inputs.is_floating_point() or inputs.ndim < 2 or max(patient.course.train, default=0.0) > FINE:
+        return  # it fitted what it was trained on: what it lacks elsewhere is not room
+    if (fits := fit_of_few(patient)) > FINE:
         return
     widths = [
         (call.weights[0].shape[1 if call.function in PRODUCTS else 0], call) for call in weighted[:-1] if call.weights

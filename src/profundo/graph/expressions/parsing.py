@@ -14,7 +14,7 @@ Operator precedence by recursive descent with one function per strength of bindi
 
 A number after "*" and before another is the coefficient of what follows: (a+b)*3*b is (a+b)·(3·b). What is read one way
 by some and another way by others, 1/2b or sin x/2, is refused. Without a sign, matrices and transposed vectors have the
-product of matrices: w^T x; with one, entries are multiplied.
+product of matrices: w^T x; with one, entries are multiplied. Decimals have a point, or a comma (decimal_commas.py).
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from typing import Any, NoReturn
 import torch
 
 from profundo.graph import operations
+from profundo.graph.expressions.decimal_commas import with_points
 from profundo.graph.expressions.expression import Expression, as_tensor, constant, inputs_of, tensor
 from profundo.graph.expressions.lexing import LOWERED, Token, tokens
 from profundo.languages import Said
@@ -109,7 +110,7 @@ class _Reader:
 
     def __init__(self, text: str, variables: Collection[str] | Mapping[str, Any]) -> None:
         self.text = text
-        self.tokens = list(tokens(text))
+        self.tokens = list(tokens(with_points(text)))
         self.at = 0
         self.depth = 0
         self.open: list[str] = []  # brackets
@@ -442,7 +443,11 @@ class _Reader:
         names = self.functions[token.text]
         arguments = self.parenthesis(many=True)
         if len(arguments) != len(names):
-            self.fail(f"{len(names)} of {token.text}'s arguments ({', '.join(names)}), not {len(arguments)}", token)
+            wanted, given = len(names), len(arguments)
+            self.fail(
+                Said("refusals.expect_arguments", wanted=wanted, name=token.text, names=", ".join(names), given=given),
+                token,
+            )
         self.count(token)
         values = [_number(one) if isinstance(one, float) else one for one in arguments]
         before, self.local = self.local, dict(zip(names, values, strict=True))
@@ -598,7 +603,7 @@ class _Reader:
 
     def fail_after_value(self, expected: str = "an operator or the end") -> NoReturn:
         hints = {
-            ",": "; decimals have a point: 0.5",
+            ",": "; a comma separates arguments, decimals are 0.5 or 0,5",
             "=": "; a definition is name = …, a comparison ==",
             "[": "; write round parentheses",
             "%": "; there is no remainder",

@@ -31,6 +31,7 @@ from profundo.graph.expressions.precision import in_precision
 from profundo.graph.expressions.writing import number, write, write_latex
 from profundo.graph.nodes import Flow, Graph, Node, Summary
 from profundo.graph.traces.summaries import summary
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["view"]
@@ -83,11 +84,11 @@ def _remark(order: list[Expression], names: Mapping[Expression, str], nodes: Map
         ):
             at = [f"{names[p]} = {number(v.item)}" for p in one.inputs if p.op or p.kind != "constant"
                   if (v := values[p]) and v.item is not None]  # fmt: skip
-            where = f" at {', '.join(at)}" if at else ""
-            return (f"{names[one]} = {nodes[names[one]].text} is {_what(values[one])}{where}",)
+            said = {"name": names[one], "text": nodes[names[one]].text, "what": _what(values[one])}
+            return (Said(f"graph.lost_value{'_at' if at else ''}", **said, places=", ".join(at)),)
     for one in reversed(order):
         if _bad(gradients[one]) and not any(_bad(value) for value in values.values()):
-            return (f"all values are finite, and the gradient by {names[one]} is {_what(gradients[one])}",)
+            return (Said("graph.lost_gradient", name=names[one], what=_what(gradients[one])),)
     return ()
 
 
@@ -108,7 +109,7 @@ TESTS = (_bad, _nan)
 
 def _what(value: Summary | None) -> str:
     assert value is not None
-    return number(value.item) if value.item is not None else f"NaN or infinite in {value.bad:,} entries"
+    return number(value.item) if value.item is not None else Said("graph.bad_entries", count=value.bad)
 
 
 def _is_cost(f: Expression) -> bool:

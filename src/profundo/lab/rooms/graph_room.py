@@ -19,6 +19,7 @@ from profundo.graph.derivatives.differentiating import DIFFERENCES, automatic, n
 from profundo.graph.derivatives.formulas import partial
 from profundo.graph.drawings.matrices import dense_layer, product
 from profundo.graph.drawings.scene_data import scene_data
+from profundo.graph.expressions.decimal_commas import commas_between_values
 from profundo.graph.expressions.expression import Expression, ancestors, inputs_of
 from profundo.graph.expressions.local_formulas import handed_back, substituted
 from profundo.graph.expressions.parsing import parse
@@ -74,6 +75,7 @@ def formula(_: Desk, asked: Shown) -> Mapping[str, Any]:
     by = asked.by if asked.by in graph else next((node.name for node in graph.inputs), "")
     return {
         "variables": [{"name": name, "value": value} for name, value in values.items()],
+        "commas": list(dict.fromkeys(commas_between_values(asked.text))),
         "graph": graph.json(),
         "scene": scene_data(graph, room=(asked.room[0], asked.room[1])),
         "numbers": substituted(expression, graph),

@@ -151,8 +151,7 @@ row?.addEventListener("submit", (event) => {
   event.preventDefault();
   const values = Object.create(null); // so that a column may even be called __proto__
   for (const field of row.querySelectorAll("[data-column]")) {
-    const text = field.value;
-    values[field.dataset.column] = text === "" ? null : "number" in field.dataset ? Number(text) : text;
+    values[field.dataset.column] = field.value === "" ? null : field.value; // numbers, too, as they are written
   }
   ask(JSON.stringify({ rows: [values] }), "application/json");
 });

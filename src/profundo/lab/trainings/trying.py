@@ -11,13 +11,12 @@ from typing import Any
 
 from profundo.data.images.pixels import work_of
 from profundo.data.tables.new_rows import columns_of
-from profundo.data.tables.numbers_in_text import with_mark
 from profundo.lab.limits import Limits
 from profundo.lab.page import MOST_FIELDS
 from profundo.lab.page import field as field_of
 from profundo.lab.trainings.starting import state_of
 from profundo.languages import Said
-from profundo.records import Column, ProfundoError
+from profundo.records import ProfundoError
 from profundo.runs.live.live_reading import run_row, run_traces
 from profundo.use.predicting import Predictor, predictor
 
@@ -57,22 +56,16 @@ def takes(ready: Predictor) -> dict[str, Any]:
     """What the network takes: a kind, and of rows the fields of a form with usual values."""
     inputs = ready.spec.inputs
     columns = columns_of(inputs) if inputs.kind == "features" and inputs.forecast is None else ()
-    fields = [field_of(place, inputs, columns) for place in range(len(columns))] if len(columns) <= MOST_FIELDS else []
+    fields = [field_of(column) for column in columns] if len(columns) <= MOST_FIELDS else []
     return {
         "kind": inputs.kind if inputs.forecast is None else "forecast",
         "shape": list(inputs.shape),
         "fields": [
-            {"name": one.name, "kind": one.kind, "levels": one.levels[:1000], "value": as_written(one.value, column)}
-            for one, column in zip(fields, columns, strict=False)  # more columns than a form has fields: none
+            {"name": one.name, "kind": one.kind, "levels": one.levels[:1000], "value": one.value} for one in fields
         ],
         "classes": ready.spec.targets.classes[:1000],
         "targets": ready.spec.targets.names[:100],
     }
-
-
-def as_written(value: str, column: Column) -> str:
-    """A plain number as the column's table writes it."""
-    return value.replace(".", column.writing.decimal) if column.kind == "number" else value
 
 
 def tried_files(ready: Predictor, content: bytes) -> dict[str, Any]:
@@ -88,11 +81,8 @@ def tried_files(ready: Predictor, content: bytes) -> dict[str, Any]:
 
 
 def tried_row(ready: Predictor, row: Mapping[str, str]) -> dict[str, Any]:
-    """Of a row in words; an empty one is a value that is missing. Decimals may have a point or a comma, whichever the column's
-    table has, for the form is filled in where keyboards and habits differ."""
-    numbers = {one.name: one.writing for one in columns_of(ready.spec.inputs) if one.kind == "number"}
-    read = {name: with_mark(value, numbers[name]) if name in numbers else value for name, value in row.items()}
-    return told(ready, ready.rows([{name: value if value != "" else None for name, value in read.items()}]))
+    """Of a row in words; an empty one is a value that is missing."""
+    return told(ready, ready.rows([{name: value if value != "" else None for name, value in row.items()}], typed=True))
 
 
 def told(ready: Predictor, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

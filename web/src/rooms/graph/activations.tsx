@@ -8,7 +8,7 @@ import { useAnswer } from "../../ui/asking";
 import { Panel, Problem, Slider } from "../../ui/controls";
 import { Legend } from "../../ui/legend";
 import { Formula } from "./math";
-import { equals, written } from "./numbers";
+import { equals, localized, written } from "./numbers";
 import type { Activation } from "./types";
 
 interface Point {
@@ -79,7 +79,7 @@ export function ActivationPage({ query }: { query: URLSearchParams }) {
               <dl class="graph-facts">
                 <div>
                   <dt>{say(texts.range)}</dt>
-                  <dd>{chosen.range}</dd>
+                  <dd>{localized(chosen.range)}</dd>
                 </div>
                 <div>
                   <dt>{say(texts.gain)}</dt>

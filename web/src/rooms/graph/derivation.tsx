@@ -28,7 +28,7 @@ export function Derivation({ made, handed, by, chosen, onVariable, onPath }: Der
           {made.paths.slice(0, MOST_PATHS).map((path, index) => (
             <li key={index}>
               <button type="button" class="plain" aria-pressed={chosen === index} onClick={() => onPath(chosen === index ? null : index)}>
-                {path.nodes.join(" → ")}
+                {pathName(made.paths, index)}
               </button>
               {path.value !== null && <span class="mono">{product(path)}</span>}
             </li>
@@ -53,6 +53,14 @@ export function Derivation({ made, handed, by, chosen, onVariable, onPath }: Der
       </ol>
     </>
   );
+}
+
+/** x → u → f; of several over the same nodes, as in xˣ, each with its number. */
+export function pathName(paths: readonly Pick<Path, "nodes">[], index: number): string {
+  const names = paths.map(({ nodes }) => nodes.join(" → "));
+  const name = names[index] ?? "";
+  const alike = names.flatMap((one, at) => (one === name ? [at] : []));
+  return alike.length > 1 ? `${name} (${alike.indexOf(index) + 1})` : name;
 }
 
 function sentence(made: Made): string {

@@ -1,9 +1,9 @@
 // The graph as SVG: Profundo says where everything stands; here it is coloured step by step, moved and enlarged.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
-import { say } from "../../language";
+import { local, say } from "../../language";
 import { Button } from "../../ui/controls";
-import { brief, written } from "./numbers";
+import { brief, kindOf, localized, written } from "./numbers";
 import { atWork, byName, seen, type Stop } from "./steps";
 import type { Box, Edge, Flow, Graph, Line, Node, Scene } from "./types";
 
@@ -145,7 +145,8 @@ function derivative(edge: Edge, flows: ReadonlyMap<string, Flow>): string {
   const flow = edge.uses.length === 1 && use ? flows.get(`${use[0]} ${use[1]}`) : undefined;
   if (flow?.local === undefined || flow.local === null) return "";
   const number = written(flow.local);
-  return flow.rule && flow.rule.length <= 14 && flow.rule !== number ? `${flow.rule} = ${number}` : number;
+  const rule = localized(flow.rule ?? "");
+  return rule && rule.length <= 14 && rule !== number ? `${rule} = ${number}` : number;
 }
 
 function Arrow({ edge, kind }: { edge: Edge; kind: string }) {
@@ -180,7 +181,7 @@ function Boxed({ box, node, hasValue, hasGradient, kind, onPick, onOpen }: Boxed
       <Lines lines={box.inside} x={x} top={y - box.inside.reduce((sum, line) => sum + 1.28 * line.size, 0) / 2} />
       {box.above.map((line, index) => (
         <text key={index} class="graph-formula" x={x} y={top - 3 - 13 * (box.above.length - 1 - index)} font-size={line.size}>
-          {line.text}
+          {localized(line.text)}
         </text>
       ))}
       {hasValue && !isConstant && node?.value && (
@@ -227,7 +228,7 @@ function Lines({ lines, x, top }: { lines: readonly Line[]; x: number; top: numb
         y += 1.28 * line.size;
         return (
           <text key={index} x={x} y={middle} dy="0.35em" text-anchor="middle" font-size={line.size} fill={line.hue} {...(line.bold ? { "font-weight": 600 } : {})}>
-            {line.text}
+            {inWords(line.text)}
           </text>
         );
       })}
@@ -240,16 +241,22 @@ function Spans({ lines }: { lines: readonly Line[] }) {
     <>
       {lines.map((line, index) => (
         <tspan key={index} font-size={line.size} fill={line.hue} {...(line.bold ? { "font-weight": 600 } : {})}>
-          {line.text}
+          {inWords(line.text)}
         </tspan>
       ))}
     </>
   );
 }
 
+/** A line of a box: how many parameters it has, what kind of a node it is, or a formula. */
+function inWords(text: string): string {
+  const [, number] = /^\s*([\d,.]+\s?[kM]?)\s(?:parameters)$/.exec(text) ?? [];
+  return number === undefined ? kindOf(text, localized(text)) : say(texts.many_parameters, { count: local(number.replaceAll(",", "\u202f")) });
+}
+
 function facts(node: Node, hasValue: boolean, hasGradient: boolean): string {
   return [
-    node.text && node.text !== node.name ? `${node.name} = ${node.text}` : `${node.name}: ${node.op}`,
+    node.text && node.text !== node.name ? `${node.name} = ${localized(node.text)}` : `${node.name}: ${kindOf(node.op)}`,
     node.shape.length ? node.shape.join(" × ") : "",
     hasValue && node.value ? `${say(texts.value)}: ${brief(node.value)}` : "",
     hasGradient && node.gradient ? `${say(texts.gradient)}: ${brief(node.gradient, true)}` : "",

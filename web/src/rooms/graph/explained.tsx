@@ -1,9 +1,9 @@
 // What happens at the node at work: its formula with the numbers forward, its share of the chain rule backward, in words.
 import texts from "@texts/graph.json";
-import { say, type Text } from "../../language";
+import { say, spokenIn, told, type Text, type Told } from "../../language";
 import { Equation, Formula } from "./math";
-import { digitsOf, isExact } from "../../numbers";
-import { plain, rows, written } from "./numbers";
+import { digitsOf, isExact, lowered } from "../../numbers";
+import { localized, plain, rows, written } from "./numbers";
 import { byName, type Stop } from "./steps";
 import type { Figure, FormulaAnswer, Node, Step, Summary } from "./types";
 
@@ -23,6 +23,7 @@ function Forward({ answer, node }: { answer: FormulaAnswer; node: Node }) {
     <>
       <Equation latex={distinct(sides).join(" = ")} />
       <Entries summary={node.value} label={node.name} />
+      {isLost(node.value) && <Remarks notes={answer.graph.notes} />}
       <Words op={node.op} kind="forward" />
     </>
   );
@@ -45,6 +46,7 @@ function Backward({ answer, node, nodes }: { answer: FormulaAnswer; node: Node; 
     <>
       <Equation latex={equation(step, of, answer.handed)} />
       <Entries summary={node.gradient} label={`∂${of}/∂${node.name}`} />
+      {(isLost(node.gradient) || isLost(nodes.get(of)?.value)) && <Remarks notes={answer.graph.notes} />}
       {isPlain && step.terms.length > 0 && <Terms step={step} of={of} />}
       <p>{say(step.terms.length === 1 ? texts.used_once : texts.used_often, { node: node.name, users: users.join(", "), count: step.terms.length })}</p>
       {[...new Set(users.map((user) => nodes.get(user)?.op ?? ""))].map((op) => (
@@ -62,6 +64,9 @@ export function equation(step: Step, of: string, handed: FormulaAnswer["handed"]
   return `${derivative(of, step.name)} = ${parts.join(" + ")}${typeof step.value === "number" ? ` ${equal(step.value)} ${figure(step.value)}` : ""}`;
 }
 
+/** Whether the node is another input of the same user, too, as in xˣ: by its name the derivatives would be one. */
+export const isAgain = (step: Step, { user, place }: Step["terms"][number]): boolean => step.terms.some((one) => one.user === user && one.place !== place);
+
 function Terms({ step, of }: { step: Step; of: string }) {
   return (
     <div class="scroll">
@@ -78,13 +83,13 @@ function Terms({ step, of }: { step: Step; of: string }) {
           {step.terms.map((term, index) => (
             <tr key={index}>
               <td>
-                <Formula latex={word(term.user)} />
+                {isAgain(step, term) ? say(texts.input_place, { user: term.user, place: term.place + 1 }) : <Formula latex={word(term.user)} />}
               </td>
               <td>
                 <Formula latex={`${derivative(of, term.user)} ${equal(term.outer)} ${figure(term.outer, 4)}`} />
               </td>
               <td>
-                <Formula latex={distinct([derivative(term.user, step.name), term.rule, figure(term.local, 4)]).join(" = ")} />
+                <Formula latex={distinct([isAgain(step, term) ? "" : derivative(term.user, step.name), term.rule, figure(term.local, 4)]).join(" = ")} />
               </td>
               <td>{written(term.value, 6)}</td>
             </tr>
@@ -92,6 +97,21 @@ function Terms({ step, of }: { step: Step; of: string }) {
         </tbody>
       </table>
     </div>
+  );
+}
+
+const isLost = (summary: Summary | null | undefined): boolean => summary !== null && summary !== undefined && summary.bad > 0;
+
+/** Where the numbers end: what is NaN or infinite, and at which values. */
+export function Remarks({ notes }: { notes: readonly Told[] }) {
+  return (
+    <>
+      {notes.map((note) => (
+        <p key={told(note)} class="problem" lang={spokenIn(note)}>
+          {localized(told(note))}
+        </p>
+      ))}
+    </>
   );
 }
 
@@ -147,8 +167,8 @@ export const equal = (value: Figure): string => (typeof value === "number" && Nu
 /** A number in LaTeX. */
 export function figure(value: Figure, digits = 6): string {
   const text = plain(value, typeof value === "number" ? digitsOf(value, digits) : digits);
-  const match = /^(.*)e(−?\d+)$/.exec(text);
-  return (match ? `${match[1] ?? ""} \\cdot 10^{${match[2] ?? ""}}` : text).replaceAll("−", "-").replace("∞", "\\infty").replace("NaN", "\\mathrm{NaN}");
+  const [, before = "", power] = /^(.*?)·?10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)$/.exec(text) ?? [];
+  return (power === undefined ? text : `${before}${before.length > 1 ? " \\cdot " : ""}10^{${lowered(power)}}`).replaceAll("−", "-").replace("∞", "\\infty").replace("NaN", "\\mathrm{NaN}");
 }
 
 /** Without a side that says again what stands before it. */

@@ -2,13 +2,13 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import { remember } from "../../address";
-import { say } from "../../language";
+import { language, say } from "../../language";
 import { useAsking } from "../../ui/asking";
 import { Choice, Panel, Problem } from "../../ui/controls";
 import { Derivation } from "./derivation";
 import { Drawing, room } from "./drawing";
 import { EXAMPLES } from "./examples";
-import { Explained } from "./explained";
+import { Explained, Remarks } from "./explained";
 import { firstStop, readFormula, runTogether, writtenFormula, type Asked } from "./query";
 import { Stepper, byKey, stepWords } from "./stepper";
 import { along, byName, stopOf, stopsOf } from "./steps";
@@ -49,6 +49,12 @@ export function FormulaPage({ query }: { query: URLSearchParams }) {
           />
           <Problem text={problem} />
           {example && <p class="hint">{say(example.seen)}</p>}
+          {language.value !== "en" &&
+            answer?.commas.map((text) => (
+              <p key={text} class="hint" role="note">
+                {say(texts.comma_apart, { text, value: text.replace(",", ".") })}
+              </p>
+            ))}
           {runTogether((answer?.variables ?? []).map(({ name }) => name)).map((name) => (
             <p key={name} class="hint" role="note">
               {say(texts.run_together, { name, product: [...name].join("*") })}
@@ -64,7 +70,7 @@ export function FormulaPage({ query }: { query: URLSearchParams }) {
       <div ref={stage} class="stack graph-stage">
         {answer && <Stage answer={answer} asked={asked} change={change} path={path} choose={choose} />}
       </div>
-      {answer?.graph.of !== "" && answer && <Ways text={asked.text} values={asked.values} exponent={asked.step} onStep={(step) => change({ step })} />}
+      {answer?.graph.of !== "" && answer && <Ways notes={answer.graph.notes} text={asked.text} values={asked.values} exponent={asked.step} onStep={(step) => change({ step })} />}
     </div>
   );
 }
@@ -113,11 +119,7 @@ function Stage({ answer, asked, change, path, choose }: StageProps) {
           {graph.of !== "" && <span class="gradient">{say(texts.below, { of: graph.of })}</span>}
         </p>
         <Stepper stops={stops} at={at} onGo={go} />
-        {graph.notes.map((note) => (
-          <p key={note} class="problem">
-            {note}
-          </p>
-        ))}
+        <Remarks notes={graph.notes} />
         {graph.of === "" && <p class="hint">{say(texts.no_gradient)}</p>}
         <NodeTable graph={graph} onPick={named} />
       </section>

@@ -47,7 +47,7 @@ class Reader {
   private readonly tokens: readonly string[];
 
   constructor(latex: string) {
-    this.tokens = latex.match(/\\begin\{\w+\}|\\end\{\w+\}|\\[A-Za-z]+|\\.|\d+\.?\d*|[^\s]/g) ?? [];
+    this.tokens = latex.match(/\\begin\{\w+\}|\\end\{\w+\}|\\[A-Za-z]+|\\.|\d+(?:[.,]\d+)?\.?|[^\s]/g) ?? [];
   }
 
   private get next(): string {

@@ -1,27 +1,33 @@
 // Formulas, drawn by the browser itself: MathML.
 import { useMemo } from "preact/hooks";
+import texts from "@texts/graph.json";
+import { language, say } from "../../language";
 import { read, sides, type Piece } from "./latex";
+import { localized } from "./numbers";
 
 /** MathML has words for truth, which Preact would take for attributes that are there or not. */
 const [FENCE, STIFF] = [{ fence: "true", stretchy: "true" } as object, { stretchy: "false" } as object];
+const OTHERWISE = new Set(["else", "otherwise"]); // of cases
 const BREAKS = new Set(["=", "≈", "+"]); // they may begin a line
 const BINARY = new Set(["+", "−", "·", "=", "≈", "∧", "∨", "<", ">", "≥", "≤", "≠", "×", "mod"]);
 
 export function Formula({ latex }: { latex: string }) {
-  return useMemo(() => <Math piece={read(latex)} />, [latex]);
+  const written = localized(latex);
+  return useMemo(() => <Math piece={read(written)} />, [written, language.value]);
 }
 
 /** A line of its own: a = b = c, which may break before each sign. */
 export function Equation({ latex }: { latex: string }) {
+  const written = localized(latex);
   return useMemo(
     () => (
       <p class="graph-equation">
-        {sides(read(latex)).map((side, index) => (
+        {sides(read(written)).map((side, index) => (
           <Math key={index} piece={side} />
         ))}
       </p>
     ),
-    [latex],
+    [written, language.value],
   );
 }
 
@@ -42,7 +48,7 @@ function Drawn({ piece }: { piece: Piece }) {
     case "name":
       return <mi>{piece.text}</mi>;
     case "word":
-      return <mi mathvariant="normal">{piece.text}</mi>;
+      return <mi mathvariant="normal">{OTHERWISE.has(piece.text) ? say(texts.otherwise) : piece.text}</mi>;
     case "function":
       return (
         <mrow>

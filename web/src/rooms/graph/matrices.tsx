@@ -5,7 +5,7 @@ import { remember } from "../../address";
 import { say } from "../../language";
 import { useAnswer } from "../../ui/asking";
 import { Button, Choice, Panel, Problem, Switch } from "../../ui/controls";
-import { equals, typed, written } from "./numbers";
+import { equals, localized, typed, written } from "./numbers";
 import { Sign } from "./stepper";
 import type { ProductAnswer } from "./types";
 import { Grid } from "./variables";
@@ -162,7 +162,7 @@ function Written({ asked, answer, row, column }: { asked: Asked; answer: Product
   const z = answer.result[row]?.[column];
   return (
     <div class="graph-written" role="status">
-      <p class="mono">{answer.steps[row]?.[column]}</p>
+      <p class="mono">{localized(answer.steps[row]?.[column] ?? "")}</p>
       <p class="mono muted">
         {sum} {equals(z)}
       </p>

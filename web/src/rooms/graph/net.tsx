@@ -3,12 +3,12 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import { remember } from "../../address";
 import { part } from "../../frames";
-import { say } from "../../language";
+import { count, say } from "../../language";
 import { useAnswer, useAsking } from "../../ui/asking";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
 import { Heat } from "../../ui/heat";
 import { Drawing, room } from "./drawing";
-import { brief, written } from "./numbers";
+import { brief, kindOf, written } from "./numbers";
 import { Stepper, byKey, stepWords } from "./stepper";
 import { byName, stopOf, stopsOf, toggled, type Stop } from "./steps";
 import { NodeTable } from "./table";
@@ -120,12 +120,12 @@ function Facts({ node, inside }: { node: Node; inside: readonly Node[] }) {
   const learned = inside.reduce((sum, one) => sum + one.parameters, 0);
   const flops = inside.reduce((sum, one) => sum + one.forward.flops, 0);
   const facts: [string, string][] = [
-    [say(texts.operation), node.op],
+    [say(texts.operation), kindOf(node.op)],
     [say(texts.shape), node.shape.join(" × ") || say(texts.number)],
     [say(texts.value), node.value ? brief(node.value) : "–"],
     [say(texts.gradient), node.gradient ? (node.gradient.item === null ? `‖∇‖ = ${written(node.gradient.norm)}` : written(node.gradient.item)) : "–"],
-    [say(texts.parameters), learned ? String(learned) : ""],
-    ["FLOPs", flops ? String(flops) : ""],
+    [say(texts.parameters), learned ? count(learned) : ""],
+    ["FLOPs", flops ? count(flops) : ""],
     [say(texts.line), node.line],
   ];
   return (

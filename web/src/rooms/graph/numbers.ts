@@ -1,5 +1,7 @@
-// Numbers as the graph's formulas have them: a point for decimals in every language, since that is how they are typed here.
-import { digitsOf, mark, raised } from "../../numbers";
+// Numbers as the graph's formulas have them: all their digits, without signs between thousands, so that they can be typed again.
+import texts from "@texts/graph.json";
+import { known, language, local, type Text } from "../../language";
+import { digitsOf, mark, scientific } from "../../numbers";
 import type { Entries, Figure, Summary } from "./types";
 
 const WORDS: Readonly<Record<string, string>> = { nan: "NaN", inf: "∞", "-inf": "−∞" };
@@ -17,20 +19,28 @@ export function plain(value: Figure | undefined, digits: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
   const short = Number(value.toPrecision(digits));
   const size = Math.abs(short);
-  const text = size !== 0 && (size < 1e-4 || size >= 1e10) ? scientific(short, digits) : String(short);
-  return (short === 0 ? "0" : text).replace("-", "−");
+  if (size !== 0 && (size < 1e-4 || size >= 1e10)) return scientific(short, digits);
+  return local(short === 0 ? "0" : String(short)).replace("-", "−");
 }
 
-function scientific(value: number, digits: number): string {
-  const [mantissa = "", exponent = "0"] = value.toExponential(digits - 1).split("e");
-  return `${Number(mantissa)}e${Number(exponent)}`.replace("e-", "e−");
+const KINDS: Readonly<Record<string, Text>> = { input: texts.kind_input, constant: texts.kind_constant, parameter: texts.kind_parameter, buffer: texts.kind_buffer };
+
+/** An operation as PyTorch calls it; what is given, and no operation, in words. */
+export const kindOf = (op: string, otherwise = op): string => known(KINDS, op, otherwise);
+
+/** What stands between values in a list: where a comma is decimal, a semicolon. */
+const between = (): string => (language.value === "en" ? ", " : "; ");
+
+/** A formula that Profundo wrote, as the page writes numbers: f(0.5, 1) is f(0,5; 1) where commas are decimal. */
+export function localized(formula: string): string {
+  const text = local(formula);
+  return text === formula ? formula : text.replaceAll(", ", between());
 }
 
 /** An error or a step: 1.5·10⁻⁹. */
 export function power(value: Figure | undefined): string {
   if (typeof value !== "number" || value === 0) return plain(value, 2);
-  const [mantissa = "", exponent = "0"] = value.toExponential(1).split("e");
-  return `${mantissa === "1.0" ? "" : `${Number(mantissa)}·`}${raised(Number(exponent))}`.replace("-", "−");
+  return scientific(value, 2);
 }
 
 /** A value beside its box: the number, a short list, or mean and spread. */
@@ -38,7 +48,7 @@ export function brief(summary: Summary, gradient = false): string {
   if (summary.item !== null) return written(summary.item);
   const { entries } = summary;
   if (Array.isArray(entries) && entries.length <= 3 && entries.every((one) => !Array.isArray(one))) {
-    return `[${(entries as readonly Figure[]).map((one) => written(one, 2)).join(", ")}]`;
+    return `[${(entries as readonly Figure[]).map((one) => written(one, 2)).join(between())}]`;
   }
   return gradient ? `‖∇‖ ${plain(summary.norm, 3)}` : `${plain(summary.mean, 3)} ± ${plain(summary.std, 3)}`;
 }
@@ -65,14 +75,14 @@ export function numberOf(text: string): number | null {
 
 const pointed = (text: string): number => Number(text.replace(",", "."));
 
-/** What a person has typed for a variable: a number, or a list as in [1, 2]; null for anything else. */
+/** What a person has typed for a variable: a number, or a list as in [1.5, 2] or [1,5; 2]; null for anything else. */
 export function typed(text: string): number | number[] | number[][] | null {
   const number = numberOf(text);
   if (number !== null) return number;
   const plain = text.trim().replace(/−/g, "-");
-  if (!/^[[\]\d.,\s+\-e]+$/i.test(plain)) return null;
+  if (!/^[[\]\d.,;\s+\-e]+$/i.test(plain)) return null;
   try {
-    return listed(JSON.parse(plain));
+    return listed(JSON.parse(plain.includes(";") ? plain.replaceAll(",", ".").replaceAll(";", ",") : plain));
   } catch {
     return null;
   }
@@ -88,4 +98,4 @@ function listed(value: unknown): number[] | number[][] | null {
 }
 
 /** As it is typed. */
-export const shown = (value: number | readonly unknown[]): string => (typeof value === "number" ? plain(value, 12) : JSON.stringify(value).replaceAll(",", ", ").replaceAll("-", "−"));
+export const shown = (value: number | readonly unknown[]): string => (typeof value === "number" ? local(String(Number(value.toPrecision(12)))) : local(JSON.stringify(value).replaceAll(",", " ")).replaceAll(" ", between())).replaceAll("-", "−");

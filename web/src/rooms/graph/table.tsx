@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import { say } from "../../language";
-import { brief } from "./numbers";
+import { brief, kindOf, localized } from "./numbers";
 import type { Graph } from "./types";
 
 export function NodeTable({ graph, onPick }: { graph: Graph; onPick: (name: string) => void }) {
@@ -35,7 +35,7 @@ function Rows({ graph, onPick }: { graph: Graph; onPick: (name: string) => void 
                   {node.name}
                 </button>
               </td>
-              <td class="mono">{node.text === node.name || node.text === "" ? node.op : node.text}</td>
+              <td class="mono">{node.text === node.name || node.text === "" ? kindOf(node.op) : localized(node.text)}</td>
               <td>{node.value ? brief(node.value) : ""}</td>
               {graph.of !== "" && <td>{node.gradient ? brief(node.gradient, true) : ""}</td>}
             </tr>

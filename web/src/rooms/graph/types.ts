@@ -1,5 +1,6 @@
 // What the lab answers about graphs, as `profundo.lab.rooms.graph_room` sends it.
 import type { Numbers } from "../../frames";
+import type { Told } from "../../language";
 
 /** A number as JSON has it; those that it has no word for are words. */
 export type Figure = number | "nan" | "inf" | "-inf" | null;
@@ -52,7 +53,7 @@ export interface Graph {
   readonly edges: readonly Flow[];
   readonly outputs: readonly { readonly node: string }[];
   readonly of: string;
-  readonly notes: readonly string[];
+  readonly notes: readonly Told[];
 }
 
 export interface Line {
@@ -148,6 +149,8 @@ export type Value = number | readonly number[] | readonly (readonly number[])[];
 
 export interface FormulaAnswer {
   readonly variables: readonly { readonly name: string; readonly value: Value }[];
+  /** What may look like numbers with a decimal comma, and are two arguments each. */
+  readonly commas: readonly string[];
   readonly graph: Graph;
   readonly scene: Scene;
   readonly numbers: Readonly<Record<string, string>>;

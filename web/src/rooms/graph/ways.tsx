@@ -2,8 +2,9 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import { latest } from "../../connection";
-import { say, type Text } from "../../language";
+import { say, type Text, type Told } from "../../language";
 import { Problem, Slider, Switch } from "../../ui/controls";
+import { Remarks } from "./explained";
 import { LogLog, type Curve } from "./loglog";
 import { Equation } from "./math";
 import { power, written } from "./numbers";
@@ -27,6 +28,8 @@ const FIRST = -3; // power of ten of the step
 interface ComparedProps {
   text: string;
   values: Readonly<Record<string, Value>>;
+  /** What is no number, and where. */
+  notes: readonly Told[];
   exponent: number;
   onStep: (exponent: number) => void;
 }
@@ -43,7 +46,7 @@ export function Ways({ exponent, onStep, ...asked }: Omit<ComparedProps, "expone
   );
 }
 
-function Compared({ text, values, exponent, onStep }: ComparedProps) {
+function Compared({ text, values, notes, exponent, onStep }: ComparedProps) {
   const [single, setSingle] = useState(false);
   const [ways, showWays] = useState<WaysAnswer | null>(null);
   const [curve, showCurve] = useState<CurveAnswer | null>(null);
@@ -68,6 +71,7 @@ function Compared({ text, values, exponent, onStep }: ComparedProps) {
   return (
     <>
       <Problem text={problem} />
+      <Remarks notes={notes} />
       {ways && <WaysTable answer={ways} />}
       {ways && (
         <div class="graph-vee">

@@ -5,6 +5,7 @@ import lab from "@texts/lab.json";
 import { call, connected, role } from "../../connection";
 import { part } from "../../frames";
 import { language, percent, say } from "../../language";
+import { scientific } from "../../numbers";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
 import type { Choices, Look, Net } from "./answers";
 import { Apart } from "./apart";
@@ -194,7 +195,7 @@ function Answer({ net, look, see }: { net: Net; look: Look; see: string }) {
 }
 
 /** A positive number, by powers of ten where zeros would fill the cell. */
-const tiny = (value: number): string => (value < 1e-4 ? new Intl.NumberFormat(language.value, { notation: "scientific", maximumSignificantDigits: 3 }).format(value).replace("-", "−") : figure(value, 4));
+const tiny = (value: number): string => (value < 1e-4 && value > 0 ? scientific(value, 3) : figure(value, 4));
 
 function Softmax({ net, terms }: { net: Net; terms: NonNullable<Look["terms"]> }) {
   return (

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import texts from "@texts/playground.json";
 import type { Numbers } from "../../frames";
-import { figure, percent, say, told } from "../../language";
+import { figure, local, percent, say, told } from "../../language";
 import { cause, quantity } from "../../terms";
 import { Button, Panel } from "../../ui/controls";
 import { Curves } from "../../ui/curves";
@@ -215,7 +215,7 @@ function Editable({ id, label, value, onValue }: { id: string; label: string; va
       inputMode="decimal"
       autocomplete="off"
       aria-label={label}
-      value={typed ?? value.toFixed(3)}
+      value={typed ?? local(value.toFixed(3))}
       onInput={(event) => type(event.currentTarget.value)}
       onBlur={done}
       onKeyDown={(event) => (event.key === "Enter" ? done() : event.key === "Escape" && type(null))}

@@ -1,6 +1,7 @@
 // Runs as the lab tells them, and what the page makes of them: pure values, no page.
 import type { Numbers } from "../../frames";
 import type { Told } from "../../language";
+import { inSeconds } from "../../numbers";
 
 export type State = "starting" | "running" | "paused" | "stopped" | "failed" | "finished" | "damaged";
 export type Phase = "preparing" | "training" | "examining" | "evaluating" | "finished" | "interrupted" | "failed";
@@ -190,8 +191,7 @@ export function done({ epoch, epochs, step, steps }: Progress): number {
 /** 7.2 s, 3:05, 2:05:00. */
 export function clock(seconds: number | null): string {
   if (seconds === null || !Number.isFinite(seconds)) return "–";
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  if (seconds < 60) return `${Math.round(seconds)} s`;
+  if (seconds < 60) return inSeconds(seconds);
   const whole = Math.round(seconds);
   const two = (value: number) => String(value).padStart(2, "0");
   const hours = Math.floor(whole / 3600);

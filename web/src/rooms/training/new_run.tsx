@@ -40,12 +40,12 @@ export interface Look {
   readonly samples: number;
   readonly training: Readonly<Record<string, number>>;
   readonly shape: readonly number[];
-  readonly target: string;
+  readonly target: Told;
   readonly columns: readonly { readonly name: string; readonly kind: string; readonly missing: number; readonly use: Told }[];
   readonly readings: readonly Reading[];
   readonly classes: readonly string[];
   readonly counts: Readonly<Record<string, readonly number[]>>;
-  readonly findings: readonly { readonly level: "error" | "warning" | "note"; readonly what: Told; readonly advice: Told; readonly examples: readonly string[] }[];
+  readonly findings: readonly { readonly level: "error" | "warning" | "note"; readonly what: Told; readonly advice: Told; readonly examples: readonly Told[] }[];
   readonly notes: readonly string[];
   readonly free: string;
 }
@@ -188,7 +188,7 @@ function Facts({ look }: { look: Look }) {
   return (
     <>
       <p>
-        <b>{count(look.samples)}</b> {say(texts.samples_of, { shape: look.shape.join(" × ") || "–", target: look.target || "–" })}
+        <b>{count(look.samples)}</b> {say(texts.samples_of, { shape: look.shape.join(" × ") || "–", target: told(look.target) || "–" })}
         {sizes.length > 0 && <span class="muted"> {sizes.join(" · ")}</span>}
       </p>
       {look.findings.length > 0 && (
@@ -201,7 +201,7 @@ function Facts({ look }: { look: Look }) {
                 <span class="muted" lang={spokenIn(one.advice)}>
                   {told(one.advice)}
                 </span>
-                {one.examples.length > 0 && <span class="hint">{one.examples.join("; ")}</span>}
+                {one.examples.length > 0 && <span class="hint">{one.examples.map(told).join("; ")}</span>}
               </div>
             </li>
           ))}

@@ -4,7 +4,8 @@ import texts from "@texts/training.json";
 import { role } from "../../connection";
 import { figure, moment, percent, say, type Text } from "../../language";
 import { Button, Panel, Switch } from "../../ui/controls";
-import { brief, Curves } from "../../ui/curves";
+import { short } from "../../numbers";
+import { Curves } from "../../ui/curves";
 import { Legend, type Line } from "../../ui/legend";
 import { Health } from "./health";
 import { Mistakes } from "./mistakes";
@@ -62,7 +63,7 @@ function Way({ run, progress }: { run: Run; progress: Progress }) {
         <Fact name={say(texts.epoch)} value={`${progress.epoch} / ${progress.epochs}`} />
         <Fact name={say(texts.step)} value={`${progress.step} / ${progress.steps}`} />
         {losses.map(([name, value]) => (
-          <Fact key={name} name={term(name)} value={value === null ? "∞" : brief(Number(value.toPrecision(3)))} />
+          <Fact key={name} name={term(name)} value={value === null ? "∞" : short(Number(value.toPrecision(3)))} />
         ))}
         <Fact name={say(texts.rate)} value={figure(rateOf(run, progress.rate), 3)} />
         <Fact name={say(texts.throughput)} value={figure(progress.samples_per_second, 3)} />
@@ -235,7 +236,7 @@ export function Chart({ title, names, columns, x, height = 150, logarithmic = fa
 
 function lastOf(values: Column): string {
   const last = values.findLast((value) => typeof value === "number");
-  return typeof last === "number" ? brief(Number(last.toPrecision(3))) : "–";
+  return typeof last === "number" ? short(Number(last.toPrecision(3))) : "–";
 }
 
 function Log({ course }: { course: Course }) {

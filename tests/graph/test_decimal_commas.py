@@ -1,0 +1,62 @@
+"""Commas in formulas: before decimals where they can be nothing else, between values elsewhere, refused where they may be both."""
+
+import pytest
+
+from profundo.graph.expressions.decimal_commas import commas_between_values, with_points
+from profundo.graph.expressions.parsing import parse
+from profundo.graph.expressions.writing import write
+from profundo.records import ProfundoError
+
+
+@pytest.mark.parametrize(
+    ("typed", "pointed"),
+    [
+        ("0,5*x", "0.5*x"),
+        ("x^-0,5", "x^-0.5"),
+        ("2(1,5+x)", "2*(1.5+x)"),
+        ("sin^2(1,5*x)", "sin^2(1.5*x)"),
+        (r"\frac{1,5}{x}", r"\frac{1.5}{x}"),
+        (r"\sqrt{0,25*x}", r"\sqrt{0.25*x}"),
+        ("1,5e-3*x", "1.5e-3*x"),
+        ("u = 0,5*x; u^2", "u = 0.5*x; u^2"),
+        ("max(0,5*x; 1)", "max(0.5*x, 1)"),
+        ("max(x; 1,5)", "max(x, 1.5)"),
+        ("if(x<0,5; 1; 0)", "if(x<0.5, 1, 0)"),
+        ("f(x; y) = x*y; f(a; 0,2)", "f(x, y) = x*y; f(a, 0.2)"),
+        ("0,125*x", "0.125*x"),
+        ("max(x, 5)", "max(x, 5)"),
+        ("max(x,5)", "max(x, 5)"),
+        ("sum([1,5])*x", "sum([1, 5])*x"),
+    ],
+)
+def test_a_formula_with_decimal_commas_is_that_with_points(typed, pointed):
+    assert write(parse(typed)) == write(parse(pointed))
+    assert len(with_points(typed)) == len(typed), "what is refused is shown at its place"
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("max(0,5*x, 1)", "character 5: 0,5 may be a number or two values; write 0.5 or 0, 5"),
+        ("0,5*max(1,5)", "character 9: 1,5 may be a number or two values"),
+        ("[1,5, 2]*x", "character 2: 1,5 may be a number or two values"),
+        ("max(1,5; 2, x)", "character 5: 1,5 stands among arguments that ; and commas separate"),
+        ("1,000*x", "character 1: 1,000 may be 1.000 or 1000"),
+        ("1,234,567*x", "a comma separates arguments"),
+        ("1.234,5*x", "a comma separates arguments"),
+        ("f(x) = x^2; f(1,5)", "where commas are decimal, ; stands between arguments"),
+        ("[1,5; 2]*x", 'got ";"'),
+        ("x_{1,2}", "a comma separates arguments"),
+    ],
+)
+def test_what_may_be_read_both_ways_is_refused(typed, says):
+    with pytest.raises(ProfundoError) as caught:
+        parse(typed)
+    assert says in str(caught.value)
+
+
+def test_two_arguments_that_look_like_one_number_are_named():
+    assert commas_between_values("max(1,5) + min(x, 2)") == ["1,5"]
+    assert commas_between_values("max(1,5; 2)") == commas_between_values("0,5*x") == []
+    assert commas_between_values("sum([1,2])") == [], "a list is seen to be one"
+    assert commas_between_values(")))((([[[,;,") == []
