@@ -72,3 +72,23 @@ def test_a_run_that_is_not_here_is_said_to_be_gone_and_no_other_is_shown(tab):
         assert eventually(
             page, lambda page=page: page.get_by_role("alert").filter(has_text="no run").first.is_visible()
         ), where
+
+
+def test_a_follower_s_room_stays_as_it_is_while_the_owner_moves_in_it(tab):
+    moves = {
+        "graph?view=activations&name=tanh&a=1": "graph?view=activations&name=relu&a=2",
+        "images?view=pooling&pool=max": "images?view=pooling&pool=average",
+        "surface?mode=roll&surface=rosenbrock": "surface?mode=roll&surface=ravine",
+    }
+    owner = tab("#/graph?view=activations&name=tanh&a=1")
+    visitor = tab(visits=True, width=390, height=844)
+    for start, end in moves.items():
+        owner.evaluate("place => { location.hash = '#/' + place }", start)
+        assert eventually(visitor, lambda start=start: all(part in place(visitor) for part in start.split("&")))
+        assert eventually(visitor, lambda: visitor.locator("[role=tabpanel] .panel").count())
+        visitor.evaluate("() => { window.kept = document.querySelector('[role=tabpanel] .panel'); scrollTo(0, 120); }")
+        owner.evaluate("place => { location.hash = '#/' + place }", end)
+        assert eventually(visitor, lambda end=end: all(part in place(visitor) for part in end.split("&")))
+        visitor.wait_for_timeout(100)
+        assert visitor.evaluate("[window.kept.isConnected, scrollY]") == [True, 120], end
+        assert visitor.get_by_label("Follow the presenter").is_checked()

@@ -1,5 +1,6 @@
 // Where the page is: `#/room?key=value`, so that a link, a reload and the back button show the same.
 import { signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import { sifted, type Form } from "./forms";
 
 export interface Address {
@@ -14,8 +15,19 @@ export function parsed(hash: string): Address {
 
 export const address = signal<Address>(typeof location === "undefined" ? { room: "", query: "" } : parsed(location.hash));
 
-/** Counts the places that a person went to by link, by hand or by the back button: a room then begins with what it says. */
+/** Counts the places that a person went to by link, by hand or by the back button, or was led to. */
 export const visits = signal(0);
+
+/** In a room that is open: called as its person goes to another place of it, to take up what the address says now. */
+export function useVisits(take: () => void): void {
+  const taken = useRef(visits.value);
+  useEffect(() => {
+    if (taken.current === visits.value) return;
+    taken.current = visits.value;
+    take();
+  }, [visits.value]);
+}
+
 const queries = signal<Readonly<Record<string, string>>>({});
 
 /** What was chosen in a room when it was left. */
@@ -42,16 +54,13 @@ export function sift(room: string, form: Form | undefined): void {
   if (here && here.bad.length > 0) remember(room, here.query);
 }
 
-/** Rooms that take another address up by themselves while they are open; others are entered anew. */
-const FOLLOWS = ["playground", "training"];
-
 /** Go to a place without a new entry in the browser's history. */
 export function goTo(room: string, query: string): void {
   const before = address.value;
   if (before.room === room && before.query === query) return;
   history.replaceState(null, "", link(room, query));
   address.value = { room, query };
-  if (before.room !== room || !FOLLOWS.includes(room)) visits.value += 1;
+  visits.value += 1;
 }
 
 /** Keep what is chosen in the address without a new entry in the browser's history. */

@@ -1,7 +1,7 @@
 // The playground: a net over the plane that trains while one watches, and everything about it at hand.
 import { useEffect } from "preact/hooks";
 import texts from "@texts/playground.json";
-import { address } from "../address";
+import { address, useVisits } from "../address";
 import { role, whenOpened } from "../connection";
 import { anything, formOf, listOf, oneOf, type Form } from "../forms";
 import { say } from "../language";
@@ -24,6 +24,7 @@ export default function Playground() {
     const leave = [watch(), whenOpened(() => void enter(address.value.query))];
     return () => leave.forEach((one) => one());
   }, []);
+  useVisits(() => role.value === "visitor" || void enter(address.value.query)); // a visitor's settings come with the session
   const looksOn = role.value === "visitor"; // what would do nothing is folded, and the pictures come first
   return (
     <fieldset class={looksOn ? "playground visited" : "playground"} disabled={looksOn}>

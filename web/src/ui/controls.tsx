@@ -96,10 +96,10 @@ interface ButtonProps {
   onClick: () => void;
 }
 
-/** label: said aloud where the button shows only a sign. */
+/** label: said aloud where the button shows only a sign. One that would do nothing now keeps the focus that it has. */
 export function Button({ children, label, kind = "plain", disabled = false, pressed, onClick }: ButtonProps) {
   return (
-    <button type="button" class={kind} disabled={disabled} onClick={onClick} {...(label ? { "aria-label": label, title: label } : {})} {...(pressed === undefined ? {} : { "aria-pressed": pressed })}>
+    <button type="button" class={kind} onClick={() => disabled || onClick()} {...(disabled ? { "aria-disabled": "true" as const } : {})} {...(label ? { "aria-label": label, title: label } : {})} {...(pressed === undefined ? {} : { "aria-pressed": pressed })}>
       {children}
     </button>
   );

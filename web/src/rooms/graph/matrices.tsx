@@ -5,6 +5,7 @@ import { remember } from "../../address";
 import { say } from "../../language";
 import { useAnswer } from "../../ui/asking";
 import { Button, Choice, Panel, Problem, Switch } from "../../ui/controls";
+import { useAsked } from "./asked";
 import { equals, typed, written } from "./numbers";
 import { Sign } from "./stepper";
 import type { ProductAnswer } from "./types";
@@ -29,7 +30,7 @@ const ACTIVATIONS = ["", "logistic", "tanh", "relu", "leaky_relu", "softplus", "
 const PACE = 1200;
 
 export function MatrixPage({ query }: { query: URLSearchParams }) {
-  const [asked, ask] = useState<Asked>(() => readMatrices(query));
+  const [asked, ask] = useAsked<Asked>(query, readMatrices);
   const [cell, go] = useState(0);
   const [playing, play] = useState(false);
   const { left, right, bias, activation, kind } = asked;

@@ -122,9 +122,9 @@ function Actions({ run }: { run: Run }) {
           {sure && (
             <span class="row sure" role="group" aria-label={say(texts.remove)}>
               {say(texts.sure, { name: run.name })}
-              <Button onClick={() => void remove()}>{say(texts.remove_now)}</Button>
-              <Button kind="quiet" onClick={() => ask(false)}>
-                {say(texts.keep)}
+              <Button onClick={() => ask(false)}>{say(texts.keep)}</Button>
+              <Button kind="quiet" onClick={() => void remove()}>
+                {say(texts.remove_now)}
               </Button>
             </span>
           )}
