@@ -107,3 +107,14 @@ def test_the_keyboard_reaches_every_control_and_shows_where_it_is(left_as_it_is,
         reached.add(page.evaluate(FOCUSED))
     assert "hidden" not in reached
     assert len(reached) >= controls
+
+
+@pytest.mark.parametrize("language", ["en", "es", "ca", "pt"])
+def test_a_telephone_shows_every_room_s_name(kept_tab, language):
+    page = kept_tab("#/graph", width=390, height=844)
+    speak(page, language)
+    for link in page.locator("header nav a").all():
+        box = link.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+        assert link.evaluate("one => one.scrollWidth <= one.clientWidth"), link.inner_text()

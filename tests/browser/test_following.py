@@ -1,5 +1,12 @@
 """A teacher shares, a class follows: what the visitors' pages show when the owner's goes somewhere."""
 
+import io
+from importlib.resources import files
+
+import numpy as np
+import segno
+from PIL import Image
+
 from browser_waiting import eventually
 
 
@@ -92,3 +99,24 @@ def test_a_follower_s_room_stays_as_it_is_while_the_owner_moves_in_it(tab):
         visitor.wait_for_timeout(100)
         assert visitor.evaluate("[window.kept.isConnected, scrollY]") == [True, 120], end
         assert visitor.get_by_label("Follow the presenter").is_checked()
+
+
+def test_the_owner_shows_the_class_how_it_comes_in_and_visitors_are_shown_nothing_of_it(tab):
+    owner, visitor = tab("#/graph"), tab("#/graph", visits=True)
+    visitor.get_by_label("Follow the presenter").wait_for()
+    assert visitor.get_by_role("button", name="Share").count() == 0
+    owner.get_by_role("button", name="Share").click()
+    dialog = owner.get_by_role("dialog", name="Share")
+    address = dialog.locator("code").inner_text()
+    code = dialog.get_by_role("img", name=f"QR code of {address}")
+    wanted = np.array(segno.make(address, error="m", micro=False).matrix)
+    image = np.asarray(Image.open(io.BytesIO(code.screenshot())).convert("L"))
+    side = len(wanted) + 8  # with its quiet zone
+    middles = ((np.arange(side) + 0.5) * len(image) / side).astype(int)
+    np.testing.assert_array_equal(image[np.ix_(middles, middles)] < 128, np.pad(wanted, 4).astype(bool))
+    assert eventually(owner, lambda: int(dialog.get_by_role("status").inner_text().split()[0]) >= 1)
+    owner.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
+    assert owner.evaluate("async () => (await axe.run(document.querySelector('dialog'))).violations") == []
+    owner.keyboard.press("Escape")
+    assert eventually(owner, lambda: dialog.count() == 0)
+    assert owner.evaluate("document.activeElement.innerText") == "Share"

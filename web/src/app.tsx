@@ -4,11 +4,12 @@ import type { ComponentType } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import texts from "@texts/lab.json";
 import { address, lastQuery, leftOut, link, sift, visits } from "./address";
-import { connected, role, trouble } from "./connection";
+import { connected, role, shared, trouble } from "./connection";
 import { LANGUAGES, language, nameOf, say, speak, type Language } from "./language";
 import type { Form } from "./forms";
 import { follow, following } from "./presenting";
 import { ROOMS, type Room } from "./rooms";
+import { Sharing } from "./sharing";
 import { Button, Choice, Problem, Switch } from "./ui/controls";
 
 const KEPT = "profundo-theme";
@@ -43,6 +44,7 @@ export function App() {
             </a>
           ))}
         </nav>
+        {role.value === "owner" && shared.value && <Sharing />}
         <Theming />
         <Choice bare label={say(texts.language)} value={language.value} options={LANGUAGES.map((one) => [one, nameOf(one)])} onChoose={(one) => void speak(one as Language)} />
       </header>

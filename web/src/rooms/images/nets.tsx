@@ -124,9 +124,9 @@ function Through({ run, choices }: { run: string; choices: Choices }) {
                 </Button>
               )}
             </Panel>
-            {answer}
           </div>
           <div class="stack">
+            {answer}
             {maps}
             {look && <Apart net={net} look={look} question={{ run, ...image }} layer={layer} />}
             {terms}
@@ -165,7 +165,7 @@ function Answer({ net, look, see }: { net: Net; look: Look; see: string }) {
   const best = shares.reduce((a, b) => (b.share > a.share ? b : a), { share: -1, name: "" });
   const shown = shares.length <= 12 ? shares : [...shares].sort((a, b) => b.share - a.share).slice(0, 10);
   return (
-    <Panel title={say(texts.netAnswer)}>
+    <Panel title={say(texts.netAnswer)} kind="net-answer">
       <div class="row answer">
         <figure>
           <Picture values={part(look.picture, 0)} first label={say(texts.netSees)} size="small" />
