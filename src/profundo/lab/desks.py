@@ -38,8 +38,9 @@ class State(Protocol):
 class Lab:
     """What all desks share. runs: the folder of trainings; uploads: where files of the page are put, the lab's own.
 
-    shared: whether it has visitors; entries: the addresses that they come by, with their token, for its owner's eyes; presented: the desk whose playground they see, and watchers, who sees it; states: what rooms
-    keep for all desks together; turns: of what computes in steps; threads: those that rooms began.
+    shared: whether it has visitors; entries: the addresses that they come by, with their token, for its owner's eyes;
+    presented: the desk whose playground they see, and watchers, who sees it; states: what rooms keep for all desks
+    together; turns: of what computes in steps; threads: those that rooms began.
     """
 
     runs: Path

@@ -7,7 +7,7 @@ import { anything, formOf, listOf, oneOf, type Form } from "../forms";
 import { say } from "../language";
 import { Panel, Problem } from "../ui/controls";
 import { Controls, Data, Learning, Lessons } from "./playground/choices";
-import { LayerCount, Network } from "./playground/network";
+import { GradientSizes, LayerCount, Network } from "./playground/network";
 import { Output } from "./playground/output";
 import { enter, problem, watch } from "./playground/play";
 import { Race } from "./playground/race";
@@ -40,6 +40,7 @@ export default function Playground() {
         <div class="stack">
           <Panel title={say(texts.network)} kind="network" aside={<LayerCount />}>
             <Network />
+            <GradientSizes />
           </Panel>
           {!looksOn && (
             <div id="neuron">

@@ -49,7 +49,7 @@ interface Rolled {
 const STEPS = 200;
 const A_SECOND = 40; // steps
 const LEAST = 1e-3; // height that the chart shows
-/** What each does best with from the usual start, but for plain descent in the ravine, which is to be seen bouncing. */
+/** At which one sees how each of them goes; which are the best is to be found out. */
 const USUAL: Readonly<Record<string, string>> = {
   rosenbrock: "sgd:0.001,momentum:0.0003,rmsprop:0.01,adam:0.1",
   ravine: "sgd:0.03,momentum:0.01,rmsprop:0.1,adam:0.3",
