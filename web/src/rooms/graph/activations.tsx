@@ -7,6 +7,7 @@ import { known, say, type Text } from "../../language";
 import { useAnswer } from "../../ui/asking";
 import { Panel, Problem, Slider } from "../../ui/controls";
 import { Legend } from "../../ui/legend";
+import { Scroll } from "../../ui/scroll";
 import { Formula } from "./math";
 import { useAsked } from "./asked";
 import { equals, written } from "./numbers";
@@ -59,10 +60,10 @@ export function ActivationPage({ query }: { query: URLSearchParams }) {
       {chosen && (
         <section class="panel graph-activation">
           <h2>{titled(chosen)}</h2>
-          <div class="row graph-formulas">
+          <Scroll kind="row graph-formulas">
             <Formula latex={`f(a) = ${chosen.latex}`} />
             <Formula latex={`f′(a) = ${chosen.derivative_latex}`} />
-          </div>
+          </Scroll>
           <div class="graph-activation-grid">
             <div>
               <Curve one={chosen} point={point?.name === chosen.name ? point : null} onMove={move} />

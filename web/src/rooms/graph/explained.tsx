@@ -6,6 +6,7 @@ import { digitsOf, isExact } from "../../numbers";
 import { plain, rows, written } from "./numbers";
 import { byName, type Stop } from "./steps";
 import type { Figure, FormulaAnswer, Node, Step, Summary } from "./types";
+import { Scroll } from "../../ui/scroll";
 
 const RULES = texts as Readonly<Record<string, Text>>;
 
@@ -64,7 +65,7 @@ export function equation(step: Step, of: string, handed: FormulaAnswer["handed"]
 
 function Terms({ step, of }: { step: Step; of: string }) {
   return (
-    <div class="scroll">
+    <Scroll>
       <table class="graph-terms">
         <thead>
           <tr>
@@ -91,7 +92,7 @@ function Terms({ step, of }: { step: Step; of: string }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
@@ -106,7 +107,7 @@ export function Entries({ summary, label }: { summary: Summary | null | undefine
   const cells = summary?.item === null ? rows(summary.entries) : null;
   if (!cells) return null;
   return (
-    <div class="scroll">
+    <Scroll>
       <table class="graph-entries" aria-label={label}>
         <tbody>
           {cells.map((row, index) => (
@@ -123,7 +124,7 @@ export function Entries({ summary, label }: { summary: Summary | null | undefine
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -5,6 +5,7 @@ import { remember } from "../../address";
 import { say } from "../../language";
 import { useAnswer } from "../../ui/asking";
 import { Button, Choice, Panel, Problem, Switch } from "../../ui/controls";
+import { Scroll } from "../../ui/scroll";
 import { useAsked } from "./asked";
 import { equals, typed, written } from "./numbers";
 import { Sign } from "./stepper";
@@ -102,7 +103,7 @@ interface FalkProps {
 function Falk({ asked, answer, row, column, isKnown, onCell, onChange }: FalkProps) {
   const [left, right, result] = asked.kind === "layer" ? ["W", "x", "z = W·x + b"] : ["A", "B", "A·B"];
   return (
-    <div class="scroll">
+    <Scroll>
       <div class={`graph-falk ${asked.kind}`}>
         <div class="right">
           <b>{right}</b>
@@ -129,7 +130,7 @@ function Falk({ asked, answer, row, column, isKnown, onCell, onChange }: FalkPro
           </div>
         )}
       </div>
-    </div>
+    </Scroll>
   );
 }
 

@@ -13,6 +13,7 @@ import { choose, number, pick, source } from "./chosen";
 import { figure } from "./grid";
 import { Overview } from "./overview";
 import { Pad } from "../../ui/pad";
+import { Scroll } from "../../ui/scroll";
 import { Pick } from "./pick";
 import { Picture } from "./picture";
 import { DRAWN, packed, unpacked, type Source } from "./query";
@@ -202,7 +203,7 @@ function Softmax({ net, terms }: { net: Net; terms: NonNullable<Look["terms"]> }
       <p class="mono">
         p<sub>k</sub> = exp(z<sub>k</sub> − max z) / Σ exp(z<sub>j</sub> − max z)
       </p>
-      <div class="scroll">
+      <Scroll>
         <table>
           <thead>
             <tr>
@@ -234,7 +235,7 @@ function Softmax({ net, terms }: { net: Net; terms: NonNullable<Look["terms"]> }
             </tr>
           </tfoot>
         </table>
-      </div>
+      </Scroll>
       <p class="hint">{say(texts.softmaxHint)}</p>
     </Panel>
   );

@@ -11,6 +11,7 @@ import { Button, Choice, Panel, Problem, Slider, Switch, type Option } from "../
 import { brief } from "../../numbers";
 import { Curves } from "../../ui/curves";
 import { Legend } from "../../ui/legend";
+import { Scroll } from "../../ui/scroll";
 import { choose, curveOf, inkOf, number, ratesOf, textOf, word } from "./chosen";
 import { Relief, type Scene } from "./relief";
 import { Sign } from "./sign";
@@ -253,7 +254,7 @@ function Numbers_({ known }: { known: Form }) {
   const data = useMemo(() => [Array.from({ length: STEPS + 1 }, (_, step) => step), ...ways.map(({ heights }) => Array.from({ length: STEPS + 1 }, (_, step) => positive(heights.data[step])))], [ways]);
   return (
     <Panel title={say(texts.numbers)}>
-      <div class="scroll" tabIndex={0} role="region" aria-label={say(texts.numbers)}>
+      <Scroll label={say(texts.numbers)}>
         <table>
           <thead>
             <tr>
@@ -281,7 +282,7 @@ function Numbers_({ known }: { known: Form }) {
             })}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {lines.length > 0 && (
         <>
           <Legend lines={lines} />

@@ -13,7 +13,7 @@ import { scoreText, StateMark } from "./run_table";
 import { act, courses, show } from "./state";
 import { term } from "../../terms";
 import { TryOut } from "./try_out";
-import { Scroll } from "./scroll";
+import { Scroll } from "../../ui/scroll";
 
 const PHASES: Record<Phase, Text> = {
   preparing: texts.preparing,
