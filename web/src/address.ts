@@ -13,7 +13,17 @@ export function parsed(hash: string): Address {
   return { room: match?.[1] ?? "", query: match?.[2] ?? "" };
 }
 
-export const address = signal<Address>(typeof location === "undefined" ? { room: "", query: "" } : parsed(location.hash));
+const here = (): string => (typeof location === "undefined" ? "" : location.hash);
+export const address = signal<Address>(parsed(here()));
+
+let taken = here(); // the address that was taken up or written last
+/** A person went back or elsewhere, and the event that says so is yet to come: what is written now would write over that place. */
+const isLeft = (): boolean => here() !== taken;
+
+function write(hash: string): void {
+  history.replaceState(null, "", hash);
+  taken = here();
+}
 
 /** Counts the places that a person went to by link, by hand or by the back button, or was led to. */
 export const visits = signal(0);
@@ -35,7 +45,8 @@ export const lastQuery = (room: string): string => queries.value[room] ?? "";
 
 export function watchAddress(): void {
   addEventListener("hashchange", () => {
-    const next = parsed(location.hash);
+    taken = here();
+    const next = parsed(taken);
     const before = address.value;
     if (next.room === before.room && next.query === before.query) return;
     queries.value = { ...queries.value, [before.room]: before.query };
@@ -57,8 +68,8 @@ export function sift(room: string, form: Form | undefined): void {
 /** Go to a place without a new entry in the browser's history. */
 export function goTo(room: string, query: string): void {
   const before = address.value;
-  if (before.room === room && before.query === query) return;
-  history.replaceState(null, "", link(room, query));
+  if ((before.room === room && before.query === query) || isLeft()) return;
+  write(link(room, query));
   address.value = { room, query };
   visits.value += 1;
 }
@@ -66,9 +77,9 @@ export function goTo(room: string, query: string): void {
 /** Keep what is chosen in the address without a new entry in the browser's history. */
 export function remember(room: string, query: string): void {
   if (queries.value[room] !== query) queries.value = { ...queries.value, [room]: query };
-  if (address.value.room !== room && address.value.room !== "") return; // an answer that came after the room was left
+  if ((address.value.room !== room && address.value.room !== "") || isLeft()) return; // an answer that came after the room was left
   const hash = query === "" ? `#/${room}` : `#/${room}?${query}`;
-  if (location.hash !== hash) history.replaceState(null, "", hash);
+  if (here() !== hash) write(hash);
   if (address.value.room !== room || address.value.query !== query) address.value = { room, query };
 }
 
