@@ -10,7 +10,7 @@ import torch
 
 from commands import Trouble, bits, profundo
 from profundo.evaluate.conformal import margins
-from profundo.evaluate.forecasts import seasonal_naive
+from profundo.evaluate.kinds.forecasts import seasonal_naive
 from profundo.evaluate.scores import Answers
 from profundo.records import Forecast, Inputs, ProfundoError, Spec, Targets
 from profundo.runs.experiment import new_experiment

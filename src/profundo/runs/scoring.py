@@ -12,7 +12,7 @@ from profundo import objectives
 from profundo.data.batches import in_order
 from profundo.evaluate import Answers, answers_of_all, figures, scores
 from profundo.evaluate.conformal import FEWEST, LEVEL, margins
-from profundo.evaluate.forecasts import seasonal_naive, step_scores
+from profundo.evaluate.kinds.forecasts import seasonal_naive, step_scores
 from profundo.evaluate.leading import positive
 from profundo.evaluate.thresholds import choose_threshold
 from profundo.languages import local, say
