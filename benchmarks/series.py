@@ -36,7 +36,7 @@ from profundo.data.dataset_names import Reading
 from profundo.data.loading import collect, load
 from profundo.data.splits.folds import held_out
 from profundo.data.splits.split_by import forward
-from profundo.evaluate.forecasts import coverage, seasonal_naive
+from profundo.evaluate.kinds.forecasts import coverage, seasonal_naive
 from profundo.records import Dataset
 from profundo.runs.supervised import fit
 

@@ -390,8 +390,8 @@ class Targets:
     transforms: one for each real target, of which mean and std are then measured; none where they are taken as they are.
     shares: of each class, or label, among the training samples; empty where they were not counted.
     threshold: the probability of the second of two classes from which it is the answer.
-    margins: of each step of a forecast, what to add for the ends of an interval that holds nine of ten values: the quantiles
-        of truth − prediction on the validation split; empty where there is none.
+    margins: of each real target, such as a step of a forecast, what to add for the ends of an interval that holds nine of ten
+        values: the quantiles of truth − prediction, each bent by its transform, on the validation split; empty where there is none.
     """
 
     kind: TargetKind

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from profundo.records import Targets, Transform
 
-__all__ = ["FARTHEST", "bend", "bent", "in_own_units", "interpolate", "squashed", "standard_units", "unbend"]
+__all__ = ["FARTHEST", "bend", "bent", "in_own_units", "interpolate", "squashed", "standard_units", "unbend", "unbent"]
 
 FARTHEST = 3.0
 
@@ -35,9 +35,7 @@ def in_own_units(outputs: Tensor, targets: Targets) -> Tensor:
         return outputs
     wide = outputs.double()
     wide = wide * _row(targets.std, wide) + _row(targets.mean, wide) if targets.mean else wide
-    if not targets.transforms:
-        return wide
-    return torch.stack([unbend(one, how) for one, how in zip(wide.unbind(1), targets.transforms, strict=True)], 1)
+    return unbent(wide, targets.transforms)
 
 
 def bent(values: Tensor, transforms: tuple[Transform, ...]) -> Tensor:
@@ -45,6 +43,13 @@ def bent(values: Tensor, transforms: tuple[Transform, ...]) -> Tensor:
     if not transforms:
         return values
     return torch.stack([bend(one, how) for one, how in zip(values.unbind(1), transforms, strict=True)], 1)
+
+
+def unbent(values: Tensor, transforms: tuple[Transform, ...]) -> Tensor:
+    """The inverse."""
+    if not transforms:
+        return values
+    return torch.stack([unbend(one, how) for one, how in zip(values.unbind(1), transforms, strict=True)], 1)
 
 
 def bend(values: Tensor, how: Transform) -> Tensor:

@@ -48,7 +48,8 @@ def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     for name in ("runs", "uploads"):
         (folder / name).mkdir()
-    app = lab_application(Lab(folder / "runs", folder / "uploads", shared=True), CALLS)
+    entries = (f"http://192.0.2.7:8123/?token={VISITOR}",)
+    app = lab_application(Lab(folder / "runs", folder / "uploads", shared=True, entries=entries), CALLS)
     with running(app, sockets=True) as port:
         yield RunningLab(f"http://127.0.0.1:{port}/", TOKEN, VISITOR, folder / "runs")
         app.state.service.close()

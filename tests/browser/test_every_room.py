@@ -110,3 +110,41 @@ def test_the_keyboard_reaches_every_control_and_shows_where_it_is(left_as_it_is,
         reached.add(page.evaluate(FOCUSED))
     assert "hidden" not in reached
     assert len(reached) >= controls
+
+
+@pytest.mark.parametrize("language", ["en", "es", "ca", "pt"])
+def test_a_telephone_shows_every_room_s_name(kept_tab, language):
+    page = kept_tab("#/graph", width=390, height=844)
+    speak(page, language)
+    for link in page.locator("header nav a").all():
+        box = link.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+        assert link.evaluate("one => one.scrollWidth <= one.clientWidth"), link.inner_text()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "graph?view=activations",
+        "graph?view=matrices&kind=layer",
+        "graph?view=formula&at=end",
+        "images?view=kernels",
+        "surface?mode=roll",
+        "training?run=any-room",
+    ],
+)
+def test_axe_finds_nothing_in_other_views_with_all_that_is_folded_open(left_as_it_is, place):
+    page = left_as_it_is(place.partition("?")[0])
+    page.evaluate("place => { location.hash = '#/' + place }", place)
+    quiet(page)
+    page.evaluate("for (const one of document.querySelectorAll('main details')) one.open = true")
+    quiet(page)
+    assert page.evaluate(AXE) == []
+
+
+def test_a_telephone_that_is_turned_upright_scrolls_nothing_sideways(kept_tab):
+    page = entered(kept_tab, "playground", width=844, height=390)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -1,5 +1,12 @@
 """A teacher shares, a class follows: what the visitors' pages show when the owner's goes somewhere."""
 
+import io
+from importlib.resources import files
+
+import numpy as np
+import segno
+from PIL import Image
+
 from browser_waiting import eventually
 
 
@@ -72,3 +79,44 @@ def test_a_run_that_is_not_here_is_said_to_be_gone_and_no_other_is_shown(tab):
         assert eventually(
             page, lambda page=page: page.get_by_role("alert").filter(has_text="no run").first.is_visible()
         ), where
+
+
+def test_a_follower_s_room_stays_as_it_is_while_the_owner_moves_in_it(tab):
+    moves = {
+        "graph?view=activations&name=tanh&a=1": "graph?view=activations&name=relu&a=2",
+        "images?view=pooling&pool=max": "images?view=pooling&pool=average",
+        "surface?mode=roll&surface=rosenbrock": "surface?mode=roll&surface=ravine",
+    }
+    owner = tab("#/graph?view=activations&name=tanh&a=1")
+    visitor = tab(visits=True, width=390, height=844)
+    for start, end in moves.items():
+        owner.evaluate("place => { location.hash = '#/' + place }", start)
+        assert eventually(visitor, lambda start=start: all(part in place(visitor) for part in start.split("&")))
+        assert eventually(visitor, lambda: visitor.evaluate("document.documentElement.scrollHeight > 1000"))
+        visitor.evaluate("() => { window.kept = document.querySelector('[role=tabpanel] .panel'); scrollTo(0, 120); }")
+        owner.evaluate("place => { location.hash = '#/' + place }", end)
+        assert eventually(visitor, lambda end=end: all(part in place(visitor) for part in end.split("&")))
+        visitor.wait_for_timeout(100)
+        assert visitor.evaluate("[window.kept.isConnected, scrollY]") == [True, 120], end
+        assert visitor.get_by_label("Follow the presenter").is_checked()
+
+
+def test_the_owner_shows_the_class_how_it_comes_in_and_visitors_are_shown_nothing_of_it(tab):
+    owner, visitor = tab("#/graph"), tab("#/graph", visits=True)
+    visitor.get_by_label("Follow the presenter").wait_for()
+    assert visitor.get_by_role("button", name="Share").count() == 0
+    owner.get_by_role("button", name="Share").click()
+    dialog = owner.get_by_role("dialog", name="Share")
+    address = dialog.locator("code").inner_text()
+    code = dialog.get_by_role("img", name=f"QR code of {address}")
+    wanted = np.array(segno.make(address, error="m", micro=False).matrix)
+    image = np.asarray(Image.open(io.BytesIO(code.screenshot())).convert("L"))
+    side = len(wanted) + 8  # with its quiet zone
+    middles = ((np.arange(side) + 0.5) * len(image) / side).astype(int)
+    np.testing.assert_array_equal(image[np.ix_(middles, middles)] < 128, np.pad(wanted, 4).astype(bool))
+    assert eventually(owner, lambda: int(dialog.get_by_role("status").inner_text().split()[0]) >= 1)
+    owner.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
+    assert owner.evaluate("async () => (await axe.run(document.querySelector('dialog'))).violations") == []
+    owner.keyboard.press("Escape")
+    assert eventually(owner, lambda: dialog.count() == 0)
+    assert owner.evaluate("document.activeElement.innerText") == "Share"

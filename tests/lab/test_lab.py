@@ -207,8 +207,8 @@ def test_a_question_is_answered_in_numbers_and_arrays_or_refused_in_one_line(por
         assert told["array"].tolist() == [[1.5, -2]]
         assert told["nan"] is None
         for given, line in (
-            ({"value": 11}, "value: expected at most 10, got 11"),
-            ({"value": "4"}, "value: expected a number, got '4'"),
+            ({"value": 11}, "value: expected at most 10; got 11"),
+            ({"value": "4"}, "value: expected a number; got '4'"),
             ({}, "root: value: Field required"),
             ({"value": 1, "more": 2}, "root: more: Extra inputs are not permitted"),
             ({"value": 7}, "runs/seven has no root here"),

@@ -61,3 +61,17 @@ def test_a_folder_of_runs_is_no_word_of_what_is_said(tmp_path, monkeypatch):
     lab = Lab(Path("a"), tmp_path / "uploads")
     assert lab.without_paths("formula 'a/b + a/c'") == "formula 'a/b + a/c'"
     assert lab.without_paths(f"{tmp_path}/a/mine: damaged") == "runs/mine: damaged"
+
+
+def test_only_the_owner_is_told_how_visitors_come_and_how_many_look_on(lab):
+    owner, visitor = Page(lab), Page(lab, "visitor")
+    lab.entries = ("http://192.0.2.7:8123/?token=abc",)
+    assert owner.call("presenter.share")["visitors"] == 0
+    visitor.call("presenter.follow")
+    told = owner.call("presenter.share")
+    assert told["visitors"] == 1
+    assert [one["address"] for one in told["entries"]] == list(lab.entries)
+    assert told["entries"][0]["code"].shape == (29, 29)  # version 3
+    visitor.desk.detach()
+    assert owner.call("presenter.share")["visitors"] == 0
+    assert CALLS["presenter.share"].changes  # which is refused to visitors

@@ -1,6 +1,7 @@
 """Settings go through an address and come back; whatever else an address holds is told in one line."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -82,7 +83,7 @@ def test_an_address_holds_only_what_is_not_usual():
     ("query", "told"),
     [
         ("data=spirl", "data: expected a name, nearest: spiral"),
-        ("noise=51", "noise: expected a number from 0 to 50, got '51'|got 51"),
+        ("noise=51", "noise: expected a number from 0 to 50; got '51'|got 51"),
         ("noise=nan", "noise: expected a number"),
         ("train_share=0", "above 0 and at most 1"),
         ("hidden=3.5", "whole number"),
@@ -220,3 +221,12 @@ def test_of_a_query_the_right_parts_are_kept_and_each_wrong_one_is_named():
     assert len(faults) == 2
     assert settings.epochs == 7
     assert kept_of_query("") == (from_query(""), [])
+
+
+@pytest.mark.parametrize("name", ["data", "optimizer", "activation", "features", "loss", "schedule", "initialisation"])
+def test_a_value_that_is_refused_does_not_stand_among_the_choices(name):
+    with pytest.raises(ProfundoError) as caught:
+        from_query(f"{name}=nope")
+    choices, got = re.fullmatch(r".*known: (.*); got (.*)", str(caught.value)).groups()
+    assert "nope" not in choices
+    assert got == "'nope'"

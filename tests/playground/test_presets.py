@@ -54,11 +54,19 @@ def is_straight(session):
     return bool((values[0] - 2 * values[1] + values[2]).abs().max() < 1e-4)
 
 
-def gradient_sizes(session):
-    return [float(abs(one).mean()) for one in session.gradients()[0]]
-
-
 FIVE = range(5)
+
+
+def grows_until_it_breaks(name, seed):
+    """Whether each of the first six steps makes the loss three to six times as large, and it ends as no number, but not soon."""
+    session = begun(name, seed)
+    losses = [session.first_loss]
+    for _ in range(6):
+        session.epochs(1)
+        losses.append(session.scores()["train"].loss)
+    grown = all(3 < after / before < 6 for before, after in pairwise(losses))
+    session.run()
+    return grown and 45 <= session.epoch <= 65 and not math.isfinite(session.scores()["train"].loss)
 
 
 def dies_within(name, seed, epochs):
@@ -111,7 +119,7 @@ SEEN = {
         and causes("zero-weights") == ["symmetric_init"]
     ),
     "rate-too-high": lambda: (
-        not math.isfinite(ran("rate-too-high").scores()["train"].loss)
+        all(grows_until_it_breaks("rate-too-high", seed) for seed in FIVE)
         and causes("rate-too-high") == ["learning_rate_too_high"]
     ),
     "rate-too-low": lambda: (
@@ -121,14 +129,14 @@ SEEN = {
     ),
     "vanishing-sigmoids": lambda: (
         all(
-            (sizes := gradient_sizes(begun("vanishing-sigmoids", seed)))[0] < 0.001 * sizes[-1]
+            (sizes := begun("vanishing-sigmoids", seed).gradient_sizes())[0] < 0.001 * sizes[-1]
             for seed in FIVE
         )
         and 0.4 < accuracy("vanishing-sigmoids") < 0.6
         and causes("vanishing-sigmoids") == ["vanishing_gradient"]
     ),
     "deep-relu": lambda: (
-        all((sizes := gradient_sizes(begun("deep-relu", seed)))[0] > 0.1 * sizes[-1] for seed in FIVE)
+        all((sizes := begun("deep-relu", seed).gradient_sizes())[0] > 0.1 * sizes[-1] for seed in FIVE)
         and [ran("deep-relu", seed).scores()["test"].accuracy == 1 for seed in FIVE].count(True) == 4
         and any(2 * len(layer.dead) > layer.units for layer in ran("deep-relu", 2).units())
         and not causes("deep-relu")

@@ -12,12 +12,13 @@ import profundo as pf
 from profundo.data.batches import order
 from profundo.data.splits.member_folds import member_folds, together
 from profundo.data.standard import standardize, standardize_targets
+from profundo.evaluate.conformal import inside, margins
 from profundo.objectives.objective_names import default_name
 from profundo.records import Interrupted, ProfundoError, Samples
 from profundo.runs.choices import prepare
 from profundo.runs.experiment import new_experiment
 from profundo.runs.preparing import make_update, train_batches
-from profundo.runs.scoring import answers_beside
+from profundo.runs.scoring import answers_beside, answers_held_out
 from profundo.runs.supervised import open_run, resume, train
 from profundo.runs.voice import Quiet
 from profundo.train.distributed import Group
@@ -126,6 +127,16 @@ def test_validation_figures_are_those_of_members_on_rows_they_set_aside(trained)
     assert run.evaluate("validation").values["RMSE"] == pytest.approx(rmse.item(), rel=1e-5)
     everybody = (net(inputs) - targets).double()[folds.held.flatten()]
     assert everybody.square().mean() < errors.square().mean()  # the vote has learned from these rows
+
+
+def test_intervals_are_as_wide_as_errors_on_rows_set_aside_ask_for(trained):
+    data = trained.data
+    held = answers_held_out(trained.net, data, trained.experiment)
+    assert len(held.targets) == len(data.train) + len(data.validation)
+    ((low, high),) = data.spec.targets.margins
+    assert ((low, high),) == margins(held, data.spec.targets)
+    share = inside(held, data.spec.targets).double().mean().item()
+    assert 0.88 <= share <= 0.93
 
 
 def test_beside_a_linear_model_stand_only_rows_that_neither_has_learned_from(trained):

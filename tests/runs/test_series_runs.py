@@ -9,7 +9,8 @@ import scipy.stats
 import torch
 
 from commands import Trouble, bits, profundo
-from profundo.evaluate.forecasts import margins, seasonal_naive
+from profundo.evaluate.conformal import margins
+from profundo.evaluate.kinds.forecasts import seasonal_naive
 from profundo.evaluate.scores import Answers
 from profundo.records import Forecast, Inputs, ProfundoError, Spec, Targets
 from profundo.runs.experiment import new_experiment
@@ -70,7 +71,7 @@ def test_a_finished_forecast_opens_with_its_intervals_and_shows_them(sales):
 def test_margins_are_quantiles_of_what_is_missing_to_the_truth():
     truth = torch.arange(99.0)[:, None]
     outputs = Answers(torch.zeros(99, 1), truth, torch.zeros(99))
-    assert margins(outputs) == ((4.0, 94.0),)  # the 5th smallest and largest of 99
+    assert margins(outputs, Targets("real")) == ((4.0, 94.0),)  # the 5th smallest and largest of 99
 
 
 def test_intervals_of_few_or_overlapping_windows_hold_what_they_promise():
@@ -79,15 +80,15 @@ def test_intervals_of_few_or_overlapping_windows_hold_what_they_promise():
     held = []
     for _ in range(2000):
         errors = torch.randn(7, generator=draw, dtype=torch.float64)
-        ((low, high),) = margins(Answers(torch.zeros(6, 1), errors[:6, None], torch.zeros(6)))
+        ((low, high),) = margins(Answers(torch.zeros(6, 1), errors[:6, None], torch.zeros(6)), Targets("real"))
         held.append(low <= errors[6] <= high)
     assert 0.88 < sum(held) / len(held) < 0.92
     walk = torch.randn(400, generator=draw, dtype=torch.float64).cumsum(0)
     overlapping = walk.unfold(0, 12, 1)[:60]
-    ends = margins(Answers(torch.zeros(60, 12), overlapping, torch.zeros(60)))
+    ends = margins(Answers(torch.zeros(60, 12), overlapping, torch.zeros(60)), Targets("real"), 12)
     t = scipy.stats.t.ppf(0.95, 4)
     np.testing.assert_allclose([high - low for low, high in ends], 2 * t * 1.2**0.5 * overlapping.std(0), rtol=1e-9)
-    alone = margins(Answers(torch.zeros(1, 2), torch.tensor([[3.0, -1.0]]), torch.zeros(1)))
+    alone = margins(Answers(torch.zeros(1, 2), torch.tensor([[3.0, -1.0]]), torch.zeros(1)), Targets("real"), 2)
     assert all(low < error < high for (low, high), error in zip(alone, (3, -1), strict=True))
 
 

@@ -68,10 +68,19 @@ def test_a_surfaces_goal_is_its_lowest_place(surface):
 
 
 @pytest.mark.parametrize("name", ["momentum", "adam"])
-def test_the_rate_chosen_is_the_best_of_all_candidates(name):
-    surface = SURFACES["saddle"]
-    ends = {rate: descend(surface, name, rate, 30).end for rate in RATES}
-    assert best_of(surface, name, 30).rate == min(ends, key=ends.__getitem__)
+def test_the_rate_chosen_is_down_soonest_of_all_candidates(name):
+    surface = SURFACES["ravine"]
+    soon = {rate: descend(surface, name, rate, 60).steps_to(0.01) for rate in RATES}
+    best = best_of(surface, name, 60)
+    assert best.steps_to(0.01) == soon[best.rate] == min(one for one in soon.values() if one is not None)
+
+
+def test_where_no_rate_gets_down_the_lowest_end_is_chosen():
+    surface = SURFACES["rosenbrock"]
+    ends = {rate: descend(surface, "sgd", rate, 30).end for rate in RATES}
+    best = best_of(surface, "sgd", 30)
+    assert best.steps_to(0.01) is None
+    assert best.rate == min(ends, key=ends.__getitem__)
 
 
 def test_steps_to_a_share_count_from_where_it_stays_below():

@@ -1,5 +1,6 @@
 // Where the page is: `#/room?key=value`, so that a link, a reload and the back button show the same.
 import { signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import { sifted, type Form } from "./forms";
 
 export interface Address {
@@ -12,10 +13,31 @@ export function parsed(hash: string): Address {
   return { room: match?.[1] ?? "", query: match?.[2] ?? "" };
 }
 
-export const address = signal<Address>(typeof location === "undefined" ? { room: "", query: "" } : parsed(location.hash));
+const here = (): string => (typeof location === "undefined" ? "" : location.hash);
+export const address = signal<Address>(parsed(here()));
 
-/** Counts the places that a person went to by link, by hand or by the back button: a room then begins with what it says. */
+let taken = here(); // the address that was taken up or written last
+/** A person went back or elsewhere, and the event that says so is yet to come: what is written now would write over that place. */
+const isLeft = (): boolean => here() !== taken;
+
+function write(hash: string): void {
+  history.replaceState(null, "", hash);
+  taken = here();
+}
+
+/** Counts the places that a person went to by link, by hand or by the back button, or was led to. */
 export const visits = signal(0);
+
+/** In a room that is open: called as its person goes to another place of it, to take up what the address says now. */
+export function useVisits(take: () => void): void {
+  const taken = useRef(visits.value);
+  useEffect(() => {
+    if (taken.current === visits.value) return;
+    taken.current = visits.value;
+    take();
+  }, [visits.value]);
+}
+
 const queries = signal<Readonly<Record<string, string>>>({});
 
 /** What was chosen in a room when it was left. */
@@ -23,7 +45,8 @@ export const lastQuery = (room: string): string => queries.value[room] ?? "";
 
 export function watchAddress(): void {
   addEventListener("hashchange", () => {
-    const next = parsed(location.hash);
+    taken = here();
+    const next = parsed(taken);
     const before = address.value;
     if (next.room === before.room && next.query === before.query) return;
     queries.value = { ...queries.value, [before.room]: before.query };
@@ -42,24 +65,21 @@ export function sift(room: string, form: Form | undefined): void {
   if (here && here.bad.length > 0) remember(room, here.query);
 }
 
-/** Rooms that take another address up by themselves while they are open; others are entered anew. */
-const FOLLOWS = ["playground", "training"];
-
 /** Go to a place without a new entry in the browser's history. */
 export function goTo(room: string, query: string): void {
   const before = address.value;
-  if (before.room === room && before.query === query) return;
-  history.replaceState(null, "", link(room, query));
+  if ((before.room === room && before.query === query) || isLeft()) return;
+  write(link(room, query));
   address.value = { room, query };
-  if (before.room !== room || !FOLLOWS.includes(room)) visits.value += 1;
+  visits.value += 1;
 }
 
 /** Keep what is chosen in the address without a new entry in the browser's history. */
 export function remember(room: string, query: string): void {
   if (queries.value[room] !== query) queries.value = { ...queries.value, [room]: query };
-  if (address.value.room !== room && address.value.room !== "") return; // an answer that came after the room was left
+  if ((address.value.room !== room && address.value.room !== "") || isLeft()) return; // an answer that came after the room was left
   const hash = query === "" ? `#/${room}` : `#/${room}?${query}`;
-  if (location.hash !== hash) history.replaceState(null, "", hash);
+  if (here() !== hash) write(hash);
   if (address.value.room !== room || address.value.query !== query) address.value = { room, query };
 }
 

@@ -1,13 +1,15 @@
 // The page around the rooms: their names, the language, light or dark, and whether the lab is reached.
 import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import texts from "@texts/lab.json";
 import { address, lastQuery, leftOut, link, sift, visits } from "./address";
-import { connected, role, trouble } from "./connection";
+import { connected, role, shared, trouble } from "./connection";
 import { LANGUAGES, language, nameOf, say, speak, type Language } from "./language";
+import type { Form } from "./forms";
 import { follow, following } from "./presenting";
 import { ROOMS, type Room } from "./rooms";
+import { Sharing } from "./sharing";
 import { Button, Choice, Problem, Switch } from "./ui/controls";
 
 const KEPT = "profundo-theme";
@@ -42,6 +44,7 @@ export function App() {
             </a>
           ))}
         </nav>
+        {role.value === "owner" && shared.value && <Sharing />}
         <Theming />
         <Choice bare label={say(texts.language)} value={language.value} options={LANGUAGES.map((one) => [one, nameOf(one)])} onChoose={(one) => void speak(one as Language)} />
       </header>
@@ -51,7 +54,7 @@ export function App() {
       {role.value === "visitor" && <Visiting />}
       <main id="room" tabIndex={-1}>
         <Problem text={leftOut.value.length > 0 ? say(texts.left_out, { parts: leftOut.value.join(", ") }) : ""} />
-        {room && <Loaded key={`${room.id} ${visits.value}`} room={room} />}
+        {room && <Loaded key={room.id} room={room} />}
       </main>
     </>
   );
@@ -79,7 +82,7 @@ function Theming() {
 }
 
 function Loaded({ room }: { room: Room }) {
-  const [loaded, show] = useState<{ Shown: ComponentType } | null>(null);
+  const [loaded, show] = useState<{ Shown: ComponentType; form: Form | undefined } | null>(null);
   const [tries, try_] = useState(0);
   useEffect(() => {
     let there = true;
@@ -87,7 +90,7 @@ function Loaded({ room }: { room: Room }) {
       (module) => {
         if (!there) return;
         sift(room.id, module.form);
-        show({ Shown: module.default });
+        show({ Shown: module.default, form: module.form });
       },
       () => there && setTimeout(() => try_(tries + 1), 1000), // the lab was away for a moment
     );
@@ -95,5 +98,6 @@ function Loaded({ room }: { room: Room }) {
       there = false;
     };
   }, [room, tries]);
+  useLayoutEffect(() => (loaded ? sift(room.id, loaded.form) : undefined), [visits.value]); // before the room takes it up
   return loaded ? <loaded.Shown /> : <p class="loading">{say(texts.loading)}</p>;
 }

@@ -45,6 +45,7 @@ export function chosenIn(room: string): Chosen {
     writing = setTimeout(() => here() && remember(room, writtenWords(words.value)), WAIT);
   };
   const enter = () => {
+    clearTimeout(writing);
     if (here() && address.value.query !== writtenWords(words.value)) words.value = parsedWords(address.value.query);
   };
   enter();

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { link, parsed } from "../src/address";
 
 test("a link leads where it says", () => {
@@ -8,4 +8,19 @@ test("a link leads where it says", () => {
 
 test("what is no address leads to no room", () => {
   for (const hash of ["", "#", "#/UP", "#x", "#/a/b"]) expect(parsed(hash)).toEqual({ room: "", query: "" });
+});
+
+test("a place that is being left is not written over the one that its person goes to", async () => {
+  const place = { hash: "#/graph?ex=a" };
+  const written: string[] = [];
+  vi.stubGlobal("location", place);
+  vi.stubGlobal("history", { replaceState: (_: unknown, __: string, hash: string) => void (written.push(hash), (place.hash = hash)) });
+  vi.resetModules();
+  const { goTo, remember } = await import("../src/address");
+  remember("graph", "ex=b");
+  place.hash = "#/playground"; // the back button was pressed, and the event is on its way
+  remember("graph", "ex=c");
+  goTo("graph", "ex=d");
+  expect(written).toEqual(["#/graph?ex=b"]);
+  vi.unstubAllGlobals();
 });

@@ -158,7 +158,7 @@ def from_mapping(data: Mapping[str, Any], how: Reading, _taker: Taker) -> Raw | 
         return from_frame_of(data, how)
     target_name = how.target or next((name for name in LABELS if name in data), None)
     if target_name is not None and target_name not in data:
-        raise ProfundoError(f"target: expected one of {', '.join(map(str, data))}, got {target_name!r}")
+        raise ProfundoError(f"target: expected one of {', '.join(map(str, data))}; got {target_name!r}")
     inputs = {str(name): part for name, part in data.items() if name != target_name}
     if not inputs:
         raise ProfundoError("data: expected inputs beside the target, got nothing else")

@@ -73,7 +73,7 @@ def from_space(values: Any, space: str) -> np.ndarray:
 def space_of(name: str) -> Space:
     if name.lower() not in SPACES:
         hint = nearest_names(name.lower(), SPACES) or f"choose one of {', '.join(SPACES)}"
-        raise ProfundoError(f"colour space: expected one of {len(SPACES)}, got {name!r}; {hint}")
+        raise ProfundoError(f"colour space: expected one of {len(SPACES)}; got {name!r}; {hint}")
     return SPACES[name.lower()]
 
 

@@ -38,13 +38,15 @@ class State(Protocol):
 class Lab:
     """What all desks share. runs: the folder of trainings; uploads: where files of the page are put, the lab's own.
 
-    shared: whether it has visitors; presented: the desk whose playground they see, and watchers, who sees it; states: what rooms
-    keep for all desks together; turns: of what computes in steps; threads: those that rooms began.
+    shared: whether it has visitors; entries: the addresses that they come by, with their token, for its owner's eyes;
+    presented: the desk whose playground they see, and watchers, who sees it; states: what rooms keep for all desks
+    together; turns: of what computes in steps; threads: those that rooms began.
     """
 
     runs: Path
     uploads: Path
     shared: bool = False
+    entries: tuple[str, ...] = ()
     presented: Desk | None = None
     watchers: list[Desk] = field(default_factory=list)
     closed: threading.Event = field(default_factory=threading.Event)

@@ -76,7 +76,8 @@ def serve_lab(
         here = url(shown("127.0.0.1", address[0]), address[1])
         entry = f"{here}?token={token}"
         led = stack.enter_context(temporary_file(runs / f"open-lab-{address[1]}.html", leading_to(entry)))
-        ready(LabReady(here, entry, led, kept, entries(listening.family, address[1], visitors)))
+        lab.entries = entries(listening.family, address[1], visitors)
+        ready(LabReady(here, entry, led, kept, lab.entries))
         config = configured(
             app,
             address[1],

@@ -130,7 +130,9 @@ def prediction(spec: Spec) -> Schema:
     schema["properties"]["notices"] = {"type": "array", "items": TEXT}
     if spec.inputs.forecast is not None:
         texts = {"type": "array", "items": TEXT, "minItems": len(targets.names), "maxItems": len(targets.names)}
-        schema["properties"] |= {"times": texts} | ({"low": outputs, "high": outputs} if targets.margins else {})
+        schema["properties"] |= {"times": texts}
+    if targets.margins:
+        schema["properties"] |= {"low": outputs, "high": outputs}
     if targets.traits.one_class:
         schema["properties"]["probability"] = PROBABILITY
     schema["properties"] |= PIXELS.get(targets.kind, {})

@@ -193,7 +193,7 @@ def activation_layer(name: str) -> nn.Module:
     """A new layer that applies it value by value. Raises ProfundoError for a name that is not there, and for maxout."""
     if name not in ACTIVATIONS:
         hint = f"; {name} is called {_OTHER_NAMES[name]} here" if name in _OTHER_NAMES else ""
-        raise ProfundoError(f"activation: expected one of {', '.join(ACTIVATIONS)}, got {name!r}{hint}")
+        raise ProfundoError(f"activation: expected one of {', '.join(ACTIVATIONS)}; got {name!r}{hint}")
     if ACTIVATIONS[name].learns:
         raise ProfundoError(
             f"activation {name}: has weights of its own; put profundo.nets.layers.Maxout(inputs, units, pieces) in the "

@@ -329,7 +329,7 @@ def _pair(value: Pair) -> tuple[int, int]:
 
 def _gain(activation: str) -> float:
     if activation not in GAINS:
-        raise ProfundoError(f"activation: expected one of {', '.join(GAINS)}, got {activation!r}")
+        raise ProfundoError(f"activation: expected one of {', '.join(GAINS)}; got {activation!r}")
     return GAINS[activation]
 
 

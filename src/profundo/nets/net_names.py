@@ -140,7 +140,7 @@ def check(name: str, spec: Spec) -> None:
     if name not in NETS:
         near = get_close_matches(name, NETS, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else "choose one of them"
-        raise ProfundoError(f"net: expected one of {', '.join(NETS)}, got {name!r}; {hint}")
+        raise ProfundoError(f"net: expected one of {', '.join(NETS)}; got {name!r}; {hint}")
     if (name in NETS_FOR_PIXELS) != (spec.targets.traits.per == "pixel"):
         wanted, given = ("pixel", "sample") if name in NETS_FOR_PIXELS else ("sample", "pixel")
         raise ProfundoError(

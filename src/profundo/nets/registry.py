@@ -90,7 +90,7 @@ EXAMPLES = {"widths": "32,16", "dropout": "0.2", "activation": "gelu", "depth": 
 def options(name: str) -> list[NetOption]:
     """What the net of that name can be told. Raises ProfundoError for an unknown name."""
     if name not in _BUILDERS:
-        raise ProfundoError(f"net: expected one of {', '.join(_BUILDERS)}, got {name!r}")
+        raise ProfundoError(f"net: expected one of {', '.join(_BUILDERS)}; got {name!r}")
     builder = _BUILDERS[name]
     hints = get_type_hints(builder)
     results = []

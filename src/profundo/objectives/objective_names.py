@@ -43,7 +43,7 @@ def check(name: str, targets: Targets) -> None:
     if name not in OBJECTIVES:
         near = get_close_matches(name, OBJECTIVES, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else "choose one of them"
-        raise ProfundoError(f"objective: expected one of {', '.join(OBJECTIVES)}, got {name!r}; {hint}")
+        raise ProfundoError(f"objective: expected one of {', '.join(OBJECTIVES)}; got {name!r}; {hint}")
     suitable = _BY_TARGET[targets.kind]
     if name not in suitable:
         raise ProfundoError(

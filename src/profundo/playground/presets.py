@@ -52,7 +52,7 @@ GIVEN: Mapping[str, Mapping[str, Any]] = {
     "circle-features": {"data": "circle", "features": ("x1_squared", "x2_squared"), **LINE},
     "linear-net": {"data": "circle", "hidden": (8, 8, 8), "activation": "linear", "epochs": 60, **FIRST},
     "zero-weights": {"data": "circle", "hidden": (8,), "initialisation": "zeros", "epochs": 60},
-    "rate-too-high": {"data": "plane", "hidden": (4,), "activation": "relu", "learning_rate": 10.0, "epochs": 60},
+    "rate-too-high": {"data": "plane", "hidden": (), "batch_size": "all", "learning_rate": 0.12, "epochs": 80},
     "rate-too-low": {"data": "circle", "learning_rate": 0.00003, "epochs": 60},
     "vanishing-sigmoids": {"activation": "logistic", **DEEP},
     "deep-relu": {"activation": "relu", "initialisation": "he", **DEEP, "epochs": 30},

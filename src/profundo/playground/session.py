@@ -259,6 +259,10 @@ class Session:
         found = [one.numpy() for one in torch.autograd.grad(cost, parameters)]
         return found[::2], found[1::2]
 
+    def gradient_sizes(self) -> list[float]:
+        """The mean |∂ cost / ∂ w| over the weights of each layer, from the first one to the output's."""
+        return [float(np.abs(one).mean()) for one in self.gradients()[0]]
+
     def set_weight(self, layer: int, unit: int, input: int, value: float) -> None:
         """Put a value on the link from an input to a unit. The optimizer forgets what it knew of this one weight."""
         self.put("weight", (layer, unit, input), value)

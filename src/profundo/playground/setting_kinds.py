@@ -42,7 +42,7 @@ def wrong(name: str, expected: str, got: Any) -> ProfundoError:
     shown = repr(got)
     shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
     told = Said("refusals.expected_got", name=labelled(name), expected=expected, got=shown)
-    return ProfundoError(f"playground: {name}: expected {expected}, got {shown}", told=told)
+    return ProfundoError(f"playground: {name}: expected {expected}; got {shown}", told=told)
 
 
 def labelled(name: str) -> str:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.grids.mask_codes import mask_png
+from profundo.evaluate.conformal import ends
 from profundo.kinds import TargetKind
 from profundo.records import Spec, Targets
 
@@ -22,17 +23,20 @@ Columns = dict[str, list[Any]]
 
 def in_columns(predictions: Tensor, spec: Spec, probable: bool = True) -> Columns:
     """What `predict` gives for a batch: the "prediction" of each, and for classes its "probability" and "probabilities", a
-    list for each class or label. Of a mask the classes that are there, the largest first, their "shares" of the pixels, and
-    the "mask" as a PNG in base64; of a map its mean, "least" and "greatest", and the "map" as a .npy in base64.
+    list for each class or label. Of real targets also the ends of their intervals, "low" and "high", where there are any. Of a
+    mask the classes that are there, the largest first, their "shares" of the pixels, and the "mask" as a PNG in base64; of a
+    map its mean, "least" and "greatest", and the "map" as a .npy in base64.
 
     probable: whether these are probabilities, or bare answers (hinge).
     """
     return COLUMNS[spec.targets.kind](predictions.double(), spec.targets, probable)
 
 
-def of_numbers(predictions: Tensor, _targets: Targets, _probable: bool) -> Columns:
-    values = predictions.reshape(len(predictions), -1)
-    return {"prediction": values[:, 0].tolist() if values.shape[1] == 1 else values.tolist()}
+def of_numbers(predictions: Tensor, targets: Targets, _probable: bool) -> Columns:
+    values = {"prediction": predictions.reshape(len(predictions), -1)}
+    if targets.margins:
+        values["low"], values["high"] = ends(values["prediction"], targets)
+    return {name: one[:, 0].tolist() if one.shape[1] == 1 else one.tolist() for name, one in values.items()}
 
 
 def of_labels(predictions: Tensor, targets: Targets, _probable: bool) -> Columns:

@@ -182,9 +182,9 @@ def check_spec(spec: Spec) -> None:
         raise ValueError(f"{len(inputs.limits)} limits above 0 for {len(inputs.mean)} features")
     if len(targets.transforms) not in (0, spec.outputs) or (targets.transforms and targets.kind != "real"):
         raise ValueError(f"{len(targets.transforms)} transforms for {spec.outputs} targets of the kind {targets.kind}")
-    forecast, lengths = inputs.forecast, (0, spec.outputs)
-    if len(targets.margins) not in lengths or not all(map(math.isfinite, sum(targets.margins, ()))):
-        raise ValueError(f"{len(targets.margins)} margins for a forecast of {spec.outputs} steps")
+    forecast = inputs.forecast
+    if len(targets.margins) not in (0, spec.outputs) or not all(map(math.isfinite, sum(targets.margins, ()))):
+        raise ValueError(f"{len(targets.margins)} margins for {spec.outputs} outputs")
     if forecast is not None and (inputs.kind != "series" or forecast.horizon != spec.outputs or not forecast.step > 0):
         raise ValueError(f"a forecast of {forecast.horizon} steps from {inputs.kind}, with {spec.outputs} outputs")
     for how in targets.transforms:

@@ -12,7 +12,8 @@ from profundo import objectives
 from profundo.data.batches import in_order
 from profundo.data.splits.splits import chosen
 from profundo.evaluate import Answers, answers, answers_of_all, figures, scores
-from profundo.evaluate.forecasts import LEVEL, margins, seasonal_naive, step_scores
+from profundo.evaluate.conformal import FEWEST, LEVEL, margins
+from profundo.evaluate.kinds.forecasts import seasonal_naive, step_scores
 from profundo.evaluate.leading import positive
 from profundo.evaluate.thresholds import choose_threshold
 from profundo.languages import local, say
@@ -116,12 +117,14 @@ def forecast_scores(outputs: Answers, data: Dataset, split: Samples) -> Scores:
     return replace(result, baseline_name=name, steps=steps)
 
 
-def with_margins(net: nn.Module, data: Dataset, experiment: Experiment) -> Dataset:
-    """The data, their targets with the margins of a forecast's intervals, from the validation split."""
-    if data.spec.inputs.forecast is None or not len(data.validation):
+def with_margins(net: nn.Module, data: Dataset, experiment: Experiment, own: Own = NOTHING) -> Dataset:
+    """The data, their real targets with the margins of intervals about predictions, from the samples that it was watched on."""
+    targets, forecast = data.spec.targets, data.spec.inputs.forecast
+    if targets.kind != "real" or len(data.validation) < (FEWEST if forecast is None else 1):
         return data
-    (held,) = answers_to(net, data, data.validation, experiment)
-    return replace(data, spec=replace(data.spec, targets=replace(data.spec.targets, margins=margins(held))))
+    held = answers_held_out(net, data, experiment, own)
+    found = margins(held, targets, 1 if forecast is None else forecast.horizon)
+    return replace(data, spec=replace(data.spec, targets=replace(targets, margins=found)))
 
 
 def with_threshold(net: nn.Module, data: Dataset, experiment: Experiment, own: Own = NOTHING) -> Dataset:

@@ -375,7 +375,7 @@ def judge(run: Run, voice: Voice, linear: Yardstick | None) -> None:
     """Evaluate the trained network beside the linear model, which is fitted unless it is there; keep what came out, and say it."""
     folder = run.folder
     run.data = with_threshold(run.net, run.data, run.experiment, run.own)
-    run.data = with_margins(run.net, run.data, run.experiment)
+    run.data = with_margins(run.net, run.data, run.experiment, run.own)
     if folder is not None:  # the weights first: whatever fails from here on, they are there
         folder.check()
         problems = save_model(folder, run.net, run.experiment, run.data.spec, run.own)

@@ -110,5 +110,11 @@ def descend(surface: Surface, name: str, rate: float, steps: int) -> Descended:
 
 
 def best_of(surface: Surface, name: str, steps: int, rates: Sequence[float] = RATES) -> Descended:
-    """The descent, over the rates, that ends lowest."""
-    return min((descend(surface, name, rate, steps) for rate in rates), key=lambda descended: descended.end)
+    """The descent, over the rates, that is at a hundredth of its first height soonest, for good; of those that are so equally soon,
+    or never, the one that ends lowest."""
+
+    def worth(descended: Descended) -> tuple[float, float]:
+        soon = descended.steps_to(0.01)
+        return (math.inf if soon is None else soon, descended.end)
+
+    return min((descend(surface, name, rate, steps) for rate in rates), key=worth)

@@ -146,18 +146,11 @@ class Predictor:
             if entry.notices:
                 one["notices"] = list(entry.notices)
             if entry.moments:
-                one |= self.course(one["prediction"], entry.moments)
+                one |= course(one, entry.moments)
         return records
 
     def recorded(self, names: Sequence[str], values: torch.Tensor) -> list[dict[str, Any]]:
         return described(names, self.outputs(values), self.spec, self.probable)
-
-    def course(self, prediction: float | list[float], moments: Sequence[str]) -> dict[str, Any]:
-        """Of a forecast the "prediction" of each step, its "times", and "low" and "high", the ends of their intervals."""
-        steps = prediction if isinstance(prediction, list) else [prediction]
-        edges = self.spec.targets.margins
-        low, high = ([step + edge[side] for step, edge in zip(steps, edges, strict=False)] for side in (0, 1))
-        return {"prediction": steps, "times": list(moments)} | ({"low": low, "high": high} if edges else {})
 
     def outputs(self, values: torch.Tensor) -> torch.Tensor:
         """What `predict` gives for raw inputs (batch, *shape)."""
@@ -168,6 +161,12 @@ class Predictor:
     def probable(self) -> bool:
         """Whether outputs of classes are probabilities."""
         return self.objective.quantity == PROBABILITIES
+
+
+def course(record: Mapping[str, Any], moments: Sequence[str]) -> dict[str, Any]:
+    """Of a forecast its "times", and a list of what is said of each step, be it one."""
+    steps = {name: record[name] for name in ("prediction", "low", "high") if name in record}
+    return {"times": list(moments)} | {name: one if isinstance(one, list) else [one] for name, one in steps.items()}
 
 
 def predictor(run: str | Path) -> Predictor:

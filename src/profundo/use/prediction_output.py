@@ -31,7 +31,7 @@ Style = Literal["text", "csv", "json"]
 Notice = Callable[[str], None]
 MOST_LINES = 100  # about what could not be read
 STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")  # the wide ones become the plain ones
-NOT_CELLS = ("probabilities", "shares", "notices", "id", *CONTENTS)
+NOT_CELLS = ("low", "high", "probabilities", "shares", "notices", "id", *CONTENTS)
 PLAIN_NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 NUMBER = re.compile(PLAIN_NUMBER)
 
@@ -136,7 +136,7 @@ class Writer(Protocol):
 
 
 class Lines:
-    """input: prediction   probability; real targets with six digits, and by name where there are several."""
+    """input: prediction   probability; real targets with six digits and their interval, and by name where there are several."""
 
     def __init__(self, file: IO[str], _run: Path, targets: Targets | None) -> None:
         self.file = file
@@ -151,13 +151,17 @@ class Lines:
         which = "".join(f", {name} {value}" for name, value in one.get("id", {}).items())
         shares = [f"{name} {100 * one['shares'][name]:.1f} %" for name in one["prediction"]] if "shares" in one else []
         place = f"   → {one['file']}" if "file" in one else ""
-        self.file.write(f"{one['input']}{which}: {', '.join(shares) or predictions}{sure}{place}\n")
+        self.file.write(f"{one['input']}{which}: {', '.join(shares) or predictions}{sure}{self.between(one)}{place}\n")
 
     def numbers(self, results: float | list[float]) -> str:
         if not isinstance(results, list):
             return f"{results:.6g}"
         names = self.names or [""] * len(results)
         return "; ".join(f"{name} {value:.6g}".lstrip() for name, value in zip(names, results, strict=True))
+
+    def between(self, one: Mapping[str, Any]) -> str:
+        """The ends of the interval about one number; of several each is found in the JSON."""
+        return f"   ({one['low']:.6g} to {one['high']:.6g})" if isinstance(one.get("low"), float) else ""
 
     def end(self, left_out: list[Entry]) -> None: ...
 
@@ -201,6 +205,7 @@ class Rows:
         shares = results.pop("probabilities", [])
         values |= {f"P({name})": own for name, own in zip(answers.classes, shares, strict=True)} if shares else {}
         predicted = results.pop("prediction")
+        results = {name: own for name, own in results.items() if name in columns}
         names = [name for name in columns if name not in values and name not in results]
         if len(names) > 1:
             values |= dict(zip(names, zip(*predicted, strict=True), strict=True))

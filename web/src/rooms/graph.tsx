@@ -1,8 +1,8 @@
 // The room of the computational graph: formulas, nets, products of matrices, activations; each page is loaded when it is entered.
 import type { ComponentType } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
-import { address, parsed } from "../address";
+import { address, useVisits } from "../address";
 import { anything, formOf, matching, numberIn, oneOf, wholeIn, type Check, type Form } from "../forms";
 import { say, type Text } from "../language";
 import { Tabs } from "../ui/tabs";
@@ -38,25 +38,13 @@ export const form: Form = (key) => (key.startsWith("v.") ? (text) => typed(text)
 
 export default function Graph() {
   const [query, turn] = useState(() => new URLSearchParams(address.value.query));
-  const turns = useRef(0); // a link to the page that is open opens it anew
-  const enter = (next: URLSearchParams) => {
-    turns.current += 1;
-    turn(next);
-  };
-  useEffect(() => {
-    const follow = () => {
-      const { room, query: asked } = parsed(location.hash);
-      if (room === "graph") enter(new URLSearchParams(asked));
-    };
-    addEventListener("hashchange", follow);
-    return () => removeEventListener("hashchange", follow);
-  }, []);
+  useVisits(() => turn(new URLSearchParams(address.value.query)));
   const page = PAGES.find(({ id }) => id === query.get("view")) ?? PAGES[0];
   return (
     <>
       <h1 class="unseen">{say(texts.graph)}</h1>
-      <Tabs label={say(texts.pages)} views={PAGES.map(({ id, name }) => [id, say(name)] as const)} now={page.id} onChoose={(id) => enter(new URLSearchParams({ view: id }))}>
-        <Loaded key={turns.current} page={page} query={query} />
+      <Tabs label={say(texts.pages)} views={PAGES.map(({ id, name }) => [id, say(name)] as const)} now={page.id} onChoose={(id) => turn(new URLSearchParams({ view: id }))}>
+        <Loaded key={page.id} page={page} query={query} />
       </Tabs>
     </>
   );

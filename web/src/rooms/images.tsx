@@ -2,6 +2,7 @@
 import { useEffect } from "preact/hooks";
 import texts from "@texts/images.json";
 import names from "@texts/lab.json";
+import { useVisits } from "../address";
 import { anything, formOf, matching, oneOf, wholeIn } from "../forms";
 import { say, type Text } from "../language";
 import { Panel, Problem } from "../ui/controls";
@@ -35,7 +36,8 @@ export const form = formOf({
 });
 
 export default function Images() {
-  useEffect(enter, []); // a visit begins the room anew; what is chosen here goes the other way
+  useEffect(enter, []);
+  useVisits(enter);
   const [choices, problem] = useAnswer<Choices>("images.choices", {});
   const view = pick("view", "kernels");
   const question = VIEWS.find(([id]) => id === view)?.[2];

@@ -2,14 +2,14 @@
 import { useEffect } from "preact/hooks";
 import texts from "@texts/inside.json";
 import lab from "@texts/lab.json";
-import { address } from "../address";
+import { useVisits } from "../address";
 import { whenOpened } from "../connection";
 import { anything, formOf, matching, numberIn, oneOf, wholeIn } from "../forms";
 import { figure, say, told } from "../language";
 import { Choice, Panel, Problem, type Option } from "../ui/controls";
 import { CodesView } from "./inside/codes";
 import { LatentView } from "./inside/latent";
-import { choose, current, enter, gone, net, problem, ROOM, runs, take, views, VIEWS, watch, word, type RunRow, type View } from "./inside/looking";
+import { again, choose, current, enter, gone, net, problem, runs, take, views, VIEWS, watch, word, type RunRow, type View } from "./inside/looking";
 import { UnitsView } from "./inside/units";
 import { WhyView } from "./inside/why";
 import { Tabs } from "../ui/tabs";
@@ -24,11 +24,10 @@ export const form = formOf({
 
 export default function Inside() {
   useEffect(() => {
-    const again = () => address.value.room === ROOM && void enter(); // a link to this very room
-    addEventListener("hashchange", again);
-    const leave = [watch(), whenOpened(() => void enter()), () => removeEventListener("hashchange", again)];
+    const leave = [watch(), whenOpened(() => void enter())];
     return () => leave.forEach((one) => one());
   }, []);
+  useVisits(again);
   const row = current();
   const view = word("view") as View;
   const Shown = row && views(row).includes(view) ? SHOWN[view] : null;

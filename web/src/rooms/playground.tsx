@@ -1,13 +1,13 @@
 // The playground: a net over the plane that trains while one watches, and everything about it at hand.
 import { useEffect } from "preact/hooks";
 import texts from "@texts/playground.json";
-import { address } from "../address";
+import { address, useVisits } from "../address";
 import { role, whenOpened } from "../connection";
 import { anything, formOf, listOf, oneOf, type Form } from "../forms";
 import { say } from "../language";
 import { Panel, Problem } from "../ui/controls";
 import { Controls, Data, Learning, Lessons } from "./playground/choices";
-import { LayerCount, Network } from "./playground/network";
+import { GradientSizes, LayerCount, Network } from "./playground/network";
 import { Output } from "./playground/output";
 import { enter, problem, watch } from "./playground/play";
 import { Race } from "./playground/race";
@@ -24,6 +24,7 @@ export default function Playground() {
     const leave = [watch(), whenOpened(() => void enter(address.value.query))];
     return () => leave.forEach((one) => one());
   }, []);
+  useVisits(() => role.value === "visitor" || void enter(address.value.query)); // a visitor's settings come with the session
   const looksOn = role.value === "visitor"; // what would do nothing is folded, and the pictures come first
   return (
     <fieldset class={looksOn ? "playground visited" : "playground"} disabled={looksOn}>
@@ -39,6 +40,7 @@ export default function Playground() {
         <div class="stack">
           <Panel title={say(texts.network)} kind="network" aside={<LayerCount />}>
             <Network />
+            <GradientSizes />
           </Panel>
           {!looksOn && (
             <div id="neuron">

@@ -1,11 +1,11 @@
 // Surface: the loss of a run over its weights, optimizers that roll down known surfaces, and the same on a real net.
 import { useEffect } from "preact/hooks";
 import texts from "@texts/surface.json";
-import { address } from "../address";
+import { useVisits } from "../address";
 import { call, whenOpened } from "../connection";
 import { anything, formOf, matching, numberIn, oneOf, wholeIn } from "../forms";
 import { say } from "../language";
-import { choose, enter, MODES, mode, ROOM } from "./surface/chosen";
+import { choose, enter, MODES, mode } from "./surface/chosen";
 import { findRuns, OfRun, plane } from "./surface/of_run";
 import { OnNet, walked } from "./surface/on_net";
 import { found, learnForm, Roll } from "./surface/roll";
@@ -23,14 +23,13 @@ export const form = formOf({
 export default function Surface() {
   useEffect(() => {
     enter();
-    const again = () => address.value.room === ROOM && enter(); // a link to this very room
-    addEventListener("hashchange", again);
-    const leave = [() => removeEventListener("hashchange", again), plane.watch(), walked.watch(), found.watch(), whenOpened(() => (void findRuns(), void learnForm()))];
+    const leave = [plane.watch(), walked.watch(), found.watch(), whenOpened(() => (void findRuns(), void learnForm()))];
     return () => {
       leave.forEach((one) => one());
       void call("surface.stop").catch(() => undefined);
     };
   }, []);
+  useVisits(enter);
   const now = mode();
   const Shown = SHOWN[now];
   return (

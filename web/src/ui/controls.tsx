@@ -1,7 +1,8 @@
 // Native controls with their labels: reachable by keyboard, read aloud, large enough for a finger.
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
-import { local } from "../language";
+import texts from "@texts/lab.json";
+import { local, say } from "../language";
 
 export function Panel({ title, aside, children, kind }: { title?: string; aside?: ComponentChildren; children: ComponentChildren; kind?: string }) {
   const id = useId();
@@ -60,16 +61,22 @@ export function Steps({ values, ...rest }: Omit<SliderProps, "min" | "max" | "st
 
 export type Option = readonly [value: string, text: string];
 
-/** A value that is none of the options, such as of a run that has gone, stands there as it is: another would be a lie. */
+/** A value that is none of the options, such as of a run that has gone, stands there and is said not to be one: another would be a lie. */
 export function Choice({ label, value, options, disabled = false, bare = false, onChoose }: { label: string; value: string; options: readonly Option[]; disabled?: boolean; bare?: boolean; onChoose: (value: string) => void }) {
   const id = useId();
+  const isLost = options.length > 0 && !options.some(([one]) => one === value);
   return (
     <div class="field">
       <label for={id} class={bare ? "unseen" : ""}>
         {label}
       </label>
       <select id={id} value={value} disabled={disabled} title={options.find(([one]) => one === value)?.[1]} onChange={(event) => onChoose(event.currentTarget.value)}>
-        {(options.length === 0 || options.some(([one]) => one === value) ? options : [[value, value || "–"] as const, ...options]).map(([one, text]) => (
+        {isLost && (
+          <option value={value} selected disabled={value !== ""}>
+            {value === "" ? "–" : say(texts.not_here, { name: value })}
+          </option>
+        )}
+        {options.map(([one, text]) => (
           <option key={one} value={one} selected={one === value}>
             {text}
           </option>
@@ -97,10 +104,10 @@ interface ButtonProps {
   onClick: () => void;
 }
 
-/** label: said aloud where the button shows only a sign. */
+/** label: said aloud where the button shows only a sign. One that would do nothing now keeps the focus that it has. */
 export function Button({ children, label, kind = "plain", disabled = false, pressed, onClick }: ButtonProps) {
   return (
-    <button type="button" class={kind} disabled={disabled} onClick={onClick} {...(label ? { "aria-label": label, title: label } : {})} {...(pressed === undefined ? {} : { "aria-pressed": pressed })}>
+    <button type="button" class={kind} onClick={() => disabled || onClick()} {...(disabled ? { "aria-disabled": "true" as const } : {})} {...(label ? { "aria-label": label, title: label } : {})} {...(pressed === undefined ? {} : { "aria-pressed": pressed })}>
       {children}
     </button>
   );

@@ -1,1 +1,1 @@
-"""What networks say of samples, and figures of answers that are masks or maps."""
+"""What networks say of samples, and figures of answers that are masks, maps or forecasts."""

@@ -46,6 +46,7 @@ def frame_of(session: Session, view: View) -> dict[str, Any]:
         told["curve"] = session.curve()
     if view.gradients:
         told["gradients"], told["bias_gradients"] = session.gradients()
+        told["gradient_sizes"] = session.gradient_sizes()
     if view.warped is not None and session.settings.hidden:
         told["warped"] = session.warped(min(view.warped, len(session.settings.hidden) - 1))
     return told

@@ -1,12 +1,14 @@
-"""Where the owner of a shared lab is: the pages of its visitors may follow, as a class follows the projector."""
+"""Where the owner of a shared lab is: the pages of its visitors may follow, as a class follows the projector; and how they come."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field
 
 from profundo.lab.calls import Call, Nothing, Question
@@ -45,6 +47,11 @@ class Presenting:
             self.followers = [*(one for one in self.followers if one is not desk and one.is_open), desk]
             return self.place
 
+    def count(self) -> int:
+        """Pages of visitors that are open."""
+        with self.lock:
+            return sum(desk.is_open and desk.role == "visitor" for desk in self.followers)
+
     def close(self) -> None:
         self.followers = []
 
@@ -65,4 +72,22 @@ def follow(desk: Desk, _: Nothing) -> Mapping[str, str]:
     return place.model_dump() if place else {}
 
 
-CALLS: Mapping[str, Call] = {"show": Call(Place, show, changes=True), "follow": Call(Nothing, follow)}
+def share(desk: Desk, _: Nothing) -> Mapping[str, Any]:
+    """For the owner: the addresses of visitors, each with its "code", uint8 (side, side), 1 where it is dark; how many look on."""
+    entries = [{"address": entry, "code": qr_code(entry)} for entry in desk.lab.entries]
+    return {"entries": entries, "visitors": presenting(desk).count()}
+
+
+@cache
+def qr_code(text: str) -> np.ndarray:
+    """The modules of a QR code that a seventh of may be dirty (ISO/IEC 18004, level M), without the border."""
+    import segno
+
+    return np.array(segno.make(text, error="m", micro=False).matrix, dtype=np.uint8)
+
+
+CALLS: Mapping[str, Call] = {
+    "share": Call(Nothing, share, changes=True),
+    "show": Call(Place, show, changes=True),
+    "follow": Call(Nothing, follow),
+}

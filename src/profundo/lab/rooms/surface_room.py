@@ -68,7 +68,7 @@ class Descents(Question):
 
 
 class Searched(Question):
-    """The rates that end lowest."""
+    """The rates that are soonest at a hundredth of the first height."""
 
     surface: SurfaceName
     x: Coordinate

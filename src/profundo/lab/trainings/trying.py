@@ -11,6 +11,7 @@ from typing import Any
 
 from profundo.data.images.pixels import work_of
 from profundo.data.tables.new_rows import columns_of
+from profundo.evaluate.conformal import LEVEL
 from profundo.lab.limits import Limits
 from profundo.lab.page import MOST_FIELDS
 from profundo.lab.page import field as field_of
@@ -86,7 +87,7 @@ def tried_row(ready: Predictor, row: Mapping[str, str]) -> dict[str, Any]:
 
 
 def told(ready: Predictor, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The answer, with the likeliest classes first."""
+    """The answer, with the likeliest classes first; of numbers the interval that holds the truth in `level` of such cases."""
     record = records[0]
     shares = record.get("probabilities")
     ranked = sorted(shares.items(), key=lambda one: -one[1])[:MOST_CLASSES] if isinstance(shares, dict) else []
@@ -94,5 +95,6 @@ def told(ready: Predictor, records: Sequence[Mapping[str, Any]]) -> dict[str, An
         "prediction": record.get("prediction"),
         "ranked": [{"name": name, "share": share} for name, share in ranked],
         "targets": ready.spec.targets.names[:100],
+        "interval": {name: record[name] for name in ("low", "high")} | {"level": LEVEL} if "low" in record else None,
         "notices": list(record.get("notices", ())),
     }

@@ -509,11 +509,11 @@ def objective_name(loss: str, targets: Targets) -> str:
     if name is None:
         near = get_close_matches(loss, [*OBJECTIVES, *NAMES], n=3, cutoff=0.6)
         hint = f"nearest: {', '.join(near)}" if near else "or give a function of (outputs, targets)"
-        raise ProfundoError(f"loss: expected one of {', '.join(OBJECTIVES)}, got {loss!r}; {hint}")
+        raise ProfundoError(f"loss: expected one of {', '.join(OBJECTIVES)}; got {loss!r}; {hint}")
     if targets.kind == "any":
         if name not in SHAPED:
             raise ProfundoError(
-                f"loss: expected one of {', '.join(SHAPED)} for targets of this shape, got {loss!r}; or give a function"
+                f"loss: expected one of {', '.join(SHAPED)} for targets of this shape; got {loss!r}; or give a function"
             )
         return name
     return default_name(targets) if {name, default_name(targets)} == {"categorical", "bernoulli"} else name

@@ -1,5 +1,5 @@
 // Activations: each with its curve, its derivative and advice; a point moves along both.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import texts from "@texts/activations.json";
 import room from "@texts/graph.json";
 import { remember } from "../../address";
@@ -7,7 +7,9 @@ import { known, say, type Text } from "../../language";
 import { useAnswer } from "../../ui/asking";
 import { Panel, Problem, Slider } from "../../ui/controls";
 import { Legend } from "../../ui/legend";
+import { Scroll } from "../../ui/scroll";
 import { Formula } from "./math";
+import { useAsked } from "./asked";
 import { equals, localized, written } from "./numbers";
 import type { Activation } from "./types";
 
@@ -26,9 +28,11 @@ const LINES = () => [
   { label: `f′(a), ${say(texts.derivative)}`, colour: "--curve-2", dashed: true },
 ];
 
+const readActivation = (query: URLSearchParams) => ({ name: query.get("name") ?? "logistic", at: bounded(Number(query.get("a") ?? 1)) });
+
 export function ActivationPage({ query }: { query: URLSearchParams }) {
-  const [name, choose] = useState(query.get("name") ?? "logistic");
-  const [at, move] = useState(() => bounded(Number(query.get("a") ?? 1)));
+  const [{ name, at }, ask] = useAsked(query, readActivation);
+  const move = (a: number) => ask({ name, at: bounded(a) });
   const [known, fault] = useAnswer<{ activations: readonly Activation[] }>("graph.activations", {});
   const [point, problem] = useAnswer<Point>("graph.activation", { name, at });
   const all = known?.activations ?? [];
@@ -43,7 +47,7 @@ export function ActivationPage({ query }: { query: URLSearchParams }) {
           <ul class="graph-list">
             {all.map((one) => (
               <li key={one.name}>
-                <button type="button" aria-pressed={one.name === chosen?.name} onClick={() => choose(one.name)}>
+                <button type="button" aria-pressed={one.name === chosen?.name} onClick={() => ask({ name: one.name, at })}>
                   <Curve one={one} small />
                   {titled(one)}
                 </button>
@@ -56,15 +60,15 @@ export function ActivationPage({ query }: { query: URLSearchParams }) {
       {chosen && (
         <section class="panel graph-activation">
           <h2>{titled(chosen)}</h2>
-          <div class="row graph-formulas">
+          <Scroll kind="row graph-formulas">
             <Formula latex={`f(a) = ${chosen.latex}`} />
             <Formula latex={`f′(a) = ${chosen.derivative_latex}`} />
-          </div>
+          </Scroll>
           <div class="graph-activation-grid">
             <div>
-              <Curve one={chosen} point={point?.name === chosen.name ? point : null} onMove={(a) => move(a)} />
+              <Curve one={chosen} point={point?.name === chosen.name ? point : null} onMove={move} />
               <Legend lines={LINES()} />
-              <Slider label="a" value={at} shown={written(at)} min={-REACH} max={REACH} step={0.05} onInput={(a) => move(bounded(a))} />
+              <Slider label="a" value={at} shown={written(at)} min={-REACH} max={REACH} step={0.05} onInput={move} />
               <p class="graph-point" role="status">
                 {point && `f(${written(point.at)}) ${equals(point.value)}`}
                 <span>{point && `f′(${written(point.at)}) ${equals(point.slope)}`}</span>

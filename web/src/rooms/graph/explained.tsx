@@ -6,6 +6,7 @@ import { digitsOf, isExact, lowered } from "../../numbers";
 import { localized, plain, rows, written } from "./numbers";
 import { byName, type Stop } from "./steps";
 import type { Figure, FormulaAnswer, Node, Step, Summary } from "./types";
+import { Scroll } from "../../ui/scroll";
 
 const RULES = texts as Readonly<Record<string, Text>>;
 
@@ -69,7 +70,7 @@ export const isAgain = (step: Step, { user, place }: Step["terms"][number]): boo
 
 function Terms({ step, of }: { step: Step; of: string }) {
   return (
-    <div class="scroll">
+    <Scroll>
       <table class="graph-terms">
         <thead>
           <tr>
@@ -96,7 +97,7 @@ function Terms({ step, of }: { step: Step; of: string }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
@@ -126,7 +127,7 @@ export function Entries({ summary, label }: { summary: Summary | null | undefine
   const cells = summary?.item === null ? rows(summary.entries) : null;
   if (!cells) return null;
   return (
-    <div class="scroll">
+    <Scroll>
       <table class="graph-entries" aria-label={label}>
         <tbody>
           {cells.map((row, index) => (
@@ -143,7 +144,7 @@ export function Entries({ summary, label }: { summary: Summary | null | undefine
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

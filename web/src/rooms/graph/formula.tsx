@@ -5,6 +5,7 @@ import { remember } from "../../address";
 import { language, say } from "../../language";
 import { useAsking } from "../../ui/asking";
 import { Choice, Panel, Problem } from "../../ui/controls";
+import { useAsked } from "./asked";
 import { Derivation } from "./derivation";
 import { Drawing, room } from "./drawing";
 import { EXAMPLES } from "./examples";
@@ -18,7 +19,7 @@ import { Variables } from "./variables";
 import { Ways } from "./ways";
 
 export function FormulaPage({ query }: { query: URLSearchParams }) {
-  const [asked, ask] = useState<Asked>(() => readFormula(query));
+  const [asked, ask] = useAsked<Asked>(query, readFormula);
   const [path, choose] = useState<number | null>(null);
   const stage = useRef<HTMLDivElement>(null);
   const { answer, problem, ask: send } = useAsking<FormulaAnswer>("graph.formula");

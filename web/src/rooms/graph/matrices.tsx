@@ -5,6 +5,8 @@ import { remember } from "../../address";
 import { say } from "../../language";
 import { useAnswer } from "../../ui/asking";
 import { Button, Choice, Panel, Problem, Switch } from "../../ui/controls";
+import { Scroll } from "../../ui/scroll";
+import { useAsked } from "./asked";
 import { equals, localized, typed, written } from "./numbers";
 import { Sign } from "./stepper";
 import type { ProductAnswer } from "./types";
@@ -29,7 +31,7 @@ const ACTIVATIONS = ["", "logistic", "tanh", "relu", "leaky_relu", "softplus", "
 const PACE = 1200;
 
 export function MatrixPage({ query }: { query: URLSearchParams }) {
-  const [asked, ask] = useState<Asked>(() => readMatrices(query));
+  const [asked, ask] = useAsked<Asked>(query, readMatrices);
   const [cell, go] = useState(0);
   const [playing, play] = useState(false);
   const { left, right, bias, activation, kind } = asked;
@@ -101,7 +103,7 @@ interface FalkProps {
 function Falk({ asked, answer, row, column, isKnown, onCell, onChange }: FalkProps) {
   const [left, right, result] = asked.kind === "layer" ? ["W", "x", "z = W·x + b"] : ["A", "B", "A·B"];
   return (
-    <div class="scroll">
+    <Scroll>
       <div class={`graph-falk ${asked.kind}`}>
         <div class="right">
           <b>{right}</b>
@@ -128,7 +130,7 @@ function Falk({ asked, answer, row, column, isKnown, onCell, onChange }: FalkPro
           </div>
         )}
       </div>
-    </div>
+    </Scroll>
   );
 }
 

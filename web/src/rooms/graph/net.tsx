@@ -7,6 +7,7 @@ import { count, say } from "../../language";
 import { useAnswer, useAsking } from "../../ui/asking";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
 import { Heat } from "../../ui/heat";
+import { useAsked } from "./asked";
 import { Drawing, room } from "./drawing";
 import { brief, kindOf, written } from "./numbers";
 import { Stepper, byKey, stepWords } from "./stepper";
@@ -29,7 +30,7 @@ interface Asked {
 const MOST_SAMPLES = 1e7;
 
 export function NetPage({ query }: { query: URLSearchParams }) {
-  const [asked, ask] = useState<Asked>(() => readNet(query));
+  const [asked, ask] = useAsked<Asked>(query, readNet);
   const stage = useRef<HTMLDivElement>(null);
   const [known, fault] = useAnswer<Known>("graph.nets", {});
   const { answer, problem, busy, ask: send } = useAsking<NetAnswer>("graph.net");

@@ -4,6 +4,7 @@ import texts from "@texts/graph.json";
 import { say } from "../../language";
 import { brief, kindOf, localized } from "./numbers";
 import type { Graph } from "./types";
+import { Scroll } from "../../ui/scroll";
 
 export function NodeTable({ graph, onPick }: { graph: Graph; onPick: (name: string) => void }) {
   const [isOpen, open] = useState(false);
@@ -17,7 +18,7 @@ export function NodeTable({ graph, onPick }: { graph: Graph; onPick: (name: stri
 
 function Rows({ graph, onPick }: { graph: Graph; onPick: (name: string) => void }) {
   return (
-    <div class="scroll">
+    <Scroll>
       <table>
         <thead>
           <tr>
@@ -42,6 +43,6 @@ function Rows({ graph, onPick }: { graph: Graph; onPick: (name: string) => void 
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

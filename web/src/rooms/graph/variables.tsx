@@ -4,6 +4,7 @@ import texts from "@texts/graph.json";
 import { say } from "../../language";
 import { numberOf, shown, typed } from "./numbers";
 import type { Value } from "./types";
+import { Scroll } from "../../ui/scroll";
 
 interface VariablesProps {
   variables: readonly { readonly name: string; readonly value: Value }[];
@@ -90,7 +91,7 @@ interface GridProps {
 /** Cells for numbers. */
 export function Grid({ name, rows, onChange, kind }: GridProps) {
   return (
-    <div class="scroll">
+    <Scroll>
       <table class="graph-grid" aria-label={name}>
         <tbody>
           {rows.map((row, at) => (
@@ -104,7 +105,7 @@ export function Grid({ name, rows, onChange, kind }: GridProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -4,6 +4,7 @@ import texts from "@texts/graph.json";
 import { latest } from "../../connection";
 import { say, type Text, type Told } from "../../language";
 import { Problem, Slider, Switch } from "../../ui/controls";
+import { Scroll } from "../../ui/scroll";
 import { Remarks } from "./explained";
 import { LogLog, type Curve } from "./loglog";
 import { Equation } from "./math";
@@ -102,7 +103,7 @@ function curvesOf({ curves }: CurveAnswer, single: boolean): Curve[] {
 
 function WaysTable({ answer }: { answer: WaysAnswer }) {
   return (
-    <div class="scroll">
+    <Scroll>
       <table>
         <thead>
           <tr>
@@ -123,7 +124,7 @@ function WaysTable({ answer }: { answer: WaysAnswer }) {
         </tbody>
       </table>
       <p class="hint">{say(texts.costs, { of_f: answer.rows.at(-1)?.of_f ?? 0 })}</p>
-    </div>
+    </Scroll>
   );
 }
 
@@ -156,12 +157,12 @@ function WayRow({ row, answer }: { row: Way; answer: WaysAnswer }) {
         <tr class="graph-symbolic">
           <td class="muted">{say(texts.swell, { written: answer.formulas.written_out, shared: answer.formulas.shared })}</td>
           <td colSpan={answer.entries.length + 4}>
-            <div class="scroll">
+            <Scroll>
               {answer.entries.map((entry) => {
                 const latex = answer.formulas?.latex[entry];
                 return latex && latex.length < LONGEST ? <Equation key={entry} latex={`\\frac{\\partial f}{\\partial \\mathrm{${entry}}} = ${latex}`} /> : null;
               })}
-            </div>
+            </Scroll>
           </td>
         </tr>
       )}
@@ -171,7 +172,7 @@ function WayRow({ row, answer }: { row: Way; answer: WaysAnswer }) {
 
 function Steps({ answer }: { answer: WaysAnswer }) {
   return (
-    <div class="scroll">
+    <Scroll>
       <table>
         <thead>
           <tr>
@@ -192,6 +193,6 @@ function Steps({ answer }: { answer: WaysAnswer }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

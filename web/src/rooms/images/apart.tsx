@@ -10,6 +10,7 @@ import { choose, number } from "./chosen";
 import { figure, greatest, Grid, Scale, short, signed } from "./grid";
 import { Picture, type Frame } from "./picture";
 import type { Point } from "../../ui/moves";
+import { Scroll } from "../../ui/scroll";
 
 export function Apart({ net, look, question, layer }: { net: Net; look: Look; question: object; layer: string }) {
   const row = net.layers.find(({ name }) => name === layer);
@@ -50,7 +51,7 @@ function Elastic({ answer, place: chosen }: { answer: UnitApart; place: Point })
     <>
       <p class="hint">{say(texts.apartHint)}</p>
       <div class="elastic">
-        <div class="scroll">
+        <Scroll>
           <table class="branches">
             <thead>
               <tr>
@@ -97,7 +98,7 @@ function Elastic({ answer, place: chosen }: { answer: UnitApart; place: Point })
               </tr>
             </tfoot>
           </table>
-        </div>
+        </Scroll>
         <div class="outcome">
           <figure>
             <Picture values={bytes(answer.map, most.parts)} signed label={say(texts.unitMap)} place={chosen} onPlace={to} frame={at} />

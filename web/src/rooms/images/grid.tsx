@@ -4,6 +4,7 @@ import type { Numbers } from "../../frames";
 import texts from "@texts/images.json";
 import { figure as written, say } from "../../language";
 import { css } from "../../ui/colours";
+import { Scroll } from "../../ui/scroll";
 
 /** Numbers near a place of something larger: its upper left corner, and (rows, columns, channels). */
 export interface Near {
@@ -31,7 +32,7 @@ export function Grid({ near: { top, left, values }, label, shade, marked, outsid
   const at = (row: number, column: number) => Array.from({ length: channels }, (_, channel) => values.data[(row * columns + column) * channels + channel] ?? 0);
   return (
     <figure class="numbers">
-      <div class="scroll">
+      <Scroll>
         <table class="cells" aria-label={label}>
           <tbody>
             {Array.from({ length: rows }, (_, row) => (
@@ -53,7 +54,7 @@ export function Grid({ near: { top, left, values }, label, shade, marked, outsid
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {caption && <figcaption>{caption}</figcaption>}
     </figure>
   );

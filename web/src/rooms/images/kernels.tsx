@@ -10,6 +10,7 @@ import { choose, number, pick, source } from "./chosen";
 import { equals, figure, greatest, grey, Grid, Scale, short, signed } from "./grid";
 import { Picture } from "./picture";
 import type { Point } from "../../ui/moves";
+import { Scroll } from "../../ui/scroll";
 import { forChannels, kernelText, next, resized, tablesOf, withCell, type Tables } from "./query";
 
 const OWN = "custom";
@@ -143,7 +144,7 @@ function Cells({ tables, onChange }: { tables: Tables; onChange: (tables: Tables
   return (
     <div ref={place} onKeyDown={walk}>
       {tables.map((rows, channel) => (
-        <div key={channel} class="scroll">
+        <Scroll key={channel}>
           {tables.length > 1 && <p class="hint">{say([texts.red, texts.green, texts.blue][channel] ?? texts.channel)}</p>}
           <table class="cells typed" aria-label={say(texts.cells)}>
             <tbody>
@@ -158,7 +159,7 @@ function Cells({ tables, onChange }: { tables: Tables; onChange: (tables: Tables
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       ))}
     </div>
   );

@@ -14,6 +14,7 @@ import { choose, number, pick, source } from "./chosen";
 import { figure } from "./grid";
 import { Overview } from "./overview";
 import { Pad } from "../../ui/pad";
+import { Scroll } from "../../ui/scroll";
 import { Pick } from "./pick";
 import { Picture } from "./picture";
 import { DRAWN, packed, unpacked, type Source } from "./query";
@@ -125,9 +126,9 @@ function Through({ run, choices }: { run: string; choices: Choices }) {
                 </Button>
               )}
             </Panel>
-            {answer}
           </div>
           <div class="stack">
+            {answer}
             {maps}
             {look && <Apart net={net} look={look} question={{ run, ...image }} layer={layer} />}
             {terms}
@@ -166,7 +167,7 @@ function Answer({ net, look, see }: { net: Net; look: Look; see: string }) {
   const best = shares.reduce((a, b) => (b.share > a.share ? b : a), { share: -1, name: "" });
   const shown = shares.length <= 12 ? shares : [...shares].sort((a, b) => b.share - a.share).slice(0, 10);
   return (
-    <Panel title={say(texts.netAnswer)}>
+    <Panel title={say(texts.netAnswer)} kind="net-answer">
       <div class="row answer">
         <figure>
           <Picture values={part(look.picture, 0)} first label={say(texts.netSees)} size="small" />
@@ -203,7 +204,7 @@ function Softmax({ net, terms }: { net: Net; terms: NonNullable<Look["terms"]> }
       <p class="mono">
         p<sub>k</sub> = exp(z<sub>k</sub> − max z) / Σ exp(z<sub>j</sub> − max z)
       </p>
-      <div class="scroll">
+      <Scroll>
         <table>
           <thead>
             <tr>
@@ -235,7 +236,7 @@ function Softmax({ net, terms }: { net: Net; terms: NonNullable<Look["terms"]> }
             </tr>
           </tfoot>
         </table>
-      </div>
+      </Scroll>
       <p class="hint">{say(texts.softmaxHint)}</p>
     </Panel>
   );

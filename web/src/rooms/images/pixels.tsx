@@ -5,6 +5,7 @@ import { percent, say, type Text } from "../../language";
 import { Panel, Problem } from "../../ui/controls";
 import type { Choices, Opened, Pixel } from "./answers";
 import { useAnswer } from "../../ui/asking";
+import { Scroll } from "../../ui/scroll";
 import { choose, number, source } from "./chosen";
 import { inUnit } from "./colours";
 import { figure, Grid } from "./grid";
@@ -77,7 +78,7 @@ function described({ width, height, channels, bits, low, high, format }: Opened)
 
 function InAllSpaces({ pixel, choices }: { pixel: Pixel; choices: Choices }) {
   return (
-    <div class="scroll">
+    <Scroll>
       <table>
         <tbody>
           {choices.spaces.map(({ name, title, channels }) => (
@@ -92,7 +93,7 @@ function InAllSpaces({ pixel, choices }: { pixel: Pixel; choices: Choices }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
@@ -123,7 +124,7 @@ function Facts({ facts, counts }: Opened) {
     return (bins[bins.length - 1] ?? 0) / Math.max(1, pixels);
   };
   return (
-    <div class="scroll">
+    <Scroll>
       <table>
         <thead>
           <tr>
@@ -146,6 +147,6 @@ function Facts({ facts, counts }: Opened) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

@@ -204,6 +204,14 @@ export async function enter(): Promise<void> {
   look();
 }
 
+/** Another place of the same run shows what it says at once. */
+export function again(): void {
+  const query = Object.fromEntries(new URLSearchParams(address.value.query));
+  const row = current();
+  if (!row || query["run"] !== row.run || !views(row).includes(query["view"] as View)) void enter();
+  else chosen.words.value = query;
+}
+
 export function watch(): () => void {
   const leave = [net, units, unit, why, codes, spaces, lattice].map((one) => one.watch());
   return () => {

@@ -13,12 +13,14 @@ export function Glance() {
   const show = (place: string) => document.getElementById(place)?.scrollIntoView({ block: "nearest" });
   return (
     <div class="glance">
-      <button type="button" class="quiet" aria-label={say(texts.curves_label)} title={say(texts.curves_label)} onClick={() => show("progress")}>
-        <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} width={WIDTH} height={HEIGHT} aria-hidden="true">
-          <path d={lineOf(shown.curves, 1)} stroke="var(--curve-1)" />
-          <path d={lineOf(shown.curves, 2)} stroke="var(--curve-2)" stroke-dasharray="4 3" />
-        </svg>
-      </button>
+      {shown.step > 0 && (
+        <button type="button" class="quiet" aria-label={say(texts.curves_label)} title={say(texts.curves_label)} onClick={() => show("progress")}>
+          <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} width={WIDTH} height={HEIGHT} aria-hidden="true">
+            <path d={lineOf(shown.curves, 1)} stroke="var(--curve-1)" />
+            <path d={lineOf(shown.curves, 2)} stroke="var(--curve-2)" stroke-dasharray="4 3" />
+          </svg>
+        </button>
+      )}
       {shown.findings.map(({ cause }) => (
         <button key={cause} type="button" class="quiet sign" onClick={() => show("doctor")}>
           ⚕ {known(doctor, cause, cause.replaceAll("_", " "))}

@@ -6,11 +6,12 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import texts from "@texts/playground.json";
 import { part } from "../../frames";
 import { say } from "../../language";
+import { brief } from "../../numbers";
 import { css } from "../../ui/colours";
 import { put, shaded } from "../../ui/raster";
 import { Button } from "../../ui/controls";
 import { named } from "./choices";
-import { choose, features, form, frame, hidden, outputs, selected, setup, view, type Frame, type Setup } from "./play";
+import { calm, choose, features, form, frame, hidden, outputs, selected, setup, view, type Frame, type Setup } from "./play";
 
 const NODE = 34;
 const ROW = 41;
@@ -57,6 +58,22 @@ export function Network() {
     <div ref={box} class="net scroll">
       {width > 0 && <Drawing now={now} names={names} width={Math.max(width, 110 + 74 * (hidden(now).length + 1))} />}
     </div>
+  );
+}
+
+/** Of each layer in numbers, beside the links that show them one by one. */
+export function GradientSizes() {
+  const sizes = calm.value?.gradient_sizes;
+  if (!sizes || !view.value.gradients) return null;
+  return (
+    <dl class="gradient-sizes">
+      <dt>{say(texts.gradient_sizes)}</dt>
+      {sizes.map((size, layer) => (
+        <dd key={layer}>
+          {layer === sizes.length - 1 ? say(texts.output_layer) : say(texts.layer_number, { layer: layer + 1 })} <b>{brief(size, 2)}</b>
+        </dd>
+      ))}
+    </dl>
   );
 }
 

@@ -2,13 +2,13 @@
 import { useEffect, useRef } from "preact/hooks";
 import texts from "@texts/playground.json";
 import type { Numbers } from "../../frames";
-import { say } from "../../language";
+import { figure, language, percent, say } from "../../language";
 import { CLASS_COLOURS, css, DIVERGING } from "../../ui/colours";
 import { Button, Choice, Panel, Switch } from "../../ui/controls";
 import { dress } from "../../ui/dress";
 import { put, shaded } from "../../ui/raster";
 import { CurvePlot } from "./curve";
-import { choose, frame, hidden, outputs, setup, show, view, type Points, type Setup, type Warped } from "./play";
+import { calm, choose, frame, hidden, outputs, setup, show, view, type Points, type Setup, type Warped } from "./play";
 import { useState } from "preact/hooks";
 
 const REACH = 6;
@@ -25,7 +25,7 @@ export function Output() {
   const isWarped = warped && mayWarp;
   const own = now.words["data"] === OWN;
   return (
-    <Panel title={say(isWarped ? texts.warped : now.curve ? texts.curve : texts.output)}>
+    <Panel title={say(isWarped ? texts.warped : now.curve ? texts.curve : texts.output)} aside={<Score now={now} />}>
       {isWarped ? (
         <WarpedPlane warped={shown?.warped ?? null} now={now} />
       ) : now.curve ? (
@@ -43,6 +43,20 @@ export function Output() {
       </div>
       {own && <OwnPoints now={now} adding={adding} addTo={addTo} />}
     </Panel>
+  );
+}
+
+/** Of test points, or where there are none of those of training. */
+function Score({ now }: { now: Setup }) {
+  const scores = calm.value?.scores;
+  if (!scores) return null;
+  const isHeld = scores.test.samples > 0;
+  const { r2, accuracy } = isHeld ? scores.test : scores.train;
+  const score = now.regression ? "R²" : say(texts.accuracy).toLocaleLowerCase(language.value);
+  return (
+    <span class="score">
+      {say(isHeld ? texts.test_score : texts.train_score, { score })} <b>{now.regression ? figure(r2) : percent(accuracy)}</b>
+    </span>
   );
 }
 

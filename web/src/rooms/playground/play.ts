@@ -81,6 +81,8 @@ export interface Frame {
   readonly units: readonly { readonly units: number; readonly dead: readonly number[]; readonly saturated: readonly number[] }[];
   readonly gradients?: readonly Numbers[];
   readonly bias_gradients?: readonly Numbers[];
+  /** Mean |∂ cost / ∂ w| of each layer. */
+  readonly gradient_sizes?: readonly number[];
   readonly warped?: Warped;
   readonly curve?: Curve;
 }

@@ -8,6 +8,7 @@ import { Button, Panel } from "../../ui/controls";
 import { Curves } from "../../ui/curves";
 import { Legend, type Line } from "../../ui/legend";
 import { Heat } from "../../ui/heat";
+import { Scroll } from "../../ui/scroll";
 import { named } from "./choices";
 import { calm, edit, examine, exported, features, hidden, outputs, selected, setup, view, type Finding } from "./play";
 import { part } from "../../frames";
@@ -66,7 +67,7 @@ function columns(curves: Numbers, rows: readonly number[]): (number | null)[][] 
 
 function Confusion({ classes, counts }: { classes: readonly string[]; counts: readonly (readonly number[])[] }) {
   return (
-    <div class="scroll">
+    <Scroll>
       <table class="confusion">
         <caption>{say(texts.confusion)}</caption>
         <thead>
@@ -92,7 +93,7 @@ function Confusion({ classes, counts }: { classes: readonly string[]; counts: re
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -8,6 +8,7 @@ import { figure, percent, say } from "../../language";
 import { Button, Panel, Problem, Slider } from "../../ui/controls";
 import { Curves } from "../../ui/curves";
 import { Legend } from "../../ui/legend";
+import { Scroll } from "../../ui/scroll";
 import { choose, curveOf, inkOf, isSolid, number, ratesOf, scale, textOf, word } from "./chosen";
 import { Relief, type Scene } from "./relief";
 import { form, optimizerName, Optimizers, type Form } from "./roll";
@@ -97,7 +98,7 @@ function Laps({ told, known }: { told: Walked; known: Form }) {
   const data = useMemo(() => [Array.from({ length: most }, (_, at) => at), ...told.laps.map(({ losses }) => Array.from({ length: most }, (_, at) => losses[at] ?? null))], [told]);
   return (
     <Panel title={say(texts.numbers)}>
-      <div class="scroll" tabIndex={0} role="region" aria-label={say(texts.numbers)}>
+      <Scroll label={say(texts.numbers)}>
         <table>
           <thead>
             <tr>
@@ -120,7 +121,7 @@ function Laps({ told, known }: { told: Walked; known: Form }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <Legend lines={lines} />
       <Curves lines={lines} data={data} label={say(texts.laps_label)} height={190} logarithmic />
     </Panel>

@@ -11,6 +11,7 @@ import { Button, Choice, Panel, Problem, Slider, Switch, type Option } from "../
 import { brief } from "../../numbers";
 import { Curves } from "../../ui/curves";
 import { Legend } from "../../ui/legend";
+import { Scroll } from "../../ui/scroll";
 import { choose, curveOf, inkOf, number, ratesOf, textOf, word } from "./chosen";
 import { Relief, type Scene } from "./relief";
 import { Sign } from "./sign";
@@ -49,7 +50,7 @@ interface Rolled {
 const STEPS = 200;
 const A_SECOND = 40; // steps
 const LEAST = 1e-3; // height that the chart shows
-/** What each does best with from the usual start, but for plain descent in the ravine, which is to be seen bouncing. */
+/** At which one sees how each of them goes; which are the best is to be found out. */
 const USUAL: Readonly<Record<string, string>> = {
   rosenbrock: "sgd:0.001,momentum:0.0003,rmsprop:0.01,adam:0.1",
   ravine: "sgd:0.03,momentum:0.01,rmsprop:0.1,adam:0.3",
@@ -253,7 +254,7 @@ function Numbers_({ known }: { known: Form }) {
   const data = useMemo(() => [Array.from({ length: STEPS + 1 }, (_, step) => step), ...ways.map(({ heights }) => Array.from({ length: STEPS + 1 }, (_, step) => positive(heights.data[step])))], [ways]);
   return (
     <Panel title={say(texts.numbers)}>
-      <div class="scroll" tabIndex={0} role="region" aria-label={say(texts.numbers)}>
+      <Scroll label={say(texts.numbers)}>
         <table>
           <thead>
             <tr>
@@ -281,7 +282,7 @@ function Numbers_({ known }: { known: Form }) {
             })}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {lines.length > 0 && (
         <>
           <Legend lines={lines} />

@@ -9,7 +9,7 @@ import { clock, column, dataOf, differences, isBestOf, netOf, rivals, together, 
 import { colourOf } from "./one_run";
 import { scoreText, StateMark } from "./run_table";
 import { courses, linkTo } from "./state";
-import { Scroll } from "./scroll";
+import { Scroll } from "../../ui/scroll";
 import { term } from "../../terms";
 
 export function Compared({ runs }: { runs: readonly Run[] }) {

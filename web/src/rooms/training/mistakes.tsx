@@ -8,7 +8,7 @@ import { useWork } from "../../ui/asking";
 import { Button, Panel, Problem } from "../../ui/controls";
 import type { Run } from "./model";
 import { Canvas, pictured } from "../../ui/raster";
-import { Scroll } from "./scroll";
+import { Scroll } from "../../ui/scroll";
 
 interface Sample {
   readonly image: Numbers;

@@ -14,7 +14,7 @@ import { scoreText, StateMark } from "./run_table";
 import { act, courses, show } from "./state";
 import { term } from "../../terms";
 import { TryOut } from "./try_out";
-import { Scroll } from "./scroll";
+import { Scroll } from "../../ui/scroll";
 
 const PHASES: Record<Phase, Text> = {
   preparing: texts.preparing,
@@ -123,9 +123,9 @@ function Actions({ run }: { run: Run }) {
           {sure && (
             <span class="row sure" role="group" aria-label={say(texts.remove)}>
               {say(texts.sure, { name: run.name })}
-              <Button onClick={() => void remove()}>{say(texts.remove_now)}</Button>
-              <Button kind="quiet" onClick={() => ask(false)}>
-                {say(texts.keep)}
+              <Button onClick={() => ask(false)}>{say(texts.keep)}</Button>
+              <Button kind="quiet" onClick={() => void remove()}>
+                {say(texts.remove_now)}
               </Button>
             </span>
           )}

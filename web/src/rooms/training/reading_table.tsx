@@ -6,7 +6,7 @@ import { Choice, Panel } from "../../ui/controls";
 import type { Look } from "./new_run";
 import { kindsIn, leftOut, withKind, withoutColumn } from "./reading";
 import type { Words } from "./model";
-import { Scroll } from "./scroll";
+import { Scroll } from "../../ui/scroll";
 
 export interface Reading {
   readonly name: string;

@@ -24,7 +24,15 @@ interface Answer {
   readonly prediction: unknown;
   readonly ranked: readonly { readonly name: string; readonly share: number }[];
   readonly targets: readonly string[];
+  /** Of numbers: where the truth lies in `level` of such cases. */
+  readonly interval: Interval | null;
   readonly notices: readonly string[];
+}
+
+interface Interval {
+  readonly low: number | readonly number[];
+  readonly high: number | readonly number[];
+  readonly level: number;
 }
 
 export function TryOut({ run }: { run: Run }) {
@@ -146,12 +154,25 @@ function Line({ kind, on }: { kind: string; on: { id: string; value: string; onI
   return <input {...on} type="text" inputMode={kind === "number" ? "decimal" : "text"} autocomplete="off" />;
 }
 
-function Said({ answer: { prediction, ranked, targets, notices } }: { answer: Answer }) {
-  const values = Array.isArray(prediction) ? prediction : [prediction];
-  const word = (value: unknown) => (typeof value === "number" ? figure(value, 4) : String(value));
+const MOST_VALUES = 20;
+const listed = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
+const word = (value: unknown): string => (typeof value === "number" ? figure(value, 4) : String(value));
+
+/** A number has the name of its column, which tells its unit, and its interval. */
+function Said({ answer: { prediction, ranked, targets, interval, notices } }: { answer: Answer }) {
+  const values = listed(prediction).slice(0, MOST_VALUES);
+  const [low, high] = [listed(interval?.low), listed(interval?.high)];
+  const level = percent(interval?.level, 0);
   return (
     <>
-      <p class="prediction">{values.slice(0, 20).map((value, index) => (targets.length > 1 && values.length === targets.length ? `${targets[index]}: ${word(value)}` : word(value))).join(", ")}</p>
+      {values.map((value, index) => (
+        <div key={index}>
+          {targets.length === listed(prediction).length && <p class="muted target">{targets[index]}</p>}
+          <p class="prediction">{word(value)}</p>
+          {interval && <p class="between">{say(texts.interval, { level, low: word(low[index]), high: word(high[index]) })}</p>}
+        </div>
+      ))}
+      {interval && <p class="hint">{say(texts.interval_hint, { level })}</p>}
       {ranked.length > 0 && (
         <ol class="shares">
           {ranked.map(({ name, share }) => (

@@ -1,1 +1,1 @@
-import{Q as e,l as t}from"./index.js";import{n}from"./colours.js";import{i as r,t as i}from"./raster.js";function a({values:a,most:o=1,label:s,smooth:c=!1}){let l=e(()=>r(a,n,o),[a,o]);return t(i,{raster:l,label:s,kind:c?`heat smooth`:`heat`})}export{a as t};
+import{W as e,t}from"./jsxRuntime.js";import{n}from"./colours.js";import{i as r,t as i}from"./raster.js";function a({values:a,most:o=1,label:s,smooth:c=!1}){let l=e(()=>r(a,n,o),[a,o]);return t(i,{raster:l,label:s,kind:c?`heat smooth`:`heat`})}export{a as t};
