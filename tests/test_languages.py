@@ -55,7 +55,7 @@ def test_every_preset_and_every_cause_has_its_words_and_nothing_else_has():
 
 def test_a_said_is_english_and_knows_what_each_language_makes_of_its_values():
     line = Said("refusals.expected_got", name="x", expected=Said("refusals.expect_at_most", most=1_234.5), got="'y'")
-    assert line == "x: expected at most 1234, got 'y'"
+    assert line == "x: expected at most 1234; got 'y'"
     assert line.everywhere["es"] == "x: se espera como mucho 1234; se ha recibido 'y'"
     assert {type(one) for one in everywhere(lambda: Said("refusals.gone_upload")).values()} == {str}
     assert Said("refusals.expect_above", least=0.25).everywhere["ca"] == "més de 0,25"
