@@ -172,7 +172,9 @@ def test_the_page_of_the_service_has_a_text_area_and_its_description_a_text(run)
     spec = run.data.spec
     html = page("rooms", spec, {}, Limits(), "en").decode()
     assert '<textarea data-column="review"' in html
-    assert 'data-column="price" data-number' in html
+    assert (
+        '<input data-column="price" type="text" inputmode="decimal"' in html
+    )  # as the table writes numbers, or a person
     schema = description("rooms", spec, Limits())["paths"]["/predict"]["post"]["requestBody"]["content"]
     row = schema["application/json"]["schema"]["properties"]["rows"]["items"]["properties"]
     assert row["review"] == {"type": ["string", "null"]}
