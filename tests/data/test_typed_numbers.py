@@ -27,6 +27,8 @@ def typed_number(text, column):
         ("2", PLAIN, 1.0, 2.0),
         ("2.000", PLAIN, 3.0, 2.0),  # near to what the column holds; two thousand is not
         ("5.843", PLAIN, 5.8, 5.843),
+        ("2.000", PLAIN, 0.0, 2.0),  # of nought everything is as far
+        ("2.000", GROUPED, 1800.0, 2.0),
         ("0.123", PLAIN, 500.0, 0.123),  # no thousands begin with a nought
         ("2.0001", PLAIN, 2000.0, 2.0001),
         ("2.000", SPANISH, 1.0, 2000.0),  # the column has thousands: its own writing is all
