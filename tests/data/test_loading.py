@@ -108,7 +108,7 @@ def damaged(content: bytes, how: str) -> bytes:
     again = gzip.compress if rows != content else bytes
     return {
         "cut": content[: len(content) // 2],
-        "changed": content[: len(content) // 3] + b"\xff\xfe\x00" + content[len(content) // 3 + 3 :],
+        "changed": content[:500] + bytes([255 ^ content[500]]) + content[501:],
         "empty": b"",
         "of no rows": again(b""),
         "of fewer rows": again(rows[: rows.index(b"\n", len(rows) // 2) + 1]),
