@@ -439,7 +439,7 @@ def _counts_as(column: Column) -> Said:
 
 
 # ---------------------------------------------------------------------------------------------------------- plain values
-def plain_values(values: Sequence[Any], column: Column, form: TableForm = TableForm()) -> list[float | str]:  # noqa: B008
+def plain_values(values: Sequence[Any], column: Column, form: TableForm) -> list[float | str]:
     """Values of a column for a program that knows numbers and texts only: categories as texts, "" for none; numbers, or the
     seconds since 1970 (UTC) of dates, NaN for none. Raises ProfundoError for one of another kind."""
     part = _of_values(values, column, form)
