@@ -274,13 +274,14 @@ def _of_values(values: Sequence[Any], column: Column, form: TableForm) -> _Part:
 
 
 def _of_typed(values: Sequence[Any], column: Column, form: TableForm) -> _Part:
-    """Plain values of which a person typed the texts."""
+    """Plain values of which a person typed the texts; a word for nothing is nothing, also where it looks like a number."""
     if column.kind != "number":
         return _of_values(values, column, form)
     read = list(values)
     notices: dict[int, str] = {}
     faults: dict[int, str] = {}
-    places = [place for place, value in enumerate(values) if isinstance(value, str)]
+    nothing = words_for_nothing(column.writing, form.missing)
+    places = [place for place, value in enumerate(values) if isinstance(value, str) and value.strip() not in nothing]
     for place, one in zip(places, typed_numbers([values[place] for place in places], column), strict=True):
         if isinstance(one, Said):
             faults[place] = one
