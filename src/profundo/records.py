@@ -391,7 +391,8 @@ class Targets:
     shares: of each class, or label, among the training samples; empty where they were not counted.
     threshold: the probability of the second of two classes from which it is the answer.
     margins: of each real target, such as a step of a forecast, what to add for the ends of an interval that holds nine of ten
-        values: the quantiles of truth − prediction, each bent by its transform, on the validation split; empty where there is none.
+        values: the quantiles of truth − prediction, each bent by its transform, on the validation split; empty where there is none
+        that the network has not learned from.
     """
 
     kind: TargetKind

@@ -103,6 +103,24 @@ def test_rows_are_read_so_where_a_person_typed_them_and_as_cells_where_not():
         features_of_rows([{"price": "1.234,50 €"}], table)
 
 
+@pytest.mark.parametrize("word", ["-99", " -99 ", "9999", "unknown"])
+def test_a_word_for_nothing_is_nothing_also_where_it_looks_like_a_number(word):
+    writing = Writing(missing=("9999",))
+    table = Inputs(
+        "features",
+        (1,),
+        names=("price",),
+        columns=(column(writing, 1800.0),),
+        form=TableForm(missing=("-99", "unknown")),
+    )
+    rows = [{"price": word}]
+    typed, read = features_of_rows(rows, table, typed=True), features_of_rows(rows, table)
+    assert typed.values.tolist() == read.values.tolist() == [[1800.0]]
+    assert typed.notices == read.notices
+    assert len(typed.notices[0]) == 1
+    assert features_of_rows([{"price": "99"}], table, typed=True).values.item() == 99
+
+
 def test_of_a_net_that_learned_from_no_table_the_mean_is_what_is_usual():
     plain = Inputs("features", (1,), names=("price",), mean=(1800.0,), std=(1.0,))
     with pytest.raises(BadInputError, match="may be 2 or 2000"):

@@ -72,7 +72,7 @@ CHANGES = {
         1,
     ),
     "validation": ({}, None, 0.3),
-    "out_of_fold": ({"data": "diabetes"}, True, False),
+    "out_of_fold": ({"data": "diabetes"}, False, True),
     "accumulate": ({}, 1, 2),
     "clip": ({}, None, 0.01),
     "seed": ({}, 0, 1),

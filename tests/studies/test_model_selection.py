@@ -8,8 +8,9 @@ import pytest
 
 import profundo as pf
 from profundo.cli import main
-from profundo.records import Interrupted
+from profundo.records import Interrupted, ProfundoError
 from profundo.runs.experiment import new_experiment
+from profundo.runs.saved_model import predict
 from profundo.runs.voice import Quiet
 from profundo.studies import model_selection, study
 from profundo.studies.model_selection import resume_selection, select
@@ -96,6 +97,32 @@ def test_the_training_error_does_not_choose(tmp_path):
     assert long.training["log loss"][0] < short.training["log loss"][0]
     assert found.value == 1
     assert found.judgement(1) == "overfits"
+
+
+@pytest.mark.parametrize(
+    "vary", [{"net_options.members": [1, 8]}, {"accumulate": [1, 2]}, {"net": ["mlp", "table_net"]}]
+)
+def test_candidates_are_judged_by_the_same_samples_each_by_all_its_members(vary, monkeypatch):
+    """That of the validation split, which none of them learns from; a vote of eight is no answer of one."""
+    judged = []
+    usual = model_selection.answers_held_out
+    monkeypatch.setattr(
+        model_selection, "answers_held_out", lambda *run: judged.append((run, usual(*run))) or judged[-1][1]
+    )
+    select("diabetes", vary=vary, epochs=1)
+    for (net, data, _, _), answers in judged:
+        assert len(answers.costs) == len(data.validation)
+        vote = predict(net, data.spec, data.validation.inputs)
+        assert np.allclose(answers.predictions.numpy(), vote.numpy(), rtol=1e-4)
+    assert len(judged) == 2
+
+
+@pytest.mark.parametrize(
+    "asked", [{"vary": {"out_of_fold": [True, False]}}, {"vary": {"l1": [0, 1]}, "out_of_fold": True}]
+)
+def test_nothing_is_chosen_by_rows_that_have_taught(asked):
+    with pytest.raises(ProfundoError, match="out_of_fold: expected validation samples that no candidate learns from"):
+        select("diabetes", epochs=1, **asked)
 
 
 def test_the_chosen_one_is_tested_as_a_training_of_its_own_would_be(spiral):

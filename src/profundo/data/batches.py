@@ -331,14 +331,19 @@ def start_worker(_worker: int) -> None:
         os.setsid()
 
 
+def largest_batch(spec: Spec) -> int:
+    """Samples of a batch for evaluation, at most."""
+    each = math.prod(spec.inputs.shape) * (MAPS if spec.targets.traits.per == "pixel" else 1)
+    return max(1, LARGEST_BATCH // each)
+
+
 def in_order(
     samples: Samples, spec: Spec, *, device: torch.device | str = "cpu", batch_size: int = 1000, workers: int = 2
 ) -> Iterator[Batch]:
     """Every sample once, in the order of the split, for evaluation."""
     device = torch.device(device)
     targets = standardize_targets(samples.targets, spec.targets)
-    each = math.prod(spec.inputs.shape) * (MAPS if spec.targets.traits.per == "pixel" else 1)
-    batch_size = min(batch_size, max(1, LARGEST_BATCH // each))
+    batch_size = min(batch_size, largest_batch(spec))
     chosen = torch.split(torch.arange(len(samples)), batch_size)
     loaded: Iterator[Any]
     own = in_memory(samples)

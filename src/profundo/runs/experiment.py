@@ -241,13 +241,13 @@ class Experiment(BaseModel):
         PartOfAll | None, Setting("data", "Share of the training samples kept aside to validate.")
     ] = None
     out_of_fold: Annotated[
-        bool | None,
+        bool,
         Setting(
             "learning",
             "Of the ensemble for tables of numbers: each member sets aside other rows, so that all rows teach, those to validate, "
             "too.",
         ),
-    ] = None
+    ] = False
     accumulate: Annotated[
         Whole, Setting("learning", "Put each batch through the net in so many parts, to save memory.")
     ] = 1

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from profundo import objectives
 from profundo.data import standardize_targets
 from profundo.data.augmenting.augment import augmentation, value_range
-from profundo.data.batches import batches, in_memory, in_order
-from profundo.data.splits.member_folds import MemberFolds, member_folds, together
+from profundo.data.batches import batches, in_memory, in_order, largest_batch
+from profundo.data.splits.member_folds import MemberFolds, in_parts, member_folds, together
 from profundo.data.splits.splits import chosen
 from profundo.doctor.reinitializing import reinitialize_
 from profundo.evaluate import answers, figure_of, mean_cost
@@ -22,7 +22,7 @@ from profundo.evaluate.leading import leading_figure
 from profundo.evaluate.scores import PROBABILITIES
 from profundo.nets.table_nets import EachByOne, TableNet
 from profundo.objectives.own_losses import PickedOutput
-from profundo.records import Batch, Dataset, Targets
+from profundo.records import Batch, Dataset, Spec, Targets
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.own import NOTHING, Own, measured
 from profundo.runs.pretrained import on_features
@@ -42,9 +42,11 @@ from profundo.train.updates import autocast
 __all__ = [
     "Prepared",
     "batch_size",
+    "each_alone",
     "folds_of",
     "from_pretrained",
     "held_out",
+    "judged_at_once",
     "make_update",
     "objective_of",
     "precision_of",
@@ -160,6 +162,9 @@ def folds_of(net: nn.Module, data: Dataset, seed: int) -> MemberFolds:
     return member_folds(len(data.train) + len(data.validation), net.members, seed)
 
 
+JUDGED = 8000  # rows
+
+
 def held_out(
     net: nn.Module, data: Dataset, experiment: Experiment, device: torch.device
 ) -> tuple[nn.Module, Iterable[Batch]]:
@@ -167,11 +172,25 @@ def held_out(
     aside different rows, each member alone and its fold of both splits, fold after fold in equal shares of each batch."""
     if not experiment.out_of_fold:
         return net, in_order(data.validation, data.spec, device=device, workers=experiment.workers)
-    rows = together(data.train, data.validation)
-    parts = folds_of(net, data, experiment.seed).judged
-    each = [in_order(chosen(rows, part), data.spec, device=device, batch_size=len(part)) for part in parts]
+    parts = in_parts(folds_of(net, data, experiment.seed).held, judged_at_once(data.spec))
+    return each_alone(net, data, parts, device)
+
+
+def each_alone(
+    net: nn.Module, data: Dataset, parts: Sequence[Tensor], device: torch.device
+) -> tuple[nn.Module, Iterable[Batch]]:
+    """The members of a net for tables, each alone, and for each part of the rows of both splits a batch, of which equal shares,
+    one after the other, are of the members in turn."""
     assert isinstance(net, TableNet)
+    assert max(map(len, parts)) <= largest_batch(data.spec), "a part in two batches would be another member's"
+    rows = together(data.train, data.validation)
+    each = [in_order(chosen(rows, part), data.spec, device=device, batch_size=len(part)) for part in parts]
     return EachByOne(net), chain.from_iterable(each)
+
+
+def judged_at_once(spec: Spec) -> int:
+    """Rows, at most, that members answer in one batch."""
+    return min(JUDGED, largest_batch(spec))
 
 
 def objective_of(experiment: Experiment, data: Dataset, own: Own = NOTHING) -> objectives.Objective:

@@ -85,7 +85,9 @@ def report_of(run: Run) -> Report:
     layers = _layers(run)
     effects = effects_of(run, partial(raw_samples, data.test), layers)
     splits = {"training": data.train, "validation": data.validation, "test": data.test}
-    on_validation = answers_held_out(run.net, data, run.experiment, run.own) if len(data.validation) else None
+    on_validation = run.held
+    if on_validation is None and len(data.validation):
+        on_validation = answers_held_out(run.net, data, run.experiment, run.own)
     advice = transform_advice(on_validation, targets, data.train.targets) if on_validation is not None else ()
     return Report(
         title=run.folder.path.name if run.folder else data.name,

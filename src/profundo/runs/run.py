@@ -86,6 +86,7 @@ class Run:
     best_epoch: int | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     said: Answers | None = None
+    held: Answers | None = field(default=None, repr=False, compare=False)
     doctor: Health | None = None
     vital_signs: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 

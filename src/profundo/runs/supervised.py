@@ -375,7 +375,7 @@ def judge(run: Run, voice: Voice, linear: Yardstick | None) -> None:
     """Evaluate the trained network beside the linear model, which is fitted unless it is there; keep what came out, and say it."""
     folder = run.folder
     run.data = with_threshold(run.net, run.data, run.experiment, run.own)
-    run.data = with_margins(run.net, run.data, run.experiment, run.own)
+    run.data = with_margins(run)
     if folder is not None:  # the weights first: whatever fails from here on, they are there
         folder.check()
         problems = save_model(folder, run.net, run.experiment, run.data.spec, run.own)
@@ -404,7 +404,7 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
         whole = len(data.train) + len(data.validation)
         voice.say(
             f"each of {members} members learns from all but {each:,} of these {whole:,}, others for each: validation figures are "
-            "out of fold"
+            "out of fold, and a little too good, for members share weights"
         )
     optimizer, schedule = (experiment.own.get(name) or getattr(experiment, name) for name in ("optimizer", "schedule"))
     how = f"{optimizer} at {experiment.learning_rate:g} ({schedule})"

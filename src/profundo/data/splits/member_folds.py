@@ -5,7 +5,9 @@
     judged     the answers of member m to fold m: out-of-fold, and of all rows instead of a few
 
 A split that nobody learns from costs what it would have taught; here it costs each member as much, but their vote nothing.
-Answers out of fold are those of single members, so they err more than the vote of all.
+Answers out of fold are those of single members, so they err more than the vote of all; and less than those of members that
+shared nothing with the others: the weights that all share (nets/table_nets.py) have learned from every row. Of targets that
+are noise alone, members err 9 % less on what they set aside than on new rows (400 rows of ten numbers, seeds 0-3).
 """
 
 from __future__ import annotations
@@ -18,14 +20,12 @@ from torch import Generator, Tensor
 from profundo.data.batches import mix, order
 from profundo.records import Samples
 
-__all__ = ["MemberFolds", "member_folds", "together"]
+__all__ = ["MemberFolds", "first_wanted", "in_parts", "member_folds", "together"]
 
 FOLDS = 8
 """At least: with fewer members than that some rows are nobody's to judge by, for each would learn from too few."""
 
 NOBODY = -1
-JUDGED = 1000  # rows of a fold at once
-
 BEFORE = -1  # the number of the epoch that draws the folds
 
 
@@ -62,11 +62,6 @@ class MemberFolds:
     def rows(self) -> int:
         return self.held.numel() + len(self.others)
 
-    @property
-    def judged(self) -> list[Tensor]:
-        """int64 (rows,) each: all that is held, in parts of which equal shares, one after the other, are of the members in turn."""
-        return [part.flatten() for part in torch.split(self.held, JUDGED, 1)]
-
     def ordered(self, epoch: int, batch_size: int) -> Tensor:
         """int64 (batches · batch size,): batches in which equal shares, one after the other, teach the members in turn."""
         members, share = len(self.held), batch_size // len(self.held)
@@ -79,6 +74,21 @@ def member_folds(rows: int, members: int, seed: int) -> MemberFolds:
     """Folds of rows 0 … rows − 1, a function of the seed: an eighth for each member, of more than eight an equal part."""
     drawn, size = order(rows, seed, BEFORE), rows // max(FOLDS, members)
     return MemberFolds(drawn[: members * size].view(members, size), drawn[members * size :], seed)
+
+
+def in_parts(held: Tensor, most: int) -> list[Tensor]:
+    """int64 (rows,) each, `most` or fewer: the rows of (members, rows) in parts of which equal shares, one after the other, are of
+    the members in turn."""
+    return [part.flatten() for part in torch.split(held, max(1, most // len(held)), 1)]
+
+
+def first_wanted(held: Tensor, wanted: Tensor, most: int) -> Tensor:
+    """int64 (members, n) of held (members, rows): of each member those first that are wanted, bool, others behind where it has
+    fewer; n, at least 1, so that `most` of them are wanted, or all."""
+    first, places = wanted.to(torch.int8).sort(dim=1, descending=True, stable=True)
+    reached = first.sum(0).cumsum(0)  # wanted rows of so many columns
+    count = int((reached < min(most, int(reached[-1]))).sum()) + 1
+    return held.gather(1, places)[:, :count]
 
 
 def shuffled(rows: Tensor, draws: Generator) -> Tensor:

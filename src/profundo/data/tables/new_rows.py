@@ -274,7 +274,7 @@ def _of_values(values: Sequence[Any], column: Column, form: TableForm) -> _Part:
 
 
 def _of_typed(values: Sequence[Any], column: Column, form: TableForm) -> _Part:
-    """Plain values of which a person typed the texts."""
+    """Plain values of which a person typed the texts; a word for nothing is nothing, also where it looks like a number."""
     if column.kind != "number":
         return _of_values(values, column, form)
     nothing = {
