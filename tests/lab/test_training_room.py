@@ -395,6 +395,15 @@ def test_a_suggestion_is_that_of_the_command(lab):
     assert list(lab.uploads.iterdir()) == []
 
 
+def test_mistakes_of_a_net_of_numbers_are_its_largest_errors(lab):
+    train(new_experiment(data="diabetes", net="linear", epochs=1), out=lab.runs / "sugar")
+    mistakes = ask(lab, "samples", run="sugar")["mistakes"]
+    errors = [abs(float(one["truth"]) - float(one["prediction"])) for one in mistakes]
+    assert len(errors) > 1
+    assert errors == sorted(errors, reverse=True)
+    assert mistakes[0]["row"][0]["name"] == "age"
+
+
 # -------------------------------------------------------------------------------------------------------------- trying
 def test_a_row_and_an_image_are_answered_as_the_predictor_does(trained, uploads):
     lab = Lab(trained, uploads)

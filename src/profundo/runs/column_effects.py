@@ -157,8 +157,8 @@ def lines_of(targets: Targets, means: Tensor) -> tuple[list[str], Tensor]:
 # ----------------------------------------------------------------------------------------------------------- mistakes
 def drivers_of(run: Run, row: Tensor, index: int, others: Tensor, among: Sequence[Importance]) -> list[Value]:
     """The columns whose values drove the answer to one test row (features,), by what it would be with those of others.
-    among: the columns that are tried."""
-    if run.said is None or not has_graded_answers(run):
+    among: the columns that are tried; none of them drives it where there are none."""
+    if run.said is None or not among or not has_graded_answers(run):
         return []
     tried = {one.name for one in among}
     targets, columns = run.data.spec.targets, named_slices(run.data.spec.inputs)

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import texts from "@texts/training.json";
 import { call, latest, role, upload, type Refused } from "../../connection";
-import { figure, percent, say } from "../../language";
+import { figure, percent, say, spokenIn, told, type Told } from "../../language";
 import { Button, FileField, Panel, Problem } from "../../ui/controls";
 import { Drawing } from "./drawing";
 import type { Run } from "./model";
@@ -26,7 +26,8 @@ interface Answer {
   readonly targets: readonly string[];
   /** Of numbers: where the truth lies in `level` of such cases. */
   readonly interval: Interval | null;
-  readonly notices: readonly string[];
+  /** How values were read, and what the row has that training had not. */
+  readonly notices: readonly Told[];
 }
 
 interface Interval {
@@ -185,8 +186,8 @@ function Said({ answer: { prediction, ranked, targets, interval, notices } }: { 
         </ol>
       )}
       {notices.map((notice) => (
-        <p key={notice} class="hint">
-          {notice}
+        <p key={told(notice)} class="hint" lang={spokenIn(notice)}>
+          {told(notice)}
         </p>
       ))}
     </>
