@@ -316,6 +316,7 @@ class Inputs:
     clipped: for each feature whether it has values far out: then the network sees z / √(1 + (z/3)²), mean is the median
         and std the interquartile range in the unit of a normal deviation. Empty: none has.
     limits: of each feature the largest |z| that is believed, twice that of training: what lies beyond is taken for it.
+    ranges: of each feature the least and the greatest value of training. Empty: they were not kept.
     names: names of a row's features, or of several inputs that came in a dict; empty for images.
     columns: of a table with other things than numbers, how its columns become these features; form: of its text.
     window: of images with 16 bits a channel, the values that become 0 and 255; empty where all had 8.
@@ -338,6 +339,7 @@ class Inputs:
     form: TableForm = TableForm()
     clipped: tuple[bool, ...] = ()
     limits: tuple[float, ...] = ()
+    ranges: tuple[tuple[float, float], ...] = ()
     window: tuple[int, ...] = ()
     sound: SoundForm = SoundForm()
     longest: int | None = None

@@ -319,6 +319,24 @@ def test_a_row_is_tried_with_either_sign_of_decimals(lab):
     assert notice.everywhere["ca"] == "columna 'warmth': '12.5' s’ha llegit com a 12,5"
 
 
+def test_where_training_had_no_such_row_no_interval_is_promised(lab):
+    rows = "".join(f"{place % 40},{'abc'[place % 3]},{3 * (place % 40) + place % 7}\n" for place in range(120))
+    table = lab.runs.parent / "parcels.csv"
+    table.write_text("kg,way,price\n" + rows)
+    train(new_experiment(data=str(table), target="price", net="linear", epochs=1), out=lab.runs / "parcels")
+
+    def tried(**row):
+        told = ask(lab, "try_row", run="parcels", row={"kg": "20", "way": "a"} | row)
+        return told["interval"]["promised"], [str(notice).partition(":")[0] for notice in told["notices"]]
+
+    assert tried() == (True, [])
+    assert tried(kg="39,0") == (True, ["column 'kg'"]), "how it was read is no doubt about the row"
+    promise = "its interval promises nothing"
+    assert tried(kg="40") == (False, ["column 'kg' is outside of what training saw, 0 to 39", promise])
+    assert tried(kg="-3")[0] is tried(kg="99999")[0] is tried(way="z")[0] is False
+    assert tried(kg="") == (False, ["column 'kg' is missing", promise])
+
+
 def test_no_process_but_that_of_the_run_gets_a_signal(lab, monkeypatch):
     """A kept number that another process has by now, and one without the moment it began."""
     monkeypatch.setattr(signal, "pidfd_send_signal", lambda *_: pytest.fail("a signal was sent"))

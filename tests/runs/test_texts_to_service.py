@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 import profundo as pf
 from commands import Trouble, bits, go_on, python
 from profundo.data import standardize
+from profundo.data.tables.columns import column_slices
 from profundo.data.tables.new_rows import features_of_rows
 from profundo.lab.limits import Limits
 from profundo.lab.openapi import description
@@ -22,7 +23,7 @@ from profundo.runs.baselines.text_baseline import WORD, C, fit_text_linear
 from profundo.runs.experiment import new_experiment
 from profundo.runs.saved_model import check_spec
 from profundo.runs.supervised import resume, train
-from profundo.runs.table_values import column_slices, values_of
+from profundo.runs.table_values import values_of
 from profundo.runs.word_effects import without_each_word
 from profundo.use.exporting import FORMATS, export
 from profundo.use.predicting import predict_files, predictor

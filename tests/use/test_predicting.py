@@ -8,6 +8,7 @@ import random
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from PIL import Image
 
 from profundo.cli import main
 from profundo.data.new_inputs import Entry
+from profundo.data.standard import measured_rows
 from profundo.data.tables.new_rows import BadInputError, features_of_frame, features_of_rows
 from profundo.files import replacing
 from profundo.lab.answering import as_csv
@@ -102,6 +104,45 @@ def test_rows_of_a_table_are_told_as_evaluation_tells_them(people):
     assert seen, "no test row had a town too rare for a feature, which is what this is about"
 
 
+def test_what_lies_outside_of_training_is_told_with_its_range_and_no_interval_is_promised(people):
+    place, run = people
+    ready = predictor(place / "run")
+    keys = run.data.train.inputs[:, ready.spec.inputs.names.index("key")]
+    usual = {"weight": 70, "town": "town 3", "since": "2015-03-11 12:00:00", "key": float(keys.max())}
+    assert "notices" not in ready.rows([usual])[0]
+    assert len(ready.rows([usual | {"weight": None}])[0]["notices"]) == 1, "training had gaps there"
+    edges = f"{float(keys.min()):.4g} to {float(keys.max()):.4g}"
+    for key in (float(keys.max()) + 0.125, -1, 1e30):
+        outside, promise = ready.rows([usual | {"key": key}])[0]["notices"]
+        assert outside == f"column 'key' is outside of what training saw, {edges}"
+        assert promise.everywhere["ca"].startswith("el seu interval no promet res")
+    outside, _ = ready.rows([usual | {"since": "1999-03-11"}])[0]["notices"]
+    since = [row["since"][:10] for row in polars.read_csv(place / "people.csv").iter_rows(named=True)]
+    assert outside == f"column 'since' is outside of what training saw, {min(since)} to {max(since)}"
+    # a file says the same, and counts the rows
+    usual_row = ",".join(map(str, usual.values()))
+    (place / "far.csv").write_text(
+        f"weight,town,since,key\n{usual_row}\n7000,town 3,2015-03-11,9\n8000,town 3,2015-03-11,9\n"
+    )
+    said: list[str] = []
+    tell(predictions(ready, [place / "far.csv"]), place / "run", "text", io.StringIO(), said.append)
+    assert said == [
+        "2 of 3: column 'weight' is outside of what training saw, 40 to 100",
+        "2 of 3: its interval promises nothing: it was measured on rows like those of training",
+    ]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_ends_of_training_are_inside_in_whatever_precision_it_was_kept(dtype):
+    rows = torch.tensor([[0.1, 3.0], [8.2, 3.0], [12.3, 5.0]], dtype=dtype)
+    inputs = measured_rows(Inputs((2,), "features", names=("kg", "n")), rows)
+    frame = polars.DataFrame({"kg": [0.1, 12.3, 12.31, -1.0, 8.2], "n": [3.0, 5.0, 5.0, 9.0, 4.0]})
+    told = features_of_frame(frame, inputs).notices
+    kg = "column 'kg' is outside of what training saw, 0.1 to 12.3"
+    assert told == [(), (), (kg,), (kg, "column 'n' is outside of what training saw, 3 to 5"), ()]
+    assert features_of_frame(frame, replace(inputs, ranges=())).notices == [()] * 5, "older runs kept none"
+
+
 def test_a_category_without_a_feature_is_none_and_not_missing():
     inputs = Inputs((4,), "features", columns=(Column("c", "category", ("a", "b", "c"), has_gaps=True),))
     rows = [{"c": "b"}, {"c": "z"}, {"c": None}]
@@ -131,7 +172,9 @@ def test_a_hole_is_filled_by_the_median_of_training_and_told(people):
     fill = next(column.fill for column in ready.spec.inputs.columns if column.name == "key")
     row = {"weight": 70, "town": "town 3", "since": "2015-03-11", "key": None}
     (told,) = ready.rows([row])
-    assert told["notices"] == [f"column 'key' is missing: taken for {fill:.4g}, the median of training"]
+    missing, promise = told["notices"]
+    assert missing == f"column 'key' is missing: taken for {fill:.4g}, the median of training"
+    assert promise.startswith("its interval promises nothing"), "no row of training lacked its key"
     assert told["prediction"] == ready.rows([{**row, "key": fill}])[0]["prediction"]
     assert fill == np.median(run.data.train.inputs[:, run.data.spec.inputs.names.index("key")])
 

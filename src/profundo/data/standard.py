@@ -188,6 +188,7 @@ def measured_rows(inputs: Inputs, rows: Tensor, whole: Extent | None = None) -> 
         std=tuple(std.tolist()),
         clipped=marks,
         limits=tuple(limits.tolist()),
+        ranges=tuple(zip(least.tolist(), most.tolist(), strict=True)),
     )
 
 

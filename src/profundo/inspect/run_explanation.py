@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from profundo.data.batches import prepared_inputs
+from profundo.data.tables.columns import column_slices
 from profundo.data.text.text_ids import FIRST_WORD, UNKNOWN
 from profundo.inside.attributions import METHODS, Explanation
 from profundo.inside.attributions import explain as explain_net
@@ -21,7 +22,6 @@ from profundo.records import Column, Inputs, ProfundoError, Spec, at_the_door
 from profundo.runs.given.asking import inputs_for
 from profundo.runs.opening import open_run
 from profundo.runs.run import Run
-from profundo.runs.table_values import column_slices
 from profundo.runs.word_effects import with_words, words_at
 
 __all__ = ["Text", "explain"]

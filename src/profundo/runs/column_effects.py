@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from profundo.data import standardize
+from profundo.data.tables.columns import column_slices
 from profundo.evaluate.importance import drivers, partial_dependence, permutation_importance
 from profundo.evaluate.leading import positive
 from profundo.evaluate.scores import Answers, figure_of
@@ -18,7 +19,7 @@ from profundo.pictures.run_page.report_content import Dependence, Effects, Impor
 from profundo.pictures.verdict import rises
 from profundo.records import Inputs, LayerRow, Spec, Targets
 from profundo.runs.run import Run
-from profundo.runs.table_values import column_slices, values_of
+from profundo.runs.table_values import values_of
 from profundo.runs.word_effects import telling_words, word_drivers
 
 __all__ = ["OTHERS", "dependence", "drivers_of", "effects_of", "named_slices", "spread_over"]

@@ -180,6 +180,8 @@ def check_spec(spec: Spec) -> None:
         raise ValueError(f"{len(inputs.clipped)} of {len(inputs.mean)} features say whether they are clipped")
     if len(inputs.limits) not in (0, len(inputs.mean)) or not all(value > 0 for value in inputs.limits):
         raise ValueError(f"{len(inputs.limits)} limits above 0 for {len(inputs.mean)} features")
+    if len(inputs.ranges) not in (0, len(inputs.mean)) or not all(low <= high for low, high in inputs.ranges):
+        raise ValueError(f"{len(inputs.ranges)} ranges, of least and greatest, for {len(inputs.mean)} features")
     if len(targets.transforms) not in (0, spec.outputs) or (targets.transforms and targets.kind != "real"):
         raise ValueError(f"{len(targets.transforms)} transforms for {spec.outputs} targets of the kind {targets.kind}")
     forecast = inputs.forecast

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from statistics import NormalDist
 
-import torch
 from torch import Tensor
 
-from profundo.data.tables.columns import DAY, YEAR, feature_names
+from profundo.data.tables.columns import DAY, YEAR, column_slices
 from profundo.data.text.text_ids import text_of
 from profundo.languages import local, say
 from profundo.pictures.numbers import SPACE, count, percent, plain
 from profundo.pictures.run_page.report_content import ColumnRow, Value
 from profundo.records import Column, Inputs
 
-__all__ = ["column_rows", "column_slices", "values_of"]
+__all__ = ["column_rows", "values_of"]
 
 YEAR_2000 = datetime(2000, 1, 1, tzinfo=UTC)
 MOST_LEVELS_TOLD = 6
@@ -35,13 +33,6 @@ def values_of(row: Tensor, inputs: Inputs) -> list[Value]:
         names = inputs.names or tuple(f"x{place + 1}" for place in range(len(row)))
         return [_number(name, float(row[place]), place, inputs) for place, name in enumerate(names)]
     return [_column_value(column, row[at], at, inputs) for column, at in column_slices(inputs)]
-
-
-def column_slices(inputs: Inputs) -> list[tuple[Column, slice]]:
-    """Each column with the features that it became."""
-    widths = [len(feature_names([column])) for column in inputs.columns]
-    ends = torch.tensor([0, *widths]).cumsum(0).tolist()
-    return [(column, slice(*edges)) for column, edges in zip(inputs.columns, pairwise(ends), strict=True)]
 
 
 def column_rows(inputs: Inputs) -> list[ColumnRow]:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from profundo.data.tables.columns import column_slices
 from profundo.data.text.text_ids import text_ids, text_of, words_of
 from profundo.pictures.run_page.report_content import WordEffect
 from profundo.records import Column, Inputs
 from profundo.runs.run import Run
-from profundo.runs.table_values import column_slices
 
 __all__ = ["telling_words", "with_words", "without_each_word", "word_drivers", "words_at"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
@@ -21,9 +21,10 @@ from torch import nn
 from profundo.data.new_inputs import Entry, array_of, ending_entries, entries, is_table, media_of, one_of, table_rows
 from profundo.data.series.forecast_rows import endings_of_rows
 from profundo.data.streams.archives import printable
-from profundo.data.tables.new_rows import BadInputError, features_of_rows
+from profundo.data.tables.new_rows import BadInputError, UnlikeTraining, features_of_rows
 from profundo.evaluate.scores import PROBABILITIES
 from profundo.kinds import InputKind
+from profundo.languages import Said
 from profundo.objectives import Objective
 from profundo.records import ProfundoError, Spec
 from profundo.runs.folder import Folder
@@ -36,6 +37,7 @@ __all__ = [
     "Answers",
     "BadInputError",
     "Predictor",
+    "is_like_training",
     "predict_files",
     "predictions",
     "predictor",
@@ -144,7 +146,7 @@ class Predictor:
             if entry.ids:
                 one["id"] = dict(entry.ids)
             if entry.notices:
-                one["notices"] = list(entry.notices)
+                one["notices"] = list(with_promise(entry.notices, self.spec))
             if entry.moments:
                 one |= course(one, entry.moments)
         return records
@@ -161,6 +163,18 @@ class Predictor:
     def probable(self) -> bool:
         """Whether outputs of classes are probabilities."""
         return self.objective.quantity == PROBABILITIES
+
+
+def with_promise(notices: tuple[str, ...], spec: Spec) -> tuple[str, ...]:
+    """Notices about a row; of one such as training had none also that its interval promises nothing."""
+    if not spec.targets.margins or is_like_training(notices):
+        return notices
+    return (*notices, Said("readings.not_promised"))
+
+
+def is_like_training(notices: Iterable[str]) -> bool:
+    """Whether nothing in them says that training had no such row."""
+    return not any(isinstance(notice, UnlikeTraining) for notice in notices)
 
 
 def course(record: Mapping[str, Any], moments: Sequence[str]) -> dict[str, Any]:
@@ -239,7 +253,7 @@ def _of_table(ready: Predictor, path: Path) -> Iterator[Answers | Entry]:
             if len(values):
                 columns = in_columns(ready.outputs(values), ready.spec, ready.probable)
                 ids = {name: _some(own, places) for name, own in rows.ids.items()}
-                notices = _some(rows.features.notices, places)
+                notices = [with_promise(own, ready.spec) for own in _some(rows.features.notices, places)]
                 yield Answers(_some(rows.names, places), columns, ids, notices, ready.spec.targets.classes)
     except ProfundoError as error:
         yield Entry(printable(str(path)), None, printable(str(error)))

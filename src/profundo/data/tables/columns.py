@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,12 +24,24 @@ from profundo.records import Column, Inputs, ProfundoError, Samples
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["DAY", "MOST_LEVELS", "YEAR", "as_features", "encoded", "feature_names", "learned", "text_places"]
+__all__ = [
+    "DAY",
+    "MOST_LEVELS",
+    "YEAR",
+    "YEAR_2000",
+    "as_features",
+    "column_slices",
+    "encoded",
+    "feature_names",
+    "learned",
+    "text_places",
+]
 
 MOST_LEVELS = 50
 """Categories of a column that get a feature each: the most frequent ones. All others have none."""
 
 DAY, YEAR = 86_400.0, 365.2425 * 86_400.0
+YEAR_2000 = 946_684_800.0  # seconds since 1970
 EPOCH_WEEKDAY = 3 * DAY  # 1 January 1970 was a Thursday, three days after a Monday
 
 
@@ -136,6 +149,13 @@ def feature_names(columns: Sequence[Column]) -> tuple[str, ...]:
     return tuple(name for column in columns for name in _names(column))
 
 
+def column_slices(inputs: Inputs) -> list[tuple[Column, slice]]:
+    """Each column with the features that it became."""
+    widths = [len(feature_names([column])) for column in inputs.columns]
+    ends = torch.tensor([0, *widths]).cumsum(0).tolist()
+    return [(column, slice(*edges)) for column, edges in zip(inputs.columns, pairwise(ends), strict=True)]
+
+
 def _encoded(column: Column, values: Tensor, levels: Sequence[str]) -> Tensor:
     if column.kind == "text":
         used, at = torch.unique(values.nan_to_num(-1).long(), return_inverse=True)
@@ -179,7 +199,7 @@ def _is_flag(column: Column) -> bool:
 
 def _phases(seconds: Tensor, has_time: bool) -> list[Tensor]:
     """Years since 2000, and the place in the year, the week (and the day) as a point on a circle."""
-    features = [(seconds - 946_684_800.0) / YEAR]
+    features = [(seconds - YEAR_2000) / YEAR]
     for period, begin in ((YEAR, 0.0), (7 * DAY, -EPOCH_WEEKDAY), *([(DAY, 0.0)] if has_time else [])):
         angle = 2 * math.pi * (seconds - begin) / period
         features += [angle.sin(), angle.cos()]

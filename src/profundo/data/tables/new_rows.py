@@ -2,8 +2,9 @@
 
 A cell is read as its column is written (`Column.writing`), whatever other rows its file has. Whatever a row lacks is treated
 as in training, and told: a hole is filled by the median of the training rows, a category that training never saw counts as
-none of those it saw. A cell that cannot be read is the fault of its row alone. A column that is not there at all is a
-mistake; columns that the net does not know are passed over.
+none of those it saw. A number or date outside of all that training saw is taken as it is, and told with their range. A cell
+that cannot be read is the fault of its row alone. A column that is not there at all is a mistake; columns that the net does
+not know are passed over.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from profundo.data.tables.columns import encoded, feature_names
+from profundo.data.tables.columns import DAY, YEAR, YEAR_2000, column_slices, encoded, feature_names
 from profundo.data.tables.raw_rows import LARGEST
 from profundo.data.tables.reading import TRUTH, read_cells, words_for_nothing
 from profundo.data.tables.typed_numbers import typed_numbers
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BadInputError",
     "Features",
+    "UnlikeTraining",
     "columns_of",
     "features_of_frame",
     "features_of_rows",
@@ -52,6 +54,10 @@ class BadInputError(ProfundoError):
     def __init__(self, index: int, said: str, told: str = "") -> None:
         super().__init__(said, told=told)
         self.index = index
+
+
+class UnlikeTraining(Said):
+    """A notice of a row such as training had none: what was measured on others promises nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +381,8 @@ def _features(parts: Sequence[_Part], inputs: Inputs) -> Features:
         levels = [part.levels for part in parts]
         features = encoded(inputs.columns, raw, levels)
         told = _notices(raw, levels, inputs.columns, features)
+    for index, notice in _outside(features, inputs):
+        told.setdefault(index, []).append(notice)
     for index, notice in (one for part in parts for one in part.notices.items()):
         told.setdefault(index, []).append(notice)
     notices: list[tuple[str, ...]] = [()] * len(raw)
@@ -395,17 +403,17 @@ def _notices(
     told: dict[int, list[str]] = {}
     for place, (column, own) in enumerate(zip(columns, levels, strict=True)):
         values, name = raw[:, place], repr(column.name)
-        missing = Said("readings.is_missing", name=name, taken=_taken_for(column)) if values.isnan().any() else ""
+        missing = _missing(column) if values.isnan().any() else ""
         for index in values.isnan().nonzero().flatten().tolist():
             told.setdefault(index, []).append(missing)
         if column.kind == "text":
             at = feature_names(columns).index(f"{column.name}, word 1")
-            for index, sentence in _about_texts(column, values, own, features[:, at : at + column.lengths[0]]):
-                told.setdefault(index, []).append(Said("readings.of_column", name=name, what=sentence))
+            for index, notice in _about_texts(column, values, own, features[:, at : at + column.lengths[0]]):
+                told.setdefault(index, []).append(notice)
         if column.kind == "category":
             for index in (values >= len(column.levels)).nonzero().flatten().tolist():
                 level = repr(own[int(values[index])])
-                unseen = Said("readings.not_seen", name=name, level=level, counts=_counts_as(column))
+                unseen = UnlikeTraining("readings.not_seen", name=name, level=level, counts=_counts_as(column))
                 told.setdefault(index, []).append(unseen)
     return told
 
@@ -414,12 +422,49 @@ def _about_texts(column: Column, values: Tensor, texts: Sequence[str], words: Te
     """(row, what is unusual of its text). words: the ids of each row's words (rows, words)."""
     unknown = (words == UNKNOWN).any(1) & (words <= UNKNOWN).all(1)
     for index in unknown.nonzero().flatten().tolist():
-        yield index, Said("readings.no_known_word")
+        yield index, UnlikeTraining("readings.of_column", name=repr(column.name), what=Said("readings.no_known_word"))
     too_long = torch.tensor([len(text) > column.lengths[1] for text in texts], dtype=torch.bool)
     there = (~values.isnan()).nonzero().flatten()
     for index in there[too_long[values[there].long()]].tolist() if len(texts) else ():
         length = len(texts[int(values[index])])
-        yield index, Said("readings.text_cut", length=length, most=column.lengths[1])
+        cut = Said("readings.text_cut", length=length, most=column.lengths[1])
+        yield index, Said("readings.of_column", name=repr(column.name), what=cut)
+
+
+def _outside(features: Tensor, inputs: Inputs) -> Iterator[tuple[int, UnlikeTraining]]:
+    """(row, which number or date lies outside of what training saw). One sentence a column, whatever the value is: those of a
+    million rows are counted by it. Compared in the precision that training had."""
+    if not inputs.ranges:
+        return
+    columns = _quantities(inputs)
+    places = [place for _, place in columns]
+    least, most = torch.tensor([inputs.ranges[place] for place in places]).view(-1, 2).float().T
+    values = features[:, places].float()
+    for (column, place), beyond in zip(columns, ((values < least) | (values > most)).T, strict=True):
+        if rows := beyond.nonzero().flatten().tolist():
+            low, high = (_shown_end(end, column) for end in inputs.ranges[place])
+            notice = UnlikeTraining("readings.outside", name=repr(column.name), least=low, most=high)
+            yield from ((index, notice) for index in rows)
+
+
+def _quantities(inputs: Inputs) -> list[tuple[Column, int]]:
+    """The columns of numbers and dates, each with the feature that grows with it."""
+    if not inputs.columns:
+        return [(column, place) for place, column in enumerate(columns_of(inputs))]
+    return [(column, at.start) for column, at in column_slices(inputs) if column.kind in ("number", "date")]
+
+
+def _shown_end(end: float, column: Column) -> float | str:
+    """Of a range: the number, or the day; float32 may have it seconds too early."""
+    if column.kind == "number":
+        return end
+    return str(datetime.fromtimestamp(YEAR_2000 + end * YEAR + (0 if column.has_time else DAY / 2), UTC).date())
+
+
+def _missing(column: Column) -> Said:
+    """Where training had gaps, it learned what they mean; of a text that is empty, that it has no words."""
+    known = column.has_gaps or column.kind == "text"
+    return (Said if known else UnlikeTraining)("readings.is_missing", name=repr(column.name), taken=_taken_for(column))
 
 
 def _taken_for(column: Column) -> Said:

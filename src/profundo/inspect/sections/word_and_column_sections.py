@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from profundo.data import standardize_targets
+from profundo.data.tables.columns import column_slices
 from profundo.evaluate.importance import permutation_importance
 from profundo.inside.attributions import Explanation, explain
 from profundo.inside.attributions.attention_maps import attention_maps
@@ -28,7 +29,7 @@ from profundo.pictures.sheet import Figure, Part
 from profundo.records import Column
 from profundo.runs.column_effects import dependence, named_slices
 from profundo.runs.saved_model import predict
-from profundo.runs.table_values import column_slices, values_of
+from profundo.runs.table_values import values_of
 from profundo.runs.word_effects import without_each_word
 
 __all__ = ["attention_section", "columns_section", "words_section"]

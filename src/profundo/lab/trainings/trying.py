@@ -19,7 +19,7 @@ from profundo.lab.trainings.starting import state_of
 from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.runs.live.live_reading import run_row, run_traces
-from profundo.use.predicting import Predictor, predictor
+from profundo.use.predicting import Predictor, is_like_training, predictor
 
 __all__ = ["Tried", "takes"]
 
@@ -87,14 +87,17 @@ def tried_row(ready: Predictor, row: Mapping[str, str]) -> dict[str, Any]:
 
 
 def told(ready: Predictor, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The answer, with the likeliest classes first; of numbers the interval that holds the truth in `level` of such cases."""
+    """The answer, with the likeliest classes first; of numbers the interval that holds the truth in `level` of such cases;
+    promised: unless training had no such row."""
     record = records[0]
     shares = record.get("probabilities")
     ranked = sorted(shares.items(), key=lambda one: -one[1])[:MOST_CLASSES] if isinstance(shares, dict) else []
+    notices = list(record.get("notices", ()))
+    promise = {"level": LEVEL, "promised": is_like_training(notices)}
     return {
         "prediction": record.get("prediction"),
         "ranked": [{"name": name, "share": share} for name, share in ranked],
         "targets": ready.spec.targets.names[:100],
-        "interval": {name: record[name] for name in ("low", "high")} | {"level": LEVEL} if "low" in record else None,
-        "notices": list(record.get("notices", ())),
+        "interval": {name: record[name] for name in ("low", "high")} | promise if "low" in record else None,
+        "notices": notices,
     }

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from profundo.data.tables.columns import column_slices
 from profundo.data.text.text_ids import text_of
 from profundo.records import Spec
-from profundo.runs.table_values import column_slices
 
 __all__ = ["TextLinear", "fit_text_linear"]
 

@@ -24,7 +24,7 @@ interface Answer {
   readonly prediction: unknown;
   readonly ranked: readonly { readonly name: string; readonly share: number }[];
   readonly targets: readonly string[];
-  /** Of numbers: where the truth lies in `level` of such cases. */
+  /** Of numbers: where the truth lies in `level` of such cases, unless training had none such. */
   readonly interval: Interval | null;
   /** How values were read, and what the row has that training had not. */
   readonly notices: readonly Told[];
@@ -34,6 +34,7 @@ interface Interval {
   readonly low: number | readonly number[];
   readonly high: number | readonly number[];
   readonly level: number;
+  readonly promised: boolean;
 }
 
 export function TryOut({ run }: { run: Run }) {
@@ -173,7 +174,7 @@ function Said({ answer: { prediction, ranked, targets, interval, notices } }: { 
           {interval && <p class="between">{say(texts.interval, { level, low: word(low[index]), high: word(high[index]) })}</p>}
         </div>
       ))}
-      {interval && <p class="hint">{say(texts.interval_hint, { level })}</p>}
+      {interval?.promised && <p class="hint">{say(texts.interval_hint, { level })}</p>}
       {ranked.length > 0 && (
         <ol class="shares">
           {ranked.map(({ name, share }) => (
