@@ -101,6 +101,22 @@ def test_an_answer_is_explained_with_its_checks(page, looked):
     encoded(last)
 
 
+def test_a_number_is_told_beside_the_truth_and_its_parts_add_up_in_its_own_units(tmp_path):
+    """Of a linear net integrated gradients are exact: their sum is the answer to the row less that to the mean row."""
+    page = Page(new_lab(tmp_path))
+    run = pf.fit("linear", "diabetes", epochs=3, out=page.desk.lab.runs / "sugar", **SHORT)
+    row, mean = run.data.test.inputs[4:5], torch.tensor([run.data.spec.inputs.mean])
+    told = page.last("inside.why", run="sugar", sample=4, methods=["integrated_gradients", "gradient"])["value"]
+    assert told["numbers"] == pytest.approx(run.predict(row)[0].tolist(), rel=1e-5)
+    assert told["truths"] == pytest.approx(run.data.test.targets[4].tolist())
+    parts, slopes = told["results"]
+    assert parts["in_units"]
+    assert not slopes["in_units"], "a slope is no part of the answer"
+    assert sum(parts["values"]) == pytest.approx(float(run.predict(row) - run.predict(mean)), rel=1e-3)
+    assert all(label["es"] == label["en"].replace(".", ",") for label in parts["labels"])
+    assert parts["labels"][2]["ca"].startswith("bmi = ")
+
+
 def test_an_image_of_one_s_own_is_explained(page, looked):
     pixels = looked.data.test.inputs[7, 0].numpy()
     Image.fromarray(pixels).save(page.desk.lab.uploads / "AAAAAAAAAAAAAAAA.png")

@@ -1,7 +1,7 @@
 // What the page makes of runs: addresses, orders, comparisons, curves over different places.
 import { expect, test } from "vitest";
 import type { Numbers } from "../src/frames";
-import { clock, column, differences, done, isBestOf, isBetter, lines, mainScore, queryOf, rateOf, rivals, sorted, together, viewOf, type Run } from "../src/rooms/training/model";
+import { clock, column, differences, done, inLanguage, isBestOf, isBetter, lines, mainScore, queryOf, rateOf, rivals, sorted, together, viewOf, type Run } from "../src/rooms/training/model";
 import { kindsIn, leftOut, withKind, withoutColumn } from "../src/rooms/training/reading";
 
 const run = (name: string, more: Partial<Run> = {}): Run => ({
@@ -25,6 +25,12 @@ const run = (name: string, more: Partial<Run> = {}): Run => ({
   ...more,
 });
 const numbers = (values: number[], shape: number[] = [values.length]): Numbers => ({ data: new Float32Array(values), shape });
+
+test("a report is in the language of the page that started its training, unless another was chosen", () => {
+  expect(inLanguage({ epochs: "5" }, "ca")).toEqual({ epochs: "5", lang: "ca" });
+  expect(inLanguage({ lang: "pt" }, "ca")).toEqual({ lang: "pt" });
+  expect(inLanguage({ epochs: "5" }, "en")).toEqual({ epochs: "5" });
+});
 
 test("an address leads back to the view that it was made of", () => {
   for (const view of [

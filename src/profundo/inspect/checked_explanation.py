@@ -25,7 +25,7 @@ from profundo.runs.word_effects import words_at
 
 __all__ = [
     "BACKGROUND", "FEWER", "Asked", "Checked", "asked_of", "checked_of", "column_parts", "explained", "form", "gap_share",
-    "methods_for", "of_outputs", "output_name",
+    "methods_for", "of_outputs", "output_name", "unit_for",
 ]  # fmt: skip
 
 BACKGROUND = 20  # training rows whose values stand for a column that is not known
@@ -79,6 +79,13 @@ class Asked:
         if self.parts is not None:
             return torch.zeros(len(self.labels), dtype=torch.float64).index_add_(0, self.parts, values).tolist()
         return values[: len(self.labels)].tolist()
+
+
+def unit_for(looked: Looked, method: str, maps: Explanation) -> float | None:
+    """What a value of one is in the units of the real target that is explained; None for methods whose values are no parts of
+    an answer, and where nothing is explained that has such units."""
+    is_part = METHODS[method].adds_up or method == "occlusion"
+    return looked.unit_of(int(maps.of[0])) if is_part and maps.of is not None else None
 
 
 def methods_for(looked: Looked) -> list[str]:

@@ -31,6 +31,7 @@ from profundo.runs.preparing import objective_of
 from profundo.runs.report_facts import raw_samples, shown
 from profundo.runs.run import Run
 from profundo.trees import called, joined, length, main_output, split_rows, to_device
+from profundo.units import in_own_units
 
 __all__ = ["Looked", "of_net", "of_run"]
 
@@ -187,6 +188,17 @@ class Looked:
         """The same of inputs as the net takes them."""
         with undisturbed(self.net), torch.no_grad():
             return self.probabilities(called(self.net, ready.to(device_of(self.net))).cpu())
+
+    def numbers(self, raw: Any) -> Tensor:
+        """Of real targets what the net says, in their own units, float64 (inputs, targets)."""
+        return in_own_units(self.objective.predict(self.outputs(raw)), self.spec.targets)
+
+    def unit_of(self, target: int) -> float | None:
+        """One of the net's output in the units of a real target; None where a transform bends them."""
+        targets = self.spec.targets
+        if targets.kind != "real" or any(how.kind != "none" for how in targets.transforms[target : target + 1]):
+            return None
+        return targets.std[target] if targets.std else 1.0
 
     def probabilities(self, outputs: Tensor) -> Tensor:
         answers = self.objective.predict(outputs)

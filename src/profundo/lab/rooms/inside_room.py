@@ -6,7 +6,7 @@ code is answered at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import torch
@@ -15,8 +15,9 @@ from pydantic import Field
 from torch import Tensor
 
 from profundo.data.new_inputs import entries
-from profundo.inside.attributions import METHODS
+from profundo.inside.attributions import METHODS, Explanation
 from profundo.inspect.checked_explanation import (
+    Asked,
     Checked,
     asked_of,
     checked_of,
@@ -25,6 +26,7 @@ from profundo.inspect.checked_explanation import (
     gap_share,
     methods_for,
     output_name,
+    unit_for,
 )
 from profundo.inspect.code_map import code_map, coded_samples
 from profundo.inspect.opened_net import Looked
@@ -34,7 +36,7 @@ from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk, Lab
 from profundo.lab.opened_runs import OpenedRun, looked_runs, opened_run
 from profundo.lab.uploads import upload_path
-from profundo.languages import Said
+from profundo.languages import LANGUAGES, Said, speaking
 from profundo.ranks_and_places import evenly
 from profundo.recipes.latent_space import LatentPlane, LatentSpace
 from profundo.records import ProfundoError
@@ -49,6 +51,7 @@ THUMBNAIL = 56  # pixels of a side, at most
 UNITS = 128  # of a layer that are shown as thumbnails
 STRIP = 60  # samples to choose from
 SLIDERS = 64  # numbers of a code that can be moved
+TARGETS = 20  # that are told of a net of numbers
 FAR = 20.0  # standard deviations
 
 RunName = Annotated[str, Field(max_length=255)]
@@ -306,7 +309,27 @@ def question_facts(looked: Looked, raw: Tensor, asked: Why) -> dict[str, Any]:
     if looked.classes:
         told["shares"] = looked.shares(raw)[0]
         told["truth"] = None if asked.upload else int(looked.held_out.targets[asked.sample])
+    if looked.spec.targets.kind == "real":
+        told["numbers"] = looked.numbers(raw)[0, :TARGETS].tolist()
+        told["truths"] = None if asked.upload else looked.held_out.targets[asked.sample][:TARGETS].tolist()
     return told
+
+
+def valued(looked: Looked, row: Tensor, asked: Asked, maps: Explanation) -> dict[str, Any]:
+    """A value for each label, in the units of the target where it has some. Labels of columns are in every language."""
+    unit = unit_for(looked, asked.method, maps)
+    values = [value * (1.0 if unit is None else unit) for value in asked.by_label(maps)]
+    return {"labels": labels_of(looked, row, asked), "values": values, "in_units": unit is not None}
+
+
+def labels_of(looked: Looked, row: Tensor, asked: Asked) -> Sequence[object]:
+    if form(looked) != "columns":
+        return asked.labels
+    each = []
+    for language in LANGUAGES:
+        with speaking(language):
+            each.append([f"{value.name} = {value.text}" for value in values_of(row, looked.spec.inputs)])
+    return [dict(zip(LANGUAGES, one, strict=True)) for one in zip(*each, strict=True)]
 
 
 def explained_by(looked: Looked, row: Tensor, method: str, of: int | None) -> Iterator[dict[str, Any]]:
@@ -325,7 +348,7 @@ def explained_by(looked: Looked, row: Tensor, method: str, of: int | None) -> It
         "passes": maps.passes,
         "remarks": maps.remarks,
     }
-    told |= {"labels": asked.labels, "values": asked.by_label(maps)} if asked.labels else {"map": maps.by_place[0]}
+    told |= valued(looked, row, asked, maps) if asked.labels else {"map": maps.by_place[0]}
     yield told
     try:
         yield told | {"checks": checks(checked_of(asked, maps))}

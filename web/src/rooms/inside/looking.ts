@@ -99,8 +99,10 @@ export interface Result {
   readonly passes?: number;
   readonly remarks?: readonly string[];
   readonly map?: Numbers;
-  readonly labels?: readonly string[];
+  readonly labels?: readonly Told[];
   readonly values?: readonly (number | null)[];
+  /** Whether the values are in the units of the target, and add up to a change of it. */
+  readonly in_units?: boolean;
   readonly checks?: Checks;
 }
 
@@ -111,6 +113,9 @@ export interface Why {
   readonly image: Numbers | null;
   readonly shares?: Numbers;
   readonly truth?: number | null;
+  /** Of a net of numbers: what it says, and what is true, of each target. */
+  readonly numbers?: readonly (number | null)[];
+  readonly truths?: readonly (number | null)[] | null;
   readonly results: readonly Result[];
 }
 

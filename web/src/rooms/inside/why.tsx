@@ -2,7 +2,7 @@
 import { useEffect, useMemo } from "preact/hooks";
 import texts from "@texts/inside.json";
 import { part, type Numbers } from "../../frames";
-import { figure, percent, say, type Text } from "../../language";
+import { figure, percent, say, told, type Text } from "../../language";
 import { brief } from "../../numbers";
 import { role, upload, type Refused } from "../../connection";
 import { css } from "../../ui/colours";
@@ -128,6 +128,13 @@ function Answer({ of }: { of: Net }) {
               <span>{percent(share)}</span>
             </p>
           ))}
+          {shown.numbers?.map((value, at) => (
+            <p key={at} class="share">
+              <b>{of.outputs[at] ?? ""}</b>
+              <span>{say(texts.number_says, { value: figure(value, 4) })}</span>
+              {shown.truths && <span class="hint">{say(texts.number_truth, { truth: figure(shown.truths[at], 4) })}</span>}
+            </p>
+          ))}
           {truth !== undefined && <p class="hint">{say(truth === of.outputs[order[0]?.[1] ?? -1] ? texts.truth_right : texts.truth_wrong, { truth })}</p>}
           <p class="hint">
             {say(texts.map_legend)} <span class="key" style={{ background: css(1) }}>+</span> {say(texts.speaks_for)} <span class="key" style={{ background: css(-1) }}>−</span> {say(texts.speaks_against)}
@@ -148,6 +155,7 @@ function Card({ name, result, of }: { name: string; result: Result | undefined; 
         <>
           <MapOf result={result} of={of} title={title} />
           <p class="hint">{methodText(name, "asks", "")}</p>
+          {result.in_units && result.output && <p class="hint">{say(texts.in_units, { target: result.output })}</p>}
           {result.remarks?.[0] && <p class="hint warn">{methodText(name, "beware", result.remarks[0])}</p>}
           <Proofs result={result} />
         </>
@@ -191,7 +199,7 @@ function Words({ result, label }: { result: Result; label: string }) {
         const share = (values[at] ?? 0) / largest;
         return (
           <span key={at} class={share >= 0 ? "for" : "against"} style={{ background: css(0.6 * share) }} title={brief(values[at])}>
-            {one}
+            {told(one)}
           </span>
         );
       })}
@@ -210,7 +218,7 @@ function Columns({ result, label }: { result: Result; label: string }) {
           const share = (values[at] ?? 0) / largest;
           return (
             <tr key={at}>
-              <th scope="row">{result.labels?.[at]}</th>
+              <th scope="row">{told(result.labels?.[at] ?? "")}</th>
               <td>
                 <svg viewBox="-1 0 2 1" preserveAspectRatio="none" aria-hidden="true">
                   <rect x={Math.min(0, share)} width={Math.abs(share)} y="0.15" height="0.7" fill={css(Math.sign(share))} />

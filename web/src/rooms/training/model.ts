@@ -66,6 +66,9 @@ export interface Course {
 export type View = { readonly kind: "runs"; readonly chosen: readonly string[] } | { readonly kind: "new"; readonly data: string; readonly words: Words; readonly name: string };
 export type Words = Readonly<Record<string, string>>;
 
+/** With the page's language for the report, unless another was chosen; English is the usual one. */
+export const inLanguage = (words: Words, language: string): Words => (language === "en" ? words : { lang: language, ...words });
+
 const SETTING = "set.";
 export const MOST_CHOSEN = 8;
 

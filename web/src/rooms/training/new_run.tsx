@@ -3,10 +3,10 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import texts from "@texts/training.json";
 import { call, latest, upload, type Refused } from "../../connection";
 import type { Numbers } from "../../frames";
-import { count, figure, plainNumber, say, spokenIn, type Text, type Told, told } from "../../language";
+import { count, figure, language, plainNumber, say, spokenIn, type Text, type Told, told } from "../../language";
 import { useWork } from "../../ui/asking";
 import { Button, Choice, FileField, Panel, Problem } from "../../ui/controls";
-import { clock, column, type Finding, type Words } from "./model";
+import { inLanguage, clock, column, type Finding, type Words } from "./model";
 import { Found } from "./health";
 import { Chart } from "./one_run";
 import { ReadingTable, type Reading } from "./reading_table";
@@ -334,7 +334,7 @@ function Begin({ data, words, name, free }: { data: string; words: Words; name: 
   useEffect(() => tell(null), [data, JSON.stringify(words)]);
   const check = () => work(async () => tell(await call<Plan>("training.check", { data, settings: askedFor().words })));
   const start = async () => {
-    const answer = await act<{ run: string }>("start", { data, settings: askedFor().words, name: askedFor().name }, refuse);
+    const answer = await act<{ run: string }>("start", { data, settings: inLanguage(askedFor().words, language.value), name: askedFor().name }, refuse);
     if (answer) show({ kind: "runs", chosen: [answer.run] });
   };
   return (
