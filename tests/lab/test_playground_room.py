@@ -75,6 +75,15 @@ def test_what_is_done_on_the_page_is_done_to_the_librarys_session(page):
     assert newest(page)["step"] == 0
 
 
+def test_training_on_after_the_last_epoch_is_no_change_by_hand(page):
+    page.call("playground.change", words={"epochs": "1"})
+    page.call("playground.act", what="epoch")
+    assert newest(page)["stopped"] == "epochs"
+    page.call("playground.act", what="run")
+    state = page.call("playground.act", what="pause")
+    assert (state["words"]["epochs"], state["edits"]) == ("2", 0)
+
+
 def test_a_curve_is_the_library_s(page):
     page.call("playground.open", query="data=absolute&features=x1&hidden=2&activation=relu&samples=40", again=True)
     state = page.call("playground.act", what="epoch")

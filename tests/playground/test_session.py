@@ -102,6 +102,26 @@ def test_edits_and_live_changes_are_repeated_bit_for_bit():
         same_bits(session, replayed(asked, 27, session.edits[1:]))
 
 
+def test_more_epochs_are_no_edit_by_hand_where_the_settings_alone_lead_to_the_same_net():
+    small = {"data": "xor", "hidden": (3,), "samples": 40, "batch_size": 10, "epochs": 2}
+    longer = Session(new_settings(**small)).run()
+    longer.change(epochs=4)
+    longer.run()
+    at_once = Session(longer.settings).run()
+    assert longer.steps == at_once.steps
+    assert all(map(np.array_equal, longer.weights(), at_once.weights()))
+    assert (len(longer.edits), longer.by_hand) == (1, [])
+    longer.change(learning_rate=0.5)
+    assert [one.at for one in longer.by_hand] == [("learning_rate",)]
+    cosine = Session(new_settings(**small, schedule="cosine")).run()
+    cosine.change(epochs=4)
+    assert not all(map(np.array_equal, cosine.run().weights(), Session(cosine.settings).run().weights()))
+    assert len(cosine.by_hand) == 1
+    shorter = Session(new_settings(**small)).run()
+    shorter.change(epochs=1)
+    assert len(shorter.by_hand) == 1, "the settings alone would end earlier"
+
+
 def test_an_edited_weight_is_there_and_its_momentum_is_gone_while_that_of_others_stays():
     session = Session(data="xor", samples=80, optimizer="momentum", hidden=(4,))
     session.step(5)

@@ -263,6 +263,7 @@ def test_an_enormous_net_is_refused_before_any_memory_is_taken(copy):
         "std": [],
         "clipped": [],
         "limits": [],
+        "ranges": [],
     }
     put_description(copy, described)
     with pytest.raises(ProfundoError, match="other weights"):

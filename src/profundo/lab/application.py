@@ -36,7 +36,7 @@ from profundo.lab.openapi import description
 from profundo.lab.page import page
 from profundo.lab.request_inputs import TYPES, Asked, accepted, read
 from profundo.lab.work import Stopped, Workers
-from profundo.languages import spoken
+from profundo.languages import speaking, spoken, worded
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["Predictor", "Service", "application"]
@@ -119,13 +119,13 @@ class Service:
         header = accepted(request.headers.get("content-type", ""), encoding, self.kind)
         try:
             async with self.bodies.read(request) as body:
-                work = partial(self.answer, header, body, form)
+                work = partial(self.answer, header, body, form, spoken(request.headers.get("accept-language", "")))
                 return Response(await while_there(request, self.workers.run(work)), media_type=form)
         except asyncio.CancelledError:
             raise Refusal(503, "the server is being stopped") from None
 
-    def answer(self, header: Message, body: bytes, form: Form, stop: Event) -> bytes:
-        """Runs in a thread. Raises Refusal; Stopped where nobody waits any more."""
+    def answer(self, header: Message, body: bytes, form: Form, language: str, stop: Event) -> bytes:
+        """Runs in a thread; notices are told in that language. Raises Refusal; Stopped where nobody waits any more."""
         asked = read(header, body, self.kind, self.limits)
         width = max(1, len(self.predictor.spec.targets.classes))
         if len(asked.names) * width > self.limits.values:
@@ -139,7 +139,8 @@ class Service:
         while len(told) < len(asked.names):
             if stop.is_set():
                 raise Stopped
-            told += self.part(asked, len(told))
+            with speaking(language):
+                told += [in_language(one) for one in self.part(asked, len(told))]
         return as_csv(told, self.predictor.spec.targets) if form == "text/csv" else as_json({"predictions": told})
 
     def forecasts(self, choice: Asked) -> list[dict[str, Any]]:
@@ -163,6 +164,11 @@ class Service:
         except ProfundoError as error:
             raise Refusal(400, str(error)) from None
         return [{**one, "input": name} for one, name in zip(told, choice.names[begin:], strict=False)]
+
+
+def in_language(record: dict[str, Any]) -> dict[str, Any]:
+    """Its notices in the language that is spoken."""
+    return {**record, "notices": [worded(one) for one in record["notices"]]} if "notices" in record else record
 
 
 async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:

@@ -14,10 +14,11 @@ from importlib.resources import files
 from typing import Any
 
 from profundo.data.tables.new_rows import columns_of
+from profundo.evaluate.conformal import LEVEL
 from profundo.kinds import InputKind, TargetKind
 from profundo.lab.limits import Limits
 from profundo.lab.request_inputs import TYPES
-from profundo.languages import words
+from profundo.languages import local, speaking, words
 from profundo.records import Column, Inputs, Spec
 from profundo.runs.voice import figure
 
@@ -47,6 +48,7 @@ def page(name: str, spec: Spec, card: Mapping[str, Any], limits: Limits, languag
         name=name,
         t=words("service", language),
         language=language,
+        level=LEVEL,
         about=about(spec, language),
         takes_files=inputs.kind in TYPES,
         is_sound=inputs.kind == "sound",
@@ -121,9 +123,11 @@ def scoreboard(card: Mapping[str, Any], language: str) -> dict[str, Any] | None:
     others = {name: values for name, values in others.items() if values}
     if not test:
         return None
-    rows = [
-        (name, [figure(name, one[name]) if name in one else "" for one in (test, *others.values())]) for name in test
-    ]
+    with speaking(language):
+        rows = [
+            (name, [local(figure(name, one[name])) if name in one else "" for one in (test, *others.values())])
+            for name in test
+        ]
     return {"columns": [t["this_network"], *others], "rows": rows}
 
 

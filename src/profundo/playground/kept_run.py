@@ -82,7 +82,7 @@ def dataset_of(session: Session) -> Dataset:
     held = data.test if len(data.test) else data.train
     notes = ["Points of the playground; those to test are those that were looked at on the way."]
     notes += [] if len(data.test) else ["There are no points to test: the figures are of those trained on."]
-    notes += [f"{len(session.edits)} edits by hand on the way."] if session.edits else []
+    notes += [f"{len(session.by_hand)} edits by hand on the way."] if session.by_hand else []
     return Dataset(session.settings.data, data.spec, data.train, held, held, notes=tuple(notes))
 
 

@@ -191,6 +191,15 @@ class Session:
                 return "accuracy"
         return "epochs" if self.epoch >= asked.epochs else ""
 
+    @property
+    def by_hand(self) -> list[Edit]:
+        """The edits that a session with these settings from its beginning lacks: not that more epochs were asked for, unless the
+        learning rate goes by how many they are."""
+        given = [self.first_settings.schedule, *(one.value for one in self.edits if one.at == ("schedule",))]
+        if any(name != "constant" for name in given):
+            return self.edits
+        return [one for one in self.edits if one.at != ("epochs",) or one.value * self.per_epoch < one.step]
+
     def why_stopped(self) -> str:
         """In words; "" while it goes on."""
         return STOPPED[self.stopped](self.settings)

@@ -145,7 +145,7 @@ def state_of(found: Playing) -> dict[str, Any]:
         "train": {"points": data.train.inputs, "targets": data.train.targets.float().flatten()},
         "test": {"points": data.test.inputs, "targets": data.test.targets.float().flatten()},
         "per_epoch": session.per_epoch,
-        "edits": len(session.edits),
+        "edits": len(session.by_hand),
         "speed": found.speed,
         "running": found.running,
         "command": command_line(settings),

@@ -11,6 +11,7 @@ const row = document.getElementById("row");
 const language = document.documentElement.lang;
 const percent = new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const number = new Intl.NumberFormat(language, { maximumSignificantDigits: 6 });
+const whole = new Intl.NumberFormat(language, { style: "percent" });
 const MOST_SHOWN = 100; // answers
 const AT_ONCE = 5; // classes of one answer before the rest is folded
 let pictures = []; // URLs of the images or sounds that are shown
@@ -66,6 +67,7 @@ function card(one, file) {
   }
   made.append(element("div", one.input, "input"), element("div", one.times ? "" : spoken(one.prediction), "prediction"));
   if (one.times) made.append(course(one));
+  else if (one.low !== undefined) made.append(...intervals(one));
   for (const notice of one.notices ?? []) made.append(element("div", notice, "note"));
   if (one.probabilities ?? one.shares) made.append(...shares(one.probabilities ?? one.shares));
   return made;
@@ -90,6 +92,15 @@ function course(one) {
     list.append(element("li", `${time}: ${number.format(one.prediction[step])}${edges}`));
   });
   return list;
+}
+
+// Of each number that is predicted the ends of its interval.
+function intervals(one) {
+  const highs = [one.high].flat();
+  return [one.low].flat().map((low, place) => {
+    const ends = { level: whole.format(words.level), low: number.format(low), high: number.format(highs[place]) };
+    return element("div", words.interval.replace(/\{(\w+)\}/g, (_, name) => ends[name]), "note");
+  });
 }
 
 function spoken(prediction) {

@@ -129,7 +129,7 @@ function Answer({ of }: { of: Net }) {
             </p>
           ))}
           {shown.numbers?.map((value, at) => (
-            <p key={at} class="share">
+            <p key={at} class="number">
               <b>{of.outputs[at] ?? ""}</b>
               <span>{say(texts.number_says, { value: figure(value, 4) })}</span>
               {shown.truths && <span class="hint">{say(texts.number_truth, { truth: figure(shown.truths[at], 4) })}</span>}

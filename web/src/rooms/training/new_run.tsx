@@ -6,7 +6,7 @@ import type { Numbers } from "../../frames";
 import { count, figure, language, plainNumber, say, spokenIn, type Text, type Told, told } from "../../language";
 import { useWork } from "../../ui/asking";
 import { Button, Choice, FileField, Panel, Problem } from "../../ui/controls";
-import { inLanguage, clock, column, type Finding, type Words } from "./model";
+import { clock, column, inLanguage, type Finding, type Words } from "./model";
 import { Found } from "./health";
 import { Chart } from "./one_run";
 import { ReadingTable, type Reading } from "./reading_table";
