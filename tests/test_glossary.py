@@ -31,6 +31,10 @@ FORBIDDEN = {
     "pt": r"\bperdas?\b|rodada|no passo, \(0|\bbatch(es)?\b|taxa de aprendizagem|camadas? escondida|rede neuronal"
     + LOGISTIC,
 }
+FORMAL = {  # where a text asks something of its reader, who is a tú in all of them
+    "es": r"\busted(es)?\b|\b(abra|apunte|calcule|compruebe|elija|escriba|espere|haga clic|lea|mire|ponga|pruebe|pulse|quite|vea)\b",
+    "ca": r"\bvostès?\b|\b(apunteu|calculeu|cliqueu|escriviu|espereu|feu clic|mireu|obriu|premeu|proveu|traieu|trieu|us)\b",
+}
 CODE = re.compile(r"\{\w+\}|--[\w-]+|`[^`]*`")  # what is filled in or typed is in no language
 
 
@@ -46,6 +50,12 @@ def test_no_synonym_stands_beside_the_word_of_the_courses(language):
     used = {
         key: text[language] for key, text in texts() if re.search(FORBIDDEN[language], text[language], re.IGNORECASE)
     }
+    assert used == {}
+
+
+@pytest.mark.parametrize("language", FORMAL)
+def test_the_reader_is_spoken_to_in_one_person(language):
+    used = {key: text[language] for key, text in texts() if re.search(FORMAL[language], text[language], re.IGNORECASE)}
     assert used == {}
 
 

@@ -120,3 +120,22 @@ def test_the_owner_shows_the_class_how_it_comes_in_and_visitors_are_shown_nothin
     owner.keyboard.press("Escape")
     assert eventually(owner, lambda: dialog.count() == 0)
     assert owner.evaluate("document.activeElement.innerText") == "Share"
+
+
+def test_the_list_of_words_follows_its_address(tab):
+    """By link or hand, by the back button, and where the presenter goes."""
+    owner = tab("#/words")
+    sought, found = owner.get_by_label("Find a word"), owner.locator(".words dt")
+    every = eventually(owner, found.count)
+    for word in ("logit", "epoch"):
+        owner.evaluate("word => { location.hash = `#/words?find=${word}` }", word)
+        assert eventually(owner, lambda word=word: sought.input_value() == word and 0 < found.count() < every)
+    owner.go_back()
+    assert eventually(owner, lambda: sought.input_value() == "logit" and place(owner) == "#/words?find=logit")
+    visitor = tab("#/words", visits=True)
+    visitor.get_by_label("Follow the presenter").check()
+    for word in ("logit", "kernel"):
+        sought.fill(word)
+        assert eventually(visitor, lambda word=word: visitor.get_by_label("Find a word").input_value() == word)
+    sought.fill("")
+    assert eventually(visitor, lambda: visitor.locator(".words dt").count() == every)

@@ -122,6 +122,19 @@ def test_axe_finds_nothing_and_a_telephone_scrolls_no_page(tab, query):
     assert found == []
 
 
+def test_a_value_that_may_be_two_is_told_and_stays_until_it_is_one(tab):
+    page = opened(tab, "f=a*b&v.a=2&v.b=3")
+    field = page.locator(".graph-field input").first
+    field.fill("1,000")
+    told = page.get_by_role("status").filter(has_text="1,000 may be 1.000 or 1000")
+    told.wait_for()
+    field.blur()
+    assert field.input_value() == "1,000"
+    field.fill("1000")
+    page.wait_for_function("() => location.hash.includes('v.a=1000')")
+    assert told.count() == 0
+
+
 def test_a_cell_takes_what_is_typed_key_by_key(tab):
     page = opened(tab, "view=matrices")
     cell = page.get_by_label("A 1, 1", exact=True)

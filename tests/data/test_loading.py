@@ -1,14 +1,17 @@
 """Every named data set keeps the contract of the records; real ones agree with what is published about them."""
 
+import gzip
 import hashlib
 import subprocess
 import sys
 import zipfile
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import sklearn
 import torch
 from sklearn import datasets
 from sklearn.datasets import load_breast_cancer, load_diabetes
@@ -100,6 +103,32 @@ def test_scikit_learn_without_its_data_is_told_in_one_line(monkeypatch, tmp_path
     monkeypatch.setattr(sklearn_sets, "find_spec", lambda _: SimpleNamespace(origin=str(tmp_path / "__init__.py")))
     with pytest.raises(ProfundoError, match=r"digits.csv.gz cannot be read .*: expected scikit-learn with its data"):
         digits()
+
+
+def damaged(content: bytes, how: str) -> bytes:
+    rows = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+    again = gzip.compress if rows != content else bytes
+    return {
+        "cut": content[: len(content) // 2],
+        "changed": content[:500] + bytes([255 ^ content[500]]) + content[501:],
+        "empty": b"",
+        "of no rows": again(b""),
+        "of fewer rows": again(rows[: rows.index(b"\n", len(rows) // 2) + 1]),
+        "of words": again(rows.replace(b"0", b"x")),
+        "a page": b"<!doctype html>",
+    }[how]
+
+
+@pytest.mark.parametrize("how", ["cut", "changed", "empty", "of no rows", "of fewer rows", "of words", "a page"])
+@pytest.mark.parametrize("name", ["digits", "iris"])
+def test_damaged_data_of_scikit_learn_are_told_in_one_line(monkeypatch, tmp_path, name, how):
+    (folder := tmp_path / "datasets" / "data").mkdir(parents=True)
+    for path in (Path(sklearn.__file__).parent / "datasets" / "data").iterdir():
+        if path.name.startswith(name):
+            (folder / path.name).write_bytes(damaged(path.read_bytes(), how))
+    monkeypatch.setattr(sklearn_sets, "find_spec", lambda _: SimpleNamespace(origin=str(tmp_path / "__init__.py")))
+    with pytest.raises(ProfundoError, match=rf"^\S+{name}\S+ cannot be read \(.+\): expected scikit-learn with .+$"):
+        digits() if name == "digits" else table(name)
 
 
 def test_training_rows_are_standardised_as_scikit_learn_does_it():

@@ -27,6 +27,8 @@ def typed_number(text, column):
         ("2", PLAIN, 1.0, 2.0),
         ("2.000", PLAIN, 3.0, 2.0),  # near to what the column holds; two thousand is not
         ("5.843", PLAIN, 5.8, 5.843),
+        ("2.000", PLAIN, 0.0, 2.0),  # of nought everything is as far
+        ("2.000", GROUPED, 1800.0, 2.0),
         ("0.123", PLAIN, 500.0, 0.123),  # no thousands begin with a nought
         ("2.0001", PLAIN, 2000.0, 2.0001),
         ("2.000", SPANISH, 1.0, 2000.0),  # the column has thousands: its own writing is all
@@ -123,3 +125,34 @@ def test_of_a_net_that_learned_from_no_table_the_mean_is_what_is_usual():
     plain = Inputs("features", (1,), names=("price",), mean=(1800.0,), std=(1.0,))
     with pytest.raises(BadInputError, match="may be 2 or 2000"):
         features_of_rows([{"price": "2.000"}], plain, typed=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "writing", "missing"),
+    [
+        ("-99", PLAIN, ("-99",)),
+        (" -99 ", PLAIN, ("-99",)),
+        ("−99", PLAIN, ("-99",)),
+        ("9.999", PLAIN, ("9.999",)),
+        ("-1.000,0", PLAIN, ("-1.000,0",)),
+        ("-9,0", COMMA, ("-9,0",)),
+        ("0", Writing(missing=("0",)), None),
+        ("-", PLAIN, ("-",)),
+        ("\u2212", PLAIN, ("\u2212",)),
+        ("-9", PLAIN, ("\u22129",)),
+        ("", PLAIN, None),
+    ],
+)
+def test_a_word_for_nothing_that_looks_like_a_number_is_nothing(text, writing, missing):
+    table = Inputs(
+        "features", (1,), names=("price",), columns=(column(writing, 1800.0),), form=TableForm(missing=missing)
+    )
+    typed = features_of_rows([{"price": text}], table, typed=True)
+    assert typed.values.item() == 1800.0
+    [[notice]] = typed.notices
+    assert "missing" in notice
+
+
+def test_a_minus_as_pages_write_it_is_one():
+    table = Inputs("features", (1,), names=("price",), columns=(column(COMMA),))
+    assert features_of_rows([{"price": "−0,5"}], table, typed=True).values.item() == -0.5

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from profundo.graph import operations
 from profundo.graph.expressions.expression import ancestors, inputs_of, scalar, walk
+from profundo.graph.expressions.formula_functions import FUNCTIONS
 from profundo.graph.expressions.functions import function, graph_of
-from profundo.graph.expressions.parsing import FUNCTIONS, parse
+from profundo.graph.expressions.parsing import parse
 from profundo.graph.expressions.viewing import view
 from profundo.graph.expressions.writing import write, write_latex
 from profundo.records import ProfundoError

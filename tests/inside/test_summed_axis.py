@@ -7,6 +7,7 @@ from torch import nn
 
 from profundo.inside.attributions import explain
 from profundo.inside.attributions.summed_axis import summed_axis
+from profundo.records import ProfundoError
 
 N = 7
 
@@ -108,3 +109,74 @@ def test_maps_are_of_the_places_that_the_net_sees():
     assert explain(images, torch.randn(2, 5, 6, 3), "occlusion", window=2).by_place.shape == (2, 5, 6)
     with torch.inference_mode():
         assert explain(images, torch.randn(2, 5, 6, 3), "occlusion", window=2).by_place.shape == (2, 5, 6)
+
+
+class Scripted(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Conv2d(2, 4, 3), nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.first(x).relu().mean((2, 3)))
+
+
+def through_numpy(x, w):
+    return w(torch.from_numpy(x.numpy().mean((2, 3))))
+
+
+def without_gradients(x, c):
+    if x.requires_grad:
+        raise AssertionError("no training here")
+    return c(x).mean((2, 3))
+
+
+def in_place(x, c):
+    x.relu_()
+    x.sigmoid_()
+    return c(x).mean((2, 3))
+
+
+class NoDerivative(torch.autograd.Function):
+    @staticmethod
+    def forward(_, x):
+        return x * 2
+
+    @staticmethod
+    def backward(*_):
+        raise KeyError("no derivative")
+
+
+def of_no_derivative(x, c):
+    return c(NoDerivative.apply(x)).mean((2, 3))
+
+
+UNWATCHED = {
+    "scripted": lambda: torch.jit.script(Scripted()),
+    "through NumPy": lambda: Doing(through_numpy, nn.Linear(2, 3)),
+    "without gradients": lambda: Doing(without_gradients, nn.Conv2d(2, 3, 3)),
+    "in place": lambda: Doing(in_place, nn.Conv2d(2, 3, 3)),
+    "of no derivative": lambda: Doing(of_no_derivative, nn.Conv2d(2, 3, 3)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+@pytest.mark.parametrize("kind", UNWATCHED)
+def test_a_net_that_bears_no_watched_pass_is_explained_with_channels_second(kind):
+    torch.manual_seed(0)
+    images = torch.randn(2, 2, 6, 5)
+    assert explain(UNWATCHED[kind]().eval(), images, "occlusion", window=2, of=1).by_place.shape == (2, 6, 5)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_a_scripted_net_has_its_integrated_gradients():
+    torch.manual_seed(0)
+    net, images = Scripted().eval(), torch.randn(2, 2, 6, 5)
+    scripted, plain = (
+        explain(one, images, "integrated_gradients", of=1).by_place for one in (torch.jit.script(net), net)
+    )
+    torch.testing.assert_close(scripted, plain)
+
+
+def test_what_a_net_cannot_take_is_told_by_the_pass_that_explains_it():
+    with pytest.raises(ProfundoError, match="does not take inputs of"):
+        explain(nn.Conv2d(5, 4, 3), torch.randn(2, 2, 6, 5), "occlusion", of=1)

@@ -29,7 +29,7 @@ from profundo.data.tables.new_rows import features_of_rows
 from profundo.nets import layers
 from profundo.nets.net_names import NETS_FOR_PIXELS, NETS_FOR_SOUNDS, NETS_FOR_TEXTS
 from profundo.nets.threshold_units import ThresholdLayer
-from profundo.records import Column, Inputs, ProfundoError, Spec, Targets, Transform
+from profundo.records import Column, Inputs, ProfundoError, Spec, TableForm, Targets, Transform
 from profundo.runs.experiment import new_experiment
 from profundo.runs.folder import Folder
 from profundo.runs.saved_model import predict
@@ -40,7 +40,7 @@ from profundo.use.end_to_end import Whole, answers_of, example
 from profundo.use.exporting import export
 from profundo.use.model_card import card
 from profundo.use.model_card_text import card_text
-from profundo.use.onnx_columns import with_columns
+from profundo.use.onnx_columns import feeds_of, with_columns
 from profundo.use.onnx_graphs import NEEDED, onnx_graph, run_graph, serialised
 from profundo.use.plain_python import plain_python
 from profundo.use.predicting import predict_files, predictor
@@ -384,11 +384,19 @@ def test_of_a_place_the_last_part_is_told(given, name):
     assert model_card.source({"data": given}) == name
 
 
-def test_a_category_that_is_spelled_as_nothing_is_one_in_every_way():
+GONE, UNSEEN = [0, 0, 0, 1], [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("missing", "question", "gone"),
+    [(None, GONE, UNSEEN), (("gone",), UNSEEN, GONE), (("?", "gone", "NA"), GONE, GONE)],
+)
+def test_a_category_that_is_spelled_as_nothing_is_one_in_every_way(missing, question, gone):
+    """missing: the words for nothing that were chosen for the table, None for the usual ones."""
     column = Column("land", "category", ("DE", "NA", "PT"), has_gaps=True)
-    inputs = Inputs((4,), "features", columns=(column,))
-    rows = [{"land": word} for word in ("NA", "DE", None, "", "?", "FR")]
-    expected = [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 0]]
+    inputs = Inputs((4,), "features", columns=(column,), form=TableForm(missing=missing))
+    rows = [{"land": word} for word in ("NA", "DE", None, "", "?", "FR", "gone")]
+    expected = [[0, 1, 0, 0], [1, 0, 0, 0], GONE, GONE, question, UNSEEN, gone]
     assert features_of_rows(rows, inputs).values.tolist() == expected
     import onnx
     import onnxruntime
@@ -398,11 +406,12 @@ def test_a_category_that_is_spelled_as_nothing_is_one_in_every_way():
         onnx.helper.make_tensor_value_info(name, onnx.TensorProto.DOUBLE, ["batch", 4]) for name in ("rows", "values")
     ]
     model = onnx.helper.make_model(onnx.helper.make_graph([node], "same", ends[:1], ends[1:]), ir_version=9)
-    graph = with_columns(model, (column,), "rows")
+    graph = with_columns(model, inputs, "rows")
     graph.opset_import[0].version = 20
     opened = onnxruntime.InferenceSession(graph.SerializeToString())
-    words = np.array([["NA"], ["DE"], [""], ["?"], ["FR"]], dtype=object)
-    assert opened.run(None, {"land": words})[0].tolist() == [expected[at] for at in (0, 1, 2, 4, 5)]
+    words = np.array([["NA"], ["DE"], [""], [""], ["?"], ["FR"], ["gone"]], dtype=object)
+    assert opened.run(None, {"land": words})[0].tolist() == expected
+    assert opened.run(None, feeds_of(rows, inputs))[0].tolist() == expected
 
 
 def test_the_code_for_a_photo_makes_of_it_what_predict_makes(digits, tmp_path):

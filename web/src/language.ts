@@ -97,8 +97,9 @@ export const local = (text: string): string => (language.value === "en" ? text :
 
 /** A typed number as programs write it: in English "2,000" is two thousand, elsewhere "2.000" is; any other comma is a decimal one. */
 export function plainNumber(typed: string): string {
-  const thousands = language.value === "en" ? /^[1-9]\d{0,2}(,\d{3})+(?=$|\.)/ : /^[1-9]\d{0,2}(\.\d{3})+(?=$|,)/;
-  const spaced = typed.trim().replace(/^[1-9]\d{0,2}([ \u00a0\u202f]\d{3})+(?!\d)/, (digits) => digits.replace(/\D/g, ""));
+  const thousands = language.value === "en" ? /^[-+]?[1-9]\d{0,2}(,\d{3})+(?=$|\.|e)/i : /^[-+]?[1-9]\d{0,2}(\.\d{3})+(?=$|,|e)/i;
+  const signed = typed.trim().replace(/−(?=[\d.,])/g, "-");
+  const spaced = signed.replace(/^[-+]?[1-9]\d{0,2}([ \u00a0\u202f]\d{3})+(?!\d)/, (digits) => digits.replace(/\s/g, ""));
   const whole = spaced.replace(thousands, (digits) => digits.replace(/[.,]/g, ""));
-  return /^[-−+]?\d*,\d+$/.test(whole) ? whole.replace(",", ".") : whole;
+  return /^[-+]?\d*,\d+(e[-+]?\d+)?$/i.test(whole) ? whole.replace(",", ".") : whole;
 }

@@ -6,7 +6,7 @@ import { pathName } from "../src/rooms/graph/derivation";
 import { figure, isAgain, word } from "../src/rooms/graph/explained";
 import { read, sides, type Piece } from "../src/rooms/graph/latex";
 import { decades } from "../src/rooms/graph/loglog";
-import { brief, equals, localized, numberOf, power, rows, shown, typed, written } from "../src/rooms/graph/numbers";
+import { brief, doubtOf, equals, localized, numberOf, power, rows, shown, typed, written } from "../src/rooms/graph/numbers";
 import { readFormula, runTogether, writtenFormula } from "../src/rooms/graph/query";
 import { along, atWork, seen, stopOf, stopsOf, toggled } from "../src/rooms/graph/steps";
 import type { Graph, Scene, Step, Summary } from "../src/rooms/graph/types";
@@ -119,6 +119,9 @@ describe("numbers", () => {
     const again = [0.5, -1 / 3, 1e-7, 90030, [0.5, 2], [[1, 0.25], [0, -1]]];
     expect(again.slice(0, 2).map((one) => written(one as number))).toEqual(["0,5", "≈−0,3333"]);
     expect(again.map((one) => typed(shown(one as number)))).toEqual([0.5, -0.333333333333, 1e-7, 90030, [0.5, 2], [[1, 0.25], [0, -1]]]);
+    const thousandths = [1.234, -999.125, 0.125, 1234.567, [1.234, 2], [[-1.5, 12.345]]];
+    expect(thousandths.map((one) => shown(one))).toEqual(["1,2340", "−999,1250", "0,125", "1234,567", "[1,2340; 2]", "[[−1,5; 12,3450]]"]);
+    expect(thousandths.map((one) => typed(shown(one)))).toEqual(thousandths);
     expect(brief({ ...summary(0), item: null, entries: [1, -2.345] })).toBe("[1; −2,345]");
     expect([localized("max(0.5·x, 1)"), localized("max(0, x)"), localized("layers.0.weight + x1.5y")]).toEqual(["max(0,5·x; 1)", "max(0, x)", "layers.0.weight + x1.5y"]);
     expect([figure(2.5e-7), figure(-1e-9), figure(0.25)]).toEqual(["2,5 \\cdot 10^{-7}", "-10^{-9}", "0,25"]);
@@ -140,6 +143,10 @@ describe("numbers", () => {
     expect(["1.5", "1,5", "0,25", "−3.75", ".5", "1.", "1/9", "−1,5/3", "2e-3"].map(numberOf)).toEqual([1.5, 1.5, 0.25, -3.75, 0.5, 1, 1 / 9, -0.5, 0.002]);
     for (const text of ["", "−", "1/", "1/0", "1,5,2", "1.000,5", "a", "1e999", "1 2"]) expect(numberOf(text)).toBe(null);
     expect([typed("1,5"), typed("1/4"), typed("[1,5]")]).toEqual([1.5, 0.25, [1, 5]]);
+    for (const text of ["1,000", "−1,500", "1,000/3", "1/2,000", "100,000", "1,234e2", "[1,500; 2]", "[[1; 2]; [1,000; −3,250]]"]) expect(typed(text)).toBe(null);
+    expect(["1,000", "[1,5; −12,250]", "1,5", "1,", "[1,500]", "x"].map(doubtOf)).toEqual(["1,000 may be 1.000 or 1000; write one of these", "12,250 may be 12.250 or 12250; write one of these", "", "", "", ""]);
+    expect(["0,125", "1,0000", "1,00", "1.000", "1000,000", "−0,500"].map(typed)).toEqual([0.125, 1, 1, 1, 1000, -0.5]);
+    expect([typed("[1,500]"), typed("[0,500; 1.250]")]).toEqual([[1, 500], [0.5, 1.25]]);
   });
 
   test("what is typed is a number, a list, a matrix or nothing yet", () => {

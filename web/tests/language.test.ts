@@ -7,6 +7,8 @@ test("numbers are read as the language of the page writes them", () => {
   expect([read("es", "2.000"), read("es", "1.234,5"), read("es", "0,005"), read("es", "0.005"), read("es", "12")]).toEqual(["2000", "1234.5", "0.005", "0.005", "12"]);
   expect([read("en", "2,000"), read("en", "1,234.5"), read("en", "0,005"), read("en", "2.000"), read("en", "1e-4")]).toEqual(["2000", "1234.5", "0.005", "2.000", "1e-4"]);
   expect([read("es", "all"), read("es", "cost:10,1"), read("es", "")]).toEqual(["all", "cost:10,1", ""]);
+  expect(["-2,000", "−2,000", "+2,000", "-1,234.5", "−0,5", "-12 345", "−2,000,000", "-0,005", "1e−4", "-,5"].map((one) => read("en", one))).toEqual(["-2000", "-2000", "+2000", "-1234.5", "-0.5", "-12345", "-2000000", "-0.005", "1e-4", "-.5"]);
+  expect(["-2.000", "−2.000", "−0,5", "-1.234,5", "−1\u202f234,5", "-0.005", "−1,5e−3", "2.000e3", "−"].map((one) => read("es", one))).toEqual(["-2000", "-2000", "-0.5", "-1234.5", "-1234.5", "-0.005", "-1.5e-3", "2000e3", "−"]);
 });
 
 test("numbers have one form in a language, on axes, in tables and in times", () => {

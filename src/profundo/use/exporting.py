@@ -374,8 +374,8 @@ def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any
     raw = [leaf if as_given else leaf.double() for leaf in leaves(samples.raw)]
     feeds: Mapping[str, Any] = {one: leaf.numpy() for one, leaf in zip(names, raw, strict=True)}
     if spec.inputs.columns and not spec.inputs.texts:  # texts are made rows of ids by code on the card
-        model = with_columns(model, spec.inputs.columns, names[0])
-        feeds = feeds_of(samples.rows, spec.inputs.columns)
+        model = with_columns(model, spec.inputs, names[0])
+        feeds = feeds_of(samples.rows, spec.inputs)
     content = serialised(model, _facts(about))
     try:
         theirs = torch.from_numpy(run_graph(content, feeds))

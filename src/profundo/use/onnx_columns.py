@@ -20,7 +20,7 @@ import numpy.typing as npt
 from profundo.data.tables.columns import DAY, EPOCH_WEEKDAY, YEAR
 from profundo.data.tables.new_rows import plain_values
 from profundo.data.tables.reading import words_for_nothing
-from profundo.records import Column
+from profundo.records import Column, Inputs, TableForm
 
 if TYPE_CHECKING:
     import onnx
@@ -30,13 +30,14 @@ __all__ = ["feeds_of", "with_columns"]
 INSIDE = "net/"  # before the names of the graph that was there
 
 
-def with_columns(model: onnx.ModelProto, columns: Sequence[Column], features: str) -> onnx.ModelProto:
+def with_columns(model: onnx.ModelProto, inputs: Inputs, features: str) -> onnx.ModelProto:
     """The model with an input for each column in place of `features`, float64 (batch, features). Changes it."""
     from onnx import TensorProto, helper
 
+    columns = inputs.columns
     _set_apart(model, {column.name for column in columns})
     kinds = {"number": TensorProto.DOUBLE, "category": TensorProto.STRING, "date": TensorProto.DOUBLE}
-    front = Front()
+    front = Front(inputs.form)
     parts = [
         part for kind, run in groupby(columns, lambda column: column.kind) for part in front.features(kind, [*run])
     ]
@@ -50,13 +51,11 @@ def with_columns(model: onnx.ModelProto, columns: Sequence[Column], features: st
     return model
 
 
-def feeds_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> dict[str, npt.NDArray[Any]]:
+def feeds_of(rows: Sequence[Mapping[str, Any]], inputs: Inputs) -> dict[str, npt.NDArray[Any]]:
     """The rows as such a graph takes them."""
     dtypes: dict[str, Any] = {"number": np.float64, "category": object, "date": np.float64}
-    return {
-        column.name: np.array(plain_values([row[column.name] for row in rows], column), dtypes[column.kind])[:, None]
-        for column in columns
-    }
+    values = [plain_values([row[one.name] for row in rows], one, inputs.form) for one in inputs.columns]
+    return {one.name: np.array(own, dtypes[one.kind])[:, None] for one, own in zip(inputs.columns, values, strict=True)}
 
 
 def _set_apart(model: onnx.ModelProto, columns: set[str]) -> None:
@@ -75,9 +74,10 @@ def _set_apart(model: onnx.ModelProto, columns: set[str]) -> None:
 
 
 class Front:
-    """Nodes and constants that make features of columns."""
+    """Nodes and constants that make features of columns. form: says which words stand for nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, form: TableForm) -> None:
+        self.form = form
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
@@ -93,7 +93,7 @@ class Front:
         levels = column.levels[1:] if is_flag else column.levels
         made = [self.equal_to(column.name, levels)] if levels else []
         if column.has_gaps:
-            nothing = words_for_nothing(column.writing, None, column.levels)
+            nothing = words_for_nothing(column.writing, self.form.missing, column.levels)
             made.append(
                 self.op("ReduceMax", self.equal_to(column.name, nothing), self.constant(np.array([1])), keepdims=1)
             )

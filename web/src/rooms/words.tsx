@@ -1,7 +1,7 @@
 // The word list: what the courses' words mean, a sentence each; typing finds them.
 import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/lab.json";
-import { address, remember } from "../address";
+import { address, remember, useVisits } from "../address";
 import { anything, formOf } from "../forms";
 import { say } from "../language";
 import { Panel, TextField } from "../ui/controls";
@@ -12,8 +12,11 @@ const ROOM = "words";
 
 export const form = formOf({ find: anything });
 
+const asked = (): string => new URLSearchParams(address.value.query).get("find") ?? "";
+
 export default function Words() {
-  const [sought, seek] = useState(() => new URLSearchParams(address.value.query).get("find") ?? "");
+  const [sought, seek] = useState(asked);
+  useVisits(() => seek(asked()));
   useEffect(() => remember(ROOM, sought === "" ? "" : new URLSearchParams({ find: sought }).toString()), [sought]);
   const shown = found(words(), sought);
   return (

@@ -5,6 +5,8 @@ Its files are read, and it is not imported: with SciPy and pandas, that takes lo
 
 from __future__ import annotations
 
+import warnings
+import zlib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -45,6 +47,15 @@ CLASSES = {
     "breast-cancer": ("malignant", "benign"),
 }
 FILES = {"iris": "iris.csv", "wine": "wine_data.csv", "breast-cancer": "breast_cancer.csv"}
+SHAPES = {
+    "digits.csv.gz": (1797, 65),
+    "iris.csv": (150, 5),
+    "wine_data.csv": (178, 14),
+    "breast_cancer.csv": (569, 31),
+    "diabetes_data_raw.csv.gz": (442, 10),
+    "diabetes_target.csv.gz": (442,),
+}
+"""File → how many rows and columns it has, by which one that was cut short is known."""
 
 
 def digits() -> Collection:
@@ -69,16 +80,25 @@ def table(name: str) -> Collection:
 
 
 def numbers(file: str, separator: str | None = None, header: int = 0) -> Tensor:
-    """What a file of scikit-learn's holds, float64. Raises ProfundoError where this release has none of that name."""
+    """What a file of scikit-learn's holds, float64. Raises ProfundoError where it is not there or damaged."""
     spec = find_spec("sklearn")
     folder = Path(spec.origin).parent / "datasets" / "data" if spec and spec.origin else Path()
     try:
-        return torch.from_numpy(np.loadtxt(folder / file, delimiter=separator, skiprows=header))
-    except OSError as error:
+        with warnings.catch_warnings(action="ignore"):  # of an empty file
+            rows = np.loadtxt(folder / file, delimiter=separator, skiprows=header)
+        if rows.shape != SHAPES[file]:
+            raise ValueError(f"{_size(rows.shape)}, not {_size(SHAPES[file])}")
+    except (OSError, EOFError, ValueError, zlib.error) as error:  # of gzip, too, and of cells that are no numbers
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise ProfundoError(
-            f"{folder / file} cannot be read ({error.strerror or error}): expected scikit-learn with its data sets; "
+            f"{folder / file} cannot be read ({reason}): expected scikit-learn with its data sets; "
             "pip install --force-reinstall 'scikit-learn>=1.5,<2'"
         ) from None
+    return torch.from_numpy(rows)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) + " values"
 
 
 def finite(rows: Tensor, columns: tuple[str, ...], where: str) -> Tensor:

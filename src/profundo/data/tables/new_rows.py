@@ -277,12 +277,15 @@ def _of_typed(values: Sequence[Any], column: Column, form: TableForm) -> _Part:
     """Plain values of which a person typed the texts; a word for nothing is nothing, also where it looks like a number."""
     if column.kind != "number":
         return _of_values(values, column, form)
-    read = list(values)
+    nothing = {
+        _with_minus(word) for word in words_for_nothing(column.writing, form.missing)
+    }  # some may be numbers: -99
+    texts = {place: _with_minus(value) for place, value in enumerate(values) if isinstance(value, str)}
+    read = [None if texts.get(place) in nothing else value for place, value in enumerate(values)]
     notices: dict[int, str] = {}
     faults: dict[int, str] = {}
-    nothing = words_for_nothing(column.writing, form.missing)
-    places = [place for place, value in enumerate(values) if isinstance(value, str) and value.strip() not in nothing]
-    for place, one in zip(places, typed_numbers([values[place] for place in places], column), strict=True):
+    places = [place for place, text in texts.items() if text not in nothing]
+    for place, one in zip(places, typed_numbers([texts[place] for place in places], column), strict=True):
         if isinstance(one, Said):
             faults[place] = one
         elif one is not None:
@@ -290,6 +293,11 @@ def _of_typed(values: Sequence[Any], column: Column, form: TableForm) -> _Part:
             notices |= {place: one.notice} if one.notice else {}
     part = _of_values(read, column, form)
     return replace(part, faults={**part.faults, **faults}, notices=notices)
+
+
+def _with_minus(text: str) -> str:
+    """Without blanks at its edges, and with the hyphen that programs read where pages write the sign for minus."""
+    return text.strip().replace("\u2212", "-")
 
 
 def _plain(value: Any, column: Column, levels: list[str]) -> float:
@@ -431,7 +439,7 @@ def _counts_as(column: Column) -> Said:
 
 
 # ---------------------------------------------------------------------------------------------------------- plain values
-def plain_values(values: Sequence[Any], column: Column, form: TableForm = TableForm()) -> list[float | str]:  # noqa: B008
+def plain_values(values: Sequence[Any], column: Column, form: TableForm) -> list[float | str]:
     """Values of a column for a program that knows numbers and texts only: categories as texts, "" for none; numbers, or the
     seconds since 1970 (UTC) of dates, NaN for none. Raises ProfundoError for one of another kind."""
     part = _of_values(values, column, form)

@@ -1,42 +1,55 @@
 """Decimal commas in formulas: 0,5·x is read as 0.5·x, and f(1,5; 2) has the two arguments 1.5 and 2.
 
-A comma is a decimal one where nothing else can stand: outside of arguments and lists, and among arguments that ";" separates.
-Elsewhere it separates, as in max(1,5) and [1,5]; a formula that has commas of both kinds there is refused, and so is what may
-be thousands: 1,000·x.
+A comma is a decimal one where nothing else can stand: outside of lists and of the arguments of functions that take several,
+and among arguments that ";" separates. Elsewhere it separates, as in max(1,5) and [1,5]; a formula that has commas of both
+kinds there is refused, and so is what may be thousands: 1,000·x.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
+from profundo.graph.expressions.formula_functions import CALLED, FUNCTIONS
+from profundo.graph.expressions.lexing import Token, tokens
 from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["commas_between_values", "with_points"]
 
-_COMMA = re.compile(r"(?<![\d.,])(\d+),(\d+)(?![.,]?\d)")
-_NAME = re.compile(
-    r"(?<!\\)\b(?:[^\W\d]\w*|_)\s*$|\\(?!frac|sqrt)[a-zA-Z]+\s*$"
-)  # before a bracket of arguments, or of an index
-_OPENING, _CLOSING = "([{", ")]}"
+_TAKEN = {name: wanted for name, (_, wanted) in {**FUNCTIONS, **CALLED}.items()}
+
+
+class _Comma(NamedTuple):
+    """Between two digits. whole, part: the digits before and after it; at: its place in the text."""
+
+    whole: str
+    part: str
+    at: int
+
+    def __str__(self) -> str:
+        return f"{self.whole},{self.part}"
 
 
 @dataclass(slots=True)
 class _Bracket:
-    """kind: "values" of arguments, "list", or "" where a single value stands. tight: commas between digits; loose: the others;
-    separators: places of ";"."""
+    """kind: "values" of several arguments, "value" of one, "list", or "" of no function. tight: commas between digits; loose:
+    whether there are others; separators: places of ";"."""
 
     kind: str = ""
-    tight: list[re.Match[str]] = field(default_factory=list)
-    loose: list[int] = field(default_factory=list)
+    tight: list[_Comma] = field(default_factory=list)
+    loose: bool = False
     separators: list[int] = field(default_factory=list)
+
+    def take(self, comma: _Comma | None) -> None:
+        if comma:
+            self.tight.append(comma)
+        self.loose |= not comma
 
     @property
     def has_decimals(self) -> bool:
-        return bool(self.tight) and (not self.kind or bool(self.separators))
+        return bool(self.tight) and (self.kind in ("", "value") or bool(self.separators))
 
 
 def with_points(text: str) -> str:
@@ -44,12 +57,12 @@ def with_points(text: str) -> str:
 
     Raises ProfundoError for a comma that may be of either kind.
     """
-    brackets = list(_brackets(text))
+    brackets = list(_brackets(list(tokens(text))))
     letters, is_used = list(text), any(one.has_decimals for one in brackets)
     for one in brackets:
         _refuse_both(one, is_used)
         for comma in one.tight if one.has_decimals else ():
-            letters[comma.end(1)] = "."
+            letters[comma.at] = "."
         for place in one.separators:
             letters[place] = ","
     return "".join(letters)
@@ -58,36 +71,78 @@ def with_points(text: str) -> str:
 def _refuse_both(bracket: _Bracket, is_used: bool) -> None:
     """is_used: whether the formula has decimal commas elsewhere."""
     for comma in bracket.tight:
-        whole, part = comma.groups()
+        whole, part, _ = comma
         if bracket.separators and bracket.loose:
             _refuse(comma, "comma_and_semicolon")
-        elif bracket.kind and not bracket.separators and (is_used or bracket.loose):
+        elif not bracket.has_decimals and (is_used or bracket.loose):
             _refuse(comma, "comma_between", first=f"{whole}.{part}", second=f"{whole}, {part}")
         elif bracket.has_decimals and len(part) == 3 and len(whole) <= 3 and whole[0] != "0":
             _refuse(comma, "comma_thousands", first=f"{whole}.{part}", second=whole + part)
 
 
-def _refuse(comma: re.Match[str], key: str, **readings: str) -> NoReturn:
-    raise ProfundoError(Said(f"refusals.{key}", at=comma.start() + 1, text=comma[0], **readings))
+def _refuse(comma: _Comma, key: str, **readings: str) -> NoReturn:
+    raise ProfundoError(Said(f"refusals.{key}", at=comma.at - len(comma.whole) + 1, text=str(comma), **readings))
 
 
 def commas_between_values(text: str) -> list[str]:
     """What may look like a number with a decimal comma, and is two arguments: "1,5" in max(1,5)."""
-    return [comma[0] for one in _brackets(text) if one.kind == "values" and not one.separators for comma in one.tight]
+    brackets = _brackets(list(tokens(text)))
+    return [str(comma) for one in brackets if one.kind == "values" and not one.separators for comma in one.tight]
 
 
-def _brackets(text: str) -> Iterator[_Bracket]:
+def _brackets(words: Sequence[Token]) -> Iterator[_Bracket]:
     """The whole text, and what stands in each pair of brackets, without what stands in further ones."""
-    tight = {comma.end(1): comma for comma in _COMMA.finditer(text)}
+    taken = {**_TAKEN, **_defined(words)}
     open_ones = [_Bracket()]
-    for place, letter in enumerate(text):
-        if letter in _OPENING:
-            kind = "list" if letter == "[" else "values" if _NAME.search(text[max(0, place - 80) : place]) else ""
-            open_ones.append(_Bracket(kind))
-        elif letter in _CLOSING and len(open_ones) > 1:
+    for place, word in enumerate(words):
+        if word.text in ("(", "[", "{"):
+            open_ones.append(_Bracket(_kind(words, place, taken)))
+        elif word.text in (")", "]", "}") and len(open_ones) > 1:
             yield open_ones.pop()
-        elif letter == ",":
-            (open_ones[-1].tight.append(tight[place]) if place in tight else open_ones[-1].loose.append(place))
-        elif letter == ";" and open_ones[-1].kind == "values":
-            open_ones[-1].separators.append(place)
+        elif word.text == ",":
+            open_ones[-1].take(_between_digits(words, place))
+        elif word.text == ";" and word.past - word.at == 1 and open_ones[-1].kind in ("value", "values"):
+            open_ones[-1].separators.append(word.at)
     yield from open_ones
+
+
+def _kind(words: Sequence[Token], place: int, taken: Mapping[str, int]) -> str:
+    """Of the bracket that opens there, by the name before it: max(…), max²(…), max^2(…), and w_{…} of an index.
+
+    taken: how many arguments each function takes. Any other name is a variable, and the bracket its factor.
+    """
+    before = [*reversed(words[max(0, place - 3) : place]), *[Token("end", "", 0, 0)] * 3]
+    name = before[1 if before[0].kind == "raised" else 2 if before[1].text == "^" else 0]
+    if words[place].text == "[":
+        return "" if name.text == "\\sqrt" else "list"
+    if before[0].text.endswith("_"):
+        return "values"
+    wanted = taken.get(name.text, taken.get(name.text.lower())) if name.kind == "name" else None
+    return "" if wanted is None else "value" if wanted == 1 else "values"
+
+
+def _defined(words: Sequence[Token]) -> dict[str, int]:
+    """The functions that the text defines → how many arguments each takes, as many as stand in f(x; y) = …"""
+    found: dict[str, int] = {}
+    for place, word in enumerate(words):
+        if word.text != "=" or words[place - 1].text != ")":
+            continue
+        at = place - 2
+        while at > 0 and words[at].kind == "name" and words[at - 1].text in (",", ";"):
+            at -= 2
+        if at > 1 and words[at].kind == words[at - 2].kind == "name" and words[at - 1].text == "(":
+            found[words[at - 2].text] = (place - at) // 2
+    return found
+
+
+def _between_digits(words: Sequence[Token], place: int) -> _Comma | None:
+    """The comma that stands there, if it may be a decimal one: in 1,234,567 and 1.234,5 none is."""
+    around = [words[at] if 0 <= at < len(words) else Token("end", "", -1, -1) for at in range(place - 2, place + 4)]
+    earlier, whole, comma, part, later, last = around
+    digits = part.text.lower().partition("e")[0]
+    if not (whole.kind == part.kind == "number" and whole.text.isdigit() and digits.isdigit()):
+        return None
+    is_one = whole.past == comma.at and comma.past == part.at
+    goes_on = later.text == "," and last.kind == "number" and (part.past, later.past) == (later.at, last.at)
+    is_behind = earlier.text == "," and earlier.past == whole.at
+    return _Comma(whole.text, digits, comma.at) if is_one and not goes_on and not is_behind else None

@@ -34,41 +34,15 @@ import torch
 from profundo.graph import operations
 from profundo.graph.expressions.decimal_commas import with_points
 from profundo.graph.expressions.expression import Expression, as_tensor, constant, inputs_of, tensor
+from profundo.graph.expressions.formula_functions import CALLED, FUNCTIONS
 from profundo.graph.expressions.lexing import LOWERED, Token, tokens
 from profundo.languages import Said
 from profundo.records import ProfundoError
 
-__all__ = ["CONSTANTS", "FUNCTIONS", "parse"]
+__all__ = ["CONSTANTS", "parse"]
 
 CONSTANTS = {"pi": pi, "π": pi, "e": e}
 """Numbers with a name, where no variable has it."""
-
-_OF_ONE = (
-    "abs", "acos", "asin", "atan", "ceil", "cos", "cosh", "elu", "erf", "exp", "floor", "gelu", "leaky_relu", "log",
-    "log10", "log2", "logsigmoid", "relu", "round", "sigmoid", "sign", "silu", "sin", "sinh", "softplus", "sqrt", "step",
-    "tan", "tanh",
-)  # fmt: skip
-_OTHER_NAMES = {
-    "arccos": "acos", "arcsen": "asin", "arcsin": "asin", "arctan": "atan", "arctg": "atan", "ln": "log",
-    "log_10": "log10", "log_2": "log2", "raiz": "sqrt", "raíz": "sqrt", "sen": "sin", "senh": "sinh", "tg": "tan",
-    "tgh": "tanh",
-}  # fmt: skip
-_OF_ENTRIES = ("logsumexp", "mean", "norm", "prod", "softmax", "std", "sum", "var")
-_OF_MATRICES = {"conv2d": 2, "det": 1, "dot": 2, "inv": 1, "logdet": 1, "outer": 2, "solve": 2, "trace": 1}
-
-FUNCTIONS: dict[str, tuple[str, int]] = (
-    {name: (name, 1) for name in _OF_ONE}
-    | {name: (other, 1) for name, other in _OTHER_NAMES.items()}
-    | {"max": ("maximum", 2), "min": ("minimum", 2)}
-)
-"""Function → (its name in profundo.graph.operations, how many arguments it takes; max and min take more, too)."""
-
-CALLED: dict[str, tuple[str, int]] = (
-    {name: (name, 0) for name in _OF_ENTRIES}
-    | {name: (name, wanted) for name, wanted in _OF_MATRICES.items()}
-    | {"σ": ("sigmoid", 1), "sigma": ("sigmoid", 1), "Σ": ("sum", 0), "if": ("where", 3), "where": ("where", 3)}
-)
-"""Functions only where "(" follows and no variable has the name; 0: of the entries of one list, or of several numbers."""
 
 LONGEST = 20_000  # characters
 DEEPEST = 60  # parentheses, signs and powers inside one another: each takes some frames of Python's stack

@@ -7,6 +7,7 @@ the values along that axis come from, their derivatives say, through transposes,
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -32,7 +33,8 @@ class _FoundError(Exception):
 
 
 def summed_axis(net: nn.Module, inputs: Tensor) -> int | None:
-    """The axis of inputs (batch, …) that the first weights sum over, from 1; None where there are several, or none.
+    """The axis of inputs (batch, …) that the first weights sum over, from 1; None where there are several, or none, and where
+    the net bears no pass that is watched and derived: one that is scripted, that goes through NumPy, that takes no gradients.
 
     Of more than three axes, images, only what convolutions sum over are channels: a net may read an image row by row.
     """
@@ -47,11 +49,10 @@ def summed_axis(net: nn.Module, inputs: Tensor) -> int | None:
             raise _FoundError
         return operation(*arguments, **named)
 
-    try:
-        with torch.inference_mode(False), torch.enable_grad(), Observed(follow):
-            called(net, leaf.clone())
-    except _FoundError:
-        pass
+    # Any exception: what code of others raises cannot be listed, TorchScript renames ours, and a net that takes no such inputs
+    # says so in the pass that explains it.
+    with suppress(Exception), torch.inference_mode(False), torch.enable_grad(), Observed(follow):
+        called(net, leaf.clone())
     return axes[0] if axes else None
 
 

@@ -1,6 +1,6 @@
 // Numbers as the graph's formulas have them: all their digits, without signs between thousands, so that they can be typed again.
 import texts from "@texts/graph.json";
-import { known, language, local, type Text } from "../../language";
+import { known, language, local, say, type Text } from "../../language";
 import { digitsOf, mark, scientific } from "../../numbers";
 import type { Entries, Figure, Summary } from "./types";
 
@@ -65,22 +65,30 @@ export function rows(entries: Entries | undefined): readonly (readonly string[])
 const DECIMAL = String.raw`(?:\d+[.,]?\d*|[.,]\d+)(?:e[-+]?\d+)?`;
 const NUMBER = new RegExp(`^([-+]?${DECIMAL})(?:/(${DECIMAL}))?$`, "i");
 
-/** A number as a person types it: 1.5, 1,5, −3 or 1/9; null for what is none yet, such as "−" or "1/". */
+const DOUBTFUL = /(?<![\d.,])[1-9]\d{0,2},\d{3}(?![\d.,])/; // one, or a thousand: formulas refuse it, too
+
+/** A number as a person types it: 1.5, 1,5, −3 or 1/9; null for what is none yet, such as "−" or "1/", and for two, 1,000. */
 export function numberOf(text: string): number | null {
   const [, above, below] = NUMBER.exec(text.trim().replace(/−/g, "-")) ?? [];
-  if (above === undefined) return null;
+  if (above === undefined || DOUBTFUL.test(text)) return null;
   const value = pointed(above) / (below === undefined ? 1 : pointed(below));
   return Number.isFinite(value) ? value : null;
 }
 
 const pointed = (text: string): number => Number(text.replace(",", "."));
 
+/** Why a text is no value, where that is because it may be two. */
+export function doubtOf(text: string): string {
+  const [number = ""] = DOUBTFUL.exec(text) ?? [];
+  return number === "" || typed(text) !== null ? "" : say(texts.comma_doubt, { text: number, first: number.replace(",", "."), second: number.replace(",", "") });
+}
+
 /** What a person has typed for a variable: a number, or a list as in [1.5, 2] or [1,5; 2]; null for anything else. */
 export function typed(text: string): number | number[] | number[][] | null {
   const number = numberOf(text);
   if (number !== null) return number;
   const plain = text.trim().replace(/−/g, "-");
-  if (!/^[[\]\d.,;\s+\-e]+$/i.test(plain)) return null;
+  if (!/^[[\]\d.,;\s+\-e]+$/i.test(plain) || (plain.includes(";") && DOUBTFUL.test(plain))) return null;
   try {
     return listed(JSON.parse(plain.includes(";") ? plain.replaceAll(",", ".").replaceAll(";", ",") : plain));
   } catch {
@@ -97,5 +105,8 @@ function listed(value: unknown): number[] | number[][] | null {
   return sizes.size === 1 && !sizes.has(0) ? (value as number[][]) : null;
 }
 
-/** As it is typed. */
-export const shown = (value: number | readonly unknown[]): string => (typeof value === "number" ? local(String(Number(value.toPrecision(12)))) : local(JSON.stringify(value).replaceAll(",", " ")).replaceAll(" ", between())).replaceAll("-", "−");
+/** As it is typed; of three decimals behind a comma a nought says that they are. */
+export function shown(value: number | readonly unknown[]): string {
+  const text = typeof value === "number" ? local(String(Number(value.toPrecision(12)))) : local(JSON.stringify(value).replaceAll(",", " ")).replaceAll(" ", between());
+  return text.replace(new RegExp(DOUBTFUL, "g"), "$&0").replaceAll("-", "−");
+}

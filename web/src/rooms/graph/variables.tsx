@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import { say } from "../../language";
-import { numberOf, shown, typed } from "./numbers";
+import { doubtOf, numberOf, shown, typed } from "./numbers";
 import type { Value } from "./types";
 import { Scroll } from "../../ui/scroll";
 
@@ -31,31 +31,38 @@ function Variable({ name, value, onChange }: { name: string; value: Value; onCha
   );
 }
 
-/** Anything may be typed; what is no value yet waits until it is one. */
+/** Anything may be typed; what is no value yet waits until it is one, and what may be two stays until it is one of them. */
 function Field({ name, value, onChange }: { name: string; value: Value; onChange: (value: Value) => void }) {
   const [text, write] = useState(shown(value));
   useEffect(() => {
     if (JSON.stringify(typed(text)) !== JSON.stringify(value)) write(shown(value));
   }, [value]);
-  const isWrong = typed(text) === null;
+  const doubt = doubtOf(text);
   return (
-    <label class="graph-field">
-      <span class="mono">{name} =</span>
-      <input
-        type="text"
-        class="mono"
-        value={text}
-        spellcheck={false}
-        autocomplete="off"
-        aria-invalid={isWrong}
-        onInput={(event) => {
-          write(event.currentTarget.value);
-          const number = typed(event.currentTarget.value);
-          if (number !== null) onChange(number);
-        }}
-        onBlur={() => write(shown(value))}
-      />
-    </label>
+    <>
+      <label class="graph-field">
+        <span class="mono">{name} =</span>
+        <input
+          type="text"
+          class="mono"
+          value={text}
+          spellcheck={false}
+          autocomplete="off"
+          aria-invalid={typed(text) === null}
+          onInput={(event) => {
+            write(event.currentTarget.value);
+            const number = typed(event.currentTarget.value);
+            if (number !== null) onChange(number);
+          }}
+          onBlur={() => doubt === "" && write(shown(value))}
+        />
+      </label>
+      {doubt !== "" && (
+        <p class="hint" role="status">
+          {doubt}
+        </p>
+      )}
+    </>
   );
 }
 
@@ -138,6 +145,7 @@ function Cell({ label, value, onChange }: { label: string; value: number; onChan
       autocomplete="off"
       aria-label={label}
       aria-invalid={taken(text) === null}
+      title={doubtOf(text)}
       onInput={(event) => type(event.currentTarget.value)}
       onKeyDown={(event) => {
         const step = { ArrowUp: 1, ArrowDown: -1 }[event.key];
@@ -145,7 +153,7 @@ function Cell({ label, value, onChange }: { label: string; value: number; onChan
         event.preventDefault();
         type(shown(value + step));
       }}
-      onBlur={() => write(shown(value))}
+      onBlur={() => doubtOf(text) === "" && write(shown(value))}
     />
   );
 }
