@@ -381,8 +381,8 @@ def _features(parts: Sequence[_Part], inputs: Inputs) -> Features:
         levels = [part.levels for part in parts]
         features = encoded(inputs.columns, raw, levels)
         told = _notices(raw, levels, inputs.columns, features)
-    for index, notice in _outside(features, inputs):
-        told.setdefault(index, []).append(notice)
+    for index, beyond in _outside(features, inputs):
+        told.setdefault(index, []).append(beyond)
     for index, notice in (one for part in parts for one in part.notices.items()):
         told.setdefault(index, []).append(notice)
     notices: list[tuple[str, ...]] = [()] * len(raw)
