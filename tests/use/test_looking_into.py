@@ -148,6 +148,31 @@ def test_which_net_of_many_is_said_by_network_number_or_both(batched):
         assert "\n" not in str(refused.value)
 
 
+def test_what_is_printed_says_which_net_of_many_was_taken(batched, runs):
+    run = batched["double-descent"]
+    width = list(run.model.networks)[-1]
+    for given in (run, run.folder.path):
+        assert f"net 0 of {width}; `--member` takes another" in str(pf.look_inside(given))
+    assert f"net 1 of {width};" in str(pf.look_inside(run.folder.path, member=f"{width}, 1"))
+    assert "side by side" not in str(pf.look_inside(runs["xor"]))
+
+
+def test_the_way_of_a_recipe_or_of_a_net_of_ones_own_is_advised_by_what_can_keep_it(batched, iris_net):
+    (note,) = pf.landscape(batched["double-descent"].folder.path, points=3, curvature=False).notes
+    assert "last weights alone" in note
+    assert "keep" not in note.replace("keeps its last", "")
+    (note,) = pf.landscape(iris_net, points=3, curvature=False).notes
+    assert "fit(…, keep_epochs=True, out=" in note
+    assert "profundo train" not in note
+
+
+@pytest.fixture
+def iris_net(tmp_path):
+    """A training of a net of one's own."""
+    data = pf.load("iris")
+    return pf.fit(nn.Sequential(nn.Linear(4, 3)), data, epochs=2, out=tmp_path / "own", doctor=False)
+
+
 def test_two_nets_of_one_run_are_compared(batched):
     path = batched["local-minima"].folder.path
     between = pf.landscape(path, path, points=3, planes=[], curvature=False, member=("width 10, 0", 1))

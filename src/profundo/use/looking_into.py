@@ -32,7 +32,7 @@ from profundo.use.any_run import any_run, subject_that_lowers
 __all__ = ["Abilities", "abilities", "explain", "landscape", "look_inside", "looked_of", "surface_views"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-MEMBER = 'member: of a recipe\'s nets that were trained side by side which one, as 3, "width 8" or "width 8, 3"; two for two runs.'
+MEMBER = 'member: of a recipe\'s nets that were trained side by side which one, as 2, "width 60" or "width 60, 2"; two for two runs.'
 
 
 def opened(what: Any, lowers: bool = False, member: str | int | None = None) -> Any:
@@ -82,7 +82,18 @@ def look_inside(
 ) -> inside_page.Inside:
     first, second = both_members(member)
     other = opened(beside, member=second)
-    return inside_page.look_inside(opened(net, member=first), data, files, beside=other, **choice)
+    run = opened(net, member=first)
+    seen = inside_page.look_inside(run, data, files, beside=other, **choice)
+    return seen if run is net or not is_one_of_many(run) else replace(seen, notes=(one_of_many(run), *seen.notes))
+
+
+def is_one_of_many(run: Run) -> bool:
+    """Of a run opened here: whether it is one of the nets that a recipe trained side by side."""
+    return run.folder is None and find(str(run.experiment.net).removeprefix("own:")).member is not None
+
+
+def one_of_many(run: Run) -> str:
+    return f"Of the nets that were trained side by side this is {run.data.name}; `--member` takes another."
 
 
 @at_the_door
