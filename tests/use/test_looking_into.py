@@ -17,6 +17,7 @@ from profundo.recipes.recipe_folder import open_model, open_subject
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.subjects import CodesOf, NearestMean, by_codes
 from profundo.recipes.zoo import double_descent
+from profundo.use.looking_into import abilities, looked_of
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +165,21 @@ def test_the_way_of_a_recipe_or_of_a_net_of_ones_own_is_advised_by_what_can_keep
     (note,) = pf.landscape(iris_net, points=3, curvature=False).notes
     assert "fit(…, keep_epochs=True, out=" in note
     assert "profundo train" not in note
+
+
+def test_a_run_that_its_folder_alone_cannot_open_is_none_to_look_into(iris_net, tmp_path):
+    in_memory = pf.fit(
+        "mlp", (torch.randn(60, 3), torch.arange(60) % 2), epochs=1, out=tmp_path / "memory", doctor=False
+    )
+    named = pf.fit("mlp", "iris", epochs=1, out=tmp_path / "named", doctor=False)
+    for run in (iris_net, in_memory, named):
+        path = run.folder.path
+        if abilities(path).looks:
+            assert looked_of(path).net is not None
+        else:
+            with pytest.raises(pf.ProfundoError):
+                looked_of(path)
+    assert [abilities(run.folder.path).looks for run in (iris_net, in_memory, named)] == [False, False, True]
 
 
 @pytest.fixture

@@ -27,6 +27,8 @@ from profundo.recipes.recipe import RecipeRun, find
 from profundo.recipes.recipe_folder import read_request, subject_of
 from profundo.records import ProfundoError, at_the_door
 from profundo.runs.opening import kind_of
+from profundo.runs.run import Run
+from profundo.runs.settings.plain_yaml import read_experiment
 from profundo.use.any_run import any_run, subject_that_lowers
 
 __all__ = ["Abilities", "abilities", "explain", "landscape", "look_inside", "looked_of", "surface_views"]
@@ -122,8 +124,9 @@ def is_run(what: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What a run's folder is good for, as its description says: whether its net can be looked into, whether one draws from
-    codes. kind: of inputs, "" where only its data tell."""
+    """What a run's folder alone is good for, as its description says. looks: whether its net can be looked into, which one of
+    one's own, or one whose data were in memory, cannot; draws: whether one draws from codes; kind: of inputs, "" where only its
+    data tell."""
 
     kind: str
     looks: bool
@@ -137,7 +140,9 @@ def abilities(path: Path) -> Abilities:
         return Abilities("", recipe.looks, recipe.latent is not None)
     described = read_object(path / "model.json")
     try:
-        return Abilities(str(described["spec"]["inputs"]["kind"]), looks=True, draws=False)
+        parts = described["net"], read_experiment(path / "experiment.yaml").get("data")
+        looks = not any(str(part).startswith("own:") for part in parts)
+        return Abilities(str(described["spec"]["inputs"]["kind"]), looks, draws=False)
     except (KeyError, TypeError):
         raise ProfundoError(f"{path / 'model.json'}: expected the description of a net, it says none") from None
 
