@@ -342,6 +342,12 @@ class TestMathematicsAsItIsWritten:
 
 
 class TestMistakes:
+    @pytest.mark.parametrize(("language", "here"), [("en", "here"), ("es", "aquí"), ("ca", "aquí"), ("pt", "aqui")])
+    def test_the_place_of_a_mistake_is_marked_in_each_language(self, language, here):
+        with pytest.raises(ProfundoError) as refused:
+            parse("{at}+*b")
+        assert f'"{{at}}+⟨{here}⟩*b"' in refused.value.told.everywhere[language]
+
     @pytest.mark.parametrize(
         ("text", "says"),
         [

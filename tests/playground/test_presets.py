@@ -31,6 +31,10 @@ def r2(name, **more):
     return Session(changed(preset(name).settings, **more)).run().scores()["test"].r2
 
 
+def at_rate(name, rate):
+    return Session(changed(preset(name).settings, learning_rate=rate)).run().scores()["test"]
+
+
 def test_loss(name):
     return ran(name).scores()["test"].loss
 
@@ -125,7 +129,8 @@ SEEN = {
     "rate-too-low": lambda: (
         causes("rate-too-low") == ["learning_rate_too_low"]
         and ran("rate-too-low").first_loss - ran("rate-too-low").scores()["train"].loss < 0.02
-        and Session(changed(preset("rate-too-low").settings, learning_rate=0.03)).run().scores()["test"].accuracy > 0.95
+        and "to 0.003 " in str(early_signs(ran("rate-too-low"))[0].remedy)
+        and at_rate("rate-too-low", 0.003).accuracy < 0.7 < 0.95 < at_rate("rate-too-low", 0.03).accuracy
     ),
     "vanishing-sigmoids": lambda: (
         all(
@@ -162,7 +167,11 @@ SEEN = {
     "spiral-features": lambda: accuracy("spiral-features") > 0.99 and quicker("spiral-features", "spiral-raw"),
     "approximation-2": lambda: 0.8 < ran("approximation-2").scores()["test"].r2 < 0.95,
     "approximation-20": lambda: test_loss("approximation-20") < 0.25 * test_loss("approximation-2"),
-    "curve-step": lambda: r2("curve-step") > 0.97 and steeper("curve-step"),
+    "curve-step": lambda: (
+        all(score.r2 > 0.95 for seed in FIVE for score in ran("curve-step", seed).scores().values())
+        and ran("curve-step").scores()["train"].r2 < 0.97
+        and steeper("curve-step")
+    ),
     "curve-sine": lambda: all(
         r2("curve-sine", seed=seed) > 0.9 and r2("curve-sine", seed=seed, hidden=(1,)) < 0.3 for seed in (0, 1)
     ),

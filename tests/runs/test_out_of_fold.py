@@ -232,6 +232,8 @@ def test_interrupted_and_resumed_it_ends_with_the_same_bits(table, tmp_path):
     assert opened.evaluate("validation").values == again.evaluate("validation").values
     page = (tmp_path / "whole" / "report.html").read_text("utf-8")
     assert "Each member of the ensemble sets aside other samples" in page
+    assert "validation split" not in page
+    assert "those that each member set aside (validation)" in page
     with pytest.raises(ProfundoError, match="learned from the validation samples, too"):
         pf.landscape(str(tmp_path / "whole"), split="validation", points=3, samples=20)
 

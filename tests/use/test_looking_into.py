@@ -17,6 +17,7 @@ from profundo.recipes.recipe_folder import open_model, open_subject
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.subjects import CodesOf, NearestMean, by_codes
 from profundo.recipes.zoo import double_descent
+from profundo.use.looking_into import abilities, looked_of
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +147,46 @@ def test_which_net_of_many_is_said_by_network_number_or_both(batched):
         with pytest.raises(pf.ProfundoError, match="member: expected a net from 0 to 2") as refused:
             pf.explain(path, [[0.0]], member=wrong)
         assert "\n" not in str(refused.value)
+
+
+def test_what_is_printed_says_which_net_of_many_was_taken(batched, runs):
+    run = batched["double-descent"]
+    width = list(run.model.networks)[-1]
+    for given in (run, run.folder.path):
+        assert f"net 0 of {width}; `--member` takes another" in str(pf.look_inside(given))
+    assert f"net 1 of {width};" in str(pf.look_inside(run.folder.path, member=f"{width}, 1"))
+    assert "side by side" not in str(pf.look_inside(runs["xor"]))
+
+
+def test_the_way_of_a_recipe_or_of_a_net_of_ones_own_is_advised_by_what_can_keep_it(batched, iris_net):
+    (note,) = pf.landscape(batched["double-descent"].folder.path, points=3, curvature=False).notes
+    assert "last weights alone" in note
+    assert "keep" not in note.replace("keeps its last", "")
+    (note,) = pf.landscape(iris_net, points=3, curvature=False).notes
+    assert "fit(…, keep_epochs=True, out=" in note
+    assert "profundo train" not in note
+
+
+def test_a_run_that_its_folder_alone_cannot_open_is_none_to_look_into(iris_net, tmp_path):
+    in_memory = pf.fit(
+        "mlp", (torch.randn(60, 3), torch.arange(60) % 2), epochs=1, out=tmp_path / "memory", doctor=False
+    )
+    named = pf.fit("mlp", "iris", epochs=1, out=tmp_path / "named", doctor=False)
+    for run in (iris_net, in_memory, named):
+        path = run.folder.path
+        if abilities(path).looks:
+            assert looked_of(path).net is not None
+        else:
+            with pytest.raises(pf.ProfundoError):
+                looked_of(path)
+    assert [abilities(run.folder.path).looks for run in (iris_net, in_memory, named)] == [False, False, True]
+
+
+@pytest.fixture
+def iris_net(tmp_path):
+    """A training of a net of one's own."""
+    data = pf.load("iris")
+    return pf.fit(nn.Sequential(nn.Linear(4, 3)), data, epochs=2, out=tmp_path / "own", doctor=False)
 
 
 def test_two_nets_of_one_run_are_compared(batched):

@@ -66,11 +66,13 @@ export function known(texts: object, name: string, usual = name): string {
 }
 
 const THIN = "\u202f";
+const MINUS: Readonly<Record<string, string>> = { minusSign: "−" };
 
-/** As the report writes numbers, too: a comma before decimals and a narrow space between thousands, outside of English. */
+/** As the report writes numbers, too: a comma before decimals, a narrow space between thousands and one before %, outside of English. */
 function formatted(value: number, digits: Intl.NumberFormatOptions): string {
   const parts = new Intl.NumberFormat(language.value, { useGrouping: "min2", ...digits }).formatToParts(value);
-  return parts.map(({ type, value: text }) => (type === "group" && language.value !== "en" ? THIN : text)).join("");
+  const other = language.value === "en" ? MINUS : { ...MINUS, group: THIN, percentSign: "\u00a0%", literal: "" };
+  return parts.map(({ type, value: text }) => other[type] ?? text).join("");
 }
 
 /** A whole number, all its digits. */

@@ -20,6 +20,14 @@ test("numbers have one form in a language, on axes, in tables and in times", () 
   expect([scientific(1e-9), lowered(raised(-12).slice(2)), short(0), brief(null), brief(Number.NaN)]).toEqual(["10⁻⁹", -12, "0", "–", "–"]);
 });
 
+test("a minus is a minus, and outside of English a space stands before %", () => {
+  const shown = (tongue: "en" | "es" | "ca" | "pt") => ((language.value = tongue), [figure(-0.009394, 4), percent(0.994), percent(-0.5, 0)]);
+  expect(shown("en")).toEqual(["−0.009394", "99.4%", "−50%"]);
+  for (const tongue of ["es", "ca", "pt"] as const) expect(shown(tongue)).toEqual(["−0,009394", "99,4\u00a0%", "−50\u00a0%"]);
+  expect(plainNumber(figure(-0.009394, 4))).toBe("-0.009394");
+  language.value = "en";
+});
+
 test("in Catalan short words before a name are joined to it", () => {
   const text = { en: "of {name}", es: "de {name}", ca: "de {name}, el {name} i del {name}", pt: "de {name}" } as Text;
   language.value = "ca";

@@ -102,7 +102,7 @@ RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, 
 Member = Annotated[
     list[str] | None,
     typer.Option(
-        help="Of a recipe's nets that were trained side by side: 3, 'width 8' or 'width 8, 3'; again, of the other run.",
+        help="Of a recipe's nets that were trained side by side: 2, 'width 60' or 'width 60, 2'; again, of the other run.",
         show_default=False,
     ),
 ]

@@ -49,10 +49,18 @@ def training_path(run: Run, most: int = MOST) -> TrainingPath:
     if is_own or experiment.pretrained is not None or run.seconds.get("training", LONGEST + 1) > LONGEST:
         raise ProfundoError(
             f"{name}: the way of its training is not known, and "
-            f"{'its settings alone do not train it' if is_own else 'it is too long to be trained'} again: `profundo train … "
-            "--keep-epochs`, or fit(…, keep_epochs=True), keeps it in the run's folder"
+            f"{'its settings alone do not train it' if is_own else 'it is too long to be trained'} again: {keeping(run, is_own)}"
         )
     return again(run, most)
+
+
+def keeping(run: Run, is_own: bool) -> str:
+    """What to do, in words, to know the way another time; of a recipe's net, which has no history, nothing."""
+    if not len(run.history):
+        return "a recipe keeps its last weights alone, around which planes in random directions are measured"
+    if is_own:
+        return "fit(…, keep_epochs=True, out='…') with the same net and data keeps it in the run's folder"
+    return "`profundo train … --keep-epochs`, or fit(…, keep_epochs=True), keeps it in the run's folder"
 
 
 def again(run: Run, most: int) -> TrainingPath:

@@ -1,6 +1,6 @@
 """One net of the many that a recipe trained side by side in one batch: chosen by words, beside the data that it learned from.
 
-chosen(networks, "width 8, 3")        # ("width 8", 3)
+chosen(networks, "width 60, 2")        # ("width 60", 2)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MOST_DIGITS = 9
 def chosen(networks: Mapping[str, Any], asked: str | int | None) -> tuple[str, int]:
     """The name of a network of several nets, and which of them, from 0.
 
-    asked: both, as "width 8, 3", or either; otherwise it is the last network's first net. Raises ProfundoError for what there is
+    asked: both, as "width 60, 2", or either; otherwise it is the last network's first net. Raises ProfundoError for what there is
     not.
     """
     last, nets = list(networks.items())[-1]

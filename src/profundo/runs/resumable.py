@@ -227,6 +227,7 @@ def snapshot(
         "early_stop": training.stopper.state_dict() if training.stopper else None,
         "film": training.film.state_dict() if training.film else None,
         "random": randoms,
+        "seconds": keeping.live.clock.seconds() if keeping.live is not None else {},
     }
 
 

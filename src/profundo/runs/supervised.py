@@ -34,6 +34,7 @@ from profundo.runs.folder import Folder, environment, write_history
 from profundo.runs.given.arriving import net_and_data, prepare_own
 from profundo.runs.given.keeping import TOOLS, keep_result
 from profundo.runs.health.care import Care, as_healed
+from profundo.runs.live.clock import Clock
 from profundo.runs.live.live_progress import Telling, telling
 from profundo.runs.manifest import differences
 from profundo.runs.opening import open_run
@@ -251,13 +252,12 @@ def trained(
 
     Returns the linear model, where it was fitted to see whether the net does better.
     """
-    started, linear = time.perf_counter(), None
+    live.clock, linear = Clock((state or {}).get("seconds")), None
     if prepared.experiment.doctor or prepared.experiment.heal:
         linear = watch(run, prepared, processes, voice, state, live)
     else:
         learn_prepared(prepared, run.history, run.folder, processes, voice, state, live)
-    beside = run.seconds.get("doctor", 0.0) + run.seconds.get("evaluation", 0.0)
-    run.seconds["training"] = time.perf_counter() - started - beside
+    run.seconds |= live.clock.seconds()
     run.best_epoch = best_epoch(run.history, unsettled_epochs(prepared.experiment, prepared.data.spec.targets))
     return linear
 
@@ -270,6 +270,7 @@ def watch(
         if processes.size > 1:
             raise ProfundoError("it watches trainings of one process")
         care = Care(prepared, run.history, run.folder, voice, live)
+        live.clock.beside = lambda: {"doctor": care.seconds, "evaluation": care.compared}
     except ProfundoError as error:
         voice.notice(f"without the doctor: {error}")
         learn_prepared(prepared, run.history, run.folder, processes, voice, state, live)
@@ -283,7 +284,6 @@ def watch(
             care.keep(run.folder)
     run.experiment, run.net = prepared.experiment, prepared.net
     run.doctor, run.vital_signs = care.result(), care.signs.arrays()
-    run.seconds |= {"doctor": care.seconds, "evaluation": care.compared}
     return care.linear
 
 

@@ -369,7 +369,7 @@ def _surface(surface: Surface, result: Race) -> Part:
             "optimizer": one.optimizer,
             "learning rate": setting(one.rate),
             "height at the end": plain(one.end),
-            "steps to a hundredth": "never" if (steps := one.steps_to(0.01)) is None else str(steps),
+            "steps until it stays below a hundredth": "never" if (steps := one.steps_to(0.01)) is None else str(steps),
         }
         for one in sorted(descents.values(), key=lambda one: one.end)
     ]

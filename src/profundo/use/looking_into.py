@@ -27,12 +27,14 @@ from profundo.recipes.recipe import RecipeRun, find
 from profundo.recipes.recipe_folder import read_request, subject_of
 from profundo.records import ProfundoError, at_the_door
 from profundo.runs.opening import kind_of
+from profundo.runs.run import Run
+from profundo.runs.settings.plain_yaml import read_experiment
 from profundo.use.any_run import any_run, subject_that_lowers
 
 __all__ = ["Abilities", "abilities", "explain", "landscape", "look_inside", "looked_of", "surface_views"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-MEMBER = 'member: of a recipe\'s nets that were trained side by side which one, as 3, "width 8" or "width 8, 3"; two for two runs.'
+MEMBER = 'member: of a recipe\'s nets that were trained side by side which one, as 2, "width 60" or "width 60, 2"; two for two runs.'
 
 
 def opened(what: Any, lowers: bool = False, member: str | int | None = None) -> Any:
@@ -82,7 +84,18 @@ def look_inside(
 ) -> inside_page.Inside:
     first, second = both_members(member)
     other = opened(beside, member=second)
-    return inside_page.look_inside(opened(net, member=first), data, files, beside=other, **choice)
+    run = opened(net, member=first)
+    seen = inside_page.look_inside(run, data, files, beside=other, **choice)
+    return seen if run is net or not is_one_of_many(run) else replace(seen, notes=(one_of_many(run), *seen.notes))
+
+
+def is_one_of_many(run: Run) -> bool:
+    """Of a run opened here: whether it is one of the nets that a recipe trained side by side."""
+    return run.folder is None and find(str(run.experiment.net).removeprefix("own:")).member is not None
+
+
+def one_of_many(run: Run) -> str:
+    return f"Of the nets that were trained side by side this is {run.data.name}; `--member` takes another."
 
 
 @at_the_door
@@ -111,8 +124,9 @@ def is_run(what: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What a run's folder is good for, as its description says: whether its net can be looked into, whether one draws from
-    codes. kind: of inputs, "" where only its data tell."""
+    """What a run's folder alone is good for, as its description says. looks: whether its net can be looked into, which one of
+    one's own, or one whose data were in memory, cannot; draws: whether one draws from codes; kind: of inputs, "" where only its
+    data tell."""
 
     kind: str
     looks: bool
@@ -126,7 +140,9 @@ def abilities(path: Path) -> Abilities:
         return Abilities("", recipe.looks, recipe.latent is not None)
     described = read_object(path / "model.json")
     try:
-        return Abilities(str(described["spec"]["inputs"]["kind"]), looks=True, draws=False)
+        parts = described["net"], read_experiment(path / "experiment.yaml").get("data")
+        looks = not any(str(part).startswith("own:") for part in parts)
+        return Abilities(str(described["spec"]["inputs"]["kind"]), looks, draws=False)
     except (KeyError, TypeError):
         raise ProfundoError(f"{path / 'model.json'}: expected the description of a net, it says none") from None
 

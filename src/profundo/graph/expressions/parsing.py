@@ -594,7 +594,7 @@ class _Reader:
         before, after = self.text[max(0, at - 20) : at], self.text[at : at + 20]
         before = ("…" if at > 20 else "") + before
         after += "…" if at + 20 < len(self.text) else ""
-        return f'"{_shown(before)}⟨here⟩{_shown(after)}"'
+        return Said("refusals.excerpt", before=_shown(before), after=_shown(after))
 
 
 # ----------------------------------------------------------------------------------------------------------- computing

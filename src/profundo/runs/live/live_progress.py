@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field
 
 from profundo.files import write_in_passing
 from profundo.records import Interrupted, ProfundoError, Step
+from profundo.runs.live.clock import Clock
 from profundo.train import History
 
 __all__ = ["Pace", "Phase", "Progress", "Telling", "telling"]
@@ -30,7 +31,7 @@ Amount = Annotated[float, Field(ge=0)]
 
 class Progress(BaseModel):
     """phase: what it does, or how it ended; why: in one line, of what failed. step: of the epoch under way, from 1, of `steps`;
-    seconds: of training since it began or went on; left: seconds that remain at this pace; rate: the factor that
+    seconds: of training, all stretches of it; left: seconds that remain at this pace; rate: the factor that
     the schedule applies to the learning rate; losses: of the newest step, None
     where one is no finite number; at: when this was written, in seconds since 1970."""
 
@@ -69,9 +70,10 @@ class Pace:
 
 
 class Telling:
-    """Of one run. folder: None tells nobody."""
+    """Of one run. folder: None tells nobody. clock: of its training."""
 
     def __init__(self, folder: Path | None) -> None:
+        self.clock = Clock()
         self.folder, self.now, self.pace = folder, Progress(), Pace()
         self.began, self.samples, self.rows = time.perf_counter(), 0, 0
 
@@ -99,7 +101,7 @@ class Telling:
             epoch=step.epoch + 1,
             step=step.index + 1,
             samples_per_second=self.samples / passed if passed > 0 else None,
-            seconds=passed,
+            seconds=self.clock.training,
             left=max(0, left) * passed / done,
             rate=step.rate,
             losses={name: loss if math.isfinite(loss) else None for name, loss in losses.items()},

@@ -63,7 +63,7 @@ const rolled = signal<readonly Rolled[]>([]);
 const problem = signal("");
 const now = signal(0);
 const running = signal(false);
-export const found = job<{ surface: string; rates: Readonly<Record<string, number>> }>("surface.rates");
+export const found = job<{ surface: string; rates: Readonly<Record<string, number>>; never: readonly string[] }>("surface.rates");
 
 const failed = (error: Refused) => (problem.value = error.message);
 const roll = latest<{ ways: readonly Rolled[] }>("surface.descents", ({ ways }) => ((rolled.value = ways), (problem.value = "")), failed);
@@ -120,6 +120,7 @@ export function Roll() {
             {say(found.busy.value ? texts.searching : texts.best_rates)}
           </Button>
           <Problem text={found.problem.value} />
+          <NoGoodRate known={known} surface={name} rates={rates} />
         </Optimizers>
       </div>
       <Panel title={surfaceText(name, "surface")}>
@@ -139,6 +140,14 @@ function Coordinate({ label, value, onInput }: { label: string; value: number; o
       <input type="number" step="0.1" value={Number(value.toFixed(3))} onInput={(event) => event.currentTarget.value !== "" && Number.isFinite(event.currentTarget.valueAsNumber) && onInput(event.currentTarget.valueAsNumber)} />
     </label>
   );
+}
+
+/** Of the optimizers that are as the search left them, those that no rate brought to the goal. */
+function NoGoodRate({ known, surface, rates }: { known: Form; surface: string; rates: Readonly<Record<string, number>> }) {
+  const told = found.value.value;
+  const names = told?.surface === surface ? told.never.filter((one) => rates[one] === told.rates[one]) : [];
+  if (!names.length) return null;
+  return <p class="hint">{say(texts.no_good_rate, { count: known.rates.length, names: names.map(optimizerName).join(", "), steps: STEPS })}</p>;
 }
 
 interface OptimizersProps {
@@ -283,6 +292,7 @@ function Numbers_({ known }: { known: Form }) {
           </tbody>
         </table>
       </Scroll>
+      <p class="hint">{say(texts.to_hundredth_hint)}</p>
       {lines.length > 0 && (
         <>
           <Legend lines={lines} />

@@ -131,6 +131,7 @@ function Actions({ run }: { run: Run }) {
           )}
         </>
       )}
+      {role.value === "owner" && run.kind === "training" && run.source === "" && <span class="hint">{say(texts.again_elsewhere)}</span>}
       {(at_work || run.may_resume) && <span class="hint">{say(texts.pause_hint)}</span>}
     </div>
   );
