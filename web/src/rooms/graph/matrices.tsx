@@ -5,6 +5,7 @@ import { remember } from "../../address";
 import { say } from "../../language";
 import { useAnswer } from "../../ui/asking";
 import { Button, Choice, Panel, Problem, Switch } from "../../ui/controls";
+import { NumberField } from "../../ui/number_field";
 import { Scroll } from "../../ui/scroll";
 import { useAsked } from "./asked";
 import { equals, localized, typed, written } from "./numbers";
@@ -188,29 +189,11 @@ function Sizes({ asked, onChange }: { asked: Asked; onChange: (asked: Asked) => 
   return (
     <div class="graph-sizes">
       {sizes.map(([name, size, set]) => (
-        <div key={name} class="field">
-          <label>
-            {name}
-            <Size value={size} onChange={set} />
-          </label>
-        </div>
+        <NumberField key={name} label={name} value={size} whole least={1} most={MOST} onNumber={set} />
       ))}
     </div>
   );
 }
-
-/** What is no size is shown as long as it is typed, and the size again when the field is left. */
-function Size({ value, onChange }: { value: number; onChange: (size: number) => void }) {
-  const [text, write] = useState(String(value));
-  useEffect(() => write(String(value)), [value]);
-  const type = (next: string) => {
-    write(next);
-    if (isSize(Number(next))) onChange(Number(next));
-  };
-  return <input type="number" min={1} max={MOST} value={text} aria-invalid={!isSize(Number(text))} onInput={(event) => type(event.currentTarget.value)} onBlur={() => write(String(value))} />;
-}
-
-const isSize = (size: number): boolean => Number.isInteger(size) && size >= 1 && size <= MOST;
 
 const changed = (matrix: Matrix, row: number, column: number, value: number): Matrix => matrix.map((line, i) => line.map((one, j) => (i === row && j === column ? value : one)));
 

@@ -5,6 +5,7 @@ import lessons from "@texts/presets.json";
 import { figure, known, say, type Text } from "../../language";
 import { CLASS_COLOURS, css } from "../../ui/colours";
 import { Button, Choice, Panel, Slider, Steps, type Option } from "../../ui/controls";
+import { NumberField } from "../../ui/number_field";
 import { act, begin, choose, form, frame, hidden, pace, preset, queryOf, setup, type Form, type Setup, type Speed, type Stop } from "./play";
 import { Glance } from "./glance";
 import { OwnTable } from "./own_table";
@@ -218,12 +219,10 @@ function Activations({ now, choices }: { now: Setup; choices: Form }) {
   );
 }
 
+const COUNTED = ["epochs", "seed"]; // settings that are whole numbers
+
 function Field({ label, setting, now }: { label: string; setting: string; now: Setup }) {
   const value = word(now, setting);
-  return (
-    <label class="field">
-      {label}
-      <input type="number" step="any" min={0} value={value === "none" ? "" : value} placeholder="–" onChange={(event) => choose({ [setting]: event.currentTarget.value === "" ? "none" : event.currentTarget.value })} />
-    </label>
-  );
+  const usual = value === "none" ? null : Number(value);
+  return <NumberField late label={label} value={usual} least={0} whole={COUNTED.includes(setting)} onNumber={(one) => choose({ [setting]: String(one) })} onEmpty={() => choose({ [setting]: "none" })} />;
 }

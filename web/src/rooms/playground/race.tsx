@@ -5,6 +5,7 @@ import { figure, say } from "../../language";
 import { Button, Panel } from "../../ui/controls";
 import { Curves } from "../../ui/curves";
 import { Legend, type Line } from "../../ui/legend";
+import { NumberField } from "../../ui/number_field";
 import { named } from "./choices";
 import { paintOutput } from "./output";
 import { form, race, setup, type Lane } from "./play";
@@ -14,17 +15,17 @@ const EPOCHS = 40;
 
 export function Race() {
   const optimizers = form.value?.options["optimizer"] ?? [];
-  const usual = setup.value?.words["learning_rate"] ?? "";
+  const usual = Number(setup.value?.words["learning_rate"] ?? 0);
   const [running, choose] = useState<readonly string[]>(USUAL);
-  const [typed, type] = useState<Readonly<Record<string, string>>>({});
+  const [typed, type] = useState<Readonly<Record<string, number>>>({});
   const [lanes, run] = useState<readonly Lane[]>([]);
   const [busy, work] = useState(false);
   const rateOf = (name: string) => typed[name] ?? usual;
   const chosen = optimizers.filter((name) => running.includes(name));
-  const ready = chosen.length > 0 && chosen.every((name) => Number(rateOf(name)) > 0);
+  const ready = chosen.length > 0 && chosen.every((name) => rateOf(name) > 0);
   const start = async () => {
     work(true);
-    run((await race(Object.fromEntries(chosen.map((name) => [name, Number(rateOf(name))])), EPOCHS))?.lanes ?? []);
+    run((await race(Object.fromEntries(chosen.map((name) => [name, rateOf(name)])), EPOCHS))?.lanes ?? []);
     work(false);
   };
   return (
@@ -53,9 +54,9 @@ export function Race() {
 interface RacerProps {
   name: string;
   runs: boolean;
-  rate: string;
+  rate: number;
   onRuns: (on: boolean) => void;
-  onRate: (rate: string) => void;
+  onRate: (rate: number) => void;
 }
 
 function Racer({ name, runs, rate, onRuns, onRate }: RacerProps) {
@@ -64,7 +65,7 @@ function Racer({ name, runs, rate, onRuns, onRate }: RacerProps) {
       <label>
         <input type="checkbox" checked={runs} onChange={(event) => onRuns(event.currentTarget.checked)} /> {name}
       </label>
-      <input type="number" step="any" min={0} value={rate} disabled={!runs} aria-label={say(texts.rate_of, { name })} onInput={(event) => onRate(event.currentTarget.value)} />
+      <NumberField bare label={say(texts.rate_of, { name })} value={rate} step={0.01} least={0} disabled={!runs} onNumber={onRate} />
     </div>
   );
 }

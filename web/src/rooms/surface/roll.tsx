@@ -11,6 +11,7 @@ import { Button, Choice, Panel, Problem, Slider, Switch, type Option } from "../
 import { brief } from "../../numbers";
 import { Curves } from "../../ui/curves";
 import { Legend } from "../../ui/legend";
+import { NumberField } from "../../ui/number_field";
 import { Scroll } from "../../ui/scroll";
 import { choose, curveOf, inkOf, number, ratesOf, textOf, word } from "./chosen";
 import { Relief, type Scene } from "./relief";
@@ -19,6 +20,9 @@ import type { Scale } from "./terrain";
 
 interface Known {
   readonly name: string;
+  /** How far it reaches. */
+  readonly x: readonly [number, number];
+  readonly y: readonly [number, number];
   readonly start: readonly [number, number];
   readonly goal: readonly [number, number];
   readonly lowest: number;
@@ -110,8 +114,8 @@ export function Roll() {
           <Choice label={say(texts.surface)} value={name} options={known.surfaces.map((one): Option => [one.name, surfaceText(one.name, "surface")])} onChoose={(one) => choose({ surface: one, x: "", y: "", rates: "" })} />
           <p class="hint">{surfaceText(name, "about")}</p>
           <div class="start">
-            <Coordinate label={say(texts.start_x)} value={x} onInput={(one) => choose({ x: String(one) })} />
-            <Coordinate label={say(texts.start_y)} value={y} onInput={(one) => choose({ y: String(one) })} />
+            <NumberField label={say(texts.start_x)} value={x} step={0.1} least={surface.x[0]} most={surface.x[1]} onNumber={(one) => choose({ x: String(one) })} />
+            <NumberField label={say(texts.start_y)} value={y} step={0.1} least={surface.y[0]} most={surface.y[1]} onNumber={(one) => choose({ y: String(one) })} />
           </div>
           <p class="hint">{say(texts.start_hint)}</p>
         </Panel>
@@ -129,15 +133,6 @@ export function Roll() {
       </Panel>
       <Numbers_ known={known} />
     </div>
-  );
-}
-
-function Coordinate({ label, value, onInput }: { label: string; value: number; onInput: (value: number) => void }) {
-  return (
-    <label class="field">
-      {label}
-      <input type="number" step="0.1" value={Number(value.toFixed(3))} onInput={(event) => event.currentTarget.value !== "" && Number.isFinite(event.currentTarget.valueAsNumber) && onInput(event.currentTarget.valueAsNumber)} />
-    </label>
   );
 }
 
