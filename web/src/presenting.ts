@@ -53,6 +53,16 @@ function leave(now: Address): void {
   led = visits.peek();
 }
 
+/** On a visitor's page: what the owner's got of a race or of a training, the last of it and each that comes. */
+export function watchShown<Value extends object>(what: "race" | "walk", show: (value: Value) => void): () => void {
+  const take = (value: Value) => Object.keys(value).length > 0 && show(value);
+  const leave = [
+    listen<Value>(`presenter.${what}`, take),
+    whenOpened(() => role.value === "visitor" && void call<Value>("presenter.shown", { what }).then(take, () => undefined)),
+  ];
+  return () => leave.forEach((one) => one());
+}
+
 export function watchPresenter(): void {
   for (const event of EVENTS) document.addEventListener(event, ({ target }) => target instanceof Element && !target.closest("[data-follow]") && (touched = performance.now()), { capture: true, passive: true });
   listen<Address>("presenter.place", come);

@@ -1,7 +1,9 @@
 // Optimizers side by side, each at a rate of its own, from the same first weights over the same batches.
+import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import texts from "@texts/playground.json";
 import { figure, say } from "../../language";
+import { watchShown } from "../../presenting";
 import { Button, Panel } from "../../ui/controls";
 import { Curves } from "../../ui/curves";
 import { Legend, type Line } from "../../ui/legend";
@@ -13,19 +15,30 @@ import { form, race, setup, type Lane } from "./play";
 const USUAL = ["sgd", "momentum", "rmsprop", "adam"];
 const EPOCHS = 40;
 
+const lanes = signal<readonly Lane[]>([]);
+
+/** On a visitor's page: how the owner's race went. */
+export function Raced() {
+  useEffect(() => watchShown<{ lanes: readonly Lane[] }>("race", (told) => (lanes.value = told.lanes)), []);
+  return lanes.value[0] ? (
+    <Panel title={say(texts.race)}>
+      <Result lanes={lanes.value} />
+    </Panel>
+  ) : null;
+}
+
 export function Race() {
   const optimizers = form.value?.options["optimizer"] ?? [];
   const usual = Number(setup.value?.words["learning_rate"] ?? 0);
   const [running, choose] = useState<readonly string[]>(USUAL);
   const [typed, type] = useState<Readonly<Record<string, number>>>({});
-  const [lanes, run] = useState<readonly Lane[]>([]);
   const [busy, work] = useState(false);
   const rateOf = (name: string) => typed[name] ?? usual;
   const chosen = optimizers.filter((name) => running.includes(name));
   const ready = chosen.length > 0 && chosen.every((name) => rateOf(name) > 0);
   const start = async () => {
     work(true);
-    run((await race(Object.fromEntries(chosen.map((name) => [name, rateOf(name)])), EPOCHS))?.lanes ?? []);
+    lanes.value = (await race(Object.fromEntries(chosen.map((name) => [name, rateOf(name)])), EPOCHS))?.lanes ?? [];
     work(false);
   };
   return (
@@ -46,7 +59,7 @@ export function Race() {
       <Button disabled={busy || !ready} onClick={() => void start()}>
         {say(busy ? texts.racing : texts.start_race)}
       </Button>
-      {lanes[0] && <Result lanes={lanes} />}
+      {lanes.value[0] && <Result lanes={lanes.value} />}
     </Panel>
   );
 }

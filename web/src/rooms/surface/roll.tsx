@@ -13,7 +13,7 @@ import { Curves } from "../../ui/curves";
 import { Legend } from "../../ui/legend";
 import { NumberField } from "../../ui/number_field";
 import { Scroll } from "../../ui/scroll";
-import { choose, curveOf, inkOf, number, ratesOf, textOf, word } from "./chosen";
+import { choose, curveOf, inkOf, number, ratesOf, textOf, whole, word } from "./chosen";
 import { Relief, type Scene } from "./relief";
 import { Sign } from "./sign";
 import type { Scale } from "./terrain";
@@ -51,7 +51,7 @@ interface Rolled {
   readonly steps: number | null;
 }
 
-const STEPS = 200;
+export const STEPS = 200;
 const A_SECOND = 40; // steps
 const LEAST = 1e-3; // height that the chart shows
 /** At which one sees how each of them goes; which are the best is to be found out. */
@@ -174,8 +174,18 @@ const NAMES: Readonly<Record<string, string>> = { sgd: "SGD", momentum: "Momentu
 export const optimizerName = (name: string): string => NAMES[name] ?? name;
 
 // ------------------------------------------------------------------------------------------------------------------ playing
+/** Step and whether it runs stand in the address, as of the last press: where it runs, the page of who follows runs from there. */
+function stand(step: number, runs = false): void {
+  [now.value, running.value] = [step, runs];
+  choose({ step: step === 0 ? "" : String(step), play: runs ? "1" : "" });
+}
+
 function useTicking(): void {
   const frame = useRef(0);
+  const [step, plays] = [whole("step", 0, 0, STEPS), word("play") === "1"];
+  useEffect(() => {
+    [now.value, running.value] = [step, plays];
+  }, [step, plays]);
   const on = running.value;
   useEffect(() => {
     if (!on) return undefined;
@@ -188,7 +198,7 @@ function useTicking(): void {
         now.value = Math.min(STEPS, now.value + Math.floor(part));
         part %= 1;
       }
-      if (now.value >= STEPS) running.value = false;
+      if (now.value >= STEPS) stand(STEPS);
       else frame.current = requestAnimationFrame(tick);
     };
     frame.current = requestAnimationFrame(tick);
@@ -198,21 +208,15 @@ function useTicking(): void {
 }
 
 function Player() {
-  const play = () => {
-    if (now.value >= STEPS) now.value = 0;
-    running.value = !running.value;
-  };
-  const step = (by: number) => {
-    running.value = false;
-    now.value = Math.max(0, Math.min(STEPS, now.value + by));
-  };
+  const play = () => stand(now.value >= STEPS ? 0 : now.value, !running.value);
+  const step = (by: number) => stand(Math.max(0, Math.min(STEPS, now.value + by)));
   return (
     <div class="row player">
       <Button kind="main" onClick={play}>{say(running.value ? texts.pause : texts.run_it)}</Button>
       <Button label={say(texts.step_back)} onClick={() => step(-1)}>‹</Button>
       <Button label={say(texts.step)} onClick={() => step(1)}>›</Button>
       <Button onClick={() => step(-STEPS)}>{say(texts.to_start)}</Button>
-      <Slider label={say(texts.steps)} min={0} max={STEPS} value={now.value} onInput={(one) => ((running.value = false), (now.value = one))} />
+      <Slider label={say(texts.steps)} min={0} max={STEPS} value={now.value} onInput={(one) => stand(one)} />
     </div>
   );
 }
