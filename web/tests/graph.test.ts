@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { unfit } from "../src/rooms/graph/matrices";
 import { language } from "../src/language";
 import { fit, whole, zoomed } from "../src/rooms/graph/drawing";
 import { EXAMPLES } from "../src/rooms/graph/examples";
@@ -214,4 +215,10 @@ describe("the view", () => {
     expect([(100 - after.x) / after.scale, (50 - after.y) / after.scale]).toEqual([90, 30]);
     expect(zoomed(before, 100, 0, 0).scale).toBe(4);
   });
+});
+
+test("matrices of an address that cannot be multiplied are named", () => {
+  expect(unfit(new URLSearchParams("left=[[1]]&right=[[1,2],[3,4]]"))).toEqual(["left=[[1]]", "right=[[1,2],[3,4]]"]);
+  expect(unfit(new URLSearchParams("left=[[1,2]]&right=[[1,2],[3,4]]"))).toEqual([]);
+  expect(unfit(new URLSearchParams(""))).toEqual([]);
 });

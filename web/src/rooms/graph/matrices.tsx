@@ -1,6 +1,7 @@
 // A product of matrices entry by entry, in Falk's scheme: the first factor at the left, the second above, each entry where they meet.
 import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
+import lab from "@texts/lab.json";
 import { remember } from "../../address";
 import { say } from "../../language";
 import { useAnswer } from "../../ui/asking";
@@ -38,6 +39,8 @@ export function MatrixPage({ query }: { query: URLSearchParams }) {
   const { left, right, bias, activation, kind } = asked;
   const [answer, problem] = useAnswer<ProductAnswer>("graph.product", { left, right, ...(kind === "layer" ? { bias, activation } : {}) });
   useEffect(() => remember("graph", writtenMatrices(asked)), [asked]);
+  const lost = unfit(query);
+  const isUsual = [PRODUCT.left, LAYER.left].includes(left); // until the matrices are changed
   const columns = asked.right[0]?.length ?? 1;
   const count = asked.left.length * columns;
   const at = Math.min(cell, count - 1);
@@ -68,7 +71,7 @@ export function MatrixPage({ query }: { query: URLSearchParams }) {
           )}
           <Switch label={say(texts.hide_answers)} checked={asked.hides} onChange={(hides) => ask({ ...asked, hides })} />
           {asked.hides && <p class="hint">{say(texts.hide_hint)}</p>}
-          <Problem text={problem} />
+          <Problem text={problem || (isUsual && lost.length > 0 ? say(lab.left_out, { parts: lost.join(", ") }) : "")} />
         </Panel>
       </div>
       <section class="panel graph-falk-panel" aria-label={say(texts.matrix_product)} onKeyDown={(event) => {
@@ -205,12 +208,20 @@ function matrixOf(text: string | null): Matrix | null {
   return Array.isArray(value) && Array.isArray(value[0]) ? (value as number[][]) : null;
 }
 
+const fit = (left: Matrix, right: Matrix): boolean => left[0]?.length === right.length && left.length <= MOST && right.length <= MOST;
+
+/** What of the address is left out because the two cannot be multiplied. */
+export function unfit(query: URLSearchParams): readonly string[] {
+  const base = query.get("kind") === "layer" ? LAYER : PRODUCT;
+  const sides = ["left", "right"].filter((side) => query.has(side));
+  return fit(matrixOf(query.get("left")) ?? base.left, matrixOf(query.get("right")) ?? base.right) ? [] : sides.map((side) => `${side}=${query.get(side) ?? ""}`);
+}
+
 function readMatrices(query: URLSearchParams): Asked {
   const base = query.get("kind") === "layer" ? LAYER : PRODUCT;
   const [left, right] = [matrixOf(query.get("left")) ?? base.left, matrixOf(query.get("right")) ?? base.right];
   const bias = typed(query.get("bias") ?? "");
-  const fits = left[0]?.length === right.length && left.length <= MOST && right.length <= MOST;
-  if (!fits) return { ...base, hides: query.has("hide") };
+  if (!fit(left, right)) return { ...base, hides: query.has("hide") };
   const kept = Array.isArray(bias) && !Array.isArray(bias[0]) && bias.length === left.length ? (bias as number[]) : base.bias;
   return { ...base, left, right, bias: left.map((_, at) => kept[at] ?? 0), hides: query.has("hide"), activation: ACTIVATIONS.includes(query.get("activation") ?? "?") ? (query.get("activation") ?? "") : base.activation };
 }

@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import texts from "@texts/playground.json";
 import lessons from "@texts/presets.json";
+import { role } from "../../connection";
 import { figure, known, say, type Text } from "../../language";
 import { CLASS_COLOURS, css } from "../../ui/colours";
 import { Button, Choice, Panel, Slider, Steps, type Option } from "../../ui/controls";
@@ -34,13 +35,13 @@ export function Lessons() {
       <Choice label={say(texts.lesson)} value={chosen} options={[["", say(texts.no_lesson)], ...choices.presets.map(({ name }): Option => [name, lesson(name, "title")])]} onChoose={(name) => void take(name)} />
       <div class="lesson-words">
         {chosen === "" ? (
-          <p class="muted">{say(texts.lesson_hint)}</p>
+          <p class="muted">{say(role.value === "visitor" ? texts.lesson_hint_visitor : texts.lesson_hint)}</p>
         ) : (
           <>
             <p>
               <b>{lesson(chosen, "question")}</b>
             </p>
-            <details>
+            <details key={chosen}>
               <summary>{say(texts.seen)}</summary>
               <p>{lesson(chosen, "seen")}</p>
             </details>

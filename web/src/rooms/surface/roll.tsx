@@ -171,6 +171,7 @@ function Rate({ known, name, rate, onRate }: { known: Form; name: string; rate: 
 }
 
 const NAMES: Readonly<Record<string, string>> = { sgd: "SGD", momentum: "Momentum", nesterov: "Nesterov", adagrad: "AdaGrad", adadelta: "AdaDelta", rmsprop: "RMSProp", adam: "Adam", adamw: "AdamW" };
+export const optimizerNames = Object.keys(NAMES);
 export const optimizerName = (name: string): string => NAMES[name] ?? name;
 
 // ------------------------------------------------------------------------------------------------------------------ playing
@@ -250,7 +251,7 @@ function Numbers_({ known }: { known: Form }) {
   const at = now.value;
   const ways = rolled.value;
   const lines = ways.map(({ optimizer }, index) => ({ label: optimizerName(optimizer), colour: curveOf(optimizer, known.optimizers), dashed: index % 2 === 1 }));
-  const data = useMemo(() => [Array.from({ length: STEPS + 1 }, (_, step) => step), ...ways.map(({ heights }) => Array.from({ length: STEPS + 1 }, (_, step) => positive(heights.data[step])))], [ways]);
+  const data = useMemo(() => [Array.from({ length: STEPS + 1 }, (_, step) => step), ...ways.map(({ heights }) => Array.from({ length: STEPS + 1 }, (_, step) => step > at ? null : positive(heights.data[step])))], [ways, at]);
   return (
     <Panel title={say(texts.numbers)}>
       <Scroll label={say(texts.numbers)}>
@@ -275,7 +276,7 @@ function Numbers_({ known }: { known: Form }) {
                   <td class="place">
                     {placed(places.data[2 * step])}; {placed(places.data[2 * step + 1])}
                   </td>
-                  <td>{diverged ? say(texts.diverges) : (steps ?? say(texts.never))}</td>
+                  <td>{seenBy(at, { diverged, steps, last: heights.data.length - 1 })}</td>
                 </tr>
               );
             })}
@@ -290,6 +291,18 @@ function Numbers_({ known }: { known: Form }) {
       )}
     </Panel>
   );
+}
+
+/** What of the end of a way is seen at a step: how many it took, that it diverges, that it never arrives; before that nothing. */
+export function outcomeAt(at: number, { diverged, steps, last }: { diverged: boolean; steps: number | null; last: number }): number | "diverges" | "never" | null {
+  if (diverged) return at >= last ? "diverges" : null;
+  if (steps !== null) return at >= steps ? steps : null;
+  return at >= last ? "never" : null;
+}
+
+function seenBy(at: number, way: Parameters<typeof outcomeAt>[1]): string {
+  const outcome = outcomeAt(at, way);
+  return outcome === null ? "…" : typeof outcome === "number" ? String(outcome) : say(texts[outcome]);
 }
 
 const placed = (value: number | undefined): string => figure(Number((value ?? NaN).toFixed(3)) + 0, 4);
