@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import lab from "@texts/lab.json";
 import { remember } from "../../address";
+import { wholeOf } from "../../chosen";
 import { say } from "../../language";
 import { useAnswer } from "../../ui/asking";
 import { Button, Choice, Panel, Problem, Switch } from "../../ui/controls";
@@ -24,17 +25,19 @@ interface Asked {
   readonly activation: string;
   /** Whether the answers are to be worked out first. */
   readonly hides: boolean;
+  /** Of the product, the one that is worked out, row by row. */
+  readonly cell: number;
 }
 
 const MOST = 6; // rows and columns
-const PRODUCT: Asked = { kind: "product", left: [[2, 5, 2], [1, 0, -2], [3, 1, 1]], right: [[-2, 1, 0], [-2, 2, 1], [0, 0, 3]], bias: [0, 0, 0], activation: "", hides: false };
-const LAYER: Asked = { kind: "layer", left: [[0.5, -1, 0.2], [1, 0.3, -0.4]], right: [[0.5], [0.3], [0.7]], bias: [0.1, -0.2], activation: "relu", hides: false };
+const PRODUCT: Asked = { kind: "product", left: [[2, 5, 2], [1, 0, -2], [3, 1, 1]], right: [[-2, 1, 0], [-2, 2, 1], [0, 0, 3]], bias: [0, 0, 0], activation: "", hides: false, cell: 0 };
+const LAYER: Asked = { kind: "layer", left: [[0.5, -1, 0.2], [1, 0.3, -0.4]], right: [[0.5], [0.3], [0.7]], bias: [0.1, -0.2], activation: "relu", hides: false, cell: 0 };
 const ACTIVATIONS = ["", "logistic", "tanh", "relu", "leaky_relu", "softplus", "step"];
 const PACE = 1200;
 
 export function MatrixPage({ query }: { query: URLSearchParams }) {
   const [asked, ask] = useAsked<Asked>(query, readMatrices);
-  const [cell, go] = useState(0);
+  const go = (cell: number) => ask((before) => ({ ...before, cell }));
   const [playing, play] = useState(false);
   const { left, right, bias, activation, kind } = asked;
   const [answer, problem] = useAnswer<ProductAnswer>("graph.product", { left, right, ...(kind === "layer" ? { bias, activation } : {}) });
@@ -43,7 +46,7 @@ export function MatrixPage({ query }: { query: URLSearchParams }) {
   const isUsual = [PRODUCT.left, LAYER.left].includes(left); // until the matrices are changed
   const columns = asked.right[0]?.length ?? 1;
   const count = asked.left.length * columns;
-  const at = Math.min(cell, count - 1);
+  const at = Math.min(asked.cell, count - 1);
   const [row, column] = [Math.floor(at / columns), at % columns];
   useEffect(() => {
     if (!playing) return undefined;
@@ -63,7 +66,7 @@ export function MatrixPage({ query }: { query: URLSearchParams }) {
     <div class="graph-page">
       <div class="stack">
         <Panel title={say(texts.matrices)}>
-          <Choice label={say(texts.example)} value={asked.kind} options={[["product", say(texts.matrix_product)], ["layer", say(texts.layer)]]} onChoose={(next) => { go(0); ask({ ...(next === "layer" ? LAYER : PRODUCT), hides: asked.hides }); }} />
+          <Choice label={say(texts.example)} value={asked.kind} options={[["product", say(texts.matrix_product)], ["layer", say(texts.layer)]]} onChoose={(next) => ask({ ...(next === "layer" ? LAYER : PRODUCT), hides: asked.hides })} />
           <p>{say(asked.kind === "layer" ? texts.layer_hint : texts.product_hint)}</p>
           <Sizes asked={asked} onChange={(changed) => ask(changed)} />
           {asked.kind === "layer" && (
@@ -217,18 +220,20 @@ export function unfit(query: URLSearchParams): readonly string[] {
   return fit(matrixOf(query.get("left")) ?? base.left, matrixOf(query.get("right")) ?? base.right) ? [] : sides.map((side) => `${side}=${query.get(side) ?? ""}`);
 }
 
-function readMatrices(query: URLSearchParams): Asked {
+export function readMatrices(query: URLSearchParams): Asked {
   const base = query.get("kind") === "layer" ? LAYER : PRODUCT;
   const [left, right] = [matrixOf(query.get("left")) ?? base.left, matrixOf(query.get("right")) ?? base.right];
   const bias = typed(query.get("bias") ?? "");
-  if (!fit(left, right)) return { ...base, hides: query.has("hide") };
+  const where = { hides: query.has("hide"), cell: wholeOf(query.get("cell") ?? undefined, 0) };
+  if (!fit(left, right)) return { ...base, ...where };
   const kept = Array.isArray(bias) && !Array.isArray(bias[0]) && bias.length === left.length ? (bias as number[]) : base.bias;
-  return { ...base, left, right, bias: left.map((_, at) => kept[at] ?? 0), hides: query.has("hide"), activation: ACTIVATIONS.includes(query.get("activation") ?? "?") ? (query.get("activation") ?? "") : base.activation };
+  return { ...base, left, right, bias: left.map((_, at) => kept[at] ?? 0), ...where, activation: ACTIVATIONS.includes(query.get("activation") ?? "?") ? (query.get("activation") ?? "") : base.activation };
 }
 
-function writtenMatrices({ kind, left, right, bias, activation, hides }: Asked): string {
+export function writtenMatrices({ kind, left, right, bias, activation, hides, cell }: Asked): string {
   const query = new URLSearchParams({ view: "matrices", kind, left: JSON.stringify(left), right: JSON.stringify(right) });
   if (hides) query.set("hide", "1");
+  if (cell > 0) query.set("cell", String(cell));
   if (kind === "layer") {
     query.set("bias", JSON.stringify(bias));
     query.set("activation", activation);
