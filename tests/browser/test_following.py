@@ -101,6 +101,22 @@ def test_a_follower_s_room_stays_as_it_is_while_the_owner_moves_in_it(tab):
         assert visitor.get_by_label("Follow the presenter").is_checked()
 
 
+def test_visitors_see_the_balls_roll_and_stand_where_the_owner_s_do_and_go_on_following_when_loaded_again(tab):
+    owner = tab("#/surface?mode=roll&surface=ravine")
+    visitor = tab(visits=True)
+    step = visitor.locator("thead th").nth(1)
+    assert eventually(visitor, lambda: step.count() and step.inner_text() == "Height, step 0")
+    owner.get_by_role("button", name="One step", exact=True).click()
+    assert eventually(visitor, lambda: step.inner_text() == "Height, step 1")
+    visitor.reload()
+    assert visitor.get_by_label("Follow the presenter").is_checked()
+    owner.get_by_role("button", name="Run", exact=True).click()
+    assert eventually(visitor, lambda: step.inner_text() == "Height, step 200")
+    assert eventually(visitor, lambda: place(visitor) == place(owner))
+    assert "step=200" in place(owner)
+    assert visitor.get_by_label("Follow the presenter").is_checked()
+
+
 def test_the_owner_shows_the_class_how_it_comes_in_and_visitors_are_shown_nothing_of_it(tab):
     owner, visitor = tab("#/graph"), tab("#/graph", visits=True)
     visitor.get_by_label("Follow the presenter").wait_for()

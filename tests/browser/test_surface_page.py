@@ -52,6 +52,15 @@ def test_optimizers_roll_from_where_one_clicks(tab):
     for row, (name, rate) in enumerate({"sgd": 0.03, "adam": 0.3}.items()):
         expected = descend(surface, name, rate, 200).end
         assert eventually(page, lambda row=row, expected=expected: ends_at(page, row, expected))
+    page.get_by_label("Language").select_option("pt")
+    field = page.get_by_label("Início y")
+    field.fill("1,25")
+    page.wait_for_url(re.compile(r"y=1\.25(&|$)"))
+    assert field.input_value() == "1,25"
+    field.fill("125")
+    field.blur()
+    assert page.get_by_role("alert").filter(has_text="Espera-se um número, entre -").is_visible()
+    page.get_by_label("Idioma").select_option("en")
     page.get_by_role("button", name="To the start").click()
     assert page.locator("thead th").nth(1).inner_text() == "Height, step 0"
     page.get_by_role("button", name="One step", exact=True).click()

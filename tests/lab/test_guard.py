@@ -294,9 +294,9 @@ def test_the_owner_of_a_shared_lab_comes_from_its_own_machine_only():
 @pytest.mark.parametrize(
     ("language", "line"),
     [
-        ("es-AR,en;q=0.5", "Esta dirección ha caducado"),
-        ("ca", "Aquesta adreça ha caducat"),
-        ("de", "This address has expired"),
+        ("es-AR,en;q=0.5", "Esta dirección no abre el laboratorio"),
+        ("ca", "Aquesta adreça no obre el laboratori"),
+        ("de", "This address does not open the lab"),
     ],
 )
 def test_who_opens_an_old_address_reads_a_page_in_his_language_that_loads_nothing(language, line):

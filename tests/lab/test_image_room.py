@@ -268,3 +268,13 @@ def test_a_training_goes_on_without_the_lab_and_only_one_at_a_time(tmp_path):
     assert page.call("images.lesson", run=run)["state"] == "failed"
     with pytest.raises(ProfundoError, match="no such run"):
         page.call("images.lesson", run="nothing")
+
+
+def test_a_net_that_says_what_it_takes_an_image_for_comes_before_a_later_one_of_which_only_its_data_tell(
+    ask, monkeypatch
+):
+    rows = [
+        {"run": run, "looks": True, "kind": kind} for run, kind in (("dd", ""), ("lenet", "image"), ("iris", "table"))
+    ]
+    monkeypatch.setattr("profundo.lab.rooms.image_nets.looked_runs", lambda _: rows)
+    assert ask("runs")["runs"] == ["lenet", "dd"]

@@ -154,6 +154,25 @@ def test_a_visitor_is_shown_what_the_owner_does_and_may_change_nothing(lab, page
     assert harmless == {"playground.form", "playground.open"}
 
 
+def test_a_net_has_its_lesson_with_it_for_whoever_looks_on(lab, page):
+    visitor = Page(lab, "visitor")
+    first, second = (next(one for one in page.call("playground.form")["presets"] if one["name"] == name) for name in
+                     ("dead-relus", "xor-one-neuron"))  # fmt: skip
+    page.call("playground.open", query=first["query"], lesson=first["name"], again=True)
+    assert visitor.call("playground.open", query="data=xor", lesson=second["name"])["lesson"] == first["name"]
+    page.call("playground.open", query=second["query"], lesson=second["name"], again=True)
+    told = newest(visitor, "playground.setup")
+    assert (told["lesson"], told["query"]) == (second["name"], second["query"])
+    assert page.call("playground.change", words={"learning_rate": "0.3"})["lesson"] == second["name"]
+    assert page.call("playground.change", words={"data": "circle"})["lesson"] == ""
+
+
+def test_a_lesson_that_there_is_not_is_named(page):
+    told = page.call("playground.open", query="", lesson="nope")
+    assert told["lesson"] == ""
+    assert ["'nope'" in str(one) for one in told["left_out"]] == [True]
+
+
 def test_a_visitor_waits_until_somebody_plays(tmp_path):
     with pytest.raises(ProfundoError, match="nobody plays"):
         Page(new_lab(tmp_path), "visitor").call("playground.open")

@@ -7,6 +7,7 @@ import pytest
 from lab_desk import Page, new_lab
 from profundo.lab.calls import asked
 from profundo.lab.desks import Lab
+from profundo.lab.messages import encoded
 from profundo.lab.rooms.room_calls import CALLS
 from profundo.records import ProfundoError
 
@@ -42,6 +43,36 @@ def test_who_comes_before_anybody_plays_is_shown_the_playground_as_soon_as_someb
         visitor.call("playground.open")
     owner.call("playground.open", query="data=spiral")
     assert visitor.opened("playground.setup").values.get(timeout=5)["query"] == "data=spiral"
+
+
+def same(ours, theirs):
+    """Whether two answers say the same, arrays and all."""
+    return encoded({"value": ours}) == encoded({"value": theirs})
+
+
+def test_a_race_and_a_training_are_computed_once_and_shown_to_all_who_look_on(lab):
+    lab.shared = True
+    owner, visitor, late = Page(lab), Page(lab, "visitor"), Page(lab, "visitor")
+    visitor.call("presenter.follow")
+    assert visitor.call("presenter.shown", what="race") == {}
+    owner.call("playground.open", query="data=xor&samples=40&hidden=2")
+    raced = owner.call("playground.race", rates={"sgd": 0.1, "adam": 0.01}, epochs=2)
+    assert same(visitor.opened("presenter.race").values.get(timeout=5), raced)
+    assert same(late.call("presenter.shown", what="race"), raced)
+    walked = [one["value"] for one in owner.pushed("surface.walk", rates={"sgd": 0.1, "adam": 0.003}, epochs=1)]
+    seen = visitor.opened("presenter.walk").values
+    assert same([seen.get() for _ in range(seen.qsize())][-1], walked[-1])
+    assert same(late.call("presenter.shown", what="walk"), walked[-1])
+    assert not CALLS["presenter.shown"].changes
+    with pytest.raises(ProfundoError):
+        asked("presenter.shown", CALLS["presenter.shown"], {"what": "place"})
+
+
+def test_a_lab_that_is_not_shared_keeps_nothing_for_visitors(lab):
+    owner = Page(lab)
+    owner.call("playground.open", query="data=xor&samples=40&hidden=2")
+    owner.call("playground.race", rates={"sgd": 0.1}, epochs=1)
+    assert owner.call("presenter.shown", what="race") == {}
 
 
 def test_only_the_owner_leads_and_only_to_rooms():

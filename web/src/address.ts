@@ -47,6 +47,7 @@ export function watchAddress(): void {
   addEventListener("hashchange", () => {
     taken = here();
     const next = parsed(taken);
+    noRoom.value = "";
     const before = address.value;
     if (next.room === before.room && next.query === before.query) return;
     queries.value = { ...queries.value, [before.room]: before.query };
@@ -57,6 +58,17 @@ export function watchAddress(): void {
 
 /** What of the address that a person came by was left out; it goes with the next place. */
 export const leftOut = signal<readonly string[]>([]);
+
+/** The room of the address that a person came by, where there is none such. */
+export const noRoom = signal("");
+
+/** Of an address of no room of these: to the first one, without its words, which were not meant for that. */
+export function settle(rooms: readonly string[]): void {
+  const { room } = address.value;
+  if (room === "" || rooms.includes(room)) return;
+  goTo(rooms[0] ?? "", "");
+  noRoom.value = room;
+}
 
 /** As a room is entered: keep of its address what its form takes. */
 export function sift(room: string, form: Form | undefined): void {

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import texts from "@texts/lab.json";
-import { address, lastQuery, leftOut, link, sift, visits } from "./address";
+import { address, lastQuery, leftOut, link, noRoom, settle, sift, visits } from "./address";
 import { connected, role, shared, trouble } from "./connection";
 import { LANGUAGES, language, nameOf, say, speak, type Language } from "./language";
 import type { Form } from "./forms";
@@ -25,6 +25,7 @@ function dress(chosen: Theme): void {
 export function App() {
   const room = ROOMS.find(({ id }) => id === address.value.room) ?? ROOMS[0];
   useEffect(() => dress(theme.value), []);
+  useLayoutEffect(() => settle(ROOMS.map(({ id }) => id)), [address.value.room]); // before its words are taken for another room's
   useEffect(() => {
     if (room) document.title = `${say(room.name)} · Profundo`;
   }, [room, language.value]);
@@ -53,6 +54,7 @@ export function App() {
       </p>
       {role.value === "visitor" && <Visiting />}
       <main id="room" tabIndex={-1}>
+        <Problem text={noRoom.value === "" ? "" : say(texts.no_room, { room: noRoom.value })} />
         <Problem text={leftOut.value.length > 0 ? say(texts.left_out, { parts: leftOut.value.join(", ") }) : ""} />
         {room && <Loaded key={room.id} room={room} />}
       </main>

@@ -9,16 +9,22 @@ const MIRRORED = "playground"; // what a visitor sees there is what the owner do
 const EVENTS = ["pointerdown", "pointerup", "keydown", "input", "change"] as const;
 
 const kept = typeof sessionStorage === "undefined" ? null : sessionStorage.getItem(KEPT);
-/** Whether this visitor's page goes where the owner goes: from the beginning, but for who came by an address of a place. */
-export const following = signal(kept === null ? address.peek().room === "" : kept === "yes");
+/** Whether this visitor's page goes where the owner goes: from the beginning, but for who came by an address of a place. Kept at
+ * once, for a page that is loaded again has the address of the place that it had followed to. */
+export const following = signal(address.peek().room === "" || kept === "yes");
+keep();
 const presenter = signal<Address | null>(null);
 
 /** Whether the owner has gone anywhere yet. */
 export const isPresented = (): boolean => presenter.value !== null;
 
+function keep(): void {
+  if (typeof sessionStorage !== "undefined") sessionStorage.setItem(KEPT, following.peek() ? "yes" : "no");
+}
+
 export function follow(on: boolean): void {
   following.value = on;
-  sessionStorage.setItem(KEPT, on ? "yes" : "no");
+  keep();
   if (on && presenter.value) lead(presenter.value);
 }
 
@@ -45,6 +51,16 @@ function leave(now: Address): void {
   const byHand = now.room !== MIRRORED && performance.now() - touched < TOUCH;
   if (following.peek() && presenter.peek() && (byLink || byHand) && !isThere(now, presenter.peek())) follow(false);
   led = visits.peek();
+}
+
+/** On a visitor's page: what the owner's got of a race or of a training, the last of it and each that comes. */
+export function watchShown<Value extends object>(what: "race" | "walk", show: (value: Value) => void): () => void {
+  const take = (value: Value) => Object.keys(value).length > 0 && show(value);
+  const leave = [
+    listen<Value>(`presenter.${what}`, take),
+    whenOpened(() => role.value === "visitor" && void call<Value>("presenter.shown", { what }).then(take, () => undefined)),
+  ];
+  return () => leave.forEach((one) => one());
 }
 
 export function watchPresenter(): void {

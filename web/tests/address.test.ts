@@ -24,3 +24,14 @@ test("a place that is being left is not written over the one that its person goe
   expect(written).toEqual(["#/graph?ex=b"]);
   vi.unstubAllGlobals();
 });
+
+test("an address of no room leads to the first one without its words, and says which there is not", async () => {
+  const place = { hash: "#/nowhere?x=1" };
+  vi.stubGlobal("location", place);
+  vi.stubGlobal("history", { replaceState: (_: unknown, __: string, hash: string) => void (place.hash = hash) });
+  vi.resetModules();
+  const { address, noRoom, settle } = await import("../src/address");
+  settle(["playground", "graph"]);
+  expect([address.value, place.hash, noRoom.value]).toEqual([{ room: "playground", query: "" }, "#/playground", "nowhere"]);
+  vi.unstubAllGlobals();
+});

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { readMatrices, unfit, writtenMatrices } from "../src/rooms/graph/matrices";
 import { language } from "../src/language";
 import { fit, whole, zoomed } from "../src/rooms/graph/drawing";
 import { EXAMPLES } from "../src/rooms/graph/examples";
@@ -214,4 +215,18 @@ describe("the view", () => {
     expect([(100 - after.x) / after.scale, (50 - after.y) / after.scale]).toEqual([90, 30]);
     expect(zoomed(before, 100, 0, 0).scale).toBe(4);
   });
+});
+
+test("matrices of an address that cannot be multiplied are named", () => {
+  expect(unfit(new URLSearchParams("left=[[1]]&right=[[1,2],[3,4]]"))).toEqual(["left=[[1]]", "right=[[1,2],[3,4]]"]);
+  expect(unfit(new URLSearchParams("left=[[1,2]]&right=[[1,2],[3,4]]"))).toEqual([]);
+  expect(unfit(new URLSearchParams(""))).toEqual([]);
+});
+
+test("the cell of a product that is worked out stands in the address", () => {
+  const query = "view=matrices&kind=product&left=[[1,2],[3,4]]&right=[[1],[2]]&hide=1&cell=1";
+  const asked = readMatrices(new URLSearchParams(query));
+  expect(asked.cell).toBe(1);
+  expect(decodeURIComponent(writtenMatrices(asked))).toBe(query);
+  expect(readMatrices(new URLSearchParams("cell=x")).cell).toBe(0);
 });

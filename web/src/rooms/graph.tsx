@@ -31,7 +31,7 @@ const isMatrix: Check = (text) => {
 };
 const checks = formOf({
   view: oneOf(...PAGES.map(({ id }) => id)), ex: oneOf(...EXAMPLES.map(({ id }) => id)), f: anything, by: anything, at: matching(/^(\d{1,4}|end)$/), h: matching(/^(-|-?\d+(\.\d+)?)$/),
-  net: anything, sample: wholeIn(0, 1e7), open: anything, kind: oneOf("product", "layer"), left: isMatrix, right: isMatrix, bias: anything, activation: anything, name: matching(/^[a-z_0-9.]+$/), a: numberIn(-1e3, 1e3), hide: oneOf("1"),
+  net: anything, sample: wholeIn(0, 1e7), open: anything, kind: oneOf("product", "layer"), left: isMatrix, right: isMatrix, bias: anything, activation: anything, name: matching(/^[a-z_0-9.]+$/), a: numberIn(-1e3, 1e3), hide: oneOf("1"), cell: wholeIn(0, 35),
 });
 /** v.NAME is the value of a variable. */
 export const form: Form = (key) => (key.startsWith("v.") ? (text) => typed(text) !== null : checks(key));

@@ -10,7 +10,7 @@ import { Controls, Data, Learning, Lessons } from "./playground/choices";
 import { GradientSizes, LayerCount, Network } from "./playground/network";
 import { Output } from "./playground/output";
 import { enter, problem, watch } from "./playground/play";
-import { Race } from "./playground/race";
+import { Race, Raced } from "./playground/race";
 import { Doctor, Home, Neuron, Progress } from "./playground/results";
 import { OURS, SPEEDS, SWITCHES } from "./playground/query";
 import "./playground.css";
@@ -60,6 +60,7 @@ export default function Playground() {
           </div>
         </div>
       </div>
+      {looksOn && <Raced />}
       {looksOn ? (
         <details class="panel folded">
           <summary>{say(texts.settings_seen)}</summary>

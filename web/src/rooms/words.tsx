@@ -1,5 +1,5 @@
 // The word list: what the courses' words mean, a sentence each; typing finds them.
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import texts from "@texts/lab.json";
 import { address, remember, useVisits } from "../address";
 import { anything, formOf } from "../forms";
@@ -17,13 +17,16 @@ const asked = (): string => new URLSearchParams(address.value.query).get("find")
 export default function Words() {
   const [sought, seek] = useState(asked);
   useVisits(() => seek(asked()));
-  useEffect(() => remember(ROOM, sought === "" ? "" : new URLSearchParams({ find: sought }).toString()), [sought]);
+  const type = (text: string) => {
+    seek(text);
+    remember(ROOM, text === "" ? "" : new URLSearchParams({ find: text }).toString()); // at once: later a person may have gone back
+  };
   const shown = found(words(), sought);
   return (
     <div class="words">
       <h1>{say(texts.words_title)}</h1>
       <Panel>
-        <TextField label={say(texts.find_word)} value={sought} onInput={seek} />
+        <TextField label={say(texts.find_word)} value={sought} onInput={type} />
         <p class="hint" role="status">
           {say(texts.words_found, { count: shown.length })}
         </p>

@@ -37,6 +37,14 @@ export function useAnswer<Answer>(name: string, asked: object | null): readonly 
   return [asked === null ? null : answer, problem];
 }
 
+/** Names that were listed before this one came to be, as the presenter's new run: they are listed again, once for a name. */
+export function useListed(name: string, names: readonly string[] | null, list: () => void): void {
+  const isNew = name !== "" && names !== null && !names.includes(name);
+  useEffect(() => {
+    if (isNew) list();
+  }, [name, isNew]);
+}
+
 interface Work {
   readonly busy: boolean;
   readonly problem: string;

@@ -58,7 +58,8 @@ class Unit(Seen):
 
 def runs(desk: Desk, _: Nothing) -> Mapping[str, Any]:
     """The finished runs whose net takes images, the latest first; then those of recipes, of which only their data tell."""
-    return {"runs": [row["run"] for row in looked_runs(desk.lab) if row["looks"] and row["kind"] in ("image", "")]}
+    rows = [row for row in looked_runs(desk.lab) if row["looks"] and row["kind"] in ("image", "")]
+    return {"runs": [row["run"] for row in sorted(rows, key=lambda row: row["kind"] != "image")]}
 
 
 def opened_net(desk: Desk, name: str) -> OpenedRun:

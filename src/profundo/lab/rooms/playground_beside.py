@@ -17,6 +17,7 @@ from profundo.lab.calls import Call, Question
 from profundo.lab.desks import Desk
 from profundo.lab.rooms.playground_frames import finding_of, shown
 from profundo.lab.rooms.playground_thread import as_begun, paused, playing
+from profundo.lab.rooms.presenting import show_along
 from profundo.playground.kept_run import examined, run_of
 from profundo.playground.playground_settings import changed
 from profundo.playground.session import Session, replayed
@@ -62,18 +63,18 @@ def race(desk: Desk, asked: RaceQuestion) -> dict[str, Any]:
         runners.epochs(1)
         losses.append(training_losses(runners))
     courses = np.array(losses, np.float32).T
-    return {
-        "lanes": [
-            {
-                "optimizer": name,
-                "rate": session.settings.learning_rate,
-                "losses": course,
-                "output": shown(session.maps(RACE_MAP, RACE_MAP).as_bytes().output),
-                "scores": session.scores()["train"].as_plain_data(),
-            }
-            for (name, session), course in zip(runners.sessions.items(), courses, strict=True)
-        ]
-    }
+    lanes = [
+        {
+            "optimizer": name,
+            "rate": session.settings.learning_rate,
+            "losses": course,
+            "output": shown(session.maps(RACE_MAP, RACE_MAP).as_bytes().output),
+            "scores": session.scores()["train"].as_plain_data(),
+        }
+        for (name, session), course in zip(runners.sessions.items(), courses, strict=True)
+    ]
+    show_along(desk, "race", {"lanes": lanes})
+    return {"lanes": lanes}
 
 
 def training_losses(runners: Race) -> list[float]:

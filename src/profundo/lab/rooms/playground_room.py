@@ -35,10 +35,11 @@ ColumnName = Annotated[str, Field(max_length=1000)]
 
 
 class Opening(Question):
-    """query: settings as an address holds them, of which the wrong ones are left out; None for what the desk has. again: begin
-    anew even where it has these already."""
+    """query: settings as an address holds them, of which the wrong ones are left out; None for what the desk has. lesson: whose
+    settings they are, or were before they were changed. again: begin anew even where it has these already."""
 
     query: Annotated[str, Field(max_length=LONGEST)] | None = None
+    lesson: Annotated[str, Field(max_length=200)] = ""
     again: bool = False
 
 
@@ -115,6 +116,9 @@ def opened(desk: Desk, asked: Opening) -> dict[str, Any]:
         settings, faults = kept_of_query(asked.query)
         if asked.again or to_query(found.session.settings) != to_query(settings):
             found.begin(settings)
+        found.lesson = asked.lesson if asked.lesson in PRESETS else ""
+        if asked.lesson != found.lesson:
+            faults = [*faults, ProfundoError(Said("refusals.no_lesson", name=repr(asked.lesson[:60])))]
         return state_and_frame(found) | {"left_out": [refused(fault) for fault in faults[:MOST_FAULTS]]}
     return state_and_frame(found)
 
@@ -136,6 +140,7 @@ def state_of(found: Playing) -> dict[str, Any]:
     settings, data = session.settings, session.data
     return {
         "query": to_query(settings),
+        "lesson": found.lesson,
         "words": {name: about.kind.write(getattr(settings, name)) for name, about in FIELDS.items()},
         "regression": settings.is_regression,
         "curve": settings.is_curve,
@@ -156,6 +161,8 @@ def change(desk: Desk, asked: Changes) -> dict[str, Any]:
     found = playing(desk)
     with found.lock:
         given = {name: read_word(name, word) for name, word in asked.words.items()}
+        if given.get("data", found.session.settings.data) != found.session.settings.data:
+            found.lesson = ""  # it is of other points
         if found.session.change(**given) or found.session.stopped:
             found.running = False
         found._looked = 0.0
@@ -224,6 +231,7 @@ def table(desk: Desk, asked: Columns) -> dict[str, Any]:
     given = points_of_table(upload_path(desk.lab, asked.upload), asked.target or None, asked.columns)
     with found.lock:
         found.begin(changed(found.session.settings, stop_accuracy=None, loss="auto", **given))
+        found.lesson = ""
         return state_and_frame(found)
 
 

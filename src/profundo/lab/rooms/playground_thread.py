@@ -34,6 +34,7 @@ class Playing:
         self.desk, self.session = desk, Session(settings)
         self.lock = threading.RLock()
         self.speed: Speed = "epoch"
+        self.lesson = ""  # whose settings they began as; who looks on reads its words beside this net
         self.running = self.closed = False
         self.view = View()
         self._findings: list[dict[str, Any]] = []

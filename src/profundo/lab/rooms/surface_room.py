@@ -18,6 +18,7 @@ from profundo.lab.benches import Bench
 from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk
 from profundo.lab.opened_runs import looked_runs, run_path
+from profundo.lab.rooms.presenting import show_along
 from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.runs.settings.manners import MANNERS, default_rate
@@ -222,7 +223,9 @@ def walked(desk: Desk, asked: Walked) -> Mapping[str, Any]:
         yield {"wanted": wanted, "laps": []}
         for ways in ways_on_digits(asked.rates, Budget(epochs=asked.epochs), asked.seed):
             walked = {} if ways.walk is None else walk_facts(ways.walk)
-            yield {"wanted": wanted, "laps": lap_facts(ways.laps), **walked}
+            told = {"wanted": wanted, "laps": lap_facts(ways.laps), **walked}
+            show_along(desk, "walk", told)
+            yield told
 
     return bench(desk).ask("walk", asked.ticket, work)
 

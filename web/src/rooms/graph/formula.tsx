@@ -1,6 +1,7 @@
 // A formula as a graph: typed or picked, its variables moved, gone through step by step, and the chain rule beside it.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
+import lab from "@texts/lab.json";
 import { remember } from "../../address";
 import { language, say } from "../../language";
 import { useAsking } from "../../ui/asking";
@@ -119,6 +120,7 @@ function Stage({ answer, asked, change, path, choose }: StageProps) {
           <span class="value">{say(texts.above)}</span>
           {graph.of !== "" && <span class="gradient">{say(texts.below, { of: graph.of })}</span>}
         </p>
+        <Problem text={asked.at !== null && asked.at > last ? say(lab.left_out, { parts: `at=${asked.at}` }) : ""} />
         <Stepper stops={stops} at={at} onGo={go} />
         <Remarks notes={graph.notes} />
         {graph.of === "" && <p class="hint">{say(texts.no_gradient)}</p>}

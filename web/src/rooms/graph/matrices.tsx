@@ -1,10 +1,13 @@
 // A product of matrices entry by entry, in Falk's scheme: the first factor at the left, the second above, each entry where they meet.
 import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
+import lab from "@texts/lab.json";
 import { remember } from "../../address";
+import { wholeOf } from "../../chosen";
 import { say } from "../../language";
 import { useAnswer } from "../../ui/asking";
 import { Button, Choice, Panel, Problem, Switch } from "../../ui/controls";
+import { NumberField } from "../../ui/number_field";
 import { Scroll } from "../../ui/scroll";
 import { useAsked } from "./asked";
 import { equals, localized, typed, written } from "./numbers";
@@ -22,24 +25,28 @@ interface Asked {
   readonly activation: string;
   /** Whether the answers are to be worked out first. */
   readonly hides: boolean;
+  /** Of the product, the one that is worked out, row by row. */
+  readonly cell: number;
 }
 
 const MOST = 6; // rows and columns
-const PRODUCT: Asked = { kind: "product", left: [[2, 5, 2], [1, 0, -2], [3, 1, 1]], right: [[-2, 1, 0], [-2, 2, 1], [0, 0, 3]], bias: [0, 0, 0], activation: "", hides: false };
-const LAYER: Asked = { kind: "layer", left: [[0.5, -1, 0.2], [1, 0.3, -0.4]], right: [[0.5], [0.3], [0.7]], bias: [0.1, -0.2], activation: "relu", hides: false };
+const PRODUCT: Asked = { kind: "product", left: [[2, 5, 2], [1, 0, -2], [3, 1, 1]], right: [[-2, 1, 0], [-2, 2, 1], [0, 0, 3]], bias: [0, 0, 0], activation: "", hides: false, cell: 0 };
+const LAYER: Asked = { kind: "layer", left: [[0.5, -1, 0.2], [1, 0.3, -0.4]], right: [[0.5], [0.3], [0.7]], bias: [0.1, -0.2], activation: "relu", hides: false, cell: 0 };
 const ACTIVATIONS = ["", "logistic", "tanh", "relu", "leaky_relu", "softplus", "step"];
 const PACE = 1200;
 
 export function MatrixPage({ query }: { query: URLSearchParams }) {
   const [asked, ask] = useAsked<Asked>(query, readMatrices);
-  const [cell, go] = useState(0);
+  const go = (cell: number) => ask((before) => ({ ...before, cell }));
   const [playing, play] = useState(false);
   const { left, right, bias, activation, kind } = asked;
   const [answer, problem] = useAnswer<ProductAnswer>("graph.product", { left, right, ...(kind === "layer" ? { bias, activation } : {}) });
   useEffect(() => remember("graph", writtenMatrices(asked)), [asked]);
+  const lost = unfit(query);
+  const isUsual = [PRODUCT.left, LAYER.left].includes(left); // until the matrices are changed
   const columns = asked.right[0]?.length ?? 1;
   const count = asked.left.length * columns;
-  const at = Math.min(cell, count - 1);
+  const at = Math.min(asked.cell, count - 1);
   const [row, column] = [Math.floor(at / columns), at % columns];
   useEffect(() => {
     if (!playing) return undefined;
@@ -59,7 +66,7 @@ export function MatrixPage({ query }: { query: URLSearchParams }) {
     <div class="graph-page">
       <div class="stack">
         <Panel title={say(texts.matrices)}>
-          <Choice label={say(texts.example)} value={asked.kind} options={[["product", say(texts.matrix_product)], ["layer", say(texts.layer)]]} onChoose={(next) => { go(0); ask({ ...(next === "layer" ? LAYER : PRODUCT), hides: asked.hides }); }} />
+          <Choice label={say(texts.example)} value={asked.kind} options={[["product", say(texts.matrix_product)], ["layer", say(texts.layer)]]} onChoose={(next) => ask({ ...(next === "layer" ? LAYER : PRODUCT), hides: asked.hides })} />
           <p>{say(asked.kind === "layer" ? texts.layer_hint : texts.product_hint)}</p>
           <Sizes asked={asked} onChange={(changed) => ask(changed)} />
           {asked.kind === "layer" && (
@@ -67,7 +74,7 @@ export function MatrixPage({ query }: { query: URLSearchParams }) {
           )}
           <Switch label={say(texts.hide_answers)} checked={asked.hides} onChange={(hides) => ask({ ...asked, hides })} />
           {asked.hides && <p class="hint">{say(texts.hide_hint)}</p>}
-          <Problem text={problem} />
+          <Problem text={problem || (isUsual && lost.length > 0 ? say(lab.left_out, { parts: lost.join(", ") }) : "")} />
         </Panel>
       </div>
       <section class="panel graph-falk-panel" aria-label={say(texts.matrix_product)} onKeyDown={(event) => {
@@ -188,29 +195,11 @@ function Sizes({ asked, onChange }: { asked: Asked; onChange: (asked: Asked) => 
   return (
     <div class="graph-sizes">
       {sizes.map(([name, size, set]) => (
-        <div key={name} class="field">
-          <label>
-            {name}
-            <Size value={size} onChange={set} />
-          </label>
-        </div>
+        <NumberField key={name} label={name} value={size} whole least={1} most={MOST} onNumber={set} />
       ))}
     </div>
   );
 }
-
-/** What is no size is shown as long as it is typed, and the size again when the field is left. */
-function Size({ value, onChange }: { value: number; onChange: (size: number) => void }) {
-  const [text, write] = useState(String(value));
-  useEffect(() => write(String(value)), [value]);
-  const type = (next: string) => {
-    write(next);
-    if (isSize(Number(next))) onChange(Number(next));
-  };
-  return <input type="number" min={1} max={MOST} value={text} aria-invalid={!isSize(Number(text))} onInput={(event) => type(event.currentTarget.value)} onBlur={() => write(String(value))} />;
-}
-
-const isSize = (size: number): boolean => Number.isInteger(size) && size >= 1 && size <= MOST;
 
 const changed = (matrix: Matrix, row: number, column: number, value: number): Matrix => matrix.map((line, i) => line.map((one, j) => (i === row && j === column ? value : one)));
 
@@ -222,19 +211,29 @@ function matrixOf(text: string | null): Matrix | null {
   return Array.isArray(value) && Array.isArray(value[0]) ? (value as number[][]) : null;
 }
 
-function readMatrices(query: URLSearchParams): Asked {
+const fit = (left: Matrix, right: Matrix): boolean => left[0]?.length === right.length && left.length <= MOST && right.length <= MOST;
+
+/** What of the address is left out because the two cannot be multiplied. */
+export function unfit(query: URLSearchParams): readonly string[] {
+  const base = query.get("kind") === "layer" ? LAYER : PRODUCT;
+  const sides = ["left", "right"].filter((side) => query.has(side));
+  return fit(matrixOf(query.get("left")) ?? base.left, matrixOf(query.get("right")) ?? base.right) ? [] : sides.map((side) => `${side}=${query.get(side) ?? ""}`);
+}
+
+export function readMatrices(query: URLSearchParams): Asked {
   const base = query.get("kind") === "layer" ? LAYER : PRODUCT;
   const [left, right] = [matrixOf(query.get("left")) ?? base.left, matrixOf(query.get("right")) ?? base.right];
   const bias = typed(query.get("bias") ?? "");
-  const fits = left[0]?.length === right.length && left.length <= MOST && right.length <= MOST;
-  if (!fits) return { ...base, hides: query.has("hide") };
+  const where = { hides: query.has("hide"), cell: wholeOf(query.get("cell") ?? undefined, 0) };
+  if (!fit(left, right)) return { ...base, ...where };
   const kept = Array.isArray(bias) && !Array.isArray(bias[0]) && bias.length === left.length ? (bias as number[]) : base.bias;
-  return { ...base, left, right, bias: left.map((_, at) => kept[at] ?? 0), hides: query.has("hide"), activation: ACTIVATIONS.includes(query.get("activation") ?? "?") ? (query.get("activation") ?? "") : base.activation };
+  return { ...base, left, right, bias: left.map((_, at) => kept[at] ?? 0), ...where, activation: ACTIVATIONS.includes(query.get("activation") ?? "?") ? (query.get("activation") ?? "") : base.activation };
 }
 
-function writtenMatrices({ kind, left, right, bias, activation, hides }: Asked): string {
+export function writtenMatrices({ kind, left, right, bias, activation, hides, cell }: Asked): string {
   const query = new URLSearchParams({ view: "matrices", kind, left: JSON.stringify(left), right: JSON.stringify(right) });
   if (hides) query.set("hide", "1");
+  if (cell > 0) query.set("cell", String(cell));
   if (kind === "layer") {
     query.set("bias", JSON.stringify(bias));
     query.set("activation", activation);

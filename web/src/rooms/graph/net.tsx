@@ -7,6 +7,7 @@ import { count, say } from "../../language";
 import { useAnswer, useAsking } from "../../ui/asking";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
 import { Heat } from "../../ui/heat";
+import { NumberField } from "../../ui/number_field";
 import { useAsked } from "./asked";
 import { Drawing, room } from "./drawing";
 import { brief, kindOf, written } from "./numbers";
@@ -38,9 +39,6 @@ export function NetPage({ query }: { query: URLSearchParams }) {
     send({ net: asked.net, sample: asked.sample, room: room(stage.current), ...(asked.open ? { open: asked.open } : {}) });
     remember("graph", writtenNet(asked));
   }, [asked]);
-  const choose = (sample: number) => {
-    if (Number.isInteger(sample) && sample >= 0 && sample <= MOST_SAMPLES) ask({ ...asked, sample });
-  };
   return (
     <div class="graph-page">
       <div class="stack">
@@ -51,10 +49,7 @@ export function NetPage({ query }: { query: URLSearchParams }) {
             options={[...(known?.nets ?? []).map((one) => [one.name, `${one.net} · ${one.data}`] as const), ...(known?.runs ?? []).map((run) => [`run:${run}`, say(texts.run, { run })] as const)]}
             onChoose={(net) => ask({ net, sample: 0, open: null })}
           />
-          <div class="field">
-            <label for="graph-sample">{say(texts.sample)}</label>
-            <input id="graph-sample" type="number" min={0} step={1} value={asked.sample} onInput={(event) => choose(event.currentTarget.valueAsNumber)} />
-          </div>
+          <NumberField label={say(texts.sample)} value={asked.sample} whole least={0} most={MOST_SAMPLES} onNumber={(sample) => ask({ ...asked, sample })} />
           <div class="row">
             <Button onClick={() => ask({ ...asked, open: answer ? answer.scene.parts : null })}>{say(texts.open_all)}</Button>
             <Button onClick={() => ask({ ...asked, open: [] })}>{say(texts.close_all)}</Button>

@@ -9,7 +9,7 @@ import { scientific } from "../../numbers";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
 import type { Choices, Look, Net } from "./answers";
 import { Apart } from "./apart";
-import { useAnswer } from "../../ui/asking";
+import { useAnswer, useListed } from "../../ui/asking";
 import { choose, number, pick, source } from "./chosen";
 import { figure } from "./grid";
 import { Overview } from "./overview";
@@ -61,6 +61,7 @@ export function Nets({ choices }: { choices: Choices }) {
     }
   };
   const run = pick("run", runs?.[0] ?? "");
+  useListed(run, runs, refresh);
   const lesson = (data: string, text: string) => (
     <Button key={data} disabled={busy} onClick={() => void train(data)} kind={runs?.length === 0 ? "main" : "plain"}>
       {text}
@@ -173,6 +174,7 @@ function Answer({ net, look, see }: { net: Net; look: Look; see: string }) {
           <Picture values={part(look.picture, 0)} first label={say(texts.netSees)} size="small" />
           <figcaption>{say(texts.netSees)}</figcaption>
         </figure>
+        {shares.length === 0 && <p>{say(texts.noVerdict)}</p>}
         {shares.length > 0 && (
           <p class="verdict" aria-live="polite">
             <b>{best.name}</b> {percent(best.share)}

@@ -1,5 +1,6 @@
 // An image as numbers: the pixels around one that is chosen, that one as a point of five dimensions, channels and histogram.
 import texts from "@texts/images.json";
+import lab from "@texts/lab.json";
 import { part, type Numbers } from "../../frames";
 import { percent, say, type Text } from "../../language";
 import { Panel, Problem } from "../../ui/controls";
@@ -15,6 +16,12 @@ const CHANNELS: Record<string, Text> = { red: texts.red, green: texts.green, blu
 const COLOURS: Record<string, string> = { red: "#c01f48", green: "#2f7d4f", blue: "#1f5fbf", grey: "#66635b" };
 export const channelName = (name: string): string => (CHANNELS[name] ? say(CHANNELS[name]) : name);
 
+/** What the address asked for that the image does not reach; its nearest pixel is shown. */
+function beyond(opened: Opened | null, x: number, y: number): string {
+  const parts = opened ? [...(x < opened.width ? [] : [`x=${x}`]), ...(y < opened.height ? [] : [`y=${y}`])] : [];
+  return parts.length > 0 ? say(lab.left_out, { parts: parts.join(", ") }) : "";
+}
+
 export function Pixels({ choices }: { choices: Choices }) {
   const asked = source();
   const [opened, problem] = useAnswer<Opened>("images.open", asked);
@@ -23,7 +30,7 @@ export function Pixels({ choices }: { choices: Choices }) {
   const to = (column: number, row: number) => choose({ x: String(column), y: String(row) });
   return (
     <>
-      <Problem text={problem || fault} />
+      <Problem text={problem || fault || beyond(opened, x, y)} />
       {opened && (
         <div class="columns two">
           <div class="stack">

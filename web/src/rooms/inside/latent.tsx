@@ -6,6 +6,7 @@ import { latest } from "../../connection";
 import { part, type Numbers } from "../../frames";
 import { figure, say } from "../../language";
 import { Button, Choice, Panel, Problem, Slider, type Option } from "../../ui/controls";
+import { NumberField } from "../../ui/number_field";
 import { choose, lattice, spaces, whole, word, type Lattice, type Space } from "./looking";
 import { Picture, Shelf } from "./pictures";
 import { pictured } from "../../ui/raster";
@@ -144,10 +145,7 @@ function Direction({ axis, label, space, usual }: { axis: "first" | "second"; la
   return (
     <div class="direction">
       <Choice label={label} value={shownKind} options={kinds.map((one): Option => [one, told[one]])} onChoose={(one) => choose({ [axis]: `${one}:${axis === "first" ? 1 : 2}` })} />
-      <label class="field">
-        <span class="unseen">{say(texts.which)}</span>
-        <input type="number" min={least} max={most} value={number} onInput={(event) => event.currentTarget.checkValidity() && event.currentTarget.value !== "" && choose({ [axis]: `${shownKind}:${event.currentTarget.value}` })} />
-      </label>
+      <NumberField bare label={say(texts.which)} value={Number(number)} whole least={least} most={most} onNumber={(one) => choose({ [axis]: `${shownKind}:${one}` })} />
     </div>
   );
 }

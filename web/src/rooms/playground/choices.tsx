@@ -2,9 +2,11 @@
 import { useEffect, useRef } from "preact/hooks";
 import texts from "@texts/playground.json";
 import lessons from "@texts/presets.json";
+import { role } from "../../connection";
 import { figure, known, say, type Text } from "../../language";
 import { CLASS_COLOURS, css } from "../../ui/colours";
 import { Button, Choice, Panel, Slider, Steps, type Option } from "../../ui/controls";
+import { NumberField } from "../../ui/number_field";
 import { act, begin, choose, form, frame, hidden, pace, preset, queryOf, setup, type Form, type Setup, type Speed, type Stop } from "./play";
 import { Glance } from "./glance";
 import { OwnTable } from "./own_table";
@@ -33,13 +35,13 @@ export function Lessons() {
       <Choice label={say(texts.lesson)} value={chosen} options={[["", say(texts.no_lesson)], ...choices.presets.map(({ name }): Option => [name, lesson(name, "title")])]} onChoose={(name) => void take(name)} />
       <div class="lesson-words">
         {chosen === "" ? (
-          <p class="muted">{say(texts.lesson_hint)}</p>
+          <p class="muted">{say(role.value === "visitor" ? texts.lesson_hint_visitor : texts.lesson_hint)}</p>
         ) : (
           <>
             <p>
               <b>{lesson(chosen, "question")}</b>
             </p>
-            <details>
+            <details key={chosen}>
               <summary>{say(texts.seen)}</summary>
               <p>{lesson(chosen, "seen")}</p>
             </details>
@@ -218,12 +220,10 @@ function Activations({ now, choices }: { now: Setup; choices: Form }) {
   );
 }
 
+const COUNTED = ["epochs", "seed"]; // settings that are whole numbers
+
 function Field({ label, setting, now }: { label: string; setting: string; now: Setup }) {
   const value = word(now, setting);
-  return (
-    <label class="field">
-      {label}
-      <input type="number" step="any" min={0} value={value === "none" ? "" : value} placeholder="–" onChange={(event) => choose({ [setting]: event.currentTarget.value === "" ? "none" : event.currentTarget.value })} />
-    </label>
-  );
+  const usual = value === "none" ? null : Number(value);
+  return <NumberField late label={label} value={usual} least={0} whole={COUNTED.includes(setting)} onNumber={(one) => choose({ [setting]: String(one) })} onEmpty={() => choose({ [setting]: "none" })} />;
 }

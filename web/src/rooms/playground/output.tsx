@@ -6,6 +6,7 @@ import { figure, language, percent, say } from "../../language";
 import { CLASS_COLOURS, css, DIVERGING } from "../../ui/colours";
 import { Button, Choice, Panel, Switch } from "../../ui/controls";
 import { dress } from "../../ui/dress";
+import { NumberField } from "../../ui/number_field";
 import { put, shaded } from "../../ui/raster";
 import { CurvePlot } from "./curve";
 import { calm, choose, frame, hidden, outputs, setup, show, view, type Points, type Setup, type Warped } from "./play";
@@ -96,29 +97,20 @@ export function addPoint(now: Setup, x: number, y: number, target: number): void
 }
 
 function OwnPoints({ now, adding, addTo }: { now: Setup; adding: string; addTo: (name: string) => void }) {
-  const [x, atX] = useState("0");
-  const [y, atY] = useState("0");
+  const [x, atX] = useState(0);
+  const [y, atY] = useState(0);
   const drop = () => choose({ points: (now.words["points"] ?? "").split(";").slice(0, -1).join(";") });
   return (
     <>
       <p class="hint">{say(now.curve ? texts.own_curve_hint : texts.own_hint)}</p>
       <div class="own-point">
         {now.curve ? <i /> : <Choice label={say(texts.class)} value={adding} options={["0", "1", "2", "3"].map((one) => [one, one])} onChoose={addTo} />}
-        <Coordinate label="x₁" value={x} onInput={atX} />
-        <Coordinate label={now.curve ? "y" : "x₂"} value={y} onInput={atY} />
-        <Button onClick={() => (now.curve ? addPoint(now, Number(x), 0, Number(y)) : addPoint(now, Number(x), Number(y), Number(adding)))}>{say(texts.add)}</Button>
+        <NumberField label="x₁" value={x} step={0.5} least={-REACH} most={REACH} onNumber={atX} />
+        <NumberField label={now.curve ? "y" : "x₂"} value={y} step={0.5} least={-REACH} most={REACH} onNumber={atY} />
+        <Button onClick={() => (now.curve ? addPoint(now, x, 0, y) : addPoint(now, x, y, Number(adding)))}>{say(texts.add)}</Button>
         <Button onClick={drop}>{say(texts.drop_last)}</Button>
       </div>
     </>
-  );
-}
-
-function Coordinate({ label, value, onInput }: { label: string; value: string; onInput: (value: string) => void }) {
-  return (
-    <label class="field">
-      {label}
-      <input type="number" min={-REACH} max={REACH} step="0.5" value={value} onInput={(event) => onInput(event.currentTarget.value)} />
-    </label>
   );
 }
 

@@ -1,10 +1,10 @@
 // What the page knows of its session, and everything that it can ask of it. The lab computes; here are only its answers.
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { address, remember } from "../../address";
 import { call, latest, listen, refusal, Refused, role } from "../../connection";
 import type { Numbers } from "../../frames";
 import type { Told } from "../../language";
-import { joined, parted, type Kept, type Page, type Speed } from "./query";
+import { joined, parted, type Kept, type Speed } from "./query";
 
 export type { Speed } from "./query";
 
@@ -47,6 +47,8 @@ export interface Warped {
 /** What changes only when something is chosen. */
 export interface Setup {
   readonly query: string;
+  /** Whose settings they are, or were before some were changed. */
+  readonly lesson: string;
   readonly words: Readonly<Record<string, string>>;
   readonly regression: boolean;
   readonly curve: boolean;
@@ -113,7 +115,8 @@ export const setup = signal<Setup | null>(null);
 export const frame = signal<Frame | null>(null);
 export const calm = signal<Frame | null>(null);
 export const problem = signal("");
-export const preset = signal("");
+/** The lesson of this net. */
+export const preset = computed(() => setup.value?.lesson ?? "");
 export const selected = signal<Place | null>(null);
 export const view = signal<Kept>(parted("").page.view);
 
@@ -152,19 +155,14 @@ export const hidden = ({ words }: Setup): number[] => (words["hidden"] === "none
 export const outputs = (of: Setup): number => (of.regression || of.classes.length <= 2 ? 1 : of.classes.length);
 export const features = ({ words }: Setup): string[] => (words["features"] ?? "").split(",");
 
-function dress(page: Page): void {
-  view.value = page.view;
-  preset.value = form.value?.presets.some(({ name }) => name === page.lesson) ? page.lesson : "";
-}
-
 /** Called when the room is entered and whenever the lab comes back. */
 export async function enter(query: string): Promise<void> {
   stands = query;
   form.value ??= await asked<Form>("form");
   const { settings, page } = parted(query);
-  if (query !== "") dress(page);
-  if (settings === "" && preset.value !== "" && role.value !== "visitor") return begin(queryOf(preset.value), preset.value);
-  const answer = await asked<Setup>("open", query === "" ? {} : { query: settings });
+  if (query !== "") view.value = page.view;
+  if (settings === "" && isLesson(page.lesson) && role.value !== "visitor") return begin(queryOf(page.lesson), page.lesson);
+  const answer = await asked<Setup>("open", query === "" ? {} : { query: settings, lesson: page.lesson });
   const why = problem.value || (answer?.left_out ?? []).map(refusal).join(" · "); // of an address of which not all can be
   take(answer ?? (await asked<Setup>("open")));
   if (query !== "" && role.value !== "visitor" && setup.value?.speed !== page.speed) await pace(page.speed);
@@ -174,11 +172,11 @@ export async function enter(query: string): Promise<void> {
 
 const CALM = 150; // ms between two values of what is read rather than watched
 
-/** A visitor's page that follows: the lesson and the view of the address; its settings come with the session. */
+/** A visitor's page that follows: the view of the address; the settings and their lesson come with the session. */
 function followed({ room, query }: { room: string; query: string }): void {
   if (role.value !== "visitor" || room !== ROOM || query === stands) return;
   stands = query;
-  dress(parted(query).page);
+  view.value = parted(query).page.view;
 }
 
 /** The newest frame for maps and links; for curves and tables one that changes slowly enough to be read, and cheaply. */
@@ -200,23 +198,21 @@ export function watch(): () => void {
 
 /** Anew; lesson: whose settings these are. */
 export async function begin(query: string, lesson = ""): Promise<void> {
-  preset.value = lesson;
   const shows = form.value?.presets.find(({ name }) => name === lesson)?.shows ?? [];
   if (lesson !== "") view.value = { ...parted("").page.view, ...Object.fromEntries(shows.map((one) => [one, true])) };
-  take(await asked<Setup>("open", { query, again: true }));
+  take(await asked<Setup>("open", { query, lesson, again: true }));
   await look();
 }
 
 const change = latest<Setup>(`${ROOM}.change`, (told) => ((problem.value = ""), take(told)), (error) => (problem.value = error.message));
 
+const isLesson = (name: string): boolean => form.value?.presets.some((one) => one.name === name) ?? false;
+
 /** The settings of a lesson. */
 export const queryOf = (lesson: string): string => form.value?.presets.find(({ name }) => name === lesson)?.query ?? "";
 
 /** Choose settings, each as the word that an address holds; a lesson stays until other points are chosen. */
-export function choose(words: Record<string, string>): void {
-  if ("data" in words && words["data"] !== setup.value?.words["data"]) preset.value = "";
-  void change({ words });
-}
+export const choose = (words: Record<string, string>): void => void change({ words });
 
 export async function act(what: "run" | "pause" | "step" | "epoch" | "reset" | "regenerate"): Promise<void> {
   take(await asked<Setup>("act", { what }));
@@ -254,7 +250,6 @@ export const tableColumns = (upload: string) => asked<{ numbers: string[]; targe
 
 /** Two of its columns become the plane. */
 export async function takeTable(upload: string, target: string, columns: readonly string[]): Promise<void> {
-  preset.value = "";
   take(await asked<Setup>("table", { upload, target, columns }));
 }
 

@@ -1,10 +1,13 @@
 // Optimizers side by side, each at a rate of its own, from the same first weights over the same batches.
+import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import texts from "@texts/playground.json";
 import { figure, say } from "../../language";
+import { watchShown } from "../../presenting";
 import { Button, Panel } from "../../ui/controls";
 import { Curves } from "../../ui/curves";
 import { Legend, type Line } from "../../ui/legend";
+import { NumberField } from "../../ui/number_field";
 import { named } from "./choices";
 import { paintOutput } from "./output";
 import { form, race, setup, type Lane } from "./play";
@@ -12,19 +15,30 @@ import { form, race, setup, type Lane } from "./play";
 const USUAL = ["sgd", "momentum", "rmsprop", "adam"];
 const EPOCHS = 40;
 
+const lanes = signal<readonly Lane[]>([]);
+
+/** On a visitor's page: how the owner's race went. */
+export function Raced() {
+  useEffect(() => watchShown<{ lanes: readonly Lane[] }>("race", (told) => (lanes.value = told.lanes)), []);
+  return lanes.value[0] ? (
+    <Panel title={say(texts.race)}>
+      <Result lanes={lanes.value} />
+    </Panel>
+  ) : null;
+}
+
 export function Race() {
   const optimizers = form.value?.options["optimizer"] ?? [];
-  const usual = setup.value?.words["learning_rate"] ?? "";
+  const usual = Number(setup.value?.words["learning_rate"] ?? 0);
   const [running, choose] = useState<readonly string[]>(USUAL);
-  const [typed, type] = useState<Readonly<Record<string, string>>>({});
-  const [lanes, run] = useState<readonly Lane[]>([]);
+  const [typed, type] = useState<Readonly<Record<string, number>>>({});
   const [busy, work] = useState(false);
   const rateOf = (name: string) => typed[name] ?? usual;
   const chosen = optimizers.filter((name) => running.includes(name));
-  const ready = chosen.length > 0 && chosen.every((name) => Number(rateOf(name)) > 0);
+  const ready = chosen.length > 0 && chosen.every((name) => rateOf(name) > 0);
   const start = async () => {
     work(true);
-    run((await race(Object.fromEntries(chosen.map((name) => [name, Number(rateOf(name))])), EPOCHS))?.lanes ?? []);
+    lanes.value = (await race(Object.fromEntries(chosen.map((name) => [name, rateOf(name)])), EPOCHS))?.lanes ?? [];
     work(false);
   };
   return (
@@ -45,7 +59,7 @@ export function Race() {
       <Button disabled={busy || !ready} onClick={() => void start()}>
         {say(busy ? texts.racing : texts.start_race)}
       </Button>
-      {lanes[0] && <Result lanes={lanes} />}
+      {lanes.value[0] && <Result lanes={lanes.value} />}
     </Panel>
   );
 }
@@ -53,9 +67,9 @@ export function Race() {
 interface RacerProps {
   name: string;
   runs: boolean;
-  rate: string;
+  rate: number;
   onRuns: (on: boolean) => void;
-  onRate: (rate: string) => void;
+  onRate: (rate: number) => void;
 }
 
 function Racer({ name, runs, rate, onRuns, onRate }: RacerProps) {
@@ -64,7 +78,7 @@ function Racer({ name, runs, rate, onRuns, onRate }: RacerProps) {
       <label>
         <input type="checkbox" checked={runs} onChange={(event) => onRuns(event.currentTarget.checked)} /> {name}
       </label>
-      <input type="number" step="any" min={0} value={rate} disabled={!runs} aria-label={say(texts.rate_of, { name })} onInput={(event) => onRate(event.currentTarget.value)} />
+      <NumberField bare label={say(texts.rate_of, { name })} value={rate} step={0.01} least={0} disabled={!runs} onNumber={onRate} />
     </div>
   );
 }

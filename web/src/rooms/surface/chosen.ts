@@ -11,6 +11,22 @@ export const mode = (): Mode => MODES.find((one) => one === word("mode")) ?? "ru
 export const scale = (): Scale => (word("scale") === "linear" ? "linear" : "log");
 export const isSolid = (): boolean => word("view") !== "above";
 
+/** From where a surface in three dimensions is looked at: two angles and how far, as the address has them. */
+export interface Eye {
+  readonly around: number;
+  readonly over: number;
+  readonly far: number;
+}
+export const EYE = /^-?\d+(\.\d+)?(_\d+(\.\d+)?){2}$/;
+const FIRST_EYE: Eye = { around: 0.6, over: 0.95, far: 4.3 };
+export const writtenEye = (eye: Eye): string => [eye.around, eye.over, eye.far].map((one) => String(Number(one.toFixed(2)))).join("_");
+/** The eye never goes below the ground or out of sight. */
+export const bounded = ({ around, over, far }: Eye): Eye => ({ around, over: Math.min(1.5, Math.max(0.08, over)), far: Math.min(9, Math.max(1.6, far)) });
+export function eyeOf(text: string): Eye {
+  const [around = 0, over = 0, far = 0] = text.split("_").map(Number);
+  return EYE.test(text) ? bounded({ around, over, far }) : FIRST_EYE;
+}
+
 /** `adam:0.1,sgd:0.03` ↔ a rate for each. */
 export function ratesOf(text: string, known: readonly string[]): Record<string, number> {
   const pairs = text.split(",").map((pair) => pair.split(":"));

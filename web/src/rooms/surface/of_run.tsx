@@ -7,6 +7,7 @@ import { call } from "../../connection";
 import type { Numbers } from "../../frames";
 import { job } from "../../jobs";
 import { figure, percent, say } from "../../language";
+import { useListed } from "../../ui/asking";
 import { Button, Choice, Panel, Problem, Slider, type Option } from "../../ui/controls";
 import { choose, isSolid, number, scale, word } from "./chosen";
 import { Relief, type Scene } from "./relief";
@@ -57,6 +58,7 @@ export function OfRun() {
   const wanted = word("run");
   const row = wanted ? all?.find(({ run }) => run === wanted) : all?.[0];
   const gone = all !== null && wanted !== "" && !row;
+  useListed(wanted, all && all.map(({ run }) => run), () => void findRuns());
   const kind = KINDS.find((one) => one === word("plane")) ?? "random";
   const fineness = FINENESS.find((one) => one === word("fineness")) ?? "coarse";
   const samples = SAMPLES.find((one) => one === word("samples")) ?? "500";

@@ -21,7 +21,7 @@ interface Lap {
   readonly accuracy: number | null;
 }
 
-interface Walked {
+export interface Walked {
   readonly wanted: number;
   readonly laps: readonly Lap[];
   readonly across?: Numbers;
@@ -43,6 +43,7 @@ export function OnNet() {
   const epochs = Math.max(1, Math.min(20, Math.round(number("epochs", 6))));
   const told = walked.value.value;
   const busy = walked.busy.value;
+  const looksOn = role.value === "visitor"; // and sees what the owner trains
   const cancel = () => {
     walked.busy.value = false;
     void call("surface.stop").catch(() => undefined);
@@ -54,7 +55,7 @@ export function OnNet() {
           <p class="hint">{say(texts.on_net_hint)}</p>
           <Slider label={say(texts.epochs)} min={1} max={20} value={epochs} onInput={(one) => choose({ epochs: String(one) })} />
           <div class="row">
-            <Button kind="main" disabled={busy || role.value === "visitor"} onClick={() => walked.ask({ rates, epochs })}>{say(texts.train)}</Button>
+            {!looksOn && <Button kind="main" disabled={busy} onClick={() => walked.ask({ rates, epochs })}>{say(texts.train)}</Button>}
             {busy && <Button onClick={cancel}>{say(texts.cancel)}</Button>}
           </div>
           <p class="hint" role="status">{busy ? (told && told.laps.length === told.wanted ? say(texts.measuring_surface) : say(texts.trained, { done: told?.laps.length ?? 0, wanted: told?.wanted ?? Object.keys(rates).length })) : ""}</p>
@@ -63,7 +64,7 @@ export function OnNet() {
       </div>
       <Panel title={say(texts.ways_on_net)}>
         <Problem text={walked.problem.value} />
-        {told?.losses && told.ways ? <Ways told={told} known={known} /> : <p class="hint">{say(texts.ways_empty)}</p>}
+        {told?.losses && told.ways ? <Ways told={told} known={known} /> : <p class="hint">{say(looksOn ? texts.ways_awaited : texts.ways_empty)}</p>}
       </Panel>
       {told && told.laps.length > 0 && <Laps told={told} known={known} />}
     </div>

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import texts from "@texts/surface.json";
 import { figure, say } from "../../language";
 import { Button, Switch } from "../../ui/controls";
+import { choose, eyeOf, word, writtenEye, type Eye } from "./chosen";
 import { Above } from "./relief2d";
 import type { Show3d } from "./relief3d";
 import { colourOf, scaled, type Scale, type Terrain } from "./terrain";
@@ -74,12 +75,15 @@ function Solid({ scene, label, begin, onBegin }: ReliefProps) {
   const [shown, show] = useState<Show3d | null>(null);
   const pick = useRef(onBegin);
   pick.current = onBegin;
+  const from = word("eye");
+  const own = useRef(from); // what this page wrote last
+  const look = (eye: Eye) => choose({ eye: (own.current = writtenEye(eye)) });
   useEffect(() => {
     let gone = false;
     let made: Show3d | null = null;
     void import("./relief3d").then(({ show3d }) => {
       if (gone || !place.current) return;
-      made = show3d(place.current, (x, y) => pick.current?.(x, y));
+      made = show3d(place.current, eyeOf(word("eye")), (x, y) => pick.current?.(x, y), look);
       show(made);
     });
     return () => {
@@ -87,6 +91,10 @@ function Solid({ scene, label, begin, onBegin }: ReliefProps) {
       made?.end();
     };
   }, []);
+  useEffect(() => {
+    if (from !== own.current) shown?.face(eyeOf(from)); // it came from elsewhere
+    own.current = from;
+  }, [shown, from]);
   useEffect(() => shown?.draw(scene, begin ?? null), [shown, scene, begin?.[0], begin?.[1]]);
   const onKeyDown = (event: KeyboardEvent) => {
     const way = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.08], ArrowDown: [0, 0.08] }[event.key];

@@ -3,6 +3,7 @@ import { BufferAttribute, BufferGeometry, Color, DirectionalLight, DoubleSide, H
 import { Line2 } from "three/examples/jsm/lines/Line2.js";
 import { LineGeometry } from "three/examples/jsm/lines/LineGeometry.js";
 import { LineMaterial } from "three/examples/jsm/lines/LineMaterial.js";
+import { bounded, type Eye } from "./chosen";
 import type { Scene, Way } from "./relief";
 import { colourOf, contour, indexOf, interpolated, LEVELS, scaled, type Scaled, type Terrain } from "./terrain";
 
@@ -13,12 +14,15 @@ const MIDDLE = new Vector3(0, 0.22, 0);
 
 export interface Show3d {
   readonly draw: (scene: Scene, begin: readonly [number, number] | null) => void;
+  /** Look from there. */
+  readonly face: (eye: Eye) => void;
   readonly turn: (around: number, over: number) => void;
   readonly zoom: (factor: number) => void;
   readonly end: () => void;
 }
 
-export function show3d(place: HTMLElement, onPick: (x: number, y: number) => void): Show3d {
+/** onEye: called as a person looks from elsewhere. */
+export function show3d(place: HTMLElement, first: Eye, onPick: (x: number, y: number) => void, onEye: (eye: Eye) => void): Show3d {
   const renderer = new WebGLRenderer({ antialias: true, alpha: true });
   renderer.setPixelRatio(Math.min(2, devicePixelRatio || 1));
   place.append(renderer.domElement);
@@ -27,7 +31,7 @@ export function show3d(place: HTMLElement, onPick: (x: number, y: number) => voi
   const sun = new DirectionalLight(0xffffff, 1.7);
   sun.position.set(1.5, 3, 1);
   world.add(new HemisphereLight(0xffffff, 0xb9b3a6, 1.7), sun);
-  const eye = { around: 0.6, over: 0.95, far: 4.3 };
+  let eye = first;
   let ground: Mesh<BufferGeometry, MeshLambertMaterial> | null = null;
   let drawn: Scene | null = null;
   let things: Object3D[] = [];
@@ -67,15 +71,13 @@ export function show3d(place: HTMLElement, onPick: (x: number, y: number) => voi
     measure();
   };
 
-  const turn: Show3d["turn"] = (around, over) => {
-    eye.around += around;
-    eye.over = Math.min(1.5, Math.max(0.08, eye.over + over));
+  const face: Show3d["face"] = (next) => {
+    eye = bounded(next);
     render();
   };
-  const zoom: Show3d["zoom"] = (factor) => {
-    eye.far = Math.min(9, Math.max(1.6, eye.far * factor));
-    render();
-  };
+  const move = (next: Eye) => (face(next), onEye(eye));
+  const turn: Show3d["turn"] = (around, over) => move({ ...eye, around: eye.around + around, over: eye.over + over });
+  const zoom: Show3d["zoom"] = (factor) => move({ ...eye, far: eye.far * factor });
   const leave = followPointer(renderer.domElement, turn, zoom, (event) => {
     if (!ground || !drawn) return;
     const box = renderer.domElement.getBoundingClientRect();
@@ -92,7 +94,7 @@ export function show3d(place: HTMLElement, onPick: (x: number, y: number) => voi
     renderer.forceContextLoss();
     renderer.domElement.remove();
   };
-  return { draw, turn, zoom, end };
+  return { draw, face, turn, zoom, end };
 }
 
 /** Dragging turns, the wheel zooms, two fingers too, and what is only pressed is picked. */

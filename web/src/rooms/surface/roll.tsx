@@ -11,14 +11,18 @@ import { Button, Choice, Panel, Problem, Slider, Switch, type Option } from "../
 import { brief } from "../../numbers";
 import { Curves } from "../../ui/curves";
 import { Legend } from "../../ui/legend";
+import { NumberField } from "../../ui/number_field";
 import { Scroll } from "../../ui/scroll";
-import { choose, curveOf, inkOf, number, ratesOf, textOf, word } from "./chosen";
+import { choose, curveOf, inkOf, number, ratesOf, textOf, whole, word } from "./chosen";
 import { Relief, type Scene } from "./relief";
 import { Sign } from "./sign";
 import type { Scale } from "./terrain";
 
 interface Known {
   readonly name: string;
+  /** How far it reaches. */
+  readonly x: readonly [number, number];
+  readonly y: readonly [number, number];
   readonly start: readonly [number, number];
   readonly goal: readonly [number, number];
   readonly lowest: number;
@@ -47,7 +51,7 @@ interface Rolled {
   readonly steps: number | null;
 }
 
-const STEPS = 200;
+export const STEPS = 200;
 const A_SECOND = 40; // steps
 const LEAST = 1e-3; // height that the chart shows
 /** At which one sees how each of them goes; which are the best is to be found out. */
@@ -110,8 +114,8 @@ export function Roll() {
           <Choice label={say(texts.surface)} value={name} options={known.surfaces.map((one): Option => [one.name, surfaceText(one.name, "surface")])} onChoose={(one) => choose({ surface: one, x: "", y: "", rates: "" })} />
           <p class="hint">{surfaceText(name, "about")}</p>
           <div class="start">
-            <Coordinate label={say(texts.start_x)} value={x} onInput={(one) => choose({ x: String(one) })} />
-            <Coordinate label={say(texts.start_y)} value={y} onInput={(one) => choose({ y: String(one) })} />
+            <NumberField label={say(texts.start_x)} value={x} step={0.1} least={surface.x[0]} most={surface.x[1]} onNumber={(one) => choose({ x: String(one) })} />
+            <NumberField label={say(texts.start_y)} value={y} step={0.1} least={surface.y[0]} most={surface.y[1]} onNumber={(one) => choose({ y: String(one) })} />
           </div>
           <p class="hint">{say(texts.start_hint)}</p>
         </Panel>
@@ -130,15 +134,6 @@ export function Roll() {
       </Panel>
       <Numbers_ known={known} />
     </div>
-  );
-}
-
-function Coordinate({ label, value, onInput }: { label: string; value: number; onInput: (value: number) => void }) {
-  return (
-    <label class="field">
-      {label}
-      <input type="number" step="0.1" value={Number(value.toFixed(3))} onInput={(event) => event.currentTarget.value !== "" && Number.isFinite(event.currentTarget.valueAsNumber) && onInput(event.currentTarget.valueAsNumber)} />
-    </label>
   );
 }
 
@@ -185,11 +180,22 @@ function Rate({ known, name, rate, onRate }: { known: Form; name: string; rate: 
 }
 
 const NAMES: Readonly<Record<string, string>> = { sgd: "SGD", momentum: "Momentum", nesterov: "Nesterov", adagrad: "AdaGrad", adadelta: "AdaDelta", rmsprop: "RMSProp", adam: "Adam", adamw: "AdamW" };
+export const optimizerNames = Object.keys(NAMES);
 export const optimizerName = (name: string): string => NAMES[name] ?? name;
 
 // ------------------------------------------------------------------------------------------------------------------ playing
+/** Step and whether it runs stand in the address, as of the last press: where it runs, the page of who follows runs from there. */
+function stand(step: number, runs = false): void {
+  [now.value, running.value] = [step, runs];
+  choose({ step: step === 0 ? "" : String(step), play: runs ? "1" : "" });
+}
+
 function useTicking(): void {
   const frame = useRef(0);
+  const [step, plays] = [whole("step", 0, 0, STEPS), word("play") === "1"];
+  useEffect(() => {
+    [now.value, running.value] = [step, plays];
+  }, [step, plays]);
   const on = running.value;
   useEffect(() => {
     if (!on) return undefined;
@@ -202,7 +208,7 @@ function useTicking(): void {
         now.value = Math.min(STEPS, now.value + Math.floor(part));
         part %= 1;
       }
-      if (now.value >= STEPS) running.value = false;
+      if (now.value >= STEPS) stand(STEPS);
       else frame.current = requestAnimationFrame(tick);
     };
     frame.current = requestAnimationFrame(tick);
@@ -212,21 +218,15 @@ function useTicking(): void {
 }
 
 function Player() {
-  const play = () => {
-    if (now.value >= STEPS) now.value = 0;
-    running.value = !running.value;
-  };
-  const step = (by: number) => {
-    running.value = false;
-    now.value = Math.max(0, Math.min(STEPS, now.value + by));
-  };
+  const play = () => stand(now.value >= STEPS ? 0 : now.value, !running.value);
+  const step = (by: number) => stand(Math.max(0, Math.min(STEPS, now.value + by)));
   return (
     <div class="row player">
       <Button kind="main" onClick={play}>{say(running.value ? texts.pause : texts.run_it)}</Button>
       <Button label={say(texts.step_back)} onClick={() => step(-1)}>‹</Button>
       <Button label={say(texts.step)} onClick={() => step(1)}>›</Button>
       <Button onClick={() => step(-STEPS)}>{say(texts.to_start)}</Button>
-      <Slider label={say(texts.steps)} min={0} max={STEPS} value={now.value} onInput={(one) => ((running.value = false), (now.value = one))} />
+      <Slider label={say(texts.steps)} min={0} max={STEPS} value={now.value} onInput={(one) => stand(one)} />
     </div>
   );
 }
@@ -260,7 +260,7 @@ function Numbers_({ known }: { known: Form }) {
   const at = now.value;
   const ways = rolled.value;
   const lines = ways.map(({ optimizer }, index) => ({ label: optimizerName(optimizer), colour: curveOf(optimizer, known.optimizers), dashed: index % 2 === 1 }));
-  const data = useMemo(() => [Array.from({ length: STEPS + 1 }, (_, step) => step), ...ways.map(({ heights }) => Array.from({ length: STEPS + 1 }, (_, step) => positive(heights.data[step])))], [ways]);
+  const data = useMemo(() => [Array.from({ length: STEPS + 1 }, (_, step) => step), ...ways.map(({ heights }) => Array.from({ length: STEPS + 1 }, (_, step) => step > at ? null : positive(heights.data[step])))], [ways, at]);
   return (
     <Panel title={say(texts.numbers)}>
       <Scroll label={say(texts.numbers)}>
@@ -285,7 +285,7 @@ function Numbers_({ known }: { known: Form }) {
                   <td class="place">
                     {placed(places.data[2 * step])}; {placed(places.data[2 * step + 1])}
                   </td>
-                  <td>{diverged ? say(texts.diverges) : (steps ?? say(texts.never))}</td>
+                  <td>{seenBy(at, { diverged, steps, last: heights.data.length - 1 })}</td>
                 </tr>
               );
             })}
@@ -301,6 +301,18 @@ function Numbers_({ known }: { known: Form }) {
       )}
     </Panel>
   );
+}
+
+/** What of the end of a way is seen at a step: how many it took, that it diverges, that it never arrives; before that nothing. */
+export function outcomeAt(at: number, { diverged, steps, last }: { diverged: boolean; steps: number | null; last: number }): number | "diverges" | "never" | null {
+  if (diverged) return at >= last ? "diverges" : null;
+  if (steps !== null) return at >= steps ? steps : null;
+  return at >= last ? "never" : null;
+}
+
+function seenBy(at: number, way: Parameters<typeof outcomeAt>[1]): string {
+  const outcome = outcomeAt(at, way);
+  return outcome === null ? "…" : typeof outcome === "number" ? String(outcome) : say(texts[outcome]);
 }
 
 const placed = (value: number | undefined): string => figure(Number((value ?? NaN).toFixed(3)) + 0, 4);

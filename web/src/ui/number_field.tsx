@@ -1,0 +1,110 @@
+// A number that a person types, read and written as the language of the page has it: browsers read fields of type number by their
+// own language, and take 1,25 for 125 where that is English.
+import { useEffect, useId, useState } from "preact/hooks";
+import texts from "@texts/lab.json";
+import { language, plainNumber, say } from "../language";
+
+export interface Bounds {
+  readonly least?: number;
+  readonly most?: number;
+  readonly whole?: boolean;
+}
+
+const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+
+/** What was typed, where it is a number within the bounds; null where it is none. */
+export function typedNumber(typed: string, { least = -Infinity, most = Infinity, whole = false }: Bounds = {}): number | null {
+  const plain = plainNumber(typed);
+  const value = Number(plain);
+  const fits = NUMBER.test(plain) && Number.isFinite(value) && value >= least && value <= most && (!whole || Number.isInteger(value));
+  return fits ? value : null;
+}
+
+/** As it would be typed; `typedNumber` reads the same number. */
+export const writtenNumber = (value: number): string => (language.value === "en" ? String(value) : String(value).replace(".", ","));
+
+/** What a field of such bounds expects, in a line. */
+export function expectation({ least = -Infinity, most = Infinity, whole = false }: Bounds): string {
+  const [from, to] = [writtenNumber(least), writtenNumber(most)];
+  const range = most === Infinity ? (least === -Infinity ? "any" : "least") : "between";
+  return say(texts[`number_${whole ? "whole" : "real"}_${range}`], { from, to });
+}
+
+interface NumberFieldProps extends Bounds {
+  label: string;
+  /** Null: nothing is chosen. */
+  value: number | null;
+  step?: number;
+  disabled?: boolean;
+  /** The label is read aloud alone. */
+  bare?: boolean;
+  /** Told when the field is left, not at every key. */
+  late?: boolean;
+  onNumber: (value: number) => void;
+  /** The field was emptied; without it there is always a number. */
+  onEmpty?: () => void;
+}
+
+/** What is no number stays as it was typed, and why stands below once the field is left. Arrow keys count. */
+export function NumberField({ label, value, step = 1, disabled = false, bare = false, late = false, onNumber, onEmpty, ...bounds }: NumberFieldProps) {
+  const id = useId();
+  const [typed, type] = useState<string | null>(null);
+  const [left, leave] = useState(false);
+  useEffect(() => {
+    if (typed !== null && typedNumber(typed, bounds) !== value) type(null);
+  }, [value]);
+  const isEmpty = typed?.trim() === "";
+  const wrong = typed !== null && !(isEmpty && (onEmpty || !left)) && typedNumber(typed, bounds) === null;
+  const take = (text: string) => {
+    const number = typedNumber(text, bounds);
+    if (number !== null) onNumber(number);
+    else if (text.trim() === "") onEmpty?.();
+  };
+  const write = (text: string) => {
+    type(text);
+    leave(false);
+    if (!late) take(text);
+  };
+  const done = () => {
+    if (late && typed !== null) take(typed);
+    if (!wrong || isEmpty) type(null);
+    leave(true);
+  };
+  const count = (by: number) => {
+    const next = Number(((value ?? 0) + by).toPrecision(12));
+    if (typedNumber(writtenNumber(next), bounds) !== null) (onNumber(next), type(null));
+  };
+  return (
+    <div class="field number">
+      <label for={id} class={bare ? "unseen" : ""}>
+        {label}
+      </label>
+      <input
+        id={id}
+        type="text"
+        inputMode={(bounds.least ?? -1) >= 0 ? (bounds.whole ? "numeric" : "decimal") : "text"}
+        autocomplete="off"
+        spellcheck={false}
+        disabled={disabled}
+        value={typed ?? (value === null ? "" : writtenNumber(value))}
+        placeholder={onEmpty ? "–" : ""}
+        aria-invalid={wrong}
+        aria-describedby={wrong && left ? `${id}-why` : undefined}
+        onInput={(event) => write(event.currentTarget.value)}
+        onBlur={done}
+        onKeyDown={(event) => {
+          const by = { ArrowUp: step, ArrowDown: -step }[event.key];
+          if (event.key === "Enter") done();
+          if (by === undefined) return;
+          event.preventDefault();
+          count(by);
+        }}
+      />
+      {wrong && left && (
+        <p class="problem" id={`${id}-why`} role="alert">
+          {expectation(bounds)}
+        </p>
+      )}
+    </div>
+  );
+}
