@@ -70,7 +70,7 @@ const THIN = "\u202f";
 /** As the report writes numbers, too: a comma before decimals and a narrow space between thousands, outside of English. */
 function formatted(value: number, digits: Intl.NumberFormatOptions): string {
   const parts = new Intl.NumberFormat(language.value, { useGrouping: "min2", ...digits }).formatToParts(value);
-  return parts.map(({ type, value: text }) => (type === "group" && language.value !== "en" ? THIN : text)).join("");
+  return parts.map(({ type, value: text }) => (type === "minusSign" ? "−" : type === "group" && language.value !== "en" ? THIN : text)).join("");
 }
 
 /** A whole number, all its digits. */
