@@ -72,6 +72,7 @@ class Run:
     """One training: its network, what happened and how well it does. folder is None where nothing was to be kept.
 
     tools: handed in, for they know runs, which know no pages. own: the loss, metrics and the like that have no name here.
+    said, held: what the net says about the test split and about the samples it was watched on, where they were looked at.
     doctor: what it found and changed, None where it did not watch; vital_signs: what it saw, by name (doctor/vital_signs.py).
     """
 
