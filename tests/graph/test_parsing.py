@@ -320,10 +320,10 @@ class TestMathematicsAsItIsWritten:
     @pytest.mark.parametrize(
         ("text", "values", "says"),
         [
-            ("log(a-b)", {"a": 1, "b": 3}, "f = log(u) is NaN at u = −2"),
-            ("a/b", {"a": 1, "b": 0}, "f = a / b is ∞ at a = 1, b = 0"),
+            ("log(a-b)", {"a": 1, "b": 3}, "f = log(u) is NaN at u = −2: only numbers above 0 have a logarithm"),
+            ("a/b", {"a": 1, "b": 0}, "f = a / b is ∞ at a = 1, b = 0: nothing can be divided by 0"),
             ("sqrt(a)", {"a": 0}, "all values are finite, and the gradient by a is ∞"),
-            ("2 log(a)", {"a": -1}, "u = log(a) is NaN at a = −1"),
+            ("2 log(a)", {"a": -1}, "u = log(a) is NaN at a = −1: only numbers above 0 have a logarithm"),
             ("sin(a)", {"a": math.inf}, "f = sin(a) is NaN at a = ∞"),
             ("sum(log(a))", {"a": [1, -1, 0]}, "u = log(a) is NaN or infinite in 2 entries"),
         ],
