@@ -5,6 +5,7 @@ import pytest
 from profundo.graph.expressions.decimal_commas import commas_between_values, with_points
 from profundo.graph.expressions.parsing import parse
 from profundo.graph.expressions.writing import write
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 
@@ -52,6 +53,12 @@ from profundo.records import ProfundoError
         (r"\operatorname{max}(1,5)", "max(1, 5)"),
         (r"\max(0,5\,x; 1)", "max(0.5*x, 1)"),
         (r"\max(x,\;5)", "max(x, 5)"),
+        ("[1; 2]*x", "[1, 2]*x"),
+        ("[1,5; 2,5]·x", "[1.5, 2.5]*x"),
+        ("[[1,5; 2]; [3; 4]]*x", "[[1.5, 2], [3, 4]]*x"),
+        ("0{,}5x", "0.5x"),
+        ("max(0, 0{,}5x)", "max(0, 0.5x)"),
+        ("max(1.234,5)", "max(1.234, 5)"),
     ],
 )
 def test_a_formula_with_decimal_commas_is_that_with_points(typed, pointed):
@@ -62,21 +69,26 @@ def test_a_formula_with_decimal_commas_is_that_with_points(typed, pointed):
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
-        ("max(0,5*x, 1)", "character 5: 0,5 may be a number or two values; write 0.5 or 0, 5"),
+        (
+            "max(0,5*x, 1)",
+            "character 5: 0,5 may be a number or two values; write 0.5 or 0, 5, or put ; between the arguments",
+        ),
         ("0,5*max(1,5)", "character 9: 1,5 may be a number or two values"),
         ("[1,5, 2]*x", "character 2: 1,5 may be a number or two values"),
         ("max(1,5; 2, x)", "character 5: 1,5 stands among arguments that ; and commas separate"),
         ("1,000*x", "character 1: 1,000 may be 1.000 or 1000"),
         ("1,234,567*x", "a comma separates arguments"),
-        ("1.234,5*x", "a comma separates arguments"),
+        ("1.234,5*x", "character 1: 1.234,5 has signs of two kinds; write it without thousands, 1234,5"),
+        ("[1.234,5; 2]*x", "character 2: 1.234,5 has signs of two kinds"),
         ("f(x; y) = x*y; f(1,5; 2; 3)", "where commas are decimal, ; stands between arguments"),
         ("f(x) = x^2; f(1; 2)", "where commas are decimal, ; stands between arguments"),
         ("sin(1,000x)", "character 5: 1,000 may be 1.000 or 1000"),
         (r"max(1,5 \\ 2)", 'expected an operator or ")"'),
-        ("sin(1,5; 2)", "expected one argument of sin, not 2"),
+        ("sin(1,5; 2)", "expected 1 argument of sin, not 2"),
         ("sin(1,5)+max(1,5)", "character 14: 1,5 may be a number or two values"),
         (r"\max\left(0,5x, 1\right)", "character 11: 0,5 may be a number or two values"),
-        ("[1,5; 2]*x", 'got ";"'),
+        ("[1, 2; 3, 4]*x", "the rows of a matrix are [[1, 2], [3, 4]]"),
+        ("[a, b; c]*x", 'got ";"'),
         ("x_{1,2}", "a comma separates arguments"),
     ],
 )
@@ -91,3 +103,14 @@ def test_two_arguments_that_look_like_one_number_are_named():
     assert commas_between_values("max(1,5; 2)") == commas_between_values("0,5*x") == []
     assert commas_between_values("sum([1,2])") == [], "a list is seen to be one"
     assert commas_between_values(")))((([[[,;,") == []
+
+
+@pytest.mark.parametrize(
+    "typed", ["1,2,3*x", "1.234,5*x", "(a; b)", "x y 2 3", "[a, b; c]", "1/2b", "sin(1; 2)", "sin x/2", "a+b\na*b"]
+)
+def test_a_refusal_is_told_in_every_language(typed):
+    with pytest.raises(ProfundoError) as caught:
+        parse(typed)
+    told = caught.value.args[0]
+    assert isinstance(told, Said)
+    assert len(set(told.everywhere.values())) == 4

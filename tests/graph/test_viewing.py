@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from profundo.graph import matrix, operations, scalar, shared, vector, view
+from profundo.graph.expressions.parsing import parse
 from profundo.graph.nodes import Ref
 from profundo.records import ProfundoError
 
@@ -84,3 +85,35 @@ def test_values_that_do_not_fit_are_told(given, words):
     a, b = scalar("a"), scalar("b")
     with pytest.raises(ProfundoError, match=words):
         view(a + b, given)
+
+
+@pytest.mark.parametrize(
+    ("formula", "at", "says"),
+    [
+        ("ln x", -1, "f = log(x) is NaN at x = −1: only numbers above 0 have a logarithm"),
+        ("sqrt(x)", -2, "f = sqrt(x) is NaN at x = −2: negative numbers have no square root that is real"),
+        ("1/x", 0, "f = 1 / x is ∞ at x = 0: nothing can be divided by 0"),
+        ("x^0.5", -1, "a negative number has no real power with an exponent that is not whole"),
+        ("asin(x)", 2, "only numbers from −1 to 1 have an arcsine or an arccosine"),
+        ("abs(x)", 0, "f = |x| has a kink at x = 0: its slope jumps from −1 to 1 there, and 0 is taken"),
+        ("relu(x)", 0, "its slope jumps from 0 to 1 there, and 0 is taken"),
+    ],
+)
+def test_what_has_no_value_or_slope_somewhere_is_told_why(formula, at, says):
+    graph = view(parse(formula), {"x": at})
+    (note,) = graph.notes
+    assert says in note
+    assert len(set(note.everywhere.values())) == 4
+    slope = graph["x"].gradient.item
+    assert "kink" not in says or slope == 0
+
+
+@pytest.mark.parametrize(("formula", "at"), [("exp(x)", 1000), ("abs(x)", 1), ("x^2", 0), ("sqrt(x)", 4)])
+def test_no_reason_is_made_up(formula, at):
+    assert not any(":" in note or "kink" in note for note in view(parse(formula), {"x": at}).notes)
+
+
+def test_a_power_of_itself_has_one_condition_at_zero():
+    local = [flow.latex or "" for flow in view(parse("x^x"), {"x": 2}).flows.values()]
+    assert any("x = 0" in latex for latex in local)
+    assert not any(r"\land" in latex for latex in local)

@@ -223,8 +223,8 @@ def test_what_has_no_number_can_be_sent_all_the_same(ask):
 @pytest.mark.parametrize(
     ("text", "values", "says"),
     [
-        ("log(x)", {"x": -1.0}, "f = log(x) es NaN en x = −1"),
-        ("x/y", {"x": 0.0, "y": 0.0}, "f = x / y es NaN en x = 0, y = 0"),
+        ("log(x)", {"x": -1.0}, "f = log(x) es NaN en x = −1: solo los números mayores que 0 tienen logaritmo"),
+        ("x/y", {"x": 0.0, "y": 0.0}, "f = x / y es NaN en x = 0, y = 0: no se puede dividir por 0"),
         ("sqrt(x)", {"x": 0.0}, "todos los valores son finitos, y el gradiente respecto de x es ∞"),
     ],
 )

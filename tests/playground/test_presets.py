@@ -250,6 +250,15 @@ def test_a_healthy_training_shows_no_sign():
     assert early_signs(session.run()) == []
 
 
+def test_a_net_that_answers_little_better_than_a_constant_is_told():
+    """One unit draws one line: no more than three of the four corners of XOR come right."""
+    one = Session(data="xor", hidden=(1,), epochs=60, samples=200).run()
+    assert one.scores()["train"].accuracy < 0.8
+    assert [sign.cause for sign in early_signs(one)] == ["underfit"]
+    noisy = Session(data="xor", noise=50, hidden=(4, 4), epochs=60, samples=200, learning_rate=0.1).run()
+    assert early_signs(noisy) == []
+
+
 def test_saturated_units_are_told():
     session = Session(data="circle", hidden=(6,), initialisation="large")
     with torch.no_grad():

@@ -7,6 +7,7 @@ import { address, lastQuery, leftOut, link, noRoom, settle, sift, visits } from 
 import { connected, role, shared, trouble } from "./connection";
 import { LANGUAGES, language, nameOf, say, speak, type Language } from "./language";
 import type { Form } from "./forms";
+import { toRoom } from "./focus";
 import { follow, following } from "./presenting";
 import { ROOMS, type Room } from "./rooms";
 import { Sharing } from "./sharing";
@@ -31,7 +32,7 @@ export function App() {
   }, [room, language.value]);
   return (
     <>
-      <a class="skip" href="#room" onClick={(event) => (event.preventDefault(), document.getElementById("room")?.focus())}>
+      <a class="skip" href="#room" onClick={(event) => (event.preventDefault(), toRoom())}>
         {say(texts.skip)}
       </a>
       <header class="top">

@@ -45,6 +45,12 @@ function look(): void {
   to.focus();
 }
 
+/** To the beginning of what the page shows, below its header. */
+export function toRoom(): void {
+  document.getElementById("room")?.focus({ preventScroll: true });
+  scrollTo({ top: 0 });
+}
+
 export function watchFocus(): void {
   document.addEventListener("keydown", () => (byKeys = true), { capture: true, passive: true });
   document.addEventListener("pointerdown", () => (byKeys = false), { capture: true, passive: true });

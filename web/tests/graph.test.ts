@@ -4,10 +4,10 @@ import { language } from "../src/language";
 import { fit, whole, zoomed } from "../src/rooms/graph/drawing";
 import { EXAMPLES } from "../src/rooms/graph/examples";
 import { pathName } from "../src/rooms/graph/derivation";
-import { figure, isAgain, word } from "../src/rooms/graph/explained";
+import { figure, isAgain, rulesOf, word } from "../src/rooms/graph/explained";
 import { read, sides, type Piece } from "../src/rooms/graph/latex";
 import { decades } from "../src/rooms/graph/loglog";
-import { brief, doubtOf, equals, localized, numberOf, power, rows, shown, typed, written } from "../src/rooms/graph/numbers";
+import { brief, doubtOf, equals, localized, numberOf, power, rows, shown, taken, troubleOf, typed, written } from "../src/rooms/graph/numbers";
 import { readFormula, runTogether, writtenFormula } from "../src/rooms/graph/query";
 import { along, atWork, seen, stopOf, stopsOf, toggled } from "../src/rooms/graph/steps";
 import type { Graph, Scene, Step, Summary } from "../src/rooms/graph/types";
@@ -229,4 +229,32 @@ test("the cell of a product that is worked out stands in the address", () => {
   expect(asked.cell).toBe(1);
   expect(decodeURIComponent(writtenMatrices(asked))).toBe(query);
   expect(readMatrices(new URLSearchParams("cell=x")).cell).toBe(0);
+});
+
+describe("what a cell says", () => {
+  test("what is no value gets its reason, in the words of the page", () => {
+    language.value = "ca";
+    expect(troubleOf("tres")).toBe("tres no és un nombre; escriu-ne un com 3, −1,5 o 1/9");
+    expect(troubleOf("1e400")).toContain("1e400 queda fora d’abast");
+    expect(troubleOf("2000000", true)).toContain("queda fora d’abast");
+    expect(troubleOf("1.234,5")).toContain("1234,5");
+    expect(troubleOf("1,000")).toBe(doubtOf("1,000"));
+    expect(troubleOf("[1; x]", true)).toContain("[1; 2]");
+    language.value = "en";
+  });
+
+  test("what is taken, or only begun, gets none", () => {
+    for (const text of ["", "−", "1/", "1e", "1,5", "3", "1/9", "-2.5"]) expect([text, troubleOf(text)]).toEqual([text, ""]);
+    for (const text of ["[1", "[1; 2]", "[[1; 0]; [0; 1]]"]) expect([text, troubleOf(text, true)]).toEqual([text, ""]);
+    expect(taken("1e6")).toBe(1e6);
+    expect([taken("1e7"), taken("[1; 1e7]", true), taken("[1; 2]")]).toEqual([null, null, null]);
+  });
+});
+
+test("a power has one rule for its base and another for its exponent", () => {
+  const nodes = new Map([["f", { op: "pow" }], ["u", { op: "mul" }]]);
+  const terms = (...ends: [string, number][]) => ({ terms: ends.map(([user, place]) => ({ user, place })) }) as unknown as Step;
+  expect(rulesOf(terms(["f", 0], ["f", 1]), nodes)).toEqual(["pow", "pow_exponent"]);
+  expect(rulesOf(terms(["f", 0]), nodes)).toEqual(["pow"]);
+  expect(rulesOf(terms(["f", 1], ["u", 0], ["u", 1]), nodes)).toEqual(["pow_exponent", "mul"]);
 });

@@ -40,3 +40,12 @@ test("in Catalan short words before a name are joined to it", () => {
   expect(said("Adam")).toBe("de Adam");
   language.value = "en";
 });
+
+test("a minus is a minus, not a hyphen, in every language", () => {
+  for (const tongue of ["en", "es", "ca", "pt"] as const) {
+    language.value = tongue;
+    expect([figure(-18), figure(-0.0007314, 4), percent(-0.5)].join(" ")).not.toContain("-");
+    expect(plainNumber(figure(-18))).toBe("-18");
+  }
+  language.value = "en";
+});

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { language } from "../src/language";
+import { SYNONYMS } from "../src/synonyms";
 import { found, words } from "../src/words";
 
 afterEach(() => (language.value = "en"));
@@ -27,4 +28,19 @@ test("typing finds a word without accents and capitals, by its English name, too
   expect(keys("backprop")[0]).toBe("backpropagation");
   expect(keys("xyzzy")).toEqual([]);
   expect(keys("  ").length).toBe(words().length);
+});
+
+test("what other books call a word finds it, in every language of the page", () => {
+  for (const tongue of ["en", "es", "ca", "pt"] as const) {
+    language.value = tongue;
+    for (const text of ["pèrdua", "funció de pèrdua", "perdida", "pérdida", "perda", "cost"]) expect([text, keys(text)[0]]).toEqual([text, "loss"]);
+    expect(keys("R2")).toContain("r_squared");
+    expect(keys("logistic")).toContain("sigmoid");
+    for (const [key, others] of Object.entries(SYNONYMS)) for (const other of others) expect([other, keys(other).includes(key)]).toEqual([other, true]);
+  }
+});
+
+test("what tables, curves and remarks speak of is in the list", () => {
+  const all = new Set(words().map(({ key }) => key));
+  for (const key of ["rmse", "r_squared", "gradient_norm", "batch_normalisation", "f1", "seed", "tanh", "pca", "interval", "gan", "transformer", "regression", "sample", "nan"]) expect([key, all.has(key)]).toEqual([key, true]);
 });

@@ -28,7 +28,10 @@ FADED = 1e-2  # of the last layer's gradient, of the first's
 WORSE, APART = 1.5, 0.2  # test loss over its own best; above the training loss, of a constant answer's cost
 NOTHING = 1e-4  # of the first gradient, of a deep net that learned nothing: the last one is small by then, too
 STAYED = 0.02  # of their size is how far the weights have moved
-HARDLY = 0.1  # of a constant answer's cost is what was learned
+HARDLY, LITTLE = (
+    0.1,
+    0.25,
+)  # of a constant answer's cost is what was learned: of any net, and of one that learns no more
 STEADILY = 0.5  # of what the first half of the epochs gained, in the second half: the loss is still on its way
 WHOLE_WAY = 0.5  # of their size is how far weights move in a training that learns
 
@@ -39,7 +42,7 @@ def early_signs(session: Session) -> list[Finding]:
     if blown:
         return blown
     causes = [*no_curve(session), *alike(session), *flat_units(session), *faded(session)]
-    return causes or [*learns_little(session), *learned_by_heart(session)]
+    return causes or [*learns_little(session)] or [*learned_by_heart(session)]
 
 
 def sign(cause: str, where: str, remedy: str, severity: Severity = "serious", **evidence: Any) -> Finding:
@@ -151,11 +154,16 @@ def faded(session: Session) -> Iterator[Finding]:
 
 
 def learns_little(session: Session) -> Iterator[Finding]:
-    """After many epochs hardly better than a constant answer, where the rate has done its part."""
+    """After many epochs hardly better than a constant answer, where the rate has done its part; or little better, and it stays so.
+
+    The nets of the page that suit a problem come below 0.53 of a constant's cost at the most noise, those that do not stay above 0.8.
+    """
     now = session.scores()["train"]
-    if session.epoch < MANY_EPOCHS or has_learned(session):
+    if session.epoch < MANY_EPOCHS or has_learned(session, LITTLE):
         return
-    if (moved := way_of(session)) < STAYED or still_falls(session):
+    if has_learned(session) and still_falls(session):
+        return
+    if not has_learned(session) and ((moved := way_of(session)) < STAYED or still_falls(session)):
         rate = session.settings.learning_rate
         higher = rate * min(100, max(3, WHOLE_WAY / max(moved, 1e-9)))
         yield sign(
@@ -173,10 +181,10 @@ def learns_little(session: Session) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def has_learned(session: Session) -> bool:
+def has_learned(session: Session, share: float = HARDLY) -> bool:
     """Whether the points that it is trained on are answered better than by a constant: else nothing was learned by heart, either,
     however badly the test points fare."""
-    return session.scores()["train"].loss < (1 - HARDLY) * constant_cost(session)
+    return session.scores()["train"].loss < (1 - share) * constant_cost(session)
 
 
 def still_falls(session: Session) -> bool:

@@ -1,12 +1,13 @@
 """Decimal commas in formulas: 0,5·x is read as 0.5·x, and f(1,5; 2) has the two arguments 1.5 and 2.
 
 A comma is a decimal one where nothing else can stand: outside of lists and of the arguments of functions that take several,
-and among arguments that ";" separates. Elsewhere it separates, as in max(1,5) and [1,5]; a formula that has commas of both
-kinds there is refused, and so is what may be thousands: 1,000·x.
+and among arguments and entries that ";" separates: [1,5; 2]. Elsewhere it separates, as in max(1,5) and [1,5]; a formula that
+has commas of both kinds there is refused, and so is what may be thousands: 1,000·x. LaTeX's 0{,}5 is a decimal everywhere.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn
@@ -18,6 +19,8 @@ from profundo.records import ProfundoError
 
 __all__ = ["commas_between_values", "with_points"]
 
+_IN_BRACES = re.compile(r"(?<![\w.,])(\d+)\{,\}(?=\d)")  # as LaTeX writes a comma without a space behind it
+_GROUPED = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 _TAKEN = {name: wanted for name, (_, wanted) in {**FUNCTIONS, **CALLED}.items()}
 
 
@@ -51,28 +54,43 @@ class _Bracket:
     def has_decimals(self) -> bool:
         return bool(self.tight) and (self.kind in ("", "value") or bool(self.separators))
 
+    @property
+    def has_rows(self) -> bool:
+        """[1, 2; 3, 4], which is a matrix elsewhere; here its rows have brackets of their own."""
+        return self.kind == "list" and self.loose
+
 
 def with_points(text: str) -> str:
     """The formula with a point before decimals and commas between arguments, letter for letter at its place.
 
     Raises ProfundoError for a comma that may be of either kind.
     """
+    text = _without_braces(text)
     brackets = list(_brackets(list(tokens(text))))
     letters, is_used = list(text), any(one.has_decimals for one in brackets)
     for one in brackets:
         _refuse_both(one, is_used)
         for comma in one.tight if one.has_decimals else ():
             letters[comma.at] = "."
-        for place in one.separators:
+        for place in () if one.has_rows else one.separators:
             letters[place] = ","
     return "".join(letters)
+
+
+def _without_braces(text: str) -> str:
+    """0{,}5 as 000.5: a number of the same length at the same place."""
+    return _IN_BRACES.sub(lambda match: f"00{match[1]}.", text)
 
 
 def _refuse_both(bracket: _Bracket, is_used: bool) -> None:
     """is_used: whether the formula has decimal commas elsewhere."""
     for comma in bracket.tight:
         whole, part, _ = comma
-        if bracket.separators and bracket.loose:
+        if "." in whole and (bracket.has_decimals or is_used):
+            _refuse(comma, "comma_grouped", first=f"{whole.replace('.', '')},{part}")
+        elif "." in whole and not bracket.loose:
+            continue  # two entries, 1.234 and 5
+        elif bracket.separators and bracket.loose:
             _refuse(comma, "comma_and_semicolon")
         elif not bracket.has_decimals and (is_used or bracket.loose):
             _refuse(comma, "comma_between", first=f"{whole}.{part}", second=f"{whole}, {part}")
@@ -86,8 +104,9 @@ def _refuse(comma: _Comma, key: str, **readings: str) -> NoReturn:
 
 def commas_between_values(text: str) -> list[str]:
     """What may look like a number with a decimal comma, and is two arguments: "1,5" in max(1,5)."""
-    brackets = _brackets(list(tokens(text)))
-    return [str(comma) for one in brackets if one.kind == "values" and not one.separators for comma in one.tight]
+    brackets = _brackets(list(tokens(_without_braces(text))))
+    apart = [comma for one in brackets if one.kind == "values" and not one.separators for comma in one.tight]
+    return [str(comma) for comma in apart if "." not in comma.whole]
 
 
 def _brackets(words: Sequence[Token]) -> Iterator[_Bracket]:
@@ -101,7 +120,7 @@ def _brackets(words: Sequence[Token]) -> Iterator[_Bracket]:
             yield open_ones.pop()
         elif word.text == ",":
             open_ones[-1].take(_between_digits(words, place))
-        elif word.text == ";" and word.past - word.at == 1 and open_ones[-1].kind in ("value", "values"):
+        elif word.text == ";" and word.past - word.at == 1 and open_ones[-1].kind != "":
             open_ones[-1].separators.append(word.at)
     yield from open_ones
 
@@ -136,11 +155,12 @@ def _defined(words: Sequence[Token]) -> dict[str, int]:
 
 
 def _between_digits(words: Sequence[Token], place: int) -> _Comma | None:
-    """The comma that stands there, if it may be a decimal one: in 1,234,567 and 1.234,5 none is."""
+    """The comma that stands there, if it may be a decimal one: in 1,234,567 none is."""
     around = [words[at] if 0 <= at < len(words) else Token("end", "", -1, -1) for at in range(place - 2, place + 4)]
     earlier, whole, comma, part, later, last = around
     digits = part.text.lower().partition("e")[0]
-    if not (whole.kind == part.kind == "number" and whole.text.isdigit() and digits.isdigit()):
+    is_whole = whole.text.isdigit() or bool(_GROUPED.fullmatch(whole.text))
+    if not (whole.kind == part.kind == "number" and is_whole and digits.isdigit()):
         return None
     is_one = whole.past == comma.at and comma.past == part.at
     goes_on = later.text == "," and last.kind == "number" and (part.past, later.past) == (later.at, last.at)

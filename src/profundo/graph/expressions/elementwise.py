@@ -71,7 +71,8 @@ def _by_exponent(out: Expression, x: Expression, y: Expression) -> Expression:
     """x^y·log x; the limit 0 where the base is 0 and the power is not negative."""
     if x.kind == "constant" and (x.data > 0).all():
         return out * log(x)
-    return where(logical_and(equal(x, 0), greater_equal(y, 0)), 0, out * log(x))
+    is_limit = equal(x, 0) if x is y else logical_and(equal(x, 0), greater_equal(y, 0))
+    return where(is_limit, 0, out * log(x))
 
 
 pow: Operation = define("pow", torch.pow, slopes=_pow_slopes, text="{0}^{1}", latex="{0}^{{{1}}}", strength=7)

@@ -57,6 +57,11 @@ _COMPARISONS = {
 }  # fmt: skip
 _POWER_OF_E = replace(operations.exp, text="e^{0}", strength=7)
 _DOTS = ("·", "⋅", "∙", "\\cdot")
+_HINTS = {
+    ",": "hint_comma", ";": "hint_semicolon", "=": "hint_equals", "[": "hint_square", "%": "hint_remainder", "_": "hint_sum",
+    "∗": "hint_convolution", "'": "hint_transposed",
+}  # fmt: skip
+"""What is said of a sign that nothing can be done with behind a value."""
 _CLOSING = {"(": ")", "{": "}", "[": "]", "|": "|"}
 
 
@@ -122,7 +127,7 @@ class _Reader:
             if not self.skip_breaks():
                 return result
             if not name:
-                self.fail("a name for what another line follows: name = …", start)
+                self.fail(Said("refusals.expect_named_line"), start)
 
     def statement(self) -> tuple[str, _Operand]:
         """Its name, "" for none, and its value."""
@@ -217,7 +222,7 @@ class _Reader:
         start = self.token
         value = self.signed()
         if self.begins_factor():
-            self.fail("1/(2b) or (1/2)*b, say: with parentheses or a sign; this can be read both ways", start)
+            self.fail(Said("refusals.expect_divisor"), start)
         return value
 
     def factor(self) -> _Operand:
@@ -367,8 +372,7 @@ class _Reader:
                 value = self.made(token, value, other)
             return value
         if len(arguments) != wanted:
-            says = "one argument" if wanted == 1 else f"{wanted} arguments"
-            self.fail(f"{says} of {token.text}, not {len(arguments)}", token)
+            self.fail(Said("refusals.expect_arguments_of", wanted=wanted, name=token.text, given=len(arguments)), token)
         return self.made(token, *arguments)
 
     def power_of_function(self, token: Token) -> float | None:
@@ -396,7 +400,8 @@ class _Reader:
                 value = self.made(replace(self.token, text="implied"), value, self.power())
         if self.token.text in ("/", "(", "{"):
             name = function.text
-            self.fail(f"parentheses: {name}(…){self.token.text}… or {name}(…{self.token.text}…); both can be read here")
+            sign = self.token.text
+            self.fail(Said("refusals.expect_parentheses", first=f"{name}(…){sign}…", second=f"{name}(…{sign}…)"))
         return value
 
     def root(self, token: Token) -> _Operand:
@@ -471,7 +476,7 @@ class _Reader:
                         at=opening.at + 1,
                     )
                 )
-            self.fail_after_value(f'an operator or "{closing}"')
+            self.fail_after_value(Said("refusals.expect_operator_or", closing=f'"{closing}"'))
         self.open.pop()
         self.at += 1
         return values
@@ -543,21 +548,13 @@ class _Reader:
     def fail(self, expected: str, token: Token | None = None) -> NoReturn:
         """One line: what was expected, what arrived, and where."""
         token = token or self.token
-        got = "the formula ends" if token.kind == "end" else f"got {_quoted(self.text[token.at : token.past])}"
-        if token.kind == "break":
-            got = "the line ends" if self.text[token.at] == "\n" else 'got ";"'
-        key, there = ("ends", "") if token.kind == "end" else ("at", got.removeprefix("got "))
-        told = (
-            isinstance(expected, Said)
-            and token.kind != "break"
-            and Said(
-                f"refusals.formula_{key}", at=token.at + 1, expected=expected, got=there, excerpt=self.excerpt(token.at)
-            )
+        is_line = token.kind == "break" and self.text[token.at] == "\n"
+        key = "ends" if token.kind == "end" else "line_ends" if is_line else "at"
+        there = '";"' if token.kind == "break" else _quoted(self.text[token.at : token.past])
+        says = Said(
+            f"refusals.formula_{key}", at=token.at + 1, expected=expected, got=there, excerpt=self.excerpt(token.at)
         )
-        raise ProfundoError(
-            f"formula, character {token.at + 1}: expected {expected}; {got} in {self.excerpt(token.at)}",
-            told=told or "",
-        )
+        raise ProfundoError(says if isinstance(expected, Said) else str(says))
 
     def fail_unknown(self, token: Token) -> NoReturn:
         known = {**FUNCTIONS, **CALLED}
@@ -575,19 +572,14 @@ class _Reader:
             ),
         )  # fmt: skip
 
-    def fail_after_value(self, expected: str = "an operator or the end") -> NoReturn:
-        hints = {
-            ",": "; a comma separates arguments, decimals are 0.5 or 0,5",
-            "=": "; a definition is name = …, a comparison ==",
-            "[": "; write round parentheses",
-            "%": "; there is no remainder",
-            "_": "; a sum over a list is sum(x)",
-            "∗": "; * multiplies, conv2d(I, K) convolves",
-            "'": "; a transposed matrix is A^T, a derivative an option: --derive x",
-        }
+    def fail_after_value(self, expected: Said | None = None) -> NoReturn:
         if self.token.kind == "number":
-            self.fail("an operator before the number, such as *")
-        self.fail(expected + hints.get(self.token.text, ""))
+            self.fail(Said("refusals.expect_operator_before"))
+        expected = expected or Said("refusals.expect_operator_or_end")
+        hint = _HINTS.get(self.token.text)
+        self.fail(
+            Said("refusals.expect_hinted", expected=expected, hint=Said(f"refusals.{hint}")) if hint else expected
+        )
 
     def excerpt(self, at: int) -> str:
         """The text around a place, which is marked."""

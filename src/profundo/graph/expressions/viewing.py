@@ -7,7 +7,7 @@ Everything is computed in float64 by the graph's own rules: the gradients are ex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -28,10 +28,10 @@ from profundo.graph.expressions.functions import graph_of, named_nodes
 from profundo.graph.expressions.gradients import adjoints, shares
 from profundo.graph.expressions.local_formulas import renamed
 from profundo.graph.expressions.precision import in_precision
-from profundo.graph.expressions.writing import number, write, write_latex
-from profundo.graph.nodes import Flow, Graph, Node, Summary
+from profundo.graph.expressions.remarks import remarks
+from profundo.graph.expressions.writing import write, write_latex
+from profundo.graph.nodes import Flow, Graph, Node
 from profundo.graph.traces.summaries import summary
-from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["view"]
@@ -70,46 +70,8 @@ def view(f: Expression, given: Mapping[Expression | str, Any], *, keep: bool = F
         (names[edge[0]], edge[1]): _flow(computed.get(sent.get(edge)), local.get(edge), computed, names)
         for edge in dict.fromkeys([*local, *sent])
     }
-    notes = _remark(order, names, nodes)
+    notes = remarks(order, names, nodes)
     return replace(graph, nodes=nodes, flows=flows, of=names[f] if _is_cost(f) else "", notes=notes)
-
-
-def _remark(order: list[Expression], names: Mapping[Expression, str], nodes: Mapping[str, Node]) -> tuple[str, ...]:
-    """Where the first value, or else the first gradient backward, was lost: NaN or infinite, and its inputs were not."""
-    values = {one: nodes[names[one]].value for one in order}
-    gradients = {one: nodes[names[one]].gradient for one in order}
-    for one in order:
-        if one.op is not None and any(
-            _is_lost(values[one], [values[part] for part in one.inputs], test) for test in TESTS
-        ):
-            at = [f"{names[p]} = {number(v.item)}" for p in one.inputs if p.op or p.kind != "constant"
-                  if (v := values[p]) and v.item is not None]  # fmt: skip
-            said = {"name": names[one], "text": nodes[names[one]].text, "what": _what(values[one])}
-            return (Said(f"graph.lost_value{'_at' if at else ''}", **said, places=", ".join(at)),)
-    for one in reversed(order):
-        if _bad(gradients[one]) and not any(_bad(value) for value in values.values()):
-            return (Said("graph.lost_gradient", name=names[one], what=_what(gradients[one])),)
-    return ()
-
-
-def _is_lost(value: Summary | None, inputs: Sequence[Summary | None], test: Callable[[Summary | None], bool]) -> bool:
-    return test(value) and not any(map(test, inputs))
-
-
-def _bad(value: Summary | None) -> bool:
-    return value is not None and value.bad > 0
-
-
-def _nan(value: Summary | None) -> bool:
-    return value is not None and value.item is not None and value.item != value.item
-
-
-TESTS = (_bad, _nan)
-
-
-def _what(value: Summary | None) -> str:
-    assert value is not None
-    return number(value.item) if value.item is not None else Said("graph.bad_entries", count=value.bad)
 
 
 def _is_cost(f: Expression) -> bool:

@@ -146,7 +146,7 @@ function derivative(edge: Edge, flows: ReadonlyMap<string, Flow>): string {
   if (flow?.local === undefined || flow.local === null) return "";
   const number = written(flow.local);
   const rule = localized(flow.rule ?? "");
-  return rule && rule.length <= 14 && rule !== number ? `${rule} = ${number}` : number;
+  return rule && rule.length <= 14 && rule !== number ? `${rule} = ${number}`.replace("= ≈", "≈ ") : number;
 }
 
 function Arrow({ edge, kind }: { edge: Edge; kind: string }) {

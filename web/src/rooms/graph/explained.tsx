@@ -50,11 +50,20 @@ function Backward({ answer, node, nodes }: { answer: FormulaAnswer; node: Node; 
       {(isLost(node.gradient) || isLost(nodes.get(of)?.value)) && <Remarks notes={answer.graph.notes} />}
       {isPlain && step.terms.length > 0 && <Terms step={step} of={of} />}
       <p>{say(step.terms.length === 1 ? texts.used_once : texts.used_often, { node: node.name, users: users.join(", "), count: step.terms.length })}</p>
-      {[...new Set(users.map((user) => nodes.get(user)?.op ?? ""))].map((op) => (
+      {rulesOf(step, nodes).map((op) => (
         <Words key={op} op={op} kind="backward" />
       ))}
     </>
   );
+}
+
+/** The operations whose rules hand back to the node; of a power another one to its exponent than to its base. */
+export function rulesOf(step: Step, nodes: ReadonlyMap<string, Pick<Node, "op">>): string[] {
+  const rules = step.terms.map(({ user, place }) => {
+    const op = nodes.get(user)?.op ?? "";
+    return op === "pow" && place === 1 ? "pow_exponent" : op;
+  });
+  return [...new Set(rules)];
 }
 
 /** The gradient of a node out of those of its users; of tensors as what each hands back, for there the local derivative is a Jacobian. */

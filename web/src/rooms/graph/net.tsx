@@ -10,7 +10,7 @@ import { Heat } from "../../ui/heat";
 import { NumberField } from "../../ui/number_field";
 import { useAsked } from "./asked";
 import { Drawing, room } from "./drawing";
-import { brief, kindOf, written } from "./numbers";
+import { brief, equals, kindOf, written } from "./numbers";
 import { Stepper, byKey, stepWords } from "./stepper";
 import { byName, stopOf, stopsOf, toggled, type Stop } from "./steps";
 import { NodeTable } from "./table";
@@ -119,7 +119,7 @@ function Facts({ node, inside }: { node: Node; inside: readonly Node[] }) {
     [say(texts.operation), kindOf(node.op)],
     [say(texts.shape), node.shape.join(" × ") || say(texts.number)],
     [say(texts.value), node.value ? brief(node.value) : "–"],
-    [say(texts.gradient), node.gradient ? (node.gradient.item === null ? `‖∇‖ = ${written(node.gradient.norm)}` : written(node.gradient.item)) : "–"],
+    [say(texts.gradient), node.gradient ? (node.gradient.item === null ? `‖∇‖ ${equals(node.gradient.norm)}` : written(node.gradient.item)) : "–"],
     [say(texts.parameters), learned ? count(learned) : ""],
     ["FLOPs", flops ? count(flops) : ""],
     [say(texts.line), node.line],

@@ -1,6 +1,6 @@
 // Numbers as the graph's formulas have them: all their digits, without signs between thousands, so that they can be typed again.
 import texts from "@texts/graph.json";
-import { known, language, local, say, type Text } from "../../language";
+import { count, known, language, local, say, type Text } from "../../language";
 import { digitsOf, mark, scientific } from "../../numbers";
 import type { Entries, Figure, Summary } from "./types";
 
@@ -81,6 +81,35 @@ const pointed = (text: string): number => Number(text.replace(",", "."));
 export function doubtOf(text: string): string {
   const [number = ""] = DOUBTFUL.exec(text) ?? [];
   return number === "" || typed(text) !== null ? "" : say(texts.comma_doubt, { text: number, first: number.replace(",", "."), second: number.replace(",", "") });
+}
+
+/** What a value may be at most, to both sides: the lab takes no larger one. */
+export const LARGEST = 1e6;
+
+const GROUPED = /^[-+−]?([1-9]\d{0,2}(?:\.\d{3})+),(\d+)$/; // 1.234,5
+const BEGUN = /^[-+−]?\d*[.,]?\d*(?:e[-+−]?)?(?:\/[.,]?)?$/i;
+
+const isWithin = (value: number | readonly unknown[]): boolean => [value].flat(2).every((one) => Math.abs(one as number) <= LARGEST);
+
+/** What a cell, or a field where lists are values, too, takes; null for anything else. */
+export function taken(text: string): number | null;
+export function taken(text: string, lists: boolean): number | number[] | number[][] | null;
+export function taken(text: string, lists = false): number | number[] | number[][] | null {
+  const value = lists ? typed(text) : numberOf(text);
+  return value !== null && isWithin(value) ? value : null;
+}
+
+/** Why a text is not taken, in a sentence; "" where it is, and while it may only be begun: "−", "1/", "[1". */
+export function troubleOf(text: string, lists = false): string {
+  const plain = text.trim();
+  if (taken(plain, lists) !== null) return "";
+  const doubt = doubtOf(plain);
+  const isOne = NUMBER.test(plain.replace(/−/g, "-")) || (lists && typed(plain) !== null);
+  if (doubt === "" && isOne) return say(texts.value_span, { text: plain, most: count(LARGEST) });
+  if (doubt !== "" || BEGUN.test(plain) || (lists && /^\[[^\]a-z]*$/i.test(plain))) return doubt;
+  const [, whole, part] = GROUPED.exec(plain) ?? [];
+  if (whole !== undefined && part !== undefined) return say(texts.value_grouped, { text: plain, first: `${whole.replaceAll(".", "")},${part}` });
+  return say(lists ? texts.value_or_list : texts.value_number, { text: plain });
 }
 
 /** What a person has typed for a variable: a number, or a list as in [1.5, 2] or [1,5; 2]; null for anything else. */

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import { say } from "../../language";
-import { doubtOf, numberOf, shown, typed } from "./numbers";
+import { numberOf, shown, taken, troubleOf, typed } from "./numbers";
 import type { Value } from "./types";
 import { Scroll } from "../../ui/scroll";
 
@@ -31,13 +31,13 @@ function Variable({ name, value, onChange }: { name: string; value: Value; onCha
   );
 }
 
-/** Anything may be typed; what is no value yet waits until it is one, and what may be two stays until it is one of them. */
+/** Anything may be typed; what is no value stays until it is one, with the reason below. */
 function Field({ name, value, onChange }: { name: string; value: Value; onChange: (value: Value) => void }) {
   const [text, write] = useState(shown(value));
   useEffect(() => {
     if (JSON.stringify(typed(text)) !== JSON.stringify(value)) write(shown(value));
-  }, [value]);
-  const doubt = doubtOf(text);
+  }, [JSON.stringify(value)]);
+  const trouble = troubleOf(text, true);
   return (
     <>
       <label class="graph-field">
@@ -48,21 +48,25 @@ function Field({ name, value, onChange }: { name: string; value: Value; onChange
           value={text}
           spellcheck={false}
           autocomplete="off"
-          aria-invalid={typed(text) === null}
+          aria-invalid={taken(text, true) === null}
           onInput={(event) => {
             write(event.currentTarget.value);
-            const number = typed(event.currentTarget.value);
+            const number = taken(event.currentTarget.value, true);
             if (number !== null) onChange(number);
           }}
-          onBlur={() => doubt === "" && write(shown(value))}
+          onBlur={() => trouble === "" && write(shown(value))}
         />
       </label>
-      {doubt !== "" && (
-        <p class="hint" role="status">
-          {doubt}
-        </p>
-      )}
+      <Trouble text={trouble} />
     </>
+  );
+}
+
+function Trouble({ text }: { text: string }) {
+  return text === "" ? null : (
+    <p class="hint" role="status">
+      {text}
+    </p>
   );
 }
 
@@ -97,39 +101,41 @@ interface GridProps {
 
 /** Cells for numbers. */
 export function Grid({ name, rows, onChange, kind }: GridProps) {
+  const [troubles, tell] = useState<Readonly<Record<string, string>>>({});
   return (
-    <Scroll>
-      <table class="graph-grid" aria-label={name}>
-        <tbody>
-          {rows.map((row, at) => (
-            <tr key={at}>
-              {row.map((number, place) => (
-                <td key={place} class={kind?.(at, place) ?? ""}>
-                  <Cell label={`${name} ${at + 1}, ${place + 1}`} value={number} onChange={(changed) => onChange(at, place, changed)} />
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <>
+      <Scroll>
+        <table class="graph-grid" aria-label={name}>
+          <tbody>
+            {rows.map((row, at) => (
+              <tr key={at}>
+                {row.map((number, place) => (
+                  <td key={place} class={kind?.(at, place) ?? ""}>
+                    <Cell label={`${name} ${at + 1}, ${place + 1}`} value={number} onChange={(changed) => onChange(at, place, changed)} onTrouble={(trouble) => tell((before) => ({ ...before, [`${at} ${place}`]: trouble }))} />
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+      <Trouble text={[...new Set(Object.values(troubles))].filter((one) => one !== "").join("; ")} />
+    </>
   );
 }
 
-const LARGEST = 1e6;
-
-const taken = (text: string): number | null => {
-  const number = numberOf(text);
-  return number !== null && Math.abs(number) <= LARGEST ? number : null;
-};
-
-/** What is typed stays as it is typed, until the value is changed from elsewhere; what is no number yet changes nothing. Arrow
+/** What is typed stays as it is typed, until the value is changed from elsewhere; what is no number changes nothing. Arrow
  * keys count up and down, as in fields for numbers, which would take "1." for 1. */
-function Cell({ label, value, onChange }: { label: string; value: number; onChange: (value: number) => void }) {
+function Cell({ label, value, onChange, onTrouble }: { label: string; value: number; onChange: (value: number) => void; onTrouble: (trouble: string) => void }) {
   const [text, write] = useState(shown(value));
   useEffect(() => {
     if (numberOf(text) !== value) write(shown(value));
   }, [value]);
+  const trouble = troubleOf(text);
+  useEffect(() => {
+    onTrouble(trouble);
+    return () => onTrouble("");
+  }, [trouble]);
   const type = (next: string) => {
     write(next);
     const number = taken(next);
@@ -145,7 +151,7 @@ function Cell({ label, value, onChange }: { label: string; value: number; onChan
       autocomplete="off"
       aria-label={label}
       aria-invalid={taken(text) === null}
-      title={doubtOf(text)}
+      title={trouble}
       onInput={(event) => type(event.currentTarget.value)}
       onKeyDown={(event) => {
         const step = { ArrowUp: 1, ArrowDown: -1 }[event.key];
@@ -153,7 +159,7 @@ function Cell({ label, value, onChange }: { label: string; value: number; onChan
         event.preventDefault();
         type(shown(value + step));
       }}
-      onBlur={() => doubtOf(text) === "" && write(shown(value))}
+      onBlur={() => trouble === "" && write(shown(value))}
     />
   );
 }

@@ -4,6 +4,7 @@ import texts from "@texts/training.json";
 import { call, latest, upload, type Refused } from "../../connection";
 import type { Numbers } from "../../frames";
 import { count, figure, language, plainNumber, say, spokenIn, type Text, type Told, told } from "../../language";
+import { toRoom } from "../../focus";
 import { useWork } from "../../ui/asking";
 import { Button, Choice, FileField, Panel, Problem } from "../../ui/controls";
 import { clock, column, inLanguage, type Finding, type Words } from "./model";
@@ -188,7 +189,7 @@ function Facts({ look }: { look: Look }) {
   return (
     <>
       <p>
-        <b>{count(look.samples)}</b> {say(texts.samples_of, { shape: look.shape.join(" × ") || "–", target: told(look.target) || "–" })}
+        <b>{count(look.samples)}</b> {told(look.target) === "" ? say(texts.samples_only) : say(texts.samples_of, { shape: look.shape.join(" × ") || "–", target: told(look.target) })}
         {sizes.length > 0 && <span class="muted"> {sizes.join(" · ")}</span>}
       </p>
       {look.findings.length > 0 && (
@@ -335,7 +336,9 @@ function Begin({ data, words, name, free }: { data: string; words: Words; name: 
   const check = () => work(async () => tell(await call<Plan>("training.check", { data, settings: askedFor().words })));
   const start = async () => {
     const answer = await act<{ run: string }>("start", { data, settings: inLanguage(askedFor().words, language.value), name: askedFor().name }, refuse);
-    if (answer) show({ kind: "runs", chosen: [answer.run] });
+    if (!answer) return;
+    show({ kind: "runs", chosen: [answer.run] });
+    toRoom();
   };
   return (
     <section class="panel begin" aria-label={say(texts.start)}>

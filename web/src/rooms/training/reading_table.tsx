@@ -66,7 +66,7 @@ export function ReadingTable({ look, words, set }: TableProps) {
           onChoose={(header) => set("header", header)}
         />
         <WordsField label={say(texts.missing_words)} value={words["missing"] ?? ""} placeholder="NA,?,-" onChange={(value) => set("missing", value)} />
-        <WordsField label={say(texts.encoding)} value={words["encoding"] ?? ""} placeholder="utf-8" onChange={(value) => set("encoding", value)} />
+        <WordsField label={say(texts.encoding)} value={words["encoding"] ?? ""} placeholder={say(texts.suits)} onChange={(value) => set("encoding", value)} />
       </div>
       <Scroll label={say(texts.reading)}>
         <table class="reading">
