@@ -1,1 +1,1 @@
-import{H as e,U as t,z as n}from"./jsxRuntime.js";function r(r,i){let[a,o]=t(()=>i(r)),s=e(r);return n(()=>{s.current!==r&&(s.current=r,o(i(r)))},[r]),[a,o]}export{r as t};
+import{C as e,D as t,E as n}from"./address.js";function r(r,i){let[a,o]=t(()=>i(r)),s=n(r);return e(()=>{s.current!==r&&(s.current=r,o(i(r)))},[r]),[a,o]}export{r as t};

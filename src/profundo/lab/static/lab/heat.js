@@ -1,1 +1,1 @@
-import{W as e,t}from"./jsxRuntime.js";import{n}from"./colours.js";import{i as r,t as i}from"./raster.js";function a({values:a,most:o=1,label:s,smooth:c=!1}){let l=e(()=>r(a,n,o),[a,o]);return t(i,{raster:l,label:s,kind:c?`heat smooth`:`heat`})}export{a as t};
+import{O as e}from"./address.js";import{n as t}from"./colours.js";import{i as n,t as r}from"./raster.js";import{t as i}from"./jsxRuntime.js";function a({values:a,most:o=1,label:s,smooth:c=!1}){let l=e(()=>n(a,t,o),[a,o]);return i(r,{raster:l,label:s,kind:c?`heat smooth`:`heat`})}export{a as t};
