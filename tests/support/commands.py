@@ -234,11 +234,11 @@ def finished(run: Path) -> bool:
 def bits(run: Path) -> dict[str, str]:
     """SHA-256 of what a run came to: weights, history, and the last checkpoint with optimizer, best weights, generators.
 
-    Its experiment is left out, where settings without an effect on the result may differ.
+    Left out are its experiment, where settings without an effect on the result may differ, and the seconds that it took.
     """
     last = newest(run)
     state = dict(json.loads((last / "state.json").read_text())["dict"])
-    del state["experiment"]
+    del state["experiment"], state["seconds"]
     found = {
         "weights": (run / "model.safetensors").read_bytes(),
         "history": (run / "history.csv").read_bytes(),
