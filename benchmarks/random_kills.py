@@ -18,6 +18,7 @@ import argparse
 import contextlib
 import datetime
 import hashlib
+import json
 import multiprocessing
 import os
 import random
@@ -69,11 +70,13 @@ def kill(process: multiprocessing.process.BaseProcess) -> None:
 
 
 def bits(run: Path) -> dict[str, str]:
-    """SHA-256 by file; the newest checkpoint is the one with the highest number."""
+    """SHA-256 by part; the newest checkpoint is the one with the highest number. Its state is taken without the seconds it took."""
     last = max((run / "checkpoints").glob("[0-9]*"), key=lambda path: int(path.name))
     files = {"weights": run / "model.safetensors", "history": run / "history.csv"}
-    files |= {name: last / name for name in ("tensors.safetensors", "state.json")}
-    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+    parts = {name: path.read_bytes() for name, path in (files | {"tensors": last / "tensors.safetensors"}).items()}
+    state = json.loads((last / "state.json").read_text())["dict"]
+    parts["state"] = json.dumps({name: value for name, value in state.items() if name != "seconds"}).encode()
+    return {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()}
 
 
 def undisturbed_seconds(arguments: list[str], run: Path) -> float:
