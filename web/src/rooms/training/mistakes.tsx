@@ -89,6 +89,7 @@ function Said({ mistake: { truth, prediction, confidence } }: { mistake: Mistake
 
 function Rows({ mistakes }: { mistakes: readonly Mistake[] }) {
   const names = mistakes[0]?.row.map(({ name }) => name) ?? [];
+  const sure = mistakes.some(({ confidence }) => confidence !== null); // of numbers no answer is
   return (
     <Scroll label={say(texts.mistakes)}>
       <table>
@@ -97,7 +98,7 @@ function Rows({ mistakes }: { mistakes: readonly Mistake[] }) {
             <th scope="col">{say(texts.row)}</th>
             <th scope="col">{say(texts.is)}</th>
             <th scope="col">{say(texts.said)}</th>
-            <th scope="col">{say(texts.sureness)}</th>
+            {sure && <th scope="col">{say(texts.sureness)}</th>}
             {names.map((name) => (
               <th key={name} scope="col">
                 {name}
@@ -111,7 +112,7 @@ function Rows({ mistakes }: { mistakes: readonly Mistake[] }) {
               <th scope="row">{one.number ?? index + 1}</th>
               <td>{one.truth}</td>
               <td>{one.prediction}</td>
-              <td>{one.confidence === null ? "" : percent(one.confidence, 0)}</td>
+              {sure && <td>{one.confidence === null ? "" : percent(one.confidence, 0)}</td>}
               {one.row.map(({ name, text }) => (
                 <td key={name} class="cell" title={text}>
                   {text}
