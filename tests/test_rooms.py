@@ -19,6 +19,7 @@ GROUND = {
     "dispatch",
     "threads",
     "mel",
+    "boxes",
     "ranks_and_places",
     "image_files",
     "languages",
