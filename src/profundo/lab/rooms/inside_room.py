@@ -36,7 +36,7 @@ from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk, Lab
 from profundo.lab.opened_runs import OpenedRun, looked_runs, opened_run
 from profundo.lab.uploads import upload_path
-from profundo.languages import LANGUAGES, Said, speaking
+from profundo.languages import LANGUAGES, Said, speaking, told_by
 from profundo.ranks_and_places import evenly
 from profundo.recipes.latent_space import LatentPlane, LatentSpace
 from profundo.records import ProfundoError
@@ -339,7 +339,7 @@ def explained_by(looked: Looked, row: Tensor, method: str, of: int | None) -> It
         asked = asked_of(looked, row, method, of)
         maps = explained(asked)
     except ProfundoError as error:
-        yield {**told, "refused": " ".join(str(error).split()).removeprefix(f"{method}: ")}
+        yield {**told, "refused": told_by(error)}
         return
     told |= {
         "answer": float(maps.answer[0]),

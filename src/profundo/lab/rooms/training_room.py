@@ -344,7 +344,7 @@ def content_of(desk: Desk, question: TriedFile) -> bytes:
         try:
             return base64.b64decode(question.drawn, validate=True)
         except (ValueError, binascii.Error):
-            raise ProfundoError("drawn: expected an image in base64") from None
+            raise ProfundoError(Said("refusals.no_image_file")) from None
     path = upload_path(desk.lab, question.upload)
     try:
         if path.stat().st_size > LARGEST_INPUT:
