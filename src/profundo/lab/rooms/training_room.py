@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from profundo.data.dataset_names import names as dataset_names
+from profundo.data.tables.new_rows import columns_of
 from profundo.doctor.verdicts import settings_told
 from profundo.files import erase
 from profundo.lab.calls import Call, Nothing, Question
@@ -372,7 +373,10 @@ def finished_run(runs: Path, name: str) -> Run:
 
 def samples_told(run: Run) -> dict[str, Any]:
     images, labels = examples_of(run.data)
+    inputs = run.data.spec.inputs
+    numeric = {one.name for one in columns_of(inputs) if one.kind == "number"} if inputs.kind == "features" else set()
     return {
+        "numeric": run.data.spec.targets.traits.numeric,
         "examples": []
         if images is None
         else [{"image": image, "label": labels[place] if labels else ""} for place, image in enumerate(images)],
@@ -385,7 +389,10 @@ def samples_told(run: Run) -> dict[str, Any]:
                 "loss": one.loss,
                 "image": one.image,
                 "number": one.number,
-                "row": [{"name": value.name, "text": value.text[:300]} for value in one.row[:MOST_VALUES]],
+                "row": [
+                    {"name": value.name, "text": value.text[:300], "numeric": value.name in numeric}
+                    for value in one.row[:MOST_VALUES]
+                ],
             }
             for one in mistakes_of(run)
         ],

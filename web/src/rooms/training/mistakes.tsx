@@ -3,7 +3,7 @@ import { useMemo, useState } from "preact/hooks";
 import texts from "@texts/training.json";
 import { call } from "../../connection";
 import type { Numbers } from "../../frames";
-import { percent, say } from "../../language";
+import { local, percent, say } from "../../language";
 import { useWork } from "../../ui/asking";
 import { Button, Panel, Problem } from "../../ui/controls";
 import type { Run } from "./model";
@@ -23,10 +23,12 @@ interface Mistake {
   readonly loss: number;
   readonly image: Numbers | null;
   readonly number: number | null;
-  readonly row: readonly { readonly name: string; readonly text: string }[];
+  readonly row: readonly { readonly name: string; readonly text: string; readonly numeric: boolean }[];
 }
 
 interface Samples {
+  /** Whether truths and predictions are numbers. */
+  readonly numeric: boolean;
   readonly examples: readonly Sample[];
   readonly mistakes: readonly Mistake[];
 }
@@ -35,6 +37,7 @@ export function Mistakes({ run }: { run: Run }) {
   const [told, tell] = useState<Samples | null>(null);
   const { busy, problem, work } = useWork();
   const ask = () => work(async () => tell(await call<Samples>("training.samples", { run: run.name })));
+  const mistakes = (told?.mistakes ?? []).map((one) => (told?.numeric ? { ...one, truth: local(one.truth), prediction: local(one.prediction) } : one));
   return (
     <Panel title={say(texts.samples)}>
       <Problem text={problem} />
@@ -45,7 +48,7 @@ export function Mistakes({ run }: { run: Run }) {
       )}
       {told && told.mistakes.length === 0 && <p>{say(texts.no_mistakes)}</p>}
       {told && told.mistakes.length > 0 && <h3>{say(texts.mistakes)}</h3>}
-      {told?.mistakes.some((one) => one.row.length > 0) ? <Rows mistakes={told.mistakes} /> : told && <Cards mistakes={told.mistakes} />}
+      {told?.mistakes.some((one) => one.row.length > 0) ? <Rows mistakes={mistakes} /> : mistakes.length > 0 && <Cards mistakes={mistakes} />}
       {told && told.examples.length > 0 && (
         <>
           <h3>{say(texts.examples)}</h3>
@@ -113,9 +116,9 @@ function Rows({ mistakes }: { mistakes: readonly Mistake[] }) {
               <td>{one.truth}</td>
               <td>{one.prediction}</td>
               {sure && <td>{one.confidence === null ? "" : percent(one.confidence, 0)}</td>}
-              {one.row.map(({ name, text }) => (
+              {one.row.map(({ name, text, numeric }) => (
                 <td key={name} class="cell" title={text}>
-                  {text}
+                  {numeric ? local(text) : text}
                 </td>
               ))}
             </tr>
