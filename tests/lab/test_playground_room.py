@@ -3,6 +3,7 @@
 import compileall
 import math
 import os
+import re
 
 import numpy as np
 import pytest
@@ -274,10 +275,21 @@ def test_the_doctor_examines_the_training_and_leaves_it_as_it_is(page):
     before = newest(page)["weights"]
     report = page.call("playground.examine", seconds=2.0)
     assert not report["healthy"]
-    assert "symmetric_init" in [one["cause"] for one in report["findings"]]
+    (found,) = [one for one in report["findings"] if one["cause"] == "symmetric_init"]
+    assert found["proof"]["ca"] == ""  # a fact
     page.call("playground.view")
     for told, own in zip(newest(page)["weights"], before, strict=True):
         np.testing.assert_array_equal(told, own)
+
+
+def test_what_the_doctor_proved_is_told_with_the_figures_of_its_experiment(page):
+    page.call("playground.open", query="data=xor&samples=60&hidden=4&learning_rate=0.00001&optimizer=sgd&epochs=30")
+    page.call("playground.act", what="step")
+    (found,) = page.call("playground.examine", seconds=8.0)["findings"]
+    assert found["cause"] == "learning_rate_too_low"
+    without, with_cure, steps = re.search(r"(0,\d\d) → (0,\d\d) en (\d+) passos", found["proof"]["ca"]).groups()
+    assert float(with_cure.replace(",", ".")) > 0.3 + float(without.replace(",", "."))
+    assert f"{without} → {with_cure} en {steps}" in found["proof"]["es"]
 
 
 # ---------------------------------------------------------------------------------------------------------------- export

@@ -27,7 +27,7 @@ from profundo.lab.trainings.own_uploads import data_path, keep_upload, source_of
 from profundo.lab.trainings.run_watch import RunWatch
 from profundo.lab.trainings.trying import Tried, takes, tried_files, tried_row
 from profundo.lab.uploads import upload_path
-from profundo.languages import Said, everywhere, words
+from profundo.languages import Said, words
 from profundo.looks.data_look import is_table, look
 from profundo.nets.net_names import NETS
 from profundo.records import ProfundoError
@@ -145,7 +145,7 @@ def courses_told(lab: Lab, courses: Mapping[str, Course]) -> dict[str, Any]:
 
 def course_told(lab: Lab, course: Course) -> dict[str, Any]:
     health = course.health
-    findings = [] if health is None else [finding_told(finding) for finding in health.findings[:20]]
+    findings = [] if health is None else [finding.told for finding in health.findings[:20]]
     return {
         "history": dict(course.history),
         "log": [lab.without_paths(line) for line in course.log],
@@ -156,11 +156,6 @@ def course_told(lab: Lab, course: Course) -> dict[str, Any]:
         "watched": health is not None,
         "faults": [lab.without_paths(fault) for fault in course.faults],
     }
-
-
-def finding_told(finding: Diagnosis) -> dict[str, Any]:
-    told = {"remedy": everywhere(lambda: finding.advice), "proof": everywhere(lambda: finding.tried)}
-    return finding.model_dump(mode="json", exclude={"trial"}) | told
 
 
 def cured_told(cure: Cured) -> Said:
@@ -275,7 +270,7 @@ def check(desk: Desk, question: Planned) -> Mapping[str, Any]:
     """What would be trained: samples, parameters, seconds, every setting, and what the doctor sees before it begins."""
     asked = trained_of(desk, question)
     plan = starting.told(["train", "--dry-run"], asked, desk.lab.uploads)
-    plan["findings"] = [finding_told(Diagnosis.model_validate(one)) for one in plan["findings"]]
+    plan["findings"] = [Diagnosis.model_validate(one).told for one in plan["findings"]]
     plan["experiment"] = {name: str(value) for name, value in plan["experiment"].items() if name != "data"}
     return plan
 

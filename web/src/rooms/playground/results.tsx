@@ -2,15 +2,15 @@
 import { useState } from "preact/hooks";
 import texts from "@texts/playground.json";
 import type { Numbers } from "../../frames";
-import { figure, local, percent, say, told } from "../../language";
-import { cause, quantity } from "../../terms";
+import { figure, local, percent, say } from "../../language";
 import { Button, Panel } from "../../ui/controls";
+import { Found, type Finding } from "../../ui/finding";
 import { Curves } from "../../ui/curves";
 import { Legend, type Line } from "../../ui/legend";
 import { Heat } from "../../ui/heat";
 import { Scroll } from "../../ui/scroll";
 import { named } from "./choices";
-import { calm, edit, examine, exported, features, hidden, outputs, selected, setup, view, type Finding } from "./play";
+import { calm, edit, examine, exported, features, hidden, outputs, selected, setup, view } from "./play";
 import { part } from "../../frames";
 
 export function Progress() {
@@ -114,7 +114,7 @@ export function Doctor() {
     <Panel title={say(texts.doctor)} aside={<span class="muted">{shown.findings.length === 0 ? say(texts.nothing_wrong) : ""}</span>}>
       <div aria-live="polite">
         {shown.findings.map((one) => (
-          <Told key={one.cause} finding={one} />
+          <Found key={one.cause} finding={one} />
         ))}
       </div>
       <Button disabled={busy || shown.step === 0} onClick={() => void ask()}>
@@ -124,25 +124,11 @@ export function Doctor() {
         <div aria-live="polite">
           <p>{say(proved.findings.length === 0 ? texts.found_nothing : texts.found)}</p>
           {proved.findings.map((one) => (
-            <Told key={one.cause} finding={one} />
+            <Found key={one.cause} finding={one} />
           ))}
         </div>
       )}
     </Panel>
-  );
-}
-
-function Told({ finding }: { finding: Finding }) {
-  return (
-    <div class="finding">
-      <b>{cause(finding.cause)}</b> <span class="muted">· {typeof finding.where === "string" ? quantity(finding.where) : say(finding.where)}</span>
-      <p>{told(finding.remedy)}</p>
-      <p class="hint">
-        {Object.entries(finding.evidence)
-          .map(([name, value]) => `${quantity(name)}: ${typeof value === "string" ? value : figure(value, 4)}`)
-          .join(" · ")}
-      </p>
-    </div>
   );
 }
 

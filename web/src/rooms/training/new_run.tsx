@@ -7,8 +7,8 @@ import { count, figure, language, plainNumber, say, spokenIn, type Text, type To
 import { toRoom } from "../../focus";
 import { useWork } from "../../ui/asking";
 import { Button, Choice, FileField, Panel, Problem } from "../../ui/controls";
+import { Found } from "../../ui/finding";
 import { clock, column, inLanguage, type Finding, type Words } from "./model";
-import { Found } from "./health";
 import { Chart } from "./one_run";
 import { ReadingTable, type Reading } from "./reading_table";
 import { act, askedFor, show } from "./state";
@@ -373,7 +373,7 @@ function Planned({ plan }: { plan: Plan }) {
       {plan.findings.length === 0 ? (
         <p>✓ {say(texts.nothing_wrong)}</p>
       ) : (
-        plan.findings.map((finding) => <Found key={finding.cause + finding.where} finding={finding} />)
+        plan.findings.map((finding) => <Found key={finding.cause + told(finding.where)} finding={finding} />)
       )}
     </>
   );
