@@ -1,8 +1,6 @@
 // Activations: each with its curve, its derivative and advice; a point moves along both.
-import { useEffect } from "preact/hooks";
 import texts from "@texts/activations.json";
 import room from "@texts/graph.json";
-import { remember } from "../../address";
 import { known, say, type Text } from "../../language";
 import { useAnswer } from "../../ui/asking";
 import { Panel, Problem, Slider } from "../../ui/controls";
@@ -30,15 +28,14 @@ const LINES = () => [
 
 const readActivation = (query: URLSearchParams) => ({ name: query.get("name") ?? "logistic", at: bounded(Number(query.get("a") ?? 1)) });
 
+const writtenActivation = ({ name, at }: { name: string; at: number }) => new URLSearchParams({ view: "activations", name, a: String(at) }).toString();
+
 export function ActivationPage({ query }: { query: URLSearchParams }) {
-  const [{ name, at }, ask] = useAsked(query, readActivation);
+  const [{ name, at }, ask] = useAsked(query, readActivation, writtenActivation);
   const move = (a: number) => ask({ name, at: bounded(a) });
   const [known, fault] = useAnswer<{ activations: readonly Activation[] }>("graph.activations", {});
   const [point, problem] = useAnswer<Point>("graph.activation", { name, at });
   const all = known?.activations ?? [];
-  useEffect(() => {
-    remember("graph", new URLSearchParams({ view: "activations", name, a: String(at) }).toString());
-  }, [name, at]);
   const chosen = all.find((one) => one.name === name) ?? all[0];
   return (
     <div class="graph-page">

@@ -1,7 +1,6 @@
 // A net as a graph: folded by module, gone through forward and backward on one sample, every value open to view.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
-import { remember } from "../../address";
 import { part } from "../../frames";
 import { count, say } from "../../language";
 import { useAnswer, useAsking } from "../../ui/asking";
@@ -31,13 +30,12 @@ interface Asked {
 const MOST_SAMPLES = 1e7;
 
 export function NetPage({ query }: { query: URLSearchParams }) {
-  const [asked, ask] = useAsked<Asked>(query, readNet);
+  const [asked, ask] = useAsked<Asked>(query, readNet, writtenNet);
   const stage = useRef<HTMLDivElement>(null);
   const [known, fault] = useAnswer<Known>("graph.nets", {});
   const { answer, problem, busy, ask: send } = useAsking<NetAnswer>("graph.net");
   useEffect(() => {
     send({ net: asked.net, sample: asked.sample, room: room(stage.current), ...(asked.open ? { open: asked.open } : {}) });
-    remember("graph", writtenNet(asked));
   }, [asked]);
   return (
     <div class="graph-page">
