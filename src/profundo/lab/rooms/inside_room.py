@@ -158,6 +158,7 @@ def facts(run: OpenedRun) -> dict[str, Any]:
         "shape": looked.spec.inputs.shape,
         "outputs": looked.classes or looked.spec.targets.names,
         "binary": looked.spec.targets.kind == "binary",
+        "numeric": looked.spec.targets.traits.numeric,
         "layers": unit_layers(looked),
         "unit_layer": looked.unit_layer,
         "code_layer": looked.code_layer,
@@ -353,7 +354,7 @@ def explained_by(looked: Looked, row: Tensor, method: str, of: int | None) -> It
     try:
         yield told | {"checks": checks(checked_of(asked, maps))}
     except ProfundoError as error:
-        yield told | {"unchecked": " ".join(str(error).split())}
+        yield told | {"unchecked": told_by(error)}
 
 
 def checks(one: Checked) -> dict[str, Any]:

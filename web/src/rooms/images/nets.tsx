@@ -2,14 +2,16 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import texts from "@texts/images.json";
 import lab from "@texts/lab.json";
-import { call, connected, role } from "../../connection";
+import { link } from "../../address";
+import { call, connected, role, upload } from "../../connection";
 import { part } from "../../frames";
 import { language, percent, say } from "../../language";
 import { scientific } from "../../numbers";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
 import type { Choices, Look, Net } from "./answers";
 import { Apart } from "./apart";
-import { useAnswer, useListed } from "../../ui/asking";
+import { useAnswer, useListed, useWork } from "../../ui/asking";
+import { pictured, pngOf } from "../../ui/raster";
 import { choose, number, pick, source } from "./chosen";
 import { figure } from "./grid";
 import { Overview } from "./overview";
@@ -100,7 +102,7 @@ function Through({ run, choices }: { run: string; choices: Choices }) {
   const layer = pick("layer", net?.layers.find(({ apart }) => apart)?.name ?? "");
   const unit = number("unit", 0);
   // What shows the net's answers is drawn anew with them, not with every point that is drawn.
-  const answer = useMemo(() => net && look && <Answer net={net} look={look} see={see} />, [net, look, see, language.value]);
+  const answer = useMemo(() => net && look && <Answer run={run} net={net} look={look} see={see} />, [net, look, see, language.value]);
   const terms = useMemo(() => net && look?.terms && <Softmax net={net} terms={look.terms} />, [net, look, language.value]);
   const maps = useMemo(() => net && look && <Maps net={net} look={look} layer={layer} unit={unit} />, [net, look, layer, unit, language.value]);
   return (
@@ -163,7 +165,7 @@ function Maps({ net, look, layer, unit }: { net: Net; look: Look; layer: string;
 }
 
 /** What the net sees, and what it takes it for. */
-function Answer({ net, look, see }: { net: Net; look: Look; see: string }) {
+function Answer({ run, net, look, see }: { run: string; net: Net; look: Look; see: string }) {
   const shares = [...(look.shares?.data ?? [])].map((share, at) => ({ share, name: net.classes[at] ?? String(at) }));
   const best = shares.reduce((a, b) => (b.share > a.share ? b : a), { share: -1, name: "" });
   const shown = shares.length <= 12 ? shares : [...shares].sort((a, b) => b.share - a.share).slice(0, 10);
@@ -180,6 +182,7 @@ function Answer({ net, look, see }: { net: Net; look: Look; see: string }) {
             <b>{best.name}</b> {percent(best.share)}
           </p>
         )}
+        {shares.length > 0 && role.value === "owner" && <AskWhy run={run} look={look} />}
       </div>
       <ul class="bars">
         {shown.map(({ share, name }) => (
@@ -194,6 +197,24 @@ function Answer({ net, look, see }: { net: Net; look: Look; see: string }) {
       </ul>
       <p class="hint" hidden={see.startsWith("test:")}>{net.frame && see === DRAWN ? say(texts.framed, { box: figure(net.frame.box), side: net.shape[1] ?? 0, middle: say(net.frame.by_mass ? texts.byMass : texts.byBox) }) : say(texts.fitted, { height: net.shape[1] ?? 0, width: net.shape[2] ?? 0 })}</p>
     </Panel>
+  );
+}
+
+/** The image as the net sees it, taken to the room that says why. */
+function AskWhy({ run, look }: { run: string; look: Look }) {
+  const { busy, problem, work } = useWork();
+  const ask = () =>
+    work(async () => {
+      const file = await upload(await pngOf(pictured(part(look.picture, 0)), "seen.png"));
+      location.hash = link("inside", new URLSearchParams({ run, view: "why", file }).toString());
+    });
+  return (
+    <div>
+      <Button disabled={busy} onClick={() => void ask()}>
+        {say(lab.ask_why)}
+      </Button>
+      <Problem text={problem} />
+    </div>
   );
 }
 

@@ -1,6 +1,7 @@
 // Codes as a map to walk through: what the net takes for alike lies together. Drag, zoom, hover, or go from sample to sample by arrow keys.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import texts from "@texts/inside.json";
+import lab from "@texts/lab.json";
 import { part } from "../../frames";
 import { figure, percent, say } from "../../language";
 import { Button, Choice, Panel, Problem, Switch, type Option } from "../../ui/controls";
@@ -246,7 +247,7 @@ function Told({ map, of }: { map: CodeMap; of: Net }) {
           </dd>
         </dl>
       </div>
-      <Button onClick={() => choose({ view: "why", sample: String(number), file: "" })}>{say(texts.ask_why)}</Button>
+      <Button onClick={() => choose({ view: "why", sample: String(number), file: "" })}>{say(lab.ask_why)}</Button>
     </Panel>
   );
 }
