@@ -16,7 +16,7 @@ import { choose, number, pick, source } from "./chosen";
 import { figure } from "./grid";
 import { Overview } from "./overview";
 import { Pad } from "../../ui/pad";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { Pick } from "./pick";
 import { Picture } from "./picture";
 import { DRAWN, packed, unpacked, type Source } from "./query";
@@ -222,44 +222,18 @@ function AskWhy({ run, look }: { run: string; look: Look }) {
 const tiny = (value: number): string => (value < 1e-4 && value > 0 ? scientific(value, 3) : figure(value, 4));
 
 function Softmax({ net, terms }: { net: Net; terms: NonNullable<Look["terms"]> }) {
+  const isBest = (output: number) => output === terms.greatest || Math.abs(output - terms.greatest) < 1e-6;
+  const rows = Array.from(terms.outputs.data, (output, at) => ({
+    key: at,
+    kind: isBest(output) ? "best" : "",
+    cells: [net.classes[at] ?? at, figure(output, 4), figure(output - terms.greatest, 4), tiny(terms.exponentials.data[at] ?? 0), percent(terms.shares.data[at], 2)],
+  }));
   return (
     <Panel title={say(texts.softmax)}>
       <p class="mono">
         p<sub>k</sub> = exp(z<sub>k</sub> − max z) / Σ exp(z<sub>j</sub> − max z)
       </p>
-      <Scroll>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{say(texts.className)}</th>
-              <th scope="col">z</th>
-              <th scope="col">z − {figure(terms.greatest)}</th>
-              <th scope="col">exp</th>
-              <th scope="col">exp / {figure(terms.total, 4)}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {Array.from(terms.outputs.data, (output, at) => (
-              <tr key={at} class={output === terms.greatest || Math.abs(output - terms.greatest) < 1e-6 ? "best" : ""}>
-                <th scope="row">{net.classes[at] ?? at}</th>
-                <td>{figure(output, 4)}</td>
-                <td>{figure(output - terms.greatest, 4)}</td>
-                <td>{tiny(terms.exponentials.data[at] ?? 0)}</td>
-                <td>{percent(terms.shares.data[at], 2)}</td>
-              </tr>
-            ))}
-          </tbody>
-          <tfoot>
-            <tr>
-              <th scope="row">Σ</th>
-              <td />
-              <td />
-              <td>{figure(terms.total, 4)}</td>
-              <td>{percent(1, 0)}</td>
-            </tr>
-          </tfoot>
-        </table>
-      </Scroll>
+      <Table heads={[say(texts.className), "z", `z − ${figure(terms.greatest)}`, "exp", `exp / ${figure(terms.total, 4)}`]} rows={rows} foot={["Σ", "", "", figure(terms.total, 4), percent(1, 0)]} />
       <p class="hint">{say(texts.softmaxHint)}</p>
     </Panel>
   );

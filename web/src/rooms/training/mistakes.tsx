@@ -8,7 +8,7 @@ import { useWork } from "../../ui/asking";
 import { Button, Panel, Problem } from "../../ui/controls";
 import type { Run } from "./model";
 import { Canvas, pictured } from "../../ui/raster";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 
 interface Sample {
   readonly image: Numbers;
@@ -93,40 +93,17 @@ function Said({ mistake: { truth, prediction, confidence } }: { mistake: Mistake
 function Rows({ mistakes }: { mistakes: readonly Mistake[] }) {
   const names = mistakes[0]?.row.map(({ name }) => name) ?? [];
   const sure = mistakes.some(({ confidence }) => confidence !== null); // of numbers no answer is
-  return (
-    <Scroll label={say(texts.mistakes)}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{say(texts.row)}</th>
-            <th scope="col">{say(texts.is)}</th>
-            <th scope="col">{say(texts.said)}</th>
-            {sure && <th scope="col">{say(texts.sureness)}</th>}
-            {names.map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {mistakes.map((one, index) => (
-            <tr key={index}>
-              <th scope="row">{one.number ?? index + 1}</th>
-              <td>{one.truth}</td>
-              <td>{one.prediction}</td>
-              {sure && <td>{one.confidence === null ? "" : percent(one.confidence, 0)}</td>}
-              {one.row.map(({ name, text, numeric }) => (
-                <td key={name} class="cell" title={text}>
-                  {numeric ? local(text) : text}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
-  );
+  const rows = mistakes.map((one, index) => ({
+    key: index,
+    cells: [
+      one.number ?? index + 1,
+      one.truth,
+      one.prediction,
+      ...(sure ? [one.confidence === null ? "" : percent(one.confidence, 0)] : []),
+      ...one.row.map(({ text, numeric }) => <td class="cell" title={text}>{numeric ? local(text) : text}</td>),
+    ],
+  }));
+  return <Table label={say(texts.mistakes)} heads={[say(texts.row), say(texts.is), say(texts.said), ...(sure ? [say(texts.sureness)] : []), ...names]} rows={rows} />;
 }
 
 function Picture({ image, label }: { image: Numbers; label: string }) {

@@ -14,7 +14,7 @@ import { scoreText, StateMark } from "./run_table";
 import { act, courses, show } from "./state";
 import { term } from "../../terms";
 import { TryOut } from "./try_out";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 
 const PHASES: Record<Phase, Text> = {
   preparing: texts.preparing,
@@ -148,36 +148,13 @@ function Scores({ run }: { run: Run }) {
     { name: term(run.linear_name), values: run.linear },
     { name: say(texts.constant), values: run.baseline },
   ].filter(({ values }) => Object.keys(values).length > 0);
+  const rows = Object.entries(run.scores).map(([name, value]) => ({
+    key: name,
+    cells: [term(name), <b>{scoreText(name, value)}</b>, ...others.map(({ values }) => (name in values ? scoreText(name, values[name]) : ""))],
+  }));
   return (
     <Panel title={say(texts.scores)}>
-      <Scroll label={say(texts.scores)}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{say(texts.on_test)}</th>
-              <th scope="col">{say(texts.this_net)}</th>
-              {others.map(({ name }) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {Object.entries(run.scores).map(([name, value]) => (
-              <tr key={name}>
-                <th scope="row">{term(name)}</th>
-                <td>
-                  <b>{scoreText(name, value)}</b>
-                </td>
-                {others.map((other) => (
-                  <td key={other.name}>{name in other.values ? scoreText(name, other.values[name]) : ""}</td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table label={say(texts.scores)} heads={[say(texts.on_test), say(texts.this_net), ...others.map(({ name }) => name)]} rows={rows} />
     </Panel>
   );
 }
@@ -263,18 +240,7 @@ function Settings({ run }: { run: Run }) {
       <summary>
         <h2>{say(texts.settings)}</h2>
       </summary>
-      <Scroll label={say(texts.settings)}>
-        <table>
-          <tbody>
-            {rows.map(([name, value]) => (
-              <tr key={name}>
-                <th scope="row">{name}</th>
-                <td>{String(value)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table label={say(texts.settings)} rows={rows.map(([name, value]) => ({ key: name, cells: [name, String(value)] }))} />
     </details>
   );
 }
