@@ -17,16 +17,18 @@ interface TableProps {
   foot?: readonly ComponentChildren[];
   kind?: string;
   caption?: string;
+  /** Said aloud of the table itself. */
+  name?: string;
   /** Whether the first cell of a row says what the row is. */
   named?: boolean;
 }
 
 const cell = (of: ComponentChildren, at: number, named: boolean) => (isValidElement(of) && of.type === "td" ? of : named && at === 0 ? <th key={at} scope="row">{of}</th> : <td key={at}>{of}</td>);
 
-export function Table({ label, heads, rows, foot, kind, caption, named = true }: TableProps) {
+export function Table({ label, heads, rows, foot, kind, caption, name, named = true }: TableProps) {
   return (
     <Scroll {...(label === undefined ? {} : { label })}>
-      <table class={kind ?? ""}>
+      <table class={kind ?? ""} aria-label={name}>
         {caption !== undefined && <caption>{caption}</caption>}
         {heads && (
           <thead>

@@ -4,6 +4,7 @@ import room from "@texts/graph.json";
 import { known, say, type Text } from "../../language";
 import { useAnswer } from "../../ui/asking";
 import { Panel, Problem, Slider } from "../../ui/controls";
+import { Facts } from "../../ui/facts";
 import { Legend } from "../../ui/legend";
 import { Scroll } from "../../ui/scroll";
 import { Formula } from "./math";
@@ -77,16 +78,7 @@ export function ActivationPage({ query }: { query: URLSearchParams }) {
               <p>{advice(chosen.name, "use")}</p>
               <h3>{say(texts.beware)}</h3>
               <p>{advice(chosen.name, "beware")}</p>
-              <dl class="graph-facts">
-                <div>
-                  <dt>{say(texts.range)}</dt>
-                  <dd>{localized(chosen.range)}</dd>
-                </div>
-                <div>
-                  <dt>{say(texts.gain)}</dt>
-                  <dd>{written(chosen.gain)}</dd>
-                </div>
-              </dl>
+              <Facts kind="graph-facts" of={[[say(texts.range), localized(chosen.range)], [say(texts.gain), written(chosen.gain)]]} />
               <p class="hint">{say(texts.notation)}</p>
             </div>
           </div>

@@ -5,6 +5,7 @@ import { part } from "../../frames";
 import { count, say } from "../../language";
 import { useAnswer, useAsking } from "../../ui/asking";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
+import { Facts } from "../../ui/facts";
 import { Heat } from "../../ui/heat";
 import { NumberField } from "../../ui/number_field";
 import { useAsked } from "./asked";
@@ -102,7 +103,7 @@ function Stage({ answer, asked, onOpen }: { answer: NetAnswer; asked: Asked; onO
               {scene.parts.includes(box.path) && <Button onClick={() => onOpen(toggled(scene, box.path))}>{say(texts.open_part)}</Button>}
             </p>
           )}
-          {node && <Facts node={node} inside={box?.nodes.map((name) => nodes.get(name)).filter((one): one is Node => one !== undefined) ?? [node]} />}
+          {node && <NodeFacts node={node} inside={box?.nodes.map((name) => nodes.get(name)).filter((one): one is Node => one !== undefined) ?? [node]} />}
           {node && <Inside asked={asked} node={node.name} />}
         </Panel>
       </div>
@@ -110,29 +111,23 @@ function Stage({ answer, asked, onOpen }: { answer: NetAnswer; asked: Asked; onO
   );
 }
 
-function Facts({ node, inside }: { node: Node; inside: readonly Node[] }) {
+function NodeFacts({ node, inside }: { node: Node; inside: readonly Node[] }) {
   const learned = inside.reduce((sum, one) => sum + one.parameters, 0);
   const flops = inside.reduce((sum, one) => sum + one.forward.flops, 0);
-  const facts: [string, string][] = [
-    [say(texts.operation), kindOf(node.op)],
-    [say(texts.shape), node.shape.join(" × ") || say(texts.number)],
-    [say(texts.value), node.value ? brief(node.value) : "–"],
-    [say(texts.gradient), node.gradient ? (node.gradient.item === null ? `‖∇‖ ${equals(node.gradient.norm)}` : written(node.gradient.item)) : "–"],
-    [say(texts.parameters), learned ? count(learned) : ""],
-    ["FLOPs", flops ? count(flops) : ""],
-    [say(texts.line), node.line],
-  ];
+  const slope = node.gradient && (node.gradient.item === null ? `‖∇‖ ${equals(node.gradient.norm)}` : written(node.gradient.item));
   return (
-    <dl class="graph-facts">
-      {facts
-        .filter(([, text]) => text !== "")
-        .map(([name, text]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{text}</dd>
-          </div>
-        ))}
-    </dl>
+    <Facts
+      kind="graph-facts"
+      of={[
+        [say(texts.operation), kindOf(node.op)],
+        [say(texts.shape), node.shape.join(" × ") || say(texts.number)],
+        [say(texts.value), node.value ? brief(node.value) : "–"],
+        [say(texts.gradient), slope ?? "–"],
+        learned > 0 && [say(texts.parameters), count(learned)],
+        flops > 0 && ["FLOPs", count(flops)],
+        node.line !== "" && [say(texts.line), node.line],
+      ]}
+    />
   );
 }
 

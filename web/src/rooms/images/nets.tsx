@@ -53,15 +53,12 @@ export function Nets({ choices }: { choices: Choices }) {
     const soon = setTimeout(() => void look().catch(() => tell({ ...told })), LOOK); // also while the connection is away
     return () => clearTimeout(soon);
   }, [told]);
-  const train = async (data: string) => {
-    fail("");
-    try {
+  const { problem: unable, work } = useWork();
+  const train = (data: string) =>
+    work(async () => {
       const { run: name } = await call<{ run: string }>("images.train", { data });
       tell({ run: name, state: "starting", fault: "", epoch: 0, epochs: 0 });
-    } catch (error) {
-      fail((error as Error).message);
-    }
-  };
+    });
   const run = pick("run", runs?.[0] ?? "");
   useListed(run, runs, refresh);
   const lesson = (data: string, text: string) => (
@@ -85,7 +82,7 @@ export function Nets({ choices }: { choices: Choices }) {
         <p class="hint mono" role="status" hidden={!busy}>
           {told?.epochs ? say(texts.lessonEpoch, { epoch: told.epoch, epochs: told.epochs }) : say(texts.begins)}
         </p>
-        <Problem text={problem || (busy ? "" : (told?.fault ?? ""))} />
+        <Problem text={problem || unable || (busy ? "" : (told?.fault ?? ""))} />
       </Panel>
       {runs && run !== "" && <Through key={run} run={run} choices={choices} />}
     </>

@@ -56,7 +56,6 @@ export interface Net {
   readonly unit_layer: string;
   readonly code_layer: string;
   readonly methods: readonly Method[];
-  readonly held_out: number;
   readonly strip: Samples;
 }
 

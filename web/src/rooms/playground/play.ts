@@ -50,7 +50,6 @@ export interface Setup {
   readonly activations: readonly string[];
   readonly train: Points;
   readonly test: Points;
-  readonly per_epoch: number;
   readonly edits: number;
   readonly speed: Speed;
   readonly running: boolean;

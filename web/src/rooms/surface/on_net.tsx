@@ -9,8 +9,8 @@ import { Button, Panel, Problem, Slider } from "../../ui/controls";
 import { Curves } from "../../ui/curves";
 import { Legend } from "../../ui/legend";
 import { Table } from "../../ui/table";
-import { choose, curveOf, inkOf, isSolid, number, ratesOf, scale, textOf, word } from "./chosen";
-import { Relief, type Scene } from "./relief";
+import { choose, curveOf, inkOf, number, ratesOf, textOf, word } from "./chosen";
+import { OnSurface } from "./relief";
 import { form, optimizerName, Optimizers, Signed, type Form } from "./roll";
 
 interface Lap {
@@ -71,22 +71,12 @@ export function OnNet() {
 }
 
 function Ways({ told, known }: { told: Walked; known: Form }) {
-  const last = Math.max(0, ...Object.values(told.ways ?? {}).map(({ shape }) => (shape[0] ?? 1) - 1));
-  const at = Math.min(last, number("epoch", last));
-  const terrain = useMemo(() => ({ across: told.across?.data ?? [], up: told.up?.data ?? [], heights: told.losses?.data ?? [] }), [told]);
-  const scene = useMemo(
-    (): Scene => ({
-      terrain,
-      scale: scale(),
-      ways: Object.entries(told.ways ?? {}).map(([name, { data }]) => ({ name, colour: inkOf(name, known.optimizers), mark: known.optimizers.indexOf(name), places: data, shown: at + 1 })),
-    }),
-    [terrain, scale(), at],
-  );
+  const ways = Object.entries(told.ways ?? {}).map(([name, { data }]) => ({ name, colour: inkOf(name, known.optimizers), mark: known.optimizers.indexOf(name), places: data }));
+  const places = Math.max(1, ...Object.values(told.ways ?? {}).map(({ shape }) => shape[0] ?? 1));
   const names = [1, 2].map((one) => say(texts.component, { number: one, share: percent(told.explained?.[one - 1]) })) as [string, string];
   return (
     <>
-      <Relief scene={scene} label={say(texts.ways_on_net)} solid={isSolid()} names={names} onSolid={(on) => choose({ view: on ? "" : "above" })} onScale={(one) => choose({ scale: one === "log" ? "" : one })} />
-      <Slider label={say(texts.way_until)} min={0} max={last} value={at} shown={say(texts.epoch, { epoch: at })} onInput={(one) => choose({ epoch: one === last ? "" : String(one) })} />
+      <OnSurface across={told.across} up={told.up} heights={told.losses} label={say(texts.ways_on_net)} names={names} ways={ways} epochs={Array.from({ length: places }, (_, epoch) => epoch)} />
       <p class="hint">{say(texts.ways_hint)}</p>
     </>
   );

@@ -15,7 +15,7 @@ import { NumberField } from "../../ui/number_field";
 import { Table } from "../../ui/table";
 import { choose, curveOf, inkOf, number, ratesOf, textOf, whole, word } from "./chosen";
 import { Relief, type Scene } from "./relief";
-import { Sign } from "./sign";
+import { Sign } from "../../ui/sign";
 import type { Scale } from "./terrain";
 
 interface Known {
@@ -164,7 +164,7 @@ export function Optimizers({ known, rates, onRates, children }: OptimizersProps)
         const rate = rates[name];
         return (
           <div key={name} class="optimizer">
-            <Switch label={<><Sign index={known.optimizers.indexOf(name)} colour={curveOf(name, known.optimizers)} /> {optimizerName(name)}</>} checked={rate !== undefined} onChange={(on) => turn(name, on)} />
+            <Switch label={<Signed name={name} known={known} />} checked={rate !== undefined} onChange={(on) => turn(name, on)} />
             {rate !== undefined && <Rate known={known} name={name} rate={rate} onRate={(one) => onRates({ ...rates, [name]: one })} />}
           </div>
         );
@@ -290,7 +290,7 @@ function Numbers_({ known }: { known: Form }) {
 /** An optimizer's name behind its sign. */
 export const Signed = ({ name, known }: { name: string; known: Form }) => (
   <>
-    <Sign index={known.optimizers.indexOf(name)} colour={curveOf(name, known.optimizers)} /> {optimizerName(name)}
+    <Sign index={known.optimizers.indexOf(name)} fill={`var(${curveOf(name, known.optimizers)})`} /> {optimizerName(name)}
   </>
 );
 

@@ -4,6 +4,7 @@ import texts from "@texts/training.json";
 import { role } from "../../connection";
 import { figure, moment, percent, say, type Text } from "../../language";
 import { Button, Panel, Switch } from "../../ui/controls";
+import { Facts, type Fact } from "../../ui/facts";
 import { short } from "../../numbers";
 import { Curves } from "../../ui/curves";
 import { Legend, type Line } from "../../ui/legend";
@@ -58,27 +59,19 @@ function Way({ run, progress }: { run: Run; progress: Progress }) {
   return (
     <div class="way">
       <progress value={share} aria-label={say(texts.done)} />
-      <dl class="facts">
-        <Fact name={say(PHASES[progress.phase])} value={percent(share, 0)} />
-        <Fact name={say(texts.epoch)} value={`${progress.epoch} / ${progress.epochs}`} />
-        <Fact name={say(texts.step)} value={`${progress.step} / ${progress.steps}`} />
-        {losses.map(([name, value]) => (
-          <Fact key={name} name={term(name)} value={value === null ? "∞" : short(Number(value.toPrecision(3)))} />
-        ))}
-        <Fact name={say(texts.rate)} value={figure(rateOf(run, progress.rate), 3)} />
-        <Fact name={say(texts.throughput)} value={figure(progress.samples_per_second, 3)} />
-        <Fact name={say(texts.passed)} value={clock(progress.seconds)} />
-        <Fact name={say(texts.left)} value={clock(progress.left)} />
-      </dl>
-    </div>
-  );
-}
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
+      <Facts
+        kind="facts"
+        of={[
+          [say(PHASES[progress.phase]), percent(share, 0)],
+          [say(texts.epoch), `${progress.epoch} / ${progress.epochs}`],
+          [say(texts.step), `${progress.step} / ${progress.steps}`],
+          ...losses.map(([name, value]): Fact => [term(name), value === null ? "∞" : short(Number(value.toPrecision(3)))]),
+          [say(texts.rate), figure(rateOf(run, progress.rate), 3)],
+          [say(texts.throughput), figure(progress.samples_per_second, 3)],
+          [say(texts.passed), clock(progress.seconds)],
+          [say(texts.left), clock(progress.left)],
+        ]}
+      />
     </div>
   );
 }

@@ -1,8 +1,7 @@
 // How the columns of a table were read, to be corrected before anything is trained.
-import { useId } from "preact/hooks";
 import texts from "@texts/training.json";
-import { count, say, told, type Text, type Told } from "../../language";
-import { Choice, Panel } from "../../ui/controls";
+import { count, known, say, told, type Told } from "../../language";
+import { Choice, Panel, TextField } from "../../ui/controls";
 import type { Look } from "./new_run";
 import { kindsIn, leftOut, withKind, withoutColumn } from "./reading";
 import type { Words } from "./model";
@@ -20,13 +19,6 @@ export interface Reading {
   readonly use: Told;
 }
 
-const KINDS: Readonly<Record<string, Text>> = {
-  number: texts.kind_number,
-  category: texts.kind_category,
-  code: texts.kind_code,
-  date: texts.kind_date,
-  text: texts.kind_text,
-};
 const TOLD = ["number", "number:.", "number:,", "category", "text", "date", "date:dmy", "date:mdy", "date:ymd"];
 
 interface TableProps {
@@ -45,7 +37,6 @@ export function ReadingTable({ look, words, set }: TableProps) {
     const reading = readings.get(name);
     const column = look.columns.find((one) => one.name === name);
     const kind = reading?.kind ?? column?.kind ?? "";
-    const known = KINDS[kind];
     return {
       key: name,
       kind: out.includes(name) ? "out" : name === target ? "target" : "",
@@ -54,7 +45,7 @@ export function ReadingTable({ look, words, set }: TableProps) {
           {name} {name === target && <span class="tag">{say(texts.target)}</span>}
         </>,
         <select aria-label={`${name}: ${say(texts.taken_for)}`} value={named[name] ?? ""} onChange={(event) => set("columns", withKind(words["columns"] ?? "", name, event.currentTarget.value))}>
-          <option value="">{known ? say(known) : kind || "–"}</option>
+          <option value="">{known(texts, `kind_${kind}`, kind || "–")}</option>
           {TOLD.map((one) => (
             <option key={one} value={one} selected={one === named[name]}>
               {one}
@@ -92,8 +83,8 @@ export function ReadingTable({ look, words, set }: TableProps) {
           ]}
           onChoose={(header) => set("header", header)}
         />
-        <WordsField label={say(texts.missing_words)} value={words["missing"] ?? ""} placeholder="NA,?,-" onChange={(value) => set("missing", value)} />
-        <WordsField label={say(texts.encoding)} value={words["encoding"] ?? ""} placeholder={say(texts.suits)} onChange={(value) => set("encoding", value)} />
+        <TextField late label={say(texts.missing_words)} value={words["missing"] ?? ""} placeholder="NA,?,-" onInput={(value) => set("missing", value)} />
+        <TextField late label={say(texts.encoding)} value={words["encoding"] ?? ""} placeholder={say(texts.suits)} onInput={(value) => set("encoding", value)} />
       </div>
       <Table label={say(texts.reading)} kind="reading" heads={[texts.column, texts.taken_for, texts.leave_out, texts.example, texts.missing, texts.because].map((one) => say(one))} rows={names.map(row)} />
     </Panel>
@@ -104,22 +95,4 @@ function missing(reading: Reading | undefined): string {
   if (!reading || reading.missing === 0) return "";
   const unread = reading.unread > 0 ? ` (${say(texts.unread, { count: reading.unread, row: reading.first_unread[0], cell: reading.first_unread[1] })})` : "";
   return `${count(reading.missing)}${unread}`;
-}
-
-function WordsField({ label, value, placeholder, onChange }: { label: string; value: string; placeholder: string; onChange: (value: string) => void }) {
-  const id = useId();
-  return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <input
-        id={id}
-        type="text"
-        value={value}
-        placeholder={placeholder}
-        autocomplete="off"
-        spellcheck={false}
-        onChange={(event) => onChange(event.currentTarget.value)}
-      />
-    </div>
-  );
 }
