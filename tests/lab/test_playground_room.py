@@ -285,7 +285,7 @@ def test_the_doctor_examines_the_training_and_leaves_it_as_it_is(page):
 def test_what_the_doctor_proved_is_told_with_the_figures_of_its_experiment(page):
     page.call("playground.open", query="data=xor&samples=60&hidden=4&learning_rate=0.00001&optimizer=sgd&epochs=30")
     page.call("playground.act", what="step")
-    (found,) = page.call("playground.examine", seconds=8.0)["findings"]
+    (found,) = page.call("playground.examine", seconds=3.0)["findings"]
     assert found["cause"] == "learning_rate_too_low"
     without, with_cure, steps = re.search(r"(0,\d\d) → (0,\d\d) en (\d+) passos", found["proof"]["ca"]).groups()
     assert float(with_cure.replace(",", ".")) > 0.3 + float(without.replace(",", "."))
