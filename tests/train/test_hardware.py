@@ -64,7 +64,6 @@ def test_answers_are_computed_in_memory_that_the_system_does_not_clear_anew():
     assert after < before / 20
 
 
-
 @pytest.mark.parametrize(
     ("net", "shape", "wide"),
     [
