@@ -1,1 +1,1 @@
-"""Objects in images: the files that say where they are, and what is made of them."""
+"""Images and where things are in them: boxes, and masks of each."""
