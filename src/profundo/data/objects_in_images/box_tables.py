@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from profundo.data.images.layouts import split_called
 from profundo.data.objects_in_images.coco_json import box_of_sides, numbers
 from profundo.data.objects_in_images.labelled_images import Entry, Remarks, Thing
 from profundo.data.objects_in_images.named_images import NamedImages, split_of_name
-from profundo.data.images.layouts import split_called
 from profundo.data.objects_in_images.outlines import Polygons
 from profundo.data.streams.archives import IMAGE_SUFFIXES, Files, printable
 from profundo.data.text.text_files import read_text
@@ -32,7 +32,7 @@ from profundo.files import in_words
 __all__ = ["columns_of", "is_box_table", "read_box_tables"]
 
 MEANINGS = {
-    "file": "filename file_name file path filepath file_path image image_name image_path image_id imageid img img_path image_filename",
+    "file": "filename file_name file path filepath file_path image image_name image_path image_id imageid img img_path",
     "class": "class label class_name classname category category_name label_name labelname name class_id category_id label_id",
     "left": "xmin x_min x1 left bbox_xmin minx box_xmin bbox_x1 x_start",
     "top": "ymin y_min y1 top bbox_ymin miny box_ymin bbox_y1 y_start",
@@ -120,7 +120,9 @@ def _read(
     if columns is None:
         columns, begin, rows = _bare(first), 1, _rows(text)
     if columns is None:
-        raise ValueError("expected columns that name the image and the edges of a box, such as filename,xmin,ymin,xmax,ymax,class")
+        raise ValueError(
+            "expected columns that name the image and the edges of a box, such as filename,xmin,ymin,xmax,ymax,class"
+        )
     finding = _remembered(images, path)
     for number, row in enumerate(rows, begin):
         if not any(cell.strip() for cell in row):
@@ -139,7 +141,7 @@ class _Row:
         self.columns, self.cells = columns, cells
 
     def says(self, meaning: str) -> str:
-        """"" where there is no such column."""
+        """ "" where there is no such column."""
         place = self.columns.get(meaning, len(self.cells))
         return self.cells[place].strip() if place < len(self.cells) else ""
 

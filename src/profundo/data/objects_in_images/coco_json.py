@@ -63,7 +63,12 @@ def _categories(whole: Any) -> dict[float, str]:
 
 
 def _entries(
-    whole: dict[str, Any], names: dict[float, str], path: tuple[str, ...], images: NamedImages, place: str, remarks: Remarks
+    whole: dict[str, Any],
+    names: dict[float, str],
+    path: tuple[str, ...],
+    images: NamedImages,
+    place: str,
+    remarks: Remarks,
 ) -> Iterator[Entry]:
     things = _by_image(whole, names, place, remarks)
     seen: set[Any] = set()

@@ -1,9 +1,9 @@
 """Images with a mask for each object, in PNG or another form that loses nothing.
 
-    images/a.jpg, instances/a.png               a value, or colour, for each object; 0, or black, is the ground
-    images/a.jpg, instances/a/cat/1.png         a file for each object, in a folder of its class, where there are several
-    7f3a/images/7f3a.png, 7f3a/masks/….png      the same, an image a folder
-    JPEGImages/, SegmentationObject/, SegmentationClass/       PASCAL VOC's: the latter says the classes
+images/a.jpg, instances/a.png               a value, or colour, for each object; 0, or black, is the ground
+images/a.jpg, instances/a/cat/1.png         a file for each object, in a folder of its class, where there are several
+7f3a/images/7f3a.png, 7f3a/masks/….png      the same, an image a folder
+JPEGImages/, SegmentationObject/, SegmentationClass/       PASCAL VOC's: the latter says the classes
 """
 
 from __future__ import annotations
@@ -149,14 +149,17 @@ def _runs(files: Files, index: int, values: np.ndarray) -> dict[int, Runs]:
     changes = int((values.T.ravel()[1:] != values.T.ravel()[:-1]).sum())
     different = len(np.unique(values)) if changes > MOST_OBJECTS else 0
     if different > MOST_OBJECTS:
-        raise ValueError(f"{files.name(index)}: {different:,} different values; expected one for each object, saved without loss (PNG)")
+        raise ValueError(
+            f"{files.name(index)}: {different:,} different values; expected one for each object, saved without loss (PNG)"
+        )
     return runs_by_value(values)
 
 
 def _kind(kinds: np.ndarray, mask: np.ndarray, names: dict[int, str]) -> str:
     """What most of the pixels of an object are of. Raises ValueError where that is the ground."""
     if kinds.shape != mask.shape:
-        raise ValueError(f"the mask of its classes has {kinds.shape[1]}×{kinds.shape[0]} pixels, that of its objects {mask.shape[1]}×{mask.shape[0]}")
+        theirs, own = ("×".join(map(str, one.shape[::-1])) for one in (kinds, mask))
+        raise ValueError(f"the mask of its classes has {theirs} pixels, that of its objects {own}")
     codes, counts = np.unique(kinds[mask], return_counts=True)
     code = int(codes[counts.argmax()])
     return names.get(code, str(code))

@@ -8,7 +8,7 @@ meant, such as a number that is none or an image of another size, is a fault.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from profundo.data.objects_in_images.outlines import Outline, Polygons, Runs, bo
 from profundo.data.streams.archives import Files, printable
 from profundo.records import ProfundoError
 
-__all__ = ["Entry", "LabelledImages", "Labels", "Remarks", "Thing", "labelled", "objects_of"]
+__all__ = ["Entry", "LabelledImages", "Labels", "Remarks", "Thing", "chosen", "labelled", "objects_of"]
 
 MOST_OBJECTS = 10_000  # in one image
 FARTHEST = 1e6  # pixels
@@ -105,7 +105,17 @@ class LabelledImages:
         return self.files.name(self.images[row])
 
 
-def objects_of(labels: Labels, size: tuple[int, int], scale: tuple[float, float] = (1.0, 1.0), *, masks: bool) -> Objects:
+def chosen(images: LabelledImages, rows: Sequence[int]) -> LabelledImages:
+    """These of the images, in this order."""
+    numbers, labels, splits, sizes = (
+        [own[row] for row in rows] for own in (images.images, images.labels, images.splits, images.sizes)
+    )
+    return replace(images, images=numbers, labels=labels, splits=splits, sizes=sizes)
+
+
+def objects_of(
+    labels: Labels, size: tuple[int, int], scale: tuple[float, float] = (1.0, 1.0), *, masks: bool
+) -> Objects:
     """What is in an image of this (width, height), in pixels of the image scaled by these factors across and down; with masks of
     the scaled image, where they are wanted and all are known."""
     boxes = torch.from_numpy(labels.boxes * (*scale, *scale)).float()
@@ -124,7 +134,9 @@ def _scaled_mask(
     """bool (height, width) of the new size: of runs the nearest pixel in place of each."""
     if isinstance(outline, Polygons):
         return drawn(outline.times(*scale), new[1], new[0])
-    rows, columns = ((np.arange(there) * 2 + 1) * own // (2 * there) for own, there in zip(size[::-1], new[::-1], strict=True))
+    rows, columns = (
+        (np.arange(there) * 2 + 1) * own // (2 * there) for own, there in zip(size[::-1], new[::-1], strict=True)
+    )
     return drawn(outline, size[1], size[0])[np.ix_(rows, columns)]
 
 
@@ -170,8 +182,12 @@ def _nothing(files: Files, remarks: Remarks) -> None:
     where = printable(str(files.where))
     if remarks.faults:
         place, reason = remarks.faults[0]
-        raise ProfundoError(f"{where}: expected images with objects, none can be used: {place}: {reason}; mend the files")
-    raise ProfundoError(f"{where}: expected images with objects, found no object; add the files that say where they are")
+        raise ProfundoError(
+            f"{where}: expected images with objects, none can be used: {place}: {reason}; mend the files"
+        )
+    raise ProfundoError(
+        f"{where}: expected images with objects, found no object; add the files that say where they are"
+    )
 
 
 def _check_entry(entry: Entry, width: int, height: int) -> None:
@@ -184,7 +200,9 @@ def _check_entry(entry: Entry, width: int, height: int) -> None:
         raise ValueError(f"{len(entry.things):,} objects, more than the limit of {MOST_OBJECTS:,} in an image")
     for thing in entry.things:
         if isinstance(thing.outline, Runs) and (thing.outline.width, thing.outline.height) != (width, height):
-            raise ValueError(f"{thing.place}: its runs are of {thing.outline.width}×{thing.outline.height} pixels, the image of {width}×{height}")
+            raise ValueError(
+                f"{thing.place}: its runs are of {thing.outline.width}×{thing.outline.height} pixels, the image of {width}×{height}"
+            )
         for value in _numbers(thing):
             if not abs(value) <= FARTHEST:  # nor what is no number
                 raise ValueError(f"{thing.place}: {value:g} is no place in an image")

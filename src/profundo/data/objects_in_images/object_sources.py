@@ -71,7 +71,9 @@ def _is(form: str, texts: Files, index: int) -> bool:
     except (OSError, ValueError):
         return False  # said where it is read, if it is
     if form == "COCO JSON":
-        return data.lstrip()[:1] == b"{" and all(word in data for word in (b'"images"', b'"annotations"', b'"categories"'))
+        return data.lstrip()[:1] == b"{" and all(
+            word in data for word in (b'"images"', b'"annotations"', b'"categories"')
+        )
     return is_box_table(data) if form == "a table of boxes" else b"<annotation" in data[:4096]
 
 
@@ -179,8 +181,14 @@ def _in_splits(entries: list[Entry], remarks: Remarks) -> Iterator[Entry]:
 
 # ----------------------------------------------------------------------------------------------------------------- told
 DONE = {
-    "outside": ("box stands out of its image and was cut to it", "boxes stand out of their images and were cut to them"),
-    "swapped": ("box has its corners swapped, which was put right", "boxes have their corners swapped, which was put right"),
+    "outside": (
+        "box stands out of its image and was cut to it",
+        "boxes stand out of their images and were cut to them",
+    ),
+    "swapped": (
+        "box has its corners swapped, which was put right",
+        "boxes have their corners swapped, which was put right",
+    ),
     "empty": ("box of no size was left out", "boxes of no size were left out"),
     "beyond": ("box lies beyond its image and was left out", "boxes lie beyond their images and were left out"),
 }

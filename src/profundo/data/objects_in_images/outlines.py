@@ -103,8 +103,9 @@ def box_of(outline: Outline) -> tuple[float, float, float, float]:
 def counted_runs(counts: Sequence[int], height: int, width: int) -> Runs:
     """From COCO's plain counts: pixels of the ground, of the object, of the ground … Raises ValueError where they are not those
     of an image of this size."""
-    values = np.asarray(counts, np.int64) if len(counts) else np.zeros(0, np.int64)
-    if values.ndim != 1 or (values < 0).any() or (values > height * width).any() or values.sum() != height * width:
+    values = np.asarray(counts)
+    are_counts = values.ndim == 1 and values.dtype.kind == "i" and not ((values < 0) | (values > height * width)).any()
+    if not are_counts or values.sum() != height * width:
         raise ValueError(f"the counts of its runs do not add up to {width}×{height} pixels")
     ends = values.cumsum()
     starts, lengths = (ends - values)[1::2], values[1::2]

@@ -131,7 +131,9 @@ def _number(text: str) -> float:
 def listed_splits(files: Files, but: Container[int], remarks: Remarks) -> dict[str, str]:
     """Name of an image, in small letters and without its ending → its split, of lists that are called train.txt, val.txt and
     test.txt; trainval.txt where there is no train.txt. {} where there is none. but: numbers of texts that are no lists."""
-    lists = [(split, index) for index in range(len(files)) if index not in but and (split := _listed(files.paths[index]))]
+    lists = [
+        (split, index) for index in range(len(files)) if index not in but and (split := _listed(files.paths[index]))
+    ]
     if not any(split == "train" for split, _ in lists):
         lists += [("train", index) for index, parts in enumerate(files.paths) if parts[-1].lower() == "trainval.txt"]
     splits: dict[str, str] = {}

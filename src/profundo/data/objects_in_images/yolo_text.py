@@ -10,7 +10,6 @@ has no objects.
 from __future__ import annotations
 
 from collections import Counter
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -105,7 +104,9 @@ def _thing(words: list[str], place: str, names: list[str] | None) -> Thing:
         return Thing(place, name, (x - width / 2, y - height / 2, x + width / 2, y + height / 2))
     if len(values) >= 6 and len(values) % 2 == 0:
         return Thing(place, name, None, outline=Polygons((np.array(values).reshape(-1, 2),)))
-    raise ValueError(f"{line}: expected 4 numbers of a box, or 3 corners of a polygon or more, got {len(values)} numbers")
+    raise ValueError(
+        f"{line}: expected 4 numbers of a box, or 3 corners of a polygon or more, got {len(values)} numbers"
+    )
 
 
 def _class_names(texts: Files, remarks: Remarks) -> list[str] | None:
@@ -117,7 +118,9 @@ def _class_names(texts: Files, remarks: Remarks) -> list[str] | None:
             continue
         try:
             data = texts.read(index)
-            found = [line.strip() for line in read_text(data).splitlines() if line.strip()] if is_list else _names_in(data)
+            found = (
+                [line.strip() for line in read_text(data).splitlines() if line.strip()] if is_list else _names_in(data)
+            )
             if found is not None:
                 return _checked(found)
         except (OSError, ValueError) as error:
