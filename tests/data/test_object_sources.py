@@ -28,7 +28,7 @@ SCENES = {  # file → (class, box, difficult)
 SPLITS = {"a": "train", "b": "train", "c": "test", "d": "train"}
 
 
-def images(root: Path, place=lambda stem: "images") -> None:
+def images(root: Path, place=lambda _: "images") -> None:
     for number, stem in enumerate(SCENES):
         pixels = np.full((HEIGHT, WIDTH, 3), 40 * number, np.uint8)
         for _, (left, top, right, bottom), _ in SCENES[stem]:
@@ -203,7 +203,8 @@ def test_classes_keep_the_order_of_their_source_and_those_without_objects_are_to
     coco(tmp_path / "coco")
     yolo(tmp_path / "yolo")
     result = read(tmp_path / "coco")
-    assert result.classes == ("cat", "dog") and "unused" in " ".join(notes_of(result.remarks))
+    assert result.classes == ("cat", "dog")
+    assert "unused" in " ".join(notes_of(result.remarks))
     assert read(tmp_path / "yolo").classes == ("dog", "cat")
 
 
@@ -219,9 +220,11 @@ def test_columns_of_several_tools_mean_the_same(names, tmp_path):
     table(tmp_path / "own")
     table(tmp_path / "other", names)
     (own, other) = (read(tmp_path / name) for name in ("own", "other"))
-    assert own.classes == other.classes and own.splits == other.splits
+    assert own.classes == other.classes
+    assert own.splits == other.splits
     for mine, theirs in zip(own.labels, other.labels, strict=True):
-        assert np.array_equal(mine.boxes, theirs.boxes) and np.array_equal(mine.crowd, theirs.crowd)
+        assert np.array_equal(mine.boxes, theirs.boxes)
+        assert np.array_equal(mine.crowd, theirs.crowd)
 
 
 TABLES = {
@@ -294,9 +297,12 @@ def test_what_cannot_be_meant_ends_in_one_line_and_may_be_left_out(fault, tmp_pa
     path = one_box(tmp_path, line)
     with pytest.raises(ProfundoError, match=says) as error:
         read(path)
-    assert "\n" not in str(error.value) and "boxes.csv" in str(error.value) and "leave them out" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert "boxes.csv" in str(error.value)
+    assert "leave them out" in str(error.value)
     result = read(path, skip_bad=True)
-    assert sum(map(len, result.labels)) == 1 and "left out" in " ".join(notes_of(result.remarks))
+    assert sum(map(len, result.labels)) == 1
+    assert "left out" in " ".join(notes_of(result.remarks))
 
 
 def changed_coco(root: Path, change) -> Path:
@@ -383,7 +389,8 @@ def test_what_voc_cannot_mean_ends_in_one_line(fault, tmp_path):
         return
     with pytest.raises(ProfundoError, match=says) as error:
         read(tmp_path)
-    assert "\n" not in str(error.value) and "a.xml" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert "a.xml" in str(error.value)
 
 
 YOLO_FAULTS = {
@@ -402,7 +409,8 @@ def test_what_yolo_cannot_mean_ends_in_one_line(fault, tmp_path):
     (tmp_path / "train" / "labels" / "d.txt").write_text(text)
     with pytest.raises(ProfundoError, match=says) as error:
         read(tmp_path)
-    assert "\n" not in str(error.value) and "d.txt" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert "d.txt" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -420,7 +428,8 @@ def test_names_of_classes_that_are_none_end_in_one_line(text, says, tmp_path):
     (tmp_path / "data.yaml").write_text(text)
     with pytest.raises(ProfundoError, match=says) as error:
         read(tmp_path)
-    assert "\n" not in str(error.value) and "data.yaml" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert "data.yaml" in str(error.value)
 
 
 def test_two_images_of_one_name_are_told_apart_by_their_folders_or_not_at_all(tmp_path):
@@ -430,7 +439,7 @@ def test_two_images_of_one_name_are_told_apart_by_their_folders_or_not_at_all(tm
     (tmp_path / "boxes.csv").write_text(head + "train/images/a.png,4,6,14,16,cat\n")
     assert read(tmp_path).name(0) == "train/images/a.png"
     (tmp_path / "boxes.csv").write_text(head + "a.png,4,6,14,16,cat\n")
-    with pytest.raises(ProfundoError, match="two images are called 'a.png': test/images/a.png and train/images/a.png"):
+    with pytest.raises(ProfundoError, match=r"two images are called 'a.png': test/images/a.png and train/images/a.png"):
         read(tmp_path)
     (tmp_path / "boxes.csv").rename(tmp_path / "test" / "boxes.csv")
     assert read(tmp_path).name(0) == "test/images/a.png"
@@ -465,7 +474,8 @@ def test_other_folders_are_no_objects(tmp_path):
 def test_a_collection_has_boxes_in_the_pixels_of_its_images(tmp_path):
     coco(tmp_path)
     collection = collect(tmp_path, Reading(image_size=20))
-    assert collection.targets.kind == "objects" and collection.inputs.shape == (3, 15, 20)
+    assert collection.targets.kind == "objects"
+    assert collection.inputs.shape == (3, 15, 20)
     assert (len(collection.train), collection.validation, len(collection.test)) == (3, None, 1)
     there = unpacked(collection.train.targets["objects"][0])
     assert there.boxes.tolist() == [[2, 3, 7, 8], [10, 0, 20, 5]]
@@ -480,7 +490,8 @@ def test_an_image_that_does_not_decode_is_named_and_may_be_left_out(tmp_path):
     with pytest.raises(ProfundoError, match=r"images/d.png cannot be decoded"):
         collect(tmp_path)
     collection = collect(tmp_path, Reading(skip_bad=True))
-    assert len(collection.train) == 2 and "1 of 4 images could not be decoded" in " ".join(collection.notes)
+    assert len(collection.train) == 2
+    assert "1 of 4 images could not be decoded" in " ".join(collection.notes)
 
 
 def test_options_of_tables_are_refused(tmp_path):

@@ -108,10 +108,13 @@ def test_a_polygon_covers_its_area():
 def test_what_is_crossed_twice_is_a_hole_and_parts_are_joined():
     star = np.array([[10, 0], [16, 19], [0, 7], [20, 7], [4, 19]], float)  # its middle is crossed twice
     mask = filled(star, 20, 20)
-    assert not mask[10, 10] and mask[3, 10] and mask[8, 4]
+    assert not mask[10, 10]
+    assert mask[3, 10]
+    assert mask[8, 4]
     square = np.array([[0, 0], [4, 0], [4, 4], [0, 4]], float)
     both = drawn(Polygons((square, square + 2)), 8, 8)
-    assert both.sum() == 16 + 16 - 4 and both[3, 3]
+    assert both.sum() == 16 + 16 - 4
+    assert both[3, 3]
 
 
 def test_halves_of_a_polygon_never_share_a_pixel_nor_leave_one_out():
@@ -141,11 +144,11 @@ def test_runs_that_touch_are_one_and_empty_ones_none():
 
 @pytest.mark.parametrize("counts", [[-1, 13], [5, 6], [2**62] * 4, [[12]], [0.5, 12]])
 def test_counts_of_no_image_are_refused(counts):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"do not add up|inhomogeneous"):
         counted_runs(counts, 4, 3)
 
 
-def test_a_polygon_of_a_hundred_thousand_corners_takes_bounded_memory():
-    corners = np.random.default_rng(0).uniform(0, 64, (100_000, 2))
-    corners[:, 1] = np.tile([0.0, 64.0], 50_000)
+def test_a_polygon_of_ten_thousand_corners_takes_bounded_memory():
+    corners = np.random.default_rng(0).uniform(0, 64, (10_000, 2))
+    corners[:, 1] = np.tile([0.0, 64.0], 5_000)
     assert filled(corners, 64, 64).shape == (64, 64)

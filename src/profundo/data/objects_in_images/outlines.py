@@ -76,8 +76,9 @@ def filled(corners: np.ndarray, height: int, width: int) -> np.ndarray:
 
 def _turn(turns: np.ndarray, start: np.ndarray, end: np.ndarray, first: np.ndarray, last: np.ndarray) -> None:
     """Change sides, in the rows from first to last, at the pixel whose centre is the first beyond each edge."""
-    rows = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)] or [first[:0]])
-    edges = np.repeat(np.arange(len(first)), last - first)
+    counts = last - first
+    edges = np.repeat(np.arange(len(first)), counts)
+    rows = np.arange(len(edges)) + (first - counts.cumsum() + counts)[edges]
     (x0, y0), (x1, y1) = start[edges].T, end[edges].T
     across = x0 + (rows + 0.5 - y0) * (x1 - x0) / (y1 - y0)
     columns = np.ceil(across - 0.5).clip(0, turns.shape[1] - 1).astype(np.int64)
