@@ -498,3 +498,43 @@ def test_options_of_tables_are_refused(tmp_path):
     coco(tmp_path)
     with pytest.raises(ProfundoError, match="target is for tables"):
         collect(tmp_path, Reading(target="x"))
+
+
+def test_an_image_a_folder_with_a_mask_for_each_of_its_objects(tmp_path):
+    for stem, things in SCENES.items():
+        for role in ("images", "masks"):
+            (tmp_path / stem / role).mkdir(parents=True)
+        Image.new("RGB", (WIDTH, HEIGHT)).save(tmp_path / stem / "images" / f"{stem}.png")
+        for number, (_, (left, top, right, bottom), _) in enumerate(things):
+            mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+            mask[top:bottom, left:right] = 255
+            Image.fromarray(mask).save(tmp_path / stem / "masks" / f"{stem}{number}x.png")
+    result = read(tmp_path)
+    assert [Path(result.name(row)).stem for row in range(len(result.labels))] == ["a", "c", "d"]
+    assert result.labels[0].boxes.tolist() == [list(box) for _, box, _ in SCENES["a"]]
+
+
+def test_voc_says_the_class_of_an_instance_by_another_mask(tmp_path):
+    images(tmp_path, lambda _: "JPEGImages")
+    for stem in "ab":
+        values, kinds = np.zeros((2, HEIGHT, WIDTH), np.uint8)
+        values[5:9, 5:9], values[5:9, 20:29], values[5:9, 9] = 1, 2, 255
+        kinds[5:9, 5:9], kinds[5:9, 20:29] = 15, 7
+        for role, array in (("SegmentationObject", values), ("SegmentationClass", kinds)):
+            (tmp_path / role).mkdir(exist_ok=True)
+            mask = Image.fromarray(array, "P")
+            mask.putpalette([(31 * at) % 256 for at in range(768)])
+            mask.save(tmp_path / role / f"{stem}.png")
+    result = read(tmp_path)
+    assert result.classes == ("15", "7")
+    assert result.labels[0].boxes.tolist() == [[5, 5, 9, 9], [20, 5, 29, 9]]  # the border of value 255 is nobody's
+    (tmp_path / "classes.txt").write_text("0 ground\n7 car\n15 person\n")
+    assert read(tmp_path).classes == ("car", "person")
+
+
+def test_images_with_masks_of_classes_are_no_objects(tmp_path):
+    for split, stem in (("train", "a"), ("test", "b")):
+        for role in ("images", "masks"):
+            (tmp_path / split / role).mkdir(parents=True)
+            Image.new("L", (WIDTH, HEIGHT)).save(tmp_path / split / role / f"{stem}.png")
+    assert found_objects(tmp_path) is None

@@ -21,6 +21,7 @@ from profundo.files import in_words, kind_of
 
 __all__ = ["box_of_sides", "numbers", "read_coco"]
 
+Id = Any  # a whole number or a text
 UNREAD = (ValueError, RecursionError)  # what JSON that does not read raises
 
 
@@ -29,7 +30,7 @@ def read_coco(
 ) -> tuple[list[Entry], list[str]]:
     """The entries, and the names of the categories in the order of their ids. wanted: numbers of the JSON files."""
     entries: dict[int, Entry] = {}
-    order: dict[str, float] = {}
+    order: dict[str, tuple[int, int]] = {}
     for index in wanted:
         place = files.name(index)
         try:
@@ -42,16 +43,17 @@ def read_coco(
         except (OSError, *UNREAD) as error:
             remarks.fault(place, in_words(error))
             continue
-        for number, name in names.items():
-            order[name] = min(order.get(name, number), number)
+        for at, (number, name) in enumerate(names.items()):
+            rank = (number, 0) if isinstance(number, int) else (0, at)
+            order[name] = min(order.get(name, rank), rank)
     return list(entries.values()), sorted(order, key=order.__getitem__)
 
 
-def _categories(whole: Any) -> dict[float, str]:
+def _categories(whole: Any) -> dict[Id, str]:
     """id → name. Raises ValueError."""
     if not isinstance(whole, dict):
         raise ValueError(f"expected an object with images, annotations and categories, found {kind_of(whole)}")
-    names: dict[float, str] = {}
+    names: dict[Id, str] = {}
     for number, one in _listed(whole, "categories"):
         name, key = one.get("name"), one.get("id")
         if not isinstance(name, str) or not _is_id(key):
@@ -64,7 +66,7 @@ def _categories(whole: Any) -> dict[float, str]:
 
 def _entries(
     whole: dict[str, Any],
-    names: dict[float, str],
+    names: dict[Id, str],
     path: tuple[str, ...],
     images: NamedImages,
     place: str,
@@ -96,19 +98,20 @@ def _entries(
 
 
 def _by_image(
-    whole: dict[str, Any], names: dict[float, str], place: str, remarks: Remarks
+    whole: dict[str, Any], names: dict[Id, str], place: str, remarks: Remarks
 ) -> dict[Any, list[tuple[dict[str, Any], str, str]]]:
     """Id of the image → its annotations, with the name of their category and where they are."""
     things: dict[Any, list[tuple[dict[str, Any], str, str]]] = {}
     for number, one in _listed(whole, "annotations"):
         at = f"{place}, annotation {number}"
         key, category = one.get("image_id"), one.get("category_id")
+        name = names.get(category) if _is_id(category) else None
         if not _is_id(key):
             remarks.fault(at, "expected an image_id")
-        elif not _is_id(category) or category not in names:
-            remarks.fault(at, f"there is no category with the id {str(category)[:50]}")
+        elif name is None:
+            remarks.fault(at, f"there is no category with the id {printable(str(category)[:50])}")
         else:
-            things.setdefault(key, []).append((one, names[category], at))
+            things.setdefault(key, []).append((one, name, at))
     return things
 
 

@@ -22,7 +22,7 @@ from profundo.data.streams.archives import Files, Parts
 from profundo.data.text.text_files import read_text
 from profundo.kinds import NO_CLASS
 
-__all__ = ["InstanceFiles", "instance_files", "read_instances"]
+__all__ = ["INSTANCES", "InstanceFiles", "instance_files", "read_instances"]
 
 INSTANCES = ("instances", "instance", "instance_masks", "instancemasks", "instance-masks", "segmentationobject")
 CLASSES = "segmentationclass"
@@ -50,30 +50,28 @@ def instance_files(files: Files) -> InstanceFiles:
     masks: list[tuple[int, str, Parts, Parts]] = []
     for index, parts in enumerate(files.paths):
         folders = [part.lower() for part in parts[:-1]]
-        role = next((at for at, name in enumerate(folders) if name in (*INSTANCES, CLASSES, "masks")), None)
-        after = (*parts[(0 if role is None else role + 1) : -1], _stem(parts))
-        if role is None:
-            images[tuple(part for part in after if part.lower() not in IMAGES)] = index
+        place = next((at for at, name in enumerate(folders) if name in (*INSTANCES, CLASSES, "masks")), None)
+        if place is None:
+            images[(*(part for part in parts[:-1] if part.lower() not in IMAGES), _stem(parts))] = index
         else:
-            masks.append((index, folders[role], parts[:role], after))
-    alone = _alone(images)
-    found = InstanceFiles({}, defaultdict(list), {}, [])
+            masks.append((index, folders[place], parts[:place], (*parts[place + 1 : -1], _stem(parts))))
+    in_pairs = any((*before, *after) in images for _, role, before, after in masks if role == "masks")
+    alone = {} if in_pairs else _alone(images)  # then they say classes: see data/grids
+    whole: dict[int, int] = {}
+    single: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    of_classes: dict[int, int] = {}
+    lost = []
     for index, role, before, after in masks:
         image = images.get((*before, *after))
-        if role == CLASSES or (role == "masks" and image is not None and _is_pair(before, images)):
-            found.of_classes.update({} if image is None else {image: index})
+        if role == CLASSES or (role == "masks" and image is not None):
+            of_classes.update({} if image is None else {image: index})
         elif role != "masks" and image is not None:
-            found.whole[image] = index
+            whole[image] = index
         elif (own := _owner(before, after, images, alone if role == "masks" else {})) is not None:
-            found.single[own[0]].append((index, own[1]))
+            single[own[0]].append((index, own[1]))
         elif role != "masks":
-            found.lost.append(index)
-    return found
-
-
-def _is_pair(before: Parts, images: dict[Parts, int]) -> bool:
-    """Whether the images of a folder lie there together, so that each mask is one of classes."""
-    return sum(key[:-1] == before for key in images) > 1
+            lost.append(index)
+    return InstanceFiles(whole, single, of_classes, lost)
 
 
 def _alone(images: dict[Parts, int]) -> dict[Parts, int]:

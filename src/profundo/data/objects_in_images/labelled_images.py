@@ -107,10 +107,13 @@ class LabelledImages:
 
 def chosen(images: LabelledImages, rows: Sequence[int]) -> LabelledImages:
     """These of the images, in this order."""
-    numbers, labels, splits, sizes = (
-        [own[row] for row in rows] for own in (images.images, images.labels, images.splits, images.sizes)
+    return replace(
+        images,
+        images=[images.images[row] for row in rows],
+        labels=[images.labels[row] for row in rows],
+        splits=[images.splits[row] for row in rows],
+        sizes=[images.sizes[row] for row in rows],
     )
-    return replace(images, images=numbers, labels=labels, splits=splits, sizes=sizes)
 
 
 def objects_of(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from profundo.data.objects_in_images.box_tables import is_box_table, read_box_tables
 from profundo.data.objects_in_images.coco_json import read_coco
-from profundo.data.objects_in_images.instance_masks import instance_files, read_instances
+from profundo.data.objects_in_images.instance_masks import INSTANCES, instance_files, read_instances
 from profundo.data.objects_in_images.labelled_images import Entry, LabelledImages, Remarks, labelled
 from profundo.data.objects_in_images.named_images import NamedImages
 from profundo.data.objects_in_images.voc_xml import listed_splits, read_voc
@@ -24,6 +24,7 @@ from profundo.records import ProfundoError
 
 __all__ = ["Found", "found_objects", "notes_of", "read_objects", "told"]
 
+LARGEST = 1 << 26  # bytes that are searched for what makes a JSON COCO's
 LOOKED_AT = 200  # small files that may say what the others are
 OF_FILE = {".json": "COCO JSON", ".csv": "a table of boxes", ".tsv": "a table of boxes"}
 
@@ -40,41 +41,48 @@ class Found:
 
 def found_objects(where: Path) -> Found | None:
     """What says where the objects in the images of a folder, a .zip, a JSON or a table are; None where nothing does."""
-    suffix = where.suffix.lower()
-    if where.is_dir() or (where.is_file() and zipfile.is_zipfile(where)):
-        place, only = where, None
-    elif suffix in OF_FILE and where.is_file():
-        place = where.parent.parent if where.parent.name.lower() == "annotations" else where.parent
-        only = where
-    else:
+    if where.suffix.lower() in OF_FILE and where.is_file() and not zipfile.is_zipfile(where):
+        return _of_file(where)
+    if not (where.is_dir() or (where.is_file() and zipfile.is_zipfile(where))):
         return None
-    texts = open_files(place, "annotations")
-    if only is not None:
-        return _of_file(place, texts, only)
-    images = open_files(place)
-    forms = {form: numbers for form, seek in SEEK.items() if (numbers := seek(images, texts))}
-    return Found(images, texts, forms) if forms and images.paths else None
-
-
-def _of_file(place: Path, texts: Files, only: Path) -> Found | None:
-    inner = only.relative_to(place).parts
-    numbers = [index for index, parts in enumerate(texts.paths) if parts == inner]
-    form = OF_FILE[only.suffix.lower()]
-    if not [index for index in numbers if _is(form, texts, index)]:
+    texts = open_files(where, "annotations")
+    folders = {part.lower() for parts in texts.folders for part in parts}
+    if not (texts.paths or folders & {"masks", *INSTANCES}):
         return None
-    return Found(open_files(place), texts, {form: numbers})
+    images = open_files(where)
+    forms = {form: numbers for form, seek in SEEK.items() if images.paths and (numbers := seek(images, texts))}
+    return Found(images, texts, forms) if forms else None
 
 
-def _is(form: str, texts: Files, index: int) -> bool:
+def _of_file(where: Path) -> Found | None:
+    form = OF_FILE[where.suffix.lower()]
     try:
-        data = texts.read(index)
-    except (OSError, ValueError):
-        return False  # said where it is read, if it is
+        with where.open("rb") as file:
+            begin = file.read(1 << 16)
+            if form == "COCO JSON" and begin.lstrip()[:1] == b"{":
+                begin += file.read(LARGEST)
+    except OSError:
+        return None  # said where it is read
+    if not _begins_as(form, begin):
+        return None
+    place = where.parent.parent if where.parent.name.lower() == "annotations" else where.parent
+    texts, inner = open_files(place, "annotations"), where.relative_to(place).parts
+    return Found(open_files(place), texts, {form: [at for at, parts in enumerate(texts.paths) if parts == inner]})
+
+
+def _begins_as(form: str, data: bytes) -> bool:
     if form == "COCO JSON":
         return data.lstrip()[:1] == b"{" and all(
             word in data for word in (b'"images"', b'"annotations"', b'"categories"')
         )
     return is_box_table(data) if form == "a table of boxes" else b"<annotation" in data[:4096]
+
+
+def _is(form: str, texts: Files, index: int) -> bool:
+    try:
+        return _begins_as(form, texts.read(index))
+    except (OSError, ValueError):
+        return False  # said where it is read, if it is
 
 
 def _ending(texts: Files, *endings: str) -> list[int]:

@@ -89,8 +89,8 @@ def box_of(outline: Outline) -> tuple[float, float, float, float]:
     """(left, top, right, bottom), as edges; all 0 of an outline without pixels."""
     if isinstance(outline, Polygons):
         corners = np.concatenate(outline.parts)
-        left, top, right, bottom = (*corners.min(0), *corners.max(0))
-        return float(left), float(top), float(right), float(bottom)
+        (left, top), (right, bottom) = corners.min(0).tolist(), corners.max(0).tolist()
+        return left, top, right, bottom
     if not len(outline.starts):
         return 0.0, 0.0, 0.0, 0.0
     last = outline.starts + outline.lengths - 1
