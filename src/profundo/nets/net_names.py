@@ -12,6 +12,7 @@ from profundo.kinds import InputKind
 from profundo.records import ProfundoError, Spec
 
 __all__ = [
+    "DETECTORS",
     "NETS",
     "NETS_FOR_IMAGES",
     "NETS_FOR_PIXELS",
@@ -86,13 +87,18 @@ DEFAULTS: Mapping[InputKind, str] = {
 
 NETS_FOR_PIXELS = frozenset({"unet"})
 
+DETECTORS = frozenset({"fcos", "faster_rcnn", "mask_rcnn"})
+
+FOR_EACH: Mapping[str, frozenset[str]] = {"pixel": NETS_FOR_PIXELS, "object": DETECTORS}
+"""The nets for what has a target of its own, where that is not each sample."""
+
 
 def default(spec: Spec) -> str:
-    """The net to begin with: "unet" where each pixel has a target, "fast_cnn" for images, of whatever numbers, "logmel_cnn" for
+    """The net to begin with: "unet" where each pixel has a target, "fcos" where objects are to be found, "fast_cnn" for images, of whatever numbers, "logmel_cnn" for
     sounds, "rocket" for series, "series_net" for forecasts, "text_mean" for rows with texts, "table_net" for other rows, "mlp"
     for planes of one or two features and other arrays."""
-    if spec.targets.traits.per == "pixel":
-        return "unet"
+    if spec.targets.traits.per != "sample":
+        return {"pixel": "unet", "object": "fcos"}[spec.targets.traits.per]
     if spec.inputs.texts:
         return "text_mean"
     if spec.inputs.forecast is not None:
@@ -141,8 +147,9 @@ def check(name: str, spec: Spec) -> None:
         near = get_close_matches(name, NETS, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else "choose one of them"
         raise ProfundoError(f"net: expected one of {', '.join(NETS)}; got {name!r}; {hint}")
-    if (name in NETS_FOR_PIXELS) != (spec.targets.traits.per == "pixel"):
-        wanted, given = ("pixel", "sample") if name in NETS_FOR_PIXELS else ("sample", "pixel")
+    given = spec.targets.traits.per
+    wanted = next((per for per, nets in FOR_EACH.items() if name in nets), "sample")
+    if wanted != given:
         raise ProfundoError(
             f"net {name}: gives an answer for each {wanted}, the data have one for each {given}; use {default(spec)}"
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from profundo.evaluate import answers, figure_of, mean_cost
 from profundo.evaluate.leading import leading_figure
 from profundo.evaluate.scores import PROBABILITIES
 from profundo.nets.table_nets import EachByOne, TableNet
+from profundo.objectives.detector_cost import total
 from profundo.objectives.own_losses import PickedOutput
 from profundo.records import Batch, Dataset, Spec, Targets
 from profundo.runs.experiment import Experiment
@@ -28,7 +30,7 @@ from profundo.runs.given.own import NOTHING, Own, measured
 from profundo.runs.pretrained import on_features
 from profundo.runs.resumable import Training
 from profundo.runs.settings.manners import is_ensemble
-from profundo.train import Batches, EarlyStop, History, Plan, Supervised
+from profundo.train import Batches, Descent, EarlyStop, History, Plan, Supervised
 from profundo.train.capture import Captured
 from profundo.train.distributed import Group, share_normalization
 from profundo.train.fine_tuning import freeze_normalisation, last_part
@@ -215,7 +217,7 @@ def precision_of(experiment: Experiment, net: nn.Module, data: Dataset, device: 
     return choose_precision(experiment.precision, net, device, data.spec.inputs.shape)
 
 
-def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
+def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured | Descent:
     """The net on its device, laid out for it, with its objective and optimizer; on one CPU, its step recorded."""
     experiment, net = prepared.experiment, prepared.net
     if not net.training:
@@ -228,16 +230,15 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     measure_inputs(net, prepared.data)
     if experiment.pretrained is not None and not experiment.freeze:
         freeze_normalisation(net)
+    moves = prepared.own.optimizer or optimizer(
+        experiment.optimizer or "adamw", net, experiment.learning_rate or 1e-3, experiment.weight_decay or 0.0
+    )
+    if prepared.data.spec.targets.traits.per == "object":
+        return Descent(net, partial(detector_costs, net, prepared.precision), moves, clip=experiment.clip)
     update = Supervised(
         net,
         objective_of(experiment, prepared.data, prepared.own),
-        prepared.own.optimizer
-        or optimizer(
-            experiment.optimizer or "adamw",
-            net,
-            experiment.learning_rate or 1e-3,
-            experiment.weight_decay or 0.0,
-        ),
+        moves,
         precision=prepared.precision,
         accumulate=experiment.accumulate,
         clip=experiment.clip,
@@ -247,6 +248,13 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     update.forward = processes.wrap(net, prepared.device)
     alone = processes.size == 1 and experiment.accumulate == 1 and prepared.device.type == "cpu"
     return Captured(update) if experiment.capture and alone else update
+
+
+def detector_costs(net: Any, precision: str, batch: Batch) -> dict[str, Tensor]:
+    """The "loss" of a batch, and the parts that it is the sum of."""
+    with autocast(precision, batch.inputs.device):
+        parts: Mapping[str, Tensor] = net.cost(batch.inputs, batch.targets)
+    return {"loss": total(parts), **parts}
 
 
 DRAWN_BY = 128  # training samples that first weights are scaled by

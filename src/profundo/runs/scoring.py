@@ -89,7 +89,7 @@ def evaluate_split(
     targets = data.spec.targets
     if not len(split):
         raise ProfundoError(f"{data.name}: expected samples to judge the net by, this split has none; choose another")
-    if "any" in (targets.kind, data.spec.inputs.kind):
+    if "any" in (targets.kind, data.spec.inputs.kind) or targets.traits.per == "object":
         (outputs,) = answers_to(net, data, split, experiment, own=own)
         return outputs, judged(outputs, data, own)
     try:

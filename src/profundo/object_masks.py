@@ -1,0 +1,131 @@
+"""Masks of objects: eight pixels to a byte in memory, pasted into an image from what a net says of each box; and the targets and
+answers that hold them beside a table of boxes.
+
+    of what is      targets                                        as `boxes.packed` has it
+    only boxes      float32 (images, most, 6)                      box, class, 1 where it is a crowd
+    masks as well   {"objects": that, "masks": (images, most, …)}  uint8 of bits in Samples and Answers, bool in a Batch
+
+    what was found
+    only boxes      float32 (images, places, 6)                    box, class, score; NO_OBJECT and 0 where a place is unused
+    masks as well   {"objects": that, "masks": (images, places, side, side)}   from 0 to 1, over each box
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from profundo.boxes import NO_OBJECT, Detections, Objects, packed, unpacked
+
+__all__ = [
+    "bits_of",
+    "detections_in",
+    "found_table",
+    "masks_of",
+    "objects_in",
+    "pasted",
+    "table_of",
+    "targets_of",
+    "with_bits",
+    "with_masks",
+]
+
+BIT = (128, 64, 32, 16, 8, 4, 2, 1)  # of a byte, the leftmost pixel first, as numpy.packbits has them
+
+
+def bits_of(masks: Tensor) -> Tensor:
+    """uint8 (…, ⌈width / 8⌉) of masks bool (…, width)."""
+    wide = F.pad(masks.to(torch.uint8), (0, -masks.shape[-1] % 8)).unflatten(-1, (-1, 8))
+    return (wide * torch.tensor(BIT, dtype=torch.uint8, device=masks.device)).sum(-1, dtype=torch.uint8)
+
+
+def masks_of(bits: Tensor, width: int) -> Tensor:
+    """bool (…, width) of their bits."""
+    each = bits.unsqueeze(-1) & torch.tensor(BIT, dtype=torch.uint8, device=bits.device)
+    return (each != 0).flatten(-2)[..., :width]
+
+
+# ------------------------------------------------------------------------------------------------------------- targets
+def targets_of(images: Sequence[Objects], masks: tuple[int, int] | None = None, most: int = 0) -> Any:
+    """The targets of a split. masks: their height and width, which the objects of every image then have; None where only boxes
+    are known; most: places, as of `boxes.packed`."""
+    table = packed(images, most)
+    if masks is None:
+        return table
+    bits = torch.zeros(*table.shape[:2], masks[0], -(-masks[1] // 8), dtype=torch.uint8)
+    for row, one in zip(bits, images, strict=True):
+        if one.masks is not None:
+            row[: len(one)] = bits_of(one.masks)
+    return {"objects": table, "masks": bits}
+
+
+def table_of(targets: Any) -> Tensor:
+    """The table of boxes (images, places, 6) among targets or answers."""
+    table: Tensor = targets["objects"] if isinstance(targets, Mapping) else targets
+    return table
+
+
+def with_masks(targets: Any, width: int) -> Any:
+    """Targets whose masks are bool (images, most, height, width), as nets learn from them; those without masks as they are."""
+    if not isinstance(targets, Mapping) or targets["masks"].dtype == torch.bool:
+        return targets
+    return {**targets, "masks": masks_of(targets["masks"], width)}
+
+
+def with_bits(targets: Any) -> Any:
+    """The reverse."""
+    if not isinstance(targets, Mapping) or targets["masks"].dtype != torch.bool:
+        return targets
+    return {**targets, "masks": bits_of(targets["masks"])}
+
+
+def objects_in(targets: Any, index: int, width: int) -> Objects:
+    """What is in one image of a split. width: of the images, in pixels."""
+    row = table_of(targets)[index]
+    if not isinstance(targets, Mapping):
+        return unpacked(row)
+    there = row[:, 4] != NO_OBJECT
+    masks = targets["masks"][index][there]
+    return unpacked(row[there], masks if masks.dtype == torch.bool else masks_of(masks, width))
+
+
+# ------------------------------------------------------------------------------------------------------------- answers
+def found_table(outputs: Sequence[Tensor]) -> Any:
+    """What a detector gives, (boxes, classes, scores[, masks]) with as many places for every image, as answers."""
+    boxes, classes, scores = outputs[:3]
+    table = torch.cat([boxes.float(), classes.float().unsqueeze(-1), scores.float().unsqueeze(-1)], -1)
+    return table if len(outputs) == 3 else {"objects": table, "masks": outputs[3].half()}
+
+
+def detections_in(answers: Any, index: int, size: tuple[int, int]) -> Detections:
+    """What was found in one image, the surest first, its masks pasted. size: height and width of the image."""
+    whole = table_of(answers)[index]
+    order = whole[:, 5].argsort(descending=True, stable=True)
+    order = order[whole[order, 4] != NO_OBJECT]
+    row, masks = whole[order], None
+    if isinstance(answers, Mapping) and "masks" in answers:
+        masks = pasted(answers["masks"][index][order], row[:, :4], size)
+    return Detections(row[:, :4], row[:, 4].long(), row[:, 5], masks)
+
+
+def pasted(masks: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """bool (found, height, width): the pixels of an image of that size that are of each object, by its mask (found, side, side),
+    probabilities over its box (found, 4): those whose centre lies in the box and gets ½ or more, between the four nearest values.
+    """
+    rows = toward(boxes[:, 1], boxes[:, 3], masks.shape[1], size[0])
+    columns = toward(boxes[:, 0], boxes[:, 2], masks.shape[2], size[1])
+    return rows @ masks.float() @ columns.transpose(1, 2) >= 0.5
+
+
+def toward(low: Tensor, high: Tensor, values: int, pixels: int) -> Tensor:
+    """(found, pixels, values): the share that each of a mask's values along one side has in each pixel of the image, linear
+    between neighbours; none where the pixel's centre lies outside from low to high (found,)."""
+    centre = torch.arange(pixels, device=low.device) + 0.5
+    inside = (centre >= low[:, None]) & (centre < high[:, None])
+    place = (centre - low[:, None]) / (high - low).clamp_min(1e-6)[:, None] * values - 0.5
+    far = place.clamp(0, values - 1).unsqueeze(-1) - torch.arange(values, device=low.device)
+    return (1 - far.abs()).clamp_min(0) * inside.unsqueeze(-1)
