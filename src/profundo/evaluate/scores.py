@@ -63,6 +63,7 @@ from profundo.evaluate.paired_tests import (
 from profundo.evaluate.reliability import chance_error
 from profundo.kinds import TargetKind
 from profundo.records import CalibrationBin, ClassScores, Scores, Targets
+from profundo.trees import leaves
 
 __all__ = [
     "OWN",
@@ -170,7 +171,7 @@ def beside_constant(figure: str, constant: Answers, predictions: Answers, target
 def compare_answers(figure: str, first: Answers, second: Answers, targets: Targets) -> Paired | None:
     """Second less first, of a figure that may lead, on the same samples. Where labels are ranked, of their exact matches.
     None where an answer is not finite: such a network needs no comparison."""
-    if not bool((first.predictions.isfinite() & second.predictions.isfinite()).all()):
+    if not all(bool(leaf.isfinite().all()) for one in (first, second) for leaf in leaves(one.predictions)):
         return None
     return JUDGES[targets.kind].compare(figure, first, second, targets)
 

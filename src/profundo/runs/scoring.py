@@ -27,6 +27,7 @@ from profundo.runs.preparing import each_alone, folds_of, held_out, judged_at_on
 from profundo.runs.run import Run
 from profundo.runs.voice import figure
 from profundo.train.hardware import repeatable
+from profundo.trees import chosen_rows
 
 __all__ = [
     "answers_beside",
@@ -214,7 +215,7 @@ def spaced(count: int, most: int) -> Tensor:
 def these(every: Answers, places: Tensor) -> Answers:
     """The answers at these places."""
     weights = None if every.weights is None else every.weights[places]
-    rows = (every.predictions[places], every.targets[places], every.costs[places])
+    rows = (*(chosen_rows(tree, places) for tree in (every.predictions, every.targets)), every.costs[places])
     return replace(every, predictions=rows[0], targets=rows[1], costs=rows[2], weights=weights)
 
 

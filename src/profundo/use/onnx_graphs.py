@@ -52,7 +52,7 @@ def onnx_graph(whole: Whole, raw: Any, *names: str) -> onnx.ModelProto:
                 dynamo=True,
                 dynamic_shapes=(({0: torch.export.Dim("batch")},) * len(names),),
                 input_names=list(names),
-                output_names=[answer_name(whole)],
+                output_names=[answer_name(whole)],  # further ones have names of the exporter's
                 opset_version=OPSET,
                 verbose=False,
             )
