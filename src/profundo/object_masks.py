@@ -19,15 +19,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from profundo.boxes import NO_OBJECT, Detections, Objects, packed, unpacked
+from profundo.boxes import NO_OBJECT, Detections, Objects, areas, packed, unpacked
 
 __all__ = [
     "bits_of",
+    "clipped",
     "detections_in",
     "found_table",
     "masks_of",
     "objects_in",
     "pasted",
+    "rescaled",
     "table_of",
     "targets_of",
     "with_bits",
@@ -101,15 +103,31 @@ def found_table(outputs: Sequence[Tensor]) -> Any:
     return table if len(outputs) == 3 else {"objects": table, "masks": outputs[3].half()}
 
 
-def detections_in(answers: Any, index: int, size: tuple[int, int]) -> Detections:
-    """What was found in one image, the surest first, its masks pasted. size: height and width of the image."""
+def detections_in(answers: Any, index: int, size: tuple[int, int], least: float = 0.0) -> Detections:
+    """What was found in one image, the surest first, its boxes cut at the edges of the image and its masks pasted; what lies
+    beyond is left out. size: height and width of the image; least: score from which a detection counts."""
     whole = table_of(answers)[index]
+    boxes = clipped(whole[:, :4], size)
     order = whole[:, 5].argsort(descending=True, stable=True)
-    order = order[whole[order, 4] != NO_OBJECT]
+    order = order[((whole[:, 4] != NO_OBJECT) & (whole[:, 5] >= least) & (areas(boxes) > 0))[order]]
     row, masks = whole[order], None
     if isinstance(answers, Mapping) and "masks" in answers:
         masks = pasted(answers["masks"][index][order], row[:, :4], size)
-    return Detections(row[:, :4], row[:, 4].long(), row[:, 5], masks)
+    return Detections(boxes[order], row[:, 4].long(), row[:, 5], masks)
+
+
+def clipped(boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Boxes (…, 4), cut at the edges of an image of that height and width."""
+    high = torch.tensor([size[1], size[0]] * 2, dtype=boxes.dtype, device=boxes.device)
+    return torch.minimum(boxes.clamp(min=0), high)
+
+
+def rescaled(answers: Any, size: tuple[int, int], to: tuple[int, int]) -> Any:
+    """Answers about images of one height and width, as of the same images of another: boxes move, masks go with them."""
+    table = table_of(answers)
+    factors = torch.tensor([to[1] / size[1], to[0] / size[0]] * 2, dtype=table.dtype)
+    moved = torch.cat([table[..., :4] * factors, table[..., 4:]], -1)
+    return {**answers, "objects": moved} if isinstance(answers, Mapping) else moved
 
 
 def pasted(masks: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:

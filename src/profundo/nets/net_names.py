@@ -94,9 +94,9 @@ FOR_EACH: Mapping[str, frozenset[str]] = {"pixel": NETS_FOR_PIXELS, "object": DE
 
 
 def default(spec: Spec) -> str:
-    """The net to begin with: "unet" where each pixel has a target, "fcos" where objects are to be found, "fast_cnn" for images, of whatever numbers, "logmel_cnn" for
-    sounds, "rocket" for series, "series_net" for forecasts, "text_mean" for rows with texts, "table_net" for other rows, "mlp"
-    for planes of one or two features and other arrays."""
+    """The net to begin with: "unet" where each pixel has a target, "fcos" where objects are to be found, "fast_cnn" for images, of
+    whatever numbers, "logmel_cnn" for sounds, "rocket" for series, "series_net" for forecasts, "text_mean" for rows with texts,
+    "table_net" for other rows, "mlp" for planes of one or two features and other arrays."""
     if spec.targets.traits.per != "sample":
         return {"pixel": "unet", "object": "fcos"}[spec.targets.traits.per]
     if spec.inputs.texts:

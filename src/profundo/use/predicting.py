@@ -137,7 +137,7 @@ class Predictor:
         if not values:
             return []
         names = [entry.name for entry in inputs]
-        if self.spec.targets.traits.per == "pixel":  # each of its own size
+        if self.spec.targets.traits.per != "sample":  # each of its own size
             each = zip(names, values, strict=True)
             records = [one for name, own in each for one in self.recorded([name], own.unsqueeze(0))]
         else:
@@ -154,7 +154,7 @@ class Predictor:
     def recorded(self, names: Sequence[str], values: torch.Tensor) -> list[dict[str, Any]]:
         return described(names, self.outputs(values), self.spec, self.probable)
 
-    def outputs(self, values: torch.Tensor) -> torch.Tensor:
+    def outputs(self, values: torch.Tensor) -> Any:
         """What `predict` gives for raw inputs (batch, *shape)."""
         with self._one_at_a_time:  # a net may keep what it computed first for later calls
             return predict(self.net, self.spec, values, self.objective)

@@ -44,7 +44,8 @@ def images_with_objects(
 
     pixels: of image number i, uint8 (height, width, channels), 1 or 3; sizes: (height, width) of each; objects: of each, in its
     own pixels; splits: "train", "validation" or "test" of each, empty where that is left to chance; colour: whether some have
-    colour. Masks are kept where all objects have one. Raises ProfundoError where none is to be trained on, and for more than memory holds.
+    colour. Masks are kept where all objects have one. Raises ProfundoError where none is to be trained on, and for more than
+    memory holds.
     """
     longest = how.image_size or (LONGEST_SIDE if max(map(max, sizes), default=0) > LONGEST_SIDE else 0)
     height, width = (max(side) for side in zip(*(scaled(size, longest) for size in sizes), strict=True))

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from profundo.boxes import NO_OBJECT
 from profundo.data.dataset_names import Reading, TargetTransform
 from profundo.data.splits.split_by import SplitBy, grouped, latest, split_note
 from profundo.data.standard import Extent, array_moments, channel_sums, measured_rows, moments
 from profundo.data.tables.columns import as_features
 from profundo.data.target_transforms import measured_targets
-from profundo.boxes import NO_OBJECT
 from profundo.kinds import InputKind
 from profundo.object_masks import table_of
 from profundo.records import ColumnReading, Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets

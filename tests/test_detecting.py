@@ -1,0 +1,54 @@
+"""Objects in images through every door of a run: trained, resumed, judged, told, drawn, served."""
+
+import numpy as np
+import pytest
+import torch
+
+import profundo as pf
+from profundo.boxes import Objects
+from profundo.data.objects_in_images.images_with_objects import images_with_objects
+from profundo.data.splits.splits import divide
+from stand_in_detector import StandIn
+
+COLOURS = {"red": 0, "blue": 2}
+
+
+def painted(seed, size=(32, 40), most=3, least=1):
+    """An image (height, width, 3) and its rectangles of two colours."""
+    draw = np.random.default_rng(seed)
+    pixels = draw.integers(0, 60, (*size, 3), dtype=np.uint8)
+    boxes, kinds, masks = [], [], []
+    for _ in range(draw.integers(least, most + 1)):
+        left, top = draw.integers(0, size[1] - 12), draw.integers(0, size[0] - 12)
+        width, height = draw.integers(6, 12, 2)
+        kind = int(draw.integers(2))
+        pixels[top : top + height, left : left + width, list(COLOURS.values())[kind]] = 250
+        boxes.append((left, top, left + width, top + height))
+        kinds.append(kind)
+        mask = np.zeros(size, bool)
+        mask[top : top + height, left : left + width] = True
+        masks.append(torch.from_numpy(mask))
+    whole = torch.stack(masks) if masks else torch.zeros(0, *size, dtype=torch.bool)
+    crowd = torch.zeros(len(kinds), dtype=torch.bool)
+    return pixels, Objects(torch.tensor(boxes).float().view(-1, 4), torch.tensor(kinds).long(), crowd, whole)
+
+
+def painted_data(count=24, masks=False, **how):
+    made = [painted(seed, **how) for seed in range(count)]
+    sizes = [pixels.shape[:2] for pixels, _ in made]
+    scenes = [one if masks else Objects(one.boxes, one.classes, one.crowd) for _, one in made]
+    whole = images_with_objects("painted", lambda at: made[at][0], sizes, scenes, list(COLOURS))
+    return divide(whole, validation=None, seed=0, stream=False)
+
+
+@pytest.mark.parametrize("masks", [False, True])
+def test_a_detector_of_ones_own_is_trained_judged_and_reported(masks, tmp_path):
+    data = painted_data(masks=masks)
+    run = pf.fit(StandIn(3, 2, masks), data, epochs=3, batch_size=8, out=tmp_path / "run")
+    assert {"loss", "object cost", "class cost", "box cost", "validation loss", "validation AP"} <= set(
+        run.history.names
+    )
+    parts = sum(run.history[name][-1] for name in ("object cost", "class cost", "box cost"))
+    assert run.history["loss"][-1] == pytest.approx(parts, rel=1e-5)
+    assert next(iter(run.scores.values)) == "AP"
+    assert "</html>" in (tmp_path / "run" / "report.html").read_text("utf-8")
