@@ -51,7 +51,7 @@ def test_a_pasted_mask_stays_within_box_and_image():
 def test_what_was_found_comes_surest_first_without_unused_places():
     boxes = torch.arange(12.0).view(1, 3, 4)
     table = found_table((boxes, torch.tensor([[4, NO_OBJECT, 2]]), torch.tensor([[0.2, 0.0, 0.9]])))
-    found = detections_in(table, 0, (8, 8))
+    found = detections_in(table, 0, (16, 16))
     assert found.classes.tolist() == [2, 4]
     assert found.scores.tolist() == pytest.approx([0.9, 0.2])
     assert torch.equal(found.boxes, boxes[0, [2, 0]])

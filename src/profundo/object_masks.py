@@ -104,10 +104,12 @@ def found_table(outputs: Sequence[Tensor]) -> Any:
 
 
 def detections_in(answers: Any, index: int, size: tuple[int, int], least: float = 0.0) -> Detections:
-    """What was found in one image, the surest first, its boxes cut at the edges of the image and its masks pasted; what lies
-    beyond is left out. size: height and width of the image; least: score from which a detection counts."""
+    """What was found in one image, the surest first, its boxes cut at the edges of the image and its masks pasted; what lies beyond
+    is left out. size: height and width of the image, 0 where they are not known and nothing is cut; least: score from which a
+    detection counts.
+    """
     whole = table_of(answers)[index]
-    boxes = clipped(whole[:, :4], size)
+    boxes = clipped(whole[:, :4], size) if any(size) else whole[:, :4]
     order = whole[:, 5].argsort(descending=True, stable=True)
     order = order[((whole[:, 4] != NO_OBJECT) & (whole[:, 5] >= least) & (areas(boxes) > 0))[order]]
     row, masks = whole[order], None
