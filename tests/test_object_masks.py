@@ -68,7 +68,7 @@ def scene(*boxes, size=(20, 30), crowd=False):
 
 def test_targets_give_back_the_objects_of_each_image():
     images = [scene((1, 2, 9, 7), (3, 3, 30, 20)), scene(), scene((0, 0, 5, 5), crowd=True)]
-    targets = targets_of(images, (20, 30))
+    targets = targets_of(images, [bits_of(one.masks) for one in images])
     for index, one in enumerate(images):
         back = objects_in(targets, index, 30)
         assert torch.equal(back.boxes, one.boxes)

@@ -36,6 +36,7 @@ from profundo.data.object_forms import (
     joined_frame,
 )
 from profundo.data.object_samples import from_dataset, from_iterator, from_keras, from_list, from_loader, is_iterator
+from profundo.data.objects_in_images.objects_in_memory import are_scenes, scenes_in_memory
 from profundo.data.recognising import (
     is_array,
     is_dataset,
@@ -45,7 +46,6 @@ from profundo.data.recognising import (
     is_loader,
     words_in,
 )
-from profundo.data.objects_in_images.objects_in_memory import are_scenes, scenes_in_memory
 from profundo.data.rereading import differences, draw_from, own_draws
 from profundo.data.series.series_rows import rows_collection
 from profundo.data.splits.splits import Collection, chosen, heeded
