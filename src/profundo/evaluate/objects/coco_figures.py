@@ -1,8 +1,8 @@
 """COCO's figures of detections (Lin et al. 2014): average precision and average recall, by overlap, area and class.
 
-    AP of a class   mean over the recalls 0, .01, … 1 of the highest precision at that recall or a higher one
-    AP              mean of it over the classes that occur and over overlaps of .50, .55, … .95
-    AR              mean over classes and overlaps of the recall that the surest 1, 10 or 100 detections of an image and class reach
+AP of a class   mean over the recalls 0, .01, … 1 of the highest precision at that recall or a higher one
+AP              mean of it over the classes that occur and over overlaps of .50, .55, … .95
+AR              mean over classes and overlaps of the recall that the surest 1, 10 or 100 detections of an image and class reach
 """
 
 from __future__ import annotations
@@ -17,7 +17,15 @@ from torch import Tensor
 from profundo.evaluate.objects.judged_scenes import Scenes
 from profundo.evaluate.objects.matching import ANY_AREA, MOST, THRESHOLDS, Matches, matched
 
-__all__ = ["AREAS", "CocoFigures", "class_precisions", "coco_figures", "falling", "interpolated_precision", "objects_wanted"]
+__all__ = [
+    "AREAS",
+    "CocoFigures",
+    "class_precisions",
+    "coco_figures",
+    "falling",
+    "interpolated_precision",
+    "objects_wanted",
+]
 
 AREAS = {"all": ANY_AREA[0], "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, ANY_AREA[0][1])}
 FEWER = (1, 10)  # detections of an image and class, beside all hundred

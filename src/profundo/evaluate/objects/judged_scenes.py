@@ -108,7 +108,9 @@ def shared_pixels(first: Tensor | None, second: Tensor | None, numbers: tuple[in
         return torch.zeros(numbers, dtype=torch.float64)
     if first is None or second is None or first.shape[1:] != second.shape[1:]:
         sizes = [None if one is None else tuple(one.shape[1:]) for one in (first, second)]
-        raise ProfundoError(f"masks: expected those of detections and of objects in one size, got {sizes[0]} and {sizes[1]}")
+        raise ProfundoError(
+            f"masks: expected those of detections and of objects in one size, got {sizes[0]} and {sizes[1]}"
+        )
     return (first.flatten(1).float() @ second.flatten(1).float().T).double()
 
 

@@ -19,7 +19,9 @@ from profundo.evaluate.objects.judged_scenes import Scenes
 
 __all__ = ["ANY_AREA", "MOST", "NONE", "THRESHOLDS", "Matches", "matched"]
 
-THRESHOLDS: tuple[float, ...] = tuple(np.linspace(0.5, 0.95, 10).tolist())  # as COCO rounds them: 11/20 is none below .55
+THRESHOLDS: tuple[float, ...] = tuple(
+    np.linspace(0.5, 0.95, 10).tolist()
+)  # as COCO rounds them: 11/20 is none below .55
 ANY_AREA = ((0.0, 1e10),)
 MOST = 100  # detections of an image and class that are looked at
 NONE = -1
@@ -89,7 +91,9 @@ def preferred(seen: Scenes, found: Tensor, least: float) -> tuple[Tensor, Tensor
     those overlapped most first, of equal ones the last as COCO has it, NONE in places left over; and their overlaps."""
     place = torch.full_like(seen.kind, NONE)
     place[found] = torch.arange(len(found))
-    fits = (place[seen.first] != NONE) & (seen.overlap >= least) & (seen.kind[seen.first] == seen.object_kind[seen.second])
+    fits = (
+        (place[seen.first] != NONE) & (seen.overlap >= least) & (seen.kind[seen.first] == seen.object_kind[seen.second])
+    )
     at, other, overlap = (one[fits].flip(0) for one in (place[seen.first], seen.second, seen.overlap))
     order = overlap.sort(descending=True, stable=True).indices
     order = order[at[order].sort(stable=True).indices]

@@ -26,7 +26,13 @@ from profundo.evaluate.objects.image_resampling import compare_scenes, precision
 from profundo.evaluate.objects.judged_scenes import Scenes, scenes
 from profundo.evaluate.objects.matching import matched
 from profundo.evaluate.objects.panoptic_quality import panoptic_quality
-from profundo.evaluate.objects.score_thresholds import OVERLAP, believed, class_curves, detection_confusion, image_counts
+from profundo.evaluate.objects.score_thresholds import (
+    OVERLAP,
+    believed,
+    class_curves,
+    detection_confusion,
+    image_counts,
+)
 from profundo.evaluate.paired_tests import Paired
 from profundo.object_masks import detections_in, objects_in, table_of
 from profundo.records import ClassScores, Targets
@@ -35,6 +41,7 @@ __all__ = ["answered_scenes", "badly_found", "commonest_objects", "compare_objec
            "object_figure", "object_figures", "object_intervals"]  # fmt: skip
 
 SIZES = ("small", "medium", "large")
+BEYOND = 10**9  # pixels
 MOST_TRIED, MOST_ANSWERED = 1000, 10  # objects of a class that the constant is chosen from, and how many it answers
 
 
@@ -52,7 +59,10 @@ def found_in(answers: Answers, image: int, *, masks: bool = False) -> Detections
     found = detections_in(said, image, size_of(answers))
     known = found.scores.isfinite() & found.boxes.isfinite().all(1)
     return Detections(
-        found.boxes[known], found.classes[known], found.scores[known], None if found.masks is None else found.masks[known]
+        found.boxes[known],
+        found.classes[known],
+        found.scores[known],
+        None if found.masks is None else found.masks[known],
     )
 
 
@@ -62,10 +72,10 @@ def there_in(answers: Answers, image: int, *, masks: bool = True) -> Objects:
 
 
 def size_of(answers: Answers) -> tuple[int, int]:
-    """Height and width of masks, up to a whole byte; 0 where there are none."""
+    """Height and width of the images, up to a whole byte; where no mask tells them, so large that no box is cut."""
     targets: object = answers.targets
     if not isinstance(targets, Mapping):
-        return 0, 0
+        return BEYOND, BEYOND
     height, bytes_of_row = targets["masks"].shape[-2:]
     return height, 8 * bytes_of_row
 

@@ -120,7 +120,9 @@ def _taken_for(seen: Scenes, wrong: Tensor, left: Tensor) -> list[tuple[int, int
     order = seen.score.sort(descending=True, stable=True).indices
     near = (seen.overlap >= OVERLAP) & wrong[seen.first] & left[seen.second]
     options: dict[int, list[tuple[float, int]]] = {}
-    for first, second, overlap in zip(*(one[near].tolist() for one in (seen.first, seen.second, seen.overlap)), strict=True):
+    for first, second, overlap in zip(
+        *(one[near].tolist() for one in (seen.first, seen.second, seen.overlap)), strict=True
+    ):
         options.setdefault(first, []).append((overlap, second))
     pairs = []
     for detection in order[wrong[order]].tolist():
