@@ -46,7 +46,7 @@ def precision_of_images(seen: Scenes, classes: int, thresholds: tuple[float, ...
     values = max(1, sum(one.right.numel() for one in each))
 
     def figure(drawn: Tensor) -> tuple[Tensor, Tensor]:
-        parts = [_with_derivative(each, some) for some in drawn.split(max(1, AT_ONCE // values))]
+        parts = [_with_derivative(each, some) for some in torch.split(drawn, max(1, AT_ONCE // values))]
         return torch.cat([value for value, _ in parts]), torch.cat([adds for _, adds in parts])
 
     return figure, values

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -73,7 +74,7 @@ def there_in(answers: Answers, image: int, *, masks: bool = True) -> Objects:
 
 def size_of(answers: Answers) -> tuple[int, int]:
     """Height and width of the images, up to a whole byte; where no mask tells them, so large that no box is cut."""
-    targets: object = answers.targets
+    targets: Any = answers.targets
     if not isinstance(targets, Mapping):
         return BEYOND, BEYOND
     height, bytes_of_row = targets["masks"].shape[-2:]
@@ -82,7 +83,8 @@ def size_of(answers: Answers) -> tuple[int, int]:
 
 def have_masks(answers: Answers) -> bool:
     """Whether masks are known of the objects and answered."""
-    return all(isinstance(one, Mapping) and "masks" in one for one in (answers.targets, answers.predictions))
+    both: tuple[Any, Any] = answers.targets, answers.predictions
+    return all(isinstance(one, Mapping) and "masks" in one for one in both)
 
 
 # --------------------------------------------------------------------------------------------------------------- figures

@@ -42,7 +42,8 @@ def panoptic_quality(found: Iterable[Detections], there: Iterable[Objects], clas
     whole = pairs + of_nothing / 2 + missed / 2
     each = torch.stack([overlaps / whole, overlaps / pairs.clamp_min(1), pairs / whole], 1)
     each[whole == 0] = math.nan
-    return PanopticQuality(*each.nanmean(0).tolist(), each)
+    pq, sq, rq = each.nanmean(0).tolist()
+    return PanopticQuality(pq, sq, rq, each)
 
 
 def _of_image(found: Detections, there: Objects, classes: int) -> Tensor:
