@@ -47,10 +47,14 @@ class TrainingFolder:
         self,
         files: Sequence[Path],
         skip_bad: bool,  # noqa: ARG002 - bad ones are told one by one, as entries
+        least: float | None = None,
     ) -> tuple[Iterable[dict[str, Any] | Answers | Entry], Targets | None]:
+        """least: of objects, the score from which they are told."""
         from profundo.use.predicting import predictions, predictor
 
         ready = predictor(self.path)
+        if least is not None:
+            ready = ready.telling_from(least)
         return predictions(ready, files), ready.spec.targets
 
     def write_report(self, out: Path | None, lang: str | None = None) -> Path:
@@ -84,10 +88,16 @@ class RecipeFolder:
             f"{self.path}: a recipe evaluates its own networks; its scores are in {self.path}/scores.json"
         )
 
-    def predictions(self, files: Sequence[Path], skip_bad: bool) -> tuple[Iterable[dict[str, Any]], None]:
+    def predictions(
+        self, files: Sequence[Path], skip_bad: bool, least: float | None = None
+    ) -> tuple[Iterable[dict[str, Any]], None]:
         from profundo.recipes.recipe import predicted
         from profundo.recipes.recipe_folder import open_model
 
+        if least is not None:
+            raise ProfundoError(
+                f"{self.path}: a least score is for nets that find objects, a recipe's are none; leave it out"
+            )
         if skip_bad:
             raise ProfundoError(
                 f"{self.path}: --skip-bad is for runs of `profundo train`; a recipe reads all files together"

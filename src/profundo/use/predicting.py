@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -63,6 +63,16 @@ class Predictor:
         from profundo.use.model_card import card
 
         return card(self.folder)
+
+    def telling_from(self, least: float) -> Predictor:
+        """The same net, which tells of objects with a score of `least` or more. Raises ProfundoError for a net of other answers."""
+        if self.spec.targets.traits.per != "object":
+            raise ProfundoError(
+                f"{self.folder.path}: a least score is for nets that find objects, this one answers otherwise"
+            )
+        if not 0 <= least <= 1:
+            raise ProfundoError(f"score: expected a number from 0 to 1, got {least:g}")
+        return replace(self, spec=replace(self.spec, targets=replace(self.spec.targets, threshold=least)))
 
     def images(self, contents: Sequence[bytes]) -> list[dict[str, Any]]:
         """What each image shows, given as the bytes of a file. Raises BadInputError with its index for what is no image."""
