@@ -106,7 +106,7 @@ def mended(seen: Scenes, kinds: Tensor, meant: Tensor, error: int, found: Tensor
     kinds[these] = IGNORED
     if error in (PLACE, CLASS):
         open_ones = these[~found[meant[these]]]
-        objects, place = meant[open_ones].unique(return_inverse=True)
+        objects, place = torch.unique(meant[open_ones], return_inverse=True)
         first = torch.full_like(objects, len(open_ones)).scatter_reduce_(0, place, torch.arange(len(open_ones)), "amin")
         kinds[open_ones[first]], classes[open_ones[first]] = RIGHT, seen.object_kind[objects]
     return kinds, classes

@@ -23,13 +23,13 @@ from profundo.evaluate.paired_tests import Paired, compare_figures
 __all__ = ["compare_scenes", "precision_interval", "precision_of_images"]
 
 AT_ONCE = 2_000_000  # values of a chunk of drawings
-MOST_VALUES = 60_000  # of detections and overlaps, up to which a figure is drawn anew; of more, it is as good as normal
+MOST_VALUES = 8_000  # of detections and overlaps, up to which a figure is drawn anew; of more, it is as good as normal
 
 Figure = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Class:
+class Ranked:
     """Detections of one class, the surest first, that can change its figure: right, wrong: float64 (overlaps, n); image: (n,);
     there: float64 (images,), objects to be found."""
 
@@ -42,25 +42,33 @@ class _Class:
 def precision_of_images(seen: Scenes, classes: int, thresholds: tuple[float, ...] = THRESHOLDS) -> tuple[Figure, int]:
     """From drawn images (drawings, images) to the average precision (drawings,), the mean over classes and overlaps, and what each
     image adds to it (drawings, images); and over how many values each is computed."""
-    matches, there = matched(seen, thresholds), seen.there(classes).double()
-    kinds, right, wrong = seen.kind[matches.found], matches.right[:, 0], matches.wrong[:, 0]
-    each = []
-    for kind in there.sum(0).nonzero().flatten().tolist():
-        these = (kinds == kind).nonzero().flatten()
-        last = int(right[these].any(1).nonzero().max()) + 1 if bool(right[these].any()) else 0  # wrong ones behind lower nothing
-        these = these[:last]
-        each.append(_Class(right[these].T.double(), wrong[these].T.double(), seen.image[matches.found[these]], there[:, kind]))
+    each = ranked_by_class(seen, classes, thresholds)
     values = max(1, sum(one.right.numel() for one in each))
 
     def figure(drawn: Tensor) -> tuple[Tensor, Tensor]:
-        parts = [_with_derivative(each, some) for some in drawn.split(max(1, AT_ONCE // values))]
+        parts = [_with_derivative(each, some) for some in torch.split(drawn, max(1, AT_ONCE // values))]
         return torch.cat([value for value, _ in parts]), torch.cat([adds for _, adds in parts])
 
     return figure, values
 
 
-def _with_derivative(each: list[_Class], drawn: Tensor) -> tuple[Tensor, Tensor]:
-    times = torch.zeros(drawn.shape, dtype=torch.float64).scatter_add_(1, drawn, torch.ones(drawn.shape, dtype=torch.float64))
+def ranked_by_class(seen: Scenes, classes: int, thresholds: tuple[float, ...]) -> list[Ranked]:
+    """Of each class that has objects."""
+    matches, there = matched(seen, thresholds), seen.there(classes).double()
+    kinds, right, wrong = seen.kind[matches.found], matches.right[:, 0], matches.wrong[:, 0]
+    each = []
+    for kind in there.sum(0).nonzero().flatten().tolist():
+        these = (kinds == kind).nonzero().flatten()
+        hits = right[these].any(1).nonzero()
+        these = these[: int(hits.max()) + 1 if len(hits) else 0]  # wrong ones behind the last right one lower nothing
+        image = seen.image[matches.found[these]]
+        each.append(Ranked(right[these].T.double(), wrong[these].T.double(), image, there[:, kind]))
+    return each
+
+
+def _with_derivative(each: list[Ranked], drawn: Tensor) -> tuple[Tensor, Tensor]:
+    times = torch.zeros(drawn.shape, dtype=torch.float64)
+    times.scatter_add_(1, drawn, torch.ones_like(times))
     with torch.enable_grad():
         times.requires_grad_()
         value = mean_area(each, times)
@@ -68,7 +76,7 @@ def _with_derivative(each: list[_Class], drawn: Tensor) -> tuple[Tensor, Tensor]
     return value.detach(), (slope * drawn.shape[1]).gather(1, drawn)
 
 
-def mean_area(each: list[_Class], times: Tensor) -> Tensor:
+def mean_area(each: list[Ranked], times: Tensor) -> Tensor:
     """(drawings,): the mean over the classes that occur in a drawing, in which images count so often (drawings, images)."""
     total, number = times.new_zeros(len(times)), times.new_zeros(len(times))
     for one in each:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,7 +27,13 @@ from profundo.evaluate.objects.image_resampling import compare_scenes, precision
 from profundo.evaluate.objects.judged_scenes import Scenes, scenes
 from profundo.evaluate.objects.matching import matched
 from profundo.evaluate.objects.panoptic_quality import panoptic_quality
-from profundo.evaluate.objects.score_thresholds import OVERLAP, believed, class_curves, detection_confusion, image_counts
+from profundo.evaluate.objects.score_thresholds import (
+    OVERLAP,
+    believed,
+    class_curves,
+    detection_confusion,
+    image_counts,
+)
 from profundo.evaluate.paired_tests import Paired
 from profundo.object_masks import detections_in, objects_in, table_of
 from profundo.records import ClassScores, Targets
@@ -35,6 +42,7 @@ __all__ = ["answered_scenes", "badly_found", "commonest_objects", "compare_objec
            "object_figure", "object_figures", "object_intervals"]  # fmt: skip
 
 SIZES = ("small", "medium", "large")
+BEYOND = 10**9  # pixels
 MOST_TRIED, MOST_ANSWERED = 1000, 10  # objects of a class that the constant is chosen from, and how many it answers
 
 
@@ -52,7 +60,10 @@ def found_in(answers: Answers, image: int, *, masks: bool = False) -> Detections
     found = detections_in(said, image, size_of(answers))
     known = found.scores.isfinite() & found.boxes.isfinite().all(1)
     return Detections(
-        found.boxes[known], found.classes[known], found.scores[known], None if found.masks is None else found.masks[known]
+        found.boxes[known],
+        found.classes[known],
+        found.scores[known],
+        None if found.masks is None else found.masks[known],
     )
 
 
@@ -62,17 +73,18 @@ def there_in(answers: Answers, image: int, *, masks: bool = True) -> Objects:
 
 
 def size_of(answers: Answers) -> tuple[int, int]:
-    """Height and width of masks, up to a whole byte; 0 where there are none."""
-    targets: object = answers.targets
+    """Height and width of the images, up to a whole byte; where no mask tells them, so large that no box is cut."""
+    targets: Any = answers.targets
     if not isinstance(targets, Mapping):
-        return 0, 0
+        return BEYOND, BEYOND
     height, bytes_of_row = targets["masks"].shape[-2:]
     return height, 8 * bytes_of_row
 
 
 def have_masks(answers: Answers) -> bool:
     """Whether masks are known of the objects and answered."""
-    return all(isinstance(one, Mapping) and "masks" in one for one in (answers.targets, answers.predictions))
+    both: tuple[Any, Any] = answers.targets, answers.predictions
+    return all(isinstance(one, Mapping) and "masks" in one for one in both)
 
 
 # --------------------------------------------------------------------------------------------------------------- figures

@@ -42,7 +42,8 @@ def panoptic_quality(found: Iterable[Detections], there: Iterable[Objects], clas
     whole = pairs + of_nothing / 2 + missed / 2
     each = torch.stack([overlaps / whole, overlaps / pairs.clamp_min(1), pairs / whole], 1)
     each[whole == 0] = math.nan
-    return PanopticQuality(*each.nanmean(0).tolist(), each)
+    pq, sq, rq = each.nanmean(0).tolist()
+    return PanopticQuality(pq, sq, rq, each)
 
 
 def _of_image(found: Detections, there: Objects, classes: int) -> Tensor:
@@ -50,7 +51,9 @@ def _of_image(found: Detections, there: Objects, classes: int) -> Tensor:
     shared = shared_pixels(masks, objects, (len(found), len(there)))
     size, object_size = (torch.zeros(0) if one is None else one.flatten(1).sum(1).double() for one in (masks, objects))
     if not all(shared.shape):
-        size, object_size = (torch.ones(count) if not len(one) else one for one, count in ((size, len(found)), (object_size, len(there))))
+        size, object_size = (
+            torch.ones(count) if not len(one) else one for one, count in ((size, len(found)), (object_size, len(there)))
+        )
     same = found.classes[:, None] == there.classes
     on_crowd = (shared * (same & there.crowd)).sum(1)
     union = size[:, None] + object_size - shared

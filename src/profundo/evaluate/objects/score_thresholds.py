@@ -82,7 +82,7 @@ class ImageCounts:
 
 
 def image_counts(seen: Scenes, thresholds: Sequence[float], matches: Matches | None = None) -> ImageCounts:
-    """How many of each class are found at these thresholds, one a class; what is ignored, such as parts of a crowd, is not counted."""
+    """How many of each class are found at these thresholds, one a class; what is ignored, such as parts of a crowd, is not."""
     matches = matches or matched(seen, (OVERLAP,))
     classes = len(thresholds)
     counted = matches.found[~matches.ignored[:, 0, 0]]
@@ -101,32 +101,30 @@ def detection_confusion(seen: Scenes, thresholds: Sequence[float], matches: Matc
     """
     matches = matches or matched(seen, (OVERLAP,))
     classes, sure = len(thresholds), believed(seen, thresholds)
-    table = torch.zeros(classes + 1, classes + 1, dtype=torch.int64)
-    right = matches.right[:, 0, 0] & sure[matches.found]
-    _, left = table[:classes, :classes].fill_diagonal_(0), ~seen.crowd
-    own = seen.kind[matches.found[right]]
-    table.index_put_((own, own), torch.ones_like(own), accumulate=True)
-    left[matches.object[right].flatten()] = False
-    wrong = torch.zeros_like(sure)
-    wrong[matches.found[matches.wrong[:, 0, 0]]] = True
-    for detection, thing in _taken_for(seen, wrong & sure, left):
+    right, wrong = (matches.found[one[:, 0, 0]] for one in (matches.right, matches.wrong))
+    left, takes = ~seen.crowd, sure[right]
+    left[matches.object[matches.right][takes]] = False
+    table = torch.diag(torch.bincount(seen.kind[right[takes]], minlength=classes + 1))
+    for detection, thing in _taken_for(seen, wrong[sure[wrong]], left):
         table[seen.object_kind[thing] if thing != NONE else classes, seen.kind[detection]] += 1
     table[:classes, classes] = torch.bincount(seen.object_kind[left], minlength=classes)
     return table
 
 
 def _taken_for(seen: Scenes, wrong: Tensor, left: Tensor) -> list[tuple[int, int]]:
-    """(detection, object) of each wrong one, the surest first; NONE where it is of nothing. What is taken is left no more."""
-    order = seen.score.sort(descending=True, stable=True).indices
-    near = (seen.overlap >= OVERLAP) & wrong[seen.first] & left[seen.second]
+    """(detection, object) of each of the wrong ones, the surest first; NONE where it is of nothing. What is taken is left no more."""
+    near = (seen.overlap >= OVERLAP) & torch.isin(seen.first, wrong) & left[seen.second]
     options: dict[int, list[tuple[float, int]]] = {}
-    for first, second, overlap in zip(*(one[near].tolist() for one in (seen.first, seen.second, seen.overlap)), strict=True):
+    for first, second, overlap in zip(
+        *(one[near].tolist() for one in (seen.first, seen.second, seen.overlap)), strict=True
+    ):
         options.setdefault(first, []).append((overlap, second))
     pairs = []
-    for detection in order[wrong[order]].tolist():
-        free = [option for option in options.get(detection, ()) if left[option[1]]]
-        thing = max(free)[1] if free else NONE
-        if free:
+    for detection in wrong[seen.score[wrong].sort(descending=True, stable=True).indices].tolist():
+        _, thing = max(
+            ((overlap, one) for overlap, one in options.get(detection, ()) if left[one]), default=(0.0, NONE)
+        )
+        if thing != NONE:
             left[thing] = False
         pairs.append((detection, thing))
     return pairs
