@@ -83,3 +83,31 @@ def test_what_is_no_image_or_no_object_is_told_in_one_line(image, one, words):
     with pytest.raises(ProfundoError, match=words) as error:
         pf.load(([image] * 30, [one] * 30))
     assert "\n" not in str(error.value)
+
+
+def only(objects, kept):
+    """The objects of an image at these places."""
+    return Objects(objects.boxes[kept], objects.classes[kept], objects.crowd[kept])
+
+
+AWKWARD = {
+    "a test split without objects": lambda split, one: only(one, slice(0, 0)) if split == "test" else one,
+    "a validation split without objects": lambda split, one: only(one, slice(0, 0)) if split == "validation" else one,
+    "training images without objects": lambda split, one: only(one, slice(0, 0)) if split == "train" else one,
+    "a class without test objects": lambda split, one: only(one, one.classes == 0) if split == "test" else one,
+    "one object in each": lambda _, one: only(one, slice(0, 1)),
+    "crowds only": lambda _, one: Objects(one.boxes, one.classes, torch.ones_like(one.crowd)),
+}
+
+
+@pytest.mark.parametrize("case", AWKWARD)
+def test_awkward_objects_go_through_training_figures_and_report(case, tmp_path):
+    made = [painted(seed) for seed in range(18)]
+    splits = ["train"] * 10 + ["validation"] * 4 + ["test"] * 4
+    scenes = [AWKWARD[case](split, one) for split, (_, one) in zip(splits, made, strict=True)]
+    sizes = [pixels.shape[:2] for pixels, _ in made]
+    whole = images_with_objects("painted", lambda at: made[at][0], sizes, scenes, list(COLOURS), splits=splits)
+    run = pf.fit(StandIn(3, 2), divide(whole, validation=None, seed=0, stream=False), epochs=1, out=tmp_path / "run")
+    assert all(map(np.isfinite, run.scores.values.values()))
+    assert 0 < run.data.spec.targets.threshold < 1
+    assert (tmp_path / "run" / "report.html").is_file()

@@ -78,7 +78,7 @@ def _with_derivative(each: list[Ranked], drawn: Tensor) -> tuple[Tensor, Tensor]
 
 def mean_area(each: list[Ranked], times: Tensor) -> Tensor:
     """(drawings,): the mean over the classes that occur in a drawing, in which images count so often (drawings, images)."""
-    total, number = times.new_zeros(len(times)), times.new_zeros(len(times))
+    total, number = 0 * times.sum(1), times.new_zeros(len(times))  # which has a slope where no class occurs, too
     for one in each:
         objects, weights = times @ one.there, times[:, None, one.image]
         hits = weights * one.right
