@@ -19,15 +19,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from profundo.boxes import NO_OBJECT, Detections, Objects, packed, unpacked
+from profundo.boxes import NO_OBJECT, Detections, Objects, areas, packed, unpacked
 
 __all__ = [
     "bits_of",
+    "clipped",
     "detections_in",
     "found_table",
     "masks_of",
     "objects_in",
     "pasted",
+    "rescaled",
     "table_of",
     "targets_of",
     "with_bits",
@@ -50,17 +52,16 @@ def masks_of(bits: Tensor, width: int) -> Tensor:
 
 
 # ------------------------------------------------------------------------------------------------------------- targets
-def targets_of(images: Sequence[Objects], masks: tuple[int, int] | None = None, most: int = 0) -> Any:
-    """The targets of a split. masks: their height and width, which the objects of every image then have; None where only boxes
-    are known; most: places, as of `boxes.packed`."""
-    table = packed(images, most)
-    if masks is None:
+def targets_of(images: Sequence[Objects], bits: Sequence[Tensor] | None = None) -> Any:
+    """The targets of a split, of as many places as its fullest image needs. bits: of the masks of each image, uint8 (objects,
+    height, ⌈width / 8⌉); None where only boxes are known."""
+    table = packed(images)
+    if bits is None:
         return table
-    bits = torch.zeros(*table.shape[:2], masks[0], -(-masks[1] // 8), dtype=torch.uint8)
-    for row, one in zip(bits, images, strict=True):
-        if one.masks is not None:
-            row[: len(one)] = bits_of(one.masks)
-    return {"objects": table, "masks": bits}
+    masks = torch.zeros(*table.shape[:2], *bits[0].shape[1:], dtype=torch.uint8)
+    for row, own in zip(masks, bits, strict=True):
+        row[: len(own)] = own
+    return {"objects": table, "masks": masks}
 
 
 def table_of(targets: Any) -> Tensor:
@@ -101,15 +102,33 @@ def found_table(outputs: Sequence[Tensor]) -> Any:
     return table if len(outputs) == 3 else {"objects": table, "masks": outputs[3].half()}
 
 
-def detections_in(answers: Any, index: int, size: tuple[int, int]) -> Detections:
-    """What was found in one image, the surest first, its masks pasted. size: height and width of the image."""
+def detections_in(answers: Any, index: int, size: tuple[int, int], least: float = 0.0) -> Detections:
+    """What was found in one image, the surest first, its boxes cut at the edges of the image and its masks pasted; what lies beyond
+    is left out. size: height and width of the image, 0 where they are not known and nothing is cut; least: score from which a
+    detection counts.
+    """
     whole = table_of(answers)[index]
+    boxes = clipped(whole[:, :4], size) if any(size) else whole[:, :4]
     order = whole[:, 5].argsort(descending=True, stable=True)
-    order = order[whole[order, 4] != NO_OBJECT]
+    order = order[((whole[:, 4] != NO_OBJECT) & (whole[:, 5] >= least) & (areas(boxes) > 0))[order]]
     row, masks = whole[order], None
     if isinstance(answers, Mapping) and "masks" in answers:
         masks = pasted(answers["masks"][index][order], row[:, :4], size)
-    return Detections(row[:, :4], row[:, 4].long(), row[:, 5], masks)
+    return Detections(boxes[order], row[:, 4].long(), row[:, 5], masks)
+
+
+def clipped(boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Boxes (…, 4), cut at the edges of an image of that height and width."""
+    high = torch.tensor([size[1], size[0]] * 2, dtype=boxes.dtype, device=boxes.device)
+    return torch.minimum(boxes.clamp(min=0), high)
+
+
+def rescaled(answers: Any, size: tuple[int, int], to: tuple[int, int]) -> Any:
+    """Answers about images of one height and width, as of the same images of another: boxes move, masks go with them."""
+    table = table_of(answers)
+    factors = torch.tensor([to[1] / size[1], to[0] / size[0]] * 2, dtype=table.dtype)
+    moved = torch.cat([table[..., :4] * factors, table[..., 4:]], -1)
+    return {**answers, "objects": moved} if isinstance(answers, Mapping) else moved
 
 
 def pasted(masks: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:

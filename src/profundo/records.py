@@ -391,7 +391,8 @@ class Targets:
     mean, std: of real targets on the training split; a network predicts (target − mean) / std.
     transforms: one for each real target, of which mean and std are then measured; none where they are taken as they are.
     shares: of each class, or label, among the training samples, pixels or objects; empty where they were not counted.
-    threshold: the probability of the second of two classes from which it is the answer.
+    threshold: the probability of the second of two classes from which it is the answer; of objects, the score from which one
+        is told.
     margins: of each real target, such as a step of a forecast, what to add for the ends of an interval that holds nine of ten
         values: the quantiles of truth − prediction, each bent by its transform, on the validation split; empty where there is none
         that the network has not learned from.

@@ -57,6 +57,9 @@ NETS: dict[str, str] = {
     "logmel_gru": "log-mel spectrogram and a recurrent net from both ends, for sounds (width, dropout)",
     "raw_cnn": "convolutions on the samples of sounds themselves (Dai et al. 2016) (width, dropout)",
     "unet": "U-Net: an answer for each pixel of an image (Ronneberger et al. 2015) (width, depth)",
+    "fcos": "finds objects in one stage: the quick detector to begin with (Tian et al. 2019) (width, depth, finest)",
+    "faster_rcnn": "finds objects in two stages (Ren et al. 2015) (width, features, finest)",
+    "mask_rcnn": "finds and outlines objects (He et al. 2017) (width, features, depth, finest)",
 }
 
 PUBLISHED_NETS = frozenset(
@@ -94,9 +97,9 @@ FOR_EACH: Mapping[str, frozenset[str]] = {"pixel": NETS_FOR_PIXELS, "object": DE
 
 
 def default(spec: Spec) -> str:
-    """The net to begin with: "unet" where each pixel has a target, "fcos" where objects are to be found, "fast_cnn" for images, of whatever numbers, "logmel_cnn" for
-    sounds, "rocket" for series, "series_net" for forecasts, "text_mean" for rows with texts, "table_net" for other rows, "mlp"
-    for planes of one or two features and other arrays."""
+    """The net to begin with: "unet" where each pixel has a target, "fcos" where objects are to be found, "fast_cnn" for images, of
+    whatever numbers, "logmel_cnn" for sounds, "rocket" for series, "series_net" for forecasts, "text_mean" for rows with texts,
+    "table_net" for other rows, "mlp" for planes of one or two features and other arrays."""
     if spec.targets.traits.per != "sample":
         return {"pixel": "unet", "object": "fcos"}[spec.targets.traits.per]
     if spec.inputs.texts:

@@ -213,7 +213,9 @@ def objective_of(experiment: Experiment, data: Dataset, own: Own = NOTHING) -> o
 
 
 def precision_of(experiment: Experiment, net: nn.Module, data: Dataset, device: torch.device) -> str:
-    """ "float32" or "bfloat16"."""
+    """ "float32" or "bfloat16"; the edges of boxes ask for more digits than bfloat16 has, unless that is asked for."""
+    if experiment.precision == "auto" and data.spec.targets.traits.per == "object":
+        return "float32"
     return choose_precision(experiment.precision, net, device, data.spec.inputs.shape)
 
 

@@ -269,6 +269,8 @@ def watch(
     try:
         if processes.size > 1:
             raise ProfundoError("it watches trainings of one process")
+        if prepared.data.spec.targets.traits.per == "object":
+            raise ProfundoError("it knows costs of outputs and targets, and a detector has a cost of its own")
         care = Care(prepared, run.history, run.folder, voice, live)
         live.clock.beside = lambda: {"doctor": care.seconds, "evaluation": care.compared}
     except ProfundoError as error:

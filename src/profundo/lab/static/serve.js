@@ -63,7 +63,7 @@ function card(one, file) {
     if (sounds) picture.controls = true;
     else picture.alt = one.input;
     pictures.push(picture.src);
-    made.append(one.mask ? masked(picture, one) : picture);
+    made.append(one.mask ? masked(picture, one) : one.objects ? boxed(picture, one) : picture);
   }
   made.append(element("div", one.input, "input"), element("div", one.times ? "" : spoken(one.prediction), "prediction"));
   if (one.times) made.append(course(one));
@@ -82,6 +82,37 @@ function masked(picture, one) {
   both.append(picture, mask);
   both.addEventListener("click", () => mask.classList.toggle("away"));
   return both;
+}
+
+// What was found, in boxes over its image, each with its class and score; a click takes them away and brings them back.
+function boxed(picture, one) {
+  const both = element("div", undefined, "masked boxed");
+  const drawn = shape("svg", { viewBox: `0 0 ${one.width} ${one.height}`, role: "img", "aria-label": spoken(one.prediction) });
+  const size = Math.max(one.width, one.height) / 24;
+  one.objects.forEach((object) => {
+    const [left, top, right, bottom] = object.box;
+    const style = `hsl(${hue(object.name)} 90% 45%)`;
+    const frame = { x: left, y: top, width: right - left, height: bottom - top, stroke: style, class: "box" };
+    const name = shape("text", { x: left, y: top > size ? top - size / 5 : top + size, "font-size": size, class: "box-name" });
+    name.textContent = `${object.name} ${percent.format(object.score)}`;
+    drawn.append(shape("rect", frame), name);
+  });
+  both.append(picture, drawn);
+  both.addEventListener("click", () => drawn.classList.toggle("away"));
+  return both;
+}
+
+function shape(name, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+// The same of the same name, and far apart for names that are alike.
+function hue(name) {
+  let sum = 7;
+  for (const letter of name) sum = (sum * 31 + letter.codePointAt(0)) % 360;
+  return (sum * 137) % 360;
 }
 
 // A forecast: a line for each step, with the ends of its interval.
