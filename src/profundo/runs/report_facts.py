@@ -28,6 +28,7 @@ from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.nets.summary import summary
 from profundo.object_masks import table_of
 from profundo.pictures.axes import usual_range
+from profundo.pictures.objects.object_facts import ObjectFacts
 from profundo.pictures.run_page.report import Fit, Report, Worst, report_html
 from profundo.pictures.run_page.report_content import Checkup, Found, Importance, Ranking
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Scores, Targets
@@ -35,6 +36,7 @@ from profundo.runs.column_effects import OTHERS, drivers_of, effects_of, spread_
 from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
 from profundo.runs.first_layer import first_layer
 from profundo.runs.folder import environment
+from profundo.runs.found.found_facts import object_facts
 from profundo.runs.health.health_record import Health
 from profundo.runs.run import Run
 from profundo.runs.scoring import answers_held_out, judged, threshold_line
@@ -125,6 +127,7 @@ def report_of(run: Run) -> Report:
         threshold=threshold_line(run.experiment.threshold, targets) if run.experiment.threshold else "",
         fits=_fits(outputs, targets) if targets.traits.numeric and not result.steps else (),
         worst=_worst(run, effects.importances if effects else ()),
+        objects=_objects(run),
         facts=data.facts,
         environment=environment_of(run),
         seconds=run.seconds,
@@ -371,6 +374,15 @@ def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
         )
         for place, index in enumerate(result.worst)
     ]
+
+
+def _objects(run: Run) -> ObjectFacts | None:
+    """Of a run that finds objects, its test images with the most mistakes."""
+    targets, outputs, result = run.data.spec.targets, run.said, run.scores
+    if targets.traits.per != "object" or outputs is None or result is None:
+        return None
+    worst = list(result.worst)
+    return object_facts(outputs, targets, worst, displayable(raw_samples(run.data.test, worst)))
 
 
 def said_of(predictions: Answers, index: int, targets: Targets) -> tuple[str, str]:
