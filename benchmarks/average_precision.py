@@ -52,7 +52,9 @@ def made(images: int, detections: int, classes: int) -> tuple[list[Detections], 
         kinds = torch.randint(classes, (len(boxes),), generator=draw)
         near = boxes + torch.randn(boxes.shape, generator=draw) * (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2) * 0.08
         others = boxes_anywhere(detections - len(boxes), draw)
-        said = torch.where(torch.rand(len(kinds), generator=draw) < 0.9, kinds, torch.randint(classes, kinds.shape, generator=draw))
+        said = torch.where(
+            torch.rand(len(kinds), generator=draw) < 0.9, kinds, torch.randint(classes, kinds.shape, generator=draw)
+        )
         said = torch.cat([said, torch.randint(classes, (len(others),), generator=draw)])
         found.append(Detections(torch.cat([near, others]), said, torch.rand(detections, generator=draw)))
         there.append(Objects(boxes, kinds, torch.zeros(len(boxes), dtype=torch.bool)))
@@ -87,7 +89,9 @@ def both(
 
     def theirs() -> None:
         with contextlib.redirect_stdout(io.StringIO()):
-            judge = COCOeval_faster(truth, truth.loadRes([dict(row) for row in answers]), "bbox", print_function=lambda *_: None)
+            judge = COCOeval_faster(
+                truth, truth.loadRes([dict(row) for row in answers]), "bbox", print_function=lambda *_: None
+            )
             judge.evaluate()
             judge.accumulate()
             judge.summarize()

@@ -51,7 +51,7 @@ def test_a_pasted_mask_stays_within_box_and_image():
 def test_what_was_found_comes_surest_first_without_unused_places():
     boxes = torch.arange(12.0).view(1, 3, 4)
     table = found_table((boxes, torch.tensor([[4, NO_OBJECT, 2]]), torch.tensor([[0.2, 0.0, 0.9]])))
-    found = detections_in(table, 0, (8, 8))
+    found = detections_in(table, 0, (16, 16))
     assert found.classes.tolist() == [2, 4]
     assert found.scores.tolist() == pytest.approx([0.9, 0.2])
     assert torch.equal(found.boxes, boxes[0, [2, 0]])
@@ -68,7 +68,7 @@ def scene(*boxes, size=(20, 30), crowd=False):
 
 def test_targets_give_back_the_objects_of_each_image():
     images = [scene((1, 2, 9, 7), (3, 3, 30, 20)), scene(), scene((0, 0, 5, 5), crowd=True)]
-    targets = targets_of(images, (20, 30))
+    targets = targets_of(images, [bits_of(one.masks) for one in images])
     for index, one in enumerate(images):
         back = objects_in(targets, index, 30)
         assert torch.equal(back.boxes, one.boxes)

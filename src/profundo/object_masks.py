@@ -52,17 +52,16 @@ def masks_of(bits: Tensor, width: int) -> Tensor:
 
 
 # ------------------------------------------------------------------------------------------------------------- targets
-def targets_of(images: Sequence[Objects], masks: tuple[int, int] | None = None, most: int = 0) -> Any:
-    """The targets of a split. masks: their height and width, which the objects of every image then have; None where only boxes
-    are known; most: places, as of `boxes.packed`."""
-    table = packed(images, most)
-    if masks is None:
+def targets_of(images: Sequence[Objects], bits: Sequence[Tensor] | None = None) -> Any:
+    """The targets of a split, of as many places as its fullest image needs. bits: of the masks of each image, uint8 (objects,
+    height, ⌈width / 8⌉); None where only boxes are known."""
+    table = packed(images)
+    if bits is None:
         return table
-    bits = torch.zeros(*table.shape[:2], masks[0], -(-masks[1] // 8), dtype=torch.uint8)
-    for row, one in zip(bits, images, strict=True):
-        if one.masks is not None:
-            row[: len(one)] = bits_of(one.masks)
-    return {"objects": table, "masks": bits}
+    masks = torch.zeros(*table.shape[:2], *bits[0].shape[1:], dtype=torch.uint8)
+    for row, own in zip(masks, bits, strict=True):
+        row[: len(own)] = own
+    return {"objects": table, "masks": masks}
 
 
 def table_of(targets: Any) -> Tensor:
@@ -104,10 +103,12 @@ def found_table(outputs: Sequence[Tensor]) -> Any:
 
 
 def detections_in(answers: Any, index: int, size: tuple[int, int], least: float = 0.0) -> Detections:
-    """What was found in one image, the surest first, its boxes cut at the edges of the image and its masks pasted; what lies
-    beyond is left out. size: height and width of the image; least: score from which a detection counts."""
+    """What was found in one image, the surest first, its boxes cut at the edges of the image and its masks pasted; what lies beyond
+    is left out. size: height and width of the image, 0 where they are not known and nothing is cut; least: score from which a
+    detection counts.
+    """
     whole = table_of(answers)[index]
-    boxes = clipped(whole[:, :4], size)
+    boxes = clipped(whole[:, :4], size) if any(size) else whole[:, :4]
     order = whole[:, 5].argsort(descending=True, stable=True)
     order = order[((whole[:, 4] != NO_OBJECT) & (whole[:, 5] >= least) & (areas(boxes) > 0))[order]]
     row, masks = whole[order], None

@@ -23,14 +23,18 @@ def random_case(seed, side=160):
         kinds = [draw.randrange(classes) for _ in objects]
         crowd = [draw.random() < 0.15 for _ in objects]
         answers = [] if draw.random() < 0.15 else [
-            (_near(draw, box, side), kind if draw.random() < 0.8 else draw.randrange(classes))
+            (_near(draw, box), kind if draw.random() < 0.8 else draw.randrange(classes))
             for box, kind in zip(objects, kinds, strict=True)
             for _ in range(draw.choice((0, 1, 1, 2)))
         ]  # fmt: skip
         answers += [(_box(draw, side), draw.randrange(classes)) for _ in range(150 if many else draw.randint(0, 4))]
         draw.shuffle(answers)
         scores = torch.tensor([round(draw.random(), draw.choice((1, 2))) for _ in answers])
-        found.append(Detections(_table(answers and [box for box, _ in answers]), torch.tensor([k for _, k in answers]).long(), scores))
+        found.append(
+            Detections(
+                _table(answers and [box for box, _ in answers]), torch.tensor([k for _, k in answers]).long(), scores
+            )
+        )
         there.append(Objects(_table(objects), torch.tensor(kinds).long(), torch.tensor(crowd).bool()))
     return found, there, classes
 
@@ -45,7 +49,7 @@ def _box(draw, side):
     return left, top, left + width, top + height
 
 
-def _near(draw, box, side):
+def _near(draw, box):
     moved = [edge + draw.choice((0, 0, 1, 2, 5, -1, -3)) for edge in box]
     return moved[0], moved[1], max(moved[0] + 1, moved[2]), max(moved[1] + 1, moved[3])
 
@@ -62,7 +66,9 @@ def ellipses(boxes, side):
     """bool (n, side, side)"""
     y, x = torch.meshgrid(torch.arange(side) + 0.5, torch.arange(side) + 0.5, indexing="ij")
     middle, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2
-    return ((x - middle[:, :1, None]) / half[:, :1, None]) ** 2 + ((y - middle[:, 1:, None]) / half[:, 1:, None]) ** 2 <= 1
+    return ((x - middle[:, :1, None]) / half[:, :1, None]) ** 2 + (
+        (y - middle[:, 1:, None]) / half[:, 1:, None]
+    ) ** 2 <= 1
 
 
 def by_faster_coco_eval(found, there, classes, masks=False):
@@ -88,7 +94,9 @@ def by_faster_coco_eval(found, there, classes, masks=False):
             annotations.append(row)
         for at, (left, top, right, bottom) in enumerate(one.boxes.tolist()):
             row = {"image_id": image, "category_id": int(one.classes[at]) + 1, "score": float(one.scores[at])}
-            row |= {"segmentation": outline(one.masks[at])} if masks else {"bbox": [left, top, right - left, bottom - top]}
+            row |= (
+                {"segmentation": outline(one.masks[at])} if masks else {"bbox": [left, top, right - left, bottom - top]}
+            )
             answers.append(row)
     data = {"images": [{"id": image + 1, "width": 160, "height": 160} for image in range(len(found))],
             "annotations": annotations, "categories": [{"id": kind + 1, "name": str(kind)} for kind in range(classes)]}  # fmt: skip

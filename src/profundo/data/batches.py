@@ -36,7 +36,17 @@ from profundo.records import Batch, Inputs, ProfundoError, Samples, Spec
 from profundo.threads import cores_before, one_thread, run_on
 from profundo.trees import chosen_rows, mapped, rebuilt, split_rows, to_device
 
-__all__ = ["InMemory", "Reread", "Streamed", "batches", "in_memory", "in_order", "order", "prepared_inputs"]
+__all__ = [
+    "InMemory",
+    "Reread",
+    "Streamed",
+    "batches",
+    "in_memory",
+    "in_order",
+    "order",
+    "prepared_inputs",
+    "unpacked_targets",
+]
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 

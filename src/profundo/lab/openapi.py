@@ -147,7 +147,7 @@ def prediction(spec: Spec) -> Schema:
 
 
 def found(known: Schema) -> Schema:
-    """What was found in an image, as `runs.object_record` tells it."""
+    """What was found in an image, as `runs.found.object_record` tells it."""
     box = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}  # left, top, right, bottom
     one = an_object(name=known, score=PROBABILITY, box=box)
     sides = {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}

@@ -16,10 +16,11 @@ from profundo.data import AUGMENTATIONS, standardize
 from profundo.data.augmenting.augment import Augmentation, augmentation, value_range
 from profundo.data.augmenting.colours import units
 from profundo.data.augmenting.options import IMAGES, MIXING, NOT_MIXED, OPTIONS, check, read
-from profundo.data.batches import generator
+from profundo.data.batches import generator, unpacked_targets
 from profundo.pictures.image_grid import image_svg
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html
 from profundo.records import Dataset, ProfundoError
+from profundo.trees import chosen_rows
 
 __all__ = ["augmentation_page", "augmented_images", "listed"]
 
@@ -36,7 +37,8 @@ def augmented_images(data: Dataset, asked: Sequence[Any], seed: int = 0) -> Tens
     chosen = _of_each_class(data)
     raw = torch.stack([data.train.inputs[index] for index in chosen])
     changes = augmentation(asked, data.spec, value_range(data.train))
-    inputs, targets = standardize(raw, data.spec.inputs), data.train.targets[chosen]
+    targets = unpacked_targets(chosen_rows(data.train.targets, torch.tensor(chosen)), data.spec)
+    inputs = standardize(raw, data.spec.inputs)
     columns = [inputs, *(_step(changes, inputs, targets, seed, step) for step in range(COLUMNS - 1))]
     intensities = units(data.spec.inputs, value_range(data.train)).intensities(torch.stack(columns, 1).flatten(0, 1))
     return (255 * intensities).round().clamp(0, 255).to(torch.uint8)
@@ -75,7 +77,7 @@ def _step(changes: Augmentation, inputs: Tensor, targets: Tensor, seed: int, ste
 def _of_each_class(data: Dataset) -> list[int]:
     """The first training sample of each of the first classes, and more of them where there are few classes."""
     targets, kinds = data.train.targets, len(data.spec.targets.classes)
-    if not kinds or targets.ndim > 1:
+    if not kinds or not isinstance(targets, Tensor) or targets.ndim > 1:
         return list(range(min(ROWS, len(data.train))))
     each = -(-ROWS // kinds)
     results = [(targets == label).nonzero()[:each, 0].tolist() for label in range(kinds)]

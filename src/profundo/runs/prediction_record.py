@@ -15,7 +15,7 @@ from profundo.data.grids.mask_codes import mask_png
 from profundo.evaluate.conformal import ends
 from profundo.kinds import TargetKind
 from profundo.records import Spec, Targets
-from profundo.runs.object_record import of_objects
+from profundo.runs.found.object_record import of_objects
 
 __all__ = ["described", "in_columns"]
 

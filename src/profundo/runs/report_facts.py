@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from profundo.boxes import NO_OBJECT
 from profundo.data.batches import in_memory
 from profundo.doctor.verdicts import quantity
 from profundo.evaluate.detection import average_precision, curves, roc_area
@@ -25,6 +26,7 @@ from profundo.languages import language, local, say, speaking, words
 from profundo.looks.grids.mask_pictures import answered_panels, panels, shares_in_words
 from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.nets.summary import summary
+from profundo.object_masks import table_of
 from profundo.pictures.axes import usual_range
 from profundo.pictures.run_page.report import Fit, Report, Worst, report_html
 from profundo.pictures.run_page.report_content import Checkup, Found, Importance, Ranking
@@ -183,7 +185,7 @@ def _histogram(values: Tensor) -> tuple[list[float], list[int], int]:
 
 def _rankings(predictions: Answers, targets: Targets) -> list[Ranking]:
     """The curves of the class to be found, of two, else of each class or label that some samples have and some have not."""
-    if targets.traits.per == "pixel" or not targets.classes or not predictions.are_probabilities:
+    if targets.traits.per != "sample" or not targets.classes or not predictions.are_probabilities:
         return []
     if not bool(predictions.predictions.isfinite().all()):
         return []
@@ -266,6 +268,9 @@ def _counts(split: Samples, targets: Targets) -> list[int]:
     if targets.kind == "labels":
         here: list[int] = (split.targets >= 0.5).sum(0).tolist()
         return here
+    if targets.kind == "objects":
+        labels = table_of(split.targets)[..., 4]
+        return torch.bincount(labels[labels != NO_OBJECT].long(), minlength=len(targets.classes)).tolist()  # type: ignore[no-any-return]
     if targets.kind == "mask":  # images that have a pixel of it
         return [int((split.targets == place).flatten(1).any(1).sum()) for place in range(len(targets.classes))]
     counts: list[int] = torch.bincount(split.targets, minlength=len(targets.classes)).tolist()
@@ -307,7 +312,7 @@ def examples_of(data: Dataset) -> tuple[Tensor | None, list[str]]:
     if data.spec.inputs.kind not in PICTURES:
         return None, []
     classes = data.spec.targets.classes
-    if data.spec.targets.kind in ("real", "labels"):
+    if data.spec.targets.kind in ("real", "labels", "objects"):
         return shown(raw_samples(data.train, list(range(min(EXAMPLES, len(data.train))))), data.spec.inputs), []
     each = max(1, EXAMPLES // max(1, len(classes)))
     chosen = [
@@ -341,8 +346,8 @@ def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
     data, outputs, result = run.data, run.said, run.scores
     assert outputs is not None
     assert result is not None
-    if not result.worst or data.spec.inputs.forecast is not None:  # of which the courses show the worst
-        return []
+    if not result.worst or data.spec.inputs.forecast is not None or data.spec.targets.traits.per == "object":
+        return []  # of forecasts the courses show the worst, of objects the pictures of what was found
     raw = raw_samples(data.test, list(result.worst))
     inputs = data.spec.inputs
     is_row, plays = inputs.kind == "features", inputs.kind == "sound" and raw.numel() <= MOST_HEARD

@@ -16,6 +16,7 @@ from profundo.evaluate import Answers, answers, answers_of_all, figures, scores
 from profundo.evaluate.conformal import FEWEST, LEVEL, margins
 from profundo.evaluate.kinds.forecasts import seasonal_naive, step_scores
 from profundo.evaluate.leading import positive
+from profundo.evaluate.objects.told_from import threshold_of_best_f1
 from profundo.evaluate.thresholds import choose_threshold
 from profundo.languages import local, say
 from profundo.pictures.verdict import no_better
@@ -27,6 +28,7 @@ from profundo.runs.preparing import each_alone, folds_of, held_out, judged_at_on
 from profundo.runs.run import Run
 from profundo.runs.voice import figure
 from profundo.train.hardware import repeatable
+from profundo.trees import chosen_rows
 
 __all__ = [
     "answers_beside",
@@ -132,7 +134,11 @@ def with_margins(run: Run) -> Dataset:
 
 
 def with_threshold(net: nn.Module, data: Dataset, experiment: Experiment, own: Own = NOTHING) -> Dataset:
-    """The data, their targets with the threshold that serves the experiment's rule best on the validation split."""
+    """The data, their targets with the threshold that serves the experiment's rule best on the validation split; of objects, the
+    score from which F1 is best there."""
+    if data.spec.targets.traits.per == "object" and len(data.validation):
+        (held,) = answers_to(net, data, data.validation, experiment, own=own)
+        return at_threshold(data, threshold_of_best_f1(held))
     if experiment.threshold is None:
         return data
     (held,) = answers_to(net, data, data.validation, experiment, own=own)
@@ -214,7 +220,7 @@ def spaced(count: int, most: int) -> Tensor:
 def these(every: Answers, places: Tensor) -> Answers:
     """The answers at these places."""
     weights = None if every.weights is None else every.weights[places]
-    rows = (every.predictions[places], every.targets[places], every.costs[places])
+    rows = (*(chosen_rows(tree, places) for tree in (every.predictions, every.targets)), every.costs[places])
     return replace(every, predictions=rows[0], targets=rows[1], costs=rows[2], weights=weights)
 
 

@@ -7,7 +7,7 @@ a net finds is brought back to the photograph's own pixels (`in_own_pixels`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,14 +18,17 @@ from profundo.boxes import Objects
 from profundo.data.dataset_names import Reading
 from profundo.data.grids.grid_folders import fitted_grid, fitted_image, scaled
 from profundo.data.images.image_folders import fits_in_memory
-from profundo.data.images.layouts import SPLITS
 from profundo.data.splits.splits import Collection
-from profundo.object_masks import targets_of
+from profundo.object_masks import bits_of, targets_of
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
 __all__ = ["LONGEST_SIDE", "fitted_objects", "images_with_objects"]
 
 LONGEST_SIDE = 320  # pixels, to which larger images are scaled down
+SCALED = (
+    "Images of up to {largest:,} pixels were scaled down, their longer side to {longest}; --image-size says otherwise. Boxes that "
+    "are predicted are in the pixels of their image."
+)
 
 
 def images_with_objects(
@@ -50,35 +53,36 @@ def images_with_objects(
     longest = how.image_size or (LONGEST_SIDE if max(map(max, sizes), default=0) > LONGEST_SIDE else 0)
     height, width = (max(side) for side in zip(*(scaled(size, longest) for size in sizes), strict=True))
     shape = (3 if colour else 1, height, width)
-    masks = (
-        (height, width)
-        if any(map(len, objects)) and all(one.masks is not None for one in objects if len(one))
-        else None
-    )
-    each = shape[0] + (max(map(len, objects)) / 8 if masks else 0)
+    moved, bits = apart(fitted_objects(one, size, longest, shape) for one, size in zip(objects, sizes, strict=True))
+    masked = any(map(len, moved)) and all(len(own) == len(one) for own, one in zip(bits, moved, strict=True))
+    each = shape[0] + (max(map(len, moved)) / 8 if masked else 0)
     if not fits_in_memory(int(len(sizes) * height * width * each), how.stream):
         raise ProfundoError(
             f"{name}: {len(sizes):,} images of {width}×{height} with objects are read whole, and do not fit in memory or were to "
             "be streamed; leave --stream out, or choose a smaller --image-size"
         )
     images = torch.stack([as_tensor(fitted_image(pixels(at), longest, shape)) for at in range(len(sizes))])
-    moved = [fitted_objects(one, size, longest, shape) for one, size in zip(objects, sizes, strict=True)]
-    own = splits or ["train"] * len(sizes)
-    rows = {split: [at for at, of in enumerate(own) if of == split] for split in SPLITS.values()}
-    if not rows["train"]:
+    parts: dict[str, Samples] = {}
+    for split in dict.fromkeys(splits or ("train",)):
+        rows = [at for at in range(len(sizes)) if not splits or splits[at] == split]
+        own = [bits[at].view(-1, height, -(-width // 8)) for at in rows] if masked else None
+        parts[split] = Samples(images[torch.tensor(rows)], targets_of([moved[at] for at in rows], own))
+    if "train" not in parts:
         raise ProfundoError(f"{name}: expected images with objects to train on, found none in its training split")
-    parts = {
-        split: Samples(images[torch.tensor(at)], targets_of([moved[one] for one in at], masks))
-        for split, at in rows.items()
-        if at
-    }
     if longest and how.image_size is None:
-        notes = (*notes, f"Images of up to {max(map(max, sizes)):,} pixels were scaled down, their longer side to {longest}; "
-        "--image-size says otherwise. Boxes that are predicted are in the pixels of their image.")  # fmt: skip
-    targets = Targets("objects", tuple(classes))
-    inputs = Inputs(shape, "image", longest=longest)
+        notes = (*notes, SCALED.format(largest=max(map(max, sizes)), longest=longest))
     rest = (parts.get("validation"), parts.get("test"))
-    return Collection(name, inputs, targets, parts["train"], *rest, notes=tuple(notes))
+    about = Inputs(shape, "image", longest=longest), Targets("objects", tuple(classes))
+    return Collection(name, *about, parts["train"], *rest, notes=tuple(notes))
+
+
+def apart(objects: Iterable[Objects]) -> tuple[list[Objects], list[Tensor]]:
+    """The objects of each image without their masks, and the bits of these, none where they are not known."""
+    bare, bits = [], []
+    for one in objects:  # one after the other, for masks as they come take eight times as much
+        bare.append(replace(one, masks=None))
+        bits.append(torch.empty(0, dtype=torch.uint8) if one.masks is None else bits_of(one.masks))
+    return bare, bits
 
 
 def as_tensor(pixels: np.ndarray) -> Tensor:

@@ -1,8 +1,8 @@
 """COCO's figures of detections (Lin et al. 2014): average precision and average recall, by overlap, area and class.
 
-    AP of a class   mean over the recalls 0, .01, … 1 of the highest precision at that recall or a higher one
-    AP              mean of it over the classes that occur and over overlaps of .50, .55, … .95
-    AR              mean over classes and overlaps of the recall that the surest 1, 10 or 100 detections of an image and class reach
+AP of a class   mean over the recalls 0, .01, … 1 of the highest precision at that recall or a higher one
+AP              mean of it over the classes that occur and over overlaps of .50, .55, … .95
+AR              mean over classes and overlaps of the recall that the surest 1, 10 or 100 detections of an image and class reach
 """
 
 from __future__ import annotations
@@ -17,10 +17,17 @@ from torch import Tensor
 from profundo.evaluate.objects.judged_scenes import Scenes
 from profundo.evaluate.objects.matching import ANY_AREA, MOST, THRESHOLDS, Matches, matched
 
-__all__ = ["AREAS", "CocoFigures", "class_precisions", "coco_figures", "falling", "interpolated_precision", "objects_wanted"]
+__all__ = [
+    "AREAS",
+    "CocoFigures",
+    "class_precisions",
+    "coco_figures",
+    "falling",
+    "interpolated_precision",
+    "objects_wanted",
+]
 
 AREAS = {"all": ANY_AREA[0], "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, ANY_AREA[0][1])}
-FEWER = (1, 10)  # detections of an image and class, beside all hundred
 RECALLS = torch.from_numpy(np.linspace(0, 1, 101))  # as COCO rounds them
 TINY = 1e-300
 
@@ -58,13 +65,25 @@ def coco_figures(seen: Scenes, classes: int) -> CocoFigures:
     matches = matched(seen, THRESHOLDS, tuple(AREAS.values()), MOST)
     precision = class_precisions(seen, matches, classes)
     wanted = objects_wanted(seen, matches, classes)
-    recalls = [_recalls(seen, matches, wanted, most) for most in (*FEWER, MOST)]
-    ap, *ap_by_size = precision.unbind(1)
+    ar_1, ar_10, ar_100 = (_recalls(seen, matches, wanted, most) for most in (1, 10, MOST))
+    ap, small, medium, large = precision.unbind(1)
     return CocoFigures(
-        _mean(ap), *(_mean(ap[:, THRESHOLDS.index(at)]) for at in (0.5, 0.75)), *map(_mean, ap_by_size),
-        *(_mean(one[:, 0]) for one in recalls), *map(_mean, recalls[-1].unbind(1)[1:]),
-        precision, recalls[-1], wanted,
-    )  # fmt: skip
+        ap=_mean(ap),
+        ap_50=_mean(ap[:, THRESHOLDS.index(0.5)]),
+        ap_75=_mean(ap[:, THRESHOLDS.index(0.75)]),
+        ap_small=_mean(small),
+        ap_medium=_mean(medium),
+        ap_large=_mean(large),
+        ar_1=_mean(ar_1[:, 0]),
+        ar_10=_mean(ar_10[:, 0]),
+        ar_100=_mean(ar_100[:, 0]),
+        ar_small=_mean(ar_100[:, 1]),
+        ar_medium=_mean(ar_100[:, 2]),
+        ar_large=_mean(ar_100[:, 3]),
+        precision=precision,
+        recall=ar_100,
+        objects=wanted,
+    )
 
 
 def class_precisions(seen: Scenes, matches: Matches, classes: int) -> Tensor:

@@ -59,7 +59,10 @@ def detection_errors(seen: Scenes, classes: int, threshold: float = 0.5) -> Dete
     whole = seen.there(classes).sum(0).double()
     left = whole - torch.bincount(seen.object_kind[missed], minlength=classes)
     ap = mean_precision(seen, kinds, seen.kind, whole)
-    costs = {name: mean_precision(seen, *mended(seen, kinds, meant, error, found), whole) - ap for error, name in enumerate(ERRORS[:-1])}
+    costs = {
+        name: mean_precision(seen, *mended(seen, kinds, meant, error, found), whole) - ap
+        for error, name in enumerate(ERRORS[:-1])
+    }
     without = mean_precision(seen, kinds, seen.kind, left)
     costs[ERRORS[MISSED]] = (1.0 if math.isnan(without) else without) - ap
     counts = [*(int((kinds == error).sum()) for error in range(MISSED)), int(missed.sum())]
@@ -103,7 +106,7 @@ def mended(seen: Scenes, kinds: Tensor, meant: Tensor, error: int, found: Tensor
     kinds[these] = IGNORED
     if error in (PLACE, CLASS):
         open_ones = these[~found[meant[these]]]
-        objects, place = meant[open_ones].unique(return_inverse=True)
+        objects, place = torch.unique(meant[open_ones], return_inverse=True)
         first = torch.full_like(objects, len(open_ones)).scatter_reduce_(0, place, torch.arange(len(open_ones)), "amin")
         kinds[open_ones[first]], classes[open_ones[first]] = RIGHT, seen.object_kind[objects]
     return kinds, classes

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from torch import Tensor
 from profundo.boxes import Detections, Objects, areas, shared_areas
 from profundo.records import ProfundoError
 
-__all__ = ["Scenes", "pairs_within", "scenes", "shared_pixels"]
+__all__ = ["LEAST", "Scenes", "scenes", "shared_pixels", "side_by_side"]
 
 LEAST = 0.1  # of the overlaps that are kept: below, two have nothing to do with each other (Bolya et al. 2020)
 
@@ -48,18 +49,16 @@ class Scenes:
         return torch.bincount(places, minlength=self.images * classes).view(self.images, classes)
 
 
-def scenes(found: Sequence[Detections], there: Sequence[Objects], *, masks: bool = False) -> Scenes:
-    """Tables of what was found and is there, image by image; each is looked at once, so that masks may be made as they are read.
+def scenes(found: Iterable[Detections], there: Iterable[Objects], *, masks: bool = False) -> Scenes:
+    """Tables of what was found and is there, image by image; both may be made as they are read.
 
     masks: overlaps and areas are those of masks, not of boxes. Whether an object is small is decided by its mask wherever it has
     one, as COCO has it. Raises ProfundoError unless there are as many of both, one at least, with finite scores and masks of one
     size where they are needed.
     """
-    if len(found) != len(there) or not len(found):
-        raise ProfundoError(
-            f"detections: expected those of each image and its objects, got {len(found)} and {len(there)} images"
-        )
-    rows = [_row(one, objects, masks) for one, objects in zip(found, there, strict=True)]
+    rows = [_row(one, objects, masks) for one, objects in side_by_side(found, there)]
+    if not rows:
+        raise ProfundoError("detections: expected those of images, got none; hand over one image at least")
     boxes, kind, score, area, object_boxes, object_kind, crowd, extent, object_area, shared = map(
         torch.cat, zip(*rows, strict=True)
     )
@@ -74,6 +73,17 @@ def scenes(found: Sequence[Detections], there: Sequence[Objects], *, masks: bool
     kept = overlap >= LEAST
     pairs = first[kept], second[kept], overlap[kept]
     return Scenes(len(rows), image, kind, score, area, object_image, object_kind, object_area, crowd, *pairs)
+
+
+def side_by_side(found: Iterable[Detections], there: Iterable[Objects]) -> Iterator[tuple[Detections, Objects]]:
+    """Image by image. Raises ProfundoError where one has more images than the other."""
+    for image, (one, objects) in enumerate(zip_longest(found, there)):
+        if one is None or objects is None:
+            raise ProfundoError(
+                f"detections: expected those of each image beside its objects, got {'them' if one else 'objects'} alone of image "
+                f"{image + 1}; hand over as many of both"
+            )
+        yield one, objects
 
 
 def _row(found: Detections, there: Objects, masks: bool) -> tuple[Tensor, ...]:
@@ -98,7 +108,9 @@ def shared_pixels(first: Tensor | None, second: Tensor | None, numbers: tuple[in
         return torch.zeros(numbers, dtype=torch.float64)
     if first is None or second is None or first.shape[1:] != second.shape[1:]:
         sizes = [None if one is None else tuple(one.shape[1:]) for one in (first, second)]
-        raise ProfundoError(f"masks: expected those of detections and of objects in one size, got {sizes[0]} and {sizes[1]}")
+        raise ProfundoError(
+            f"masks: expected those of detections and of objects in one size, got {sizes[0]} and {sizes[1]}"
+        )
     return (first.flatten(1).float() @ second.flatten(1).float().T).double()
 
 

@@ -19,7 +19,9 @@ from profundo.evaluate.objects.judged_scenes import Scenes
 
 __all__ = ["ANY_AREA", "MOST", "NONE", "THRESHOLDS", "Matches", "matched"]
 
-THRESHOLDS: tuple[float, ...] = tuple(np.linspace(0.5, 0.95, 10).tolist())  # as COCO rounds them: 11/20 is none below .55
+THRESHOLDS: tuple[float, ...] = tuple(
+    np.linspace(0.5, 0.95, 10).tolist()
+)  # as COCO rounds them: 11/20 is none below .55
 ANY_AREA = ((0.0, 1e10),)
 MOST = 100  # detections of an image and class that are looked at
 NONE = -1
@@ -69,7 +71,8 @@ def matched(
 def inside(area: Tensor, ranges: Sequence[tuple[float, float]]) -> Tensor:
     """bool (n, ranges)"""
     low, high = torch.tensor(ranges, dtype=torch.float64).T
-    return (low <= area[:, None]) & (area[:, None] <= high)
+    within: Tensor = (low <= area[:, None]) & (area[:, None] <= high)
+    return within
 
 
 def ranked(seen: Scenes, most: int) -> tuple[Tensor, Tensor]:
@@ -89,11 +92,13 @@ def preferred(seen: Scenes, found: Tensor, least: float) -> tuple[Tensor, Tensor
     those overlapped most first, of equal ones the last as COCO has it, NONE in places left over; and their overlaps."""
     place = torch.full_like(seen.kind, NONE)
     place[found] = torch.arange(len(found))
-    fits = (place[seen.first] != NONE) & (seen.overlap >= least) & (seen.kind[seen.first] == seen.object_kind[seen.second])
+    fits = (
+        (place[seen.first] != NONE) & (seen.overlap >= least) & (seen.kind[seen.first] == seen.object_kind[seen.second])
+    )
     at, other, overlap = (one[fits].flip(0) for one in (place[seen.first], seen.second, seen.overlap))
     order = overlap.sort(descending=True, stable=True).indices
     order = order[at[order].sort(stable=True).indices]
-    which, row, number = at[order].unique_consecutive(return_inverse=True, return_counts=True)
+    which, row, number = torch.unique_consecutive(at[order], return_inverse=True, return_counts=True)
     slot = torch.arange(len(order)) - (number.cumsum(0) - number)[row]
     candidates = torch.full((len(which), int(slot.max()) + 1 if len(slot) else 1), NONE)
     overlaps = torch.zeros(candidates.shape, dtype=torch.float64)
@@ -108,7 +113,7 @@ def choices(
     classes, cannot want the same, and choose at once."""
     chosen = torch.full((len(candidates), wanted.shape[1], len(thresholds)), NONE)
     free = torch.ones(len(crowd), *chosen.shape[1:], dtype=torch.bool)
-    for these in rank.sort(stable=True).indices.split(torch.bincount(rank).tolist()):
+    for these in torch.split(rank.sort(stable=True).indices, torch.bincount(rank).tolist()):
         objects = candidates[these]
         may = (overlaps[these][:, :, None, None] >= thresholds) & free[objects]
         better = may & wanted[objects][..., None]

@@ -1,0 +1,114 @@
+"""Images and their objects as a person has them in Python: (images, objects), one of each.
+
+    load((images, [Objects(boxes, classes, crowd), …]))
+    load((images, [{"boxes": [[3, 5, 40, 60]], "labels": ["cat"]}, …]))      # "masks" and "iscrowd" where they are known
+
+An image is uint8 (height, width), (height, width, channels) or (channels, height, width), of any size, or one of Pillow's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profundo.boxes import Objects
+from profundo.data.dataset_names import Reading
+from profundo.data.objects_in_images.images_with_objects import images_with_objects
+from profundo.data.splits.splits import Collection
+from profundo.records import ProfundoError
+
+__all__ = ["are_scenes", "scenes_in_memory"]
+
+
+def are_scenes(data: Any) -> bool:
+    """Whether it is images and what is in each."""
+    pair = data if isinstance(data, tuple) and len(data) == 2 else ((), ())
+    first = next(iter(pair[1]), None) if isinstance(pair[1], list | tuple) else None
+    return isinstance(first, Objects) or (isinstance(first, Mapping) and "boxes" in first)
+
+
+def scenes_in_memory(parts: Mapping[str, Any], name: str, how: Reading) -> Collection:
+    """parts: of each split (images, objects). Raises ProfundoError, naming the image, for what is none."""
+    images, objects, splits = [], [], []
+    for split, part in parts.items():
+        if not are_scenes(part) or len(part[0]) != len(part[1]):
+            raise ProfundoError(f"{name}: {split}: expected (images, objects), as many of each")
+        images += [pixels_of(one, f"{name}: {split} image {at}") for at, one in enumerate(part[0], 1)]
+        objects += list(part[1])
+        splits += [split] * len(part[0])
+    classes = names_in(objects)
+    scenes = [read_objects(one, classes, f"{name}: image {at}") for at, one in enumerate(objects, 1)]
+    for at, (one, pixels) in enumerate(zip(scenes, images, strict=True), 1):
+        check_masks(one, pixels.shape[:2], f"{name}: image {at}")
+    colour = any(one.shape[2] == 3 for one in images)
+    sizes = [(one.shape[0], one.shape[1]) for one in images]
+    whole = images_with_objects(
+        *(name, images.__getitem__, sizes, scenes, classes), splits=splits, colour=colour, how=how
+    )
+    return whole if whole.test is not None else replace(whole, test=whole.validation)
+
+
+def pixels_of(image: Any, where: str) -> np.ndarray:
+    """uint8 (height, width, 1 or 3)."""
+    values = np.asarray(image)
+    values = values[:, :, None] if values.ndim == 2 else values
+    if values.ndim == 3 and values.shape[0] in (1, 3) and values.shape[2] not in (1, 3):
+        values = values.transpose(1, 2, 0)
+    if values.dtype != np.uint8 or values.ndim != 3 or values.shape[2] not in (1, 3) or not values.size:
+        raise ProfundoError(
+            f"{where}: expected uint8 (height, width), grey or with 3 channels, got {values.dtype} {values.shape}"
+        )
+    return values
+
+
+def names_in(objects: Sequence[Any]) -> list[str]:
+    """The names of classes: words in their order, of numbers all from 0 to the largest."""
+    labels = {label for one in objects for label in labels_of(one)}
+    if all(isinstance(label, int) for label in labels):
+        return [str(number) for number in range(max(labels, default=0) + 1)]
+    return sorted(map(str, labels))
+
+
+def labels_of(one: Any) -> list[Any]:
+    if isinstance(one, Objects):
+        return one.classes.tolist()  # type: ignore[no-any-return]
+    labels = one.get("labels", one.get("classes", ())) if isinstance(one, Mapping) else ()
+    return labels.tolist() if isinstance(labels, Tensor | np.ndarray) else list(labels)
+
+
+def read_objects(one: Any, classes: Sequence[str], where: str) -> Objects:
+    """Objects as they are, or of a mapping. Raises ProfundoError for boxes that are none."""
+    if not isinstance(one, Objects):
+        try:
+            boxes = torch.as_tensor(np.array(one["boxes"], np.float32)).view(-1, 4)
+            kinds = torch.tensor([classes.index(str(label)) for label in labels_of(one)], dtype=torch.int64)
+            crowd = torch.as_tensor(np.array(one.get("iscrowd", np.zeros(len(boxes))), bool)).view(-1)
+            masks = one.get("masks")
+            masks = None if masks is None else torch.as_tensor(np.asarray(masks)) > 0
+            one = Objects(boxes, kinds, crowd, masks)
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            raise ProfundoError(
+                f"{where}: expected {{'boxes': [[left, top, right, bottom], …], 'labels': […]}}, got {type(one).__name__}: "
+                f"{' '.join(str(error).split())[:120]}"
+            ) from None
+    if len({len(one.boxes), len(one.classes), len(one.crowd)}) > 1:
+        raise ProfundoError(f"{where}: expected as many classes as boxes, got {len(one.classes)} and {len(one.boxes)}")
+    wrong = (
+        ~(one.boxes.isfinite().all(1) & (one.boxes[:, 2:] > one.boxes[:, :2]).all(1)) if len(one) else torch.zeros(0)
+    )
+    if bool(wrong.any()) or bool((one.classes < 0).any()):
+        raise ProfundoError(
+            f"{where}: expected boxes (left, top, right, bottom) of some size and classes from 0, got "
+            f"{one.boxes[wrong.bool()][:1].tolist() or one.classes.tolist()}"
+        )
+    return one
+
+
+def check_masks(one: Objects, size: tuple[int, ...], where: str) -> None:
+    if one.masks is not None and tuple(one.masks.shape) != (len(one), *size):
+        raise ProfundoError(f"{where}: expected masks {(len(one), *size)}, got {tuple(one.masks.shape)}")
