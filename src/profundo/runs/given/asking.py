@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from profundo.boxes import NO_OBJECT
 from profundo.data.dataset_names import Reading
 from profundo.data.images.pixels import fitted
 from profundo.data.loading import collect
@@ -27,6 +28,7 @@ from profundo.data.tables.new_rows import columns_of, features_of_frame, feature
 from profundo.data.tables.reading import typed_table
 from profundo.data.tables.table_files import read_table
 from profundo.kinds import NO_CLASS
+from profundo.object_masks import table_of
 from profundo.records import Inputs, ProfundoError, Samples, Spec
 from profundo.trees import leaves, length, mapped, rebuilt
 
@@ -278,8 +280,8 @@ def samples_at(path: Path, spec: Spec, how: Reading) -> Samples:
     split where there is one. how: as the data that were trained on were read."""
     if spec.inputs.columns and spec.inputs.forecast is None:
         return samples_for(Framed(read_table(path, how).frame, how.target), spec)
-    if spec.targets.traits.per == "pixel":
-        return grids_at(path, spec, how)
+    if spec.targets.traits.per != "sample":
+        return {"pixel": grids_at, "object": scenes_at}[spec.targets.traits.per](path, spec, how)
     shape = spec.inputs.shape
     if spec.inputs.kind == "image" and shape[1] == shape[2] and path.is_dir():
         how = replace(how, image_size=shape[1])
@@ -314,6 +316,23 @@ def grids_at(path: Path, spec: Spec, how: Reading) -> Samples:
     table = np.full(256, NO_CLASS, np.uint8)
     table[: len(found.targets.codes)] = [spec.targets.codes.index(code) for code in found.targets.codes]
     return replace(samples, targets=torch.from_numpy(table)[samples.targets.long()])
+
+
+def scenes_at(path: Path, spec: Spec, how: Reading) -> Samples:
+    """Images of any size with the objects in them, in the scale of training; classes by their names."""
+    found, known = collect(path, replace(how, image_size=spec.inputs.longest or LARGEST)), spec.targets.classes
+    if (found.inputs.shape[0], found.targets.kind) != (spec.inputs.shape[0], spec.targets.kind):
+        raise ProfundoError(
+            f"{path}: expected images of {spec.inputs.shape[0]} channels with objects in them, got {found.inputs.shape[0]} and "
+            f"{found.targets.kind!r} targets"
+        )
+    if unknown := [name for name in found.targets.classes if name not in known]:
+        raise ProfundoError(f"{path}: has objects of a class {unknown[0]!r}, the net knows {', '.join(known[:10])}")
+    samples = found.test if found.test is not None else found.train
+    table = table_of(samples.targets).clone()
+    places = torch.tensor([*map(known.index, found.targets.classes), NO_OBJECT], dtype=table.dtype)  # −1 is the last
+    table[..., 4] = places[table[..., 4].long()]
+    return replace(samples, targets={**samples.targets, "objects": table} if isinstance(samples.targets, dict) else table)
 
 
 def targets_read(frame: polars.DataFrame, kind: str) -> list[polars.Series]:
