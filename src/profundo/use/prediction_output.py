@@ -238,7 +238,10 @@ class Rows:
         plain = {name: spelled(value) for name, value in one.items() if name not in NOT_CELLS}
         return plain | shares
 
-    def end(self, left_out: list[Entry]) -> None: ...
+    def end(self, left_out: list[Entry]) -> None:  # noqa: ARG002
+        """A table without objects has its columns all the same."""
+        if not self.header and self.targets is not None and self.targets.traits.per == "object":
+            self.rows.writerow(("input", "prediction", "score", *EDGES))
 
 
 class Object:
@@ -301,7 +304,7 @@ class CocoResults:
             self.file.write(f"{',' if self.begun else '['}\n{json.dumps(entry, ensure_ascii=False)}")
             self.begun = True
 
-    def end(self, left_out: list[Entry]) -> None:
+    def end(self, left_out: list[Entry]) -> None:  # noqa: ARG002
         self.file.write("\n]\n" if self.begun else "[]\n")
 
 
