@@ -83,7 +83,10 @@ def test_masks_that_are_right_have_a_mask_ap_of_one():
     disc = ellipses(torch.tensor([[0.0, 0, 28, 28]]), 28)[0].float()
     masks = disc.expand(*table.shape[:2], -1, -1)
     answers = Answers(
-        {"objects": table, "masks": masks}, targets_of(there, [bits_of(one.masks) for one in there]), torch.zeros(len(there)), "loss"
+        {"objects": table, "masks": masks},
+        targets_of(there, [bits_of(one.masks) for one in there]),
+        torch.zeros(len(there)),
+        "loss",
     )
     values = scores(answers, Targets("objects", tuple("abcd")), answers.targets).values
     assert values["AP"] == 1

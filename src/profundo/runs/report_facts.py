@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.nets.summary import summary
 from profundo.object_masks import table_of
 from profundo.pictures.axes import usual_range
+from profundo.pictures.objects.object_facts import ObjectFacts
 from profundo.pictures.run_page.report import Fit, Report, Worst, report_html
 from profundo.pictures.run_page.report_content import Checkup, Found, Importance, Ranking
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Scores, Targets
@@ -35,6 +37,7 @@ from profundo.runs.column_effects import OTHERS, drivers_of, effects_of, spread_
 from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
 from profundo.runs.first_layer import first_layer
 from profundo.runs.folder import environment
+from profundo.runs.found.found_facts import object_facts
 from profundo.runs.health.health_record import Health
 from profundo.runs.run import Run
 from profundo.runs.scoring import answers_held_out, judged, threshold_line
@@ -58,6 +61,7 @@ __all__ = [
 ]
 
 EXAMPLES = 40
+MOST_MARKED = 18  # images with what was found in them
 MOST_HEARD = 400_000  # samples of all sounds together that a page plays
 MOST_DRAWN = 2000  # samples of a scatter
 BARS = 30  # of a histogram, at most
@@ -125,6 +129,7 @@ def report_of(run: Run) -> Report:
         threshold=threshold_line(run.experiment.threshold, targets) if run.experiment.threshold else "",
         fits=_fits(outputs, targets) if targets.traits.numeric and not result.steps else (),
         worst=_worst(run, effects.importances if effects else ()),
+        objects=_objects(run),
         facts=data.facts,
         environment=environment_of(run),
         seconds=run.seconds,
@@ -371,6 +376,16 @@ def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
         )
         for place, index in enumerate(result.worst)
     ]
+
+
+def _objects(run: Run) -> ObjectFacts | None:
+    """How objects were found, with the images that have most mistakes, or some where too few have any."""
+    data, outputs, result = run.data, run.said, run.scores
+    if outputs is None or result is None or data.spec.targets.kind != "objects":
+        return None
+    others = (index for index in range(len(data.test)) if index not in result.worst)
+    which = list(islice((*result.worst, *others), MOST_MARKED))
+    return object_facts(outputs, data.spec.targets, which, displayable(raw_samples(data.test, which)))
 
 
 def said_of(predictions: Answers, index: int, targets: Targets) -> tuple[str, str]:

@@ -75,7 +75,11 @@ def picture_words(picture: Picture) -> str:
 
 def mark_words(mark: Mark) -> str:
     """A mark in words, such as “✗ cat 83 (wrong: background)”."""
-    meaning = say("objects.wrong_for", why=say(f"objects.error_{mark.why}")) if mark.why else say(f"objects.key_{mark.verdict}")
+    meaning = (
+        say("objects.wrong_for", why=say(f"objects.error_{mark.why}"))
+        if mark.why
+        else say(f"objects.key_{mark.verdict}")
+    )
     return f"{_label(mark)} ({meaning})"
 
 
@@ -97,9 +101,7 @@ def _box(mark: Mark, scale: float) -> str:
     drawn += svg.text(
         left + 1 if anchor is None else right - 1, max(LETTERS, top - 3), name, text_anchor=anchor, **beside
     )
-    return svg.element(
-        "g", svg.title(mark_words(mark)), drawn, class_=f"mark {mark.verdict}"
-    )
+    return svg.element("g", svg.title(mark_words(mark)), drawn, class_=f"mark {mark.verdict}")
 
 
 def _label(mark: Mark) -> str:
