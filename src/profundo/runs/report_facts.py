@@ -7,10 +7,10 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,9 +25,10 @@ from profundo.files import read_object, write_text
 from profundo.kinds import NO_CLASS, InputKind
 from profundo.languages import language, local, say, speaking, words
 from profundo.looks.grids.mask_pictures import answered_panels, panels, shares_in_words
+from profundo.looks.objects.boxes_drawn import with_boxes
 from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.nets.summary import summary
-from profundo.object_masks import table_of
+from profundo.object_masks import objects_in, table_of
 from profundo.pictures.axes import usual_range
 from profundo.pictures.objects.object_facts import ObjectFacts
 from profundo.pictures.run_page.report import Fit, Report, Worst, report_html
@@ -61,7 +62,6 @@ __all__ = [
 ]
 
 EXAMPLES = 40
-MOST_MARKED = 18  # images with what was found in them
 MOST_HEARD = 400_000  # samples of all sounds together that a page plays
 MOST_DRAWN = 2000  # samples of a scatter
 BARS = 30  # of a histogram, at most
@@ -314,10 +314,13 @@ def examples_of(data: Dataset) -> tuple[Tensor | None, list[str]]:
     if data.spec.targets.traits.per == "pixel":
         some = list(range(min(EXAMPLES // 2, len(data.train))))
         return panels(raw_samples(data.train, some), data.train.targets[: len(some)]), []
+    if data.spec.targets.traits.per == "object":
+        some = list(range(min(EXAMPLES // 2, len(data.train))))
+        return boxed(displayable(raw_samples(data.train, some)), data.train.targets), []
     if data.spec.inputs.kind not in PICTURES:
         return None, []
     classes = data.spec.targets.classes
-    if data.spec.targets.kind in ("real", "labels", "objects"):
+    if data.spec.targets.kind in ("real", "labels"):
         return shown(raw_samples(data.train, list(range(min(EXAMPLES, len(data.train))))), data.spec.inputs), []
     each = max(1, EXAMPLES // max(1, len(classes)))
     chosen = [
@@ -327,6 +330,17 @@ def examples_of(data: Dataset) -> tuple[Tensor | None, list[str]]:
     ]
     images = shown(raw_samples(data.train, chosen), data.spec.inputs)
     return images, [classes[int(data.train.targets[index])] for index in chosen]
+
+
+def boxed(images: Tensor, targets: Any) -> Tensor:
+    """uint8 (n, 3, height, width): images (n, channels, height, width) with the boxes of the first n targets drawn in them."""
+    pixels = images.permute(0, 2, 3, 1).numpy()
+    scenes = [objects_in(table_of(targets), at, pixels.shape[2]) for at in range(len(pixels))]
+    drawn = [
+        with_boxes(one, scene.boxes.numpy(), scene.classes.tolist(), scene.crowd.tolist())
+        for one, scene in zip(pixels, scenes, strict=True)
+    ]
+    return torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)
 
 
 def _augmented(run: Run) -> Tensor | None:
@@ -379,13 +393,12 @@ def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
 
 
 def _objects(run: Run) -> ObjectFacts | None:
-    """How objects were found, with the images that have most mistakes, or some where too few have any."""
-    data, outputs, result = run.data, run.said, run.scores
-    if outputs is None or result is None or data.spec.targets.kind != "objects":
+    """Of a run that finds objects, its test images with the most mistakes."""
+    targets, outputs, result = run.data.spec.targets, run.said, run.scores
+    if targets.traits.per != "object" or outputs is None or result is None:
         return None
-    others = (index for index in range(len(data.test)) if index not in result.worst)
-    which = list(islice((*result.worst, *others), MOST_MARKED))
-    return object_facts(outputs, data.spec.targets, which, displayable(raw_samples(data.test, which)))
+    worst = list(result.worst)
+    return object_facts(outputs, targets, worst, displayable(raw_samples(run.data.test, worst)))
 
 
 def said_of(predictions: Answers, index: int, targets: Targets) -> tuple[str, str]:
