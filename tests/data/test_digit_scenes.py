@@ -3,8 +3,11 @@
 import pytest
 import torch
 
-from profundo.data.sets.digit_scenes import HIDDEN, INK, MOST, SIZES, digit_scenes, resized
-from profundo.records import ProfundoError, Samples
+from profundo.data.sets import digit_scenes as module
+from profundo.data.sets.digit_scenes import HIDDEN, INK, MOST, SIZES, collection, digit_scenes, resized, split_digits
+from profundo.data.splits.splits import Collection, divide
+from profundo.object_masks import objects_in
+from profundo.records import Inputs, ProfundoError, Samples, Targets
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +92,25 @@ def test_wrong_sizes_are_told_in_one_line(digits, wrong):
         digit_scenes(digits, wrong.pop("count", 1), **wrong)
     with pytest.raises(ProfundoError, match="expected digits in memory"):
         digit_scenes(Samples(torch.zeros(2, 3, 28, 28), torch.zeros(2)), 1)
+
+
+def test_the_set_with_a_name_keeps_the_digits_of_its_splits_apart(digits, monkeypatch):
+    """Of twelve digits each, the last is for validation; the test has its own: here all sevens."""
+    monkeypatch.setattr(module, "COUNTS", (6, 3, 4))
+    train = Samples(digits.inputs[[*range(5), *range(5), 5, 9]], torch.tensor([*range(5), *range(5), 5, 9]))
+    assert [split.targets.tolist() for split in split_digits(train)] == [[*range(5), *range(5), 5], [9]]
+    of_ten = Targets("classes", tuple("0123456789"))
+    given = Collection(
+        "mnist", Inputs((1, 28, 28), "image"), of_ten, train, test=Samples(digits.inputs[7:8], torch.tensor([7]))
+    )
+    data = divide(collection("digit-scenes", given), validation=None, seed=0, stream=False)
+    assert (data.spec.targets.kind, data.spec.inputs.shape, data.spec.targets.classes) == (
+        "objects",
+        (1, 128, 128),
+        tuple("0123456789"),
+    )
+    for split, known in ((data.train, set(range(6))), (data.validation, {9}), (data.test, {7})):
+        assert set(split.targets["objects"][..., 4].unique().int().tolist()) - {-1} <= known
+    assert [len(split) for split in (data.train, data.validation, data.test)] == [6, 3, 4]
+    own = objects_in(data.test.targets, 0, 128)
+    assert torch.equal(own.masks, digit_scenes(given.test, 1, seed=2).masks[0, : len(own)])

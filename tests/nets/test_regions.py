@@ -2,7 +2,7 @@
 
 import torch
 
-from profundo.nets.detectors.regions import grid_points, level_of, region_features
+from profundo.nets.detectors.regions import level_of, region_features
 
 
 def planes(height, width, stride):
@@ -18,9 +18,10 @@ def test_a_plane_is_read_exactly_on_every_level():
     boxes = torch.tensor([[[9.0, 11, 50, 41], [20.5, 13.25, 22, 49], [16, 16, 80, 48]]], dtype=torch.float64)
     for levels in ([0, 1, 2], [2, 0, 1], [1, 1, 0]):
         seen = region_features(maps, strides, boxes, torch.tensor([levels]), 5)
-        centres = grid_points(boxes, 5)  # (1, 3, 5, 5, 2)
-        torch.testing.assert_close(seen[:, :, 0], centres[..., 0])
-        torch.testing.assert_close(seen[:, :, 1], centres[..., 1])
+        low, side = boxes[..., :2], boxes[..., 2:] - boxes[..., :2]
+        x, y = (low[..., None] + side[..., None] * (torch.arange(5) + 0.5) / 5).unbind(2)
+        torch.testing.assert_close(seen[:, :, 0], x[:, :, None].expand(1, 3, 5, 5))
+        torch.testing.assert_close(seen[:, :, 1], y[..., None].expand(1, 3, 5, 5))
         torch.testing.assert_close(seen[:, :, 2], torch.ones(1, 3, 5, 5).double())
 
 

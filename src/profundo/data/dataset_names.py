@@ -124,6 +124,7 @@ _NAMES = {
     "checkerboard": "toy: 1,000 points on the dark and light fields of a 4×4 board",
     "polynomial": "toy: 1,000 points of the cubic x³ − 3x with noise of deviation 0.5; predict y from x",
     "plane": "toy: 1,000 points of the plane 3a − 2b + 1 with noise of deviation 0.3; predict y from a and b",
+    "digit-scenes": "3,000 scenes of 1 to 8 digits of MNIST, 128×128 grey, with boxes and masks, 500 to test; generated",
 }
 
 AUGMENTATIONS = {

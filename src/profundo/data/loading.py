@@ -201,6 +201,7 @@ def _rows(path: Path, how: Reading) -> Collection:
 
 
 def _named(name: str, how: Reading) -> Collection:
+    from profundo.data.sets import digit_scenes
     from profundo.data.sets.measurements import MEASURED, measured
     from profundo.data.sets.published import published
     from profundo.data.sets.sklearn_sets import digits, table
@@ -208,6 +209,8 @@ def _named(name: str, how: Reading) -> Collection:
 
     if name in PUBLISHED:
         return published(name, how)
+    if name == "digit-scenes":
+        return digit_scenes.collection(name, published("mnist", how))
     if name == "digits":
         return digits()
     for known, make in ((GATES, gate), (TOYS, toy), (MEASURED, measured)):

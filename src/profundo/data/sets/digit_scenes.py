@@ -20,9 +20,11 @@ from torch import Generator, Tensor
 
 from profundo.boxes import Objects, packed
 from profundo.data.batches import generator
-from profundo.records import ProfundoError, Samples
+from profundo.data.splits.splits import Collection
+from profundo.object_masks import bits_of
+from profundo.records import Inputs, ProfundoError, Samples, Targets
 
-__all__ = ["HIDDEN", "MOST", "SIZES", "Scenes", "digit_scenes"]
+__all__ = ["HIDDEN", "MOST", "SIZES", "Scenes", "collection", "digit_scenes", "split_digits"]
 
 MOST = 8  # digits of a scene
 SIZES = (14, 40)  # pixels of the longer side of a digit's ink
@@ -32,6 +34,9 @@ NOISE = 25.0  # greys: the largest deviation of the background, which varies fro
 INK = 64  # of 255: from here on a pixel is the digit's
 HIDDEN = 0.3  # of a digit's ink that later ones may cover
 TRIES = 20
+
+COUNTS = (2250, 250, 500)  # scenes to train, to validate and to test, of the set with a name
+HELD_BACK = 12  # one digit in so many is for validation only
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +52,33 @@ class Scenes:
         return len(self.images)
 
 
+def collection(name: str, digits: Collection) -> Collection:
+    """The set with a name: scenes whose digits are of different splits, too. digits: MNIST, or a set of its form."""
+    assert digits.test is not None
+    splits = (*split_digits(digits.train), digits.test)
+    made = [digit_scenes(own, count, seed=seed) for seed, (own, count) in enumerate(zip(splits, COUNTS, strict=True))]
+    train, validation, test = (
+        Samples(one.images, {"objects": one.objects, "masks": bits_of(one.masks)})  # type: ignore[arg-type]
+        for one in made
+    )
+    inputs = Inputs(tuple(train.inputs.shape[1:]), "image", longest=0)  # type: ignore[union-attr]
+    return Collection(name, inputs, Targets("objects", digits.targets.classes), train, validation, test)
+
+
+def split_digits(digits: Samples) -> tuple[Samples, Samples]:
+    """The training digits in memory of which training scenes are made, and the last ones, of which those for validation are."""
+    images, labels = in_memory(digits), digits.targets
+    kept = len(images) - len(images) // HELD_BACK
+    return Samples(images[:kept], labels[:kept]), Samples(images[kept:], labels[kept:])
+
+
 def digit_scenes(digits: Samples, count: int, *, seed: int = 0, first: int = 0, side: int = 128) -> Scenes:
     """Scenes number first to first + count of that seed.
 
     digits: uint8 images (samples, 1, height, width) in memory, light on dark, and their classes. side: pixels, 96 to 160.
     Raises ProfundoError for other digits, sides and counts.
     """
-    images, labels = digits.inputs, digits.targets
-    if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] != 1:
-        raise ProfundoError("digit scenes: expected digits in memory, uint8 (samples, 1, height, width), as MNIST's")
+    images, labels = in_memory(digits), digits.targets
     if not SMALLEST <= side <= LARGEST or count < 1 or first < 0:
         raise ProfundoError(
             f"digit scenes: expected a side from {SMALLEST} to {LARGEST} pixels, one scene or more and a first from 0; "
@@ -69,6 +92,13 @@ def digit_scenes(digits: Samples, count: int, *, seed: int = 0, first: int = 0, 
     for row, (_, objects) in zip(masks, scenes, strict=True):
         row[: len(objects)] = objects.masks
     return Scenes(torch.stack([image for image, _ in scenes])[:, None], packed([own for _, own in scenes], MOST), masks)
+
+
+def in_memory(digits: Samples) -> Tensor:
+    images = digits.inputs
+    if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] != 1:
+        raise ProfundoError("digit scenes: expected digits in memory, uint8 (samples, 1, height, width), as MNIST's")
+    return images
 
 
 def scene(digits: Tensor, labels: Tensor, side: int, draw: Generator) -> tuple[Tensor, Objects]:
