@@ -86,10 +86,10 @@ def mark_words(mark: Mark) -> str:
 def _box(mark: Mark, scale: float) -> str:
     look, (left, top, right, bottom) = LOOKS[mark.verdict], (edge * scale for edge in mark.box)
     hue = svg.colour(look.style, svg.MOST_CLASSES)
-    frame = {"fill": "none", "stroke_linejoin": "round"}
+    frame: svg.Look = {"fill": "none", "stroke_linejoin": "round"}
     drawn = svg.bar(left, right, top, bottom, **frame, stroke=svg.PAPER, stroke_width=4, stroke_opacity=0.7)
     drawn += svg.bar(left, right, top, bottom, **frame, stroke=hue, stroke_width=2, stroke_dasharray=look.dashes)
-    beside = {
+    beside: svg.Look = {
         "font_size": LETTERS,
         "font_weight": 600,
         "fill": hue,
@@ -194,7 +194,8 @@ def _pieces(start: Place, end: Place, lengths: Sequence[float]) -> list[Place]:
     whole = max(abs(u - x), abs(v - y))
     if not lengths or not whole:
         return [(x, y, u, v)]
-    pieces, at = [], 0.0
+    pieces: list[Place] = []
+    at = 0.0
     for length, drawn in zip(cycle(lengths), cycle((True, False)), strict=False):
         if at >= whole:
             return pieces
