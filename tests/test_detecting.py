@@ -189,8 +189,8 @@ def test_images_are_written_with_what_was_found_in_them(found, tmp_path):
     _, place = found
     records = json.loads(told(place, draw=tmp_path / "drawn"))["predictions"]
     with Image.open(records[0]["file"]) as marked, Image.open(place / "0.png") as plain:
-        assert marked.size == plain.size
-        assert (np.asarray(marked) != np.asarray(plain)).any()
+        assert marked.size[0] % plain.size[0] == marked.size[1] % plain.size[1] == 0  # small ones are enlarged
+        assert (np.asarray(marked) != np.asarray(plain.resize(marked.size, Image.Resampling.NEAREST))).any()
     (tmp_path / "file").write_text("")
     with pytest.raises(ProfundoError, match="cannot be made"):
         told(place, draw=tmp_path / "file" / "drawn")
@@ -300,3 +300,32 @@ def test_a_training_that_was_interrupted_goes_on_to_the_same_bits(tmp_path, monk
     again = train("cut", resume=True)
     assert all(map(torch.equal, whole.net.state_dict().values(), again.net.state_dict().values()))
     assert again.scores.values == whole.scores.values
+
+
+def test_python_is_told_detections_and_figures_of_other_images(found):
+    run, place = found
+    other = [painted(seed) for seed in range(70, 75)]
+    images = [pixels for pixels, _ in other]
+    one, several = run.predict(images[0]), run.predict(np.stack(images))
+    assert len(several) == 5
+    assert torch.equal(one.boxes, several[0].boxes)
+    assert (one.scores >= run.data.spec.targets.threshold).all()
+    scores = run.evaluate(images, [scene for _, scene in other])
+    told = [{"boxes": s.boxes, "labels": [list(COLOURS)[k] for k in s.classes.tolist()]} for _, s in other]
+    assert run.evaluate((images, told)).values == scores.values
+    assert scores.samples == 5
+    for number, pixels in enumerate(images):
+        (place / "more" / "images").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(place / "more" / "images" / f"{number}.png")
+    rows = [
+        [f"{number}.png", list(COLOURS)[int(kind)], *box.tolist()]
+        for number, (_, scene) in enumerate(other)
+        for kind, box in zip(scene.classes, scene.boxes, strict=True)
+    ]
+    with (place / "more" / "boxes.csv").open("w") as file:
+        csv.writer(file).writerows([["filename", "class", "xmin", "ymin", "xmax", "ymax"], *rows])
+    assert run.evaluate(str(place / "more")).values == pytest.approx(scores.values, abs=0.02)
+    with pytest.raises(ProfundoError, match="expected \\(images, objects\\)"):
+        run.evaluate(np.stack(images), np.arange(5))
+    with pytest.raises(ProfundoError, match="the net knows red, blue"):
+        run.evaluate((images, [{"boxes": [[0, 0, 5, 5]], "labels": ["green"]}] * 5))
