@@ -545,10 +545,13 @@ def test_a_file_that_is_too_large_is_told_of_and_not_passed_over(tmp_path):
     path = tmp_path / "annotations" / "instances_train2017.json"
     with path.open("r+b") as file:
         file.truncate((1 << 26) + 1)  # of zeros, that take no place on the disk
-    with pytest.raises(ProfundoError, match="instances_train2017.json: 67,108,865 bytes, more than the limit"):
+    with pytest.raises(ProfundoError, match=r"instances_train2017.json: 67,108,865 bytes, more than the limit"):
+        read(tmp_path)
+    (tmp_path / "annotations" / "instances_test2017.json").unlink()
+    with pytest.raises(ProfundoError, match=r"instances_train2017.json: 67,108,865 bytes, more than the limit"):
         read(tmp_path)
     path.write_text("{" * 100_000 + '"images" "annotations" "categories"')
-    with pytest.raises(ProfundoError, match="instances_train2017.json: it is not JSON"):
+    with pytest.raises(ProfundoError, match=r"instances_train2017.json: it is not JSON"):
         read(tmp_path)
 
 

@@ -92,13 +92,16 @@ def _ending(texts: Files, *endings: str) -> list[int]:
 
 def _coco(_: Files, texts: Files) -> list[int]:
     there = {index: _is("COCO JSON", texts, index) for index in _ending(texts, ".json")[:LOOKED_AT]}
+    unread = [index for index, says in there.items() if says is None]  # is told of, not passed over
     if not any(there.values()):
-        return []
-    chosen = [
-        index for index, says in there.items() if says is not False
-    ]  # one that cannot be read is told of, not passed over
+        unread = [index for index in unread if _is_called_so("/".join(texts.paths[index]))]
+    chosen = sorted([*(index for index, says in there.items() if says), *unread])
     instances = [index for index in chosen if texts.paths[index][-1].lower().startswith("instances")]
     return instances or chosen  # beside instances COCO has keypoints of the same images
+
+
+def _is_called_so(path: str) -> bool:
+    return any(word in path.lower() for word in ("instances", "annotation", "coco"))
 
 
 def _voc(_: Files, texts: Files) -> list[int]:
