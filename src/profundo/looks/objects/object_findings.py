@@ -13,7 +13,7 @@ from profundo.data.objects_in_images.labelled_images import LabelledImages, Rema
 from profundo.data.objects_in_images.object_sources import told
 from profundo.looks.findings import DataFinding, some
 from profundo.looks.objects.missing_labels import Unlabelled
-from profundo.looks.objects.object_facts import Gathered
+from profundo.looks.objects.object_sizes import Gathered
 
 __all__ = ["missing_findings", "object_findings", "rare_findings", "source_findings"]
 
