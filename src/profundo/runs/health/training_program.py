@@ -54,6 +54,8 @@ def program_of(prepared: Prepared, samples: tuple[Any, Any] | None = None) -> Pr
         raise ProfundoError(
             f"doctor: expected data that fit into memory, got {data.name}, which is streamed; leave out --stream"
         )
+    if data.spec.targets.traits.per == "object":
+        raise ProfundoError("the doctor knows costs of outputs and targets, and a detector has a cost of its own")
     made = make_update(prepared, Group())
     update = made.update if isinstance(made, Captured) else made
     assert isinstance(update, Supervised)
