@@ -34,6 +34,7 @@ from profundo.runs.folder import Folder, environment, write_history
 from profundo.runs.given.arriving import net_and_data, prepare_own
 from profundo.runs.given.keeping import TOOLS, keep_result
 from profundo.runs.health.care import Care, as_healed
+from profundo.runs.health.training_program import check_known
 from profundo.runs.live.clock import Clock
 from profundo.runs.live.live_progress import Telling, telling
 from profundo.runs.manifest import differences
@@ -270,6 +271,7 @@ def watch(
     try:
         if processes.size > 1:
             raise ProfundoError("it watches trainings of one process")
+        check_known(prepared.data)
         care = Care(prepared, run.history, run.folder, voice, live)
         live.clock.beside = lambda: {"doctor": care.seconds, "evaluation": care.compared}
     except ProfundoError as error:
