@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from profundo.boxes import Detections, overlaps
 from profundo.nets import build
+from profundo.nets.detectors.backbones import begin_with, tapped
 from profundo.nets.detectors.fcos import CANDIDATES, Places, assigned, distances_of, fcos, focal_cost
 from profundo.nets.detectors.mask_rcnn import MASK_SIDE, cells_of
 from profundo.nets.detectors.proposals import BACKGROUND, NOT_ASKED, anchors, drawn, matched
@@ -127,6 +128,41 @@ def test_they_are_for_objects_and_for_sizes_that_can_be():
         build("mask_rcnn", spec(), **SMALL).cost(SCENES[0], SCENES[1]["objects"])
 
 
+# ------------------------------------------------------------------------------------------------------------- backbones
+@pytest.mark.parametrize("backbone", ["resnet18", "efficientnet_lite0"])
+def test_nets_for_imagenet_are_read_at_their_strides_and_give_their_weights(backbone):
+    """The last map is what the whole net averages, and the others are as large as their strides say."""
+    torch.manual_seed(0)
+    about = Spec(Inputs((3, 64, 96), "image"), Targets("classes", ("a", "b")))
+    whole = build(backbone, about, width=0.25).eval()
+    images, seen = torch.randn(2, 3, 64, 96), []
+    pool = whole.avgpool if backbone == "resnet18" else whole.head
+    pool.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.no_grad():
+        whole(images)
+        for finest in (4, 8):
+            maps = (own := tapped(whole, finest))(images)
+            assert [tuple(one.shape[2:]) for one in maps] == [(64 // s, 96 // s) for s in own.strides]
+            assert [one.shape[1] for one in maps] == own.channels
+            torch.testing.assert_close(maps[-1], seen[0])
+
+
+def test_a_detector_begins_with_published_weights_of_its_own_backbone():
+    torch.manual_seed(0)
+    net = build("fcos", spec((70, 40), channels=3), width=8, backbone="resnet18")
+    about = Spec(Inputs((3, 96, 64), "image"), Targets("classes", ("a", "b")))
+    other = build("resnet18", about)
+    begin_with(net, other)
+    torch.testing.assert_close(net.pyramid.backbone.parts[0][0][0].weight, other.conv1.weight)
+    assert net.eval()(torch.randn(1, 3, 70, 40))[0].shape == (1, PLACES, 4)
+    with pytest.raises(ProfundoError, match="got the weights of another EfficientNetLite"):
+        begin_with(net, build("efficientnet_lite0", about, width=0.25))
+    with pytest.raises(ProfundoError, match="not the small one"):
+        begin_with(build("fcos", spec(), **SMALL), other)
+    with pytest.raises(ProfundoError, match="expected a net for ImageNet"):
+        tapped(torch.nn.Linear(2, 2), 4)
+
+
 # ------------------------------------------------------------------------------------------------------------- FCOS
 def test_a_place_answers_for_the_smallest_box_near_whose_centre_it_lies():
     xy = torch.tensor([[10.0, 10], [30, 30], [20, 21], [50, 50], [15, 10]])
@@ -170,9 +206,9 @@ def test_a_crowd_is_no_background():
     torch.manual_seed(0)
     net = build("fcos", spec(), **SMALL)
     table = torch.tensor([[[0.0, 0, 64, 64, 0, 1]]])
-    assert net.cost(SCENES[0][:1], table)["class"] == 0
+    assert net.cost(SCENES[0][:1], table)["there"] == 0
     table[..., 2] = 32
-    assert net.cost(SCENES[0][:1], table)["class"] > 0
+    assert net.cost(SCENES[0][:1], table)["there"] > 0
     assert CANDIDATES >= PLACES
 
 

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from profundo.nets.detectors.backbones import BackboneName
 from profundo.nets.detectors.faster_rcnn import POSITIVE, USUAL, FasterRcnn
 from profundo.nets.detectors.pyramid import Pyramid, pyramid_of
 from profundo.nets.detectors.regions import level_of, region_features
@@ -84,7 +85,10 @@ def cells_of(masks: Tensor, boxes: Tensor) -> Tensor:
 
 
 @of_a_spec
-def mask_rcnn(spec: Spec, width: int = 32, features: int = 256, depth: int = 2, finest: int = 4) -> MaskRcnn:
+def mask_rcnn(
+    spec: Spec, width: int = 32, features: int = 256, depth: int = 2, finest: int = 4, backbone: BackboneName = "small"
+) -> MaskRcnn:
     """width: channels of the backbone at its finest level, doubled at each halving; features: of the two dense layers that judge a
-    region; depth: convolutions before its mask; finest: pixels between the places of the finest level, 4 or 8."""
-    return MaskRcnn(pyramid_of("mask_rcnn", spec, width, finest), len(spec.targets.classes), features, depth)
+    region; depth: convolutions before its mask; finest: pixels between the places of the finest level, 4 or 8; backbone: small, or a
+    net for ImageNet, of its own width."""
+    return MaskRcnn(pyramid_of("mask_rcnn", spec, width, finest, backbone), len(spec.targets.classes), features, depth)
