@@ -70,6 +70,8 @@ def begins(maps: Sequence[Tensor], levels: Tensor) -> Tensor:
 
 def summed(table: Tensor, index: Tensor, weight: Tensor) -> Tensor:
     """Σ_k weight_k · table[index_k] over the last axis of both: (…, channels)."""
+    if torch.compiler.is_exporting():  # ONNX has no sums of bags but as a loop over them
+        return (table[index] * weight[..., None]).sum(-2)
     bags, weights = index.flatten(0, -2), weight.flatten(0, -2)
     return F.embedding_bag(bags, table, per_sample_weights=weights, mode="sum").unflatten(0, index.shape[:-1])
 
