@@ -10,7 +10,7 @@ from profundo.evaluate.objects.coco_figures import coco_figures
 from profundo.evaluate.objects.judged_scenes import scenes
 from profundo.evaluate.objects.object_scores import commonest_objects
 from profundo.evaluate.scores import Answers, compare_answers, figure_of, scores
-from profundo.object_masks import targets_of
+from profundo.object_masks import bits_of, targets_of
 from profundo.records import Targets
 from random_scenes import ellipses, random_case, with_masks
 
@@ -83,7 +83,10 @@ def test_masks_that_are_right_have_a_mask_ap_of_one():
     disc = ellipses(torch.tensor([[0.0, 0, 28, 28]]), 28)[0].float()
     masks = disc.expand(*table.shape[:2], -1, -1)
     answers = Answers(
-        {"objects": table, "masks": masks}, targets_of(there, (160, 160)), torch.zeros(len(there)), "loss"
+        {"objects": table, "masks": masks},
+        targets_of(there, [bits_of(one.masks) for one in there]),
+        torch.zeros(len(there)),
+        "loss",
     )
     values = scores(answers, Targets("objects", tuple("abcd")), answers.targets).values
     assert values["AP"] == 1

@@ -68,8 +68,9 @@ def scenes(found: Iterable[Detections], there: Iterable[Objects], *, masks: bool
     first, second = pairs_within(image, object_image)
     if not masks:
         shared = shared_areas(boxes[first, None], object_boxes[second, None])[:, 0, 0]
-    whole = area[first] + torch.where(crowd[second], 0.0, extent[second] - shared)
-    overlap = torch.where(whole > 0, shared / whole, 0.0)
+    touching = shared > 0
+    first, second, shared = first[touching], second[touching], shared[touching]
+    overlap = shared / (area[first] + torch.where(crowd[second], 0.0, extent[second] - shared))
     kept = overlap >= LEAST
     pairs = first[kept], second[kept], overlap[kept]
     return Scenes(len(rows), image, kind, score, area, object_image, object_kind, object_area, crowd, *pairs)

@@ -113,13 +113,15 @@ def choices(
     classes, cannot want the same, and choose at once."""
     chosen = torch.full((len(candidates), wanted.shape[1], len(thresholds)), NONE)
     free = torch.ones(len(crowd), *chosen.shape[1:], dtype=torch.bool)
+    places = torch.arange(candidates.shape[1], 0, -1, dtype=torch.int16)[:, None, None]
     for these in torch.split(rank.sort(stable=True).indices, torch.bincount(rank).tolist()):
         objects = candidates[these]
         may = (overlaps[these][:, :, None, None] >= thresholds) & free[objects]
         better = may & wanted[objects][..., None]
         may = torch.where(better.any(1, keepdim=True), better, may)
-        best = may.to(torch.uint8).argmax(1)  # the first
-        taken = torch.where(may.any(1), objects.gather(1, best.flatten(1)).view_as(best), NONE)
+        best = (may * places).amax(1).long()  # the first that may be, by its place from the end; 0 of none
+        slot = (len(places) - best).clamp_max(len(places) - 1)
+        taken = torch.where(best > 0, objects.gather(1, slot.flatten(1)).view_as(slot), NONE)
         chosen[these] = taken
         gone = ((taken != NONE) & ~crowd[taken]).nonzero(as_tuple=True)
         free[taken[gone], gone[1], gone[2]] = False

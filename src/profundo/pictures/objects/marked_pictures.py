@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Place = tuple[float, ...]
 
-__all__ = ["SIGNS", "marked_key", "marked_png", "marked_svg"]
+__all__ = ["marked_key", "marked_png", "marked_svg"]
 
 WIDE = 320.0  # of a picture, in the units of its letters
 LETTERS = 11.0
@@ -47,7 +47,7 @@ LOOKS: Mapping[Verdict, Look] = {
     "ignored": Look(5, "7 3 1.5 3", "–"),
     "object": Look(0, None, ""),
 }
-SIGNS = {verdict: look.sign for verdict, look in LOOKS.items()}
+PAINTED = str.maketrans("✓✗–", "+x-")  # signs that the letters of Pillow lack
 
 
 # --------------------------------------------------------------------------------------------------------- for a page
@@ -56,36 +56,52 @@ def marked_svg(picture: Picture) -> str:
     height, width = picture.image.shape[-2:]
     scale = WIDE / width
     sharp = ' style="image-rendering:pixelated"' if max(height, width) <= SMALL else ""
-    image = f'<image width="{WIDE:g}" height="{height * scale:.2f}"{sharp} href="{image_grid(picture.image[None], 1)}"/>'
+    image = (
+        f'<image width="{WIDE:g}" height="{height * scale:.2f}"{sharp} href="{image_grid(picture.image[None], 1)}"/>'
+    )
     areas = [_area(mark, scale) for mark in picture.marks if mark.mask is not None]
     boxes = [_box(mark, scale) for mark in picture.marks]
-    return svg.picture([image, *areas, *boxes], picture_words(picture), bottom=height * scale, width=WIDE, class_="chart marked")
+    return svg.picture(
+        [image, *areas, *boxes], picture_words(picture), bottom=height * scale, width=WIDE, class_="chart marked"
+    )
 
 
 def picture_words(picture: Picture) -> str:
     """How many of each verdict there are."""
     verdicts = [mark.verdict for mark in picture.marks]
-    counts = [f"{numbers.count(verdicts.count(one))} {say(f'objects.{one}')}" for one in LOOKS if one in verdicts]
+    counts = [say(f"objects.{one}", number=numbers.count(verdicts.count(one))) for one in LOOKS if one in verdicts]
     return say("objects.picture", number=picture.number, words=", ".join(counts) or say("objects.nothing"))
 
 
 def mark_words(mark: Mark) -> str:
-    """A mark in words, such as “✗ cat 83 %: background”."""
-    score = "" if mark.score is None else f" {round(100 * mark.score)}{numbers.SPACE}%"
-    why = f": {say(f'objects.error_{mark.why}')}" if mark.why else ""
-    return f"{LOOKS[mark.verdict].sign} {mark.name}{score}{why}".strip()
+    """A mark in words, such as “✗ cat 83 (wrong: background)”."""
+    meaning = (
+        say("objects.wrong_for", why=say(f"objects.error_{mark.why}"))
+        if mark.why
+        else say(f"objects.key_{mark.verdict}")
+    )
+    return f"{_label(mark)} ({meaning})"
 
 
 def _box(mark: Mark, scale: float) -> str:
     look, (left, top, right, bottom) = LOOKS[mark.verdict], (edge * scale for edge in mark.box)
     hue = svg.colour(look.style, svg.MOST_CLASSES)
-    frame = {"fill": "none", "stroke_linejoin": "round"}
+    frame: svg.Look = {"fill": "none", "stroke_linejoin": "round"}
     drawn = svg.bar(left, right, top, bottom, **frame, stroke=svg.PAPER, stroke_width=4, stroke_opacity=0.7)
     drawn += svg.bar(left, right, top, bottom, **frame, stroke=hue, stroke_width=2, stroke_dasharray=look.dashes)
-    beside = {"font_size": LETTERS, "font_weight": 600, "fill": hue, "stroke": svg.PAPER, "stroke_width": 3, "paint_order": "stroke"}
+    beside: svg.Look = {
+        "font_size": LETTERS,
+        "font_weight": 600,
+        "fill": hue,
+        "stroke": svg.PAPER,
+        "stroke_width": 3,
+        "paint_order": "stroke",
+    }
     name, anchor = svg.shortened(_label(mark), MOST_LETTERS), None if left < 0.7 * WIDE else "end"
-    drawn += svg.text(left + 1 if anchor is None else right - 1, max(LETTERS, top - 3), name, text_anchor=anchor, **beside)
-    return svg.element("g", svg.title(f"{mark_words(mark)} ({say(f'objects.{mark.verdict}')})"), drawn, class_=f"mark {mark.verdict}")
+    drawn += svg.text(
+        left + 1 if anchor is None else right - 1, max(LETTERS, top - 3), name, text_anchor=anchor, **beside
+    )
+    return svg.element("g", svg.title(mark_words(mark)), drawn, class_=f"mark {mark.verdict}")
 
 
 def _label(mark: Mark) -> str:
@@ -124,14 +140,15 @@ def marked_key() -> str:
 
 # --------------------------------------------------------------------------------------------------------- for a file
 def marked_png(picture: Picture) -> bytes:
-    """A PNG of the image, in its own size, with its marks painted into it."""
+    """A PNG of the image with its marks painted into it; a small image is enlarged so that their names can be read."""
     from PIL import Image, ImageDraw
 
-    pixels = _with_areas(picture)
-    image = Image.fromarray(pixels.permute(1, 2, 0).numpy())
+    image = Image.fromarray(_with_areas(picture).permute(1, 2, 0).numpy())
+    times = max(1, int(WIDE // max(image.size)))
+    image = image.resize((times * image.width, times * image.height), Image.Resampling.NEAREST)
     draw = ImageDraw.Draw(image)
     for mark in picture.marks:
-        _paint(draw, mark, image.size)
+        _paint(draw, mark, times, image.size)
     file = BytesIO()
     image.save(file, format="PNG")
     return file.getvalue()
@@ -155,10 +172,10 @@ def _rgb(mark: Mark) -> tuple[int, int, int]:
     return int(code[:2], 16), int(code[2:4], 16), int(code[4:], 16)
 
 
-def _paint(draw: Any, mark: Mark, size: tuple[int, int]) -> None:
+def _paint(draw: Any, mark: Mark, times: int, size: tuple[int, int]) -> None:
     """A box, its line in pieces where it is not whole, and its name on a ground of its colour."""
-    hue, label = _rgb(mark), _label(mark)
-    left, top, right, bottom = mark.box
+    hue, label = _rgb(mark), _label(mark).translate(PAINTED)
+    left, top, right, bottom = (times * edge for edge in mark.box)
     corners = (left, top), (right, top), (right, bottom), (left, bottom), (left, top)
     dashes = LOOKS[mark.verdict].dashes
     for start, end in pairwise(corners):
@@ -177,12 +194,15 @@ def _pieces(start: Place, end: Place, lengths: Sequence[float]) -> list[Place]:
     whole = max(abs(u - x), abs(v - y))
     if not lengths or not whole:
         return [(x, y, u, v)]
-    pieces, at = [], 0.0
+    pieces: list[Place] = []
+    at = 0.0
     for length, drawn in zip(cycle(lengths), cycle((True, False)), strict=False):
         if at >= whole:
             return pieces
         to = min(whole, at + length)
         if drawn:
-            pieces.append((x + (u - x) * at / whole, y + (v - y) * at / whole, x + (u - x) * to / whole, y + (v - y) * to / whole))
+            pieces.append(
+                (x + (u - x) * at / whole, y + (v - y) * at / whole, x + (u - x) * to / whole, y + (v - y) * to / whole)
+            )
         at = to
     return pieces

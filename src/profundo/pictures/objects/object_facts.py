@@ -46,8 +46,8 @@ class FoundClass:
 
     objects: how many there are; average_precision: over overlaps of .50 to .95, and at .50 alone, None where there are none;
     recall, precision: their curve at an overlap of .50, as the threshold of the score falls; threshold: of the best F1, with its
-    place on the curve; count, mean_count: objects and detections of an image at that threshold, on average; count_error: the mean
-    of |found − there| over images.
+    place on the curve; there, found: objects and detections of an image at that threshold, on average; count_error: the mean over
+    images of |found − there|.
     """
 
     name: str
@@ -71,8 +71,7 @@ class ObjectFacts:
     classes: one entry each; sizes: average precision of small, medium and large objects, with how many there are, None where
     there are none; errors: by kind, how many and by how much average precision at .50 would rise without them;
     confusion: counts (classes + 1, classes + 1), rows are what is there and columns what it was taken for, last the
-    background; pictures: the worst first; threshold: of the score, by class, from which detections are drawn and counted.
-    of_masks: whether overlaps are those of masks.
+    background; pictures: the worst first.
     """
 
     classes: Sequence[FoundClass]
@@ -80,4 +79,3 @@ class ObjectFacts:
     errors: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     confusion: Sequence[Sequence[int]] = ()
     pictures: Sequence[Picture] = ()
-    of_masks: bool = False

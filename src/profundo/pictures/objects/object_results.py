@@ -37,7 +37,13 @@ def classes_grid(facts: ObjectFacts) -> Grid:
     """AP of each class, its best threshold and what it gives, and how well it is counted."""
     head = [
         *(term("class"), term("objects"), "AP", "AP50", say("objects.threshold")),
-        *(term("precision"), term("recall"), say("objects.there_an_image"), say("objects.found_an_image"), say("objects.count_error")),
+        *(
+            term("precision"),
+            term("recall"),
+            say("objects.there_an_image"),
+            say("objects.found_an_image"),
+            say("objects.count_error"),
+        ),
     ]
     return Grid(say("objects.classes"), head, [_class_row(one) for one in facts.classes], look="names dense")
 
@@ -67,7 +73,11 @@ def _share(value: float) -> str:
 def curves_figure(facts: ObjectFacts) -> Figure | None:
     """Precision by recall; of many classes of those that are found worst. A dot is the threshold of the best F1."""
     drawn = [one for one in facts.classes if one.objects and len(one.recall)]
-    shown = sorted(drawn, key=lambda one: one.average_precision_50 or 0.0)[:MOST_CURVES] if len(drawn) > MOST_CURVES else drawn
+    shown = (
+        sorted(drawn, key=lambda one: one.average_precision_50 or 0.0)[:MOST_CURVES]
+        if len(drawn) > MOST_CURVES
+        else drawn
+    )
     if not shown:
         return None
     lines = [Line(one.name, one.recall, one.precision, style=place) for place, one in enumerate(shown)]
@@ -75,7 +85,11 @@ def curves_figure(facts: ObjectFacts) -> Figure | None:
     if best:
         lines.append(Line(say("objects.best_f1"), [x for x, _ in best], [y for _, y in best], dots=True, style=5))
     chart = lines_svg(lines, x_label=term("recall"), y_label=term("precision"), percent=True, log_y=False)
-    which = say("objects.curves_some", number=len(shown), classes=numbers.count(len(drawn))) if len(shown) < len(drawn) else ""
+    which = (
+        say("objects.curves_some", number=len(shown), classes=numbers.count(len(drawn)))
+        if len(shown) < len(drawn)
+        else ""
+    )
     return Figure(chart, f"{say('objects.curves')} {which}".strip())
 
 
@@ -95,8 +109,12 @@ def errors_figure(facts: ObjectFacts) -> Figure | None:
         return None
     names = [say(f"objects.error_{name}") for name in facts.errors]
     gains = [100 * gain for _, gain in facts.errors.values()]
-    chart = relations_svg(names, gains, label=say("objects.errors_label"), most=max(1.0, *gains))
+    chart = relations_svg(names, gains, label=say("objects.errors_label"), most=max(1.0, *gains), written=_points)
     return Figure(chart, say("objects.errors"))
+
+
+def _points(gain: float) -> str:
+    return local(f"{gain:.1f}".replace("-", "−"))
 
 
 def errors_grid(facts: ObjectFacts) -> Grid:
@@ -105,8 +123,13 @@ def errors_grid(facts: ObjectFacts) -> Grid:
         [
             Cell(say(f"objects.error_{name}"), remark=say(f"objects.meaning_{name}"), words=True),
             number,
-            Cell(local(f"{100 * gain:.1f}").replace("-", "−")),
+            Cell(_points(100 * gain)),
         ]
         for name, (number, gain) in facts.errors.items()
     ]
-    return Grid(say("objects.errors_grid"), [say("objects.error"), say("objects.how_many"), say("objects.gain")], rows, look="scores")
+    return Grid(
+        say("objects.errors_grid"),
+        [say("objects.error"), say("objects.how_many"), say("objects.gain")],
+        rows,
+        look="scores",
+    )
