@@ -4,8 +4,8 @@
 
 Digits: scenes of 128×128 pixels with 1 to 8 real MNIST digits, painted anew for every batch; 500 scenes of test digits, which
 training never sees, are looked at once, at the end. Cells: blood-cells/bccd.zip of PROFUNDO_DATA in its own split, the longer side
-320 pixels, mirrored at random, for cells have no upside. AdamW, a rate that rises in the first hundredth of the time and falls to
-nothing along a cosine; the clock counts steps with their data, not loading and judging. --quick: a few seconds, another file.
+320 pixels, mirrored both ways, zoomed and coloured at random. AdamW; the rate rises in the first hundredth of the time and falls
+to nothing along a cosine; the clock counts steps with their data, not loading and judging. --quick: a few seconds, another file.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from benchmarks.common import data_folder, keep
 from profundo.boxes import unpacked
 from profundo.data import load
+from profundo.data.augmenting.augment import augmentation
 from profundo.data.batches import generator
 from profundo.data.sets.digit_scenes import digit_scenes, split_digits
 from profundo.data.standard import standardize
@@ -53,12 +54,13 @@ class Manner:
 
 
 MANNERS = {
-    "fcos": Manner(8, 3e-3, {"width": 64, "finest": 8}),
+    "fcos": Manner(4, 2e-3, {}),
     "faster_rcnn": Manner(4, 1e-3, {}),
     "mask_rcnn": Manner(4, 1e-3, {}),
     "unet": Manner(16, 3e-3, {"width": 16}),
     "fully_convolutional": Manner(16, 3e-3, {"width": 16}),
 }
+CELLS, CHANGES = Manner(4, 2e-3, {"finest": 8}), ["mirror", "flip", "zoom", "colour"]
 
 
 def trained(
@@ -146,8 +148,8 @@ def average_precisions(
         outlined = isinstance(answers, dict)
         for row in range(len(table_of(answers))):
             found.append(detections_in(answers, row, size))
-            own = masks[at + row][table[at + row, :, 4] >= 0] if outlined and masks is not None else None
-            there.append(unpacked(table[at + row], None if own is None else masks[at + row]))  # type: ignore[index]
+            own = masks[at + row] if outlined and masks is not None else None
+            there.append(unpacked(table[at + row], own))
     boxes = coco_figures(scenes(found, there), classes)
     result = {"AP": boxes.ap, "AP50": boxes.ap_50, "AP75": boxes.ap_75}
     if outlined:
@@ -158,44 +160,27 @@ def average_precisions(
 
 # ------------------------------------------------------------------------------------------------------------- cells
 def on_cells(seed: int, seconds: float, tested: int) -> dict[str, float]:
-    """FCOS on photographs of blood; and how far the counts of cells in an image are from what is labelled."""
+    """FCOS on photographs of blood cells."""
     data = load(data_folder() / "blood-cells" / "bccd.zip", image_size=320)
     spec = data.spec
     torch.manual_seed(seed)
-    net = build("fcos", spec, width=32, finest=8).to(memory_format=torch.channels_last).train()
+    augment = augmentation(CHANGES, spec)
+    net = build("fcos", spec, **CELLS.options).to(memory_format=torch.channels_last).train()
 
     def draw(step: int) -> tuple[Tensor, Any]:
         own = generator(seed, step, torch.device("cpu"))
-        rows = torch.randint(len(data.train), (4,), generator=own)
+        rows = torch.randint(len(data.train), (CELLS.batch,), generator=own)
         images, table = data.train.inputs[rows], table_of(data.train.targets)[rows]  # type: ignore[index]
-        return turned(standardize(images, spec.inputs), table, own)
+        images, changed = augment.with_targets(standardize(images, spec.inputs), table, own)
+        return images.to(memory_format=torch.channels_last), changed
 
     def cost(images: Tensor, targets: Any) -> Tensor:
         return torch.stack(list(net.cost(images, targets).values())).sum()  # type: ignore[operator]
 
-    spent = trained(net, cost, draw, 2e-3, seconds)
+    spent = trained(net, cost, draw, CELLS.rate, seconds)
     images = standardize(data.test.inputs[:tested], spec.inputs)  # type: ignore[index]
     table = table_of(data.test.targets)[:tested]
     return average_precisions(net.eval(), images, table, None, len(spec.targets.classes)) | spent
-
-
-def turned(images: Tensor, table: Tensor, own: torch.Generator) -> tuple[Tensor, Tensor]:
-    """All images of a batch mirrored or not, each way, and their boxes with them."""
-    height, width = images.shape[2:]
-    table = table.clone()
-    for axis, side, edges in ((3, width, (0, 2)), (2, height, (1, 3))):
-        if torch.rand((), generator=own) < 0.5:
-            images = images.flip(axis)
-            low, high = (table[..., edge].clone() for edge in edges)
-            table[..., edges[0]], table[..., edges[1]] = side - high, side - low
-    return images.to(memory_format=torch.channels_last), torch.where(table[..., 4:5] >= 0, table, unused(table))
-
-
-def unused(table: Tensor) -> Tensor:
-    """Rows that say no object."""
-    empty = torch.zeros_like(table)
-    empty[..., 4] = -1
-    return empty
 
 
 def main() -> None:

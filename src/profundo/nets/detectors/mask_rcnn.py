@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from profundo.nets.detectors.backbones import BackboneName
-from profundo.nets.detectors.faster_rcnn import POSITIVE, USUAL, FasterRcnn
+from profundo.nets.detectors.faster_rcnn import USUAL, FasterRcnn
 from profundo.nets.detectors.pyramid import Pyramid, pyramid_of
 from profundo.nets.detectors.regions import level_of, region_features
 from profundo.nets.net_names import of_a_spec
@@ -26,6 +26,7 @@ from profundo.records import ProfundoError, Spec
 __all__ = ["MASK_SIDE", "MaskRcnn", "mask_rcnn"]
 
 MASK_SIDE = 28  # cells
+OUTLINED = 8  # regions of an image that are outlined in training: what they cost is half of a step
 
 
 class MaskRcnn(nn.Module):
@@ -50,8 +51,8 @@ class MaskRcnn(nn.Module):
             )
         table, maps = targets["objects"], self.boxes.maps(images)
         parts, regions = self.boxes.costs_and_regions(maps, table, tuple(images.shape[2:]))
-        boxes, which = regions.boxes[:, :POSITIVE], regions.which[:, :POSITIVE]  # those with an object come first
-        image, place = ((which >= 0) & regions.asked[:, :POSITIVE]).nonzero(as_tuple=True)
+        boxes, which = regions.boxes[:, :OUTLINED], regions.which[:, :OUTLINED]  # those with an object come first
+        image, place = ((which >= 0) & regions.asked[:, :OUTLINED]).nonzero(as_tuple=True)
         object_ = which[image, place]
         logits = self.cells(maps, boxes)[image, place]
         own = logits[torch.arange(len(logits)), table[image, object_, 4].long()]
