@@ -33,6 +33,7 @@ from profundo.evaluate.objects.judged_scenes import scenes
 from profundo.nets import build
 from profundo.object_masks import detections_in, found_table, table_of
 from profundo.records import Dataset, Inputs, Spec, Targets
+from profundo.train.layout import lay_out
 
 __all__ = ["main"]
 
@@ -76,7 +77,7 @@ def trained(
             group["lr"] = rate * min(1, share / 0.01) * (1 + math.cos(math.pi * share)) / 2
         loss = cost(*draw(step))
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(net.parameters(), 10.0)
         optimizer.step()
         step += 1
@@ -101,7 +102,8 @@ def on_digits(name: str, seed: int, seconds: float, tested: int) -> dict[str, fl
     mnist, manner, pixels = load("mnist"), MANNERS[name], name in SEGMENTERS
     (train, _), spec = split_digits(mnist.train), digit_spec("mask" if pixels else "objects", sample(mnist))
     torch.manual_seed(seed)
-    net = build(name, spec, **manner.options).to(memory_format=torch.channels_last).train()
+    net = build(name, spec, **manner.options).train()
+    lay_out(net, torch.device("cpu"))
 
     def draw(step: int) -> tuple[Tensor, Any]:
         new = digit_scenes(train, manner.batch, seed=1000 + seed, first=step * manner.batch, side=SIDE)
@@ -129,7 +131,7 @@ def sample(mnist: Dataset) -> Tensor:
 @torch.inference_mode()
 def mean_overlap(net: nn.Module, images: Tensor, wanted: Tensor) -> dict[str, float]:
     """Mean over all classes, background included, of intersection over union in pixels of all scenes together."""
-    told = torch.cat([net(part).argmax(1) for part in images.split(50)])
+    told = torch.cat([net(part).argmax(1) for part in torch.split(images, 50)])
     counts = torch.bincount((wanted * (len(CLASSES) + 1) + told).flatten(), minlength=(len(CLASSES) + 1) ** 2)
     table = counts.view(len(CLASSES) + 1, -1).double()
     both = table.diagonal()
@@ -162,16 +164,17 @@ def average_precisions(
 def on_cells(seed: int, seconds: float, tested: int) -> dict[str, float]:
     """FCOS on photographs of blood cells."""
     data = load(data_folder() / "blood-cells" / "bccd.zip", image_size=320)
-    spec = data.spec
+    spec, photographs, objects = data.spec, data.train.inputs, table_of(data.train.targets)
+    assert isinstance(photographs, Tensor)
     torch.manual_seed(seed)
     augment = augmentation(CHANGES, spec)
-    net = build("fcos", spec, **CELLS.options).to(memory_format=torch.channels_last).train()
+    net = build("fcos", spec, **CELLS.options).train()
+    lay_out(net, torch.device("cpu"))
 
     def draw(step: int) -> tuple[Tensor, Any]:
         own = generator(seed, step, torch.device("cpu"))
-        rows = torch.randint(len(data.train), (CELLS.batch,), generator=own)
-        images, table = data.train.inputs[rows], table_of(data.train.targets)[rows]  # type: ignore[index]
-        images, changed = augment.with_targets(standardize(images, spec.inputs), table, own)
+        rows = torch.randint(len(photographs), (CELLS.batch,), generator=own)
+        images, changed = augment.with_targets(standardize(photographs[rows], spec.inputs), objects[rows], own)
         return images.to(memory_format=torch.channels_last), changed
 
     def cost(images: Tensor, targets: Any) -> Tensor:
@@ -195,7 +198,7 @@ def main() -> None:
     results: dict[str, dict[str, float]] = {}
     works: dict[str, Callable[[int], dict[str, float]]] = {}
     if "digits" in options.data:
-        works |= {name: lambda seed, name=name: on_digits(name, seed, seconds, tested) for name in options.nets}  # type: ignore[misc]
+        works |= {name: lambda seed, name=name: on_digits(name, seed, seconds, tested) for name in options.nets}
     if "cells" in options.data:
         works["blood cells, fcos"] = lambda seed: on_cells(seed, 2 * seconds, tested)
     for name, work in works.items():

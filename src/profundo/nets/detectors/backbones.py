@@ -109,7 +109,7 @@ def backbone_of(name: BackboneName, spec: Spec, width: int, finest: int) -> Back
     # Sides as the pyramid continues images to, and of 64 pixels at least: for smaller ones these nets begin otherwise.
     shape = (channels, *(max(64, -(-side // STRIDES[-1]) * STRIDES[-1]) for side in sides))
     seen = Spec(replace(spec.inputs, shape=shape, kind="image"), Targets("classes", ("a", "b")))
-    return tapped({"resnet18": resnet18, "efficientnet_lite0": efficientnet_lite0}[name](seen), finest)
+    return tapped(resnet18(seen) if name == "resnet18" else efficientnet_lite0(seen), finest)
 
 
 @torch.no_grad()

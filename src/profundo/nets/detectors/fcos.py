@@ -74,6 +74,7 @@ class Fcos(nn.Module):
         self.scales = nn.Parameter(torch.ones(len(pyramid.strides)))
         for layer in (self.classes, self.distances, self.quality):
             nn.init.normal_(layer.weight, std=0.01)
+        assert self.classes.bias is not None
         nn.init.constant_(self.classes.bias, math.log(RARE / (1 - RARE)))
 
     def cost(self, images: Tensor, targets: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
