@@ -58,7 +58,7 @@ def found_in(answers: Answers, image: int, *, masks: bool = False) -> Detections
     """What a net found in one image; what is no number it did not."""
     said = answers.predictions if masks else table_of(answers.predictions)
     found = detections_in(said, image, size_of(answers))
-    known = found.scores.isfinite() & found.boxes.isfinite().all(1)
+    known = found.scores.isfinite()
     return Detections(
         found.boxes[known],
         found.classes[known],
