@@ -1,14 +1,31 @@
 """Objects in images through every door of a run: trained, resumed, judged, told, drawn, served."""
 
+import csv
+import io
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
 import numpy as np
+import onnxruntime
 import pytest
 import torch
+from PIL import Image
 
 import profundo as pf
 from profundo.boxes import Objects
 from profundo.data.objects_in_images.images_with_objects import images_with_objects
+from profundo.data.objects_in_images.outlines import coded_runs, drawn
 from profundo.data.splits.splits import divide
-from profundo.records import ProfundoError
+from profundo.object_masks import detections_in
+from profundo.records import Interrupted, ProfundoError
+from profundo.runs.found.object_record import coded_mask
+from profundo.runs.saved_model import predict
+from profundo.train import Descent
+from profundo.use.any_run import any_run
+from profundo.use.exporting import export
+from profundo.use.prediction_output import tell
 from stand_in_detector import StandIn
 
 COLOURS = {"red": 0, "blue": 2}
@@ -111,3 +128,204 @@ def test_awkward_objects_go_through_training_figures_and_report(case, tmp_path):
     assert all(map(np.isfinite, run.scores.values.values()))
     assert 0 < run.data.spec.targets.threshold < 1
     assert (tmp_path / "run" / "report.html").is_file()
+
+
+# -------------------------------------------------------------------------------------------- what a finished run is for
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """A run of the detector to begin with, small and hardly trained, which tells of nearly all that it finds."""
+    place = tmp_path_factory.mktemp("found")
+    settings = {"epochs": 4, "batch_size": 8, "net_options": {"width": 8, "depth": 1}}
+    run = pf.fit("fcos", painted_data(60), out=place / "run", **settings)
+    for number in range(2):
+        Image.fromarray(painted(100 + number, size=(64, 80))[0]).save(place / f"{number}.png")
+    Image.fromarray(np.zeros((5, 7), np.uint8)).save(place / "tiny.png")
+    return run, place
+
+
+def told(place, style="json", least=0.02, draw=None, files=("0.png", "1.png", "tiny.png")):
+    several, targets = any_run(place / "run").predictions([place / name for name in files], False, least, draw)
+    stream = io.StringIO()
+    tell(several, place / "run", style, stream, lambda _: None, targets=targets)
+    return stream.getvalue()
+
+
+def test_predictions_come_as_records_rows_and_results_of_coco(found):
+    _, place = found
+    records = json.loads(told(place))["predictions"]
+    assert [(one["width"], one["height"]) for one in records] == [(80, 64), (80, 64), (7, 5)]
+    objects = records[0]["objects"]
+    assert objects
+    assert [one["score"] for one in objects] == sorted((one["score"] for one in objects), reverse=True)
+    for left, top, right, bottom in (one["box"] for one in objects):
+        assert 0 <= left < right <= 80
+        assert 0 <= top < bottom <= 64
+    assert records[0]["prediction"] == [one["name"] for one in objects]
+    assert [json.loads(line) for line in told(place, "jsonl").splitlines()] == records
+
+    rows = list(csv.DictReader(io.StringIO(told(place, "csv"))))
+    assert len(rows) == sum(len(one["objects"]) for one in records)
+    assert [float(rows[0][edge]) for edge in ("left", "top", "right", "bottom")] == objects[0]["box"]
+    results = json.loads(told(place, "coco"))
+    assert len(results) == len(rows)
+    left, top, right, bottom = objects[0]["box"]
+    assert results[0]["bbox"] == pytest.approx([left, top, right - left, bottom - top])
+    assert (results[0]["image_id"], results[0]["category_id"]) == (0, 1 + list(COLOURS).index(objects[0]["name"]))
+
+
+def test_what_is_told_begins_at_the_score_that_training_chose_or_another(found):
+    run, place = found
+    least = run.data.spec.targets.threshold
+    records = json.loads(told(place, least=None))["predictions"]
+    assert all(one["score"] >= round(least, 4) for record in records for one in record["objects"])
+    assert told(place, "text", 1.0).splitlines()[0].endswith("0.png: none")
+    assert told(place, "csv", 1.0) == "input,prediction,score,left,top,right,bottom\n"
+    assert json.loads(told(place, "coco", 1.0)) == []
+    with pytest.raises(ProfundoError, match="from 0 to 1, got 2"):
+        told(place, least=2)
+
+
+def test_images_are_written_with_what_was_found_in_them(found, tmp_path):
+    _, place = found
+    records = json.loads(told(place, draw=tmp_path / "drawn"))["predictions"]
+    with Image.open(records[0]["file"]) as marked, Image.open(place / "0.png") as plain:
+        assert marked.size == plain.size
+        assert (np.asarray(marked) != np.asarray(plain)).any()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ProfundoError, match="cannot be made"):
+        told(place, draw=tmp_path / "file" / "drawn")
+
+
+class Fixed(torch.nn.Module):
+    """Finds the same two things wherever it looks, and remembers what size that had."""
+
+    def forward(self, images):
+        self.seen = tuple(images.shape[1:])
+        many = len(images)
+        boxes = torch.tensor([[4.0, 6, 20, 30], [0, 0, 3, 3]]).expand(many, 2, 4)
+        return boxes, torch.tensor([[1, 0]]).expand(many, 2), torch.tensor([[0.9, 0.8]]).expand(many, 2)
+
+
+@pytest.mark.parametrize(
+    ("size", "seen", "boxes"),
+    [
+        ((32, 40), (3, 32, 40), [[4, 6, 20, 30], [0, 0, 3, 3]]),
+        ((64, 80), (3, 32, 40), [[8, 12, 40, 60], [0, 0, 6, 6]]),
+        ((8, 10), (3, 32, 40), [[4, 6, 10, 8], [0, 0, 3, 3]]),
+        ((5, 3), (3, 32, 40), [[0, 0, 3, 3]]),
+        ((160, 20), (3, 40, 40), [[16, 24, 20, 120], [0, 0, 12, 12]]),
+    ],
+)
+def test_boxes_are_in_the_photographs_own_pixels(size, seen, boxes):
+    """The net sees the longer side of 40 pixels at most, in batches of 32 × 40; what lies beyond the photograph is not told."""
+    spec, net = painted_data(24).spec, Fixed()
+    spec = replace(spec, inputs=replace(spec.inputs, longest=40))
+    answers = predict(net, spec, torch.zeros(2, 3, *size, dtype=torch.uint8))
+    assert net.seen == seen
+    assert answers["size"].tolist() == [list(size)] * 2
+    assert detections_in(answers, 1, size).boxes.tolist() == [pytest.approx(box) for box in boxes]
+
+
+def test_masks_are_written_as_coco_reads_them():
+    draw = np.random.default_rng(0)
+    for share in (0.0, 0.02, 0.5, 1.0):
+        for size in ((1, 1), (7, 300), (40, 30)):
+            mask = draw.random(size) < share
+            assert (drawn(coded_runs(coded_mask(mask), *size), *size) == mask).all()
+
+
+def test_onnx_finds_the_same_with_suppression_inside(found):
+    run, place = found
+    exported = export(run)
+    assert exported.checked_on == "test samples"
+    session = onnxruntime.InferenceSession(exported.model.read_bytes())
+    (table,) = session.run(None, {"images": run.data.test.inputs.numpy()})
+    assert (table[..., 5] > 0.02).sum() > 10
+    code = json.loads((place / "run" / "exported" / "model-card.json").read_text())["files"]["model.onnx"]["use"]
+    assert "for left, top, right, bottom, which, score in objects[0].tolist()" in code
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=exported.model.parent)
+
+
+# ------------------------------------------------------------------------------------------------------------- refusals
+def test_what_a_detector_cannot_do_is_told_in_one_line(found):
+    run, _ = found
+    data = run.data
+    for settings, words in (
+        ({"accumulate": 2}, "whole batch"),
+        ({"l1": 0.1}, "whole batch"),
+        ({"class_weights": "balanced"}, "'objects' targets"),
+        ({"label_smoothing": 0.1}, "leave it out"),
+        ({"threshold": "f1"}, "leave it out"),
+    ):
+        with pytest.raises(ProfundoError, match=words):
+            pf.fit("fcos", data, out=False, **settings)
+    for net, words in (("fast_cnn", "use fcos"), (torch.nn.Conv2d(3, 2, 1), "expected a detector")):
+        with pytest.raises(ProfundoError, match=words):
+            pf.fit(net, data, out=False)
+    with pytest.raises(ProfundoError, match="use table_net"):
+        pf.fit("fcos", "iris", out=False)
+    for look in (pf.look_inside, pf.landscape):
+        with pytest.raises(ProfundoError, match="as many as it finds"):
+            look(run)
+    with pytest.raises(ProfundoError, match="expected objects"):
+        pf.fit("fcos", replace(data, train=replace(data.train, targets=data.train.targets[..., :5])), out=False)
+
+
+def test_a_net_of_other_answers_neither_draws_nor_chooses_scores(tmp_path):
+    pf.fit("linear", "iris", epochs=1, out=tmp_path / "run")
+    for asked in ({"least": 0.5}, {"draw": tmp_path / "drawn"}):
+        with pytest.raises(ProfundoError, match="find objects"):
+            any_run(tmp_path / "run").predictions([tmp_path / "x.csv"], False, **asked)
+
+
+def test_a_training_that_was_interrupted_goes_on_to_the_same_bits(tmp_path, monkeypatch):
+    data, settings = painted_data(24, masks=True), {"epochs": 2, "batch_size": 8, "checkpoint_seconds": 0}
+
+    def train(place, **more):
+        torch.manual_seed(0)
+        return pf.fit(StandIn(3, 2, masks=True), data, out=tmp_path / place, **settings, **more)
+
+    whole, done, call = train("whole"), [], Descent.__call__
+
+    def cut(self, batch):
+        done.append(1)
+        if len(done) > 3:
+            raise Interrupted(2)
+        return call(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Descent, "__call__", cut)
+        with pytest.raises(Interrupted):
+            train("cut")
+    again = train("cut", resume=True)
+    assert all(map(torch.equal, whole.net.state_dict().values(), again.net.state_dict().values()))
+    assert again.scores.values == whole.scores.values
+
+
+def test_python_is_told_detections_and_figures_of_other_images(found):
+    run, place = found
+    other = [painted(seed) for seed in range(70, 75)]
+    images = [pixels for pixels, _ in other]
+    one, several = run.predict(images[0]), run.predict(np.stack(images))
+    assert len(several) == 5
+    assert torch.equal(one.boxes, several[0].boxes)
+    assert (one.scores >= run.data.spec.targets.threshold).all()
+    scores = run.evaluate(images, [scene for _, scene in other])
+    told = [{"boxes": s.boxes, "labels": [list(COLOURS)[k] for k in s.classes.tolist()]} for _, s in other]
+    assert run.evaluate((images, told)).values == scores.values
+    assert scores.samples == 5
+    for number, pixels in enumerate(images):
+        (place / "more" / "images").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(place / "more" / "images" / f"{number}.png")
+    rows = [
+        [f"{number}.png", list(COLOURS)[int(kind)], *box.tolist()]
+        for number, (_, scene) in enumerate(other)
+        for kind, box in zip(scene.classes, scene.boxes, strict=True)
+    ]
+    with (place / "more" / "boxes.csv").open("w") as file:
+        csv.writer(file).writerows([["filename", "class", "xmin", "ymin", "xmax", "ymax"], *rows])
+    assert run.evaluate(str(place / "more")).values == pytest.approx(scores.values, abs=0.02)
+    with pytest.raises(ProfundoError, match="expected \\(images, objects\\)"):
+        run.evaluate(np.stack(images), np.arange(5))
+    with pytest.raises(ProfundoError, match="the net knows red, blue"):
+        run.evaluate((images, [{"boxes": [[0, 0, 5, 5]], "labels": ["green"]}] * 5))

@@ -138,7 +138,7 @@ class Serving:
 
     def batch(self, inputs: Any, targets: Any, step: int, weights: Tensor | None = None) -> Batch:
         """The process's share of the batch, augmented, from the samples that were needed."""
-        targets = unpacked_targets(targets, self.spec)
+        targets = unpacked_targets(targets, inputs, self.spec)
         if self.augment is not None:
             inputs, targets = augmented(self.augment, inputs, targets, generator(self.seed, step, self.device))
             inputs, targets = inputs[self.mine], mapped(lambda leaf: leaf[self.mine], targets)
@@ -364,7 +364,7 @@ def in_order(
     for raw, indices in zip(loaded, chosen, strict=True):
         inputs = prepared_inputs(to_device(raw, device), spec.inputs)
         weights = None if samples.weights is None else samples.weights[indices]
-        truth = unpacked_targets(to_device(chosen_rows(targets, indices), device), spec)
+        truth = unpacked_targets(to_device(chosen_rows(targets, indices), device), inputs, spec)
         yield Batch(inputs, truth, len(indices), weights=weights)
 
 
@@ -378,9 +378,9 @@ def read_in_order(source: Any, chosen: Sequence[Tensor], workers: int, device: t
     return cut(reader.read([task for one in windows for task in one.tasks]), windows, len(chosen[0]))
 
 
-def unpacked_targets(targets: Any, spec: Spec) -> Any:
-    """Targets as nets learn from them: masks of objects with a bool for each pixel."""
-    return with_masks(targets, spec.inputs.shape[-1]) if spec.targets.traits.per == "object" else targets
+def unpacked_targets(targets: Any, inputs: Tensor, spec: Spec) -> Any:
+    """Targets as nets learn from them: masks of objects with a bool for each pixel of their inputs."""
+    return with_masks(targets, inputs.shape[-1]) if spec.targets.traits.per == "object" else targets
 
 
 def prepared_inputs(raw: Any, inputs: Inputs) -> Any:

@@ -147,6 +147,7 @@ AUGMENTATIONS = {
     "mixup": "blend with another sample, inputs and targets alike (Zhang et al. 2018)",
     "cutmix": "a rectangle from another image, the target by area (Yun et al. 2019)",
     "ricap": "pieces of four images make one, the target by area (Takahashi et al. 2018)",
+    "mosaic": "four images with objects round a point, each smaller, boxes and masks with them (Bochkovskiy et al. 2020)",
 }
 
 MNIST_FILES = (

@@ -32,8 +32,9 @@ def are_scenes(data: Any) -> bool:
     return isinstance(first, Objects) or (isinstance(first, Mapping) and "boxes" in first)
 
 
-def scenes_in_memory(parts: Mapping[str, Any], name: str, how: Reading) -> Collection:
-    """parts: of each split (images, objects). Raises ProfundoError, naming the image, for what is none."""
+def scenes_in_memory(parts: Mapping[str, Any], name: str, how: Reading, known: Sequence[str] = ()) -> Collection:
+    """parts: of each split (images, objects); known: the classes, where they are not to be read from the objects. Raises
+    ProfundoError, naming the image, for what is none."""
     images, objects, splits = [], [], []
     for split, part in parts.items():
         if not are_scenes(part) or len(part[0]) != len(part[1]):
@@ -41,7 +42,7 @@ def scenes_in_memory(parts: Mapping[str, Any], name: str, how: Reading) -> Colle
         images += [pixels_of(one, f"{name}: {split} image {at}") for at, one in enumerate(part[0], 1)]
         objects += list(part[1])
         splits += [split] * len(part[0])
-    classes = names_in(objects)
+    classes = list(known) or names_in(objects)
     scenes = [read_objects(one, classes, f"{name}: image {at}") for at, one in enumerate(objects, 1)]
     for at, (one, pixels) in enumerate(zip(scenes, images, strict=True), 1):
         check_masks(one, pixels.shape[:2], f"{name}: image {at}")
@@ -85,11 +86,10 @@ def read_objects(one: Any, classes: Sequence[str], where: str) -> Objects:
     """Objects as they are, or of a mapping. Raises ProfundoError for boxes that are none."""
     if not isinstance(one, Objects):
         try:
-            boxes = torch.as_tensor(np.array(one["boxes"], np.float32)).view(-1, 4)
-            kinds = torch.tensor([classes.index(str(label)) for label in labels_of(one)], dtype=torch.int64)
-            crowd = torch.as_tensor(np.array(one.get("iscrowd", np.zeros(len(boxes))), bool)).view(-1)
-            masks = one.get("masks")
-            masks = None if masks is None else torch.as_tensor(np.asarray(masks)) > 0
+            boxes = tensor_of(one["boxes"], torch.float32).view(-1, 4)
+            kinds = torch.tensor([place_of(label, classes) for label in labels_of(one)], dtype=torch.int64)
+            crowd = tensor_of(one.get("iscrowd", [False] * len(boxes)), torch.bool).view(-1)
+            masks = None if one.get("masks") is None else tensor_of(one["masks"], torch.bool)
             one = Objects(boxes, kinds, crowd, masks)
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise ProfundoError(
@@ -101,12 +101,26 @@ def read_objects(one: Any, classes: Sequence[str], where: str) -> Objects:
     wrong = (
         ~(one.boxes.isfinite().all(1) & (one.boxes[:, 2:] > one.boxes[:, :2]).all(1)) if len(one) else torch.zeros(0)
     )
-    if bool(wrong.any()) or bool((one.classes < 0).any()):
+    if bool(wrong.any()):
         raise ProfundoError(
-            f"{where}: expected boxes (left, top, right, bottom) of some size and classes from 0, got "
-            f"{one.boxes[wrong.bool()][:1].tolist() or one.classes.tolist()}"
+            f"{where}: expected boxes (left, top, right, bottom) of some size, got {one.boxes[wrong.bool()][0].tolist()}"
         )
+    if bool(((one.classes < 0) | (one.classes >= len(classes))).any()):
+        raise ProfundoError(f"{where}: expected classes from 0 to {len(classes) - 1}, got {one.classes.tolist()}")
     return one
+
+
+def place_of(label: Any, classes: Sequence[str]) -> int:
+    """Of a class by its name, or by its number."""
+    if isinstance(label, int) and str(label) not in classes:
+        return label
+    if str(label) not in classes:
+        raise ProfundoError(f"objects of a class {label!r}: the net knows {', '.join(classes[:10])}")
+    return classes.index(str(label))
+
+
+def tensor_of(values: Any, dtype: torch.dtype) -> Tensor:
+    return values.to(dtype) if isinstance(values, Tensor) else torch.from_numpy(np.array(values)).to(dtype)
 
 
 def check_masks(one: Objects, size: tuple[int, ...], where: str) -> None:

@@ -99,7 +99,8 @@ def _inside(image: Small, boxes: np.ndarray) -> np.ndarray:
 
 def _of_class(image: Small, label: int) -> np.ndarray:
     """The colours inside the boxes of a class."""
-    return image.colours[_inside(image, image.boxes[image.labels == label])]
+    colours: np.ndarray = image.colours[_inside(image, image.boxes[image.labels == label])]
+    return colours
 
 
 def _counts(colours: np.ndarray) -> np.ndarray:
