@@ -41,8 +41,11 @@ BIT = (128, 64, 32, 16, 8, 4, 2, 1)  # of a byte, the leftmost pixel first, as n
 
 def bits_of(masks: Tensor) -> Tensor:
     """uint8 (…, ⌈width / 8⌉) of masks bool (…, width)."""
-    wide = F.pad(masks.to(torch.uint8), (0, -masks.shape[-1] % 8)).unflatten(-1, (-1, 8))
-    return (wide * torch.tensor(BIT, dtype=torch.uint8, device=masks.device)).sum(-1, dtype=torch.uint8)
+    wide = F.pad(masks.to(torch.uint8), (0, -masks.shape[-1] % 8))
+    each = wide.view(*wide.shape[:-1], wide.shape[-1] // 8, 8) * torch.tensor(
+        BIT, dtype=torch.uint8, device=masks.device
+    )
+    return each.sum(-1, dtype=torch.uint8)
 
 
 def masks_of(bits: Tensor, width: int) -> Tensor:

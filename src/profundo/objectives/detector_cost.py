@@ -16,7 +16,7 @@ from torch import Tensor
 from profundo.object_masks import found_table
 from profundo.trees import length
 
-__all__ = ["DetectorCost"]
+__all__ = ["DetectorCost", "summed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +30,17 @@ class DetectorCost:
     def likelihood(self) -> DetectorCost:
         return self
 
-    def __call__(self, outputs: Mapping[str, Tensor], targets: Any) -> Tensor:
+    def __call__(self, outputs: Any, targets: Any) -> Tensor:
         """Each image's is the mean: parts are counted over all places of a batch."""
-        return total(outputs).expand(length(targets))
+        return summed(outputs).expand(length(targets))
 
-    def mean_cost(self, outputs: Mapping[str, Tensor], targets: Any, total_images: int) -> Tensor:
-        return total(outputs) * (length(targets) / total_images)
+    def mean_cost(self, outputs: Any, targets: Any, total: int) -> Tensor:
+        return summed(outputs) * (length(targets) / total)
 
     def predict(self, outputs: Any) -> Any:
         """As object_masks.py has answers."""
         return found_table(outputs)
 
 
-def total(parts: Mapping[str, Tensor]) -> Tensor:
+def summed(parts: Mapping[str, Tensor]) -> Tensor:
     return torch.stack([part.float() for part in parts.values()]).sum()

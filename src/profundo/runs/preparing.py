@@ -22,7 +22,7 @@ from profundo.evaluate import answers, figure_of, mean_cost
 from profundo.evaluate.leading import leading_figure
 from profundo.evaluate.scores import PROBABILITIES
 from profundo.nets.table_nets import EachByOne, TableNet
-from profundo.objectives.detector_cost import total
+from profundo.objectives.detector_cost import summed
 from profundo.objectives.own_losses import PickedOutput
 from profundo.records import Batch, Dataset, Spec, Targets
 from profundo.runs.experiment import Experiment
@@ -256,7 +256,7 @@ def detector_costs(net: Any, precision: str, batch: Batch) -> dict[str, Tensor]:
     """The "loss" of a batch, and the parts that it is the sum of."""
     with autocast(precision, batch.inputs.device):
         parts: Mapping[str, Tensor] = net.cost(batch.inputs, batch.targets)
-    return {"loss": total(parts), **parts}
+    return {"loss": summed(parts), **parts}
 
 
 DRAWN_BY = 128  # training samples that first weights are scaled by

@@ -275,7 +275,7 @@ def _counts(split: Samples, targets: Targets) -> list[int]:
         return here
     if targets.kind == "objects":
         labels = table_of(split.targets)[..., 4]
-        return torch.bincount(labels[labels != NO_OBJECT].long(), minlength=len(targets.classes)).tolist()  # type: ignore[no-any-return]
+        return torch.bincount(labels[labels != NO_OBJECT].long(), minlength=len(targets.classes)).tolist()
     if targets.kind == "mask":  # images that have a pixel of it
         return [int((split.targets == place).flatten(1).any(1).sum()) for place in range(len(targets.classes))]
     counts: list[int] = torch.bincount(split.targets, minlength=len(targets.classes)).tolist()

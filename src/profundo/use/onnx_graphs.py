@@ -74,8 +74,9 @@ def onnx_graph(whole: Whole, raw: Any, *names: str) -> onnx.ModelProto:
 
 def sorted_stably(values: Any, stable: bool = True, dim: int = -1, descending: bool = False) -> Any:  # noqa: ARG001
     """ONNX's words for PyTorch's stable sort, which the exporter lacks: TopK puts the earlier of equal values first, too."""
-    from onnxscript import opset20 as op
+    from onnxscript import opset20 as words
 
+    op: Any = words  # whose types are of values, not of what stands for them in a graph
     length = op.Gather(op.Shape(values), op.Constant(value_ints=[dim]))
     return op.TopK(values, length, axis=dim, largest=int(descending), sorted=1)
 

@@ -1,4 +1,4 @@
-"""What was found in images, painted into them: a PNG for each image, of its own size."""
+"""What was found in images, painted into them: a PNG for each image."""
 
 from __future__ import annotations
 

@@ -77,37 +77,40 @@ def names_in(objects: Sequence[Any]) -> list[str]:
 
 def labels_of(one: Any) -> list[Any]:
     if isinstance(one, Objects):
-        return one.classes.tolist()  # type: ignore[no-any-return]
+        return one.classes.tolist()
     labels = one.get("labels", one.get("classes", ())) if isinstance(one, Mapping) else ()
     return labels.tolist() if isinstance(labels, Tensor | np.ndarray) else list(labels)
 
 
 def read_objects(one: Any, classes: Sequence[str], where: str) -> Objects:
     """Objects as they are, or of a mapping. Raises ProfundoError for boxes that are none."""
-    if not isinstance(one, Objects):
-        try:
-            boxes = tensor_of(one["boxes"], torch.float32).view(-1, 4)
-            kinds = torch.tensor([place_of(label, classes) for label in labels_of(one)], dtype=torch.int64)
-            crowd = tensor_of(one.get("iscrowd", [False] * len(boxes)), torch.bool).view(-1)
-            masks = None if one.get("masks") is None else tensor_of(one["masks"], torch.bool)
-            one = Objects(boxes, kinds, crowd, masks)
-        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-            raise ProfundoError(
-                f"{where}: expected {{'boxes': [[left, top, right, bottom], …], 'labels': […]}}, got {type(one).__name__}: "
-                f"{' '.join(str(error).split())[:120]}"
-            ) from None
-    if len({len(one.boxes), len(one.classes), len(one.crowd)}) > 1:
-        raise ProfundoError(f"{where}: expected as many classes as boxes, got {len(one.classes)} and {len(one.boxes)}")
-    wrong = (
-        ~(one.boxes.isfinite().all(1) & (one.boxes[:, 2:] > one.boxes[:, :2]).all(1)) if len(one) else torch.zeros(0)
-    )
-    if bool(wrong.any()):
+    try:
+        made = one if isinstance(one, Objects) else of_mapping(one, classes)
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise ProfundoError(
-            f"{where}: expected boxes (left, top, right, bottom) of some size, got {one.boxes[wrong.bool()][0].tolist()}"
+            f"{where}: expected {{'boxes': [[left, top, right, bottom], …], 'labels': […]}}, got {type(one).__name__}: "
+            f"{' '.join(str(error).split())[:120]}"
+        ) from None
+    if len({len(made.boxes), len(made.classes), len(made.crowd)}) > 1:
+        raise ProfundoError(
+            f"{where}: expected as many classes as boxes, got {len(made.classes)} and {len(made.boxes)}"
         )
-    if bool(((one.classes < 0) | (one.classes >= len(classes))).any()):
-        raise ProfundoError(f"{where}: expected classes from 0 to {len(classes) - 1}, got {one.classes.tolist()}")
-    return one
+    right = made.boxes.isfinite().all(1) & (made.boxes[:, 2:] > made.boxes[:, :2]).all(1)
+    if not bool(right.all()):
+        got = made.boxes[~right][0].tolist()
+        raise ProfundoError(f"{where}: expected boxes (left, top, right, bottom) of some size, got {got}")
+    if bool(((made.classes < 0) | (made.classes >= len(classes))).any()):
+        raise ProfundoError(f"{where}: expected classes from 0 to {len(classes) - 1}, got {made.classes.tolist()}")
+    return made
+
+
+def of_mapping(one: Any, classes: Sequence[str]) -> Objects:
+    """As the datasets of torchvision tell objects."""
+    boxes = tensor_of(one["boxes"], torch.float32).view(-1, 4)
+    kinds = torch.tensor([place_of(label, classes) for label in labels_of(one)], dtype=torch.int64)
+    crowd = tensor_of(one.get("iscrowd", [False] * len(boxes)), torch.bool).view(-1)
+    masks = None if one.get("masks") is None else tensor_of(one["masks"], torch.bool)
+    return Objects(boxes, kinds, crowd, masks)
 
 
 def place_of(label: Any, classes: Sequence[str]) -> int:

@@ -24,6 +24,7 @@ from profundo.evaluate.objects.score_thresholds import (
     image_counts,
 )
 from profundo.pictures.objects.object_facts import FoundClass, Mark, ObjectFacts, Picture
+from profundo.ranks_and_places import evenly
 from profundo.records import Targets
 
 __all__ = ["object_facts"]
@@ -60,9 +61,7 @@ def object_facts(answers: Answers, targets: Targets, worst: Sequence[int], image
 
 
 def found_class(name: str, place: int, curve: ClassCurve, counts: ImageCounts, figures: CocoFigures) -> FoundClass:
-    thin = (
-        torch.linspace(0, len(curve.score) - 1, MOST_PLACES).round().long().unique() if len(curve.score) else slice(0)
-    )
+    thin = evenly(len(curve.score), MOST_PLACES)
     return FoundClass(
         name,
         curve.objects,

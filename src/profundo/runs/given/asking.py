@@ -341,8 +341,9 @@ def under_known(found: Collection, spec: Spec, where: str) -> Collection:
     def renamed(samples: Samples) -> Samples:
         table = table_of(samples.targets).clone()
         table[..., 4] = places[table[..., 4].long()].to(table.dtype)
-        whole = {**samples.targets, "objects": table} if isinstance(samples.targets, dict) else table
-        return replace(samples, targets=whole)
+        targets: Any = samples.targets
+        targets = {**targets, "objects": table} if isinstance(targets, dict) else table
+        return replace(samples, targets=targets)
 
     return replace(found, train=renamed(found.train), test=None if found.test is None else renamed(found.test))
 

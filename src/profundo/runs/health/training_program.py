@@ -19,6 +19,7 @@ from profundo.doctor import Program
 from profundo.doctor.programs import parted
 from profundo.records import ProfundoError, Samples, Spec
 from profundo.runs.preparing import Prepared, from_pretrained, make_update
+from profundo.train.capture import Captured
 from profundo.train.distributed import Group
 from profundo.train.optimizers import PLAIN, add_l1, weights_of
 from profundo.train.schedules import schedule
@@ -54,7 +55,7 @@ def program_of(prepared: Prepared, samples: tuple[Any, Any] | None = None) -> Pr
             f"doctor: expected data that fit into memory, got {data.name}, which is streamed; leave out --stream"
         )
     made = make_update(prepared, Group())
-    update = made if isinstance(made, Supervised) else made.update
+    update = made.update if isinstance(made, Captured) else made
     assert isinstance(update, Supervised)
     objective = update.objective
     course = prepared.own.schedule or schedule(experiment.schedule or "constant", experiment.warm_up)
