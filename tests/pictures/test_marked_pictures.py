@@ -12,8 +12,8 @@ from made_reports import images, object_report
 from pages import parse
 from profundo.languages import LANGUAGES, speaking
 from profundo.pictures import report_html
+from profundo.pictures.objects.found_objects import Mark, ObjectFacts, Picture
 from profundo.pictures.objects.marked_pictures import LOOKS, marked_png, marked_svg
-from profundo.pictures.objects.object_facts import Mark, ObjectFacts, Picture
 from profundo.pictures.objects.object_results import object_results
 
 

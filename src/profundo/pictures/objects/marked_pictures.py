@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from profundo.languages import say, term
 from profundo.pictures import numbers, svg
 from profundo.pictures.image_grid import image_grid
-from profundo.pictures.objects.object_facts import Mark, Picture, Verdict
+from profundo.pictures.objects.found_objects import Mark, Picture, Verdict
 
 if TYPE_CHECKING:
     from torch import Tensor
