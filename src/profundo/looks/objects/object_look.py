@@ -19,6 +19,7 @@ from profundo.data.objects_in_images.object_sources import Found, read_objects
 from profundo.data.splits.split_by import by_name
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.archives import Parts, printable
+from profundo.languages import Said
 from profundo.looks.data_facts import DataFacts, class_counts, prepared, split_sizes, target_in_words
 from profundo.looks.findings import DataFinding
 from profundo.looks.grids.grid_look import Chosen
@@ -40,7 +41,7 @@ class Unfiled:
     """Images without files, by their names; see archives.Files."""
 
     def __init__(self, name: Callable[[int], str]) -> None:
-        self.where, self.paths, self.folders, self.notes = "", list[Parts](), set[Parts](), list[str]()
+        self.where, self.paths, self.folders, self.notes = "", list[Parts](), set[Parts](), list[Said]()
         self.name = name
 
     def read(self, index: int) -> bytes:
