@@ -20,6 +20,7 @@ GROUND = {
     "threads",
     "mel",
     "boxes",
+    "object_masks",
     "ranks_and_places",
     "image_files",
     "languages",

@@ -17,7 +17,7 @@ from typing import Literal
 __all__ = ["INPUT_KINDS", "NO_CLASS", "TARGET_KINDS", "InputKind", "InputTraits", "TargetKind", "TargetTraits"]
 
 InputKind = Literal["image", "features", "array", "sound", "series", "any"]
-TargetKind = Literal["classes", "binary", "labels", "real", "mask", "map", "any"]
+TargetKind = Literal["classes", "binary", "labels", "real", "mask", "map", "objects", "any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,14 @@ INPUT_KINDS: Mapping[InputKind, InputTraits] = {
 class TargetTraits:
     """classes: the fewest and the most that it can have; one_class: whether each sample is of one of them; numeric: whether
     they are numbers in units of their own, which are standardised; wide: whether the output layer has a place for each class,
-    or each number; per: what has a target of its own, each sample or each pixel of an image."""
+    or each number; per: what has a target of its own, each sample, each pixel of an image, or each object in one, of which there
+    may be none."""
 
     classes: tuple[float, float] = (0, 0)
     one_class: bool = False
     numeric: bool = False
     wide: bool = True
-    per: Literal["sample", "pixel"] = "sample"
+    per: Literal["sample", "pixel", "object"] = "sample"
 
 
 NO_CLASS = 255  # of a mask, in memory: a pixel of no class
@@ -70,5 +71,6 @@ TARGET_KINDS: Mapping[TargetKind, TargetTraits] = {
     "real": TargetTraits(numeric=True),
     "mask": TargetTraits((2, math.inf), per="pixel"),
     "map": TargetTraits(numeric=True, per="pixel"),
+    "objects": TargetTraits((1, math.inf), per="object"),
     "any": TargetTraits(wide=False),
 }

@@ -321,9 +321,9 @@ class Inputs:
     columns: of a table with other things than numbers, how its columns become these features; form: of its text.
     window: of images with 16 bits a channel, the values that become 0 and 255; empty where all had 8.
     sound: of sounds, how they are made alike.
-    longest: of images with a target for each pixel, which may have any size, the longer side that larger ones are scaled down to,
-        0 where they stay as they are; shape is the size of batches, to which smaller ones are continued by their edges. None of
-        all others.
+    longest: of images with a target for each pixel, or objects to be found, which may have any size, the longer side that larger
+        ones are scaled down to, 0 where they stay as they are; shape is the size of batches, to which smaller ones are continued
+        by their edges. None of all others.
     parts: of several inputs at once, what each is, in the order of the tuple or dict that holds them; then kind is "any" and
         shape (numbers of all parts,).
     forecast: of series cut from a table, to predict how they go on; names are then of channels, columns of the table's cells.
@@ -383,15 +383,16 @@ class Targets:
     """What is to be predicted.
 
     kind: "classes" (an index below K), "binary" (0 or 1), "labels" (each of K is there or not), "real" (one or more
-        numbers), "mask" (a class for each pixel), "map" (a number for each pixel), "any" (tensors of any shape, of which a loss
-        function knows what they mean).
+        numbers), "mask" (a class for each pixel), "map" (a number for each pixel), "objects" (where in an image things are, of
+        which classes: see boxes.py), "any" (tensors of any shape, of which a loss function knows what they mean).
     classes: the names of classes or labels in index order; two for "binary", none for "real".
     codes: of a mask, how each class is written in an image: a value, or −1 − (65536 r + 256 g + b) of a colour.
     names: names of the real targets.
     mean, std: of real targets on the training split; a network predicts (target − mean) / std.
     transforms: one for each real target, of which mean and std are then measured; none where they are taken as they are.
-    shares: of each class, or label, among the training samples; empty where they were not counted.
-    threshold: the probability of the second of two classes from which it is the answer.
+    shares: of each class, or label, among the training samples, pixels or objects; empty where they were not counted.
+    threshold: the probability of the second of two classes from which it is the answer; of objects, the score from which one
+        is told.
     margins: of each real target, such as a step of a forecast, what to add for the ends of an interval that holds nine of ten
         values: the quantiles of truth − prediction, each bent by its transform, on the validation split; empty where there is none
         that the network has not learned from.
@@ -445,8 +446,8 @@ class Samples:
         Several inputs are a tuple or dict of tensors (trees.py).
     targets: int64 (samples,) for "classes" and "binary", float32 (samples, K) of 0 and 1 for "labels", float32 or float64
         (samples, outputs) for "real", in their own units; uint8 (samples, height, width) for "mask", where 255 is a pixel of no
-        class; float32 (samples, height, width) for "map", where NaN is one of no number; for "any" a tensor, or a tuple or dict
-        of them.
+        class; float32 (samples, height, width) for "map", where NaN is one of no number; for "objects" float32 (samples, most,
+        6), or a dict of that and of masks, as object_masks.py has them; for "any" a tensor, or a tuple or dict of them.
     numbers: int64 (samples,), which of its source's samples each is, from 0; None where they are all in their order.
     weights: float32 (samples,), how much each counts, in training and in figures; None where all count alike.
     anew: of a Dataset with random transforms, what reads samples again, by number, each drawn from a seed (rereading.py): training

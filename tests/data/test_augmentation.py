@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 import torch
 
+from profundo.boxes import NO_OBJECT
 from profundo.data import AUGMENTATIONS, augmentation
 from profundo.data.augmenting.augment import value_range
-from profundo.data.augmenting.options import IMAGES, MIXING, OPTIONS
+from profundo.data.augmenting.options import IMAGES, MIXING, OPTIONS, unfit_for
 from profundo.data.batches import batches
 from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
 
 CLASSES = Targets("classes", ("a", "b", "c"))
+OBJECTS = Targets("objects", ("a", "b"))
+CONTRACTED = [(name, targets) for name in IMAGES for targets in (CLASSES, OBJECTS) if not unfit_for(name, targets)]
 
 # What makes of each augmentation one that changes nothing.
 NOTHING = {
@@ -39,16 +42,27 @@ def spec_of(channels, height, width, targets=CLASSES):
     return Spec(Inputs((channels, height, width), "image", mean, std), targets)
 
 
-def standardised(shape, seed=1):
+def standardised(shape, of=CLASSES, seed=1):
     """Images of 8 bits, standardised as their spec says, and that spec."""
-    spec = spec_of(*shape[1:])
+    spec = spec_of(*shape[1:], of)
     raw = torch.randint(0, 256, shape, generator=seeded(seed)).float()
     return (raw - torch.tensor(spec.inputs.mean)[:, None, None]) / torch.tensor(spec.inputs.std)[:, None, None], spec
 
 
 def changed(asked, images, spec, seed=0):
-    targets = torch.arange(len(images)) % 3
-    return augmentation(asked, spec).with_targets(images, targets, seeded(seed))
+    return augmentation(asked, spec).with_targets(images, targets_of(len(images), spec), seeded(seed))
+
+
+def targets_of(count, spec):
+    """A class of each image, or three objects in it and a place without one."""
+    if spec.targets.kind == "classes":
+        return torch.arange(count) % 3
+    table = torch.zeros(count, 4, 6)
+    table[:, :, :4] = torch.rand(count, 4, 2, 2, generator=seeded(7)).sort(2).values.flatten(2)
+    table[:, :, :4] *= torch.tensor(spec.inputs.shape[:0:-1] * 2)
+    table[:, :3, 4] = torch.arange(3) % 2
+    table[:, 3] = torch.tensor([0.0, 0, 0, 0, NO_OBJECT, 0])
+    return table
 
 
 @pytest.fixture(params=[(64, 3, 32, 32), (64, 1, 28, 28), (16, 3, 24, 40), (5, 1, 8, 8), (8, 4, 9, 7)], ids=str)
@@ -56,10 +70,10 @@ def images(request):
     return torch.randn(request.param, generator=seeded(1))
 
 
-@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize(("name", "of"), CONTRACTED, ids=lambda one: one if isinstance(one, str) else one.kind)
 class TestContract:
-    def test_shape_stays_draws_differ_and_the_seed_decides(self, name, images):
-        spec = spec_of(*images.shape[1:])
+    def test_shape_stays_draws_differ_and_the_seed_decides(self, name, of, images):
+        spec = spec_of(*images.shape[1:], of)
         before = images.clone()
         out, targets = changed([name], images, spec, 5)
         assert torch.equal(images, before), "inputs were changed in place"
@@ -73,58 +87,58 @@ class TestContract:
     @pytest.mark.parametrize(
         "shape", [(4, 1, 1, 1), (4, 3, 1, 1), (4, 3, 1, 5), (4, 4, 2, 3), (1, 3, 5, 5), (4, 2, 6, 6)]
     )
-    def test_images_of_any_size_stay_finite_and_within_what_images_can_be(self, name, shape):
-        images, spec = standardised(shape)
+    def test_images_of_any_size_stay_finite_and_within_what_images_can_be(self, name, of, shape):
+        images, spec = standardised(shape, of)
         out, _ = changed([name], images, spec)
         raw = out * torch.tensor(spec.inputs.std)[:, None, None] + torch.tensor(spec.inputs.mean)[:, None, None]
         assert out.shape == images.shape
         assert -1e-3 < raw.min() <= raw.max() < 255.001
 
-    def test_channels_last_stays_and_changes_no_value(self, name):
-        images, spec = standardised((6, 3, 8, 8))
+    def test_channels_last_stays_and_changes_no_value(self, name, of):
+        images, spec = standardised((6, 3, 8, 8), of)
         plain, _ = changed([name], images, spec)
         laid = images.contiguous(memory_format=torch.channels_last)
         out, _ = changed([name], laid, spec)
         assert out.is_contiguous(memory_format=torch.channels_last)
         torch.testing.assert_close(out, plain, rtol=1e-5, atol=1e-5)
 
-    def test_half_precision_is_the_float32_result_rounded(self, name):
-        images, spec = standardised((6, 3, 32, 32))
+    def test_half_precision_is_the_float32_result_rounded(self, name, of):
+        images, spec = standardised((6, 3, 32, 32), of)
         half = images.bfloat16()
         out, _ = changed([name], half, spec)
         assert out.dtype == torch.bfloat16
         assert torch.equal(out, changed([name], half.float(), spec)[0].bfloat16())
 
     @pytest.mark.parametrize("lazy", [False, True])
-    def test_the_rest_of_an_epoch_gets_the_bits_that_the_whole_epoch_gets(self, name, lazy):
-        _, spec = standardised((1, 3, 8, 8))
+    def test_the_rest_of_an_epoch_gets_the_bits_that_the_whole_epoch_gets(self, name, of, lazy):
+        _, spec = standardised((1, 3, 8, 8), of)
         raw = torch.randint(0, 256, (22, 3, 8, 8), dtype=torch.uint8, generator=seeded(1))
-        samples = Samples([*raw] if lazy else raw, torch.arange(22) % 3)
+        samples = Samples([*raw] if lazy else raw, targets_of(22, spec))
         whole = batches(Samples(raw, samples.targets), spec, 5, seed=1, augment=augmentation([name], spec))
         rest = batches(samples, spec, 5, seed=1, augment=augmentation([name], spec), workers=0)
         for a, b in zip(list(whole.epoch(3))[2:], rest.epoch(3, 2), strict=True):
             assert torch.equal(a.inputs, b.inputs)
             assert torch.equal(a.targets, b.targets)
 
-    def test_no_share_and_no_strength_change_no_bit(self, name):
-        images, spec = standardised((6, 3, 8, 8))
-        targets = torch.arange(6) % 3
+    def test_no_share_and_no_strength_change_no_bit(self, name, of):
+        images, spec = standardised((6, 3, 8, 8), of)
+        targets = targets_of(6, spec)
         for options in ({"share": 0}, NOTHING.get(name, {"share": 0})):
             out, kept = changed([{name: options}], images, spec)
             assert torch.equal(out, images)
-            assert torch.equal(kept if kept.ndim == 1 else kept.argmax(1), targets)
+            assert torch.equal(kept.argmax(1) if kept.ndim == 2 else kept, targets)
 
-    def test_a_share_of_a_quarter_leaves_three_of_four_samples_bit_for_bit(self, name):
-        images, spec = standardised((400, 3, 8, 8))
+    def test_a_share_of_a_quarter_leaves_three_of_four_samples_bit_for_bit(self, name, of):
+        images, spec = standardised((400, 3, 8, 8), of)
         out, _ = changed([{name: {"share": 0.25}}], images, spec)
         kept = (out == images).flatten(1).all(1)
         assert 0.66 < kept.float().mean() < 0.9  # some change nothing by chance, such as a shift by no pixel
 
-    def test_the_description_and_the_options_are_of_the_same_names(self, name):
+    def test_the_description_and_the_options_are_of_the_same_names(self, name, of):
         assert OPTIONS.keys() == AUGMENTATIONS.keys()
         assert "share" in OPTIONS[name]
         asked = {option: about.default for option, about in OPTIONS[name].items()}
-        images, spec = standardised((6, 3, 8, 8))
+        images, spec = standardised((6, 3, 8, 8), of)
         assert torch.equal(changed([name], images, spec)[0], changed([{name: asked}], images, spec)[0])
 
 

@@ -13,7 +13,7 @@ import profundo as pf
 from profundo.cli import main
 from profundo.data import AUGMENTATIONS
 from profundo.data.augmenting.augment import augmentation
-from profundo.data.augmenting.options import IMAGES, MIXING
+from profundo.data.augmenting.options import IMAGES, unfit_for
 from profundo.data.batches import generator
 from profundo.data.standard import standardize
 from profundo.looks.augmentation_samples import augmentation_page, augmented_images, listed
@@ -73,7 +73,7 @@ def test_streamed_and_real_and_binary_data_can_be_looked_at(streamed):
         assert augmented_images(data, ["flip"]).shape == (48, 3, 5, 4)
         page = augmentation_page(data, [])
         for name in IMAGES:
-            assert (f">{name}</h2>" in page) == (known.kind != "real" or name not in MIXING)
+            assert (f">{name}</h2>" in page) == (not unfit_for(name, known))
 
 
 def test_rows_of_numbers_are_refused_in_one_line():
@@ -156,3 +156,16 @@ def test_two_classes_and_parts_of_a_batch_are_trained_on_mixed():
     data = pf.load("breast-cancer")
     run = pf.fit(pf.nets.mlp(data.spec), data, epochs=12, augment=["mixup", "noise"], accumulate=2, out=False)
     assert run.scores.values["accuracy"] > 0.9
+
+
+def test_boxes_are_drawn_where_objects_move_to():
+    raw = torch.full((8, 3, 40, 60), 128, dtype=torch.uint8)
+    raw += torch.arange(8, dtype=torch.uint8)[:, None, None, None]
+    table = torch.tensor([[[4.0, 6, 20, 22, 0, 0]]]).repeat(8, 1, 1)
+    samples = Samples(raw, table)
+    spec = Spec(Inputs((3, 40, 60), "image", (130.0,) * 3, (10.0,) * 3), Targets("objects", ("a",)))
+    images = augmented_images(Dataset("d", spec, samples, samples, samples), [{"mirror": {"share": 1.0}}])
+    assert images.shape == (48, 3, 40, 60)
+    before, after = images[0], images[1]
+    assert torch.equal(before.flip(2), after)
+    assert (before[:, 6, 4:20] != before[:, :1, 0]).any(0).all()

@@ -26,6 +26,7 @@ from profundo.runs.report_facts import report_of
 
 SPOKEN = (
     "report",
+    "objects",
     "terms",
     "figures",
     "findings",
@@ -45,7 +46,7 @@ ENGLISH = {
 }
 # Names of figures, units, and words that are what is typed.
 SHARED = {
-    "RMSE", "MAE", "R²", "F1", "AUC", "ROC-AUC", "IoU", "Dice", "FLOPs", "k", "M", "σ", "ms", "s", "min", "e", "sha256",
+    "RMSE", "MAE", "R²", "F1", "AUC", "ROC-AUC", "IoU", "Dice", "AP", "AP50", "FLOPs", "k", "M", "σ", "ms", "s", "min", "e", "sha256",
     "Profundo", "none", "true",
 }  # fmt: skip
 
@@ -94,7 +95,9 @@ CHECKUP = Checkup(
 
 def made() -> dict[str, object]:
     """Pages of facts that few trainings have together."""
-    given = {name: make() for name, make in REPORTS.items() if name not in ("hostile", "long and unicode")}
+    given = {
+        name: make() for name, make in REPORTS.items() if name not in ("hostile", "hostile objects", "long and unicode")
+    }
     given["examined"] = dataclasses.replace(image_report(), checkup=CHECKUP)
     mixed = dataclasses.replace(real_report().spec.inputs, names=("when, years since 2000", "size missing"))
     given["features"] = dataclasses.replace(real_report(), spec=dataclasses.replace(real_report().spec, inputs=mixed))

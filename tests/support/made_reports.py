@@ -7,6 +7,7 @@ import dataclasses
 import torch
 
 from profundo.pictures import Report, Worst
+from profundo.pictures.objects.found_objects import FoundClass, Mark, ObjectFacts, Picture
 from profundo.pictures.run_page.report import Calibration
 from profundo.pictures.run_page.report_content import (
     ColumnRow,
@@ -130,7 +131,37 @@ def bare_report() -> Report:
     return Report("bare", image_report().spec, Scores(0, {}, {}), "profundo train bare")
 
 
+def object_report(classes: tuple[str, ...] = ("cat", "dog")) -> Report:
+    """Of every verdict one mark at least, one with a mask; the second class has no objects."""
+    mask = torch.zeros(8, 8, dtype=torch.bool)
+    mask[2:5, 1:4] = True
+    marks = [
+        Mark((1, 2, 4, 5), classes[0], "found", 0.93, mask=mask),
+        Mark((5, 5, 8, 8), classes[1], "false", 0.61, "background"),
+        Mark((0, 0, 2, 2), classes[0], "missed"),
+        Mark((4, 0, 8, 2), classes[0], "ignored"),
+    ]
+    curve = [0.25, 0.5, 0.5, 0.75], [1.0, 1.0, 2 / 3, 0.75]
+    found = FoundClass(classes[0], 4, 0.512, 0.75, *curve, 0.61, 0.75, (0.75, 0.75), 2.0, 1.5, 0.5)
+    facts = ObjectFacts(
+        [found, *(FoundClass(name, 0, None, None) for name in classes[1:])],
+        {"small": (0.5, 3), "medium": (0.625, 1), "large": (None, 0)},
+        {
+            name: (place, place / 40 - 0.01)
+            for place, name in enumerate(("class", "place", "both", "double", "background", "missed"))
+        },
+        [[place * column for place in range(len(classes) + 1)] for column in range(len(classes) + 1)],
+        [Picture(images(1)[0], marks, 7), Picture(images(1, 3)[0], [], 8)],
+    )
+    values = {"AP": 0.512, "AP50": 0.75, "AP small": 0.5, "count error": 0.5, "loss": 1.5}
+    spec = Spec(Inputs((1, 8, 8), "image", (33.3,), (78.6,)), Targets("objects", classes))
+    return Report("pets", spec, Scores(2, values, {"AP": 0.1}), "profundo train pets", objects=facts)
+
+
 REPORTS = {
+    "objects": object_report,
+    "hostile objects": lambda: object_report((HOSTILE, HOSTILE + "2")),
+    "objects of ten classes": lambda: object_report(tuple(f"class {place}" for place in range(10))),
     "image": image_report,
     "real": real_report,
     "binary": binary_report,

@@ -30,10 +30,24 @@ def predict(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Write into this file instead: JSON if it is called so, a CSV otherwise. Of masks and maps a folder, one file for "
-            "each image.",
+            help="Write into this file instead: JSON if it is called so, a line of JSON for each with .jsonl, a CSV otherwise. Of "
+            "masks and maps a folder, one file for each image.",
             show_default=False,
         ),
+    ] = None,
+    as_coco: Annotated[
+        bool, typer.Option("--coco", help="Of objects in images: the list of results that COCO's tools read.")
+    ] = False,
+    least: Annotated[
+        float | None,
+        typer.Option(
+            help="Of objects: the score from which they are told; by default what training chose, with --coco all.",
+            show_default=False,
+        ),
+    ] = None,
+    draw: Annotated[
+        Path | None,
+        typer.Option(help="Of objects: a folder for the images with what was found in boxes.", show_default=False),
     ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be read, and say so.")] = False,
 ) -> None:
@@ -42,7 +56,8 @@ def predict(
     from profundo.use.grid_files import with_files
     from profundo.use.prediction_output import style_of, tell
 
-    found, targets = any_run(run).predictions(files, skip_bad)
+    least = 0.0 if as_coco and least is None else least
+    found, targets = any_run(run).predictions(files, skip_bad, least, draw)
     if (
         out is not None
         and targets is not None
@@ -50,7 +65,7 @@ def predict(
         and out.suffix not in (".csv", ".json")
     ):
         found, out = with_files(found, out), None
-    style = style_of(as_json, as_csv, out)
+    style = style_of(as_json, as_csv, out, as_coco)
     tell(found, run, style, sys.stdout, _notice, targets=targets, out=out, skip_bad=skip_bad)
 
 

@@ -30,16 +30,27 @@ from profundo.data.rereading import Rereading
 from profundo.data.splits.splits import chosen
 from profundo.data.standard import standardize, standardize_targets
 from profundo.data.streams.blocks import blocks_of, cut, gather, in_blocks, root_of, shuffled_in_windows
+from profundo.object_masks import with_masks
 from profundo.records import Batch, Inputs, ProfundoError, Samples, Spec
 from profundo.threads import cores_before, one_thread, run_on
-from profundo.trees import chosen_rows, rebuilt, split_rows, to_device
+from profundo.trees import chosen_rows, mapped, rebuilt, split_rows, to_device
 
-__all__ = ["InMemory", "Reread", "Streamed", "batches", "in_memory", "in_order", "order", "prepared_inputs"]
+__all__ = [
+    "InMemory",
+    "Reread",
+    "Streamed",
+    "batches",
+    "in_memory",
+    "in_order",
+    "order",
+    "prepared_inputs",
+    "unpacked_targets",
+]
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
 LARGEST_BATCH = 2**24  # numbers of a batch for evaluation: 64 MiB
-MAPS = 16  # numbers that a net for pixels keeps of each
+MAPS = 16  # numbers that a net for pixels, or for objects, keeps of each
 LEAST_TASK = 2**20  # numbers that a worker reads at once: several batches of small images, to be worth the way
 
 
@@ -124,9 +135,10 @@ class Serving:
 
     def batch(self, inputs: Any, targets: Any, step: int, weights: Tensor | None = None) -> Batch:
         """The process's share of the batch, augmented, from the samples that were needed."""
+        targets = unpacked_targets(targets, inputs, self.spec)
         if self.augment is not None:
             inputs, targets = augmented(self.augment, inputs, targets, generator(self.seed, step, self.device))
-            inputs, targets = inputs[self.mine], targets[self.mine]
+            inputs, targets = inputs[self.mine], mapped(lambda leaf: leaf[self.mine], targets)
         return Batch(inputs, targets, self.batch_size, weights=weights)
 
 
@@ -195,22 +207,23 @@ class Streamed:
         self.serving = serving
         self.reader = Reader(samples.inputs, workers, serving.device)
         self.blocks = blocks_of(samples.inputs)
+        self.samples = len(samples)
         self.targets = standardize_targets(samples.targets, serving.spec.targets)
 
     def __len__(self) -> int:
-        return len(self.targets) // self.serving.batch_size
+        return self.samples // self.serving.batch_size
 
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
         serving, device = self.serving, self.serving.device
         chosen, loaded = (self._windows if self.blocks else self._singly)(epoch, skip)
         for index, (raw, indices) in enumerate(zip(loaded, chosen, strict=True), skip):
             inputs = prepared_inputs(raw.to(device, non_blocking=True), serving.spec.inputs)
-            targets = self.targets[indices].to(device, non_blocking=True)
+            targets = to_device(chosen_rows(self.targets, indices), device)
             yield serving.batch(inputs, targets, epoch * len(self) + index)
 
     def _singly(self, epoch: int, skip: int) -> tuple[Sequence[Tensor], Iterator[Tensor]]:
         """The samples that each batch needs, and these batches, each read by one worker, perhaps several at once."""
-        whole = order(len(self.targets), self.serving.seed, epoch)
+        whole = order(self.samples, self.serving.seed, epoch)
         chosen = [self.serving.needed(indices) for indices in self._cut(whole, skip)]
         several = max(1, LEAST_TASK // (self.serving.batch_size * math.prod(self.serving.spec.inputs.shape)))
         tasks = [torch.cat(chosen[at : at + several]) for at in range(0, len(chosen), several)]
@@ -333,7 +346,7 @@ def in_order(
     """Every sample once, in the order of the split, for evaluation."""
     device = torch.device(device)
     targets = standardize_targets(samples.targets, spec.targets)
-    each = math.prod(spec.inputs.shape) * (MAPS if spec.targets.traits.per == "pixel" else 1)
+    each = math.prod(spec.inputs.shape) * (1 if spec.targets.traits.per == "sample" else MAPS)
     batch_size = min(batch_size, max(1, LARGEST_BATCH // each))
     chosen = torch.split(torch.arange(len(samples)), batch_size)
     loaded: Iterator[Any]
@@ -342,7 +355,8 @@ def in_order(
     for raw, indices in zip(loaded, chosen, strict=True):
         inputs = prepared_inputs(to_device(raw, device), spec.inputs)
         weights = None if samples.weights is None else samples.weights[indices]
-        yield Batch(inputs, to_device(chosen_rows(targets, indices), device), len(indices), weights=weights)
+        truth = unpacked_targets(to_device(chosen_rows(targets, indices), device), inputs, spec)
+        yield Batch(inputs, truth, len(indices), weights=weights)
 
 
 def read_in_order(source: Any, chosen: Sequence[Tensor], workers: int, device: torch.device) -> Iterator[Tensor]:
@@ -353,6 +367,11 @@ def read_in_order(source: Any, chosen: Sequence[Tensor], workers: int, device: t
     turn = torch.unique_consecutive(blocks.numbers, return_inverse=True)[1]
     windows = in_blocks(torch.arange(len(source)), turn, blocks)
     return cut(reader.read([task for one in windows for task in one.tasks]), windows, len(chosen[0]))
+
+
+def unpacked_targets(targets: Any, inputs: Tensor, spec: Spec) -> Any:
+    """Targets as nets learn from them: masks of objects with a bool for each pixel of their inputs."""
+    return with_masks(targets, inputs.shape[-1]) if spec.targets.traits.per == "object" else targets
 
 
 def prepared_inputs(raw: Any, inputs: Inputs) -> Any:

@@ -124,6 +124,7 @@ _NAMES = {
     "checkerboard": "toy: 1,000 points on the dark and light fields of a 4×4 board",
     "polynomial": "toy: 1,000 points of the cubic x³ − 3x with noise of deviation 0.5; predict y from x",
     "plane": "toy: 1,000 points of the plane 3a − 2b + 1 with noise of deviation 0.3; predict y from a and b",
+    "digit-scenes": "3,000 scenes of 1 to 8 digits of MNIST, 128×128 grey, with boxes and masks, 500 to test; generated",
 }
 
 AUGMENTATIONS = {
@@ -146,6 +147,7 @@ AUGMENTATIONS = {
     "mixup": "blend with another sample, inputs and targets alike (Zhang et al. 2018)",
     "cutmix": "a rectangle from another image, the target by area (Yun et al. 2019)",
     "ricap": "pieces of four images make one, the target by area (Takahashi et al. 2018)",
+    "mosaic": "four images with objects round a point, each smaller, boxes and masks with them (Bochkovskiy et al. 2020)",
 }
 
 MNIST_FILES = (

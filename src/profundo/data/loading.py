@@ -60,7 +60,8 @@ def load(
     series: str | None = None,
 ) -> Dataset:
     """The data set of that name (see `names()`), or what is at that path: a folder or .zip of images, one folder per
-    class, or of sounds, or texts (.txt) likewise; of images and masks (data/grids); a table (.csv, .tsv, .jsonl,
+    class, or of sounds, or texts (.txt) likewise; of images and masks (data/grids), or of images and
+    what says where objects are in them (data/objects_in_images); a table (.csv, .tsv, .jsonl,
     .parquet) with a column to predict; arrays (.npz); tar shards or Parquet files, in a folder, by a pattern such as
     train-{000..009}.tar, or by an address such as s3://bucket/path/ (see shards.py, parquet.py). Or what is in memory:
     (X, y) of arrays, also as load(X, y), a table, a Dataset or DataLoader (see objects.py).
@@ -128,19 +129,20 @@ def _collected(name: str | Path, how: Reading) -> Collection:
         raise ProfundoError(f"{name}: image_size: expected one side, 1 to {LONGEST_SIDE:,} pixels, got {size}")
     is_named = name in names()
     if not is_named:
+        from profundo.data.objects_in_images.object_folders import object_images
+        from profundo.data.objects_in_images.object_sources import found_objects
         from profundo.data.streams.stored import stored_collection
 
         if (result := stored_collection(str(name), how)) is not None:
             return result
+        if (found := found_objects(path)) is not None:
+            _check_no_table(name, how)
+            return object_images(path, found, how)
         check_no_spreadsheet(path)
         if path.suffix.lower() in (*SUFFIXES, ".npz", ".ts") and not path.is_dir():
             return _rows(path, how)
     things = things_at(path) if not is_named and os.path.exists(name) else ""
-    task = how.task != "auto" and not (things == "masks" and how.task in ("classes", "real"))
-    if how.target is not None or task or how.of_tables():
-        given = ["target"] * (how.target is not None) + ["task"] * task + how.of_tables()
-        option = f"--{given[0].replace('_', '-')}"
-        raise ProfundoError(f"{name}: {option} is for tables (.csv, .tsv, .parquet) and arrays (.npz)")
+    _check_no_table(name, how, things)
     if is_named:
         if size is not None:
             raise ProfundoError(f"{name}: image_size is for folders and archives of images, which this is not")
@@ -167,6 +169,15 @@ def _collected(name: str | Path, how: Reading) -> Collection:
     return text_folder(path, how) if things == "texts" else image_collection(path, how)
 
 
+def _check_no_table(name: str | Path, how: Reading, things: str = "") -> None:
+    """Raises ProfundoError for options that are for tables. things: what is there instead."""
+    task = how.task != "auto" and not (things == "masks" and how.task in ("classes", "real"))
+    if how.target is not None or task or how.of_tables():
+        given = ["target"] * (how.target is not None) + ["task"] * task + how.of_tables()
+        option = f"--{given[0].replace('_', '-')}"
+        raise ProfundoError(f"{name}: {option} is for tables (.csv, .tsv, .parquet) and arrays (.npz)")
+
+
 def _rows(path: Path, how: Reading) -> Collection:
     """What is in a file of rows, read whole."""
     from profundo.data.arrays import array_collection
@@ -190,6 +201,7 @@ def _rows(path: Path, how: Reading) -> Collection:
 
 
 def _named(name: str, how: Reading) -> Collection:
+    from profundo.data.sets import digit_scenes
     from profundo.data.sets.measurements import MEASURED, measured
     from profundo.data.sets.published import published
     from profundo.data.sets.sklearn_sets import digits, table
@@ -197,6 +209,8 @@ def _named(name: str, how: Reading) -> Collection:
 
     if name in PUBLISHED:
         return published(name, how)
+    if name == "digit-scenes":
+        return digit_scenes.collection(name, published("mnist", how))
     if name == "digits":
         return digits()
     for known, make in ((GATES, gate), (TOYS, toy), (MEASURED, measured)):

@@ -3,6 +3,7 @@
     object_collection((X, y), Reading())                     # NumPy, PyTorch, lists, scipy.sparse; weights as a third
     object_collection(frame, Reading(target="price"))        # pandas, polars, pyarrow, a dict of columns
     object_collection(loader, Reading(), validation=other)   # Dataset, DataLoader, IterableDataset, datasets.Dataset
+    object_collection((images, objects), Reading())          # boxes and masks of each: objects_in_images/objects_in_memory.py
 
 What a thing is says recognising.py; its form, object_forms.py or, sample by sample, object_samples.py; what samples
 become, object_arrays.py. All is read into memory: validation and test samples together with those to train on, so that
@@ -35,6 +36,7 @@ from profundo.data.object_forms import (
     joined_frame,
 )
 from profundo.data.object_samples import from_dataset, from_iterator, from_keras, from_list, from_loader, is_iterator
+from profundo.data.objects_in_images.objects_in_memory import are_scenes, scenes_in_memory
 from profundo.data.recognising import (
     is_array,
     is_dataset,
@@ -80,6 +82,8 @@ def gathered(data: Any, how: Reading, validation: Any, test: Any, taker: Taker) 
     if of_files := [option for option in OF_FILES if option in how.of_tables()]:
         raise ProfundoError(f"{name}: --{of_files[0]} is for files, and this is in memory; leave it out")
     splits |= {split: given for split, given in (("validation", validation), ("test", test)) if given is not None}
+    if are_scenes(splits["train"]):
+        return heeded(scenes_in_memory(splits, name, how), how)
     parts = {split: with_words(read(given, how, taker, split)) for split, given in splits.items()}
     if len({type(part) for part in parts.values()}) > 1:
         raise ProfundoError(f"{name}: expected validation and test samples as those to train on, a table or arrays")

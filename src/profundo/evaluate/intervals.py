@@ -22,6 +22,7 @@ __all__ = [
     "LEVEL",
     "MANY",
     "Z",
+    "figure_interval",
     "log_loss_interval",
     "logit_interval",
     "mean_interval",
@@ -123,16 +124,24 @@ def mean_of_shares(each: Sequence[tuple[int, int]]) -> tuple[float, float]:
 def ratio_interval(parts: Tensor, wholes: Tensor, seed: int = 0) -> tuple[float, float]:
     """The interval of the mean over k of Σ parts / Σ wholes, each (samples, k) and summed over the samples, such as of classes
     whose pixels in an image belong together. (NaN, NaN) of fewer than two samples."""
-    samples = len(parts)
+    return figure_interval(mean_of_ratios(parts, wholes), len(parts), seed)
+
+
+def figure_interval(
+    figure: Callable[[Tensor], tuple[Tensor, Tensor]], samples: int, seed: int = 0, *, drawn: bool = True
+) -> tuple[float, float]:
+    """The interval of any figure that is never negative. figure: see studentised; drawn: by the bootstrap-t, else from what each
+    sample adds alone, value ± z s/√n. (NaN, NaN) of fewer than two samples."""
     if samples < 2:
         return math.nan, math.nan
-    ratio = mean_of_ratios(parts, wholes)
-    value, adds = ratio(torch.arange(samples)[None])
+    value, adds = figure(torch.arange(samples)[None])
     mean, error = value.item(), adds.std().item() / math.sqrt(samples)
     if not error > 0:
         return mean, mean
-    t = studentised(ratio, (mean, error), samples, seed)
-    low, high = t.quantile(torch.tensor([(1 - LEVEL) / 2, (1 + LEVEL) / 2], dtype=torch.float64)).tolist()
+    low, high = -Z, Z
+    if drawn:
+        t = studentised(figure, (mean, error), samples, seed)
+        low, high = t.quantile(torch.tensor([(1 - LEVEL) / 2, (1 + LEVEL) / 2], dtype=torch.float64)).tolist()
     return max(0.0, mean - high * error), mean - low * error
 
 

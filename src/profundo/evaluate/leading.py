@@ -21,7 +21,7 @@ RARE = 0.5  # of the most frequent class's samples
 VERY_RARE = 0.05  # of all samples
 
 
-LEADING: Mapping[TargetKind, str] = {"real": "RMSE", "map": "RMSE", "mask": "mean IoU", "any": "loss"}
+LEADING: Mapping[TargetKind, str] = {"real": "RMSE", "map": "RMSE", "mask": "mean IoU", "objects": "AP", "any": "loss"}
 """Of targets whose shares decide nothing."""
 
 

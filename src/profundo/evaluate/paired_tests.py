@@ -25,6 +25,7 @@ __all__ = [
     "bonett_price",
     "compare_balanced",
     "compare_costs",
+    "compare_figures",
     "compare_precision",
     "compare_ratios",
     "compare_right",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 TEST = "paired bootstrap"
+Figure = Callable[[Tensor], tuple[Tensor, Tensor]]
 AT_ONCE = 1_000_000  # shuffled answers, 8 bytes each
 
 
@@ -133,13 +135,18 @@ def compare_balanced(first: Tensor, second: Tensor, classes: Tensor, seed: int =
 
 def compare_ratios(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor], seed: int = 0) -> Paired:
     """Difference of two means of ratios, each of parts and wholes (samples, k); see intervals.mean_of_ratios."""
-    figures = [mean_of_ratios(*one) for one in (first, second)]
+    return compare_figures(mean_of_ratios(*first), mean_of_ratios(*second), len(first[0]), seed)
+
+
+def compare_figures(first: Figure, second: Figure, samples: int, seed: int = 0, *, drawn: bool = True) -> Paired:
+    """Difference of any two figures of the same samples; see intervals.studentised. drawn: by the bootstrap, else from what each
+    sample adds alone."""
 
     def differences(drawn: Tensor) -> tuple[Tensor, Tensor]:
-        (a, adds_a), (b, adds_b) = (figure(drawn) for figure in figures)
+        (a, adds_a), (b, adds_b) = first(drawn), second(drawn)
         return b - a, adds_b - adds_a
 
-    return _bootstrapped(differences, len(first[0]), seed)
+    return _bootstrapped(differences, samples, seed, MANY if drawn else 0)
 
 
 def compare_precision(first: Tensor, second: Tensor, there: Tensor, seed: int = 0) -> Paired:
@@ -195,15 +202,16 @@ def _precisions(counts: Tensor, values: Tensor, order: Tensor, there: Tensor) ->
     return mean.squeeze(1), adds
 
 
-def _bootstrapped(differences: Callable[[Tensor], tuple[Tensor, Tensor]], samples: int, seed: int) -> Paired:
-    """The difference with its interval and p. differences: see intervals.studentised."""
+def _bootstrapped(differences: Figure, samples: int, seed: int, many: int = MANY) -> Paired:
+    """The difference with its interval and p. differences: see intervals.studentised; many: samples above which it is as good as
+    normally distributed."""
     value, adds = differences(torch.arange(samples).unsqueeze(0))
     difference, error = value.item(), adds.std().item() / math.sqrt(samples) if samples > 1 else math.nan
     if not error > 1e-12 * abs(difference):  # all samples add the same, or there is one alone
         p = 1.0 if samples < 2 or difference == 0 else 0.0
         edges = (difference, difference) if samples > 1 else (-math.inf, math.inf)
         return Paired(difference, *edges, p, TEST)
-    if samples > MANY:
+    if samples > many:
         half, p = Z * error, math.erfc(abs(difference) / error / math.sqrt(2))
         return Paired(difference, difference - half, difference + half, p, "normal approximation")
     t = studentised(differences, (difference, error), samples, seed).abs()

@@ -9,8 +9,10 @@ and no input.
     real             RMSE, MAE, R²
     mask             mean IoU, mean Dice, pixel accuracy, log loss
     map              RMSE, MAE, R², over pixels
+    objects          AP, AP50, AP75, AP by size, AR, of masks the same, count error
 
-The one that leads comes first; see leading.py. Definitions are scikit-learn's; of masks and maps see kinds/grid_scores.py. Where
+The one that leads comes first; see leading.py. Definitions are scikit-learn's; of masks and maps see kinds/grid_scores.py, of objects
+objects/object_scores.py. Where
 samples have weights they count by them, as with scikit-learn's `sample_weight`, but for masks and maps, in the calibration error,
 in counts and in what chance makes; intervals are then left out.
 The calibration error is that of Guo et al. 2017: the mean difference between stated
@@ -52,6 +54,16 @@ from profundo.evaluate.kinds.net_answers import (
     mean_cost,
 )
 from profundo.evaluate.leading import leading_figure, positive, reason
+from profundo.evaluate.objects.object_scores import (
+    badly_found,
+    commonest_objects,
+    compare_objects,
+    object_class_scores,
+    object_confusion,
+    object_figure,
+    object_figures,
+    object_intervals,
+)
 from profundo.evaluate.paired_tests import (
     Paired,
     compare_balanced,
@@ -63,6 +75,7 @@ from profundo.evaluate.paired_tests import (
 from profundo.evaluate.reliability import chance_error
 from profundo.kinds import TargetKind
 from profundo.records import CalibrationBin, ClassScores, Scores, Targets
+from profundo.trees import leaves
 
 __all__ = [
     "OWN",
@@ -88,10 +101,10 @@ def scores(
     predictions: Answers, targets: Targets, train_targets: Tensor, worst: int = 24, simple: Answers | None = None
 ) -> Scores:
     """Figures of the answers. worst: how many of the costliest samples to name; simple: what stands in for the best constant."""
-    costly = predictions.costs.argsort(descending=True, stable=True)
     if targets.kind == "any":
-        return Scores(len(costly), figures(predictions, targets), {})
+        return Scores(len(predictions.costs), figures(predictions, targets), {})
     judge = JUDGES[targets.kind]
+    costly = judge.badness(predictions, targets).argsort(descending=True, stable=True)
     per_class = judge.per_class(predictions, targets)
     values = figures(predictions, targets, per_class)
     constant = replace(simple or judge.constant(predictions, targets, train_targets), weights=predictions.weights)
@@ -122,7 +135,8 @@ class Judge:
     figures: all of them by name, of (…, per class); figure: one that may lead, of (name, …), as it is looked at after every
     epoch; constant: what the best constant would have said of the same samples, of (…, training targets); intervals: 95 %, of
     (…, figures); compare: second less first, of (figure, first, second, targets). mistaken: which samples (samples,) are shown
-    as mistakes; per_class, confusion: empty where there are no classes. states_probabilities: of each answer.
+    as mistakes; per_class, confusion: empty where there are no classes. states_probabilities: of each answer; badness: how bad each
+    is (samples,), by which the worst come first.
     """
 
     figures: Callable[[Answers, Targets, Sequence[ClassScores]], dict[str, float]]
@@ -134,6 +148,7 @@ class Judge:
     per_class: Callable[[Answers, Targets], Sequence[ClassScores]] = lambda _, __: ()
     confusion: Callable[[Answers, Targets], Tensor] = lambda _, __: torch.empty(0)
     states_probabilities: bool = False
+    badness: Callable[[Answers, Targets], Tensor] = lambda answers, _: answers.costs
 
 
 def figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassScores] = ()) -> dict[str, float]:
@@ -170,7 +185,7 @@ def beside_constant(figure: str, constant: Answers, predictions: Answers, target
 def compare_answers(figure: str, first: Answers, second: Answers, targets: Targets) -> Paired | None:
     """Second less first, of a figure that may lead, on the same samples. Where labels are ranked, of their exact matches.
     None where an answer is not finite: such a network needs no comparison."""
-    if not bool((first.predictions.isfinite() & second.predictions.isfinite()).all()):
+    if not all(bool(leaf.isfinite().all()) for one in (first, second) for leaf in leaves(one.predictions)):
         return None
     return JUDGES[targets.kind].compare(figure, first, second, targets)
 
@@ -476,6 +491,17 @@ JUDGES: Mapping[TargetKind, Judge] = {
         mistaken=imperfect_masks,
         per_class=mask_class_scores,
         confusion=mask_confusion,
+    ),
+    "objects": Judge(
+        figures=object_figures,
+        figure=object_figure,
+        constant=commonest_objects,
+        intervals=object_intervals,
+        compare=compare_objects,
+        mistaken=lambda answers, targets: badly_found(answers, targets) > 0,
+        per_class=object_class_scores,
+        confusion=object_confusion,
+        badness=badly_found,
     ),
     "map": Judge(
         figures=map_figures,

@@ -47,7 +47,7 @@ from profundo.inside.surface.connecting import check_alike
 from profundo.inside.surface.curvature import edge
 from profundo.inside.surface.directions import NoPlaneError
 from profundo.inspect.landscape_page import Between, Course, Heights, Landscape, packed
-from profundo.inspect.plain_nets import in_float32
+from profundo.inspect.plain_nets import check_answers_samples, in_float32
 from profundo.inspect.training_path import TrainingPath, training_path
 from profundo.ranks_and_places import evenly
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, at_the_door, is_number, is_whole
@@ -189,6 +189,7 @@ def solution_of_net(net: nn.Module, data: Any, settings: Mapping[str, Any]) -> S
 
 def measured(solution: Solution, split: str, samples: int, seed: int) -> tuple[WeightLoss, int]:
     """The loss on some samples of a split, drawn by the seed, and how many they are."""
+    check_answers_samples(solution.data)
     part: Samples = getattr(solution.data, split)
     if not len(part):
         raise ProfundoError(f"landscape: expected samples in the {split} split, it is empty; choose another --split")

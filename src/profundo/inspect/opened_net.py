@@ -18,7 +18,7 @@ from profundo.data.new_inputs import entries
 from profundo.dispatch import Observed
 from profundo.inside.features import Selectivity, class_selectivity, map_layers
 from profundo.inside.observing import device_of, layer_output, module_at, observed, undisturbed
-from profundo.inspect.plain_nets import in_float32, with_statistics
+from profundo.inspect.plain_nets import check_answers_samples, in_float32, with_statistics
 from profundo.nets.fields import Fields
 from profundo.nets.summary import summary
 from profundo.objectives import Objective, default
@@ -243,6 +243,7 @@ class Looked:
 def of_run(run: str | Path | Run, files: Sequence[Path] = (), **choice: Any) -> Looked:
     """A finished training, from its folder or in hand, and the files, or samples of its test split. choice: layer, unit, beside."""
     run = with_samples(run if isinstance(run, Run) else open_run(run, evaluate=False))
+    check_answers_samples(run.data)
     objective = objective_of(run.experiment, run.data, run.own).likelihood
     title = run.folder.path.resolve().name if run.folder else run.data.name
     net, lacking = _with_statistics(run.net, run.data)
@@ -261,6 +262,7 @@ def of_net(net: nn.Module, data: Any, files: Sequence[Path] = (), **choice: Any)
         )
         remarks.append(f"{name} is looked at in float32; its own weights have other digits.")
     data = _as_it_is(net, *data) if _are_tensors(data) else dataset_of(data, {"seed": 0}, net=net)
+    check_answers_samples(data)
     net, lacking = _with_statistics(net, data)
     remarks += lacking
     ends = output_layer_of(net, data)

@@ -14,12 +14,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.records import ProfundoError
+from profundo.records import Dataset, ProfundoError
 from profundo.trees import main_output
 
-__all__ = ["answering", "in_float32", "with_statistics"]
+__all__ = ["answering", "check_answers_samples", "in_float32", "with_statistics"]
 
 SHARES = 1e-4  # by which the sum of a sample's probabilities may differ from 1
+
+
+def check_answers_samples(data: Dataset) -> None:
+    """Raises ProfundoError for data with objects to be found: a detector has as many answers as it finds."""
+    if data.spec.targets.traits.per == "object":
+        raise ProfundoError(
+            f"{data.name}: what is looked into has one answer for each sample or pixel, and a detector as many as it finds; "
+            "`profundo report` shows what it found and missed"
+        )
 
 
 @contextmanager

@@ -116,6 +116,7 @@ def prediction(spec: Spec) -> Schema:
         "labels": {"type": "array", "items": known},
         "real": {"type": "number"},
         "mask": {"type": "array", "items": known},
+        "objects": {"type": "array", "items": known},
         "map": {"type": "number"},
     }
     outputs = names[targets.kind]
@@ -138,9 +139,21 @@ def prediction(spec: Spec) -> Schema:
     schema["properties"] |= PIXELS.get(targets.kind, {})
     if targets.kind == "mask":
         schema["properties"]["shares"] = an_object(**dict.fromkeys(targets.classes, PROBABILITY))
+    elif targets.traits.per == "object":
+        schema["properties"] |= found(known)
     elif not targets.traits.numeric:
         schema["properties"]["probabilities"] = an_object(**dict.fromkeys(targets.classes, PROBABILITY))
     return schema
+
+
+def found(known: Schema) -> Schema:
+    """What was found in an image, as `runs.found.object_record` tells it."""
+    box = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}  # left, top, right, bottom
+    one = an_object(name=known, score=PROBABILITY, box=box)
+    sides = {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}
+    one["properties"]["mask"] = an_object(size=sides, counts=TEXT)  # runs as COCO writes them
+    whole = {"type": "integer", "minimum": 1}
+    return {"objects": {"type": "array", "items": one}, "width": whole, "height": whole}
 
 
 PIXELS: dict[TargetKind, Schema] = {

@@ -113,6 +113,7 @@ SAYS: Mapping[TargetKind, str] = {
     "real": "says_numbers",
     "mask": "says_masks",
     "map": "says_maps",
+    "objects": "says_objects",
     "any": "says_numbers",
 }
 

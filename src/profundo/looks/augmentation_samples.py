@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from profundo.boxes import NO_OBJECT
 from profundo.data import AUGMENTATIONS, standardize
 from profundo.data.augmenting.augment import Augmentation, augmentation, value_range
 from profundo.data.augmenting.colours import units
-from profundo.data.augmenting.options import IMAGES, MIXING, NOT_MIXED, OPTIONS, check, read
-from profundo.data.batches import generator
+from profundo.data.augmenting.options import IMAGES, MIXING, ONLY_OBJECTS, OPTIONS, check, read, unfit_for
+from profundo.data.batches import generator, unpacked_targets
+from profundo.looks.objects.boxes_drawn import with_boxes
+from profundo.object_masks import table_of
 from profundo.pictures.image_grid import image_svg
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html
 from profundo.records import Dataset, ProfundoError
+from profundo.trees import chosen_rows
 
 __all__ = ["augmentation_page", "augmented_images", "listed"]
 
@@ -36,10 +41,14 @@ def augmented_images(data: Dataset, asked: Sequence[Any], seed: int = 0) -> Tens
     chosen = _of_each_class(data)
     raw = torch.stack([data.train.inputs[index] for index in chosen])
     changes = augmentation(asked, data.spec, value_range(data.train))
-    inputs, targets = standardize(raw, data.spec.inputs), data.train.targets[chosen]
-    columns = [inputs, *(_step(changes, inputs, targets, seed, step) for step in range(COLUMNS - 1))]
-    intensities = units(data.spec.inputs, value_range(data.train)).intensities(torch.stack(columns, 1).flatten(0, 1))
-    return (255 * intensities).round().clamp(0, 255).to(torch.uint8)
+    targets = unpacked_targets(chosen_rows(data.train.targets, torch.tensor(chosen)), raw, data.spec)
+    inputs = standardize(raw, data.spec.inputs)
+    columns = [(inputs, targets), *(_step(changes, inputs, targets, seed, step) for step in range(COLUMNS - 1))]
+    intensities = units(data.spec.inputs, value_range(data.train)).intensities
+    images = [(255 * intensities(one)).round().clamp(0, 255).to(torch.uint8) for one, _ in columns]
+    if data.spec.targets.traits.per == "object":
+        images = [_boxed(one, table_of(own)) for one, (_, own) in zip(images, columns, strict=True)]
+    return torch.stack(images, 1).flatten(0, 1)
 
 
 def augmentation_page(data: Dataset, asked: Sequence[Any], seed: int = 0) -> str:
@@ -47,7 +56,7 @@ def augmentation_page(data: Dataset, asked: Sequence[Any], seed: int = 0) -> str
     _check_images(data)
     for entry in asked:
         check(read(entry), data.spec)
-    known = [name for name in IMAGES if name not in MIXING or data.spec.targets.kind not in NOT_MIXED]
+    known = [name for name in IMAGES if not unfit_for(name, data.spec.targets)]
     alone = list(asked) or known
     parts = [_part("All, one after the other", asked, data, seed)] if len(asked) > 1 else []
     parts += [_part(read(entry).name, [entry], data, seed) for entry in alone]
@@ -68,14 +77,24 @@ def _check_images(data: Dataset) -> None:
         raise ProfundoError(f"{data.name}: expected images to look at, these data are {data.spec.inputs.things}")
 
 
-def _step(changes: Augmentation, inputs: Tensor, targets: Tensor, seed: int, step: int) -> Tensor:
-    return changes.with_targets(inputs, targets, generator(seed, step, inputs.device))[0]
+def _step(changes: Augmentation, inputs: Tensor, targets: Any, seed: int, step: int) -> tuple[Tensor, Any]:
+    return changes.with_targets(inputs, targets, generator(seed, step, inputs.device))
+
+
+def _boxed(images: Tensor, tables: Tensor) -> Tensor:
+    """Images (n, channels, height, width) with the boxes of their objects, in colour."""
+    drawn = []
+    for image, table in zip(images, tables, strict=True):
+        there = table[table[:, 4] != NO_OBJECT]
+        pixels = image.permute(1, 2, 0).numpy()
+        drawn.append(with_boxes(pixels, there[:, :4].numpy(), there[:, 4].int().tolist()))
+    return torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)
 
 
 def _of_each_class(data: Dataset) -> list[int]:
     """The first training sample of each of the first classes, and more of them where there are few classes."""
     targets, kinds = data.train.targets, len(data.spec.targets.classes)
-    if not kinds or targets.ndim > 1:
+    if not kinds or not isinstance(targets, Tensor) or targets.ndim > 1:
         return list(range(min(ROWS, len(data.train))))
     each = -(-ROWS // kinds)
     results = [(targets == label).nonzero()[:each, 0].tolist() for label in range(kinds)]
@@ -85,7 +104,7 @@ def _of_each_class(data: Dataset) -> list[int]:
 def _part(title: str, asked: Sequence[Any], data: Dataset, seed: int) -> Part:
     outputs = "; ".join(_said(entry) for entry in asked)
     images = augmented_images(data, asked, seed)
-    mixes = any(read(entry).name in MIXING for entry in asked)
+    mixes = any(read(entry).name in (*MIXING, *ONLY_OBJECTS) for entry in asked)
     paragraphs = [AUGMENTATIONS[title][:1].upper() + AUGMENTATIONS[title][1:] + "."] if title in AUGMENTATIONS else []
     if mixes:
         paragraphs.append("Here the images are mixed with those of the other rows.")

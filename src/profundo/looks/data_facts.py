@@ -13,6 +13,7 @@ from profundo.data.splits.splits import Collection, divide, learned_targets, not
 from profundo.languages import Said, told_by
 from profundo.looks.findings import DataFinding
 from profundo.looks.image_facts import ImageFacts
+from profundo.looks.objects.object_sizes import ObjectFacts
 from profundo.looks.sound_facts import Heard, SoundFacts
 from profundo.looks.survey import SPLITS, Survey
 from profundo.looks.table_facts import ColumnFacts
@@ -39,7 +40,8 @@ class DataFacts:
     are "train" where nothing is set apart. training: split → samples as `train` would have them, empty where it would stop.
     readings: of a table in text, what its columns were taken for.
     shape: of one input of a net, channels first. target: what is predicted, in words. classes: their names; counts:
-    split → samples of each class. images, sounds, columns: figures. notes: what reading had to say. seconds: that it took.
+    split → samples, or objects, of each class. images, sounds, objects, columns: figures. notes: what reading had to say.
+    seconds: that it took.
     """
 
     name: str
@@ -53,6 +55,7 @@ class DataFacts:
     counts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     images: ImageFacts | None = None
     sounds: SoundFacts | None = None
+    objects: ObjectFacts | None = None
     columns: tuple[ColumnFacts, ...] = ()
     readings: tuple[ColumnReading, ...] = ()
     notes: tuple[str, ...] = ()
@@ -160,6 +163,8 @@ def target_in_words(targets: Targets, train: Samples | None = None) -> str:
             for name, own in zip(targets.classes, shares, strict=True)
         ]
         return Said("looks.pixel_classes", count=len(targets.classes), names=_listed(each))
+    if targets.kind == "objects":
+        return Said("looks.objects", count=len(targets.classes), names=_listed(targets.classes))
     if targets.kind == "real":
         several = len(targets.names) > 1
         return Said("looks.numbers_each", names=_listed(targets.names)) if several else Said("looks.a_number")

@@ -21,6 +21,7 @@ from profundo.data.dataset_names import OF_TABLES, SUFFIXES, Reading, Task, name
 from profundo.data.images.image_folders import fits_in_memory
 from profundo.data.loading import collect
 from profundo.data.objects import object_collection
+from profundo.data.objects_in_images.object_sources import found_objects
 from profundo.data.recognising import is_frame
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.addresses import is_address
@@ -34,6 +35,7 @@ from profundo.looks.grids.grid_look import look_at_grids, look_at_pixel_arrays
 from profundo.looks.image_look import look_at_files, look_at_images
 from profundo.looks.look_page import fragment_of, page_of
 from profundo.looks.look_text import text_of
+from profundo.looks.objects.object_look import look_at_object_samples, look_at_objects
 from profundo.looks.series_look import look_at_series
 from profundo.looks.sound_look import look_at_sounds
 from profundo.looks.survey import Tell
@@ -110,6 +112,8 @@ def _at_place(name: str | Path, how: Reading, tell: Tell) -> DataFacts:
     """At what has a name or a path."""
     remember_place(str(name))
     path = Path(name)
+    if name not in names() and not is_address(str(name)) and (found := found_objects(path)) is not None:
+        return look_at_objects(path, found, how, tell)
     if is_table(name):
         return look_at_table(path, how, tell)
     if (
@@ -128,6 +132,8 @@ def _at_samples(collection: Collection, tell: Tell) -> DataFacts:
         raise ProfundoError(
             f"look: expected one input and a target that is a class or a number, {collection.name} has others; look at its parts"
         )
+    if collection.targets.traits.per == "object":
+        return look_at_object_samples(collection, tell)
     return OF_KIND.get(collection.inputs.kind, _rows)(collection, tell)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,7 @@ from profundo.looks.other_files import other_files
 from profundo.looks.survey import Placed, Survey, Tell, survey_files, survey_samples
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
-__all__ = ["layout_findings", "look_at_files", "look_at_images", "training_of_labels"]
+__all__ = ["has_colour", "layout_findings", "look_at_files", "look_at_images", "training_of_labels"]
 
 
 def look_at_files(files: Files, path: Path, how: Reading, tell: Tell) -> DataFacts:
@@ -51,9 +51,8 @@ def look_at_files(files: Files, path: Path, how: Reading, tell: Tell) -> DataFac
         )
     placed = survey.split >= 0
     used = reads & (placed if placed.any() else ~placed)
-    has_colour = _has_colour(survey, used)
     sizes = [tuple(map(int, size)) for size in survey.sizes[used]]
-    shape, why = common_shape(sizes, has_colour, size)  # type: ignore[arg-type]
+    shape, why = common_shape(sizes, has_colour(np.array(survey.mode)[used].tolist()), size)  # type: ignore[arg-type]
     several = len(set(sizes)) > 1 or size is not None
     findings = _images_and_classes(survey)
     findings += layout_findings(files, survey)
@@ -78,9 +77,8 @@ def look_at_files(files: Files, path: Path, how: Reading, tell: Tell) -> DataFac
     )
 
 
-def _has_colour(survey: Survey, used: np.ndarray) -> bool:
-    """Whether one of the images is of a mode of Pillow's that holds more than shades of grey."""
-    modes = set(np.array(survey.mode)[used].tolist())
+def has_colour(modes: Iterable[str]) -> bool:
+    """Whether one of these modes of Pillow's holds more than shades of grey."""
     return any(mode not in ("L", "1", "LA", "La") and mode[:1] not in "IF" for mode in modes)
 
 

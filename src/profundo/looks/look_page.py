@@ -31,8 +31,9 @@ __all__ = ["fragment_of", "page_of"]
 MOST_CLASSES = 100  # with samples on the page
 MOST_CARDS = 120
 MOST_RELATIONS = 20
-LONGEST = 96  # pixels of the longer side of a sample on the page
+LONGEST, WITH_OBJECTS = 96, 256  # pixels of the longer side of a sample on the page; of one in which boxes are drawn
 MOST_HEARD = 2_000_000  # samples of all sounds that the page plays, a byte each
+IN_A_ROW = 4  # pictures with boxes
 SHARP = 48  # of a side up to which small pictures show their pixels
 
 
@@ -78,7 +79,8 @@ def _counts(look: DataFacts) -> Grid:
         [name, *(Cell(f"{there[at]:,}", 100 * there[at] / most) for there in look.counts.values())]
         for at, name in enumerate(classes)
     ]
-    return Grid("Samples of each class.", ["class", *columns_of_counts(look)], rows, look="names")
+    of = "Samples" if look.objects is None else "Objects"
+    return Grid(f"{of} of each class.", ["class", *columns_of_counts(look)], rows, look="names")
 
 
 # ---------------------------------------------------------------------------------------------------------------- images
@@ -86,7 +88,7 @@ def _pictures_of(look: DataFacts, finding: DataFinding) -> dict[str, Any] | None
     """What a finding is about; pairs stand one above the other."""
     if look.survey is None or not finding.pictures:
         return None
-    numbers, columns = finding.pictures, min(12, len(finding.pictures))
+    numbers, columns = finding.pictures, min(12 if look.objects is None else IN_A_ROW, len(finding.pictures))
     if finding.pairs:
         numbers, columns = numbers[::2] + numbers[1::2], len(numbers) // 2
     shown = _shown(_pictures(look, numbers), columns)
@@ -106,7 +108,7 @@ def _strips(look: DataFacts) -> list[dict[str, Any]]:
     if look.heard is not None:
         each = max(1, min(4, MOST_HEARD // (look.shape[-1] * max(1, min(MOST_CLASSES, len(look.classes))))))
     if not look.classes or (survey.label < 0).all():
-        chosen = _spread(np.flatnonzero(survey.reads), 2 * each)
+        chosen = _spread(np.flatnonzero(survey.reads), 2 * each if look.objects is None else each)
         return [_strip(look, "", chosen)]
     usable = survey.reads & (survey.split == 0)
     strips = []
@@ -118,9 +120,10 @@ def _strips(look: DataFacts) -> list[dict[str, Any]]:
 
 
 def _strip(look: DataFacts, label: str, chosen: Sequence[int]) -> dict[str, Any]:
-    about = {"label": label, "number": len(chosen)}
+    columns = len(chosen) if look.objects is None else min(IN_A_ROW, len(chosen))
+    about = {"label": label, "number": len(chosen), "columns": columns}
     if look.heard is None:
-        return {**_shown(_pictures(look, chosen), len(chosen)), **about}
+        return {**_shown(_pictures(look, chosen), columns), **about}
     sounds = torch.stack([_sound(look, number) for number in chosen])
     plays = look.shape[-1] * min(MOST_CLASSES, len(look.classes)) <= MOST_HEARD
     players = [audible(sound, look.heard.rate) for sound in sounds] if plays else []
@@ -144,6 +147,8 @@ def _strip_note(look: DataFacts) -> str:
         )
     if look.survey is None or not look.shape:
         return ""
+    if look.objects is not None:
+        return "Images, evenly spread, with the boxes of what is labelled in them; dashed what seems to have no label."
     shape = "×".join(map(str, look.shape))
     return f"Training images of each class, evenly spread over it, made to fit {shape} (channels × height × width)."
 
@@ -160,7 +165,7 @@ def _pictures(look: DataFacts, numbers: Sequence[int]) -> Tensor:
     """uint8 (images, channels, height, width), small ones. What no longer reads is black."""
     assert look.survey is not None
     channels, height, width = look.shape
-    scale = min(1.0, LONGEST / max(height, width))
+    scale = min(1.0, (LONGEST if look.objects is None else WITH_OBJECTS) / max(height, width))
     shape = (channels if channels in (1, 3) else 1, max(1, round(height * scale)), max(1, round(width * scale)))
     pictures = [_picture(look.survey, number, shape) for number in numbers]
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()

@@ -9,6 +9,7 @@ from profundo.data.streams.archives import printable
 from profundo.languages import say
 from profundo.looks.data_facts import DataFacts
 from profundo.looks.findings import in_lines
+from profundo.looks.objects.object_sizes import LARGE, SMALL, ObjectFacts
 from profundo.looks.sound_facts import SoundFacts
 from profundo.looks.table_facts import ColumnFacts, Spread
 from profundo.pictures.numbers import SPACE, plain
@@ -93,7 +94,8 @@ def _input(shape: tuple[int, ...], kind: str) -> str:
 
 def columns_of_counts(look: DataFacts) -> list[str]:
     """What the splits are called where samples are counted."""
-    return ["samples"] if list(look.counts) == ["train"] else list(look.counts)
+    one = "samples" if look.objects is None else "objects"
+    return [one] if list(look.counts) == ["train"] else list(look.counts)
 
 
 def facts_of(look: DataFacts) -> list[tuple[str, str]]:
@@ -125,6 +127,27 @@ def facts_of(look: DataFacts) -> list[tuple[str, str]]:
         facts.append(("turned", f"{images.turned:,}, as the camera noted"))
     if images.unreadable:
         facts.append(("unreadable", f"{images.unreadable:,}"))
+    return facts if look.objects is None else facts + _facts_of_objects(look.objects)
+
+
+def _facts_of_objects(objects: ObjectFacts) -> list[tuple[str, str]]:
+    low, middle, high = objects.sides
+    facts = [
+        ("objects", f"{objects.objects:,}{objects.form and f', by {objects.form}'}"),
+        (
+            "in an image",
+            f"{objects.fewest:,} to {objects.most:,}, middle {objects.middle:g}; none in {objects.without:,} images",
+        ),
+        (
+            "small, medium, large",
+            f"{objects.small:,}, {objects.medium:,}, {objects.large:,} (below {SMALL}², to {LARGE}², above)",
+        ),
+        ("sides", f"{low:.0f} to {high:.0f} pixels for nine of ten (√area), middle {middle:.0f}"),
+    ]
+    facts += (
+        [("crowds", f"{objects.crowds:,} regions, or difficult ones, that count nowhere")] if objects.crowds else []
+    )
+    facts += [("masks", f"of {objects.outlined:,} objects")] if objects.outlined else []
     return facts
 
 

@@ -12,6 +12,7 @@ from profundo.kinds import InputKind
 from profundo.records import ProfundoError, Spec
 
 __all__ = [
+    "DETECTORS",
     "NETS",
     "NETS_FOR_IMAGES",
     "NETS_FOR_PIXELS",
@@ -56,6 +57,10 @@ NETS: dict[str, str] = {
     "logmel_gru": "log-mel spectrogram and a recurrent net from both ends, for sounds (width, dropout)",
     "raw_cnn": "convolutions on the samples of sounds themselves (Dai et al. 2016) (width, dropout)",
     "unet": "U-Net: an answer for each pixel of an image (Ronneberger et al. 2015) (width, depth)",
+    "fully_convolutional": "an answer for each pixel, without a path up (Long et al. 2015) (width, depth)",
+    "fcos": "finds objects in one stage: the quick detector to begin with (Tian et al. 2019) (width, depth, finest)",
+    "faster_rcnn": "finds objects in two stages (Ren et al. 2015) (width, features, finest)",
+    "mask_rcnn": "finds and outlines objects (He et al. 2017) (width, features, depth, finest)",
 }
 
 PUBLISHED_NETS = frozenset(
@@ -84,15 +89,20 @@ DEFAULTS: Mapping[InputKind, str] = {
 }
 
 
-NETS_FOR_PIXELS = frozenset({"unet"})
+NETS_FOR_PIXELS = frozenset({"unet", "fully_convolutional"})
+
+DETECTORS = frozenset({"fcos", "faster_rcnn", "mask_rcnn"})
+
+FOR_EACH: Mapping[str, frozenset[str]] = {"pixel": NETS_FOR_PIXELS, "object": DETECTORS}
+"""The nets for what has a target of its own, where that is not each sample."""
 
 
 def default(spec: Spec) -> str:
-    """The net to begin with: "unet" where each pixel has a target, "fast_cnn" for images, of whatever numbers, "logmel_cnn" for
-    sounds, "rocket" for series, "series_net" for forecasts, "text_mean" for rows with texts, "table_net" for other rows, "mlp"
-    for planes of one or two features and other arrays."""
-    if spec.targets.traits.per == "pixel":
-        return "unet"
+    """The net to begin with: "unet" where each pixel has a target, "fcos" where objects are to be found, "fast_cnn" for images, of
+    whatever numbers, "logmel_cnn" for sounds, "rocket" for series, "series_net" for forecasts, "text_mean" for rows with texts,
+    "table_net" for other rows, "mlp" for planes of one or two features and other arrays."""
+    if spec.targets.traits.per != "sample":
+        return {"pixel": "unet", "object": "fcos"}[spec.targets.traits.per]
     if spec.inputs.texts:
         return "text_mean"
     if spec.inputs.forecast is not None:
@@ -141,8 +151,9 @@ def check(name: str, spec: Spec) -> None:
         near = get_close_matches(name, NETS, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else "choose one of them"
         raise ProfundoError(f"net: expected one of {', '.join(NETS)}; got {name!r}; {hint}")
-    if (name in NETS_FOR_PIXELS) != (spec.targets.traits.per == "pixel"):
-        wanted, given = ("pixel", "sample") if name in NETS_FOR_PIXELS else ("sample", "pixel")
+    given = spec.targets.traits.per
+    wanted = next((per for per, nets in FOR_EACH.items() if name in nets), "sample")
+    if wanted != given:
         raise ProfundoError(
             f"net {name}: gives an answer for each {wanted}, the data have one for each {given}; use {default(spec)}"
         )

@@ -16,8 +16,12 @@ from profundo.files import expectation
 from profundo.nets.activations import ACTIVATIONS
 from profundo.nets.alexnets import alexnet
 from profundo.nets.dense import linear, mlp
+from profundo.nets.detectors.faster_rcnn import faster_rcnn
+from profundo.nets.detectors.fcos import fcos
+from profundo.nets.detectors.mask_rcnn import mask_rcnn
 from profundo.nets.efficientnet_lite import efficientnet_lite0
 from profundo.nets.fast import fast_cnn
+from profundo.nets.fully_convolutional import fully_convolutional
 from profundo.nets.lenet import lenet5
 from profundo.nets.lenet1998 import lenet5_1998
 from profundo.nets.net_names import check
@@ -45,7 +49,7 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
         *(rocket, fcn, series_gru, series_linear, series_net),
         *(vgg11, vgg13, vgg16, vgg19, resnet18, resnet34, resnet50, efficientnet_lite0),
         *(logmel_cnn, logmel_gru, raw_cnn),
-        unet,
+        *(unet, fully_convolutional, fcos, faster_rcnn, mask_rcnn),
     )
 }
 

@@ -15,6 +15,7 @@ OBJECTIVES: dict[str, str] = {
     "hinge": "linear output, two classes as y = ±1: max(0, 1 − y z), a margin without probabilities",
     "gaussian": "linear output, real targets: squared error",
     "laplace": "linear output, real targets with outliers: absolute error",
+    "detection": "objects in images: the detector's own cost of where they are and what, as its file in nets/detectors tells",
     "huber": "linear output, real targets with outliers: squared error near zero, absolute error beyond one deviation",
 }
 
@@ -25,6 +26,7 @@ _BY_TARGET: dict[TargetKind, tuple[str, ...]] = {
     "real": ("gaussian", "laplace", "huber"),
     "mask": ("categorical",),
     "map": ("gaussian", "laplace", "huber"),
+    "objects": ("detection",),
     "any": (),
 }
 

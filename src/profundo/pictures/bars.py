@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from profundo.languages import say, term
+from profundo.languages import local, say, term
 from profundo.pictures import svg
 from profundo.pictures.axes import ACROSS, UP, Axis, enclosing, nice_ticks, share, tick
 from profundo.pictures.numbers import count, plain
@@ -75,14 +75,21 @@ def _told(low: float, high: float, number: int) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------ relations
-def relations_svg(names: Sequence[str], values: Sequence[float], *, label: str, most: float = 1.0) -> str:
-    """Draw values between −most and most as bars to either side of zero, each with its name and its number."""
+def relations_svg(
+    names: Sequence[str],
+    values: Sequence[float],
+    *,
+    label: str,
+    most: float = 1.0,
+    written: Callable[[float], str] | None = None,
+) -> str:
+    """Draw values between −most and most as bars to either side of zero, each with its name and its number as it is written."""
     if len(names) != len(values) or not names:
         raise ProfundoError(f"relations: expected a name for each value, got {len(names)} and {len(values)}")
     negative, bottom = any(value < 0 for value in values), ROW * len(names) + 16
     names_end = 8 + LETTER * min(LONGEST, max(map(len, names)))
     x = Axis(-most if negative else 0, most, names_end + 8 + 44 * negative, END, ())
-    written = _two if most == 1 else plain
+    written = written or (_two if most == 1 else plain)
     pairs = list(zip(names, values, strict=True))
     rows = [
         _relation(name, value, written(value), names_end, ROW * (at + 0.5) + 8, x)
@@ -103,7 +110,7 @@ def _relation(name: str, value: float, written: str, names_end: float, y: float,
 
 
 def _two(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+    return local(f"{value:.2f}".replace("-", "−"))
 
 
 # --------------------------------------------------------------------------------------------------------- ladder

@@ -106,7 +106,9 @@ def rule(targets: Targets) -> str:
     """What the constant predictor answers."""
     if targets.traits.numeric:
         return say("report.rule_mean")
-    return say("report.rule_labels" if targets.kind == "labels" else "report.rule_class")
+    return say(
+        {"labels": "report.rule_labels", "objects": "report.rule_objects"}.get(targets.kind, "report.rule_class")
+    )
 
 
 def scores_grid(scores: Scores, validation: Scores | None, epoch: int | None) -> Grid:

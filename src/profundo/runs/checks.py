@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from profundo.boxes import NO_OBJECT
 from profundo.data.batches import in_order
 from profundo.data.splits.splits import chosen
 from profundo.evaluate import evaluating
-from profundo.records import Batch, Dataset, Inputs, ProfundoError
+from profundo.object_masks import table_of
+from profundo.records import Batch, Dataset, Inputs, ProfundoError, Spec
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.own import Own
 from profundo.runs.saved_model import keepable, packed
@@ -53,6 +55,9 @@ def check_data(data: Dataset) -> None:
         targets = split.targets
         if spec.targets.kind == "any":
             continue
+        if spec.targets.traits.per == "object":
+            check_objects(targets, spec, f"{data.name}: {name}")
+            continue
         if spec.targets.traits.per == "pixel":
             size = spec.inputs.shape[1:]
             dtype = torch.uint8 if spec.targets.kind == "mask" else torch.float32
@@ -74,6 +79,24 @@ def check_data(data: Dataset) -> None:
             raise ProfundoError(
                 f"{data.name}: {name} targets: expected {wanted}, got {targets.dtype} {tuple(targets.shape)}{remedy}"
             )
+
+
+def check_objects(targets: Any, spec: Spec, where: str) -> None:
+    """Raises ProfundoError for what is no table of objects, or has masks of another size than its images."""
+    table, size = table_of(targets), spec.inputs.shape[1:]
+    classes = table[..., 4] if table.ndim == 3 and table.shape[2] == 6 else None
+    if classes is None or bool(((classes < NO_OBJECT) | (classes >= len(spec.targets.classes))).any()):
+        raise ProfundoError(
+            f"{where} targets: expected objects as boxes.packed makes them, (samples, most, 6) with classes from 0 to "
+            f"{len(spec.targets.classes) - 1}, got {tuple(table.shape)}"
+        )
+    masks = targets["masks"] if table is not targets else None
+    wanted = (*table.shape[:2], size[0], -(-size[1] // 8))
+    if masks is not None and (masks.dtype != torch.uint8 or tuple(masks.shape) != wanted):
+        raise ProfundoError(
+            f"{where} masks: expected uint8 {wanted}, bits of the masks of its images {size}, as object_masks.bits_of makes them; "
+            f"got {masks.dtype} {tuple(masks.shape)}"
+        )
 
 
 def check_inputs(inputs: Any, about: Inputs, where: str, targets: int) -> None:
@@ -154,6 +177,9 @@ def check_outputs(net: nn.Module, data: Dataset) -> None:
     targets, given = data.spec.targets, tried_outputs(net, data)
     if targets.kind == "any":
         return
+    if targets.traits.per == "object":
+        check_detector(net, given)
+        return
     outputs = main_output(given)
     if not outputs.is_floating_point():
         raise ProfundoError(
@@ -178,6 +204,17 @@ def check_outputs(net: nn.Module, data: Dataset) -> None:
         f"{type(net).__name__}: expected outputs (batch, {data.spec.outputs}){or_two} for {data.name}, got {tuple(outputs.shape)} "
         f"for a batch of {tried}; {remedy}"
     )
+
+
+def check_detector(net: nn.Module, given: Any) -> None:
+    """Raises ProfundoError where a net of one's own has no cost, or answers otherwise than detectors do."""
+    right = isinstance(given, tuple) and len(given) in (3, 4) and all(isinstance(part, Tensor) for part in given)
+    shapes = [tuple(part.shape) for part in given] if right else []
+    if not callable(getattr(net, "cost", None)) or not right or shapes[0] != (*shapes[1], 4) or shapes[1] != shapes[2]:
+        raise ProfundoError(
+            f"{type(net).__name__}: expected a detector, with cost(images, targets) → {{part: scalar}} and forward(images) → boxes "
+            f"(batch, places, 4), classes and scores (batch, places); got {in_shapes(given)}"
+        )
 
 
 def classes_last(outputs: Any, targets: Any) -> str:

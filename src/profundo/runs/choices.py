@@ -32,8 +32,9 @@ def prepare(experiment: Experiment, processes: int = 1) -> Prepared:
     chosen = completed(experiment, data.spec, len(data.train), name, normalised(net), len(data.validation) > 0)
     chosen = as_read(chosen, data)
     check_choices(chosen, data)
-    if chosen.pretrained is not None and processes > 1:
-        raise ProfundoError(f"pretrained: expected one process, got {processes}; leave out torchrun")
+    single = "pretrained" if chosen.pretrained else "a detector" if data.spec.targets.traits.per == "object" else ""
+    if single and processes > 1:
+        raise ProfundoError(f"{single}: expected one process, got {processes}; leave out torchrun")
     shared_batch_size(chosen.batch_size or 1, len(data.train), processes)
     check_normalisation(net, data, chosen, processes)
     return Prepared(chosen, data, net, device, precision_of(chosen, net, data, device), processes)
@@ -92,11 +93,23 @@ def check_choices(chosen: Experiment, data: Dataset, own: Own = NOTHING) -> None
         )
     if chosen.threshold is not None:
         check_threshold(chosen, data, own)
+    if data.spec.targets.traits.per == "object":
+        check_detecting(chosen)
     check_log(chosen.log)
     if chosen.reinitialize and not str(chosen.net).startswith("own:"):
         raise ProfundoError(
             f"reinitialize: expected a net of your own, got {chosen.net}, which draws its weights itself"
         )
+
+
+def check_detecting(chosen: Experiment) -> None:
+    """Raises ProfundoError for settings of costs that are sums over samples: a detector's is one of a whole batch."""
+    of_samples = {"accumulate": 1, "l1": 0.0, "class_weights": None, "label_smoothing": 0.0}
+    for name, usual in of_samples.items():
+        if getattr(chosen, name) != usual:
+            raise ProfundoError(
+                f"{name}: a detector's cost is that of a whole batch, which this does not change; leave it out"
+            )
 
 
 def check_threshold(chosen: Experiment, data: Dataset, own: Own = NOTHING) -> None:

@@ -167,7 +167,7 @@ def drivers_of(run: Run, row: Tensor, index: int, others: Tensor, among: Sequenc
     chosen = int(run.said.chosen[index]) if targets.kind in ("binary", "classes") else 0
 
     def answer(rows: Tensor) -> Tensor:
-        answers = run.predict(rows).double()
+        answers: Tensor = run.predict(rows).double()
         if targets.kind == "binary":
             return answers if chosen else 1 - answers
         if targets.kind == "classes":

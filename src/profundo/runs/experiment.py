@@ -220,7 +220,7 @@ class Experiment(BaseModel):
     weight_decay: Annotated[AtLeastZero | None, Setting("learning", "λ of the penalty λ/2‖W‖² on the weights.")] = None
     l1: Annotated[AtLeastZero, Setting("learning", "λ of the penalty λ‖W‖₁ on the weights.")] = 0.0
     objective: Annotated[
-        Literal["categorical", "bernoulli", "hinge", "gaussian", "laplace", "huber"] | None,
+        Literal["categorical", "bernoulli", "hinge", "gaussian", "laplace", "huber", "detection"] | None,
         Setting("learning", "What training lowers, unless the target decides."),
     ] = None
     class_weights: Annotated[
@@ -235,7 +235,9 @@ class Experiment(BaseModel):
     label_smoothing: Annotated[Share, Setting("learning", "Share of each target spread over all classes.")] = 0.0
     early_stop: Annotated[
         Whole | None,
-        Setting("course", "Stop after so many epochs without a better validation loss; keep the best."),
+        Setting(
+            "course", "Stop after so many epochs without a better validation loss, or AP of objects; keep the best."
+        ),
     ] = None
     validation: Annotated[
         PartOfAll | None, Setting("data", "Share of the training samples kept aside to validate.")

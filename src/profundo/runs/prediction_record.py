@@ -15,21 +15,23 @@ from profundo.data.grids.mask_codes import mask_png
 from profundo.evaluate.conformal import ends
 from profundo.kinds import TargetKind
 from profundo.records import Spec, Targets
+from profundo.runs.found.object_record import of_objects
 
 __all__ = ["described", "in_columns"]
 
 Columns = dict[str, list[Any]]
 
 
-def in_columns(predictions: Tensor, spec: Spec, probable: bool = True) -> Columns:
+def in_columns(predictions: Any, spec: Spec, probable: bool = True) -> Columns:
     """What `predict` gives for a batch: the "prediction" of each, and for classes its "probability" and "probabilities", a
     list for each class or label. Of real targets also the ends of their intervals, "low" and "high", where there are any. Of a
     mask the classes that are there, the largest first, their "shares" of the pixels, and the "mask" as a PNG in base64; of a
-    map its mean, "least" and "greatest", and the "map" as a .npy in base64.
+    map its mean, "least" and "greatest", and the "map" as a .npy in base64. Of objects see object_record.py.
 
     probable: whether these are probabilities, or bare answers (hinge).
     """
-    return COLUMNS[spec.targets.kind](predictions.double(), spec.targets, probable)
+    values = predictions.double() if isinstance(predictions, Tensor) else predictions
+    return COLUMNS[spec.targets.kind](values, spec.targets, probable)
 
 
 def of_numbers(predictions: Tensor, targets: Targets, _probable: bool) -> Columns:
@@ -79,17 +81,18 @@ def in_base64(content: bytes) -> str:
     return base64.b64encode(content).decode("ascii")
 
 
-COLUMNS: Mapping[TargetKind, Callable[[Tensor, Targets, bool], Columns]] = {
+COLUMNS: Mapping[TargetKind, Callable[[Any, Targets, bool], Columns]] = {
     "real": of_numbers,
     "labels": of_labels,
     "classes": of_classes,
     "binary": of_classes,
     "mask": of_masks,
     "map": of_maps,
+    "objects": of_objects,
 }
 
 
-def described(names: Sequence[str], predictions: Tensor, spec: Spec, probable: bool = True) -> list[dict[str, Any]]:
+def described(names: Sequence[str], predictions: Any, spec: Spec, probable: bool = True) -> list[dict[str, Any]]:
     """For each image or row a record: what it is ("input"), and what `in_columns` says of it by name."""
     columns = in_columns(predictions, spec, probable)
     by_name = columns.pop("probabilities", None)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from profundo import objectives
 from profundo.data import standardize_targets
@@ -17,6 +19,7 @@ from profundo.doctor.reinitializing import reinitialize_
 from profundo.evaluate import answers, figure_of, mean_cost
 from profundo.evaluate.leading import leading_figure
 from profundo.evaluate.scores import PROBABILITIES
+from profundo.objectives.detector_cost import summed
 from profundo.objectives.own_losses import PickedOutput
 from profundo.records import Batch, Dataset, Targets
 from profundo.runs.experiment import Experiment
@@ -24,7 +27,7 @@ from profundo.runs.given.own import NOTHING, Own, measured
 from profundo.runs.pretrained import on_features
 from profundo.runs.resumable import Training
 from profundo.runs.settings.manners import is_ensemble
-from profundo.train import Batches, EarlyStop, History, Plan, Supervised
+from profundo.train import Batches, Descent, EarlyStop, History, Plan, Supervised
 from profundo.train.capture import Captured
 from profundo.train.distributed import Group, share_normalization
 from profundo.train.fine_tuning import freeze_normalisation, last_part
@@ -40,6 +43,7 @@ __all__ = [
     "batch_size",
     "from_pretrained",
     "make_update",
+    "monitored",
     "objective_of",
     "precision_of",
     "train_batches",
@@ -79,15 +83,25 @@ def training(prepared: Prepared, history: History, processes: Group) -> Training
         stopper=EarlyStop(
             prepared.net,
             history,
-            "validation loss",
+            monitored(prepared.data.spec.targets),
             experiment.early_stop,
             after=unsettled_epochs(experiment, prepared.data.spec.targets),
+            larger=monitored(prepared.data.spec.targets) != LOSS,
         )
         if experiment.early_stop
         else None,
         seed=experiment.seed,
         gradients=True,
     )
+
+
+LOSS = "validation loss"
+
+
+def monitored(targets: Targets) -> str:
+    """The column of the history that says which epoch is the best: the loss, of which less is better; of objects what leads, of
+    which more is, for a detector's cost rises with its certainty while it still finds more."""
+    return f"validation {leading_figure(targets)}" if targets.traits.per == "object" else LOSS
 
 
 def from_pretrained(prepared: Prepared) -> Prepared:
@@ -157,11 +171,13 @@ def objective_of(experiment: Experiment, data: Dataset, own: Own = NOTHING) -> o
 
 
 def precision_of(experiment: Experiment, net: nn.Module, data: Dataset, device: torch.device) -> str:
-    """ "float32" or "bfloat16"."""
+    """ "float32" or "bfloat16"; the edges of boxes ask for more digits than bfloat16 has, unless that is asked for."""
+    if experiment.precision == "auto" and data.spec.targets.traits.per == "object":
+        return "float32"
     return choose_precision(experiment.precision, net, device, data.spec.inputs.shape)
 
 
-def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
+def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured | Descent:
     """The net on its device, laid out for it, with its objective and optimizer; on one CPU, its step recorded."""
     experiment, net = prepared.experiment, prepared.net
     if not net.training:
@@ -174,16 +190,15 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     measure_inputs(net, prepared.data)
     if experiment.pretrained is not None and not experiment.freeze:
         freeze_normalisation(net)
+    moves = prepared.own.optimizer or optimizer(
+        experiment.optimizer or "adamw", net, experiment.learning_rate or 1e-3, experiment.weight_decay or 0.0
+    )
+    if prepared.data.spec.targets.traits.per == "object":
+        return Descent(net, partial(detector_costs, net, prepared.precision), moves, clip=experiment.clip)
     update = Supervised(
         net,
         objective_of(experiment, prepared.data, prepared.own),
-        prepared.own.optimizer
-        or optimizer(
-            experiment.optimizer or "adamw",
-            net,
-            experiment.learning_rate or 1e-3,
-            experiment.weight_decay or 0.0,
-        ),
+        moves,
         precision=prepared.precision,
         accumulate=experiment.accumulate,
         clip=experiment.clip,
@@ -193,6 +208,13 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     update.forward = processes.wrap(net, prepared.device)
     alone = processes.size == 1 and experiment.accumulate == 1 and prepared.device.type == "cpu"
     return Captured(update) if experiment.capture and alone else update
+
+
+def detector_costs(net: Any, precision: str, batch: Batch) -> dict[str, Tensor]:
+    """The "loss" of a batch, and the parts that it is the sum of."""
+    with autocast(precision, batch.inputs.device):
+        parts: Mapping[str, Tensor] = net.cost(batch.inputs, batch.targets)
+    return {"loss": summed(parts), **parts}
 
 
 DRAWN_BY = 128  # training samples that first weights are scaled by
@@ -251,7 +273,7 @@ def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str
         ordered = kept or in_order(data.validation, data.spec, device=prepared.device, workers=workers)
         with autocast(prepared.precision, prepared.device):
             predictions = answers(net, ordered, likelihood, data.spec.targets)
-        result = {"validation loss": mean_cost(predictions)}
+        result = {LOSS: mean_cost(predictions)}
         result[f"validation {name}"] = figure_of(name, predictions, data.spec.targets)
         result |= {
             f"validation {name}": value for name, value in measured(metrics, predictions, data.spec.targets).items()

@@ -10,9 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from profundo.boxes import NO_OBJECT
 from profundo.data.batches import in_memory
 from profundo.doctor.verdicts import quantity
 from profundo.evaluate.detection import average_precision, curves, roc_area
@@ -23,9 +25,12 @@ from profundo.files import read_object, write_text
 from profundo.kinds import NO_CLASS, InputKind
 from profundo.languages import language, local, say, speaking, words
 from profundo.looks.grids.mask_pictures import answered_panels, panels, shares_in_words
+from profundo.looks.objects.boxes_drawn import with_boxes
 from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.nets.summary import summary
+from profundo.object_masks import objects_in, table_of
 from profundo.pictures.axes import usual_range
+from profundo.pictures.objects.found_objects import ObjectFacts
 from profundo.pictures.run_page.report import Fit, Report, Worst, report_html
 from profundo.pictures.run_page.report_content import Checkup, Found, Importance, Ranking
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Scores, Targets
@@ -33,6 +38,7 @@ from profundo.runs.column_effects import OTHERS, drivers_of, effects_of, spread_
 from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
 from profundo.runs.first_layer import first_layer
 from profundo.runs.folder import environment
+from profundo.runs.found.found_facts import object_facts
 from profundo.runs.health.health_record import Health
 from profundo.runs.run import Run
 from profundo.runs.scoring import answers_held_out, judged, threshold_line
@@ -122,6 +128,7 @@ def report_of(run: Run) -> Report:
         threshold=threshold_line(run.experiment.threshold, targets) if run.experiment.threshold else "",
         fits=_fits(outputs, targets) if targets.traits.numeric and not result.steps else (),
         worst=_worst(run, effects.importances if effects else ()),
+        objects=_objects(run),
         facts=data.facts,
         environment=environment_of(run),
         seconds=run.seconds,
@@ -182,7 +189,7 @@ def _histogram(values: Tensor) -> tuple[list[float], list[int], int]:
 
 def _rankings(predictions: Answers, targets: Targets) -> list[Ranking]:
     """The curves of the class to be found, of two, else of each class or label that some samples have and some have not."""
-    if targets.traits.per == "pixel" or not targets.classes or not predictions.are_probabilities:
+    if targets.traits.per != "sample" or not targets.classes or not predictions.are_probabilities:
         return []
     if not bool(predictions.predictions.isfinite().all()):
         return []
@@ -265,6 +272,9 @@ def _counts(split: Samples, targets: Targets) -> list[int]:
     if targets.kind == "labels":
         here: list[int] = (split.targets >= 0.5).sum(0).tolist()
         return here
+    if targets.kind == "objects":
+        labels = table_of(split.targets)[..., 4]
+        return torch.bincount(labels[labels != NO_OBJECT].long(), minlength=len(targets.classes)).tolist()
     if targets.kind == "mask":  # images that have a pixel of it
         return [int((split.targets == place).flatten(1).any(1).sum()) for place in range(len(targets.classes))]
     counts: list[int] = torch.bincount(split.targets, minlength=len(targets.classes)).tolist()
@@ -303,6 +313,9 @@ def examples_of(data: Dataset) -> tuple[Tensor | None, list[str]]:
     if data.spec.targets.traits.per == "pixel":
         some = list(range(min(EXAMPLES // 2, len(data.train))))
         return panels(raw_samples(data.train, some), data.train.targets[: len(some)]), []
+    if data.spec.targets.traits.per == "object":
+        some = list(range(min(EXAMPLES // 2, len(data.train))))
+        return boxed(displayable(raw_samples(data.train, some)), data.train.targets), []
     if data.spec.inputs.kind not in PICTURES:
         return None, []
     classes = data.spec.targets.classes
@@ -316,6 +329,17 @@ def examples_of(data: Dataset) -> tuple[Tensor | None, list[str]]:
     ]
     images = shown(raw_samples(data.train, chosen), data.spec.inputs)
     return images, [classes[int(data.train.targets[index])] for index in chosen]
+
+
+def boxed(images: Tensor, targets: Any) -> Tensor:
+    """uint8 (n, 3, height, width): images (n, channels, height, width) with the boxes of the first n targets drawn in them."""
+    pixels = images.permute(0, 2, 3, 1).numpy()
+    scenes = [objects_in(table_of(targets), at, pixels.shape[2]) for at in range(len(pixels))]
+    drawn = [
+        with_boxes(one, scene.boxes.numpy(), scene.classes.tolist(), scene.crowd.tolist())
+        for one, scene in zip(pixels, scenes, strict=True)
+    ]
+    return torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)
 
 
 def _augmented(run: Run) -> Tensor | None:
@@ -340,8 +364,8 @@ def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
     data, outputs, result = run.data, run.said, run.scores
     assert outputs is not None
     assert result is not None
-    if not result.worst or data.spec.inputs.forecast is not None:  # of which the courses show the worst
-        return []
+    if not result.worst or data.spec.inputs.forecast is not None or data.spec.targets.traits.per == "object":
+        return []  # of forecasts the courses show the worst, of objects the pictures of what was found
     raw = raw_samples(data.test, list(result.worst))
     inputs = data.spec.inputs
     is_row, plays = inputs.kind == "features", inputs.kind == "sound" and raw.numel() <= MOST_HEARD
@@ -365,6 +389,15 @@ def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
         )
         for place, index in enumerate(result.worst)
     ]
+
+
+def _objects(run: Run) -> ObjectFacts | None:
+    """Of a run that finds objects, its test images with the most mistakes."""
+    targets, outputs, result = run.data.spec.targets, run.said, run.scores
+    if targets.traits.per != "object" or outputs is None or result is None:
+        return None
+    worst = list(result.worst)
+    return object_facts(outputs, targets, worst, displayable(raw_samples(run.data.test, worst)))
 
 
 def said_of(predictions: Answers, index: int, targets: Targets) -> tuple[str, str]:

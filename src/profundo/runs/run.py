@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import nn
 
 from profundo.evaluate import Answers
 from profundo.nets.summary import summary as layers_of
 from profundo.records import Dataset, NoSuchNameError, Scores, at_the_door, no_such_name
 from profundo.runs.experiment import Experiment
 from profundo.runs.folder import Folder
+from profundo.runs.found.object_record import found_in
 from profundo.runs.given.asking import inputs_for
 from profundo.runs.given.own import NOTHING, Own
 from profundo.runs.health.health_record import Health
@@ -92,8 +93,9 @@ class Run:
     vital_signs: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     @at_the_door
-    def predict(self, inputs: Any, *more: Any) -> Tensor:
-        """Class probabilities (batch, K), P(y = 1) (batch,), or values in their own units, of raw inputs (batch, *shape).
+    def predict(self, inputs: Any, *more: Any) -> Any:
+        """Class probabilities (batch, K), P(y = 1) (batch,), or values in their own units, of raw inputs (batch, *shape); of objects
+        a list of Detections in the pixels of each image, those that are sure enough to be told.
 
         inputs: arrays, lists, a table or rows as dicts, images, paths, a loader; of one sample its answer alone. more: the
             other inputs of a net that takes several, predict(a, b).
@@ -102,8 +104,10 @@ class Run:
         raw, alone = inputs_for(inputs, self.data.spec.inputs)
         objective = objective_of(self.experiment, self.data, self.own).likelihood
         answers = predict(self.net, self.data.spec, raw, objective)
-        first: Tensor = mapped(lambda leaf: leaf[0], answers) if alone else answers
-        return first
+        if self.data.spec.targets.traits.per == "object":
+            found = [found_in(answers, at, self.data.spec.targets.threshold) for at in range(len(answers["size"]))]
+            return found[0] if alone else found
+        return mapped(lambda leaf: leaf[0], answers) if alone else answers
 
     @at_the_door
     def evaluate(self, data: Any = "test", targets: Any = None, weights: Any = None) -> Scores:

@@ -25,6 +25,7 @@ from profundo.data.tables.columns import feature_names
 from profundo.data.text.text_ids import MOST_CHARACTERS, MOST_WORDS
 from profundo.evaluate import evaluating
 from profundo.files import PUT_BACK, in_words, read_object, write_bytes, write_json
+from profundo.object_masks import rescaled
 from profundo.objectives import Objective
 from profundo.objectives.own_losses import PROBABILITIES
 from profundo.records import ProfundoError, Spec, Targets
@@ -162,8 +163,10 @@ def check_spec(spec: Spec) -> None:
         check_spec(Spec(part, Targets("any")))
     if len(inputs.shape) != dimensions or min(inputs.shape, default=1) < 1:
         raise ValueError(f"inputs of shape {inputs.shape} are no {inputs.kind}")
-    if (targets.traits.per == "pixel" and len(inputs.shape) != 3) or (inputs.longest or 0) < 0:
-        raise ValueError(f"a target for each pixel of inputs of shape {inputs.shape}, scaled down to {inputs.longest}")
+    if (targets.traits.per != "sample" and len(inputs.shape) != 3) or (inputs.longest or 0) < 0:
+        raise ValueError(
+            f"a target for each {targets.traits.per} of inputs of shape {inputs.shape}, scaled down to {inputs.longest}"
+        )
     if len(targets.codes) not in (0, len(targets.classes)) or not all(-(2**24) <= one < 2**31 for one in targets.codes):
         raise ValueError(f"{len(targets.codes)} codes for {len(targets.classes)} classes of a mask")
     if targets.kind == "mask" and len(targets.classes) > MOST_CLASSES:
@@ -242,15 +245,17 @@ def load_objective(folder: Folder, spec: Spec) -> Objective:
         raise ProfundoError(f"{folder.model}: {error}") from None
 
 
-def predict(net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None = None) -> Tensor:
+def predict(net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None = None) -> Any:
     """Raw inputs (batch, *shape) → probabilities of classes or labels (batch, K), P(y = 1) (batch,), or values in their
     own units. objective: what the outputs mean; by default what suits the targets.
 
     Where each pixel has a target, images may have any size: probabilities (batch, K, height, width), or numbers (batch, height,
-    width), of that size.
+    width), of that size; likewise where objects are to be found: a dict of what was, see object_masks.py.
     """
-    if spec.targets.traits.per == "pixel":
-        return of_pixels(net, spec, inputs, objective)
+    if spec.targets.traits.per != "sample":
+        of_images = {"pixel": of_pixels, "object": of_objects}[spec.targets.traits.per]
+        result: Tensor = of_images(net, spec, inputs, objective)
+        return result
     if isinstance(inputs, Tensor) and tuple(inputs.shape[1:]) != spec.inputs.shape:
         raise ProfundoError(
             f"inputs: expected (batch, {', '.join(map(str, spec.inputs.shape))}), got {tuple(inputs.shape)}"
@@ -260,16 +265,36 @@ def predict(net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None
 
 def of_pixels(net: nn.Module, spec: Spec, images: Tensor, objective: Objective | None) -> Tensor:
     """In the scale of training, and back to the images' own."""
+    resized, size = in_scale(images, spec)
+    if resized is images:
+        return in_batches(net, spec, images, objective, 8)
+    said = in_batches(net, spec, resized, objective, 8)
+    several = said if said.ndim == 4 else said.unsqueeze(1)
+    return F.interpolate(several, size, mode="bilinear").view(*said.shape[:-2], *size)
+
+
+def of_objects(net: nn.Module, spec: Spec, images: Tensor, objective: Objective | None) -> Any:
+    """In the scale of training, continued to the size of its batches, and back to the images' own pixels; with "size" (batch, 2),
+    height and width of each, beside what was found."""
+    resized, size = in_scale(images, spec)
+    small = (resized.shape[-2], resized.shape[-1])
+    room = [max(0, whole - own) for whole, own in zip(spec.inputs.shape[1:], small, strict=True)]
+    if any(room):
+        resized = F.pad(resized.float(), (0, room[1], 0, room[0]), mode="replicate").to(images.dtype)
+    said = rescaled(in_batches(net, spec, resized, objective, 8), small, size)
+    found = said if isinstance(said, Mapping) else {"objects": said}
+    return {**found, "size": torch.tensor([size] * len(images))}
+
+
+def in_scale(images: Tensor, spec: Spec) -> tuple[Tensor, tuple[int, int]]:
+    """Images of any size, scaled down as those of training were, or themselves; and their own height and width."""
     channels, size = spec.inputs.shape[0], (images.shape[-2], images.shape[-1])
     if images.ndim != 4 or images.shape[1] != channels:
         raise ProfundoError(f"inputs: expected (batch, {channels}, height, width), got {tuple(images.shape)}")
     small = scaled(size, spec.inputs.longest or 0)
     if small == size:
-        return in_batches(net, spec, images, objective, 8)
-    resized = F.interpolate(images.float(), small, mode="bilinear", antialias=True).round().to(images.dtype)
-    said = in_batches(net, spec, resized, objective, 8)
-    several = said if said.ndim == 4 else said.unsqueeze(1)
-    return F.interpolate(several, size, mode="bilinear").view(*said.shape[:-2], *size)
+        return images, size
+    return F.interpolate(images.float(), small, mode="bilinear", antialias=True).round().to(images.dtype), size
 
 
 def in_batches(net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None, at_once: int = 1000) -> Tensor:

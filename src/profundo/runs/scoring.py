@@ -15,6 +15,7 @@ from profundo.evaluate import Answers, answers_of_all, figures, scores
 from profundo.evaluate.conformal import FEWEST, LEVEL, margins
 from profundo.evaluate.kinds.forecasts import seasonal_naive, step_scores
 from profundo.evaluate.leading import positive
+from profundo.evaluate.objects.told_from import threshold_of_best_f1
 from profundo.evaluate.thresholds import choose_threshold
 from profundo.languages import local, say
 from profundo.pictures.verdict import no_better
@@ -88,7 +89,7 @@ def evaluate_split(
     targets = data.spec.targets
     if not len(split):
         raise ProfundoError(f"{data.name}: expected samples to judge the net by, this split has none; choose another")
-    if "any" in (targets.kind, data.spec.inputs.kind):
+    if "any" in (targets.kind, data.spec.inputs.kind) or targets.traits.per == "object":
         (outputs,) = answers_to(net, data, split, experiment, own=own)
         return outputs, judged(outputs, data, own)
     try:
@@ -131,7 +132,11 @@ def with_margins(run: Run) -> Dataset:
 
 
 def with_threshold(net: nn.Module, data: Dataset, experiment: Experiment, own: Own = NOTHING) -> Dataset:
-    """The data, their targets with the threshold that serves the experiment's rule best on the validation split."""
+    """The data, their targets with the threshold that serves the experiment's rule best on the validation split; of objects, the
+    score from which F1 is best there."""
+    if data.spec.targets.traits.per == "object" and len(data.validation):
+        (held,) = answers_to(net, data, data.validation, experiment, own=own)
+        return at_threshold(data, threshold_of_best_f1(held))
     if experiment.threshold is None:
         return data
     held = answers_held_out(net, data, experiment, own)

@@ -138,7 +138,7 @@ def _outputs(run: Run) -> list[str]:
 
 def _evidence(run: Run, rows: Tensor) -> Tensor:
     """float64 (rows, outputs): log odds of each class, or the numbers."""
-    answers = run.predict(rows).double().view(len(rows), -1)
+    answers: Tensor = run.predict(rows).double().view(len(rows), -1)
     if not run.data.spec.targets.classes:
         return answers[:, :MOST_CLASSES]
     if run.data.spec.targets.kind == "binary":

@@ -47,11 +47,17 @@ class TrainingFolder:
         self,
         files: Sequence[Path],
         skip_bad: bool,  # noqa: ARG002 - bad ones are told one by one, as entries
+        least: float | None = None,
+        draw: Path | None = None,
     ) -> tuple[Iterable[dict[str, Any] | Answers | Entry], Targets | None]:
+        """Of objects: least, the score from which they are told; draw, a folder for the images with them in boxes."""
+        from profundo.use.painted_files import Painter
         from profundo.use.predicting import predictions, predictor
 
         ready = predictor(self.path)
-        return predictions(ready, files), ready.spec.targets
+        if least is not None or draw is not None:
+            ready = ready.telling_from(ready.spec.targets.threshold if least is None else least)
+        return predictions(ready, files, None if draw is None else Painter(draw)), ready.spec.targets
 
     def write_report(self, out: Path | None, lang: str | None = None) -> Path:
         from profundo.runs.supervised import open_run
@@ -84,10 +90,16 @@ class RecipeFolder:
             f"{self.path}: a recipe evaluates its own networks; its scores are in {self.path}/scores.json"
         )
 
-    def predictions(self, files: Sequence[Path], skip_bad: bool) -> tuple[Iterable[dict[str, Any]], None]:
+    def predictions(
+        self, files: Sequence[Path], skip_bad: bool, least: float | None = None, draw: Path | None = None
+    ) -> tuple[Iterable[dict[str, Any]], None]:
         from profundo.recipes.recipe import predicted
         from profundo.recipes.recipe_folder import open_model
 
+        if least is not None or draw is not None:
+            raise ProfundoError(
+                f"{self.path}: --least, --coco and --draw are for nets that find objects, a recipe's are none; leave it out"
+            )
         if skip_bad:
             raise ProfundoError(
                 f"{self.path}: --skip-bad is for runs of `profundo train`; a recipe reads all files together"

@@ -7,6 +7,8 @@ sounds     int16 (batch, 1, samples)                        labels    sigmoid ea
                                                             real      their own units "values" (batch, outputs)
                                                             mask      softmax         "probabilities" (batch, K, height, width)
                                                             map       their own units "values" (batch, height, width)
+                                                            objects   what was found  "objects" (batch, places, 6): box in pixels,
+                                                                      class, score; and "masks" (batch, places, side, side)
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from profundo.data.standard import constant
+from profundo.object_masks import found_table, table_of
 from profundo.objectives import Objective
 from profundo.records import Inputs, Spec
 from profundo.runs.saved_model import predict
@@ -70,12 +73,15 @@ class Whole(nn.Module):
         self.answer = "hinge" if objective.name == "hinge" else spec.targets.kind
         self.targets = spec.targets
 
-    def forward(self, *raw: Tensor) -> Tensor:
+    def forward(self, *raw: Tensor) -> Any:
         ready = tuple(standard(one) for standard, one in zip(self.standards, raw, strict=True))
         inputs: Any = ready[0]
         if self.several:
             inputs = dict(zip(self.names, ready, strict=True)) if self.names else ready
-        outputs: Tensor = called(self.net, inputs)
+        outputs: Any = called(self.net, inputs)
+        if self.answer == "objects":
+            found = found_table(outputs)
+            return (found["objects"], found["masks"].float()) if isinstance(found, dict) else found
         if self.answer in ("classes", "mask"):
             return outputs.softmax(1)
         if self.answer == "binary":
@@ -87,7 +93,9 @@ class Whole(nn.Module):
 
 
 def answer_name(whole: Whole) -> str:
-    return {"real": "values", "map": "values", "hinge": "margin"}.get(whole.answer, "probabilities")
+    """Of a net that finds masks, too, these are a second answer."""
+    named = {"real": "values", "map": "values", "hinge": "margin", "objects": "objects"}
+    return named.get(whole.answer, "probabilities")
 
 
 class SlicedMaxPool(nn.Module):
@@ -122,6 +130,8 @@ def answers_of(whole: Whole, net: nn.Module, spec: Spec, objective: Objective, i
         with torch.no_grad():
             return whole(*leaves(inputs))  # type: ignore[no-any-return]
     predictions = predict(net, spec, inputs, objective)
+    if whole.answer == "objects":
+        return table_of(predictions)
     return torch.stack([1 - predictions, predictions], 1) if whole.answer == "binary" else predictions
 
 

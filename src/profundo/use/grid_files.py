@@ -11,7 +11,7 @@ from typing import Any
 from profundo.files import reason, write_bytes
 from profundo.records import ProfundoError
 
-__all__ = ["CONTENTS", "with_files"]
+__all__ = ["CONTENTS", "free_name", "with_files"]
 
 CONTENTS = {"mask": ".png", "map": ".npy"}  # of a prediction, in base64; and how its file ends
 

@@ -144,6 +144,7 @@ def task(spec: Spec) -> str:
         "labels": f"which of {many} labels apply to {given}",
         "mask": f"segmentation of {given}: which of {many} classes each pixel is",
         "map": f"regression: a number for each pixel of {given}",
+        "objects": f"detection: where in {given} there are objects, and of which of {many} classes",
     }
     return words.get(kind, f"classification of {given} into {many} classes")
 
@@ -156,6 +157,7 @@ def answer(spec: Spec, objective: str) -> str:
         "labels": "a probability for each label",
         "mask": "a probability for each class at each pixel, (classes, height, width)",
         "map": "the expected value at each pixel, (height, width), in the target's own units",
+        "objects": f"a box, a class and a score for each object; those of {spec.targets.threshold:.2g} or more are told",
     }
     if spec.targets.kind in words:
         return words[spec.targets.kind]
@@ -278,6 +280,10 @@ def limits(made: Mapping[str, Any], spec: Spec) -> list[str]:
         )
     if spec.targets.traits.one_class:
         predictions.append("An input that belongs to none of the classes is given one all the same.")
+    if spec.targets.kind == "objects":
+        predictions.append(
+            "What is of none of the classes may be taken for one of them, and what is hidden or small missed."
+        )
     if spec.targets.kind == "mask":
         predictions.append("A pixel that is of none of the classes is given one all the same.")
     if spec.targets.traits.numeric:

@@ -52,9 +52,10 @@ def onnx_graph(whole: Whole, raw: Any, *names: str) -> onnx.ModelProto:
                 dynamo=True,
                 dynamic_shapes=(({0: torch.export.Dim("batch")},) * len(names),),
                 input_names=list(names),
-                output_names=[answer_name(whole)],
+                output_names=[answer_name(whole)],  # further ones have names of the exporter's
                 opset_version=OPSET,
                 verbose=False,
+                custom_translation_table={torch.ops.aten.sort.stable: sorted_stably},
             )
     except Exception as error:  # noqa: BLE001 - whatever stops the exporter, the person can do one thing
         raise ProfundoError(
@@ -69,6 +70,15 @@ def onnx_graph(whole: Whole, raw: Any, *names: str) -> onnx.ModelProto:
         )
     strip(model)
     return model
+
+
+def sorted_stably(values: Any, stable: bool = True, dim: int = -1, descending: bool = False) -> Any:  # noqa: ARG001
+    """ONNX's words for PyTorch's stable sort, which the exporter lacks: TopK puts the earlier of equal values first, too."""
+    from onnxscript import opset20 as words
+
+    op: Any = words  # whose types are of values, not of what stands for them in a graph
+    length = op.Gather(op.Shape(values), op.Constant(value_ints=[dim]))
+    return op.TopK(values, length, axis=dim, largest=int(descending), sorted=1)
 
 
 def with_decision(model: onnx.ModelProto, threshold: float) -> onnx.ModelProto:

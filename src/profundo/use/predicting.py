@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -63,6 +63,17 @@ class Predictor:
         from profundo.use.model_card import card
 
         return card(self.folder)
+
+    def telling_from(self, least: float) -> Predictor:
+        """The same net, which tells of objects with a score of `least` or more. Raises ProfundoError for a net of other answers."""
+        if self.spec.targets.traits.per != "object":
+            raise ProfundoError(
+                f"{self.folder.path}: --least, --coco and --draw are for nets that find objects, this one answers otherwise; leave "
+                "it out"
+            )
+        if not 0 <= least <= 1:
+            raise ProfundoError(f"score: expected a number from 0 to 1, got {least:g}")
+        return replace(self, spec=replace(self.spec, targets=replace(self.spec.targets, threshold=least)))
 
     def images(self, contents: Sequence[bytes]) -> list[dict[str, Any]]:
         """What each image shows, given as the bytes of a file. Raises BadInputError with its index for what is no image."""
@@ -138,7 +149,7 @@ class Predictor:
         if not values:
             return []
         names = [entry.name for entry in inputs]
-        if self.spec.targets.traits.per == "pixel":  # each of its own size
+        if self.spec.targets.traits.per != "sample":  # each of its own size
             each = zip(names, values, strict=True)
             records = [one for name, own in each for one in self.recorded([name], own.unsqueeze(0))]
         else:
@@ -155,7 +166,7 @@ class Predictor:
     def recorded(self, names: Sequence[str], values: torch.Tensor) -> list[dict[str, Any]]:
         return described(names, self.outputs(values), self.spec, self.probable)
 
-    def outputs(self, values: torch.Tensor) -> torch.Tensor:
+    def outputs(self, values: torch.Tensor) -> Any:
         """What `predict` gives for raw inputs (batch, *shape)."""
         with self._one_at_a_time:  # a net may keep what it computed first for later calls
             return predict(self.net, self.spec, values, self.objective)
@@ -224,11 +235,16 @@ class Answers:
             yield record
 
 
-def predictions(ready: Predictor, files: Sequence[Path]) -> Iterator[dict[str, Any] | Answers | Entry]:
+def predictions(
+    ready: Predictor,
+    files: Sequence[Path],
+    paint: Callable[[dict[str, Any], torch.Tensor], dict[str, Any]] | None = None,
+) -> Iterator[dict[str, Any] | Answers | Entry]:
     """For each image or row in the files, in their order, what `described` tells; rows of tables many at a time; the Entry
     itself where it has a fault.
 
-    Reads a batch at a time, so that the number of files does not matter; the faults of a batch come before the rest of it.
+    Reads a batch at a time, so that the number of files does not matter; the faults of a batch come before the rest of it. paint:
+    from what is told of an image, and the image, to what is told of it then.
     """
     inputs = ready.spec.inputs
     size = max(1, min(MOST_INPUTS, MOST_VALUES // math.prod(inputs.shape)))
@@ -240,7 +256,9 @@ def predictions(ready: Predictor, files: Sequence[Path]) -> Iterator[dict[str, A
         coming = entries(group, inputs)
         while batch := list(islice(coming, size)):
             yield from (entry for entry in batch if entry.values is None)
-            yield from ready.described([entry for entry in batch if entry.values is not None])
+            good = [entry for entry in batch if entry.values is not None]
+            told = ready.described(good)
+            yield from told if paint is None else map(paint, told, (entry.values for entry in good))  # type: ignore[arg-type]
 
 
 def _of_table(ready: Predictor, path: Path) -> Iterator[Answers | Entry]:

@@ -27,24 +27,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Style", "style_of", "tell"]
 
-Style = Literal["text", "csv", "json"]
+Style = Literal["text", "csv", "json", "jsonl", "coco"]
 Notice = Callable[[str], None]
 MOST_LINES = 100  # about what could not be read
 STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")  # the wide ones become the plain ones
-NOT_CELLS = ("low", "high", "probabilities", "shares", "notices", "id", *CONTENTS)
+NOT_CELLS = ("low", "high", "probabilities", "shares", "notices", "id", "objects", *CONTENTS)
+EDGES = ("left", "top", "right", "bottom")  # of a box
 PLAIN_NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 NUMBER = re.compile(PLAIN_NUMBER)
 
 
-def style_of(as_json: bool, as_csv: bool, out: Path | None) -> Style:
-    """As asked, or by the name of the file: .json, else CSV. Raises ProfundoError for both at once."""
-    if as_json and as_csv:
-        raise ProfundoError("--json and --csv: expected one of them")
-    if as_json or as_csv:
-        return "json" if as_json else "csv"
+def style_of(as_json: bool, as_csv: bool, out: Path | None, as_coco: bool = False) -> Style:
+    """As asked, or by the name of the file: .json, .jsonl, else CSV. Raises ProfundoError for several at once."""
+    asked: list[Style] = [style for style, one in (("json", as_json), ("csv", as_csv), ("coco", as_coco)) if one]  # type: ignore[misc]
+    if len(asked) > 1:
+        raise ProfundoError(f"{' and '.join(f'--{one}' for one in asked)}: expected one of them")
+    if asked:
+        return asked[0]
     if out is None:
         return "text"
-    return "json" if out.suffix.lower() == ".json" else "csv"
+    return {".json": "json", ".jsonl": "jsonl"}.get(out.suffix.lower(), "csv")  # type: ignore[return-value]
 
 
 def tell(
@@ -136,7 +138,8 @@ class Writer(Protocol):
 
 
 class Lines:
-    """input: prediction   probability; real targets with six digits and their interval, and by name where there are several."""
+    """input: prediction   probability; real targets with six digits and their interval, and by name where there are several; of
+    objects how many of each class."""
 
     def __init__(self, file: IO[str], _run: Path, targets: Targets | None) -> None:
         self.file = file
@@ -147,7 +150,8 @@ class Lines:
             self.file.write("".join(f"{line}\n" for line in course_lines(one)))
             return
         sure = f"   {100 * one['probability']:.1f} %" if "probability" in one else ""
-        predictions = spelled(one["prediction"]) or "none" if self.names is None else self.numbers(one["prediction"])
+        told = counted(one["prediction"]) if "objects" in one else spelled(one["prediction"])
+        predictions = told or "none" if self.names is None else self.numbers(one["prediction"])
         which = "".join(f", {name} {value}" for name, value in one.get("id", {}).items())
         shares = [f"{name} {100 * one['shares'][name]:.1f} %" for name in one["prediction"]] if "shares" in one else []
         place = f"   → {one['file']}" if "file" in one else ""
@@ -167,7 +171,8 @@ class Lines:
 
 
 class Rows:
-    """A CSV with a header: what says which row it is, the input, the prediction, P(…) of each class or label; or each real target.
+    """A CSV with a header: what says which row it is, the input, the prediction, P(…) of each class or label; or each real target;
+    or a row for each object that was found.
 
     Names of files, classes and columns may come from strangers: none becomes a formula.
     """
@@ -178,6 +183,11 @@ class Rows:
         self.header: list[str] = []
 
     def add(self, one: Mapping[str, Any]) -> None:
+        if "objects" in one:
+            for found in one["objects"]:
+                edges = dict(zip(EDGES, found["box"], strict=True))
+                self.add_cells({"input": one["input"], "prediction": found["name"], "score": found["score"], **edges})
+            return
         if "times" in one:
             for step in course_rows(one):
                 self.add_cells({**one.get("id", {}), **step})
@@ -228,7 +238,10 @@ class Rows:
         plain = {name: spelled(value) for name, value in one.items() if name not in NOT_CELLS}
         return plain | shares
 
-    def end(self, left_out: list[Entry]) -> None: ...
+    def end(self, left_out: list[Entry]) -> None:  # noqa: ARG002
+        """A table without objects has its columns all the same."""
+        if not self.header and self.targets is not None and self.targets.traits.per == "object":
+            self.rows.writerow(("input", "prediction", "score", *EDGES))
 
 
 class Object:
@@ -251,6 +264,53 @@ class Object:
         bad = [{"input": entry.name, "reason": entry.fault} for entry in left_out]
         rest = f',\n  "left_out": {json.dumps(bad, ensure_ascii=False)}' if bad else ""
         self.file.write(f"\n  ]{rest}\n}}\n")
+
+
+class ObjectLines:
+    """A JSON object on each line."""
+
+    def __init__(self, file: IO[str], _run: Path, _targets: Targets | None) -> None:
+        self.file = file
+
+    def add(self, one: Mapping[str, Any]) -> None:
+        self.file.write(f"{json.dumps(one, ensure_ascii=False)}\n")
+
+    def end(self, left_out: list[Entry]) -> None: ...
+
+
+class CocoResults:
+    """The list of detections that COCO's tools read: category_id counts the classes from 1, image_id is the image's name without
+    ending, as a number where it is one; bbox is (left, top, width, height).
+
+    Raises ProfundoError for predictions that are no objects.
+    """
+
+    def __init__(self, file: IO[str], _run: Path, targets: Targets | None) -> None:
+        if targets is None or targets.traits.per != "object":
+            raise ProfundoError(
+                "--coco: expected a net that finds objects in images, this one answers otherwise; leave it out"
+            )
+        self.file, self.number = file, {name: place for place, name in enumerate(targets.classes, 1)}
+        self.begun = False
+
+    def add(self, one: Mapping[str, Any]) -> None:
+        stem = Path(one["input"]).stem
+        image = int(stem) if stem.isdecimal() else stem
+        for found in one["objects"]:
+            left, top, right, bottom = found["box"]
+            box = [left, top, round(right - left, 2), round(bottom - top, 2)]
+            entry = {"image_id": image, "category_id": self.number[found["name"]], "bbox": box, "score": found["score"]}
+            entry |= {"segmentation": found["mask"]} if "mask" in found else {}
+            self.file.write(f"{',' if self.begun else '['}\n{json.dumps(entry, ensure_ascii=False)}")
+            self.begun = True
+
+    def end(self, left_out: list[Entry]) -> None:  # noqa: ARG002
+        self.file.write("\n]\n" if self.begun else "[]\n")
+
+
+def counted(names: Sequence[str]) -> str:
+    """As "2 cat, 1 dog", the commonest first."""
+    return ", ".join(f"{count} {name}" for name, count in Counter(names).most_common())
 
 
 def course_rows(one: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -294,7 +354,13 @@ def harmless_all(cells: polars.Series) -> polars.Series:
     return cells.to_frame().select(safe.alias(cells.name)).to_series()
 
 
-WRITERS: dict[Style, Callable[[IO[str], Path, Targets | None], Writer]] = {"text": Lines, "csv": Rows, "json": Object}
+WRITERS: dict[Style, Callable[[IO[str], Path, Targets | None], Writer]] = {
+    "text": Lines,
+    "csv": Rows,
+    "json": Object,
+    "jsonl": ObjectLines,
+    "coco": CocoResults,
+}
 
 
 def spelled(value: Any) -> Any:

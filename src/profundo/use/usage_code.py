@@ -92,10 +92,23 @@ def _image_feed(spec: Spec) -> str:
         '#     black = Image.alpha_composite(Image.new("RGBA", clear.size, "black"), clear)\n'
         f"#     picture = black if np.asarray(white).min() >= {NEARLY_WHITE} else white\n"
         f'# picture = picture.convert("{mode}")\n'
-        f"# picture = ImageOps.{'fit' if spec.inputs.longest is None else 'pad'}(picture, ({width}, {height}), "
-        "Image.Resampling.BILINEAR)\n"
+        f"{_made_to_fit(spec)}\n"
         f"picture = np.zeros(({height}, {width}{', 3' if channels == 3 else ''}), np.uint8)\n"
         f'inputs = {{"images": np.asarray(picture, np.uint8){axes}}}  # (batch, {channels}, {height}, {width}), 0 to 255'
+    )
+
+
+def _made_to_fit(spec: Spec) -> str:
+    """A picture of any size in that of a batch: cut, or continued; where objects are to be found, its corner stays where it is, so
+    that boxes are in pixels of `picture`."""
+    height, width = spec.inputs.shape[1:]
+    if spec.targets.traits.per != "object":
+        how = "fit" if spec.inputs.longest is None else "pad"
+        return f"# picture = ImageOps.{how}(picture, ({width}, {height}), Image.Resampling.BILINEAR)"
+    return (
+        f"# picture.thumbnail(({width}, {height}), Image.Resampling.BILINEAR)\n"
+        f"# pad = ((0, {height} - picture.height), (0, {width} - picture.width), (0, 0))[: np.asarray(picture).ndim]\n"
+        '# picture = np.pad(np.asarray(picture), pad, mode="edge")'
     )
 
 
@@ -153,6 +166,13 @@ def _column_feed(columns: tuple[Column, ...]) -> str:
 
 
 def _answer(targets: Targets, answer: str) -> str:
+    if targets.traits.per == "object":
+        return (
+            f"classes = {pformat(list(targets.classes), width=110, compact=True)}\n"
+            f"for left, top, right, bottom, which, score in {answer}[0].tolist():\n"
+            f"    if score >= {targets.threshold!r}:  # as was chosen; unused places have 0\n"
+            "        print(classes[int(which)], score, (left, top, right, bottom))"
+        )
     if targets.traits.per == "pixel":
         classes = f"classes = {pformat(list(targets.classes), width=110, compact=True)}\n" if targets.classes else ""
         best = f"{answer}[0].argmax(0)" if targets.kind == "mask" else f"{answer}[0]"

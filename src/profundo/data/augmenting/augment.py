@@ -20,9 +20,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from profundo.data.augmenting import colours, geometry, hiding, mixing, waveforms
+from profundo.data.augmenting import colours, geometry, hiding, mixing, moving_objects, waveforms
 from profundo.data.augmenting.colours import value_range
-from profundo.data.augmenting.options import MIXING, Asked, check, read
+from profundo.data.augmenting.options import MIXING, ONLY_OBJECTS, Asked, check, read
 from profundo.kinds import NO_CLASS
 from profundo.records import ProfundoError, Spec, Targets
 
@@ -52,6 +52,8 @@ _CHANGES: dict[str, Callable[..., Any]] = {
     "ricap": mixing.ricap,
 }
 _OF_SOUNDS: dict[str, Callable[..., Any]] = {"shift": waveforms.shift, "noise": waveforms.noise}  # other changes
+_OF_OBJECTS: dict[str, Callable[..., Any]] = {**moving_objects.MOVES, "mosaic": moving_objects.mosaic}
+_EXACT = {"mirror": geometry.mirror, "flip": geometry.flip}  # without a pixel between pixels
 MOVING = ("shift", "mirror", "flip", "rotation", "distortion", "zoom", "crop", "perspective", "elastic")  # pixels
 _NEED_UNITS = ("colour", "erase")  # noise knows its bounds where there are any
 
@@ -71,11 +73,15 @@ class Change:
     def mixes(self) -> bool:
         return self.name in MIXING
 
+    def chosen(self, inputs: Tensor, generator: Generator) -> Tensor | None:
+        """bool (batch,): the samples that are changed; None where all are."""
+        if self.share >= 1:
+            return None
+        return torch.rand(len(inputs), generator=generator, device=inputs.device) < self.share
+
     def __call__(self, values: tuple[Tensor, ...], generator: Generator) -> tuple[Tensor, ...]:
         """values: (inputs,), or (inputs, targets) where targets are mixed."""
-        chosen = None
-        if self.share < 1:
-            chosen = torch.rand(len(values[0]), generator=generator, device=values[0].device) < self.share
+        chosen = self.chosen(values[0], generator)
         result = self.function(*values, generator)
         changed: tuple[Tensor, ...] = result if self.mixes else (result,)
         if chosen is None:
@@ -99,19 +105,37 @@ class Augmentation:
                 )
         return self.with_targets(inputs, inputs, generator)[0]
 
-    def with_targets(self, inputs: Tensor, targets: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Inputs and targets, changed: mixed targets are shares of the classes; masks and maps move with their images; others
-        stay as they are."""
+    def with_targets(self, inputs: Tensor, targets: Any, generator: Generator) -> tuple[Tensor, Any]:
+        """Inputs and targets, changed: mixed targets are shares of the classes; masks, maps and objects move with their images;
+        others stay as they are."""
         changed = inputs.float() if inputs.dtype in _HALF else inputs
         for change in self.changes:
             if change.mixes:
                 assert self.targets is not None
                 changed, targets = change((changed, mixing.soft(targets, self.targets)), generator)
+            elif self.targets is not None and self.targets.traits.per == "object" and change.name in _OF_OBJECTS:
+                changed, targets = moved_objects(change, changed, targets, generator)
             elif change.name in MOVING and self.targets is not None and self.targets.traits.per == "pixel":
                 changed, targets = moved_together(change, changed, targets, len(self.targets.classes), generator)
             else:
                 (changed,) = change((changed,), generator)
         return _laid_out(changed, inputs).to(inputs.dtype), targets
+
+
+def moved_objects(change: Change, images: Tensor, targets: Any, generator: Generator) -> tuple[Tensor, Any]:
+    """Images and the objects in them, see moving_objects.py, by the same draws."""
+    chosen = change.chosen(images, generator)
+    if change.name == "mosaic":
+        changed, objects = change.function(images, targets, generator)
+    elif (shown := change.function(images, generator)) is None:
+        return images, targets
+    else:
+        exact = _EXACT.get(change.name)
+        changed = moving_objects.seen_through(images, shown) if exact is None else exact(images, generator)
+        objects = moving_objects.objects_seen(targets, shown, images.shape[2:])
+    if chosen is None:
+        return changed, objects
+    return torch.where(_like(chosen, images), changed, images), moving_objects.chosen_or_not(chosen, objects, targets)
 
 
 def moved_together(
@@ -148,15 +172,15 @@ def augmentation(
     for one in read_:
         if spec is not None:
             check(one, spec)
-        elif one.name in (*MIXING, *_NEED_UNITS):
+        elif one.name in (*MIXING, *_NEED_UNITS, *ONLY_OBJECTS):
             raise ProfundoError(f"augmentation {one.name!r} needs to know the data: augmentation([…], data.spec)")
     changes = (_change(one, spec, values) for one in read_ if one.options["share"])
     return Augmentation(tuple(changes), spec.targets if spec is not None else None)
 
 
 def augmented(
-    augment: Callable[[Tensor, Generator], Tensor], inputs: Tensor, targets: Tensor, generator: Generator
-) -> tuple[Tensor, Tensor]:
+    augment: Callable[[Tensor, Generator], Tensor], inputs: Tensor, targets: Any, generator: Generator
+) -> tuple[Tensor, Any]:
     """Inputs and targets by an Augmentation, or by any function of inputs and generator."""
     if isinstance(augment, Augmentation):
         return augment.with_targets(inputs, targets, generator)
@@ -168,7 +192,9 @@ def _change(choice: Asked, spec: Spec | None, values: tuple[float, float]) -> Ch
     kind = spec.inputs.kind if spec is not None else ""
     if choice.name in (*_NEED_UNITS, "noise") and kind != "sound":
         options["units"] = colours.units(spec.inputs, values) if spec is not None and kind == "image" else None
-    function = (_OF_SOUNDS if kind == "sound" else {}).get(choice.name, _CHANGES[choice.name])
+    is_of_objects = spec is not None and spec.targets.traits.per == "object"
+    own = _OF_SOUNDS if kind == "sound" else _OF_OBJECTS if is_of_objects else {}
+    function = own[choice.name] if choice.name in own else _CHANGES[choice.name]
     share = choice.options["share"]
     assert isinstance(share, float)
     return Change(choice.name, partial(function, **options), share)

@@ -19,7 +19,9 @@ __all__ = [
     "distortion",
     "elastic",
     "flip",
+    "ground",
     "homography",
+    "log_uniform",
     "mirror",
     "perspective",
     "rotation",
@@ -80,7 +82,7 @@ def zoom(images: Tensor, generator: Generator, *, factor: tuple[float, float]) -
     """Larger or smaller about the centre, by factors whose logarithm is uniform."""
     if factor == (1.0, 1.0):
         return images
-    shrink = 1 / _log_uniform(factor, len(images), generator, images.device)
+    shrink = 1 / log_uniform(factor, len(images), generator, images.device)
     zero = torch.zeros_like(shrink)
     return _mapped(images, (shrink, zero, zero), (zero, shrink, zero))
 
@@ -105,7 +107,7 @@ def window(
     """Left, top, width and height (batch,) of windows in each image, in shares of its sides."""
     count, _, height, width = images.shape
     area = _between(scale, count, generator, images.device)
-    shape = _log_uniform(ratio, count, generator, images.device) * height / width
+    shape = log_uniform(ratio, count, generator, images.device) * height / width
     wide, high = (area * shape).sqrt().clamp(max=1), (area / shape).sqrt().clamp(max=1)
     across, down = torch.rand(2, count, generator=generator, device=images.device).unbind(0)
     return across * (1 - wide), down * (1 - high), wide, high
@@ -203,23 +205,23 @@ def _sampled(images: Tensor, grid: Tensor) -> Tensor:
     """grid (batch, height, width, 2): where each pixel comes from, (x, y) from −1 to 1 between the image's borders."""
     if images.shape[1] != 1:
         return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
-    ground = _ground(images)
-    return F.grid_sample(images - ground, grid, padding_mode="zeros", align_corners=False) + ground
+    plain = ground(images)
+    return F.grid_sample(images - plain, grid, padding_mode="zeros", align_corners=False) + plain
 
 
 def _padded(images: Tensor, rows: int, columns: int) -> Tensor:
     if images.shape[1] != 1:
         return F.pad(images, (columns, columns, rows, rows), mode="reflect")
     channels, height, width = images.shape[1:]
-    padded = _ground(images).repeat(1, channels, height + 2 * rows, width + 2 * columns)
+    padded = ground(images).repeat(1, channels, height + 2 * rows, width + 2 * columns)
     padded[:, :, rows : rows + height, columns : columns + width] = images
     return padded
 
 
-def _ground(images: Tensor) -> Tensor:
-    """Median of the outermost pixels of each grey image, (batch, 1, 1, 1)."""
-    edges = (images[:, 0, 0], images[:, 0, -1], images[:, 0, :, 0], images[:, 0, :, -1])
-    return torch.cat(edges, 1).median(1).values.reshape(-1, 1, 1, 1)
+def ground(images: Tensor) -> Tensor:
+    """Median of the outermost pixels of each image, (batch, channels, 1, 1)."""
+    edges = torch.cat((images[:, :, 0], images[:, :, -1], images[..., 0], images[..., -1]), 2)
+    return edges.median(2).values[..., None, None]
 
 
 def _signed(count: int, generator: Generator, device: torch.device) -> Tensor:
@@ -230,5 +232,5 @@ def _between(bounds: tuple[float, float], count: int, generator: Generator, devi
     return bounds[0] + (bounds[1] - bounds[0]) * torch.rand(count, generator=generator, device=device)
 
 
-def _log_uniform(bounds: tuple[float, float], count: int, generator: Generator, device: torch.device) -> Tensor:
+def log_uniform(bounds: tuple[float, float], count: int, generator: Generator, device: torch.device) -> Tensor:
     return _between((math.log(bounds[0]), math.log(bounds[1])), count, generator, device).exp()

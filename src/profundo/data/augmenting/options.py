@@ -15,9 +15,21 @@ from typing import Any
 
 from profundo.data.dataset_names import AUGMENTATIONS, nearest
 from profundo.kinds import InputKind, TargetKind
-from profundo.records import ProfundoError, Spec
+from profundo.records import ProfundoError, Spec, Targets
 
-__all__ = ["IMAGES", "MIXING", "OPTIONS", "ROWS", "SOUNDS", "Asked", "Option", "check", "read"]
+__all__ = [
+    "IMAGES",
+    "MIXING",
+    "ONLY_OBJECTS",
+    "OPTIONS",
+    "ROWS",
+    "SOUNDS",
+    "Asked",
+    "Option",
+    "check",
+    "read",
+    "unfit_for",
+]
 
 Value = float | tuple[float, float]
 
@@ -89,11 +101,19 @@ OPTIONS: dict[str, dict[str, Option]] = {
     "mixup": {"alpha": Option(0.2, 0, 100), **_ALWAYS},
     "cutmix": {"alpha": Option(1.0, 0, 100), **_ALWAYS},
     "ricap": {"beta": Option(0.3, 0.01, 100), **_ALWAYS},
+    "mosaic": {"centre": Option((0.3, 0.7), 0, 1), **_HALF},
 }
 
 
 IMAGES = tuple(name for name in OPTIONS if name not in ("speed", "gain", "mask"))
-NOT_MIXED: Mapping[TargetKind, str] = {"real": "real numbers", "mask": "masks", "map": "numbers for each pixel"}
+NOT_MIXED: Mapping[TargetKind, str] = {
+    "real": "real numbers",
+    "mask": "masks",
+    "map": "numbers for each pixel",
+    "objects": "objects",
+}
+ONLY_OBJECTS = ("mosaic",)
+TURNING = ("rotation", "distortion", "perspective", "elastic")  # what is upright
 BY_KIND: Mapping[InputKind, Sequence[str]] = {"image": IMAGES, "sound": SOUNDS}
 
 
@@ -135,6 +155,16 @@ def check(choice: Asked, spec: Spec) -> None:
         raise ProfundoError(
             f"augmentation {choice.name!r} is for {theirs}; these data are {these}: leave it out{instead}"
         )
-    if choice.name in MIXING and spec.targets.kind in NOT_MIXED:
-        these = NOT_MIXED[spec.targets.kind]
-        raise ProfundoError(f"augmentation {choice.name!r} mixes classes; these targets are {these}: leave it out")
+    if unfit := unfit_for(choice.name, spec.targets):
+        raise ProfundoError(f"augmentation {choice.name!r} {unfit}: leave it out")
+
+
+def unfit_for(name: str, targets: Targets) -> str:
+    """Why an augmentation of images makes no sense of such targets; "" where it does."""
+    if name in MIXING and targets.kind in NOT_MIXED:
+        return f"mixes classes; these targets are {NOT_MIXED[targets.kind]}"
+    if name in ONLY_OBJECTS and targets.kind != "objects":
+        return "puts together images with objects; these targets are none"
+    if name in TURNING and targets.kind == "objects":
+        return "turns or bends images, and boxes of objects stay upright"
+    return ""

@@ -34,7 +34,7 @@ from profundo.image_files import strict
 from profundo.kinds import NO_CLASS
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
-__all__ = ["Pairs", "coded", "grid_collection", "paired", "scaled"]
+__all__ = ["Pairs", "coded", "fitted_grid", "fitted_image", "grid_collection", "longest_side", "paired", "scaled"]
 
 LONGEST_SIDE = 256  # pixels, to which larger images are scaled down
 NAMED = 10  # files in a message

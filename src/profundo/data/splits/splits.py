@@ -13,12 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from profundo.boxes import NO_OBJECT
 from profundo.data.dataset_names import Reading, TargetTransform
 from profundo.data.splits.split_by import SplitBy, grouped, latest, split_note
 from profundo.data.standard import Extent, array_moments, channel_sums, measured_rows, moments
 from profundo.data.tables.columns import as_features
 from profundo.data.target_transforms import measured_targets
 from profundo.kinds import InputKind
+from profundo.object_masks import table_of
 from profundo.records import ColumnReading, Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
 from profundo.trees import chosen_rows, leaves, length
 
@@ -253,18 +255,17 @@ def chosen(samples: Samples, indices: Tensor | None, stream: bool = False) -> Sa
         indices = torch.arange(len(samples))
     if weights is not None:
         weights = weights[indices]
-    if isinstance(inputs, tuple | dict) or not isinstance(samples.targets, Tensor):
-        numbers = indices if samples.numbers is None else samples.numbers[indices]
-        rows = chosen_rows(inputs, indices), chosen_rows(samples.targets, indices)
-        return Samples(*rows, numbers, weights, samples.anew)
+    targets = chosen_rows(samples.targets, indices)
+    numbers = indices if samples.numbers is None else samples.numbers[indices]
+    if isinstance(inputs, tuple | dict):
+        return Samples(chosen_rows(inputs, indices), targets, numbers, weights, samples.anew)
     if isinstance(inputs, Selection):
         source, places = inputs.source, inputs.indices[indices]
     else:
         source, places = inputs, indices  # type: ignore[assignment]
     in_memory = isinstance(source, Tensor) and not stream
     values = _rows_at(source, places) if in_memory else Selection(source, places)  # type: ignore[arg-type]
-    numbers = indices if samples.numbers is None else samples.numbers[indices]
-    return Samples(values, samples.targets[indices], numbers, weights, samples.anew)
+    return Samples(values, targets, numbers, weights, samples.anew)
 
 
 def _rows_at(rows: Tensor, places: Tensor) -> Tensor:
@@ -334,9 +335,9 @@ def _quotas(counts: Sequence[int], share: float) -> list[int]:
     return [min(quota, max(0, count - 1)) for quota, count in zip(quotas, counts, strict=True)]
 
 
-def learned_targets(targets: Targets, values: Tensor, bent: TargetTransform = "none") -> Targets:
+def learned_targets(targets: Targets, values: Any, bent: TargetTransform = "none") -> Targets:
     """The targets with what is learned of them from those of the training split: mean and deviation of numbers, the shares of
-    classes, or labels, among the samples or pixels."""
+    classes, or labels, among the samples, pixels or objects."""
     if targets.kind == "map":
         return measured_targets(targets, values[values.isfinite()].unsqueeze(1))
     if targets.traits.numeric:
@@ -345,6 +346,9 @@ def learned_targets(targets: Targets, values: Tensor, bent: TargetTransform = "n
         return targets
     if targets.kind == "labels":
         return replace(targets, shares=tuple(values.double().mean(0).tolist()))
+    if targets.traits.per == "object":
+        labels = table_of(values)[:, :, 4]
+        values = labels[labels != NO_OBJECT]
     counts = torch.bincount(values.flatten().long(), minlength=len(targets.classes))[: len(targets.classes)]
     shares = counts / max(1, int(counts.sum()))  # without pixels of no class
     return replace(targets, shares=tuple(shares.double().tolist()))

@@ -49,6 +49,8 @@ SUFFIXES_OF = {
     "sounds": {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"},
     "texts": {".txt"},
 }
+ANNOTATIONS = {".json", ".xml", ".txt", ".csv", ".tsv", ".yaml", ".yml", ".names", ".labels"}
+"""Of files that say what is in images."""
 MASKED = {"images": "images", "masks": "masks", "jpegimages": "images", "segmentationclass": "masks"}
 """Folders of images and of their masks, in small letters; the latter two are PASCAL VOC's."""
 _LARGEST = 2**26  # bytes of one file
@@ -88,7 +90,7 @@ class Files(Protocol):
 
 
 def open_files(where: Path, things: str = "images") -> Folder | Zip:
-    """things: "images", "sounds" or "texts". Raises ProfundoError when there is neither a folder nor a .zip."""
+    """things: "images", "sounds", "texts" or "annotations". Raises ProfundoError when there is neither a folder nor a .zip."""
     if where.is_dir():
         return Folder(where, things)
     if where.is_file() and zipfile.is_zipfile(where):
@@ -368,7 +370,8 @@ def is_image(name: str) -> bool:
 
 
 def is_one_of(name: str, things: str) -> bool:
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES_OF[things]
+    suffixes = ANNOTATIONS if things == "annotations" else SUFFIXES_OF[things]
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes
 
 
 def _check_size(size: int) -> None:

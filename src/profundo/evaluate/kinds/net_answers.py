@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from profundo.kinds import NO_CLASS, TargetKind
+from profundo.object_masks import with_bits
 from profundo.records import Batch, ProfundoError, Targets
 from profundo.threads import same_bits
 from profundo.trees import called, joined, leaves, mapped, to_device
@@ -40,7 +41,8 @@ class Answers:
 
     predictions: class probabilities (samples, K), P(y = 1) (samples,), label probabilities (samples, K), or means
         (samples, outputs) in the targets' units; of masks the likeliest classes, uint8 (samples, height, width), for
-        probabilities of every pixel fill the memory; of maps numbers (samples, height, width) in the targets' units.
+        probabilities of every pixel fill the memory; of maps numbers (samples, height, width) in the targets' units; of objects
+        what was found, as object_masks.py has it, in the pixels of the samples.
     targets: likewise; costs: (samples,) minus log-likelihood in nats, or errors in standardised units.
     weights: (samples,), how much each counts; None where all count alike.
     quantity: what the costs are. But for "log loss", predictions of classes are 0 or 1 and no probabilities.
@@ -107,14 +109,13 @@ def answers_of_all(
     predictions: list[list[tuple[Any, Tensor]]] = [[] for _ in judged]
     with evaluating(nn.ModuleList(net for net, _ in judged)):
         for batch in batches:
-            truths.append(to_device(batch.targets, torch.device("cpu")))
+            truths.append(to_device(TRUTHS.get(targets.kind, as_it_is)(batch.targets), torch.device("cpu")))
             weights += [] if batch.weights is None else [batch.weights.cpu()]
             for kept, (net, objective) in zip(predictions, judged, strict=True):
-                sizes = tuple(leaf.shape for leaf in leaves(batch.inputs))
-                outputs = same_bits(net)(partial(called, net, batch.inputs), sizes)
+                outputs = outputs_of(net, batch.inputs)
                 if isinstance(outputs, Tensor) and targets.kind != "any":
                     check_width(net, outputs, len(batch.targets), targets)
-                costs = objective(outputs, batch.targets).float().cpu()
+                costs = COSTS.get(targets.kind, of_outputs)(net, objective, outputs, batch).float().cpu()
                 kept.append((mapped(KEPT.get(targets.kind, on_cpu), objective.predict(outputs)), costs))
     truth = in_own_units(joined(truths), targets)
     return [
@@ -130,6 +131,33 @@ def answers_of_all(
     ]
 
 
+def outputs_of(net: nn.Module, inputs: Any) -> Any:
+    sizes = tuple(leaf.shape for leaf in leaves(inputs))
+    return same_bits(net)(partial(called, net, inputs), sizes)
+
+
+def of_outputs(_net: nn.Module, objective: Likelihood, outputs: Any, batch: Batch) -> Tensor:
+    """(batch,)"""
+    return objective(outputs, batch.targets)
+
+
+def of_detector(net: Any, objective: Likelihood, _outputs: Any, batch: Batch) -> Tensor:
+    """(batch,): what it answers, after suppression, tells nothing of its cost."""
+    return objective(net.cost(batch.inputs, batch.targets), batch.targets)
+
+
+COSTS: Mapping[TargetKind, Callable[[nn.Module, Likelihood, Any, Batch], Tensor]] = {"objects": of_detector}
+"""Where costs do not follow from the outputs."""
+
+
+def as_it_is(tree: Any) -> Any:
+    return tree
+
+
+TRUTHS: Mapping[TargetKind, Callable[[Any], Any]] = {"objects": with_bits}
+"""How targets of a split are kept, where a batch has them larger."""
+
+
 def on_cpu(leaf: Any) -> Any:
     return leaf.float().cpu() if isinstance(leaf, Tensor) else leaf
 
@@ -140,7 +168,7 @@ def likeliest(probabilities: Tensor) -> Tensor:
     return torch.where(probabilities.isfinite().all(1), best, NO_CLASS).to(torch.uint8).cpu()
 
 
-KEPT: Mapping[TargetKind, Callable[[Any], Any]] = {"mask": likeliest}
+KEPT: Mapping[TargetKind, Callable[[Any], Any]] = {"mask": likeliest, "objects": Tensor.cpu}
 """What is kept of predictions, where that is less than all."""
 
 

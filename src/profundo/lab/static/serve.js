@@ -63,9 +63,9 @@ function card(one, file) {
     if (sounds) picture.controls = true;
     else picture.alt = one.input;
     pictures.push(picture.src);
-    made.append(one.mask ? masked(picture, one) : picture);
+    made.append(one.mask ? masked(picture, one) : one.objects ? boxed(picture, one) : picture);
   }
-  made.append(element("div", one.input, "input"), element("div", one.times ? "" : spoken(one.prediction), "prediction"));
+  made.append(element("div", one.input, "input"), element("div", one.times ? "" : one.objects ? counted(one.objects) : spoken(one.prediction), "prediction"));
   if (one.times) made.append(course(one));
   else if (one.low !== undefined) made.append(...intervals(one));
   for (const notice of one.notices ?? []) made.append(element("div", notice, "note"));
@@ -82,6 +82,77 @@ function masked(picture, one) {
   both.append(picture, mask);
   both.addEventListener("click", () => mask.classList.toggle("away"));
   return both;
+}
+
+// What was found, in boxes over its image, each with its class and score; a click takes them away and brings them back.
+function boxed(picture, one) {
+  const both = element("div", undefined, "masked boxed");
+  const drawn = shape("svg", { viewBox: `0 0 ${one.width} ${one.height}`, role: "img", "aria-label": counted(one.objects) });
+  const size = Math.max(one.width, one.height) / 24;
+  one.objects.forEach((object) => {
+    const [left, top, right, bottom] = object.box;
+    const style = `hsl(${hue(object.name)} 90% 45%)`;
+    const frame = { x: left, y: top, width: right - left, height: bottom - top, stroke: style, class: "box" };
+    const beside = left < 0.7 * one.width ? { x: left } : { x: right, "text-anchor": "end" };
+    const name = shape("text", { ...beside, y: top > size ? top - size / 5 : top + size, "font-size": size, class: "box-name" });
+    name.textContent = `${object.name} ${percent.format(object.score)}`;
+    if (object.mask) drawn.append(shape("path", { d: outline(object.mask), fill: style, "fill-opacity": 0.35 }));
+    drawn.append(shape("rect", frame), name);
+  });
+  both.append(picture, drawn);
+  both.addEventListener("click", () => drawn.classList.toggle("away"));
+  return both;
+}
+
+// How many of each class, in the order in which they were found.
+function counted(objects) {
+  const counts = new Map();
+  for (const { name } of objects) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts].map(([name, count]) => `${number.format(count)} ${name}`).join(", ") || words.none;
+}
+
+// A mask as a path, a rectangle for each run of its columns.
+function outline({ size: [height], counts }) {
+  let path = "", begin = 0;
+  runs(counts).forEach((length, turn) => {
+    const end = begin + length;
+    for (let top = begin; turn % 2 && top < end; ) {
+      const column = Math.floor(top / height), bottom = Math.min(end, (column + 1) * height);
+      path += `M${column} ${top % height}h1v${bottom - top}h-1z`;
+      top = bottom;
+    }
+    begin = end;
+  });
+  return path;
+}
+
+// The lengths of runs in COCO's string: pieces of five bits, the lowest first, and from the fourth on less the one two before.
+function runs(text) {
+  const lengths = [];
+  let value = 0, shift = 0;
+  for (const letter of text) {
+    const piece = letter.charCodeAt(0) - 48;
+    value |= (piece & 31) << shift;
+    shift += 5;
+    if (piece & 32) continue;
+    if (piece & 16) value |= -1 << shift;
+    lengths.push(lengths.length > 2 ? value + lengths.at(-2) : value);
+    value = shift = 0;
+  }
+  return lengths;
+}
+
+function shape(name, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+// The same of the same name, and far apart for names that are alike.
+function hue(name) {
+  let sum = 7;
+  for (const letter of name) sum = (sum * 31 + letter.codePointAt(0)) % 360;
+  return (sum * 137) % 360;
 }
 
 // A forecast: a line for each step, with the ends of its interval.

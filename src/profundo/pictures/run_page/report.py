@@ -15,6 +15,7 @@ from profundo.languages import say, term
 from profundo.pictures import numbers, training_curves
 from profundo.pictures.bars import ladder_svg
 from profundo.pictures.image_grid import image_grid
+from profundo.pictures.objects.object_results import object_results
 from profundo.pictures.reading_table import readings_grid
 from profundo.pictures.rendering import rendered
 from profundo.pictures.run_page import (
@@ -105,6 +106,7 @@ def _results(report: Report) -> dict[str, Any]:
         "dependence_charts": effect_results.dependence_charts(report.effects, kind) if report.effects else [],
         "dependence_tables": effect_results.dependence_tables(report.effects, kind) if report.effects else [],
         "words": effect_results.words_grid(report.effects, kind) if report.effects else None,
+        "objects": report.objects and object_results(report.objects),
         "mistakes": mistake_results.mistakes(report.worst, kind),
     }
 

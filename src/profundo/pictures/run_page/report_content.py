@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from profundo.pictures.objects.found_objects import ObjectFacts
 from profundo.records import Calibration, ColumnReading, LayerRow, Scores, Spec
 
 if TYPE_CHECKING:
@@ -245,6 +246,7 @@ class Report:
     effects: Effects | None = None
     threshold: str = ""
     worst: Sequence[Worst] = ()
+    objects: ObjectFacts | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)

@@ -106,14 +106,25 @@ def counts_grid(report: Report) -> Grid:
     """Rows are classes, columns splits; a bar is as long as its part of the column's largest."""
     splits, classes = list(report.counts), report.spec.targets.classes
     totals = [report.sizes.get(split, sum(report.counts[split])) for split in splits]
-    one = "label" if report.spec.targets.kind == "labels" else "class"
+    kind, things = report.spec.targets.kind, report.spec.inputs.things
+    one = "label" if kind == "labels" else "class"
+    counted = "object" if kind == "objects" else one
     per_class = bool(classes) and all(len(counts) == len(classes) for counts in report.counts.values())
     columns = [bars(counts, list(map(numbers.count, counts))) for counts in report.counts.values()] if per_class else []
-    caption, heads = say("report.counts", each=say(f"report.each_{one}") if per_class else ""), list(map(term, splits))
+    caption, heads = (
+        say("report.counts", each=say(f"report.each_{counted}") if per_class else ""),
+        list(map(term, splits)),
+    )
     if not per_class:
         return Grid(caption, ["", *heads], [[term("samples"), *totals]])
     rows = list(zip(classes, *columns, strict=True))
-    return Grid(caption, [term(one), *heads], rows, foot=[say("report.all"), *totals], look="names")
+    return Grid(
+        caption,
+        [term(one), *heads],
+        rows,
+        foot=[term(things) if kind == "objects" else say("report.all"), *totals],
+        look="names",
+    )
 
 
 def columns_grid(columns: Sequence[ColumnRow], features: int) -> Grid:

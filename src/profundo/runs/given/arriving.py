@@ -392,7 +392,9 @@ def with_targets(data: Dataset, targets: Targets, numbers: Tensor | None = None)
 
 
 def with_several_outputs(net: nn.Module, data: Dataset, own: Own) -> tuple[Own, Dataset]:
-    """Of a net that gives several outputs, or one without the axis of outputs, the main one counts."""
+    """Of a net that gives several outputs, or one without the axis of outputs, the main one counts; but of a detector all do."""
+    if data.spec.targets.traits.per == "object":
+        return own, data
     given, trained = tried_outputs(net, data), trained_outputs(net, data)
     auxiliary = isinstance(given, Tensor) and trained is not None and not isinstance(trained, Tensor)
     if own.loss is not None:

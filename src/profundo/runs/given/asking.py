@@ -16,17 +16,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from profundo.boxes import NO_OBJECT
 from profundo.data.dataset_names import Reading
 from profundo.data.images.pixels import fitted
 from profundo.data.loading import collect
 from profundo.data.new_inputs import entries, frame_series
 from profundo.data.object_arrays import Taker, as_seen, images_of, plain, stacked, targets_for, tensor_of, weights_of
 from profundo.data.objects import Framed, as_polars, read
+from profundo.data.objects_in_images.objects_in_memory import scenes_in_memory
 from profundo.data.recognising import is_frame, is_image, is_keras_dataset, is_loader, is_series, words_in
+from profundo.data.splits.splits import Collection
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
 from profundo.data.tables.reading import typed_table
 from profundo.data.tables.table_files import read_table
 from profundo.kinds import NO_CLASS
+from profundo.object_masks import table_of
 from profundo.records import Inputs, ProfundoError, Samples, Spec
 from profundo.trees import leaves, length, mapped, rebuilt
 
@@ -278,8 +282,8 @@ def samples_at(path: Path, spec: Spec, how: Reading) -> Samples:
     split where there is one. how: as the data that were trained on were read."""
     if spec.inputs.columns and spec.inputs.forecast is None:
         return samples_for(Framed(read_table(path, how).frame, how.target), spec)
-    if spec.targets.traits.per == "pixel":
-        return grids_at(path, spec, how)
+    if spec.targets.traits.per != "sample":
+        return {"pixel": grids_at, "object": scenes_at}[spec.targets.traits.per](path, spec, how)
     shape = spec.inputs.shape
     if spec.inputs.kind == "image" and shape[1] == shape[2] and path.is_dir():
         how = replace(how, image_size=shape[1])
@@ -316,6 +320,34 @@ def grids_at(path: Path, spec: Spec, how: Reading) -> Samples:
     return replace(samples, targets=torch.from_numpy(table)[samples.targets.long()])
 
 
+def scenes_at(path: Path, spec: Spec, how: Reading) -> Samples:
+    """Images of any size with the objects in them, in the scale of training."""
+    found = under_known(collect(path, replace(how, image_size=spec.inputs.longest or LARGEST)), spec, str(path))
+    return found.test if found.test is not None else found.train
+
+
+def under_known(found: Collection, spec: Spec, where: str) -> Collection:
+    """Objects in images under the classes that the net knows, by their names."""
+    known = spec.targets.classes
+    if (found.inputs.shape[0], found.targets.kind) != (spec.inputs.shape[0], spec.targets.kind):
+        raise ProfundoError(
+            f"{where}: expected images of {spec.inputs.shape[0]} channels with objects in them, got {found.inputs.shape[0]} and "
+            f"{found.targets.kind!r} targets"
+        )
+    if unknown := [name for name in found.targets.classes if name not in known]:
+        raise ProfundoError(f"{where}: has objects of a class {unknown[0]!r}, the net knows {', '.join(known[:10])}")
+    places = torch.tensor([*map(known.index, found.targets.classes), NO_OBJECT])  # −1 is the last
+
+    def renamed(samples: Samples) -> Samples:
+        table = table_of(samples.targets).clone()
+        table[..., 4] = places[table[..., 4].long()].to(table.dtype)
+        targets: Any = samples.targets
+        targets = {**targets, "objects": table} if isinstance(targets, dict) else table
+        return replace(samples, targets=targets)
+
+    return replace(found, train=renamed(found.train), test=None if found.test is None else renamed(found.test))
+
+
 def targets_read(frame: polars.DataFrame, kind: str) -> list[polars.Series]:
     """Columns of targets as those that were trained on were read; of classes, which have the cells for names, as they are written."""
     read = typed_table(frame, as_text=True, keep=frame.columns)
@@ -330,6 +362,9 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
     """
     import polars
 
+    if spec.targets.traits.per == "object":
+        how = Reading(image_size=spec.inputs.longest or LARGEST)
+        return under_known(scenes_in_memory({"train": given}, "data", how, spec.targets.classes), spec, "data").train
     names = spec.targets.names
     how = Reading(target=target or (",".join(names) if names and names != ("y",) else None))
     count = len(spec.inputs.parts) or 1

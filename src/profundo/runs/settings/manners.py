@@ -78,7 +78,10 @@ def completed(
         **({} if "loss" in experiment.own else {"objective": default_name(spec.targets)}),
         "schedule": "one-cycle",
         "augment": list(manner.augment),
-        "capture": not net.startswith("own:") and not experiment.own and experiment.pretrained is None,
+        "capture": not net.startswith("own:")
+        and not experiment.own
+        and experiment.pretrained is None
+        and spec.targets.traits.per != "object",
     }
     if experiment.pretrained is not None:
         from profundo.nets.published_weights import published  # and PyTorch
@@ -137,6 +140,7 @@ MANNERS = {
     ),
     # Every pixel teaches: few images make a batch. Batches of 4 by validation on two sets of drawn shapes, seed 0; the rest as usual.
     "pixels": Manner(4_000, "adamw", 0.01, 0.003, 0.03, 32, longest=100, batches=100, smallest=4, patience=0.3),
+    "objects": Manner(20_000, "adamw", 0.05, 0.002, 0.02, 32, longest=100, batches=100, smallest=8),
     "plane": Manner(60_000, "adamw", 0.01, 0.01, 0.1, 32),
     "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
     # Measured by validation on photographs and signs (docs/transfer.md); batches and rate of "pretrained" on 47 of
@@ -159,8 +163,8 @@ MANNERS = {
 
 
 def manner_of(spec: Spec, normalised: bool, net: str, samples: int = 0) -> str:
-    if spec.targets.traits.per == "pixel":
-        return "pixels"
+    if spec.targets.traits.per != "sample":
+        return {"pixel": "pixels", "object": "objects"}[spec.targets.traits.per]
     if spec.inputs.texts:
         return "n-grams" if net in ("text_mean", "own:TextMean") else "words"
     if is_ensemble(net):

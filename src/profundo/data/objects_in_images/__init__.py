@@ -1,0 +1,1 @@
+"""Images and where things are in them: boxes, and masks of each."""

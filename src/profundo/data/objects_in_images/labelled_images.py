@@ -1,0 +1,252 @@
+"""What files say of the objects in images, brought to one form: edges in pixels, classes as numbers, doubts told.
+
+A reader turns one kind of file into Entries, as they are written there; `labelled` checks and mends them. What stands out of its
+image is cut to it, corners that are swapped are put right, and boxes of no size are left out: each is told. What cannot be
+meant, such as a number that is none or an image of another size, is a fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+
+from profundo.boxes import Objects
+from profundo.data.images.pixels import header
+from profundo.data.objects_in_images.outlines import Outline, Polygons, Runs, box_of, drawn
+from profundo.data.streams.archives import Files, printable
+from profundo.records import ProfundoError
+
+__all__ = ["Entry", "LabelledImages", "Labels", "Remarks", "Thing", "chosen", "labelled", "objects_of"]
+
+MOST_OBJECTS = 10_000  # in one image
+FARTHEST = 1e6  # pixels
+SLACK = 1.0  # pixels beyond the border that are only a matter of counting from 0 or from 1
+FAR_SHARE = 1.5  # a share of a side that is meant as pixels
+NAMED = 8  # places in a message
+
+
+@dataclass(slots=True)
+class Thing:
+    """One object as a file has it. place: where it is written; name: of its class; box: left, top, right, bottom, as edges, None
+    where the outline says it."""
+
+    place: str
+    name: str
+    box: tuple[float, float, float, float] | None
+    crowd: bool = False
+    outline: Outline | None = None
+
+
+@dataclass(slots=True)
+class Entry:
+    """An image as a file has it. image: its number among the files; split: that it is in, None where none is said; size: (width,
+    height) that the file says it has; shares: whether places are shares of its sides rather than pixels."""
+
+    image: int
+    things: list[Thing]
+    split: str | None = None
+    size: tuple[float, float] | None = None
+    shares: bool = False
+
+
+@dataclass(slots=True)
+class Remarks:
+    """What is wrong with a source. faults: (place, reason) of what cannot be used; mended: what was done → to which places;
+    notes: sentences."""
+
+    faults: list[tuple[str, str]] = field(default_factory=list)
+    mended: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def fault(self, place: str, reason: str) -> None:
+        self.faults.append((place, reason))
+
+    def mend(self, what: str, place: str) -> None:
+        self.mended.setdefault(what, []).append(place)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The objects of one image, in its own pixels. boxes: float64 (objects, 4); classes: int64 (objects,); crowd: bool
+    (objects,); outlines: of each, None where only its box is known."""
+
+    boxes: np.ndarray
+    classes: np.ndarray
+    crowd: np.ndarray
+    outlines: tuple[Outline | None, ...]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledImages:
+    """Images and the objects in them. form: the kind of file that says so; images: numbers of files, of each its labels, its split,
+    None where its source knows of none, and its size, (width, height); remarks: what was left out or mended."""
+
+    form: str
+    files: Files
+    images: list[int]
+    labels: list[Labels]
+    splits: list[str | None]
+    sizes: list[tuple[int, int]]
+    classes: tuple[str, ...]
+    remarks: Remarks
+
+    @property
+    def outlined(self) -> bool:
+        """Whether the pixels of every object are known."""
+        return all(None not in labels.outlines for labels in self.labels) and any(map(len, self.labels))
+
+    def name(self, row: int) -> str:
+        return self.files.name(self.images[row])
+
+
+def chosen(images: LabelledImages, rows: Sequence[int]) -> LabelledImages:
+    """These of the images, in this order."""
+    return replace(
+        images,
+        images=[images.images[row] for row in rows],
+        labels=[images.labels[row] for row in rows],
+        splits=[images.splits[row] for row in rows],
+        sizes=[images.sizes[row] for row in rows],
+    )
+
+
+def objects_of(
+    labels: Labels, size: tuple[int, int], scale: tuple[float, float] = (1.0, 1.0), *, masks: bool
+) -> Objects:
+    """What is in an image of this (width, height), in pixels of the image scaled by these factors across and down; with masks of
+    the scaled image, where they are wanted and all are known."""
+    boxes = torch.from_numpy(labels.boxes * (*scale, *scale)).float()
+    facts = boxes, torch.from_numpy(labels.classes), torch.from_numpy(labels.crowd)
+    if not masks:
+        return Objects(*facts)
+    width, height = max(1, round(size[0] * scale[0])), max(1, round(size[1] * scale[1]))
+    grids = [_scaled_mask(outline, size, (width, height), scale) for outline in labels.outlines if outline is not None]
+    whole = np.stack(grids) if grids else np.zeros((0, height, width), bool)
+    return Objects(*facts, torch.from_numpy(whole))
+
+
+def _scaled_mask(
+    outline: Outline, size: tuple[int, int], new: tuple[int, int], scale: tuple[float, float]
+) -> np.ndarray:
+    """bool (height, width) of the new size: of runs the nearest pixel in place of each."""
+    if isinstance(outline, Polygons):
+        return drawn(outline.times(*scale), new[1], new[0])
+    rows, columns = (
+        (np.arange(there) * 2 + 1) * own // (2 * there) for own, there in zip(size[::-1], new[::-1], strict=True)
+    )
+    return drawn(outline, size[1], size[0])[np.ix_(rows, columns)]
+
+
+# ------------------------------------------------------------------------------------------------------ checked, mended
+def labelled(
+    form: str, files: Files, entries: Iterable[Entry], remarks: Remarks, *, order: Sequence[str] | None = None
+) -> LabelledImages:
+    """The entries in one form. order: the classes in their order, where the source has one; those of no object are left out.
+
+    Images with a fault are left out, and told of in the remarks. Raises ProfundoError where nothing is left.
+    """
+    rows: list[tuple[Entry, tuple[int, int], list[Thing]]] = []
+    for entry in entries:
+        place = files.name(entry.image)
+        try:
+            _, height, width = header(files.read(entry.image))
+            _check_entry(entry, width, height)
+            rows.append((entry, (width, height), list(_mended(entry, width, height, remarks))))
+        except (OSError, ValueError) as error:
+            remarks.fault(place, str(error))
+    there = {thing.name for _, _, things in rows for thing in things}
+    if not there:
+        _nothing(files, remarks)
+    classes = sorted(there) if order is None else [name for name in order if name in there]
+    gone = [] if order is None else [name for name in order if name not in there]
+    if gone:
+        listed = ", ".join(map(printable, gone[:NAMED])) + (" …" if len(gone) > NAMED else "")
+        remarks.notes.append(f"Classes of which no object is there are left out: {listed}.")
+    numbers = {name: place for place, name in enumerate(classes)}
+    return LabelledImages(
+        form,
+        files,
+        [entry.image for entry, _, _ in rows],
+        [_labels(things, numbers) for _, _, things in rows],
+        [entry.split for entry, _, _ in rows],
+        [size for _, size, _ in rows],
+        tuple(map(printable, classes)),
+        remarks,
+    )
+
+
+def _nothing(files: Files, remarks: Remarks) -> None:
+    where = printable(str(files.where))
+    if remarks.faults:
+        place, reason = remarks.faults[0]
+        raise ProfundoError(
+            f"{where}: expected images with objects, none can be used: {place}: {reason}; mend the files"
+        )
+    raise ProfundoError(
+        f"{where}: expected images with objects, found no object; add the files that say where they are"
+    )
+
+
+def _check_entry(entry: Entry, width: int, height: int) -> None:
+    """Raises ValueError for what cannot be of this image."""
+    if entry.size is not None and entry.size != (width, height):
+        turned = " (a camera’s note turns it: save it as it is to be seen)" if entry.size == (height, width) else ""
+        says = "×".join(f"{side:g}" for side in entry.size)
+        raise ValueError(f"the image has {width}×{height} pixels, its labels are of {says}{turned}")
+    if len(entry.things) > MOST_OBJECTS:
+        raise ValueError(f"{len(entry.things):,} objects, more than the limit of {MOST_OBJECTS:,} in an image")
+    for thing in entry.things:
+        if isinstance(thing.outline, Runs) and (thing.outline.width, thing.outline.height) != (width, height):
+            raise ValueError(
+                f"{thing.place}: its runs are of {thing.outline.width}×{thing.outline.height} pixels, the image of {width}×{height}"
+            )
+        for value in _numbers(thing):
+            if not abs(value) <= FARTHEST:  # nor what is no number
+                raise ValueError(f"{thing.place}: {value:g} is no place in an image")
+            if entry.shares and abs(value) > FAR_SHARE:
+                raise ValueError(f"{thing.place}: expected shares of the image’s sides, 0 to 1, got {value:g}")
+
+
+def _numbers(thing: Thing) -> Iterator[float]:
+    yield from thing.box or ()
+    if isinstance(thing.outline, Polygons):
+        for part in thing.outline.parts:
+            flat = part.ravel()
+            yield from flat[[np.abs(np.nan_to_num(flat, nan=np.inf)).argmax()]].tolist() if len(flat) else ()
+
+
+def _mended(entry: Entry, width: int, height: int, remarks: Remarks) -> Iterator[Thing]:
+    """Its things in pixels, of which some is in the image."""
+    for thing in entry.things:
+        outline = thing.outline
+        scale = (width, height) if entry.shares else (1, 1)
+        if isinstance(outline, Polygons):
+            outline = outline.times(*scale) if entry.shares else outline
+        box = np.array(box_of(outline) if thing.box is None and outline is not None else thing.box, float)
+        box = box * (*scale, *scale) if thing.box is not None else box
+        right = np.concatenate([np.minimum(box[:2], box[2:]), np.maximum(box[:2], box[2:])])
+        inside = right.clip(0, (width, height, width, height))
+        if (right != box).any():
+            remarks.mend("swapped", thing.place)
+        if not (inside[2:] > inside[:2]).all():
+            is_out = (right[2:] > right[:2]).all()
+            remarks.mend("beyond" if is_out else "empty", thing.place)
+            continue
+        if np.abs(inside - right).max() > SLACK:
+            remarks.mend("outside", thing.place)
+        yield Thing(thing.place, thing.name, tuple(inside.tolist()), thing.crowd, outline)
+
+
+def _labels(things: Sequence[Thing], numbers: dict[str, int]) -> Labels:
+    return Labels(
+        np.array([thing.box for thing in things], float).reshape(-1, 4),
+        np.array([numbers[thing.name] for thing in things], np.int64),
+        np.array([thing.crowd for thing in things], bool),
+        tuple(thing.outline for thing in things),
+    )

@@ -1,0 +1,1 @@
+"""A look at where objects in images are said to be."""

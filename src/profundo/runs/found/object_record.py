@@ -1,0 +1,65 @@
+"""What was found in an image, as a record for people and programs: class, score and box of each object, its mask as COCO has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from profundo.boxes import Detections
+from profundo.object_masks import detections_in, table_of
+from profundo.records import Targets
+
+__all__ = ["coded_mask", "found_in", "of_objects", "told"]
+
+DIGITS = 2, 4  # of pixels, and of scores
+
+
+def found_in(answers: Mapping[str, Any], index: int, least: float) -> Detections:
+    """What `predict` found in one image, in its own pixels, of a score of `least` or more."""
+    height, width = answers["size"][index].tolist()
+    return detections_in(answers, index, (height, width), least)
+
+
+def of_objects(answers: Mapping[str, Any], targets: Targets, _probable: bool) -> dict[str, list[Any]]:
+    """The "prediction" of each image: the class of each object, the surest first; its "objects"; its "width" and "height"."""
+    several = [told(found_in(answers, at, targets.threshold), targets) for at in range(len(table_of(answers)))]
+    height, width = answers["size"].T.tolist()
+    names = [[one["name"] for one in objects] for objects in several]
+    return {"prediction": names, "objects": several, "width": width, "height": height}
+
+
+def told(found: Detections, targets: Targets) -> list[dict[str, Any]]:
+    """Each with its "name", "score", "box" (left, top, right, bottom; edges in pixels) and, where there is one, "mask"."""
+    boxes, scores = (
+        np.round(part.double().numpy(), digits).tolist()
+        for part, digits in zip((found.boxes, found.scores), DIGITS, strict=True)
+    )
+    objects = [
+        {"name": targets.classes[label], "score": score, "box": box}
+        for label, score, box in zip(found.classes.tolist(), scores, boxes, strict=True)
+    ]
+    for one, mask in zip(objects, () if found.masks is None else found.masks, strict=found.masks is not None):
+        one["mask"] = {"size": list(mask.shape), "counts": coded_mask(mask.numpy())}
+    return objects
+
+
+def coded_mask(mask: np.ndarray) -> str:
+    """COCO's string of a mask, bool (height, width): the lengths of its runs down its columns, the first of the ground, each less
+    the one two before it from the fourth on, in pieces of five bits, the lowest first; a sixth says that more follow."""
+    flat = mask.T.ravel()
+    turns = np.flatnonzero(np.diff(flat, prepend=False)).tolist()
+    counts = np.diff([0, *turns, len(flat)]).tolist()
+    return "".join(pieces(count - counts[at - 2] if at > 2 else count) for at, count in enumerate(counts))
+
+
+def pieces(number: int) -> str:
+    """A whole number with a sign, which is the fifth bit of its last piece."""
+    text = ""
+    while True:
+        piece, number = number & 31, number >> 5
+        more = number != (-1 if piece & 16 else 0)
+        text += chr(48 + (piece | 32 * more))
+        if not more:
+            return text
