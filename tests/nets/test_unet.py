@@ -57,3 +57,24 @@ def test_it_is_for_pixels_and_other_nets_are_not():
         build("unet", images)
     with pytest.raises(ProfundoError, match="depth from 1 to 8"):
         build("unet", spec(), depth=0)
+
+
+# ------------------------------------------------------------------------------------------- without a path up
+@pytest.mark.parametrize("size", [(32, 48), (1, 1), (7, 5), (33, 31)])
+def test_a_fully_convolutional_net_answers_for_each_pixel_too(size):
+    net = build("fully_convolutional", spec(), width=4).eval()
+    assert net(torch.randn(2, 3, *size)).shape == (2, 5, *size)
+
+
+def test_its_answer_is_three_scores_enlarged_and_added():
+    """By hand: every score layer is made constant; enlarging leaves constants and the sum of all three is the answer."""
+    net = build("fully_convolutional", spec(), width=4).eval()
+    with torch.no_grad():
+        for number, layer in enumerate(net.scores):
+            layer.weight.zero_()
+            layer.bias.fill_(10.0**number)
+        torch.testing.assert_close(net(torch.randn(1, 3, 16, 16)), torch.full((1, 5, 16, 16), 111.0))
+    assert [layer.in_channels for layer in net.scores] == [8, 16, 32]
+    assert len(build("fully_convolutional", spec((256, 300)), width=1).down) == 6
+    with pytest.raises(ProfundoError, match="a depth from 2 to 8"):
+        build("fully_convolutional", spec(), depth=1)

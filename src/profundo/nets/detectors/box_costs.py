@@ -52,11 +52,11 @@ def offsets(boxes: Tensor, bases: Tensor) -> Tensor:
 def moved(bases: Tensor, by: Tensor) -> Tensor:
     """The boxes to which offsets lead: the inverse of `offsets`, but no side grows more than sixtyfold."""
     place0, size0 = centre_and_size(bases)
-    shift, growth = (by * by.new_tensor(UNITS)).split(2, -1)
+    shift, growth = torch.split(by * by.new_tensor(UNITS), 2, -1)
     place, half = place0 + shift * size0, size0 * growth.clamp(max=MOST_GROWTH).exp() / 2
     return torch.cat([place - half, place + half], -1)
 
 
 def centre_and_size(boxes: Tensor) -> tuple[Tensor, Tensor]:
-    low, high = boxes.split(2, -1)
+    low, high = torch.split(boxes, 2, -1)
     return (low + high) / 2, (high - low).clamp(min=1e-3)

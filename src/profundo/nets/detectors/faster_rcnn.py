@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from profundo.boxes import NO_OBJECT
+from profundo.nets.detectors.backbones import BackboneName
 from profundo.nets.detectors.box_costs import moved, offsets
 from profundo.nets.detectors.proposals import NOT_ASKED, Proposals, drawn, matched, proposals, within
 from profundo.nets.detectors.pyramid import Pyramid, continued, pyramid_of
@@ -125,7 +126,10 @@ def sampled(boxes: Tensor, there: Tensor, table: Tensor) -> Regions:
 
 
 @of_a_spec
-def faster_rcnn(spec: Spec, width: int = 32, features: int = 256, finest: int = 4) -> FasterRcnn:
+def faster_rcnn(
+    spec: Spec, width: int = 32, features: int = 256, finest: int = 4, backbone: BackboneName = "small"
+) -> FasterRcnn:
     """width: channels of the backbone at its finest level, doubled at each halving; features: of the two dense layers that judge a
-    region; finest: pixels between the places of the finest level, 4 or 8."""
-    return FasterRcnn(pyramid_of("faster_rcnn", spec, width, finest), len(spec.targets.classes), features)
+    region; finest: pixels between the places of the finest level, 4 or 8; backbone: small, or a net for ImageNet, of its own
+    width."""
+    return FasterRcnn(pyramid_of("faster_rcnn", spec, width, finest, backbone), len(spec.targets.classes), features)

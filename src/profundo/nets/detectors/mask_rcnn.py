@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.nets.detectors.faster_rcnn import POSITIVE, USUAL, FasterRcnn
+from profundo.nets.detectors.backbones import BackboneName
+from profundo.nets.detectors.faster_rcnn import USUAL, FasterRcnn
 from profundo.nets.detectors.pyramid import Pyramid, pyramid_of
 from profundo.nets.detectors.regions import level_of, region_features
 from profundo.nets.net_names import of_a_spec
@@ -25,6 +26,7 @@ from profundo.records import ProfundoError, Spec
 __all__ = ["MASK_SIDE", "MaskRcnn", "mask_rcnn"]
 
 MASK_SIDE = 28  # cells
+OUTLINED = 8  # regions of an image that are outlined in training: what they cost is half of a step
 
 
 class MaskRcnn(nn.Module):
@@ -49,8 +51,8 @@ class MaskRcnn(nn.Module):
             )
         table, maps = targets["objects"], self.boxes.maps(images)
         parts, regions = self.boxes.costs_and_regions(maps, table, tuple(images.shape[2:]))
-        boxes, which = regions.boxes[:, :POSITIVE], regions.which[:, :POSITIVE]  # those with an object come first
-        image, place = ((which >= 0) & regions.asked[:, :POSITIVE]).nonzero(as_tuple=True)
+        boxes, which = regions.boxes[:, :OUTLINED], regions.which[:, :OUTLINED]  # those with an object come first
+        image, place = ((which >= 0) & regions.asked[:, :OUTLINED]).nonzero(as_tuple=True)
         object_ = which[image, place]
         logits = self.cells(maps, boxes)[image, place]
         own = logits[torch.arange(len(logits)), table[image, object_, 4].long()]
@@ -84,7 +86,10 @@ def cells_of(masks: Tensor, boxes: Tensor) -> Tensor:
 
 
 @of_a_spec
-def mask_rcnn(spec: Spec, width: int = 32, features: int = 256, depth: int = 2, finest: int = 4) -> MaskRcnn:
+def mask_rcnn(
+    spec: Spec, width: int = 32, features: int = 256, depth: int = 2, finest: int = 4, backbone: BackboneName = "small"
+) -> MaskRcnn:
     """width: channels of the backbone at its finest level, doubled at each halving; features: of the two dense layers that judge a
-    region; depth: convolutions before its mask; finest: pixels between the places of the finest level, 4 or 8."""
-    return MaskRcnn(pyramid_of("mask_rcnn", spec, width, finest), len(spec.targets.classes), features, depth)
+    region; depth: convolutions before its mask; finest: pixels between the places of the finest level, 4 or 8; backbone: small, or a
+    net for ImageNet, of its own width."""
+    return MaskRcnn(pyramid_of("mask_rcnn", spec, width, finest, backbone), len(spec.targets.classes), features, depth)

@@ -14,50 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from profundo.nets.detectors.backbones import Backbone, BackboneName, backbone_of
 from profundo.nets.init import drawn_once
 from profundo.nets.net_names import check
-from profundo.nets.resnets import Basic
 from profundo.records import ProfundoError, Spec
 
-__all__ = ["Backbone", "Pyramid", "SmallBackbone", "centres", "continued", "pyramid_of"]
-
-
-class Backbone(nn.Module):
-    """What a pyramid stands on. channels: of its maps; strides: pixels of the image between neighbours of each, rising."""
-
-    channels: Sequence[int]
-    strides: Sequence[int]
-
-
-class SmallBackbone(Backbone):
-    """Residual blocks (He et al. 2015) from half the side on: (batch, channels, height, width) → three maps at 1/s, 1/2s, 1/4s.
-
-    width: channels at s, doubled at each halving; finest: s, 4 or 8.
-    """
-
-    def __init__(self, channels: int, width: int, blocks: int = 1, finest: int = 4) -> None:
-        super().__init__()
-        first = max(8, width // 2)
-        stem: list[nn.Module] = [nn.Conv2d(channels, first, 3, 2, 1, bias=False), nn.BatchNorm2d(first), nn.ReLU()]
-        if finest == 8:
-            stem.append(Basic(first, first, 2))
-        self.stem = nn.Sequential(*stem)
-        self.channels = [width << level for level in range(3)]
-        self.strides = [finest << level for level in range(3)]
-        before = [first, *self.channels]
-        self.stages = nn.ModuleList(stage(a, b, blocks) for a, b in zip(before, self.channels, strict=False))
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        x, maps = self.stem(images), []
-        for block in self.stages:
-            x = block(x)
-            maps.append(x)
-        return maps
-
-
-def stage(channels: int, width: int, blocks: int) -> nn.Sequential:
-    """So many residual blocks, the first of which halves the side."""
-    return nn.Sequential(Basic(channels, width, 2), *(Basic(width, width, 1) for _ in range(blocks - 1)))
+__all__ = ["Pyramid", "centres", "continued", "pyramid_of"]
 
 
 class Pyramid(nn.Module):
@@ -78,7 +40,7 @@ class Pyramid(nn.Module):
         return [layer(seen) for layer, seen in zip(self.smooth, maps, strict=True)]
 
 
-def pyramid_of(net: str, spec: Spec, width: int, finest: int) -> Pyramid:
+def pyramid_of(net: str, spec: Spec, width: int, finest: int, backbone: BackboneName) -> Pyramid:
     """What the detector of that name stands on: maps of 2 · width channels, the first at 1/finest of the side. Raises ProfundoError
     for data without objects to find, and for sizes that it cannot have."""
     check(net, spec)
@@ -86,7 +48,7 @@ def pyramid_of(net: str, spec: Spec, width: int, finest: int) -> Pyramid:
         raise ProfundoError(f"net {net}: expected images (channels, height, width), the data have {spec.inputs.things}")
     if not 4 <= width <= 512 or finest not in (4, 8):
         raise ProfundoError(f"net {net}: expected a width from 4 to 512 and 4 or 8 as finest, got {width} and {finest}")
-    return drawn_once(lambda: Pyramid(SmallBackbone(spec.inputs.shape[0], width, finest=finest), 2 * width))
+    return drawn_once(lambda: Pyramid(backbone_of(backbone, spec, width, finest), 2 * width))
 
 
 def continued(images: Tensor, step: int) -> Tensor:

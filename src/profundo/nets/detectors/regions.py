@@ -57,7 +57,8 @@ def read_along(low: Tensor, high: Tensor, length: Tensor, size: int) -> tuple[Te
     before = place.detach().floor()
     after = torch.minimum(before.long() + 1, last)
     pixel, weight = torch.stack([before.long(), after], -1), torch.stack([1 - (place - before), place - before], -1)
-    return pixel.flatten(-2).unflatten(-1, (size, -1)), weight.flatten(-2).unflatten(-1, (size, -1)) / SAMPLES
+    reads = (*low.shape, size, 2 * SAMPLES)
+    return pixel.view(reads), weight.view(reads) / SAMPLES
 
 
 def begins(maps: Sequence[Tensor], levels: Tensor) -> Tensor:
@@ -70,8 +71,10 @@ def begins(maps: Sequence[Tensor], levels: Tensor) -> Tensor:
 
 def summed(table: Tensor, index: Tensor, weight: Tensor) -> Tensor:
     """Σ_k weight_k · table[index_k] over the last axis of both: (…, channels)."""
+    if torch.compiler.is_exporting():  # ONNX has no sums of bags but as a loop over them
+        return (table[index] * weight[..., None]).sum(-2)
     bags, weights = index.flatten(0, -2), weight.flatten(0, -2)
-    return F.embedding_bag(bags, table, per_sample_weights=weights, mode="sum").unflatten(0, index.shape[:-1])
+    return F.embedding_bag(bags, table, per_sample_weights=weights, mode="sum").view(*index.shape[:-1], table.shape[1])
 
 
 def level_of(boxes: Tensor, strides: Sequence[int], usual: float) -> Tensor:
