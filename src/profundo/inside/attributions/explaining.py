@@ -150,14 +150,11 @@ class Explanation:
 
     def __repr__(self) -> str:
         outputs = "a function of the outputs" if self.of is None else f"outputs {self.of.tolist()[:10]}"
-        gap = (
-            f", sums short of the change by {float(self.gap.abs().max()):.3g} at most"
-            if self.adds_up and self.gap is not None
-            else ""
-        )
-        return (
-            f"{self.method} of {outputs}: map {tuple(self.map.shape)}{gap}; {self.passes} passes, {self.seconds:.3f} s"
-        )
+        gap = ""
+        if self.adds_up and self.gap is not None:
+            gap = f", sums short of the change by {float(self.gap.abs().max()):.3g} at most"
+        work = f"{self.passes} passes, {self.seconds:.3f} s"
+        return f"{self.method} of {outputs}: map {tuple(self.map.shape)}{gap}; {work}"
 
     @property
     def by_place(self) -> Tensor:
@@ -205,20 +202,13 @@ def explain(
             results += [(one, *answered(one, chosen, starting, options)) for one in pieces]
     questions, maps, answers, changes, figures = zip(*results, strict=True)
     outputs = [one.chosen for one in questions if one.chosen is not None]
+    means = {name: sum(one[name] for one in figures) / len(figures) for name in figures[0]}
     return Explanation(
-        method,
-        torch.cat(maps),
-        torch.cat(outputs) if outputs else None,
-        torch.cat(answers),
-        None if starting is None else torch.cat(changes),
-        chosen.adds_up,
-        whole.places,
-        whole.at,
-        sum(one.passes for one in questions),
-        time.perf_counter() - started,
-        {name: sum(one[name] for one in figures) / len(figures) for name in figures[0]},
-        (chosen.warning,) if chosen.warning else (),
-    )
+        method, map=torch.cat(maps), of=torch.cat(outputs) if outputs else None, answer=torch.cat(answers),
+        change=None if starting is None else torch.cat(changes), adds_up=chosen.adds_up, places=whole.places, at=whole.at,
+        passes=sum(one.passes for one in questions), seconds=time.perf_counter() - started, figures=means,
+        remarks=(chosen.warning,) if chosen.warning else (),
+    )  # fmt: skip
 
 
 def check_options(method: Method, options: Mapping[str, Any]) -> None:
