@@ -1,5 +1,6 @@
 """How many threads are chosen, by times that the tests give; and that results are those of one thread."""
 
+import math
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 
 from profundo import threads
+from profundo.inside.attributions import explain
 from profundo.threads import Pace, SameBits, most_threads, prepare_process, using
 
 
@@ -100,6 +102,23 @@ def test_what_is_drawn_at_random_is_drawn_once(monkeypatch):
     torch.manual_seed(0)
     work = SameBits()
     assert all(torch.equal(work(lambda: torch.randn(3), "shape"), one) for one in expected)
+
+
+def test_small_explanations_are_computed_by_one_thread(monkeypatch):
+    monkeypatch.setattr(threads, "WORTH_SECONDS", math.inf)  # however long this machine takes
+    seen = []
+
+    class Noting(nn.Linear):
+        def forward(self, rows):
+            seen.append(torch.get_num_threads())
+            return super().forward(rows)
+
+    net = Noting(4, 3)
+    with using(4):
+        for method in ("gradient", "occlusion", "kernel_shap"):
+            explain(net, torch.ones(2, 4), method)
+        assert torch.get_num_threads() == 4
+    assert set(seen) == {1}
 
 
 def test_products_have_the_same_bits_with_one_and_several_threads():

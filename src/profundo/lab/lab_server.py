@@ -20,6 +20,7 @@ from profundo.lab.listening import bind, hosts, own_addresses, url
 from profundo.lab.server import QUEUE, check_kept, configured, interruptible, shown
 from profundo.lab.tokens import new_token, own_token, temporary_file
 from profundo.records import Interrupted, ProfundoError
+from profundo.threads import using
 
 __all__ = ["LabReady", "serve_lab"]
 
@@ -87,7 +88,8 @@ def serve_lab(
             visitors=visitors,
             sockets=True,
         )
-        uvicorn.Server(config).run(sockets=[listening])
+        with using(1):  # each answer; several would wait for one another beside a training, at every operation
+            uvicorn.Server(config).run(sockets=[listening])
 
 
 @contextmanager

@@ -36,6 +36,7 @@ from profundo.inside.attributions.input_gradients import (
 from profundo.inside.attributions.question import MOST_VALUES, Of, Question, asking, check
 from profundo.inside.observing import undisturbed
 from profundo.records import ProfundoError, at_the_door, is_number, is_whole, nearest_names
+from profundo.threads import same_bits
 from profundo.trees import leaves, length, mapped, split_rows
 
 __all__ = ["METHODS", "Baseline", "Explanation", "Method", "explain"]
@@ -193,22 +194,50 @@ def explain(
         )
     with undisturbed(net), torch.inference_mode(False), torch.enable_grad():
         net = getattr(net, "_orig_mod", net)  # of a compiled net what it was made of, which hooks can see
-        results = []
-        size = max(1, min(MOST_AT_ONCE, MOST_VALUES * length(inputs) // sum(leaf.numel() for leaf in leaves(inputs))))
-        for some, own in zip(split_rows(inputs, size), split_choice(of, length(inputs), size), strict=False):
-            whole = asking(net, some, own, at=at, part=part, places=places)
-            starting = baselines(whole, baseline) if "baseline" in chosen.options else None
-            pieces = list(whole.each()) if chosen.one_by_one else [whole]
-            results += [(one, *answered(one, chosen, starting, options)) for one in pieces]
-    questions, maps, answers, changes, figures = zip(*results, strict=True)
-    outputs = [one.chosen for one in questions if one.chosen is not None]
+        wanted = {"at": at, "part": part, "places": places}
+        like = (method, at, part, tuple(outlines(inputs)), tuple(outlines(options)))
+        pieces = same_bits(net)(lambda: in_pieces(net, inputs, chosen, of, baseline, options, wanted), like)
+    maps, answers, changes, figures, outputs, passes, all_places, names = zip(*pieces, strict=True)
     means = {name: sum(one[name] for one in figures) / len(figures) for name in figures[0]}
     return Explanation(
-        method, map=torch.cat(maps), of=torch.cat(outputs) if outputs else None, answer=torch.cat(answers),
-        change=None if starting is None else torch.cat(changes), adds_up=chosen.adds_up, places=whole.places, at=whole.at,
-        passes=sum(one.passes for one in questions), seconds=time.perf_counter() - started, figures=means,
+        method, map=torch.cat(maps), of=None if outputs[0] is None else torch.cat(outputs), answer=torch.cat(answers),
+        change=None if changes[0] is None else torch.cat(changes), adds_up=chosen.adds_up, places=all_places[0], at=names[0],
+        passes=sum(passes), seconds=time.perf_counter() - started, figures=means,
         remarks=(chosen.warning,) if chosen.warning else (),
     )  # fmt: skip
+
+
+def in_pieces(
+    net: nn.Module,
+    inputs: Any,
+    method: Method,
+    of: Of,
+    baseline: Baseline,
+    options: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+) -> list[tuple[Any, ...]]:
+    """Of each piece of the batch: map, answers, changes, figures, the outputs that are explained, passes, the map's places, and what they are of.
+    wanted: what is explained, as `asking` takes it."""
+    size = max(1, min(MOST_AT_ONCE, MOST_VALUES * length(inputs) // sum(leaf.numel() for leaf in leaves(inputs))))
+    found: list[tuple[Any, ...]] = []
+    for some, own in zip(split_rows(inputs, size), split_choice(of, length(inputs), size), strict=False):
+        whole = asking(net, some, own, **wanted)
+        starting = baselines(whole, baseline) if "baseline" in method.options else None
+        for one in whole.each() if method.one_by_one else [whole]:
+            answer = answered(one, method, starting, options)
+            found.append((*answer, one.chosen, one.passes, whole.places, whole.at))
+    return found
+
+
+def outlines(parts: Any) -> Iterator[Any]:
+    """What tells work from other work, and can be hashed: of a tensor its shape and type."""
+    if isinstance(parts, Mapping):
+        for name, part in sorted(parts.items()):
+            yield name, tuple(outlines(part))
+    elif isinstance(parts, tuple):
+        yield from (tuple(outlines(part)) for part in parts)
+    else:
+        yield (tuple(parts.shape), parts.dtype) if isinstance(parts, Tensor) else str(parts)
 
 
 def check_options(method: Method, options: Mapping[str, Any]) -> None:

@@ -102,19 +102,29 @@ def lattice(losses: Tensor, stride: int) -> Iterator[tuple[int, int]]:
 
 
 class Combined(nn.Module):
-    """Stands where a first layer stood: for each batch in turn it gives y₀ + a y_u + b y_v."""
+    """Stands where a first layer stood: for each batch in turn it gives y₀ + b y_v + a y_u, of which a row of the plane has the
+    first two in common."""
 
     def __init__(self, parts: Sequence[Parts]) -> None:
         super().__init__()
         self.parts = parts
         self.place = (0.0, 0.0)
         self.turn = 0
+        self.rows: list[tuple[float, Tensor | None]] = [(0.0, None)] * len(parts)
 
     def forward(self, _inputs: Tensor) -> Tensor:
-        origin, first, second = self.parts[self.turn % len(self.parts)]
+        batch = self.turn % len(self.parts)
         self.turn += 1
         a, b = self.place
-        return torch.add(origin, first, alpha=a).add_(second, alpha=b)
+        return torch.add(self.row(batch, b), self.parts[batch][1], alpha=a)
+
+    def row(self, batch: int, b: float) -> Tensor:
+        known, row = self.rows[batch]
+        if row is None or known != b:
+            origin, _, second = self.parts[batch]
+            row = torch.add(origin, second, alpha=b)
+            self.rows[batch] = (b, row)
+        return row
 
 
 class Surveyor:
