@@ -165,6 +165,21 @@ class Patient:
         """The program's own cost of each of these answers and targets; None where it does not take them."""
         return numbers_by(self.program.loss, *pairs, seed=self.seed)
 
+    @cached_property
+    def doubled(self) -> float:
+        """The cost of some samples given twice, over that of them given once; 1 where that cannot be told."""
+        answers, targets = self.outputs, self.probe.targets
+        if not isinstance(answers, Tensor) or not isinstance(targets, Tensor):
+            return 1.0
+        once = answers[:16], targets[:16]
+        costs = self.costs(once, (torch.cat([once[0]] * 2), torch.cat([once[1]] * 2)))
+        return costs[1] / costs[0] if costs is not None and costs[0] else 1.0
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the cost is a sum over samples, divided by a number that does not depend on them if by any."""
+        return abs(self.doubled - 2) < 0.01
+
     @property
     def wants_targets(self) -> bool:
         """Whether a cost that is not known has an end, a least or a largest value, where answers are the targets: the reward of

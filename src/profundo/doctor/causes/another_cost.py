@@ -28,10 +28,14 @@ def another_cost(patient: Patient) -> Iterator[Suspicion]:
 def unknown_cost(patient: Patient) -> Iterator[Suspicion]:
     """A cost that is none that is known, and a net that hardly learns: it may want probabilities, another sign, or be blind to
     what counts. Whether another cost, and nothing else, does far better is tried."""
-    course, answers = patient.course, patient.outputs
+    course, answers, targets = patient.course, patient.outputs, patient.probe.targets
     if patient.cost.kind not in {"other", "divergence"} or not course.losses or course.error:
         return
-    blind = patient.task.kind == "real" and is_blind_to_size(patient)
+    real = patient.task.kind == "real"
+    costs = patient.costs((answers, targets), (2 * answers, targets)) if real else []
+    if costs is None:
+        return  # it takes more than the main output
+    blind = real and is_blind_to_size(targets, costs)
     skill = max(course.train[-1], course.held[-1])
     if skill > (NEARLY if blind else HALF):
         return
@@ -41,11 +45,9 @@ def unknown_cost(patient: Patient) -> Iterator[Suspicion]:
             "missing_output_activation", "output layer", ends_of(answers) | evidence,
             "this cost wants probabilities: {cure}", weight=0.6, gain=0.15, cures=ways,
         )  # fmt: skip
-    yield Suspicion(
-        "loss_sign", "loss", evidence, "turn the sign: training makes the answers worse", weight=0.55, gain=0.3,
-        cures={"the sign turned": negated},
-    )  # fmt: skip
-    if patient.task.kind == "real" and (blind or skill < NOTHING):  # R² favours squared errors
+    words = "turn the sign: training makes the answers worse"
+    yield Suspicion("loss_sign", "loss", evidence, words, weight=0.55, gain=0.3, cures={"the sign turned": negated})
+    if real and (blind or skill < NOTHING):  # R² favours squared errors
         yield Suspicion(
             "wrong_loss_for_task", "loss", {"cost": "none that is known", **evidence},
             "{cure} is better: this cost does not see all that is wrong with an answer", weight=0.45, gain=0.2,
@@ -53,13 +55,13 @@ def unknown_cost(patient: Patient) -> Iterator[Suspicion]:
         )  # fmt: skip
 
 
-def is_blind_to_size(patient: Patient) -> bool:
-    """Whether answers twice as large cost the same, though targets are of different sizes: the cosine of their angle."""
-    answers, targets = patient.outputs, patient.probe.targets
+def is_blind_to_size(targets: Tensor, costs: list[float]) -> bool:
+    """Whether answers twice as large cost the same, though targets are of different sizes: the cosine of their angle.
+
+    costs: of some answers, and of those twice as large.
+    """
     sizes = targets.double().reshape(len(targets), -1).norm(dim=1)
-    costs = patient.costs((answers, targets), (2 * answers, targets))
-    same = costs is not None and math.isclose(*costs, rel_tol=1e-5)
-    return same and float(sizes.std()) > 0.1 * float(sizes.mean())
+    return math.isclose(*costs, rel_tol=1e-5) and float(sizes.std()) > 0.1 * float(sizes.mean())
 
 
 def as_probabilities(patient: Patient) -> dict[str, Cure]:

@@ -42,16 +42,13 @@ def wrong_reduction(patient: Patient) -> Iterator[Suspicion]:
         )  # fmt: skip
         return
     if shared_out_over_samples(patient):
-        yield Suspicion(
-            "wrong_reduction", "output layer", {"sum over the batch of each output": 1.0},
-            "take the softmax over the classes (dim=1), not over the samples of the batch (dim=0)", "fatal",
-        )  # fmt: skip
+        words = "take the softmax over the classes (dim=1), not over the samples of the batch (dim=0)"
+        yield Suspicion("wrong_reduction", "output layer", {"sum over the batch of each output": 1.0}, words, "fatal")
         return
-    ratio = doubled(patient)
-    if abs(ratio - 2) < 0.01:
-        size = patient.program.batch_size
+    if patient.adds_up:
+        evidence = {"cost of a batch given twice, over once": patient.doubled, "batch size": patient.program.batch_size}
         yield Suspicion(
-            "wrong_reduction", "loss", {"cost of a batch given twice, over once": ratio, "batch size": size},
+            "wrong_reduction", "loss", evidence,
             "take the mean over the batch instead of the sum, or divide the learning rate by the batch size", weight=0.65,
             cures={"the mean of the cost": averaged},
         )  # fmt: skip
@@ -70,15 +67,6 @@ def shared_out_over(patient: Patient) -> int | None:
     one = answers if bool((answers >= 0).all()) else answers.exp()
     others = [axis for axis in range(1, answers.ndim) if axis != class_axis_of(patient) and answers.shape[axis] > 1]
     return next((axis for axis in others if bool(((one.sum(axis) - 1).abs() < 1e-3).all())), None)
-
-
-def doubled(patient: Patient) -> float:
-    answers, targets = patient.outputs[:16], patient.probe.targets
-    if not isinstance(targets, Tensor):
-        return 1.0
-    targets = targets[:16]
-    costs = patient.costs((answers, targets), (torch.cat([answers] * 2), torch.cat([targets] * 2)))
-    return costs[1] / costs[0] if costs is not None and costs[0] else 1.0
 
 
 def averaged(variant: Variant) -> Variant:

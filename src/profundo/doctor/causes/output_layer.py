@@ -207,10 +207,8 @@ def broadcast_loss(patient: Patient) -> Iterator[Suspicion]:
             mend=in_one_shape,
         )  # fmt: skip
     elif (shapes := paired_in_step(patient)) is not None:
-        yield Suspicion(
-            "broadcast_loss", "step", {"one": str(shapes[0]), "other": str(shapes[1])},
-            "give both the same shape, such as prediction.squeeze(1): now every sample is paired with every other", "fatal",
-        )  # fmt: skip
+        words = "give both the same shape, such as prediction.squeeze(1): now every sample is paired with every other"
+        yield Suspicion("broadcast_loss", "step", {"one": str(shapes[0]), "other": str(shapes[1])}, words, "fatal")
 
 
 def paired_in_step(patient: Patient) -> list[tuple[int, ...]] | None:
@@ -274,10 +272,8 @@ def wrong_loss_for_task(patient: Patient) -> Iterator[Suspicion]:
             cures={"cross entropy": with_loss(lambda p, t: nn.functional.cross_entropy(as_logits(p), t.argmax(1)))},
         )  # fmt: skip
     if cost.is_distance and task.plain and task.classes > 2 and answers.shape[-1] == 1:
-        yield Suspicion(
-            "wrong_loss_for_task", "loss", {**evidence, "outputs": 1},
-            f"targets are {task.classes} classes: give the output layer {task.classes} units and use cross_entropy", weight=0.4,
-        )  # fmt: skip
+        words = f"targets are {task.classes} classes: give the output layer {task.classes} units and use cross_entropy"
+        yield Suspicion("wrong_loss_for_task", "loss", {**evidence, "outputs": 1}, words, weight=0.4)
 
 
 def as_logits(answers: Tensor) -> Tensor:

@@ -269,10 +269,8 @@ def through_time(passage: Passage) -> Iterator[Suspicion]:
                 cures={"gates that begin by keeping their state": keeping},
             )  # fmt: skip
         if ratio < VANISHES and call.function in {"rnn_tanh", "rnn_relu"}:
-            yield Suspicion(
-                "vanishing_gradient", where, evidence,
-                "use nn.LSTM or nn.GRU, whose gates let gradients pass", weight=0.6, cures={"GRU": gated},
-            )  # fmt: skip
+            words = "use nn.LSTM or nn.GRU, whose gates let gradients pass"
+            yield Suspicion("vanishing_gradient", where, evidence, words, weight=0.6, cures={"GRU": gated})
         elif ratio > EXPLODES or not math.isfinite(ratio):
             yield Suspicion(
                 "exploding_gradient", where, evidence,

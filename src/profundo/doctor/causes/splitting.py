@@ -201,10 +201,8 @@ def split_shift(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
         return
     apart = told_apart(inputs, validation.inputs)
     if apart > ALWAYS and not inputs.is_floating_point() and inputs.ndim == 2 and not patient.train.again:
-        yield Suspicion(
-            "split_shift", "validation inputs", {"splits told apart (1 is always)": apart},
-            "number the words of all splits by the vocabulary that was made of the training samples",
-        )  # fmt: skip
+        words = "number the words of all splits by the vocabulary that was made of the training samples"
+        yield Suspicion("split_shift", "validation inputs", {"splits told apart (1 is always)": apart}, words)
     if apart <= TOLD_APART and inputs.is_floating_point():
         yield from otherwise_prepared(patient, validation)
     if apart > TOLD_APART and inputs.is_floating_point():
@@ -253,10 +251,8 @@ def otherwise_prepared(patient: Patient, validation: Samples) -> Iterator[Suspic
     for how, other in ways.items():
         then = skill(answers_of(patient.grown, other), targets, patient.task)
         if then - now > KNOWN_BETTER:
-            yield Suspicion(
-                "split_shift", "validation inputs", {"skill on validation images": now, how: then},
-                f"read validation images as training images are read: the net knows them better {how}",
-            )  # fmt: skip
+            words = f"read validation images as training images are read: the net knows them better {how}"
+            yield Suspicion("split_shift", "validation inputs", {"skill on validation images": now, how: then}, words)
             return
 
 

@@ -110,10 +110,8 @@ def misplaced_clipping(patient: Patient) -> Iterator[Suspicion]:
         too_soon = order.index("clip") < order.index("backward")
         if too_soon or ("step" in order and order.index("clip") > order.index("step")):
             when = "before backward" if too_soon else "after optimizer.step()"
-            yield Suspicion(
-                "misplaced_clipping", "step", {"order": " → ".join(order)},
-                f"clip between backward() and optimizer.step(); here it comes {when} and clips what no step uses",
-            )  # fmt: skip
+            words = f"clip between backward() and optimizer.step(); here it comes {when} and clips what no step uses"
+            yield Suspicion("misplaced_clipping", "step", {"order": " → ".join(order)}, words)
             return
 
 
@@ -222,7 +220,7 @@ def accumulation_not_divided(patient: Patient) -> Iterator[Suspicion]:
             counts.append((passes, whole))
             passes = whole = 0
     several = [passes for passes, whole in counts if passes > 1 and passes == whole]
-    if several and len(several) == len(counts):
+    if several and len(several) == len(counts) and not patient.adds_up:  # sums may well be added up
         yield Suspicion(
             "accumulation_not_divided", "step", {"backward passes a step": several[0]},
             f"divide the cost by {several[0]} before backward(), so that the gradient is the mean over the accumulated batches",
