@@ -268,12 +268,9 @@ def distance(one: Any, other: Any) -> float:
 @contextmanager
 def generators_put_back(loader: Any) -> Iterator[None]:
     """A DataLoader's own generators are afterwards as they were."""
-    owners = (
-        loader,
-        getattr(loader, "sampler", None),
-        getattr(getattr(loader, "batch_sampler", None), "sampler", None),
-    )
-    found = [one for one in (getattr(owner, "generator", None) for owner in owners) if isinstance(one, torch.Generator)]
+    samplers = [getattr(one, "sampler", None) for one in (loader, getattr(loader, "batch_sampler", None))]
+    generators = [getattr(owner, "generator", None) for owner in (loader, *samplers)]
+    found = [one for one in generators if isinstance(one, torch.Generator)]
     states = [one.get_state() for one in found]
     try:
         yield

@@ -24,10 +24,8 @@ MOST = 800  # samples, of which the time is the cube
 WIDE, BAG, FEW_NAMES = 3072, 512, 256  # columns of an input, of a bag of whole numbers; of which more are names
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)  # the larger ones for targets of which there is little to learn
 PERMUTATIONS, AT_ONCE = 30, 4096
-MOST_NUMBERS, SAMPLES_A_LINE = (
-    2_000_000,
-    10,
-)  # of a table that a straight line is fitted to; for each of its coefficients
+MOST_NUMBERS = 2_000_000  # of a table that a straight line is fitted to
+SAMPLES_A_LINE = 10  # for each of its coefficients
 RARE = 20.0  # times the median distance from the median: numbers beyond it count as that far
 
 

@@ -142,12 +142,8 @@ def permuted(call: Call, run: Callable[[], Any]) -> Any:
 def series_as_given(patient: Patient) -> Iterator[Suspicion]:
     """Tables of (steps, features) a sample that were counted anew before they came here: both axes become smoother undone."""
     values = patient.train.inputs
-    if (
-        not isinstance(values, Tensor)
-        or values.ndim != 3
-        or not values.is_floating_point()
-        or min(values.shape[1:]) < 5
-    ):
+    is_series = isinstance(values, Tensor) and values.ndim == 3 and values.is_floating_point()
+    if not is_series or min(values.shape[1:]) < 5:
         return
     some = values[:500].detach().cpu().float()
     count, first, second = some.shape

@@ -130,14 +130,8 @@ def of_one_origin(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
     that overlap, frames of one film, noisy copies of one sample, which were divided by chance."""
     ours, theirs = columns_of(patient.train.inputs), columns_of(validation.inputs, like=patient.train.inputs)
     labels, asked = patient.train.targets, validation.targets
-    plain = patient.task.is_named and labels.numel() == len(labels)
-    if (
-        ours is None
-        or theirs is None
-        or not plain
-        or ours.shape[1] < MANY_COLUMNS
-        or not measured(patient.train.inputs)
-    ):
+    plain = patient.task.is_named and labels.numel() == len(labels) and measured(patient.train.inputs)
+    if ours is None or theirs is None or not plain or ours.shape[1] < MANY_COLUMNS:
         return
     labels, asked, few = labels.flatten()[:4000], asked.flatten()[:300], theirs[:300]
     often = torch.stack([(labels == value).sum() for value in distinct(labels)]) >= 2 * SIBLINGS
