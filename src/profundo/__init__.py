@@ -27,6 +27,7 @@ __all__ = [
     "fit",
     "graph",
     "images",
+    "index_images",
     "landscape",
     "learning_curve",
     "load",
@@ -39,6 +40,7 @@ __all__ = [
     "play",
     "recipe",
     "resume",
+    "search_images",
     "select",
     "summary",
     "train",
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from profundo.studies.run_comparison import compare
     from profundo.use.any_run import resume
     from profundo.use.exporting import export
+    from profundo.use.image_search import index_images, search_images
 
 _ROOMS = {
     "data",
@@ -95,6 +98,8 @@ _NAMES = {
     "select": "profundo.studies.model_selection",
     "explain": "profundo.use.looking_into",
     "export": "profundo.use.exporting",
+    "index_images": "profundo.use.image_search",
+    "search_images": "profundo.use.image_search",
     "fit": "profundo.runs.supervised",
     "open_run": "profundo.runs.supervised",
     "resume": "profundo.use.any_run",

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 from sklearn.neighbors import NearestCentroid, NearestNeighbors
 
 from profundo.evaluate.few_shot import episode, few_shot, nearest_mean
-from profundo.evaluate.retrieval import nearest, precision_at
+from profundo.evaluate.retrieval import mean_average_precision, nearest, precision_at
 from profundo.evaluate.verification import verification
 from profundo.records import ProfundoError
 
@@ -101,3 +101,17 @@ def test_verification_is_scikit_learns_curve_and_area(rounded):
 def test_verification_needs_pairs_of_both_kinds():
     with pytest.raises(ProfundoError, match="of one kind"):
         verification(torch.ones(3), torch.ones(3))
+
+
+def test_mean_average_precision_is_scikit_learns_over_the_whole_ranking():
+    draws = torch.Generator().manual_seed(0)
+    likeness = torch.randn(6, 40, generator=draws)
+    gallery, queries = torch.randint(0, 3, (40,), generator=draws), torch.tensor([0, 1, 2, 1, 0, 9])
+    expected = [
+        average_precision_score((gallery == label).numpy(), row.numpy())
+        for row, label in zip(likeness, queries, strict=True)
+        if (gallery == label).any()
+    ]
+    assert mean_average_precision(likeness, gallery, queries) == pytest.approx(sum(expected) / 5)
+    with pytest.raises(ProfundoError, match="none has"):
+        mean_average_precision(likeness, gallery, queries + 10)

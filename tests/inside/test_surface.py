@@ -537,7 +537,6 @@ def test_a_barrier_is_above_the_line_between_the_ends():
         (lambda loss: eigenvalues(loss, loss.weights, 0), "from 1 to"),
         (lambda loss: trace(loss, loss.weights, 1), "two probes"),
         (lambda loss: bend(loss, loss.weights, {"other": torch.zeros(2)}), "the same layers"),
-        (lambda loss: bend(loss, loss.weights, loss.weights, "spline"), "expected a kind"),
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(call, words):

@@ -25,6 +25,7 @@ import profundo.cli.recipes
 import profundo.cli.showing
 import profundo.cli.inside
 import profundo.cli.imaging
+import profundo.cli.searching
 import profundo.cli.streaming  # noqa: F401
 # isort: on
 

@@ -86,7 +86,7 @@ class Files(Protocol):
         """SHA-256 of what the content depends on."""
 
 
-def open_files(where: Path, things: str = "images") -> Files:
+def open_files(where: Path, things: str = "images") -> Folder | Zip:
     """things: "images", "sounds" or "texts". Raises ProfundoError when there is neither a folder nor a .zip."""
     if where.is_dir():
         return Folder(where, things)
@@ -183,6 +183,10 @@ class Folder:
     def name(self, index: int) -> str:
         return printable("/".join(self.paths[index]))
 
+    def mark(self, index: int) -> str:
+        """What changes when the file does: its size and time of change."""
+        return "{}-{}".format(*self._stats[index])
+
     def identity(self) -> str:
         """Of names, sizes and times of change."""
         content = repr(sorted(zip(self.paths, self._stats, strict=True)))
@@ -235,6 +239,11 @@ class Zip:
 
     def name(self, index: int) -> str:
         return printable("/".join(self.paths[index]))
+
+    def mark(self, index: int) -> str:
+        """What changes when the file does: its size and checksum."""
+        member = self._open().infolist()[self._members[index]]
+        return f"{member.file_size}-{member.CRC:08x}"
 
     def identity(self) -> str:
         return sha256(self.where)

@@ -216,8 +216,8 @@ def in_pieces(
     options: Mapping[str, Any],
     wanted: Mapping[str, Any],
 ) -> list[tuple[Any, ...]]:
-    """Of each piece of the batch: map, answers, changes, figures, the outputs that are explained, passes, the map's places, and what
-    they are of. wanted: what is explained, as `asking` takes it."""
+    """Of each piece of the batch: map, answers, changes, figures, the outputs that are explained, passes, the map's places, and
+    what they are of. wanted: what is explained, as `asking` takes it."""
     size = max(1, min(MOST_AT_ONCE, MOST_VALUES * length(inputs) // sum(leaf.numel() for leaf in leaves(inputs))))
     found: list[tuple[Any, ...]] = []
     for some, own in zip(split_rows(inputs, size), split_choice(of, length(inputs), size), strict=False):
