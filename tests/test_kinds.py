@@ -107,6 +107,8 @@ CASES = {
     "series": ("series", "classes", lambda f: arrays(f, DRAW.normal(size=(MANY, 1, 12)), np.arange(MANY) % 3)),
     "a forecast": ("series", "real", course),
 }
+AS_ONNX_ELSEWHERE = {"images of classes", "rows of two classes", "sounds", "texts"}
+"""In test_exporting.py, test_sound_runs.py and test_texts_to_service.py: PyTorch's exporter takes longer than all else here."""
 IN_PYTHON = {("any", "classes"), ("features", "any")}  # nets of one's own: see test_what_only_python_gives…
 
 
@@ -166,7 +168,7 @@ def test_every_kind_goes_through_every_door(case, tmp_path, monkeypatch):
     told = predict_files(tmp_path / "run", [path] if not path.is_dir() else [next(path.rglob("*.[pw][na][gv]"))])
     assert all("prediction" in one for one in told)
     served(tmp_path / "run", run.data)
-    format = "safetensors" if case == "texts" else "onnx"  # of texts, test_texts_to_service.py tries both
+    format = "safetensors" if case in AS_ONNX_ELSEWHERE else "onnx"
     assert export(tmp_path / "run", format).difference < 1e-4
 
 
