@@ -187,11 +187,6 @@ def solution_of_net(net: nn.Module, data: Any, settings: Mapping[str, Any]) -> S
 def measured(solution: Solution, split: str, samples: int, seed: int) -> tuple[WeightLoss, int]:
     """The loss on some samples of a split, drawn by the seed, and how many they are."""
     part: Samples = getattr(solution.data, split)
-    if split == "validation" and solution.experiment.out_of_fold:
-        raise ProfundoError(
-            f"landscape: expected train or test, for {solution.name} learned from the validation samples, too (out_of_fold); "
-            "choose another --split"
-        )
     if not len(part):
         raise ProfundoError(f"landscape: expected samples in the {split} split, it is empty; choose another --split")
     drawn = torch.randperm(len(part), generator=torch.Generator().manual_seed(seed))[:samples].sort().values
