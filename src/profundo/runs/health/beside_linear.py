@@ -48,8 +48,5 @@ def beaten_by(linear: Yardstick, prepared: Prepared) -> str:
         return ""
     before, better = (figure_of(name, one, targets) for one in (ours, theirs))
     matters = better < (1 - PART) * before if targets.kind == "real" else better > before + SHARE
-    return (
-        f"{linear[1]} has a validation {name} of {figure(name, better)}, the net {figure(name, before)}"
-        if matters
-        else ""
-    )
+    words = f"{linear[1]} has a validation {name} of {figure(name, better)}, the net {figure(name, before)}"
+    return words if matters else ""
