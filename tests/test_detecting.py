@@ -329,3 +329,16 @@ def test_python_is_told_detections_and_figures_of_other_images(found):
         run.evaluate(np.stack(images), np.arange(5))
     with pytest.raises(ProfundoError, match="the net knows red, blue"):
         run.evaluate((images, [{"boxes": [[0, 0, 5, 5]], "labels": ["green"]}] * 5))
+
+
+def test_of_detectors_the_epoch_of_the_largest_validation_ap_is_kept(tmp_path):
+    run = pf.fit(StandIn(3, 2), painted_data(60), epochs=6, early_stop=6, out=tmp_path / "run", learning_rate=0.03)
+    aps = run.history["validation AP"]
+    assert max(aps) > min(aps)
+    assert aps[run.best_epoch] == max(aps)
+    assert run.evaluate("validation")["AP"] == pytest.approx(max(aps), abs=1e-6)
+
+
+def test_the_doctor_says_that_it_does_not_know_detectors(capsys):
+    pf.fit(StandIn(3, 2), painted_data(24), epochs=1, doctor=True, out=False)
+    assert "without the doctor: the doctor knows costs of outputs" in capsys.readouterr().err

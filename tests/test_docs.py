@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 import notebooks
 from commands import python
 from profundo.doctor.verdicts import PAGES as CAUSES
+from profundo.studies import optimizer_race
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
@@ -24,10 +26,15 @@ def blocks(page, language):
 
 
 def commands(page):
-    """The lines of console blocks, as words without `profundo`. MNIST is trained for one epoch, all else for three at most."""
+    """The lines of console blocks, as words without `profundo`. MNIST is trained for one epoch, all else for three at most.
+
+    The doctor, who would examine what is not learned in so few, has pages of its own.
+    """
     lines = "".join(blocks(page, "console")).splitlines()
     every = [shlex.split(line[2:], comments=True)[1:] for line in lines if line.startswith("$ profundo ")]
-    return [[*words, "--epochs", "1"] if words == ["train", "mnist"] else shortened(words) for words in every]
+    every = [[*words, "--epochs", "1"] if words == ["train", "mnist"] else shortened(words) for words in every]
+    unwatched = [] if page.name.startswith("doctor") else ["--no-doctor"]
+    return [[*words, *unwatched] if words[0] == "train" else words for words in every]
 
 
 def shortened(words):
@@ -43,7 +50,7 @@ def needs_data(page):
     "page",
     [pytest.param(page, id=page.name, marks=[pytest.mark.needs_data] if needs_data(page) else []) for page in PAGES],
 )
-def test_the_examples_of_a_page_run(page, tmp_path, request, called):
+def test_the_examples_of_a_page_run(page, tmp_path, request, called, monkeypatch):
     """Its Python in one process, of the README in a new one, then its commands in their order, in one folder."""
     code = "\n".join(blocks(page, "python"))
     if needs_data(page):
@@ -52,6 +59,8 @@ def test_the_examples_of_a_page_run(page, tmp_path, request, called):
     elif code:
         ended = python(tmp_path, code).wait(600)
         assert ended.code == 0, (page.name, ended.said[-2000:])
+    shorter = replace(optimizer_race.QUICK, steps=20, epochs=1, factors=(0.3, 1.0), points=5)
+    monkeypatch.setattr(optimizer_race, "QUICK", shorter)
     for words in commands(page):
         done = called(*words, cwd=tmp_path)
         assert done.returncode == 0, (page.name, words, done.stderr[-2000:])

@@ -125,6 +125,9 @@ CASES = {
     "a forecast": ("series", "real", course),
 }
 SMALL = {"series": {"features": 84}, "images with objects": {"width": 8, "depth": 1}}
+AS_ONNX_ELSEWHERE = {"images of classes", "rows of two classes", "sounds", "texts", "images with objects"}
+"""In test_exporting.py, test_sound_runs.py, test_texts_to_service.py and test_detecting.py: PyTorch's exporter takes longer than all
+else here."""
 IN_PYTHON = {("any", "classes"), ("features", "any")}  # nets of one's own: see test_what_only_python_gives…
 
 
@@ -190,8 +193,7 @@ def test_every_kind_goes_through_every_door(case, tmp_path, monkeypatch):
     told = predict_files(tmp_path / "run", [path] if not path.is_dir() else [next(path.rglob("*.[pw][na][gv]"))])
     assert all("prediction" in one for one in told)
     served(tmp_path / "run", run.data)
-    # of texts, test_texts_to_service.py tries both, of objects test_detecting.py
-    format = "safetensors" if case in ("texts", "images with objects") else "onnx"
+    format = "safetensors" if case in AS_ONNX_ELSEWHERE else "onnx"
     assert export(tmp_path / "run", format).difference < 1e-4
 
 

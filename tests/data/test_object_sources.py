@@ -538,3 +538,30 @@ def test_images_with_masks_of_classes_are_no_objects(tmp_path):
             (tmp_path / split / role).mkdir(parents=True)
             Image.new("L", (WIDTH, HEIGHT)).save(tmp_path / split / role / f"{stem}.png")
     assert found_objects(tmp_path) is None
+
+
+def test_a_file_that_is_too_large_is_told_of_and_not_passed_over(tmp_path):
+    coco(tmp_path)
+    path = tmp_path / "annotations" / "instances_train2017.json"
+    with path.open("r+b") as file:
+        file.truncate((1 << 26) + 1)  # of zeros, that take no place on the disk
+    with pytest.raises(ProfundoError, match=r"instances_train2017.json: 67,108,865 bytes, more than the limit"):
+        read(tmp_path)
+    (tmp_path / "annotations" / "instances_test2017.json").unlink()
+    with pytest.raises(ProfundoError, match=r"instances_train2017.json: 67,108,865 bytes, more than the limit"):
+        read(tmp_path)
+    path.write_text("{" * 100_000 + '"images" "annotations" "categories"')
+    with pytest.raises(ProfundoError, match=r"instances_train2017.json: it is not JSON"):
+        read(tmp_path)
+
+
+def test_a_zip_is_read_where_it_lies_and_what_points_out_of_it_is_left_out(tmp_path):
+    coco(tmp_path / "scenes")
+    with zipfile.ZipFile(tmp_path / "scenes.zip", "w") as archive:
+        for path in sorted((tmp_path / "scenes").rglob("*.*")):
+            archive.write(path, path.relative_to(tmp_path / "scenes"))
+        archive.writestr("../images/e.png", b"x")
+        archive.writestr("annotations/instances_val2017.json", b'{"images": [], "annotations": [], "categories": []}')
+    result = read(tmp_path / "scenes.zip")
+    assert len(result.labels) == 4
+    assert "point out of it" in " ".join(notes_of(result.remarks))

@@ -227,7 +227,7 @@ def main():
     optimizer = torch.optim.SGD(net.parameters(), given.rate)
     loader = DataLoader(TensorDataset(rows, labels), 32, shuffle=True, num_workers=1 if given.end == "workers" else 0)
     epoch = 0
-    while epoch < 8 or given.end == "never":
+    while epoch < 3 or given.end == "never":
         for a, b in loader:
             if given.end != "dirty":
                 optimizer.zero_grad()
@@ -268,10 +268,10 @@ def test_the_scripts_own_output_is_the_same_to_the_bit(doctored_script, tmp_path
     )
     alone = alone.wait()
     assert alone.code == 0, alone.said
-    out, errors = (watched := doctored_script("--end", "workers", before=("--budget", "2"))).communicate()
+    out, errors = (watched := doctored_script("--end", "workers", before=("--budget", "1"))).communicate()
     assert watched.returncode == 0, errors
     assert out.startswith(alone.said)
-    assert "128 steps of SGD on Sequential (195 parameters); 512 training samples in 16 batches" in out
+    assert "48 steps of SGD on Sequential (195 parameters); 512 training samples in 16 batches" in out
 
 
 def test_a_finding_is_status_1_and_json_is_one_object(doctored_script):
@@ -283,12 +283,12 @@ def test_a_finding_is_status_1_and_json_is_one_object(doctored_script):
 
 def test_a_crash_keeps_its_traceback_and_ctrl_c_gives_the_report(tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT)
-    words = ("doctor", "--budget", "2", "train.py", "--end")
+    words = ("doctor", "--budget", "1", "train.py", "--end")
     crashed = profundo(tmp_path, *words, "crash").wait()
     assert crashed.code == 1
     assert "\nValueError: of my own\n" in crashed.said
     assert "launch.py" not in crashed.said
-    assert "128 steps" in crashed.said
+    assert "48 steps" in crashed.said
     endless = profundo(tmp_path, *words, "never")
     while endless.words.read_text().count("\n") < 3:
         assert endless.process.is_alive(), endless.words.read_text()

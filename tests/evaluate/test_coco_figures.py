@@ -80,6 +80,13 @@ def test_a_second_detection_of_an_object_is_wrong_and_one_on_a_crowd_is_ignored(
     assert matches.wrong.flatten().tolist() == [False, True, False, False]
 
 
+def test_of_objects_that_it_overlaps_alike_a_detection_takes_the_last():
+    """Which leaves the first to a detection that overlaps that alone."""
+    first, middle, last = (0, 0, 10, 10), (2, 0, 12, 10), (4, 0, 14, 10)
+    both = one_image([(middle, 0.9), (first, 0.8)], [first, last])
+    assert matched(both, (0.5,)).object.flatten().tolist() == [1, 0]
+
+
 def test_only_the_surest_of_an_image_and_class_are_looked_at():
     few = one_image([((0, 0, 10, 10), score / 10) for score in range(5)], [])
     found, rank = ranked(few, 3)

@@ -6,10 +6,11 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
+from profundo.evaluate import Answers, scores
 from profundo.evaluate.intervals import log_loss_interval, mean_interval, wilson
 from profundo.evaluate.paired_tests import bonett_price, compare_costs, compare_right, holm, mcnemar
 from profundo.evaluate.reliability import reliability
-from profundo.records import CalibrationBin, ProfundoError
+from profundo.records import CalibrationBin, ProfundoError, Targets
 
 
 @pytest.mark.parametrize(("right", "samples"), [(0, 10), (1, 10), (5, 10), (10, 10), (9917, 10_000), (1, 1), (33, 34)])
@@ -53,6 +54,18 @@ def test_the_interval_of_a_log_loss_holds_it_although_few_samples_carry_most_of_
         low, high = log_loss_interval(*drawn(30), classes=2)
         held += low <= truth <= high
     assert held >= 90
+
+
+def test_the_log_loss_of_an_evaluation_allows_for_mistakes_that_were_not_seen():
+    """Thirty answers, all right and all as sure: their spread alone is none, and Wilson's interval allows for a ninth of mistakes."""
+    truth = torch.arange(30) % 2
+    p = torch.where(truth == 1, 0.9, 0.1).double()
+    found = scores(Answers(p, truth, torch.full((30,), -math.log(0.9))), Targets("binary", ("no", "yes")), truth)
+    low, high = found.intervals["log loss"]
+    missed = wilson(0, 30)[1]
+    dearest = 0.1 * -math.log(0.1) / 0.1  # what a mistake costs by the net's own probabilities
+    assert low == pytest.approx(-math.log(0.9), rel=1e-6)
+    assert high == pytest.approx((1 - missed) * -math.log(0.9) + missed * dearest, rel=1e-6)
 
 
 def test_of_many_values_the_interval_is_the_normal_one():

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn import metrics
 
-from profundo.evaluate import Answers, figure_of, figures, scores
+from profundo.evaluate import Answers, figure_of, figures, paired_tests, scores
 from profundo.evaluate.detection import average_precision, curves
 from profundo.evaluate.intervals import logit_interval, mean_of_shares, wilson
 from profundo.evaluate.leading import leading_figure, positive, reason
@@ -148,6 +148,18 @@ def test_a_ranking_of_few_is_held_against_chance_exactly():
     p, targets = torch.linspace(0.3, 0.0, 300), Targets("binary", ("no", "yes"), shares=(0.99, 0.01))
     found = scores(answered(p.clamp_min(1e-3), there.long()), targets, there.long())
     assert (next(iter(found.values)), found.beyond_chance) == ("average precision of yes", True)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_chance_of_a_ranking_is_that_of_shuffles_one_by_one(ties, monkeypatch):
+    monkeypatch.setattr(paired_tests, "AT_ONCE", 7 * 30)  # several rounds at once, not all
+    draw = torch.Generator().manual_seed(0)
+    ranking, there = torch.rand(30, generator=draw), torch.arange(30) < 5
+    ranking = (5 * ranking).round() if ties else ranking
+    shuffles = torch.Generator().manual_seed(3)
+    each = [average_precision(ranking, there[torch.randperm(30, generator=shuffles)]) for _ in range(999)]
+    as_large = sum(one >= average_precision(ranking, there) - 1e-12 for one in each)
+    assert ranked_by_luck(ranking, there, 3) == (1 + as_large) / 1000
 
 
 # -------------------------------------------------------------------------------------------------------- thresholds

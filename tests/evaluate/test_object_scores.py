@@ -25,9 +25,6 @@ def table_of_found(found):
 
 def answered(seed):
     found, there, classes = random_case(seed)
-    found = [
-        Detections(one.boxes.clamp(min=0), one.classes, one.scores) for one in found
-    ]  # answers lie within their image
     answers = Answers(table_of_found(found), packed(there), torch.rand(len(found)), "loss")
     return answers, Targets("objects", tuple("abcd"[:classes])), found, there
 
@@ -54,10 +51,15 @@ def test_the_worst_images_are_those_with_most_mistakes():
     assert scores(answers, Targets("objects", ("a",)), answers.targets).worst == [1, 0]
 
 
-def test_answers_that_are_no_numbers_find_nothing():
+@pytest.mark.parametrize(("column", "value"), [(0, math.nan), (5, math.nan), (5, math.inf)])
+def test_answers_that_are_no_numbers_find_nothing(column, value):
     answers, targets, _, _ = answered(17)
-    broken = Answers(answers.predictions * math.nan, answers.targets, answers.costs, "loss")
-    assert scores(broken, targets, answers.targets).values["AP"] == 0
+    table = answers.predictions.clone()
+    table[:, :, column] = value
+    broken = Answers(table, answers.targets, answers.costs, "loss")
+    result = scores(broken, targets, answers.targets)
+    assert result.values["AP"] == 0
+    assert not any(result.confusion[-1])
     assert compare_answers("AP", answers, broken, targets) is None
 
 

@@ -23,7 +23,7 @@ from profundo.records import ProfundoError
 from profundo.runs.experiment import new_experiment
 from profundo.runs.supervised import train
 from profundo.use.predicting import predictor
-from programs import PATIENCE, program
+from programs import PATIENCE, forked, program
 from served import TOKEN
 
 COMMAND = [sys.executable, "-m", "profundo"]
@@ -36,8 +36,8 @@ def run(tmp_path_factory):
     return folder
 
 
-def served(run, *options, number=signal.SIGTERM):
-    return program("serve", str(run), "--port", "0", "--json", *options, number=number)
+def words(run, *options):
+    return ("serve", str(run), "--port", "0", "--json", *options)
 
 
 def ask(process, method, path, body=None, **headers):
@@ -58,7 +58,7 @@ def test_it_says_what_the_network_says_and_ends_in_good_order(run):
     names = data.spec.inputs.names
     rows = [dict(zip(names, row.tolist(), strict=True)) for row in data.test.inputs[:20]]
     before = {path.name for path in run.iterdir()}
-    with served(run) as process:
+    with program(*words(run)) as process:
         status, told = ask(
             process, "POST", "/predict", json.dumps({"rows": rows}), **{"content-type": "application/json"}
         )
@@ -78,7 +78,8 @@ def test_it_says_what_the_network_says_and_ends_in_good_order(run):
 @pytest.mark.slow
 def test_the_token_is_in_a_file_of_its_owner_and_nowhere_else(run, tmp_path):
     kept = tmp_path / "token"
-    with served(run, number=signal.SIGINT) as process, served(run, "--token-file", str(kept)) as other:
+    both = program(*words(run), number=signal.SIGINT), forked(tmp_path, *words(run, "--token-file", str(kept)))
+    with both[0] as process, both[1] as other:
         own = Path(process.told["token_file"])
         token = own.read_text().strip()
         assert stat.S_IMODE(own.stat().st_mode) == 0o600
@@ -128,8 +129,8 @@ def test_a_terminal_is_shown_the_address_with_the_token_once(run):
 
 
 @pytest.mark.slow
-def test_a_hundred_megabytes_in_chunks_take_less_than_twenty_of_memory(run):
-    with served(run) as process:
+def test_a_hundred_megabytes_in_chunks_take_less_than_twenty_of_memory(run, tmp_path):
+    with forked(tmp_path, *words(run)) as process:
         about = psutil.Process(process.pid)
         assert ask(process, "GET", "/health")[0] == 200
         port = int(re.search(r":(\d+)/", process.told["url"])[1])

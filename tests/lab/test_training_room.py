@@ -267,12 +267,14 @@ def test_a_training_that_is_stopped_ends_with_its_epoch_and_is_judged(lab):
             ask(lab, "stop", run=name)
 
 
-def test_a_training_that_fails_before_its_folder_is_made_says_why(lab):
+def test_a_training_that_fails_before_its_folder_is_made_says_why_and_is_changed_and_tried_again(lab):
     own_table = own(lab, "a,b\n1,2\n3,4\n")
-    ask(lab, "start", data=own_table, settings={"target": "b"}, name="few")
+    ask(lab, "start", data=own_table, settings={"target": "b", "epochs": "7"}, name="few")
     row = until(lab, "few", "failed")
     assert row["fault"] not in ("", "it ended without a word")
     assert str(lab.runs) not in row["fault"]
+    again = ask(lab, "again", run="few")
+    assert (again["data"], again["words"]["target"], again["words"]["epochs"]) == (own_table, "b", "7")
     ask(lab, "remove", run="few")
     assert ask(lab, "watch")["runs"] == []
 
@@ -284,14 +286,6 @@ def test_a_table_without_a_target_is_refused_before_anything_is_started(lab):
             ask(lab, call, data=data, settings={})
     assert ask(lab, "watch")["runs"] == []
     assert ask(lab, "look", data=data, settings={})["target"] == ""
-
-
-def test_what_failed_before_its_folder_was_made_is_changed_and_tried_again(lab):
-    data = own(lab, "a,b\n1,2\n3,4\n")
-    ask(lab, "start", data=data, settings={"target": "b", "epochs": "7"}, name="few")
-    until(lab, "few", "failed")
-    again = ask(lab, "again", run="few")
-    assert (again["data"], again["words"]["target"], again["words"]["epochs"]) == (data, "b", "7")
 
 
 def test_what_was_decided_for_a_training_is_not_asked_for_by_the_next(lab):

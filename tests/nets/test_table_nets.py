@@ -1,8 +1,5 @@
 """The ensemble for tables against its parts written out, NumPy's quantiles and plain means of probabilities."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -141,18 +138,6 @@ def test_its_table_counts_the_multiplications_that_pytorch_counts():
         net(rows(1, 4))
     activations = 3 * 6 + 3 * 5
     assert sum(row.flops for row in summary(net, Inputs((4,), "features"))) - activations == counter.get_total_flops()
-
-
-def test_its_shapes_are_known_without_memory_and_without_the_compiler():
-    """Opening a run builds its net of no memory first; arithmetic with such tensors takes a second to load the compiler."""
-    code = (
-        "import sys, torch; from profundo.nets import table_net; from profundo.records import Inputs, Spec, Targets\n"
-        "spec = Spec(Inputs((4,), 'features'), Targets('real', names=('length',)))\n"
-        "with torch.device('meta'): shapes = {name: one.shape for name, one in table_net(spec).state_dict().items()}\n"
-        "assert shapes == {name: one.shape for name, one in table_net(spec).state_dict().items()}\n"
-        "assert 'torch._dynamo' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_of_numbers_the_epoch_that_is_kept_is_the_best_of_the_second_half():

@@ -12,8 +12,8 @@ from made_reports import images, object_report
 from pages import parse
 from profundo.languages import LANGUAGES, speaking
 from profundo.pictures import report_html
+from profundo.pictures.objects.found_objects import Mark, ObjectFacts, Picture
 from profundo.pictures.objects.marked_pictures import LOOKS, marked_png, marked_svg
-from profundo.pictures.objects.object_facts import Mark, ObjectFacts, Picture
 from profundo.pictures.objects.object_results import object_results
 
 
@@ -64,9 +64,15 @@ def test_boxes_and_masks_are_painted_into_the_pixels():
     assert 0.5 < drawn < 0.9
 
 
-def test_a_small_image_is_enlarged_by_a_whole_number():
-    assert painted(Picture(images(1)[0], [])).shape == (320, 320, 3)
-    assert painted(Picture(images(1, 4)[0].repeat(1, 20, 50), [])).shape == (160, 400, 3)
+def test_a_painted_image_keeps_its_size_and_larger_ones_have_thicker_lines():
+    def thickness(side):
+        whole = painted(
+            Picture(torch.zeros(1, side, side, dtype=torch.uint8), [Mark((0, 0, side / 2, side / 2), "", "object")])
+        )
+        assert whole.shape == (side, side, 3)
+        return whole[side // 4, side // 4 :].any(1).sum()
+
+    assert thickness(1000) > thickness(100) >= 1
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

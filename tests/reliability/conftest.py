@@ -50,10 +50,10 @@ def trainings(tmp_path_factory) -> dict[str, list[str]]:
             *(*tiny, "--epochs", "4", "--optimizer", "adadelta", "--schedule", "cyclic-exponential"),
             *("--warm-up", "0.3", "--l1", "0.001", "--clip", "1", "--accumulate", "3"),
         ],
-        # convolutions in 5 updates an epoch, every augmentation there is
+        # convolutions in 5 updates an epoch, every augmentation there is; 15 updates call for an examination, each time anew
         "images": [
             *("train", "digits", "--net", "lenet5", "--epochs", "3", "--batch-size", "250"),
-            *("--augment", ",".join(IMAGES)),
+            *("--augment", ",".join(IMAGES), "--no-doctor"),
             *every,
         ],
         # read by two worker processes while it trains, augmentation and dropout

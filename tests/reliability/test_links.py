@@ -4,6 +4,7 @@ The names are those of real runs, so that a file that is written one day is test
 linked back: the worst case, for it reads as before.
 """
 
+import copy
 import errno
 import importlib.util
 import io
@@ -13,6 +14,7 @@ import shutil
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from rich.console import Console
@@ -26,6 +28,7 @@ from profundo.runs.listing import list_runs
 from profundo.runs.supervised import open_run, train
 from profundo.runs.voice import Terminal
 from profundo.studies.cross_validation import cross_validate, resume_cross_validation
+from profundo.use import exporting
 from profundo.use.any_run import any_run, resume
 from profundo.use.exporting import export
 from profundo.use.predicting import predictor
@@ -35,6 +38,20 @@ LOG = "tensorboard" if importlib.util.find_spec("tensorboard") else None
 
 def voice():
     return Terminal(Console(file=io.StringIO()))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_graph():
+    """PyTorch's exporter takes longer than all that is written, and here the net is the same each time."""
+    made, real = {}, exporting.onnx_graph
+
+    def graph(whole, raw, *names):
+        if names not in made:
+            made[names] = real(whole, raw, *names)
+        return copy.deepcopy(made[names])
+
+    with patch.object(exporting, "onnx_graph", graph):
+        yield
 
 
 @pytest.fixture(scope="module")

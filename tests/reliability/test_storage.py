@@ -36,7 +36,7 @@ def interrupted(trainings, fast, name="images", step=6):
 
 # ------------------------------------------------------------------------------------------------ the disk is full
 def test_files_limited_to_any_size_end_in_an_error_and_then_in_the_same_bits(trainings, undisturbed, fast):
-    sizes = [0, 3, 100, 400, 1_000, 2_000, 4_000, 6_000, 20_000, 60_000]
+    sizes = [0, 100, 1_000, 4_000, 6_000, 20_000, 60_000]
     failed = 0
     for size in sizes:
         run = f"run-{size}"

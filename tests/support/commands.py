@@ -262,16 +262,9 @@ def contents(folder: Path) -> dict[str, str]:
 def strays(run: Path) -> list[str]:
     """Files of a finished run that should not be there."""
     expected = {"experiment.yaml", "environment.json", "history.csv", "scores.json", "model.safetensors", "model.json"}
-    expected |= {
-        "manifest.json",
-        "checkpoints",
-        "report.html",
-        "log.txt",
-        "progress.json",
-        ".lock",
-        "doctor.json",
-        "vital_signs.npz",
-    }
+    expected |= {"manifest.json", "checkpoints", "report.html", "log.txt", "progress.json", ".lock"}
+    if "doctor: true" in (run / "experiment.yaml").read_text():
+        expected |= {"doctor.json", "vital_signs.npz"}
     there = {path.name for path in run.iterdir()}
     hidden = {path.name for path in (run / "checkpoints").iterdir() if path.name.startswith(".")}
     return sorted((there - expected) | hidden | {f"missing {name}" for name in expected - there - {".lock"}})

@@ -7,7 +7,7 @@ import dataclasses
 import torch
 
 from profundo.pictures import Report, Worst
-from profundo.pictures.objects.object_facts import FoundClass, Mark, ObjectFacts, Picture
+from profundo.pictures.objects.found_objects import FoundClass, Mark, ObjectFacts, Picture
 from profundo.pictures.run_page.report import Calibration
 from profundo.pictures.run_page.report_content import (
     ColumnRow,

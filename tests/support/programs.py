@@ -2,9 +2,13 @@
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
+
+import commands
 
 PATIENCE = 60.0  # seconds to start or to end, on a busy machine too
 
@@ -28,3 +32,19 @@ def program(*words, number=signal.SIGTERM, env=None):
     finally:
         process.kill()
         process.wait()
+
+
+@contextlib.contextmanager
+def forked(folder: Path, *words):
+    """The same as a fork, where it is not the start that matters: a command with what it told, which ends at SIGTERM."""
+    command = commands.profundo(folder, *words)
+    try:
+        while "\n}\n" not in (told := command.words.read_text()):
+            assert command.process.is_alive(), told
+            command.process.join(0.01)
+        command.told, _ = json.JSONDecoder().raw_decode(told)  # what it says to people comes after it
+        yield command
+        os.kill(command.pid, signal.SIGTERM)
+        assert command.wait().code == 128 + signal.SIGTERM
+    finally:
+        command.kill()

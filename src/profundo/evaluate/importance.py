@@ -95,5 +95,5 @@ def drivers(predict: Predict, row: Tensor, others: Tensor, columns: Sequence[sli
     versions = row.expand(len(columns), len(others), -1).clone()
     for place, at in enumerate(columns):
         versions[place, :, at] = others[:, at]
-    answers = predict(versions.flatten(0, 1)).double().view(len(columns), len(others))
-    return predict(row[None]).double() - answers.mean(1)
+    answers = predict(torch.cat([row[None], versions.flatten(0, 1)])).double()
+    return answers[0] - answers[1:].view(len(columns), len(others)).mean(1)

@@ -65,7 +65,12 @@ def mean_interval(values: Tensor, seed: int = 0) -> tuple[float, float]:
     mean, error = values.mean().item(), values.std().item() / math.sqrt(len(values))
     low, high = -Z, Z
     if len(values) <= MANY and error > 0:
-        t = studentised(lambda drawn: (values[drawn].mean(1), values[drawn]), (mean, error), len(values), seed)
+
+        def figure(drawn: Tensor) -> tuple[Tensor, Tensor]:
+            several = values[drawn]
+            return several.mean(1), several
+
+        t = studentised(figure, (mean, error), len(values), seed)
         low, high = t.quantile(torch.tensor([(1 - LEVEL) / 2, (1 + LEVEL) / 2], dtype=torch.float64)).tolist()
     least = -math.inf if bool((values < 0).any()) else 0.0
     return max(least, mean - high * error), mean - low * error

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from profundo.evaluate.detection import average_precision
 from profundo.evaluate.intervals import LEVEL, MANY, Z, mean_of_ratios, studentised
 from profundo.records import ProfundoError
 
@@ -37,6 +36,7 @@ __all__ = [
 
 TEST = "paired bootstrap"
 Figure = Callable[[Tensor], tuple[Tensor, Tensor]]
+AT_ONCE = 1_000_000  # shuffled answers, 8 bytes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +169,21 @@ def ranked_by_luck(scores: Tensor, there: Tensor, seed: int = 0) -> float:
     """p of an average precision if the scores knew nothing: how often as large a one comes of shuffled answers. Exact, also
     where few samples are there."""
     draw = torch.Generator().manual_seed(seed)
-    rounds, value = max(39, min(999, 4_000_000 // len(scores))), average_precision(scores, there)
-    shuffled = (there[torch.randperm(len(there), generator=draw)] for _ in range(rounds))
-    return (1 + sum(average_precision(scores, one) >= value for one in shuffled)) / (rounds + 1)
+    values, order = scores.double().sort(descending=True, stable=True)
+    rounds = max(39, min(999, 4_000_000 // len(scores)))
+    value = _ranked(there[None, order], values) * (1 - 1e-12)  # sums in another order are rounded otherwise
+    at_once, as_large = max(1, AT_ONCE // len(scores)), 0
+    for start in range(0, rounds, at_once):
+        orders = [torch.randperm(len(there), generator=draw) for _ in range(min(at_once, rounds - start))]
+        as_large += int((_ranked(there[torch.stack(orders)[:, order]], values) >= value).sum())
+    return (1 + as_large) / (rounds + 1)
+
+
+def _ranked(there: Tensor, values: Tensor) -> Tensor:
+    """Average precision (rounds,) of several answers (rounds, samples) about the same samples, in the order of falling scores."""
+    last = torch.searchsorted(-values, -values, right=True) - 1  # of those with the same score
+    found = there.double()
+    return (found * found.cumsum(1)[:, last] / (last + 1)).sum(1) / found.sum(1).clamp_min(1)
 
 
 def _precisions(counts: Tensor, values: Tensor, order: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:

@@ -220,10 +220,11 @@ def class_intervals(
         if targets.kind == "binary" and predictions.are_probabilities:
             name = f"average precision of {targets.classes[positive(targets)]}"
             results[name] = logit_interval(values.get(name, 0.0), there[positive(targets)])
-    results[predictions.quantity] = mean_interval(predictions.costs)
     if predictions.are_probabilities:
         likely, was_right = stated_and_right(predictions)
         results[predictions.quantity] = log_loss_interval(predictions.costs, likely, was_right, len(targets.classes))
+    else:
+        results[predictions.quantity] = mean_interval(predictions.costs)
     return {name: interval for name, interval in results.items() if name in values}
 
 

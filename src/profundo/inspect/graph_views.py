@@ -38,6 +38,7 @@ from profundo.runs.opening import open_run, with_samples
 from profundo.runs.preparing import objective_of
 from profundo.runs.saved_model import build_net
 from profundo.train.randomness import seeded
+from profundo.trees import length, mapped
 
 __all__ = [
     "Shown",
@@ -226,18 +227,24 @@ def _graph_on(
     inputs, targets = _standardised(data, samples)
 
     def cost(outputs: Tensor) -> Tensor:
-        return objective.mean_cost(outputs, targets, len(targets))
+        return objective.mean_cost(outputs, targets, length(targets))
 
+    lowered = (
+        None if data.spec.targets.traits.per == "object" else cost
+    )  # that of a detector is another pass than its answers
     with seeded(SEED):
-        trace(net, inputs, cost=cost)  # the first call of an operation takes longer than any other
-        return trace(net, inputs, cost=cost, keep=keep)
+        trace(
+            net, inputs, cost=lowered, backward=lowered is not None
+        )  # the first call of an operation takes longer than any other
+        return trace(net, inputs, cost=lowered, backward=lowered is not None, keep=keep)
 
 
 def _standardised(data: Dataset, samples: range) -> tuple[Tensor, Tensor]:
     """Inputs (n, *shape) of these training samples, as many as there are, and their targets."""
     raw, places = data.train.inputs, samples[: len(data.train)]
     few = raw[places.start : places.stop] if isinstance(raw, Tensor) else torch.stack([raw[place] for place in places])
-    batch = next(iter(in_order(Samples(few, data.train.targets[places.start : places.stop]), data.spec)))
+    own = mapped(lambda leaf: leaf[places.start : places.stop], data.train.targets)
+    batch = next(iter(in_order(Samples(few, own), data.spec)))
     return batch.inputs.contiguous(), batch.targets
 
 

@@ -36,6 +36,8 @@ RECIPES: dict[str, str] = {
     # Metric
     "siamese": "contrastive loss on pairs of MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",
     "triplet": "triplet loss with mining on MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",
+    # Repainting
+    "style-transfer": "a photograph painted anew in the manner of a painting, by what VGG sees in both (Gatys et al. 2016)",
     # Sequences
     "vanishing-gradients": "why LSTM: gradients through time and a memory task, plain cell, GRU and LSTM side by side",
     "reversal": "translation with attention: digit strings to their reversal, with the picture of where it looks",

@@ -235,7 +235,9 @@ class Experiment(BaseModel):
     label_smoothing: Annotated[Share, Setting("learning", "Share of each target spread over all classes.")] = 0.0
     early_stop: Annotated[
         Whole | None,
-        Setting("course", "Stop after so many epochs without a better validation loss; keep the best."),
+        Setting(
+            "course", "Stop after so many epochs without a better validation loss, or AP of objects; keep the best."
+        ),
     ] = None
     validation: Annotated[
         PartOfAll | None, Setting("data", "Share of the training samples kept aside to validate.")

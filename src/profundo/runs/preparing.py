@@ -50,6 +50,7 @@ __all__ = [
     "held_out",
     "judged_at_once",
     "make_update",
+    "monitored",
     "objective_of",
     "precision_of",
     "train_batches",
@@ -89,15 +90,25 @@ def training(prepared: Prepared, history: History, processes: Group) -> Training
         stopper=EarlyStop(
             prepared.net,
             history,
-            "validation loss",
+            monitored(prepared.data.spec.targets),
             experiment.early_stop,
             after=unsettled_epochs(experiment, prepared.data.spec.targets),
+            larger=monitored(prepared.data.spec.targets) != LOSS,
         )
         if experiment.early_stop
         else None,
         seed=experiment.seed,
         gradients=True,
     )
+
+
+LOSS = "validation loss"
+
+
+def monitored(targets: Targets) -> str:
+    """The column of the history that says which epoch is the best: the loss, of which less is better; of objects what leads, of
+    which more is, for a detector's cost rises with its certainty while it still finds more."""
+    return f"validation {leading_figure(targets)}" if targets.traits.per == "object" else LOSS
 
 
 def from_pretrained(prepared: Prepared) -> Prepared:
@@ -316,7 +327,7 @@ def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str
         ordered = kept or in_order(data.validation, data.spec, device=prepared.device, workers=workers)
         with autocast(prepared.precision, prepared.device):
             predictions = answers(net, ordered, likelihood, data.spec.targets)
-        result = {"validation loss": mean_cost(predictions)}
+        result = {LOSS: mean_cost(predictions)}
         result[f"validation {name}"] = figure_of(name, predictions, data.spec.targets)
         result |= {
             f"validation {name}": value for name, value in measured(metrics, predictions, data.spec.targets).items()

@@ -30,7 +30,7 @@ from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.nets.summary import summary
 from profundo.object_masks import objects_in, table_of
 from profundo.pictures.axes import usual_range
-from profundo.pictures.objects.object_facts import ObjectFacts
+from profundo.pictures.objects.found_objects import ObjectFacts
 from profundo.pictures.run_page.report import Fit, Report, Worst, report_html
 from profundo.pictures.run_page.report_content import Checkup, Found, Importance, Ranking
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Scores, Targets

@@ -34,11 +34,12 @@ from profundo.runs.folder import Folder, environment, write_history
 from profundo.runs.given.arriving import net_and_data, prepare_own
 from profundo.runs.given.keeping import TOOLS, keep_result
 from profundo.runs.health.care import Care, as_healed
+from profundo.runs.health.training_program import check_known
 from profundo.runs.live.clock import Clock
 from profundo.runs.live.live_progress import Telling, telling
 from profundo.runs.manifest import differences
 from profundo.runs.opening import open_run
-from profundo.runs.preparing import Prepared, batch_size, folds_of, training, unsettled_epochs
+from profundo.runs.preparing import LOSS, Prepared, batch_size, folds_of, monitored, training, unsettled_epochs
 from profundo.runs.resumable import Keeping, State, is_out_of_memory, learn, where
 from profundo.runs.run import Run
 from profundo.runs.saved_model import keepable, save_model
@@ -258,7 +259,8 @@ def trained(
     else:
         learn_prepared(prepared, run.history, run.folder, processes, voice, state, live)
     run.seconds |= live.clock.seconds()
-    run.best_epoch = best_epoch(run.history, unsettled_epochs(prepared.experiment, prepared.data.spec.targets))
+    targets = prepared.data.spec.targets
+    run.best_epoch = best_epoch(run.history, unsettled_epochs(prepared.experiment, targets), monitored(targets))
     return linear
 
 
@@ -269,8 +271,7 @@ def watch(
     try:
         if processes.size > 1:
             raise ProfundoError("it watches trainings of one process")
-        if prepared.data.spec.targets.traits.per == "object":
-            raise ProfundoError("it knows costs of outputs and targets, and a detector has a cost of its own")
+        check_known(prepared.data)
         care = Care(prepared, run.history, run.folder, voice, live)
         live.clock.beside = lambda: {"doctor": care.seconds, "evaluation": care.compared}
     except ProfundoError as error:
@@ -426,7 +427,9 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
         voice.say("resumed from the newest checkpoint")
 
 
-def best_epoch(history: History, after: int = 0) -> int | None:
-    """The epoch, from 0, with the smallest validation loss but for the first `after`; None where there is none."""
-    losses = history["validation loss"] if "validation loss" in history.names else []
-    return losses.index(min(losses[after:]), after) if len(losses) > after else None
+def best_epoch(history: History, after: int = 0, name: str = LOSS) -> int | None:
+    """The epoch, from 0, with the smallest validation loss, or the largest of another column, but for the first `after`; None where
+    there is none."""
+    values = history[name] if name in history.names else []
+    best = min if name == LOSS else max
+    return values.index(best(values[after:]), after) if len(values) > after else None

@@ -190,12 +190,15 @@ def gradient_norms(
 class EarlyStop:
     """Remembers the best epoch and its weights; says when to stop (Prechelt 1998).
 
-    monitor: a column of the history; smaller is better. patience: epochs without a new best. after: so many epochs at the
-    beginning are not looked at.
+    monitor: a column of the history; smaller is better, unless `larger` says otherwise. patience: epochs without a new best.
+    after: so many epochs at the beginning are not looked at.
     """
 
-    def __init__(self, net: nn.Module, history: History, monitor: str, patience: int, after: int = 0) -> None:
+    def __init__(
+        self, net: nn.Module, history: History, monitor: str, patience: int, after: int = 0, *, larger: bool = False
+    ) -> None:
         self.net, self.history, self.monitor, self.patience, self.after = net, history, monitor, patience, after
+        self.sign = -1 if larger else 1
         self.best_epoch = -1
         self.best_value = math.inf
         self.best_weights: dict[str, Tensor] = {}
@@ -204,7 +207,7 @@ class EarlyStop:
         """Compare the newest epoch with the best."""
         if len(self.history) <= self.after:
             return
-        value = self.history[self.monitor][-1]
+        value = self.sign * self.history[self.monitor][-1]
         if value < self.best_value:
             self.best_epoch, self.best_value = len(self.history) - 1, value
             self.best_weights = {name: tensor.detach().clone() for name, tensor in self.net.state_dict().items()}

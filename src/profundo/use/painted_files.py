@@ -11,8 +11,8 @@ from torch import Tensor
 
 from profundo.data.objects_in_images.outlines import coded_runs, drawn
 from profundo.files import reason, write_bytes
+from profundo.pictures.objects.found_objects import Mark, Picture
 from profundo.pictures.objects.marked_pictures import marked_png
-from profundo.pictures.objects.object_facts import Mark, Picture
 from profundo.records import ProfundoError
 from profundo.use.grid_files import free_name
 

@@ -36,16 +36,15 @@ def read_coco(
         try:
             whole = json.loads(files.read(index))
             names = _categories(whole)
+            for at, (number, name) in enumerate(names.items()):
+                rank = (number, 0) if isinstance(number, int) else (0, at)
+                order[name] = min(order.get(name, rank), rank)
             for entry in _entries(whole, names, files.paths[index], images, place, remarks):
                 if entry.image in entries:
                     remarks.fault(images.files.name(entry.image), f"{place}: it is there twice")
                 entries.setdefault(entry.image, entry)
         except (OSError, *UNREAD) as error:
             remarks.fault(place, in_words(error))
-            continue
-        for at, (number, name) in enumerate(names.items()):
-            rank = (number, 0) if isinstance(number, int) else (0, at)
-            order[name] = min(order.get(name, rank), rank)
     return list(entries.values()), sorted(order, key=order.__getitem__)
 
 
@@ -54,13 +53,15 @@ def _categories(whole: Any) -> dict[Id, str]:
     if not isinstance(whole, dict):
         raise ValueError(f"expected an object with images, annotations and categories, found {kind_of(whole)}")
     names: dict[Id, str] = {}
+    seen: set[str] = set()
     for number, one in _listed(whole, "categories"):
         name, key = one.get("name"), one.get("id")
         if not isinstance(name, str) or not _is_id(key):
             raise ValueError(f"category {number}: expected an id and a name")
-        if key in names or name in names.values():
+        if key in names or name in seen:
             raise ValueError(f"category {number}: {printable(name[:50])!r}, id {key}, is there twice")
         names[key] = name
+        seen.add(name)
     return names
 
 

@@ -78,11 +78,12 @@ def _begins_as(form: str, data: bytes) -> bool:
     return is_box_table(data) if form == "a table of boxes" else b"<annotation" in data[:4096]
 
 
-def _is(form: str, texts: Files, index: int) -> bool:
+def _is(form: str, texts: Files, index: int) -> bool | None:
+    """None where it cannot be read."""
     try:
         return _begins_as(form, texts.read(index))
     except (OSError, ValueError):
-        return False  # said where it is read, if it is
+        return None
 
 
 def _ending(texts: Files, *endings: str) -> list[int]:
@@ -90,9 +91,17 @@ def _ending(texts: Files, *endings: str) -> list[int]:
 
 
 def _coco(_: Files, texts: Files) -> list[int]:
-    there = [index for index in _ending(texts, ".json")[:LOOKED_AT] if _is("COCO JSON", texts, index)]
-    chosen = [index for index in there if texts.paths[index][-1].lower().startswith("instances")]
-    return chosen or there  # beside instances COCO has keypoints of the same images
+    there = {index: _is("COCO JSON", texts, index) for index in _ending(texts, ".json")[:LOOKED_AT]}
+    unread = [index for index, says in there.items() if says is None]  # is told of, not passed over
+    if not any(there.values()):
+        unread = [index for index in unread if _is_called_so("/".join(texts.paths[index]))]
+    chosen = sorted([*(index for index, says in there.items() if says), *unread])
+    instances = [index for index in chosen if texts.paths[index][-1].lower().startswith("instances")]
+    return instances or chosen  # beside instances COCO has keypoints of the same images
+
+
+def _is_called_so(path: str) -> bool:
+    return any(word in path.lower() for word in ("instances", "annotation", "coco"))
 
 
 def _voc(_: Files, texts: Files) -> list[int]:

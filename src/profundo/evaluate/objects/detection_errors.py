@@ -58,12 +58,12 @@ def detection_errors(seen: Scenes, classes: int, threshold: float = 0.5) -> Dete
     missed = ~(found | seen.crowd | _among(meant[meant != NONE], len(found)))
     whole = seen.there(classes).sum(0).double()
     left = whole - torch.bincount(seen.object_kind[missed], minlength=classes)
-    ap = mean_precision(seen, kinds, seen.kind, whole)
+    ap = precision_of_kinds(seen, kinds, seen.kind, whole)
     costs = {
-        name: mean_precision(seen, *mended(seen, kinds, meant, error, found), whole) - ap
+        name: precision_of_kinds(seen, *mended(seen, kinds, meant, error, found), whole) - ap
         for error, name in enumerate(ERRORS[:-1])
     }
-    without = mean_precision(seen, kinds, seen.kind, left)
+    without = precision_of_kinds(seen, kinds, seen.kind, left)
     costs[ERRORS[MISSED]] = (1.0 if math.isnan(without) else without) - ap
     counts = [*(int((kinds == error).sum()) for error in range(MISSED)), int(missed.sum())]
     return DetectionErrors(ap, dict(zip(ERRORS, counts, strict=True)), costs, kinds, missed, found)
@@ -112,7 +112,7 @@ def mended(seen: Scenes, kinds: Tensor, meant: Tensor, error: int, found: Tensor
     return kinds, classes
 
 
-def mean_precision(seen: Scenes, kinds: Tensor, classes: Tensor, there: Tensor) -> float:
+def precision_of_kinds(seen: Scenes, kinds: Tensor, classes: Tensor, there: Tensor) -> float:
     """The mean average precision of classes with so many objects (classes,)."""
     order = seen.score.sort(descending=True, stable=True).indices
     kinds, classes = kinds[order], classes[order]

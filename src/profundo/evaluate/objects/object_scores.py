@@ -42,7 +42,6 @@ __all__ = ["answered_scenes", "badly_found", "commonest_objects", "compare_objec
            "object_figure", "object_figures", "object_intervals"]  # fmt: skip
 
 SIZES = ("small", "medium", "large")
-BEYOND = 10**9  # pixels
 MOST_TRIED, MOST_ANSWERED = 1000, 10  # objects of a class that the constant is chosen from, and how many it answers
 
 
@@ -54,11 +53,11 @@ def answered_scenes(answers: Answers, *, masks: bool = False) -> Scenes:
     return scenes(found, (there_in(answers, image, masks=masks) for image in images), masks=masks)
 
 
-def found_in(answers: Answers, image: int, *, masks: bool = False) -> Detections:
-    """What a net found in one image; what is no number it did not."""
+def found_in(answers: Answers, image: int, *, masks: bool = False, least: float = 0.0) -> Detections:
+    """What a net found in one image with this score at least; what is no number it did not."""
     said = answers.predictions if masks else table_of(answers.predictions)
-    found = detections_in(said, image, size_of(answers))
-    known = found.scores.isfinite() & found.boxes.isfinite().all(1)
+    found = detections_in(said, image, size_of(answers), least)
+    known = found.scores.isfinite()
     return Detections(
         found.boxes[known],
         found.classes[known],
@@ -73,10 +72,10 @@ def there_in(answers: Answers, image: int, *, masks: bool = True) -> Objects:
 
 
 def size_of(answers: Answers) -> tuple[int, int]:
-    """Height and width of the images, up to a whole byte; where no mask tells them, so large that no box is cut."""
+    """Height and width of the images, up to a whole byte; 0 where no mask tells them."""
     targets: Any = answers.targets
     if not isinstance(targets, Mapping):
-        return BEYOND, BEYOND
+        return 0, 0
     height, bytes_of_row = targets["masks"].shape[-2:]
     return height, 8 * bytes_of_row
 
@@ -106,7 +105,8 @@ def mask_figures(answers: Answers, seen: Scenes, classes: int) -> dict[str, floa
     of_masks = coco_figures(answered_scenes(answers, masks=True), classes)
     least = torch.tensor(thresholds_of(seen, classes), dtype=torch.float64)
     images = range(seen.images)
-    sure = (at_least(found_in(answers, image, masks=True), least) for image in images)
+    lowest = least.min().item()
+    sure = (at_least(found_in(answers, image, masks=True, least=lowest), least) for image in images)
     quality = panoptic_quality(sure, (there_in(answers, image) for image in images), classes)
     return {"mask AP": of_masks.ap, "mask AP50": of_masks.ap_50, "panoptic quality": quality.pq}
 
@@ -122,7 +122,12 @@ def object_figure(name: str, answers: Answers, targets: Targets) -> float:
     """The one that leads, alone; others among all."""
     if name != "AP":
         return object_figures(answers, targets)[name]
-    value = coco_figures(answered_scenes(answers), len(targets.classes)).ap
+    return mean_precision(answered_scenes(answers), len(targets.classes))
+
+
+def mean_precision(seen: Scenes, classes: int) -> float:
+    """AP; 0 where there is nothing to be found."""
+    value = coco_figures(seen, classes).ap
     return value if math.isfinite(value) else 0.0
 
 
@@ -137,9 +142,8 @@ def object_intervals(answers: Answers, targets: Targets, values: Mapping[str, fl
 
 def compare_objects(_figure: str, first: Answers, second: Answers, targets: Targets) -> Paired:
     """Of AP."""
-    one, other = answered_scenes(first), answered_scenes(second)
-    difference = object_figure("AP", second, targets) - object_figure("AP", first, targets)
-    return compare_scenes(one, other, len(targets.classes), difference)
+    classes, one, other = len(targets.classes), answered_scenes(first), answered_scenes(second)
+    return compare_scenes(one, other, classes, mean_precision(other, classes) - mean_precision(one, classes))
 
 
 # ------------------------------------------------------------------------------------------------------ classes, mistakes

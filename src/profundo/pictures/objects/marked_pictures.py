@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from profundo.languages import say, term
 from profundo.pictures import numbers, svg
 from profundo.pictures.image_grid import image_grid
-from profundo.pictures.objects.object_facts import Mark, Picture, Verdict
+from profundo.pictures.objects.found_objects import Mark, Picture, Verdict
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +28,7 @@ WIDE = 320.0  # of a picture, in the units of its letters
 LETTERS = 11.0
 MOST_LETTERS = 24  # of a name
 SMALL = 200  # pixels, up to which single ones stay visible
-LINE = 3  # pixels of a box that is painted
+LEAST_LETTERS = 8  # pixels of a name that is painted
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +140,14 @@ def marked_key() -> str:
 
 # --------------------------------------------------------------------------------------------------------- for a file
 def marked_png(picture: Picture) -> bytes:
-    """A PNG of the image with its marks painted into it; a small image is enlarged so that their names can be read."""
-    from PIL import Image, ImageDraw
+    """A PNG of the image, in its own size, with its marks painted into it; lines and letters are larger in a larger one."""
+    from PIL import Image, ImageDraw, ImageFont
 
     image = Image.fromarray(_with_areas(picture).permute(1, 2, 0).numpy())
-    times = max(1, int(WIDE // max(image.size)))
-    image = image.resize((times * image.width, times * image.height), Image.Resampling.NEAREST)
-    draw = ImageDraw.Draw(image)
+    side = max(image.size)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(max(LEAST_LETTERS, side // 45))
     for mark in picture.marks:
-        _paint(draw, mark, times, image.size)
+        _paint(draw, mark, font, max(1, side // 250))
     file = BytesIO()
     image.save(file, format="PNG")
     return file.getvalue()
@@ -172,20 +171,21 @@ def _rgb(mark: Mark) -> tuple[int, int, int]:
     return int(code[:2], 16), int(code[2:4], 16), int(code[4:], 16)
 
 
-def _paint(draw: Any, mark: Mark, times: int, size: tuple[int, int]) -> None:
+def _paint(draw: Any, mark: Mark, font: Any, line: int) -> None:
     """A box, its line in pieces where it is not whole, and its name on a ground of its colour."""
     hue, label = _rgb(mark), _label(mark).translate(PAINTED)
-    left, top, right, bottom = (times * edge for edge in mark.box)
+    left, top, right, bottom = mark.box
     corners = (left, top), (right, top), (right, bottom), (left, bottom), (left, top)
     dashes = LOOKS[mark.verdict].dashes
+    lengths = [2 * line * float(part) for part in dashes.split()] if dashes else []
     for start, end in pairwise(corners):
-        for piece in _pieces(start, end, [2 * float(part) for part in dashes.split()] if dashes else []):
-            draw.line(piece, fill=hue, width=LINE)
-    ground = draw.textbbox((0, 0), label)
-    wide, high = ground[2] + 4, ground[3] + 2
-    x, y = max(0.0, min(left, size[0] - wide)), max(0.0, top - high)
+        for piece in _pieces(start, end, lengths):
+            draw.line(piece, fill=hue, width=line)
+    ground = draw.textbbox((0, 0), label, font=font)
+    wide, high = ground[2] + 2, ground[3] + 2
+    x, y = max(0.0, min(left, draw.im.size[0] - wide)), max(0.0, top - high)
     draw.rectangle((x, y, x + wide, y + high), fill=hue)
-    draw.text((x + 2, y), label, fill=(255, 255, 255))
+    draw.text((x + 1, y), label, fill=(255, 255, 255), font=font)
 
 
 def _pieces(start: Place, end: Place, lengths: Sequence[float]) -> list[Place]:

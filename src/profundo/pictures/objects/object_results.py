@@ -8,8 +8,8 @@ from profundo.languages import local, say, term
 from profundo.pictures import numbers
 from profundo.pictures.bars import relations_svg
 from profundo.pictures.charts import Line, lines_svg
+from profundo.pictures.objects.found_objects import FoundClass, ObjectFacts
 from profundo.pictures.objects.marked_pictures import marked_key, marked_svg, picture_words
-from profundo.pictures.objects.object_facts import FoundClass, ObjectFacts
 from profundo.pictures.run_page.class_results import matrix
 from profundo.pictures.tables import Cell, Figure, Grid, Row
 

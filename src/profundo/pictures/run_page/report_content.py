@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from profundo.pictures.objects.object_facts import ObjectFacts
+from profundo.pictures.objects.found_objects import ObjectFacts
 from profundo.records import Calibration, ColumnReading, LayerRow, Scores, Spec
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from profundo.data import standardize, standardize_targets
+from profundo.data.streams.blocks import gather
 from profundo.evaluate.linear import fit_linear, linear_name
 from profundo.nets.sound_nets import BandStatistics
 from profundo.records import Dataset, Inputs
@@ -130,7 +131,5 @@ def _most(inputs: Inputs) -> int:
 
 
 def _standardised(data: Dataset, chosen: Tensor) -> Iterator[Tensor]:
-    inputs = data.train.inputs
     for some in torch.split(chosen, AT_ONCE):
-        raw = inputs[some] if isinstance(inputs, Tensor) else torch.stack([inputs[index] for index in some.tolist()])
-        yield standardize(raw, data.spec.inputs)
+        yield standardize(gather(data.train.inputs, some), data.spec.inputs)

@@ -23,7 +23,7 @@ from profundo.evaluate.objects.score_thresholds import (
     detection_confusion,
     image_counts,
 )
-from profundo.pictures.objects.object_facts import FoundClass, Mark, ObjectFacts, Picture
+from profundo.pictures.objects.found_objects import FoundClass, Mark, ObjectFacts, Picture
 from profundo.ranks_and_places import evenly
 from profundo.records import Targets
 

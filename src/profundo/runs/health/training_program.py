@@ -17,7 +17,7 @@ from profundo.data.splits.splits import chosen
 from profundo.data.standard import standardize, standardize_targets
 from profundo.doctor import Program
 from profundo.doctor.programs import parted
-from profundo.records import ProfundoError, Samples, Spec
+from profundo.records import Dataset, ProfundoError, Samples, Spec
 from profundo.runs.preparing import Prepared, from_pretrained, make_update
 from profundo.train.capture import Captured
 from profundo.train.distributed import Group
@@ -26,7 +26,7 @@ from profundo.train.schedules import schedule
 from profundo.train.updates import Supervised
 from profundo.trees import called, mapped
 
-__all__ = ["MOST_SAMPLES", "apart", "program_of"]
+__all__ = ["MOST_SAMPLES", "apart", "check_known", "program_of"]
 
 MOST_SAMPLES = 20_000  # of a split that the doctor looks at, evenly spread
 
@@ -39,6 +39,12 @@ def apart(prepared: Prepared) -> Prepared:
         why = " ".join(str(error).split())[:200]
         raise ProfundoError(f"{type(prepared.net).__name__} cannot be copied: {type(error).__name__}: {why}") from None
     return replace(prepared, net=net, own=replace(prepared.own, optimizer=optimizer))
+
+
+def check_known(data: Dataset) -> None:
+    """Raises ProfundoError for a training whose cost is no function of outputs and targets."""
+    if data.spec.targets.traits.per == "object":
+        raise ProfundoError("the doctor knows costs of outputs and targets, and a detector has a cost of its own")
 
 
 def program_of(prepared: Prepared, samples: tuple[Any, Any] | None = None) -> Program:
@@ -54,6 +60,7 @@ def program_of(prepared: Prepared, samples: tuple[Any, Any] | None = None) -> Pr
         raise ProfundoError(
             f"doctor: expected data that fit into memory, got {data.name}, which is streamed; leave out --stream"
         )
+    check_known(data)
     made = make_update(prepared, Group())
     update = made.update if isinstance(made, Captured) else made
     assert isinstance(update, Supervised)
