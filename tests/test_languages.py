@@ -1,12 +1,15 @@
 """What people read says the same in every language: the same things filled in, nothing empty, nothing left in English."""
 
+import ast
 import copy
 import json
 from importlib.resources import files
+from pathlib import Path
 from string import Formatter
 
 import pytest
 
+import profundo
 from profundo.data.dataset_names import names
 from profundo.doctor.verdicts import PAGES, advice
 from profundo.languages import LANGUAGES, Said, everywhere, say, speaking, spoken, words
@@ -67,6 +70,55 @@ def test_a_said_is_english_and_knows_what_each_language_makes_of_its_values():
         .everywhere["pt"]
         .startswith("a.csv: ")
     )
+
+
+SOURCE = Path(profundo.__file__).parent
+LIMITS = (
+    "408",
+    "413",
+    "500",
+    "503",
+    "507",
+)  # answers of HTTP to what a person did; of others only a program reads the words
+FOR_THE_COMMAND_LINE = ("listening.py", "lab_server.py", "server.py", "tokens.py")
+TYPED_ON_PAGES = ("graph/expressions/parsing.py", "playground/kept_run.py")
+
+
+def english_only(call, place):
+    """Whether what a call is given there is written in English on the spot, with no `told` beside it."""
+    given = call.args[place : place + 1]
+    is_told = any(keyword.arg == "told" for keyword in call.keywords)
+    return not is_told and any(isinstance(one, ast.Constant | ast.JoinedStr) for one in given)
+
+
+def calls_of(path, name):
+    """The calls of that name in a file."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
+            yield node
+
+
+def test_every_finding_about_data_is_said_in_every_language():
+    calls = [(path.name, call) for path in SOURCE.glob("looks/**/*.py") for call in calls_of(path, "DataFinding")]
+    assert len(calls) > 40
+    assert [(name, call.lineno) for name, call in calls if english_only(call, 1)] == []
+    advised = [(name, call) for name, call in calls if english_only(call, 2) and call.args[2].value != ""]
+    assert [(name, call.lineno) for name, call in advised] == []
+
+
+def test_what_a_server_refuses_a_person_is_said_in_every_language():
+    calls = [(path.name, call) for path in SOURCE.glob("lab/**/*.py") for call in calls_of(path, "Refusal")]
+    limits = [(name, call) for name, call in calls if ast.unparse(call.args[0]) in LIMITS]
+    assert len(limits) > 10
+    assert [(name, call.lineno) for name, call in limits if english_only(call, 1)] == []
+
+
+def test_what_a_page_is_refused_is_said_in_every_language():
+    paths = [path for path in SOURCE.glob("lab/**/*.py") if path.name not in FOR_THE_COMMAND_LINE]
+    paths += [SOURCE / place for place in TYPED_ON_PAGES]
+    calls = [(path.name, call) for path in paths for call in calls_of(path, "ProfundoError")]
+    assert len(calls) > 50
+    assert [(name, call.lineno) for name, call in calls if english_only(call, 0)] == []
 
 
 def test_what_is_counted_is_told_in_the_form_of_its_number():

@@ -34,6 +34,7 @@ __all__ = [
     "speaking",
     "spoken",
     "term",
+    "told_by",
     "worded",
     "words",
 ]
@@ -134,6 +135,12 @@ class Said(str):
     def mapped(self, change: Callable[[str], str]) -> Said:
         """The same with its values changed, such as to leave out places of this machine."""
         return Said(self.key, **{name: mapped(value, change) for name, value in self.values.items()})
+
+
+def told_by(error: ProfundoError) -> str:
+    """What a person is told of it on a page: a Said where it can be said in each language, else its line of English."""
+    line = error.told or (error.args[0] if error.args else "")
+    return line if isinstance(line, Said) else str(error)
 
 
 def everywhere(write: Callable[[], str]) -> dict[str, str]:

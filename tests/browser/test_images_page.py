@@ -99,6 +99,14 @@ def test_a_digit_is_recognised_as_it_is_drawn(tab, run):
     for key in ("ArrowUp",) * 8 + (" ",) + ("ArrowDown",) * 16 + (" ",):
         paper.press(key)
     page.wait_for_function("() => document.querySelector('.verdict b').innerText === '1'")
+    seen = pixels(page, ".answer .picture canvas")
+    page.get_by_role("button", name="Why this answer?").click()
+    page.wait_for_selector(".inside .answer .share")
+    assert "run=lenet5-digits" in page.evaluate("location.hash")
+    np.testing.assert_array_equal(
+        pixels(page, ".inside .answer canvas"), seen
+    )  # the same image, in the room that says why
+    assert page.locator(".inside .answer .share b").first.inner_text() == "1"
 
 
 def at(box, share):

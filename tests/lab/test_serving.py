@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import numpy as np
@@ -16,10 +17,12 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from test_reading import HOSTILE_JSON, parts
 
+from profundo.data.tables.new_rows import raw_of_rows
 from profundo.lab.application import application
 from profundo.lab.limits import Limits
+from profundo.lab.page import field
 from profundo.languages import LANGUAGES, spoken
-from profundo.records import Column, Inputs, Spec, Targets
+from profundo.records import Column, Inputs, Spec, TableForm, Targets, Writing
 from served import BEARER, NASTY, TOKEN, Pictures, Slow, Sums, ask, guarded, running
 
 SMALL = Limits(
@@ -483,12 +486,24 @@ def test_the_form_asks_for_each_column_in_its_own_way():
     assert "required" not in fields["size"][1]
     assert fields[NASTY[0]][0] == "select"
     assert [attributes["value"] for tag, attributes in page.elements if tag == "option"] == [*NASTY, ""]
-    assert (fields["day"][1]["type"], fields["day"][1]["value"]) == ("date", "1970-01-01")
-    assert (fields["moment"][1]["type"], fields["moment"][1]["value"]) == ("datetime-local", "1970-01-02T00:00")
+    assert (fields["day"][1]["type"], fields["day"][1]["value"]) == ("text", "1970-01-01")
+    assert (fields["moment"][1]["type"], fields["moment"][1]["value"]) == ("text", "1970-01-02 00:00")
     plain = Reader(ask(application(KINDS["rows, numbers"], "x"), "GET", "/").body.decode())
     values = [attributes for tag, attributes in plain.elements if "data-column" in attributes]
     assert [float(one["value"]) for one in values] == [1.0, 2e9]
     assert all("required" in one for one in values)
+
+
+@pytest.mark.parametrize(("order", "written"), [("ymd", "2024-05-31"), ("dmy", "31/05/2024"), ("mdy", "05/31/2024")])
+@pytest.mark.parametrize("has_time", [False, True])
+def test_a_date_is_asked_for_as_its_column_writes_it_and_read_back_the_same(order, written, has_time):
+    moment = datetime(2024, 5, 31, 14 * has_time, 30 * has_time, tzinfo=UTC).timestamp()
+    column = Column("day", "date", fill=moment, has_time=has_time, writing=Writing(dates=order))
+    shown = field(column).value
+    assert shown == written + " 14:30" * has_time
+    raw, faults = raw_of_rows([{"day": shown}], [column], TableForm())
+    assert not faults
+    assert raw.tolist() == [[moment]]
 
 
 def test_large_numbers_truths_and_targets_are_written_as_people_write_them():

@@ -44,7 +44,17 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
 
 LOOKED_INTO = {
     *("adaline", "anomaly", "autoencoder", "bias-variance", "category-embeddings", "cifar10", "deep-or-shallow"),
-    *("double-descent", "lenet5-1998", "local-minima", "perceptron", "siamese", "spoken-digits", "transfer", "triplet"),
+    *(
+        "double-descent",
+        "lenet5-1998",
+        "local-minima",
+        "perceptron",
+        "siamese",
+        "spoken-digits",
+        "traffic-signs",
+        "transfer",
+    ),
+    "triplet",
     *("universal-approximation", "vae", "xor"),
 }
 """The others draw, compare, translate, write, or keep no net."""

@@ -23,6 +23,10 @@ function dress(chosen: Theme): void {
   document.documentElement.dataset["theme"] = chosen;
 }
 
+const GREETED = "profundo-greeted";
+/** Whether this person has been told what to do first; who comes by an address of a place knows. */
+const greeted = signal(localStorage.getItem(GREETED) !== null || address.peek().room !== "");
+
 export function App() {
   const room = ROOMS.find(({ id }) => id === address.value.room) ?? ROOMS[0];
   useEffect(() => dress(theme.value), []);
@@ -54,6 +58,7 @@ export function App() {
         {trouble.value}
       </p>
       {role.value === "visitor" && <Visiting />}
+      {role.value === "owner" && !greeted.value && <Welcome />}
       <main id="room" tabIndex={-1}>
         <Problem text={noRoom.value === "" ? "" : say(texts.no_room, { room: noRoom.value })} />
         <Problem text={leftOut.value.length > 0 ? say(texts.left_out, { parts: leftOut.value.join(", ") }) : ""} />
@@ -68,6 +73,19 @@ function Visiting() {
     <div class="visiting" data-follow>
       <p>{say(texts.visiting)}</p>
       <Switch label={say(texts.follow)} checked={following.value} onChange={follow} />
+    </div>
+  );
+}
+
+function Welcome() {
+  const done = () => {
+    greeted.value = true;
+    localStorage.setItem(GREETED, "yes");
+  };
+  return (
+    <div class="visiting">
+      <p>{say(texts.welcome)}</p>
+      <Button onClick={done}>{say(texts.understood)}</Button>
     </div>
   );
 }

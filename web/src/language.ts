@@ -97,6 +97,15 @@ const DECIMAL = /(?<![\w.,])\d+\.\d+(?![\w.])/g;
 /** What a program wrote, numbers and all, with decimals as the language has them; names such as layers.0 stay as they are. */
 export const local = (text: string): string => (language.value === "en" ? text : text.replace(DECIMAL, (number) => number.replace(".", ",")));
 
+const sign = (): string => (language.value === "en" ? "." : ",");
+const signed = (text: string, from: string, to: string): string => (new RegExp(`^\\s*[-+−]?\\d*\\${from}\\d+\\s*$`).test(text) ? text.replace(from, to) : text);
+
+/** A number as a table writes it, `decimal` before its decimals, with the page's sign; anything else as it is. */
+export const inPage = (text: string, decimal: string): string => signed(text, decimal, sign());
+
+/** The other way: what is typed on the page as the table would write it. */
+export const inTable = (text: string, decimal: string): string => signed(text, sign(), decimal);
+
 /** A typed number as programs write it: in English "2,000" is two thousand, elsewhere "2.000" is; any other comma is a decimal one. */
 export function plainNumber(typed: string): string {
   const thousands = language.value === "en" ? /^[-+]?[1-9]\d{0,2}(,\d{3})+(?=$|\.|e)/i : /^[-+]?[1-9]\d{0,2}(\.\d{3})+(?=$|,|e)/i;

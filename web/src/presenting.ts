@@ -15,9 +15,6 @@ export const following = signal(address.peek().room === "" || kept === "yes");
 keep();
 const presenter = signal<Address | null>(null);
 
-/** Whether the owner has gone anywhere yet. */
-export const isPresented = (): boolean => presenter.value !== null;
-
 function keep(): void {
   if (typeof sessionStorage !== "undefined") sessionStorage.setItem(KEPT, following.peek() ? "yes" : "no");
 }

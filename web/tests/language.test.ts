@@ -1,6 +1,16 @@
 import { expect, test } from "vitest";
-import { figure, language, local, percent, plainNumber, say, type Text } from "../src/language";
+import { figure, inPage, inTable, language, local, percent, plainNumber, say, type Text } from "../src/language";
 import { brief, inSeconds, lowered, raised, scientific, short } from "../src/numbers";
+
+test("numbers of a table are shown with the page's sign, and given back with the table's", () => {
+  const both = (tongue: "en" | "es", text: string, decimal: string) => ((language.value = tongue), [inPage(text, decimal), inTable(inPage(text, decimal), decimal)]);
+  expect(both("es", "5.1", ".")).toEqual(["5,1", "5.1"]);
+  expect(both("es", "−0.25", ".")).toEqual(["−0,25", "−0.25"]);
+  expect(both("es", "5,1", ",")).toEqual(["5,1", "5,1"]);
+  expect(both("en", "5,1", ",")).toEqual(["5.1", "5,1"]);
+  expect(both("es", "2.000,5", ".")).toEqual(["2.000,5", "2.000,5"]); // of two signs the lab decides
+  language.value = "en";
+});
 
 test("numbers are read as the language of the page writes them", () => {
   const read = (tongue: "en" | "es", typed: string) => ((language.value = tongue), plainNumber(typed));

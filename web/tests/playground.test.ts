@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { chosenOf } from "../src/rooms/playground/own_table";
 import { joined, parted, type Page } from "../src/rooms/playground/query";
 
-const USUAL: Page = { view: { gradients: false, warped: false, discrete: false, test: true, parts: true }, speed: "epoch", lesson: "" };
+const USUAL: Page = { view: { gradients: false, warped: false, discrete: false, test: true, parts: true, answer: false, more: false }, speed: "epoch", lesson: "" };
 
 test("the usual page adds nothing to the settings", () => {
   expect(joined("data=spiral&hidden=8,8", USUAL)).toBe("data=spiral&hidden=8,8");
@@ -11,9 +11,9 @@ test("the usual page adds nothing to the settings", () => {
 });
 
 test("switches, speed and lesson are found again beside the settings", () => {
-  const page: Page = { view: { gradients: true, warped: true, discrete: false, test: false, parts: true }, speed: "fast", lesson: "rate-too-high" };
+  const page: Page = { view: { gradients: true, warped: true, discrete: false, test: false, parts: true, answer: true, more: false }, speed: "fast", lesson: "rate-too-high" };
   const query = joined("data=xor&labels=a%26b,c", page);
-  expect(query).toBe("data=xor&labels=a%26b,c&show=gradients,warped&hide=test&speed=fast&lesson=rate-too-high");
+  expect(query).toBe("data=xor&labels=a%26b,c&show=gradients,warped,answer&hide=test&speed=fast&lesson=rate-too-high");
   expect(parted(query)).toEqual({ settings: "data=xor&labels=a%26b,c", page });
   expect(parted(joined("", page)).page).toEqual(page);
 });

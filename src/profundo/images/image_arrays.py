@@ -240,7 +240,7 @@ def as_image(array: Any, name: str = "array") -> Image:
         raise ProfundoError(f"image: expected 1 to 4 channels, got an array {np.shape(array)}; choose some of them")
     if pixels.shape[0] * pixels.shape[1] > MOST_PIXELS:
         raise ProfundoError(
-            f"image: expected at most {MOST_PIXELS:,} pixels, got {pixels.shape[0]} × {pixels.shape[1]}"
+            Said("refusals.large_image", most=MOST_PIXELS, height=pixels.shape[0], width=pixels.shape[1])
         )
     pixels = _native(pixels)
     return Image(pixels, CHANNELS[pixels.shape[2]], *_window(pixels, name), name=name)

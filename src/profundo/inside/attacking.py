@@ -16,6 +16,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["ATTACKS", "Norm", "Robustness", "Victim", "fgsm", "noise", "pgd", "robustness", "smallest_change"]
@@ -45,7 +46,8 @@ class Victim:
             slope = torch.autograd.grad(cost.sum(), leaf, allow_unused=True)[0] if cost.requires_grad else None
         if slope is None:
             raise ProfundoError(
-                "attack: expected a net whose answers have a gradient by its inputs, this one's have none"
+                "attack: expected a net whose answers have a gradient by its inputs, this one's have none",
+                told=Said("refusals.no_gradient_of_answer"),
             )
         return slope, cost.detach() + 1e6 * wrong
 

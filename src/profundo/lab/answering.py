@@ -109,6 +109,6 @@ def refusals(whereabouts: str) -> Mapping[Any, Callable[..., Any]]:
     async def failed(_: Any, error: Exception) -> Response:
         """A mistake of ours: told on stderr in full, to the client in one line without a detail."""
         logging.getLogger("profundo.lab").error("a request failed", exc_info=error)
-        return refused(Refusal(500, "the server made a mistake; it has been written to its log"))
+        return refused(Refusal(500, Said("refusals.our_mistake")))
 
     return {Refusal: said_no, HTTPException: not_found, ClientDisconnect: left, Exception: failed}

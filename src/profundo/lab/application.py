@@ -36,7 +36,7 @@ from profundo.lab.openapi import description
 from profundo.lab.page import page
 from profundo.lab.request_inputs import TYPES, Asked, accepted, read
 from profundo.lab.work import Stopped, Workers
-from profundo.languages import speaking, spoken, worded
+from profundo.languages import Said, speaking, spoken, told_by, worded
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["Predictor", "Service", "application"]
@@ -122,16 +122,15 @@ class Service:
                 work = partial(self.answer, header, body, form, spoken(request.headers.get("accept-language", "")))
                 return Response(await while_there(request, self.workers.run(work)), media_type=form)
         except asyncio.CancelledError:
-            raise Refusal(503, "the server is being stopped") from None
+            raise Refusal(503, Said("refusals.being_stopped")) from None
 
     def answer(self, header: Message, body: bytes, form: Form, language: str, stop: Event) -> bytes:
         """Runs in a thread; notices are told in that language. Raises Refusal; Stopped where nobody waits any more."""
         asked = read(header, body, self.kind, self.limits)
         width = max(1, len(self.predictor.spec.targets.classes))
         if len(asked.names) * width > self.limits.values:
-            raise Refusal(
-                413, f"with {width:,} classes expected at most {self.limits.values // width:,} inputs at once"
-            )
+            most = self.limits.values // width
+            raise Refusal(413, Said("refusals.too_many_answers", width=width, most=most))
         told: list[dict[str, Any]] = []
         if self.predictor.spec.inputs.forecast is not None:
             told = self.forecasts(asked)
@@ -148,7 +147,7 @@ class Service:
         try:
             return self.predictor.rows(choice.rows)
         except ProfundoError as error:
-            raise Refusal(400, str(error)) from None
+            raise Refusal(400, told_by(error)) from None
 
     def part(self, choice: Asked, begin: int) -> list[dict[str, Any]]:
         """Predictions from that input on, under the names that the client knows."""
@@ -160,9 +159,12 @@ class Service:
             else:
                 told = self.predictor.rows(choice.rows[begin : begin + ROWS_AT_ONCE], choice.typed)
         except BadInputError as error:
-            raise Refusal(400, f"{choice.names[begin + error.index]}: {str(error).partition(': ')[2]}") from None
+            name = choice.names[begin + error.index]
+            if isinstance(error.told, Said):
+                raise Refusal(400, Said("looks.of", name=name, what=error.told)) from None
+            raise Refusal(400, f"{name}: {str(error).partition(': ')[2]}") from None
         except ProfundoError as error:
-            raise Refusal(400, str(error)) from None
+            raise Refusal(400, told_by(error)) from None
         return [{**one, "input": name} for one, name in zip(told, choice.names[begin:], strict=False)]
 
 

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from profundo.lab.calls import refused
-from profundo.languages import Said
+from profundo.languages import Said, told_by
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ class Bench:
         except StopIteration:
             told = {"done": True, "value": job.shown}
         except ProfundoError as error:
-            told = {"done": True, "refused": self.desk.lab.without_paths(refused(error))}
+            told = {"done": True, "refused": self.desk.lab.without_paths(told_by(error))}
         except Exception as error:
             logging.getLogger("profundo.lab").error("%s.%s failed", self.room, job.kind, exc_info=error)
             told = {"done": True, "refused": Said("refusals.mistake")}

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from profundo.lab.limits import Limits, Refusal
+from profundo.languages import Said
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -39,8 +40,7 @@ class Bodies:
                         content += chunk
                         self.check(len(content))
             except TimeoutError:
-                late = f"the request did not come within {self.limits.body:g} s; send less of it"
-                raise Refusal(408, late) from None
+                raise Refusal(408, Said("refusals.too_slow_request", seconds=self.limits.body)) from None
             yield bytes(content)
         finally:
             self.held -= len(content)
@@ -53,6 +53,6 @@ class Bodies:
 
     def check(self, size: int) -> None:
         if size > self.limits.body_bytes:
-            raise Refusal(413, f"expected at most {self.limits.body_bytes:,} bytes; send less, in several requests")
+            raise Refusal(413, Said("refusals.too_many_bytes", most=self.limits.body_bytes))
         if self.held > self.limits.bodies_bytes:
-            raise Refusal(503, "too much is being received just now; try again in a moment", again=1)
+            raise Refusal(503, Said("refusals.too_much_coming"), again=1)

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from profundo.form_faults import expected_of
-from profundo.languages import Said
+from profundo.languages import Said, told_by
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
     from profundo.lab.desks import Desk
 
-__all__ = ["Call", "Nothing", "Question", "answered", "asked", "refused", "shortened"]
+__all__ = ["Call", "Nothing", "Question", "answered", "asked", "shortened"]
 
 
 class Question(BaseModel):
@@ -60,13 +60,7 @@ def answered(name: str, call: Call, desk: Desk, given: Mapping[str, Any]) -> Any
     try:
         return call.answer(desk, asked(name, call, given))
     except ProfundoError as error:
-        raise ProfundoError(desk.lab.without_paths(refused(error))) from None
-
-
-def refused(error: ProfundoError) -> str:
-    """What the page is told: what it can say in its language, else a line of English."""
-    line = error.told or (error.args[0] if error.args else "")
-    return line if isinstance(line, Said) else str(error)
+        raise ProfundoError(desk.lab.without_paths(told_by(error))) from None
 
 
 def shortened(value: Any, most: int = 60) -> str:

@@ -23,13 +23,13 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from profundo.lab.calls import Call, answered, refused, shortened
+from profundo.lab.calls import Call, answered, shortened
 from profundo.lab.channels import Channel
 from profundo.lab.desks import Desk, Desks
 from profundo.lab.guard import Role
 from profundo.lab.limits import Refusal
 from profundo.lab.messages import encoded
-from profundo.languages import Said
+from profundo.languages import Said, told_by
 from profundo.records import ProfundoError
 
 __all__ = ["Conversation"]
@@ -118,7 +118,7 @@ class Conversation:
             threads = self.slow_threads if self.calls[message["call"]].slow else self.threads
             answer = await self.loop.run_in_executor(threads, lambda: encoded({"id": message["id"], "answer": work()}))
         except ProfundoError as error:
-            answer = encoded({"id": message["id"], "refused": refused(error)})
+            answer = encoded({"id": message["id"], "refused": told_by(error)})
         except Exception as error:
             logging.getLogger("profundo.lab").error("%s failed", message["call"], exc_info=error)
             answer = encoded({"id": message["id"], "refused": Said("refusals.mistake")})
@@ -132,7 +132,7 @@ class Conversation:
         if call.changes and self.role != "owner":
             raise ProfundoError(Said("refusals.only_look"))
         if not isinstance(given, dict):
-            raise ProfundoError(f"{name}: expected an object of arguments")
+            raise ProfundoError(Said("refusals.question_form", name=name))
         return partial(answered, name, call, desk, given)
 
     def channel(self, name: str) -> Channel:

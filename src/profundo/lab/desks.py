@@ -177,7 +177,7 @@ class Desks:
         """Forget the one that was left longest ago. Raises Refusal where somebody sits at each."""
         left = [desk for desk in desks if not desk.is_open]
         if not left:
-            raise Refusal(503, f"{len(desks)} pages are open already; close some of them", 5)
+            raise Refusal(503, Said("refusals.pages_open", count=len(desks)), 5)
         oldest = min(left, key=lambda desk: desk.left)
         self.forget(oldest)
 

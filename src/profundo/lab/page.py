@@ -26,17 +26,19 @@ __all__ = ["page"]
 
 THIN_SPACE = "\u202f"  # that does not break
 MOST_NAMES = 5  # of targets in a sentence
+DAYS = {"ymd": "%Y-%m-%d", "dmy": "%d/%m/%Y", "mdy": "%m/%d/%Y"}
 MOST_FIELDS = 100  # columns; with more, a row comes as a file
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column as the form shows it. value: what it holds at first."""
+    """One column as the form shows it. value: what it holds at first, as the table writes it; decimal: its sign before decimals."""
 
     name: str
     kind: str
     levels: tuple[str, ...]
     value: str
+    decimal: str = "."
 
 
 def page(name: str, spec: Spec, card: Mapping[str, Any], limits: Limits, language: str) -> bytes:
@@ -140,10 +142,11 @@ def field(column: Column) -> Field:
         return Field(column.name, column.kind, column.levels, column.levels[0] if column.levels else "")
     if column.kind == "number":
         usual = f"{float(f'{column.fill:.4g}'):.12g}"  # 4422000, not 4.422e+06
-        return Field(column.name, column.kind, (), usual.replace(".", column.writing.decimal))
-    moment = datetime.fromtimestamp(column.fill, UTC)
-    kind = "datetime-local" if column.has_time else "date"
-    return Field(column.name, kind, (), moment.isoformat()[: 16 if column.has_time else 10])
+        decimal = column.writing.decimal
+        return Field(column.name, column.kind, (), usual.replace(".", decimal), decimal)
+    form = DAYS.get(column.writing.dates, column.writing.dates)  # a format of its own tells the hour, too
+    form += " %H:%M" if column.has_time and column.writing.dates in DAYS else ""
+    return Field(column.name, column.kind, (), datetime.fromtimestamp(column.fill, UTC).strftime(form))
 
 
 @cache

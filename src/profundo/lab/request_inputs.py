@@ -29,6 +29,7 @@ from profundo.data.images.pixels import work_of
 from profundo.data.tables.delimited import likely_separator, without_separator_line
 from profundo.kinds import INPUT_KINDS, InputKind
 from profundo.lab.limits import Limits, Refusal
+from profundo.languages import Said
 
 __all__ = ["IMAGE_TYPES", "SOUND_TYPES", "TYPES", "Asked", "accepted", "media_types", "read"]
 
@@ -88,7 +89,7 @@ def read(header: Message, body: bytes, kind: InputKind, limits: Limits) -> Asked
     """
     media = header.get_content_type()
     if not body:
-        raise Refusal(400, "expected something to predict, got an empty body")
+        raise Refusal(400, Said("refusals.nothing_to_predict"))
     if media == "application/json":
         return from_json(body, kind, limits)
     if media == "text/csv":
@@ -108,8 +109,7 @@ def of_files(images: Mapping[str, bytes], kind: InputKind, limits: Limits) -> As
     if pixels > limits.pixels:
         raise Refusal(
             413,
-            f"expected at most {limits.pixels:,} pixels in one request (a progressive JPEG of many scans counts several "
-            f"times), got {pixels:,}; send smaller images, or several requests",
+            Said("refusals.too_many_image_pixels", most=limits.pixels, got=pixels),
         )
     return Asked("image", list(images), list(images.values()), [])
 
@@ -126,7 +126,10 @@ def from_parts(body: bytes, boundary: str, kind: InputKind, limits: Limits) -> I
     _, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary.encode(), limits.images + 2)
     if len(parts) > limits.images + 1:
         raise Refusal(
-            413, f"expected at most {limits.images} {INPUT_KINDS[kind].several} in one request; send several requests"
+            413,
+            Said(
+                "refusals.too_many_in_one", most=limits.images, things=Said(f"refusals.of_{INPUT_KINDS[kind].several}")
+            ),
         )
     if len(parts) < 2 or not parts[-1].startswith(b"--"):
         raise Refusal(400, "multipart/form-data: expected one part or more between boundaries, and the last one closed")
@@ -157,7 +160,7 @@ def from_csv(body: bytes, charset: str, limits: Limits) -> list[dict[str, Any]]:
     body, separator = without_separator_line(body.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n"))
     separator = separator or likely_separator(body)
     if body.count(separator.encode()) + body.count(b"\n") > 2 * limits.values:  # before any of them takes memory
-        raise Refusal(413, f"text/csv: expected at most {limits.values:,} values; send less, in several requests")
+        raise Refusal(413, Said("refusals.too_many_values", format="text/csv", most=limits.values))
     lines = csv.reader(io.StringIO(western(body, charset), newline=""), delimiter=separator, strict=True)
     try:
         header = [name.strip() for name in next((line for line in lines if line), [])]
@@ -193,7 +196,7 @@ def _example(kind: InputKind) -> str:
 
 def from_json(body: bytes, kind: InputKind, limits: Limits) -> Asked:
     if body.count(b",") + body.count(b"{") + body.count(b"[") > 2 * limits.values:  # before any of them takes memory
-        raise Refusal(413, f"JSON: expected at most {limits.values:,} values; send less, in several requests")
+        raise Refusal(413, Said("refusals.too_many_values", format="JSON", most=limits.values))
     try:
         told = json.loads(decoded(body, "JSON"), object_pairs_hook=once, parse_constant=no_number)
     except RecursionError:
@@ -273,7 +276,10 @@ def fault_of(value: Any, limits: Limits) -> str:
 def from_base64(images: list[Any], kind: InputKind, limits: Limits) -> Iterator[tuple[str, bytes]]:
     if len(images) > limits.images:
         raise Refusal(
-            413, f"expected at most {limits.images} {INPUT_KINDS[kind].several} in one request; send several requests"
+            413,
+            Said(
+                "refusals.too_many_in_one", most=limits.images, things=Said(f"refusals.of_{INPUT_KINDS[kind].several}")
+            ),
         )
     for number, text in enumerate(images, 1):
         try:
@@ -287,9 +293,9 @@ def from_base64(images: list[Any], kind: InputKind, limits: Limits) -> Iterator[
 # ------------------------------------------------------------------------------------------------------------- in common
 def check_number(rows: int, values: int, limits: Limits) -> None:
     if rows > limits.rows:
-        raise Refusal(413, f"expected at most {limits.rows:,} rows in one request; send several requests")
+        raise Refusal(413, Said("refusals.too_many_rows", most=limits.rows))
     if values > limits.values:
-        raise Refusal(413, f"expected at most {limits.values:,} values in one request; send several requests")
+        raise Refusal(413, Said("refusals.too_many_values", format="JSON", most=limits.values))
 
 
 def first_twice(names: list[str]) -> str:

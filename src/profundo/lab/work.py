@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from profundo.lab.limits import Limits, Refusal
+from profundo.languages import Said
 
 __all__ = ["Stopped", "Workers"]
 
@@ -33,7 +34,7 @@ class Workers:
         Raises Refusal: 503 when the line is full, or the answer takes longer than limits.answer seconds.
         """
         if self.inside >= self.limits.workers + self.limits.waiting:
-            raise Refusal(503, f"busy: {self.limits.waiting} requests are in line already; try again in a moment", 1)
+            raise Refusal(503, Said("refusals.in_line", waiting=self.limits.waiting), 1)
         stop = threading.Event()
         loop = asyncio.get_running_loop()
 
@@ -51,7 +52,7 @@ class Workers:
             async with asyncio.timeout(self.limits.answer):
                 return await asyncio.wrap_future(future)
         except TimeoutError:
-            raise Refusal(503, f"no answer within {self.limits.answer:g} s; send fewer at once", 1) from None
+            raise Refusal(503, Said("refusals.no_answer_yet", seconds=self.limits.answer), 1) from None
         finally:
             stop.set()
             held.clear()

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from profundo.data.splits.splits import Collection, divide, learned_targets, note_of_splits, separated
-from profundo.languages import Said
+from profundo.languages import Said, told_by
 from profundo.looks.findings import DataFinding
 from profundo.looks.image_facts import ImageFacts
 from profundo.looks.objects.object_facts import ObjectFacts
@@ -117,17 +117,22 @@ def prepared(collection: Collection | None) -> tuple[tuple[int, ...], dict[str, 
     return (
         shape,
         sizes,
-        [DataFinding("note", f"{note_of_splits(collection)}.", "Who trains, validates and tests, with the seed 0.")],
+        [
+            DataFinding(
+                "note", Said("readings.one_sentence", what=note_of_splits(collection)), Said("looks.who_is_where_do")
+            )
+        ],
     )
 
 
 def stopped(error: ProfundoError) -> DataFinding:
     """What training would say, as a finding."""
-    what, sign, advice = str(error).rpartition("; ")
-    if not sign:
-        told = error.args[0] if error.args and isinstance(error.args[0], Said) else str(error)
+    told = told_by(error)
+    what, sign, advice = str(told).rpartition("; ")
+    if isinstance(told, Said) or not sign:
         return DataFinding("error", Said("looks.stops", what=told), Said("looks.stops_do"))
-    return DataFinding("error", Said("looks.stops", what=what), f"{advice[:1].upper()}{advice[1:]}.")
+    text = f"{advice[:1].upper()}{advice[1:]}."
+    return DataFinding("error", Said("looks.stops", what=what), Said("looks.verbatim", text=text))
 
 
 def mask_counts(collection: Collection) -> dict[str, list[int]]:

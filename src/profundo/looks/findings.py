@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from profundo.languages import Said
 
@@ -14,6 +14,8 @@ Level = Literal["error", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
 MARKS: dict[Level, str] = {"error": "✗", "warning": "!", "note": "·"}
 MOST_EXAMPLES = 8
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,8 @@ class DataFinding:
     """
 
     level: Level
-    what: str
-    advice: str
+    what: Said
+    advice: Said | Literal[""]
     examples: tuple[str, ...] = ()
     pictures: tuple[int, ...] = ()
     pairs: bool = False
@@ -37,15 +39,19 @@ def in_order(findings: Sequence[DataFinding]) -> tuple[DataFinding, ...]:
     return tuple(sorted(findings, key=lambda finding: LEVELS.index(finding.level)))
 
 
-def some(places: Sequence[str], most: int = MOST_EXAMPLES) -> tuple[str, ...]:
-    """The first few, and how many more there are."""
-    more = len(places) - most
-    return tuple(places) if more <= 0 else (*places[:most], Said("looks.more", count=more))
+def _as_it_is(place: Any) -> Any:
+    return place  # str(…) would forget the other languages
+
+
+def some(places: Sequence[T], tell: Callable[[T], str] = _as_it_is, most: int = MOST_EXAMPLES) -> tuple[str, ...]:
+    """The first few as `tell` puts them, and how many more there are."""
+    first, more = tuple(map(tell, places[:most])), len(places) - most
+    return first if more <= 0 else (*first, Said("looks.more", count=more))
 
 
 def in_splits(names: Sequence[str]) -> Said:
     """ "validation and test", of one or two."""
-    first, *rest = [Said(f"terms.{name}") for name in names]
+    first, *rest = [Said(f"terms.{'training' if name == 'train' else name}") for name in names]
     return Said("looks.and", first=first, second=rest[0]) if rest else first
 
 

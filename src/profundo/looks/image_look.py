@@ -14,6 +14,7 @@ from profundo.data.images.layouts import arranged
 from profundo.data.splits.split_by import by_name
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.archives import Files, printable
+from profundo.languages import Said
 from profundo.looks.class_findings import class_findings
 from profundo.looks.data_facts import (
     DataFacts,
@@ -34,8 +35,6 @@ from profundo.looks.survey import Placed, Survey, Tell, survey_files, survey_sam
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
 __all__ = ["has_colour", "layout_findings", "look_at_files", "look_at_images", "training_of_labels"]
-
-SAVED_AS = {"images": "JPEG or PNG", "sounds": "WAV, FLAC, Ogg or MP3"}
 
 
 def look_at_files(files: Files, path: Path, how: Reading, tell: Tell) -> DataFacts:
@@ -86,32 +85,30 @@ def has_colour(modes: Iterable[str]) -> bool:
 def layout_findings(files: Files, survey: Survey | Placed, things: str = "images") -> Iterator[DataFinding]:
     """What is wrong with the folders: what training would stop at, empty ones, files that are nobody's."""
     try:
-        notes: Sequence[str] = arranged(files, things).notes
+        notes: Sequence[Said] = arranged(files, things).notes
     except ProfundoError as error:
         notes = ()
         if not (survey.split >= 0).any() or len(survey.classes) < 2:
             yield stopped(error)
     for note in notes:
-        advice = "Fill it or remove it." if "holds no " in note else "Move them into the folder of their class."
-        yield DataFinding("warning", f"{note[:1].upper()}{note[1:]}", advice)
+        yield DataFinding("warning", note, Said(f"looks.{note.key.partition('.')[2]}_do"))
     others = other_files(Path(files.where), things)
     if others:
         total = sum(others.values())
         yield DataFinding(
             "note",
-            f"{total:,} {'file is' if total == 1 else 'files are'} no {things.removesuffix('s')} by name, and not looked at.",
-            f"If there are {things} among them, save them as {SAVED_AS[things]}.",
-            tuple(f"{suffix or 'no ending'} ({number:,})" for suffix, number in others.most_common(8)),
+            Said("looks.not_by_name", count=total, thing=Said(f"looks.one_{things.removesuffix('s')}")),
+            Said(f"looks.not_by_name_{things}"),
+            tuple(
+                Said(f"looks.{'' if suffix else 'no_'}ending", **{"suffix": suffix} if suffix else {}, count=number)
+                for suffix, number in others.most_common(8)
+            ),
         )
 
 
 def _of_sizes(shape: tuple[int, ...], why: str) -> DataFinding:
-    height, width = shape[1:]
-    return DataFinding(
-        "note",
-        f"{why}: each will be scaled to cover {width}×{height} and cut about its centre.",
-        "Choose another size with --image-size; make sure that what matters is in the middle.",
-    )
+    what = Said("looks.will_be_scaled", why=why, size=f"{shape[2]}×{shape[1]}")
+    return DataFinding("note", what, Said("looks.will_be_scaled_do"))
 
 
 def look_at_images(collection: Collection, tell: Tell) -> DataFacts:

@@ -15,6 +15,7 @@ from profundo.data.series.steps import autocorrelation, moments_at, ranks, step_
 from profundo.data.splits.splits import Collection
 from profundo.data.tables.raw_rows import raw_rows
 from profundo.data.tables.split_column import times
+from profundo.languages import Said
 from profundo.looks.class_findings import class_findings
 from profundo.looks.data_facts import DataFacts, class_counts, label_counts, prepared, split_sizes, target_in_words
 from profundo.looks.findings import DataFinding, Level, some
@@ -72,12 +73,9 @@ def flat_findings(series: Tensor) -> list[DataFinding]:
     flat = (series.amax(2) == series.amin(2)).all(1).nonzero().flatten().tolist()
     if not flat:
         return []
-    what = f"{len(flat):,} of {len(series):,} series never change."
-    return [
-        DataFinding(
-            "warning", what, "Look whether they were measured at all.", some([f"series {at + 1:,}" for at in flat])
-        )
-    ]
+    places = some(flat, lambda at: Said("looks.series_at", number=at + 1))
+    what = Said("looks.flat", count=len(flat), whole=len(series))
+    return [DataFinding("warning", what, Said("looks.flat_do"), places)]
 
 
 def copy_findings(series: Tensor, split: np.ndarray) -> list[DataFinding]:
@@ -87,13 +85,9 @@ def copy_findings(series: Tensor, split: np.ndarray) -> list[DataFinding]:
     copies = [at for at, content in enumerate(contents) if split[at] == 2 and known[content]]
     if not copies:
         return []
-    what = f"{len(copies):,} of {int((split == 2).sum()):,} test series are in the other splits, too."
-    places = some([f"series {at + 1:,} of all" for at in copies])
-    return [
-        DataFinding(
-            "error", what, "Take them out of one of them: the test would only ask what was learned by heart.", places
-        )
-    ]
+    places = some(copies, lambda at: Said("looks.series_of_all", number=at + 1))
+    what = Said("looks.series_copied", count=len(copies), whole=int((split == 2).sum()))
+    return [DataFinding("error", what, Said("looks.series_copied_do"), places)]
 
 
 # ------------------------------------------------------------------------------------------------------------ to predict
@@ -117,12 +111,10 @@ def gap_findings(found: list[Stretch], forecast: Forecast) -> list[DataFinding]:
         return []
     length, begin, one = max((*longest_run(~one.there), number) for number, one in enumerate(found))
     since = written(float(moments_at(found[one].first, np.array([begin]), forecast)[0]), forecast)
-    what = (
-        f"{missing:,} of {steps:,} steps of {step_in_words(forecast)} have no value of {forecast.target!r}; the longest gap has "
-        f"{length:,}, from {since}."
-    )
+    counts = {"missing": missing, "steps": steps, "step": step_in_words(forecast), "length": length}
+    what = Said("looks.gaps", name=repr(forecast.target), since=since, **counts)
     level: Level = "warning" if missing > MANY * steps else "note"
-    return [DataFinding(level, what, "They lie on straight lines as inputs, and are never to be predicted.")]
+    return [DataFinding(level, what, Said("looks.gaps_do"))]
 
 
 def still_findings(found: list[Stretch], forecast: Forecast) -> list[DataFinding]:
@@ -133,25 +125,20 @@ def still_findings(found: list[Stretch], forecast: Forecast) -> list[DataFinding
         length, begin = longest_run(np.concatenate([[False], np.diff(values) == 0]))
         if length + 1 >= max(STILL, forecast.season):
             since = written(float(moments_at(one.first, np.array([begin - 1]), forecast)[0]), forecast)
-            which = "" if one.name is None else f"{one.name}: "
-            places.append(f"{which}{length + 1:,} steps from {since} at {values[begin]:g}")
+            place = Said("looks.still_at", steps=length + 1, since=since, value=float(values[begin]))
+            places.append(place if one.name is None else Said("looks.of", name=one.name, what=place))
     if not places:
         return []
-    what = f"{forecast.target!r} stands still for {STILL:,} steps or more."
-    return [
-        DataFinding(
-            "warning", what, "Where that is a fault of the measurement, leave those values empty.", some(places)
-        )
-    ]
+    what = Said("looks.still", name=repr(forecast.target), steps=STILL)
+    return [DataFinding("warning", what, Said("looks.still_do"), some(places))]
 
 
 def season_finding(one: Stretch, forecast: Forecast) -> DataFinding:
     if forecast.season <= 1:
-        what = f"{forecast.target!r} does not repeat itself after any number of steps."
-        return DataFinding("note", what, "Forecasts are held against its last value.")
-    strength = autocorrelation(ranks(one.values[0]))[forecast.season]
-    what = f"{forecast.target!r} repeats itself after {forecast.season:,} steps (autocorrelation {strength:.2f})."
-    return DataFinding("note", what, "Forecasts look back on two such seasons; --lookback says otherwise.")
+        return DataFinding("note", Said("looks.no_season", name=repr(forecast.target)), Said("looks.no_season_do"))
+    strength = round(float(autocorrelation(ranks(one.values[0]))[forecast.season]), 2)
+    what = Said("looks.season", name=repr(forecast.target), steps=forecast.season, strength=strength)
+    return DataFinding("note", what, Said("looks.season_do"))
 
 
 def trend_findings(one: Stretch, forecast: Forecast) -> list[DataFinding]:
@@ -161,11 +148,9 @@ def trend_findings(one: Stretch, forecast: Forecast) -> list[DataFinding]:
     rest, whole = float(np.var(values - slope * steps - level)), float(np.var(values))
     if not whole > 0 or 1 - rest / whole < STRAIGHT:
         return []
-    way = "rises" if slope > 0 else "falls"
-    what = (
-        f"{forecast.target!r} {way} by {abs(slope):.3g} a step on the whole ({1 - rest / whole:.0%} of its variance)."
-    )
-    return [DataFinding("note", what, "The default net may go on from the last value, so the trend can stay in.")]
+    by, share = float(f"{abs(slope):.3g}"), round(100 * (1 - rest / whole))
+    what = Said(f"looks.{'rises' if slope > 0 else 'falls'}", name=repr(forecast.target), slope=by, share=share)
+    return [DataFinding("note", what, Said("looks.trend_do"))]
 
 
 def longest_run(there: np.ndarray) -> tuple[int, int]:

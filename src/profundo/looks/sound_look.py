@@ -12,6 +12,7 @@ from profundo.data.sound.sound_folders import common_inputs, sound_of
 from profundo.data.sound.sound_survey import SoundSurvey, survey_sounds
 from profundo.data.splits.splits import Collection, Selection
 from profundo.data.streams.archives import Files, printable
+from profundo.languages import Said
 from profundo.looks.class_findings import class_findings
 from profundo.looks.copies import copies_of
 from profundo.looks.data_facts import DataFacts, as_classes, class_counts, prepared, split_sizes, target_in_words
@@ -91,38 +92,22 @@ def _placed_rows(files: Files, listed: Collection) -> Placed:
 def _odd_sounds(survey: SoundSurvey, placed: Placed, read: np.ndarray) -> Iterator[DataFinding]:
     middle = float(np.median(survey.seconds[read]))
     checks = (
-        (
-            survey.level < SILENT,
-            "silent",
-            "Remove them, or find out how they were made: there is nothing to learn from.",
-        ),
-        (
-            (survey.flat > CLIPPED) & (survey.peak >= FULL),
-            "clipped: they stay at their peak",
-            "Record them anew with less gain, if that can be done.",
-        ),
-        (
-            survey.missing > 0,
-            "shorter than their header says",
-            "Copy or download them anew, if they were cut off on the way.",
-        ),
-        (
-            survey.seconds > FAR * middle,
-            f"more than {FAR:.0f} times as long as the middle one",
-            "Cut them to what matters: of each the loudest stretch is taken.",
-        ),
-        (
-            survey.seconds < middle / FAR,
-            f"less than a {FAR:.0f}th as long as the middle one",
-            "Listen to them: perhaps there is nothing to hear.",
-        ),
+        ("silent", survey.level < SILENT),
+        ("clipped", (survey.flat > CLIPPED) & (survey.peak >= FULL)),
+        ("cut_short", survey.missing > 0),
+        ("much_longer", survey.seconds > FAR * middle),
+        ("much_shorter", survey.seconds < middle / FAR),
     )
-    for odd, what, advice in checks:
-        places = np.flatnonzero(odd & read)
-        if len(places):
-            verb = "sound is" if len(places) == 1 else "sounds are"
-            names = [f"{placed.name(int(at))} ({survey.seconds[at]:.3g} s)" for at in places]
-            yield DataFinding("warning", f"{len(places):,} {verb} {what}.", advice, some(names))
+
+    def timed(at: int) -> Said:
+        return Said("looks.seconds_of", name=placed.name(at), seconds=float(f"{survey.seconds[at]:.3g}"))
+
+    for key, odd in checks:
+        places: list[int] = np.flatnonzero(odd & read).tolist()
+        if places:
+            times = {"times": int(FAR)} if key.startswith("much_") else {}
+            what, advice = Said(f"looks.{key}", count=len(places), **times), Said(f"looks.{key}_do")
+            yield DataFinding("warning", what, advice, some(places, timed))
 
 
 def _rates(survey: SoundSurvey, placed: Placed, used: np.ndarray) -> Iterator[DataFinding]:
@@ -132,7 +117,6 @@ def _rates(survey: SoundSurvey, placed: Placed, used: np.ndarray) -> Iterator[Da
         return
     of_classes = [set(rates[labels == label].tolist()) for label in np.unique(labels)]
     if len(of_classes) > 1 and not set.intersection(*of_classes):
-        what = "The sounds have different rates, and no rate is that of all classes: it may give the class away."
-        yield DataFinding("warning", what, "Record, or resample, all of them at the lowest rate.")
+        yield DataFinding("warning", Said("looks.rates_tell"), Said("looks.rates_tell_do"))
     else:
-        yield DataFinding("note", "The sounds have different rates.", "All are brought to one.")
+        yield DataFinding("note", Said("looks.rates_differ"), Said("looks.rates_differ_do"))

@@ -24,6 +24,7 @@ from profundo.data.streams.archives import Files, Parts, printable
 from profundo.data.streams.blocks import gather
 from profundo.files import in_words
 from profundo.image_files import DAMAGED, FORMATS, MOST_PIXELS, ORIENTATION, strict
+from profundo.languages import Said
 from profundo.looks.resemblance import SIDE
 from profundo.records import Samples
 
@@ -111,7 +112,7 @@ def survey_samples(collection: Collection, tell: Tell) -> Survey:
 
     def name(index: int) -> str:
         split, _, within = place(index)
-        return f"{SPLITS[split]} {within + 1:,}"
+        return Said("looks.sample_of", split=Said(f"looks.split_{SPLITS[split]}"), number=within + 1)
 
     def picture(index: int) -> np.ndarray:
         _, samples, within = place(index)

@@ -282,5 +282,5 @@ def _left_out(columns: Sequence[ColumnFacts]) -> Iterator[DataFinding]:
             "note",
             Said("looks.left_out", count=len(left)),
             Said("looks.left_out_do"),
-            some(left, MOST_SHOWN),
+            some(left, most=MOST_SHOWN),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +53,7 @@ def look_at_table(path: Path, how: Reading, tell: Tell) -> DataFacts:
     from profundo.data.images.image_tables import files_of_table, listed_files
     from profundo.data.series.forecast_windows import forecast_collection
     from profundo.data.series.series_rows import labelled_collection
-    from profundo.data.tables.frames import frame_collection
+    from profundo.data.tables.frames import doubts, frame_collection
     from profundo.data.tables.split_column import by_column, by_text, divided_by, learned_from
     from profundo.data.tables.table_files import is_parquet, read_table
 
@@ -93,7 +93,7 @@ def look_at_table(path: Path, how: Reading, tell: Tell) -> DataFacts:
     findings += [
         DataFinding("warning", what, Said("looks.doubt_do"))
         for reading in table.readings.values()
-        for what in _doubts(reading)
+        for what in doubts(reading)
     ]
     seen = _look_at_frame(
         path.stem,
@@ -107,19 +107,6 @@ def look_at_table(path: Path, how: Reading, tell: Tell) -> DataFacts:
     )
     readings = result.readings if result is not None else tuple(table.readings.values())
     return replace(seen, readings=() if is_parquet(path) else readings)
-
-
-def _doubts(reading: ColumnReading) -> Iterator[Said]:
-    """What another reader may take a column for, and its cells that could not be read."""
-    from profundo.data.tables.frames import option_of
-
-    name = repr(reading.name)
-    if reading.doubt:
-        yield Said("looks.doubted", name=name, doubt=reading.doubt, option=option_of(reading))
-    if reading.unread:
-        row, cell = reading.first_unread
-        kind = "numbers" if reading.kind == "number" else "dates"
-        yield Said(f"looks.unread_{kind}", name=name, count=reading.unread, cell=repr(cell), row=row)
 
 
 def look_at_rows(collection: Collection) -> DataFacts:
@@ -206,9 +193,7 @@ def _look_at_frame(
     findings += row_findings(frame, columns, split, label, together)
     findings += text_findings(frame, columns, split)
     if not (split.any() or forecast or is_course) and (collection is None or collection.split_by is None or together):
-        for doubt in unlike_chance(frame, wanted):
-            says, _, advice = doubt.rpartition("; ")
-            findings.append(DataFinding("warning", f"{capital(says)}.", f"{capital(advice)}."))
+        findings += [DataFinding("warning", what, advice) for what, advice in unlike_chance(frame, wanted)]
     shape, training, stops = prepared(collection)
     if (
         collection is not None and collection.inputs.columns and shape == collection.inputs.shape
@@ -238,10 +223,6 @@ def _predicted(collection: Collection) -> str:
         if forecast is None
         else Said("looks.next_steps", count=forecast.horizon, name=repr(forecast.target))
     )
-
-
-def capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
 
 
 def _target_findings(

@@ -71,7 +71,7 @@ def _alike(name: str, texts: Sequence[str | None], split: np.ndarray) -> Iterato
         "warning" if extra > 0.01 * len(texts) or leaked else "note",
         Said(key, name=repr(name), count=extra, leaked=leaked),
         Said("looks.texts_alike_do"),
-        some([" ≈ ".join(f"row {row + 1:,} {_short(texts[row])!r}" for row in group[:2]) for group in differ]),
+        some(differ, lambda group: Said("looks.alike", first=_named(group[0], texts), second=_named(group[1], texts))),
     )
 
 
@@ -83,7 +83,7 @@ def _scripts(name: str, texts: polars.Series) -> Iterator[DataFinding]:
     }
     told = [f"{script} ({100 * share:.0f} %)" for script, share in shares.items() if share >= RARE]
     if len(told) > 1 or (told and not told[0].startswith("Latin")):
-        yield DataFinding("note", Said("looks.scripts", name=repr(name)), "", some(told, 8))
+        yield DataFinding("note", Said("looks.scripts", name=repr(name)), "", some(told))
 
 
 def _tagged(name: str, texts: Sequence[str | None]) -> Iterator[DataFinding]:
@@ -97,5 +97,5 @@ def _tagged(name: str, texts: Sequence[str | None]) -> Iterator[DataFinding]:
         )
 
 
-def _short(text: str | None) -> str:
-    return (text or "")[:SHORTENED]
+def _named(row: int, texts: Sequence[str | None]) -> Said:
+    return Said("looks.row_text", number=row + 1, text=repr((texts[row] or "")[:SHORTENED]))

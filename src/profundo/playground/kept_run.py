@@ -12,6 +12,7 @@ import math
 import torch
 
 from profundo.doctor import Report, examine
+from profundo.languages import Said
 from profundo.playground.playground_settings import PlaygroundSettings
 from profundo.playground.session import DIVERGED, Session, net_of, net_options, replayed
 from profundo.records import Dataset, ProfundoError
@@ -32,10 +33,14 @@ def run_of(session: Session) -> Run:
     Its history has a row for each epoch; edits by hand are in the notes. Raises ProfundoError for a training
     that blew up."""
     if not session.steps:
-        raise ProfundoError("playground: expected a net that was trained, to keep; step(), or run(), trains it")
+        raise ProfundoError(
+            "playground: expected a net that was trained, to keep; step(), or run(), trains it",
+            told=Said("refusals.keep_trained"),
+        )
     if session.stopped == DIVERGED or not math.isfinite(session.scores()["train"].loss):
         raise ProfundoError(
-            "playground: expected a loss that is a finite number, to keep; reset, and lower the learning rate"
+            "playground: expected a loss that is a finite number, to keep; reset, and lower the learning rate",
+            told=Said("refusals.keep_finite"),
         )
     net = copy.deepcopy(session.net).eval()
     run = Run(experiment_of(session.settings, session.epoch), dataset_of(session), net, history_of(session), TOOLS)

@@ -90,8 +90,12 @@ def points_of_table(
         or len(targets.classes) > MOST_CLASSES
         or len(targets.names) > 1
     ):
-        what = f"{len(targets.classes)} classes" if targets.classes else f"{targets.kind} targets"
-        raise ProfundoError(f"{path}: expected a target of 2 to {MOST_CLASSES} classes or one number, got {what}")
+        several = Said("refusals.got_classes", count=len(targets.classes))
+        got = several if targets.classes else Said("refusals.got_targets", kind=targets.kind)
+        told = Said("refusals.table_target_kind", most=MOST_CLASSES, got=got)
+        raise ProfundoError(
+            f"{path}: expected a target of 2 to {MOST_CLASSES} classes or one number, got {got}", told=told
+        )
     parts = [one for one in (found.train, found.validation, found.test) if one is not None]
     places = [names.index(one) for one in wanted]
     table = torch.cat([joined(one, places) for one in parts])
@@ -124,7 +128,7 @@ def collected(path: Path, how: Reading) -> Collection:
 def joined(samples: Samples, places: list[int]) -> Tensor:
     """float64 (samples, 3)."""
     if not isinstance(samples.inputs, Tensor):
-        raise ProfundoError("playground: expected a table that fits into memory")
+        raise ProfundoError("playground: expected a table that fits into memory", told=Said("refusals.table_large"))
     return torch.cat((samples.inputs[:, places].double(), samples.targets.double().reshape(len(samples), 1)), 1)
 
 

@@ -21,6 +21,7 @@ RECIPES: dict[str, str] = {
     # Classifiers
     "lenet5-1998": "LeNet-5 as published in 1998 reads MNIST: C3 table, trained averages, drawings for codes",
     "cifar10": "photographs of ten kinds of thing: residual net, AlexNet, VGG (net=alexnet), trained small on CIFAR-10",
+    "traffic-signs": "several nets that see traffic signs in different lights, and their mean (Cireşan et al. 2012)",
     "deep-or-shallow": "the same number of parameters in one hidden layer or in five, on a composed function",
     "connections": "fewer connections (C3 table, random, all) and ones that skip (plain and residual nets by depth)",
     # Transfer

@@ -94,7 +94,8 @@ class Predictor:
                 values.append(media_of(content, self.spec.inputs))
             except (OSError, ValueError) as error:
                 outputs = f"{names[index]}: expected {one_of(self.spec.inputs)}, but it does not read: {error}"
-                raise BadInputError(index, outputs) from None
+                reason = f": {error}" if str(error) else ""
+                raise BadInputError(index, outputs, Said(f"refusals.unread_{kind}", reason=reason)) from None
         return self.described([Entry(name, one) for name, one in zip(names, values, strict=True)])
 
     def rows(self, rows: Sequence[Mapping[str, Any]], typed: bool = False) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
-import { address, useVisits } from "../address";
+import { address, remember, useVisits } from "../address";
 import { anything, formOf, matching, numberIn, oneOf, wholeIn, type Check, type Form } from "../forms";
 import { say, type Text } from "../language";
 import { Tabs } from "../ui/tabs";
@@ -39,11 +39,16 @@ export const form: Form = (key) => (key.startsWith("v.") ? (text) => typed(text)
 export default function Graph() {
   const [query, turn] = useState(() => new URLSearchParams(address.value.query));
   useVisits(() => turn(new URLSearchParams(address.value.query)));
+  const open = (id: string) => {
+    const next = new URLSearchParams({ view: id });
+    remember("graph", next.toString());
+    turn(next);
+  };
   const page = PAGES.find(({ id }) => id === query.get("view")) ?? PAGES[0];
   return (
     <>
       <h1 class="unseen">{say(texts.graph)}</h1>
-      <Tabs label={say(texts.pages)} views={PAGES.map(({ id, name }) => [id, say(name)] as const)} now={page.id} onChoose={(id) => turn(new URLSearchParams({ view: id }))}>
+      <Tabs label={say(texts.pages)} views={PAGES.map(({ id, name }) => [id, say(name)] as const)} now={page.id} onChoose={open}>
         <Loaded key={page.id} page={page} query={query} />
       </Tabs>
     </>

@@ -8,6 +8,8 @@ interface Asking<Answer> {
   readonly busy: boolean;
   /** One call on the way, and the last one after it. */
   readonly ask: (asked: Record<string, unknown>) => void;
+  /** Show nothing until the next answer comes. */
+  readonly clear: () => void;
 }
 
 export function useAsking<Answer>(name: string): Asking<Answer> {
@@ -24,7 +26,7 @@ export function useAsking<Answer>(name: string): Asking<Answer> {
     [name],
   );
   const ask = (asked: Record<string, unknown>) => (wait(true), void send(asked));
-  return { answer, problem, busy, ask };
+  return { answer, problem, busy, ask, clear: () => show(null) };
 }
 
 /** The answer to a question that is asked again whenever it changes. */

@@ -1,6 +1,6 @@
 // Native controls with their labels: reachable by keyboard, read aloud, large enough for a finger.
 import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import texts from "@texts/lab.json";
 import { local, say } from "../language";
 
@@ -113,21 +113,37 @@ export function Button({ children, label, kind = "plain", disabled = false, pres
   );
 }
 
-export function TextField({ label, value, hint, onInput, onEnter }: { label: string; value: string; hint?: string; onInput: (value: string) => void; onEnter?: () => void }) {
+interface TextProps {
+  label: string;
+  value: string;
+  hint?: ComponentChildren;
+  placeholder?: string;
+  /** Told when the field is left, not at every key; what is typed until then stays. */
+  late?: boolean;
+  numeric?: boolean;
+  /** A field of several lines. */
+  rows?: number;
+  onInput: (value: string) => void;
+  onEnter?: () => void;
+}
+
+export function TextField({ label, value, hint, placeholder = "", late = false, numeric = false, rows, onInput, onEnter }: TextProps) {
   const id = useId();
+  const [typed, type] = useState<string | null>(null);
+  const on = {
+    id,
+    value: typed ?? value,
+    placeholder,
+    spellcheck: false,
+    autocomplete: "off" as const,
+    ...(hint ? { "aria-describedby": `${id}-hint` } : {}),
+    onInput: ({ currentTarget }: { currentTarget: { value: string } }) => (late ? type : onInput)(currentTarget.value),
+    onChange: ({ currentTarget }: { currentTarget: { value: string } }) => late && (onInput(currentTarget.value), type(null)),
+  };
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      <input
-        id={id}
-        type="text"
-        value={value}
-        spellcheck={false}
-        autocomplete="off"
-        aria-describedby={hint ? `${id}-hint` : undefined}
-        onInput={(event) => onInput(event.currentTarget.value)}
-        onKeyDown={(event) => event.key === "Enter" && onEnter?.()}
-      />
+      {rows ? <textarea rows={rows} {...on} /> : <input type="text" inputMode={numeric ? "decimal" : "text"} {...on} onKeyDown={(event) => event.key === "Enter" && onEnter?.()} />}
       {hint && (
         <p class="hint" id={`${id}-hint`}>
           {hint}

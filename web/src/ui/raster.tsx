@@ -40,6 +40,14 @@ export function put(canvas: HTMLCanvasElement, { pixels, width, height }: Raster
   canvas.getContext("2d")?.putImageData(new ImageData(pixels, width, height), 0, 0);
 }
 
+/** As a file, such as the lab takes up. */
+export async function pngOf(raster: Raster, name: string): Promise<File> {
+  const canvas = document.createElement("canvas");
+  put(canvas, raster);
+  const blob = await new Promise<Blob | null>((made) => canvas.toBlob(made, "image/png"));
+  return new File([blob ?? ""], name, { type: "image/png" });
+}
+
 /** label: empty for one that stands in something that has a name. */
 export function Canvas({ raster, label, kind }: { raster: Raster | null; label: string; kind: string }) {
   const canvas = useRef<HTMLCanvasElement>(null);

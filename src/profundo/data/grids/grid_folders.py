@@ -177,7 +177,7 @@ def framed(files: Files, pairs: Pairs, seen: Seen, how: Reading, where: str) -> 
             f"{where}: {len(used):,} images of {width}×{height} with masks are read whole, and do not fit in memory or were to be "
             "streamed; leave --stream out, or choose a smaller --image-size"
         )
-    skipped = skipped_note(total - len(used), total, "pairs of image and mask")
+    skipped = skipped_note(total - len(used), total, "pairs")
     return Frames(files, pairs, used, longest, shape), (*skipped, *note)
 
 

@@ -29,6 +29,7 @@ from profundo.data.splits.splits import Collection, Measured, Selection
 from profundo.data.streams.archives import Files, open_files, printable
 from profundo.data.streams.cache import Made, cached
 from profundo.image_files import strict
+from profundo.languages import Said
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
 __all__ = [
@@ -250,7 +251,7 @@ def _in_one_form(
         return _read(files, form, used, how.stream), form, ()
     except SeveralShapesError:
         shape, seen = _common(files, used, None)
-        note = f"{seen}: each was scaled to cover {shape[2]}×{shape[1]} and cut about its centre."
+        note = Said("readings.scaled", why=seen, size=f"{shape[2]}×{shape[1]}")
         form = Form(shape, True)
         return _read(files, form, used, how.stream), form, (note,)
 
@@ -319,9 +320,8 @@ def common_shape(sizes: Sequence[tuple[int, int]], has_colour: bool, size: int |
     scale = min(1.0, LONGEST_SIDE / max(width, height))
     sides = (size, size) if size is not None else (max(1, round(height * scale)), max(1, round(width * scale)))
     smallest, largest = min(sizes, key=lambda s: s[0] * s[1]), max(sizes, key=lambda s: s[0] * s[1])
-    seen = f"The images have different sizes, from {smallest[0]}×{smallest[1]} to {largest[0]}×{largest[1]}"
-    if smallest == largest:
-        seen = "Some images are grey and some are in colour"
+    ends = {name: f"{w}×{h}" for name, (w, h) in (("smallest", smallest), ("largest", largest))}
+    seen = Said("readings.sizes_differ", **ends) if smallest != largest else Said("readings.colours_differ")
     return (3 if has_colour else 1, *sides), seen
 
 
@@ -411,4 +411,5 @@ def report(files: Files, faults: list[Fault], total: int, things: str) -> None:
 
 
 def skipped_note(faults: int, total: int, things: str) -> tuple[str, ...]:
-    return (f"{faults} of {total} {things} could not be decoded and were left out.",) if faults else ()
+    told = {"count": faults, "whole": total, "things": Said(f"readings.things_{things}")}
+    return (Said("readings.skipped", **told),) if faults else ()

@@ -25,6 +25,7 @@ from profundo.data.streams.archives import SUFFIXES_OF, Parts, printable, what_i
 from profundo.data.tables.split_column import by_column
 from profundo.data.tables.table_files import read_frame
 from profundo.data.tables.target_columns import lost_rows, target_columns, target_values
+from profundo.languages import Said
 from profundo.records import Inputs, ProfundoError, Samples
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Listed:
         self.places = [self._place(cell, row) for cell, row in zip(cells, rows, strict=True)]
         self.paths: list[Parts] = [Path(os.path.relpath(place, self.within)).parts for place in self.places]
         self.folders: set[Parts] = set()
-        self.notes: list[str] = []
+        self.notes: list[Said] = []
 
     def _place(self, cell: str, row: int) -> str:
         """Raises ProfundoError for a path that leads out of the folder."""
@@ -165,7 +166,8 @@ def files_of_table(table: Table, path: Path, how: Reading) -> Collection | None:
     numbers = torch.from_numpy(complete["\0row"].to_numpy().astype(np.int64)) - 1
     samples = Samples(Selection(source, torch.tensor(kept, dtype=torch.int64)), values, numbers=numbers)
     others = [name for name in frame.columns if name not in (column, *wanted)]
-    unused = (f"The {things} in column {column!r} are learned from, other columns are not: {', '.join(others[:8])}.",)
+    named = {"things": Said(f"readings.things_{things}"), "name": repr(column), "others": ", ".join(others[:8])}
+    unused = (Said("readings.only_column", **named),)
     return Collection(
         path.stem,
         inputs,

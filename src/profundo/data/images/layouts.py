@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from profundo.data.streams.archives import Files, Parts, printable
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["SPLITS", "Layout", "NoClassesError", "arranged", "placing", "splits_of"]
@@ -39,7 +40,7 @@ class Layout:
     splits: dict[str, list[int]]
     labels: list[int]
     classes: tuple[str, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Said, ...]
 
 
 def arranged(files: Files, things: str = "images") -> Layout:
@@ -57,12 +58,11 @@ def arranged(files: Files, things: str = "images") -> Layout:
     classes = _classes(where, members, loose, things)
     places = map(placed, files.folders)
     empty = sorted((s, inner[0]) for s, inner in places if s and len(inner) == 1 and inner[0] not in members.get(s, ()))
-    notes = [f"{split}: folder {printable(name)!r} holds no {things} and was left out." for split, name in empty]
+    of = Said(f"readings.things_{things}")
+    notes = [Said("readings.empty_folder", split=split, name=repr(printable(name)), things=of) for split, name in empty]
     if all(map(split_called, classes)):
-        notes.append(
-            f"folders {', '.join(classes)} are taken for classes; for splits, each holds a folder for each class"
-        )
-    notes += [f"{loose} {things} outside the class folders were left out."] if loose else []
+        notes.append(Said("readings.folders_for_classes", names=", ".join(classes)))
+    notes += [Said("readings.loose_files", count=loose, things=of)] if loose else []
 
     numbers = {name: label for label, name in enumerate(classes)}
     labels = [-1] * len(paths)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["filled", "filled_series"]
@@ -44,6 +45,4 @@ def filled_series(series: Tensor, where: str) -> tuple[Tensor, tuple[str, ...]]:
                 f"{where}: series {sample + 1}, channel {channel + 1}: no value is there; leave that series out"
             ) from None
     some = int(holes.flatten(1).any(1).sum())
-    return series, (
-        f"{missing:,} missing values in {some:,} series were filled, by straight lines between their neighbours",
-    )
+    return series, (Said("readings.filled_lines", count=missing, series=some),)

@@ -55,7 +55,7 @@ def endings_of_rows(rows: Sequence[Mapping[str, Any]], inputs: Inputs) -> list[E
     raw, faults = raw_of_rows(rows, _numbers(forecast), forecast.form)
     if faults:
         index = min(faults)
-        raise BadInputError(index, f"row {index + 1}: {faults[index]}")
+        raise BadInputError(index, f"row {index + 1}: {faults[index]}", faults[index])
     return _endings(raw, [str(row[forecast.series]) if forecast.series else None for row in rows], inputs, "rows")
 
 

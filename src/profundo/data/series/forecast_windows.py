@@ -31,6 +31,7 @@ from profundo.data.tables.raw_rows import raw_rows
 from profundo.data.tables.split_column import times
 from profundo.data.tables.table_files import form_of
 from profundo.data.tables.target_columns import target_columns
+from profundo.languages import Said
 from profundo.records import Column, Forecast, Inputs, ProfundoError, Samples, Targets
 
 if TYPE_CHECKING:
@@ -326,21 +327,16 @@ def endings(
 
 def _notes(found: Sequence[Stretch], forecast: Forecast, lookback: int, uneven: float, every: int) -> tuple[str, ...]:
     steps = sum(one.values.shape[1] for one in found)
-    several = f"{len(found):,} series, " if len(found) > 1 else ""
-    season = f"it repeats itself after {forecast.season:,}" if forecast.season > 1 else "it does not repeat itself"
-    notes = [
-        f"{several}{steps:,} steps of {step_in_words(forecast)}: {forecast.horizon:,} are predicted from {lookback:,}; {season}"
-    ]
+    season = Said("readings.repeats", steps=forecast.season) if forecast.season > 1 else Said("readings.never_repeats")
+    step, ahead = step_in_words(forecast), {"horizon": forecast.horizon, "lookback": lookback, "season": season}
+    of = {"count": len(found)} if len(found) > 1 else {}
+    notes = [Said(f"readings.forecast{'_several' if of else ''}", steps=steps, step=step, **ahead, **of)]
     if holes := sum(one.holes for one in found):
-        notes.append(
-            f"{holes:,} missing values lie on straight lines between their neighbours; none of them has to be predicted"
-        )
+        notes.append(Said("readings.holes", count=holes))
     if doubled := sum(one.doubled for one in found):
-        notes.append(f"{doubled:,} rows have a time that a later row has, too; the later one counts")
+        notes.append(Said("readings.doubled", count=doubled))
     if uneven > 0.05:
-        notes.append(
-            f"{uneven:.0%} of the steps between rows are uneven: times were rounded to {step_in_words(forecast)}"
-        )
+        notes.append(Said("readings.uneven_steps", share=round(100 * uneven), step=step))
     if every > 1:
-        notes.append(f"windows begin at every {every:,}th step only, to fit in memory")
+        notes.append(Said("readings.every_window", every=every))
     return tuple(notes)

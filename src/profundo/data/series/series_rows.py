@@ -32,6 +32,7 @@ from profundo.data.tables.raw_rows import raw_rows
 from profundo.data.tables.split_column import by_column, split_collection, times
 from profundo.data.tables.table_files import form_of
 from profundo.data.tables.target_columns import lost_rows, target_columns, target_values
+from profundo.languages import Said
 from profundo.records import Column, Inputs, ProfundoError, Samples, SeriesRows
 
 if TYPE_CHECKING:
@@ -87,11 +88,9 @@ def labelled_collection(table: Table, name: str, where: str, how: Reading) -> Co
     steps = max(part.shape[1] for part in parts)
     short = sum(part.shape[1] < steps for part in parts)
     whole, holes = filled_series(torch.from_numpy(np.stack([of_length(part, steps) for part in parts])), where)
-    notes = [
-        f"{len(parts):,} series of {len(channels)} {'channel' if len(channels) == 1 else 'channels'} and {steps:,} steps"
-    ]
-    notes += [f"{short:,} shorter series were continued by their last value"] if short else []
-    notes += [] if when else ["the steps of a series follow each other as its rows do"]
+    notes = [Said("readings.series_found", count=len(parts), channels=len(channels), steps=steps)]
+    notes += [Said("readings.shorter_series", count=short)] if short else []
+    notes += [] if when else [Said("readings.steps_as_rows")]
     uses |= dict.fromkeys(wanted, "target") | {column: "which series"} | ({when: "order of the steps"} if when else {})
     readings = tuple(replace(one, use=uses.get(at, "left out")) for at, one in table.readings.items())
     return Collection(

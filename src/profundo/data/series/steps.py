@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from profundo.languages import Said
 from profundo.records import Forecast
 
 __all__ = ["calendar", "cycles_of", "learned_step", "moments_at", "places", "ranks", "season_of", "step_in_words"]
@@ -71,20 +72,15 @@ def moments_at(first: float, steps: np.ndarray, forecast: Forecast) -> np.ndarra
     return np.asarray(days * DAY + first % DAY, np.float64)
 
 
-def step_in_words(forecast: Forecast) -> str:
+def step_in_words(forecast: Forecast) -> Said:
     """The length of a step: "7 days", "1 month"."""
-    step = forecast.step
-    if forecast.unit == "month":
-        count, name = (step / 12, "year") if step % 12 == 0 else (step, "month")
-    elif forecast.unit == "weekday":
-        count, name = step, "working day"
-    elif forecast.unit == "number":
-        return f"{step:g}"
-    else:
+    size, name = 1.0, str(forecast.unit) if forecast.unit in ("month", "weekday", "number") else ""
+    if name == "month" and forecast.step % 12 == 0:
+        size, name = 12.0, "year"
+    if not name:
         units = ((DAY, "day"), (3600.0, "hour"), (60.0, "minute"), (1.0, "second"))
-        size, name = next(((size, name) for size, name in units if step >= size), units[-1])
-        count = step / size
-    return f"{count:.4g} {name}{'' if count == 1 else 's'}"
+        size, name = next((unit for unit in units if forecast.step >= unit[0]), units[-1])
+    return Said(f"readings.time_{name}", count=float(forecast.step / size))
 
 
 def _uneven(steps: np.ndarray) -> float:

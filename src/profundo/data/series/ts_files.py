@@ -23,6 +23,7 @@ from profundo.data.series.filling import filled_series
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.archives import printable
 from profundo.files import what_is_at
+from profundo.languages import Said
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
 __all__ = ["LabelledSeries", "of_length", "read_ts", "ts_collection"]
@@ -66,9 +67,7 @@ def ts_collection(path: Path, task: Task = "auto") -> Collection:
     labels = [label for part in parts for label in part.labels]
     targets, values = _targets(labels, train.are_classes if task == "auto" else task != "real", path)
     short = sum(one.shape[1] < steps for part in parts for one in part.series)
-    notes: tuple[str, ...] = (
-        (f"{short:,} shorter series were continued by their last value, to {steps:,} steps",) if short else ()
-    )
+    notes: tuple[str, ...] = (Said("readings.shorter_series_to", count=short, steps=steps),) if short else ()
     splits, begin = [], 0
     for part, where in zip(parts, (path, partner), strict=False):
         whole, more = filled_series(_stacked(part.series, steps), str(where))
@@ -76,7 +75,7 @@ def ts_collection(path: Path, task: Task = "auto") -> Collection:
         notes += more
         begin += len(whole)
     if test is not None:
-        notes += (f"The test split is {partner.name}.",)
+        notes += (Said("readings.test_split_is", name=partner.name),)
         _check_classes(targets, splits, path)
     name = path.stem.removesuffix("_TRAIN")
     inputs = Inputs((train.series[0].shape[0], steps), "series")

@@ -23,6 +23,7 @@ from profundo.data.splits.split_by import by_name
 from profundo.data.splits.splits import Collection, Selection
 from profundo.data.streams.archives import Files, open_files, printable
 from profundo.data.streams.cache import Made, cached
+from profundo.languages import Said
 from profundo.records import Inputs, ProfundoError, Samples, SoundForm, Targets
 
 __all__ = ["Sounds", "common_inputs", "sixteen_bits", "sound_collection", "sound_of", "sounds_of"]
@@ -140,13 +141,11 @@ def common_inputs(survey: SoundSurvey, train: Sequence[int], how: Reading) -> tu
             f"sound-seconds: {length / rate:g} s at {rate:,} Hz are {length:,} samples; expected at most {MOST_SAMPLES:,}"
         )
     longer, other = int((seconds * rate > length + 0.5).sum()), int((rates != rate).sum())
-    words = f"Sounds are brought to {rate:,} Hz"
-    words += f", which {other:,} of {len(train):,} to train on had not" if other else ""
-    words += f", and to {length / rate:.3g} s: shorter ones lie in the middle of silence"
-    words += f", of {longer:,} longer ones the loudest stretch is taken" if longer else ""
-    return Inputs((1, length), "sound", sound=SoundForm(rate)), (
-        f"{words} (--sound-rate, --sound-seconds for others).",
-    )
+    others = Said("readings.other_rates", count=other, whole=len(train)) if other else ""
+    loudest = Said("readings.longer_sounds", count=longer) if longer else ""
+    long = float(f"{length / rate:.3g}")
+    note = Said("readings.sounds_alike", rate=rate, others=others, seconds=long, longer=loudest)
+    return Inputs((1, length), "sound", sound=SoundForm(rate)), (note,)
 
 
 def _read(files: Files, inputs: Inputs, used: list[int], how: Reading) -> Tensor | Sounds:

@@ -20,6 +20,7 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor
 
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -195,17 +196,19 @@ def dealt(labels: Tensor, wanted: Tensor) -> Tensor:
 
 
 # ------------------------------------------------------------------------------------------------------------- in words
-def split_note(by: SplitBy, parts: Sequence[tuple[str, Tensor]]) -> str:
+def split_note(by: SplitBy, parts: Sequence[tuple[str, Tensor]]) -> Said:
     """What the splits are, of their names and the indices of their samples."""
-    keys = [(name, by.keys[indices]) for name, indices in parts]
+    keys = [(Said(f"terms.{name}"), by.keys[indices]) for name, indices in parts]
     if by.kind == "group":
-        counts = ", ".join(f"{group_count(own):,} in {name}" for name, own in keys)
-        groups = f"{group_count(by.keys):,} different texts" if by.is_input else f"{group_count(by.keys):,} groups"
-        return f"{by}: {groups}, {counts}, none on two sides{'' if by.is_input else '; it is no input'}"
-    spans = ", ".join(
-        f"{name} {moment(float(own.min()), by)} to {moment(float(own.max()), by)}" for name, own in keys if len(own)
+        counts = tuple(Said("readings.count_in", count=group_count(own), split=name) for name, own in keys)
+        key = "readings.split_texts" if by.is_input else "readings.split_groups"
+        return Said(key, by=str(by), count=group_count(by.keys), counts=counts)
+    spans = tuple(
+        Said("readings.span_of", split=name, first=moment(float(own.min()), by), last=moment(float(own.max()), by))
+        for name, own in keys
+        if len(own)
     )
-    return f"{by}: the past trains, the future tests: {spans}"
+    return Said("readings.split_time", by=str(by), spans=spans)
 
 
 def moment(key: float, by: SplitBy) -> str:

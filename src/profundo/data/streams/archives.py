@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from profundo.files import sha256
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -71,7 +72,7 @@ class Files(Protocol):
 
     paths: list[Parts]
     folders: set[Parts]
-    notes: list[str]
+    notes: list[Said]
 
     def read(self, index: int) -> bytes:
         """The bytes of one file. Raises OSError or ValueError with the reason when it cannot be had."""
@@ -172,7 +173,7 @@ class Folder:
                 if stat.S_ISREG(facts.st_mode):
                     self.paths.append((*parts, name))
                     self._stats.append((facts.st_size, facts.st_mtime_ns))
-        self.notes = [f"{links} symbolic links were not followed."] if links else []
+        self.notes = [Said("readings.links_left", count=links)] if links else []
 
     def read(self, index: int) -> bytes:
         _check_size(self._stats[index][0])
@@ -202,7 +203,7 @@ class Zip:
         self.where = where
         self.paths: list[Parts] = []
         self.folders: set[Parts] = set()
-        self.notes: list[str] = []
+        self.notes: list[Said] = []
         self._members: list[int] = []  # positions in the archive: names may repeat
         self._archive: zipfile.ZipFile | None = None
         self._process = 0
@@ -219,7 +220,7 @@ class Zip:
                 self.paths.append(parts)
                 self._members.append(number)
         if unsafe:
-            self.notes.append(f"{unsafe} entries of the archive were left out: links, or names that point out of it.")
+            self.notes.append(Said("readings.unsafe_entries", count=unsafe))
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_archive": None}
@@ -279,22 +280,23 @@ def check_archive(path: Path, name: str) -> None:
     elsewhere: told by its directory alone, before anything is unpacked. name: what it is called in the message."""
     directory = _directory_bytes(path)
     if directory is None:
-        raise ProfundoError(f"{name}: expected a .zip, its end is not that of one")
+        raise ProfundoError(Said("refusals.zip_end", name=name))
     if directory > _LARGEST_DIRECTORY:
-        raise ProfundoError(f"{name}: expected a .zip of at most {_MOST_ENTRIES:,} entries; join or leave out files")
+        raise ProfundoError(Said("refusals.zip_entries", name=name, most=_MOST_ENTRIES))
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
     except (OSError, zipfile.BadZipFile, ValueError, struct.error, NotImplementedError) as error:
-        raise ProfundoError(f"{name}: the .zip cannot be read: {error}") from None
+        raise ProfundoError(Said("refusals.zip_unread", name=name, reason=str(error))) from None
     if len(members) > _MOST_ENTRIES:
-        raise ProfundoError(f"{name}: expected at most {_MOST_ENTRIES:,} entries, found {len(members):,}")
+        raise ProfundoError(Said("refusals.zip_members", name=name, most=_MOST_ENTRIES, found=len(members)))
     for member in members:
         if fault := _fault_of(member):
-            raise ProfundoError(f"{name}: {printable(member.filename[:80])}: {fault}; make the .zip anew without it")
+            inner = printable(member.filename[:80])
+            raise ProfundoError(Said("refusals.zip_member", name=name, member=inner, fault=fault))
     size, most = sum(member.file_size for member in members), max(SMALL, TIGHT * path.stat().st_size)
     if size > most:
-        raise ProfundoError(f"{name}: expected at most {most:,} bytes unpacked, its directory says {size:,}")
+        raise ProfundoError(Said("refusals.zip_unpacked", name=name, most=most, size=size))
 
 
 def _fault_of(member: zipfile.ZipInfo) -> str:
@@ -303,12 +305,12 @@ def _fault_of(member: zipfile.ZipInfo) -> str:
         or ".." in re.split(r"[/\\]", member.filename)
         or ":" in member.filename[:3]
     ):
-        return "points out of the archive"
+        return Said("refusals.points_out")
     if stat.S_ISLNK(member.external_attr >> 16):
-        return "is a link"
+        return Said("refusals.is_link")
     if member.flag_bits & 1:
-        return "is encrypted"
-    return f"unpacks to more than {_LARGEST >> 20} MB" if member.file_size > _LARGEST else ""
+        return Said("refusals.is_encrypted")
+    return Said("refusals.unpacks_to", most=_LARGEST >> 20) if member.file_size > _LARGEST else ""
 
 
 def _directory_bytes(path: Path) -> int | None:

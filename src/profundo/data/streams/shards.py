@@ -33,6 +33,7 @@ from profundo.data.streams.archives import Parts, printable
 from profundo.data.streams.cache import Made
 from profundo.data.streams.shard_index import LARGEST_IMAGE, ROW, Look, looked_at
 from profundo.image_files import strict
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["ShardImages", "Shards", "called", "shard_collection"]
@@ -62,9 +63,7 @@ class Shards:
         }
         self.deep = any(notes["deep"] for _, notes in made)
         left_out = sum(int(notes["left_out"]) for _, notes in made)
-        self.notes = [f"{left_out} members of the shards are neither images nor classes and were left out."] * (
-            left_out > 0
-        )
+        self.notes = [Said("readings.members_left", count=left_out)] * (left_out > 0)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -182,15 +181,15 @@ def _layout(shards: Shards, made: Sequence[Made]) -> Layout:
         if split is not None:
             splits.setdefault(split, []).extend(range(span.start, span.stop))
     ignored = sum(split is None for split in split_of)
-    notes = (*notes_on_names, *([f"{ignored} shards belong to no split and were left out."] if ignored else []))
+    notes = (*notes_on_names, *([Said("readings.shards_left", count=ignored)] if ignored else []))
     return Layout(splits, labels.tolist(), classes, notes)
 
 
-def _class_names(shards: Shards, results: list[list[str]], where: str) -> tuple[list[str], tuple[str, ...]]:
+def _class_names(shards: Shards, results: list[list[str]], where: str) -> tuple[list[str], tuple[Said, ...]]:
     """The names of the classes, those of the list beside the shards where there is one."""
     listed = beside(shards.stored[0].address, CLASS_LISTS, LARGEST_LIST)
     if listed is not None:
-        return _listed(*listed, where), (f"The names of the classes are those of {listed[0]}.",)
+        return _listed(*listed, where), (Said("readings.names_from", file=listed[0]),)
     labels = {label for own in results for label in own}
     return sorted(labels, key=lambda label: (0, int(label), "") if label.isdecimal() else (1, 0, label)), ()
 

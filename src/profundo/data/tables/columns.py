@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.text.text_ids import learned_words, text_ids
+from profundo.languages import Said
 from profundo.records import Column, Inputs, ProfundoError, Samples
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def as_features(inputs: Inputs, *splits: Samples) -> tuple[Inputs, tuple[Samples
     if not columns:
         raise ProfundoError("every column has the same value in all rows to train on; there is nothing to learn from")
     notes = tuple(
-        f"column {column.name!r} is left out: it has one value only in the rows to train on"
+        Said("readings.column_constant", name=repr(column.name))
         for column, keep in zip(taught, kept.tolist(), strict=True)
         if not keep
     )

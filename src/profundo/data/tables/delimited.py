@@ -90,9 +90,7 @@ def read_delimited(
     if frame.width != len(first) or frame.to_series(-1).null_count():  # as in rows that are too short
         check_rows(content, separator, len(first), path)
     if form.header and len(first) > 1 and all(re.fullmatch(r"[+-]?\d+([.,]\d+)?", name) for name in first):
-        notes += (
-            "the first row holds numbers only, and was taken for the names of the columns; --header none reads it as data",
-        )
+        notes += (Said("readings.names_of_numbers"),)
     places = [f"\0{place}" for place in range(len(names))]
     frame, head = (some.rename(dict(zip(some.columns, places, strict=True))) for some in (frame, head))
     chosen, more = chosen_columns(frame, names, path, needed)
@@ -154,7 +152,7 @@ def _decoded(content: bytes, is_wide: bool, encoding: str, path: Path) -> tuple[
         except LookupError:
             raise ProfundoError(Said("refusals.encoding", got=repr(name))) from None
         guessed = name == "cp1252" and not encoding
-        return text, ("its text is no UTF-8 and was read as Windows-1252; --encoding says another",) if guessed else ()
+        return text, (Said("readings.western_text"),) if guessed else ()
     raise ProfundoError(
         f"{path}: expected text in UTF-8, and it is no {usual[-1]} either; save it so, or say its --encoding"
     )
@@ -219,14 +217,14 @@ def chosen_columns(
         if not name:
             why = _why_nameless(frame[column])
             if why:
-                notes.append(f"column {place}, which has no name, is left out: {why}")
+                notes.append(Said("readings.nameless_column", place=place, why=why))
                 continue
             raise ProfundoError(
                 f"{path}: expected a name for each column in the first line; that of column {place} is empty"
             )
         if name in chosen:
             if frame[chosen[name]].equals(frame[column], null_equal=True):
-                notes.append(f"column {name!r} is there twice, with the same cells; one is read")
+                notes.append(Said("readings.column_twice", name=repr(name)))
                 continue
             raise ProfundoError(
                 f"{path}: expected a name for each column in the first line, each once; {printable(name)} is there twice, with "
@@ -244,12 +242,12 @@ def _why_nameless(cells: polars.Series) -> str:
     import polars
 
     if cells.str.strip_chars().fill_null("").eq("").all():
-        return "it is empty"
+        return Said("readings.empty")
     numbers = cells.cast(polars.Int64, strict=False)
     if numbers.null_count() == 0 and numbers[0] in (0, 1) and bool((numbers.diff().drop_nulls() == 1).all()):
-        return "it numbers the rows"
+        return Said("readings.numbers_rows")
     names_rows = numbers.null_count() == len(cells) > 1 and cells.n_unique() == len(cells)
-    return "it names the rows" if names_rows else ""
+    return Said("readings.names_rows") if names_rows else ""
 
 
 # ---------------------------------------------------------------------------------------------------------------- rows

@@ -59,7 +59,7 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     )
     lost = lost_rows(len(frame) - len(labelled), str(target))
     if lost and targets.kind == "labels" and len(wanted) == 1:
-        lost = (f"{lost[0]}; where none applies, write the sign that stands between labels, alone",)
+        lost = (Said("readings.no_target_labels", lost=lost[0]),)
     unused = {column: Said("readings.left_out", why=why) for column, why in left_out.items()}
     uses = set_aside | unused | dict.fromkeys(wanted, Said("readings.target"))
     texts_read = {column.name for column in columns if column.kind == "text"}
@@ -91,33 +91,32 @@ def inputs_among(
     return [name for name in columns if name not in uses and name not in wanted], uses
 
 
-def decisions(readings: Sequence[ColumnReading]) -> tuple[str, ...]:
+def decisions(readings: Sequence[ColumnReading]) -> tuple[Said, ...]:
     """Sentences on what a person might not expect of how columns were read."""
-    notes = []
+    notes: list[Said] = []
     for reading in readings:
-        name = f"column {reading.name!r}"
+        name = repr(reading.name)
         if reading.use.startswith("left out: "):
-            notes.append(f"{name} is {reading.use}")
+            notes.append(Said("readings.column_is", name=name, use=reading.use))
             continue
         if reading.use not in ("input", "target"):
             continue
         notes += doubts(reading)
         if reading.kind == "date" and reading.writing.dates != "ymd":
-            notes.append(f"{name}: {reading.why}, such as {reading.example[0]!r} for {reading.example[1]}")
+            cell, date = reading.example
+            notes.append(Said("readings.dates_as", name=name, why=reading.why, cell=repr(cell), date=date))
     return tuple(notes)
 
 
-def doubts(reading: ColumnReading) -> Iterator[str]:
+def doubts(reading: ColumnReading) -> Iterator[Said]:
     """Sentences on what another reader may take a column for, and on its cells that could not be read."""
+    name = repr(reading.name)
     if reading.doubt:
-        yield f"column {reading.name!r}: {reading.doubt}; {option_of(reading)} reads it so"
+        yield Said("looks.doubted", name=name, doubt=reading.doubt, option=option_of(reading))
     if reading.unread:
         row, cell = reading.first_unread
         kind = "numbers" if reading.kind == "number" else "dates"
-        are = "cell is" if reading.unread == 1 else "cells are"
-        yield (
-            f"column {reading.name!r}: {reading.unread:,} {are} no {kind}, such as {cell!r} in row {row}, and taken as missing"
-        )
+        yield Said(f"looks.unread_{kind}", name=name, count=reading.unread, cell=repr(cell), row=row)
 
 
 def option_of(reading: ColumnReading) -> str:

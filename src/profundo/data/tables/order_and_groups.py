@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from profundo.languages import Said
+
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["time_column", "unlike_chance"]
+__all__ = ["notes_of_chance", "time_column", "unlike_chance"]
 
 FEWEST = 20  # rows
 MOMENTS = 20  # different ones from which rows are called ordered by them
@@ -32,24 +34,31 @@ ENTITY = re.compile(rf"(^|[\W_])({THINGS})([\W_]?(id|key|no|nr|number|code|name)
 CAPITALS = re.compile(r"[a-z](ID|Id|Key|No|Nr)$")
 
 
-def unlike_chance(frame: polars.DataFrame, targets: Collection[str]) -> list[str]:
-    """ "what; what to do" of the column by which the rows are ordered in time, and of each whose values come repeatedly."""
+def unlike_chance(frame: polars.DataFrame, targets: Collection[str]) -> list[tuple[Said, Said]]:
+    """(what, what to do) of the column by which the rows are ordered in time, and of each whose values come repeatedly."""
     if frame.height < FEWEST:
         return []
     columns = [frame[name] for name in frame.columns if name not in targets]
     ordered = next((column for column in columns if _is_time(column)), None)
-    time = [
-        f"the rows follow {column.name!r} in time, from {column.min()!s} to {column.max()!s}, and a split by chance tests on "
-        f"moments between those that were trained on; to predict what comes later, --split-by 'time:{column.name}'"
-        for column in columns
-        if column is ordered
-    ]
-    return time + [
-        f"column {column.name!r} names {different:,} things in {frame.height:,} rows, and a split by chance has most of them "
-        f"on both sides; to predict of others, --split-by 'group:{column.name}'"
-        for column in columns
-        if column is not ordered and (different := _repeated(column))
-    ]
+    others = [column for column in columns if column is not ordered and _repeated(column)]
+    return [*([_in_time(ordered)] if ordered is not None else []), *(_of_things(column) for column in others)]
+
+
+def _in_time(column: polars.Series) -> tuple[Said, Said]:
+    ends = {"first": str(column.min()), "last": str(column.max())}
+    option = Said("readings.in_time_order_do", option=f"'time:{column.name}'")
+    return Said("readings.in_time_order", name=repr(column.name), **ends), option
+
+
+def _of_things(column: polars.Series) -> tuple[Said, Said]:
+    counts = {"count": _repeated(column), "rows": len(column)}
+    option = Said("readings.names_things_do", option=f"'group:{column.name}'")
+    return Said("readings.names_things", name=repr(column.name), **counts), option
+
+
+def notes_of_chance(frame: polars.DataFrame, targets: Collection[str]) -> tuple[Said, ...]:
+    """The same as notes of a data set."""
+    return tuple(Said("readings.two_sentences", first=what, second=do) for what, do in unlike_chance(frame, targets))
 
 
 def time_column(frame: polars.DataFrame, but: Collection[str]) -> str | None:

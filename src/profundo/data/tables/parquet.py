@@ -34,11 +34,12 @@ from profundo.data.streams.addresses import Stored, read
 from profundo.data.tables.column_kinds import recognised_columns, texts_of
 from profundo.data.tables.columns import encoded, feature_names, learned
 from profundo.data.tables.frames import WHICH_ROW, inputs_among, none_left
-from profundo.data.tables.order_and_groups import unlike_chance
+from profundo.data.tables.order_and_groups import notes_of_chance
 from profundo.data.tables.parquet_footers import row_groups
 from profundo.data.tables.raw_rows import raw_rows
 from profundo.data.tables.split_column import by_column, learned_from
 from profundo.data.tables.target_columns import lost_rows, target_columns, target_values
+from profundo.languages import Said
 from profundo.records import Column, Inputs, ProfundoError, Samples, TableForm
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ class Rows:
         source = Rows(self.table, columns, told)
         made = tuple(Samples(Selection(source, _indices(split)), split.targets) for split in (train, *others))
         gone = [column.name for column, keep in zip(self.columns, kept.tolist(), strict=True) if not keep]
-        notes = tuple(f"column {name!r} is left out: it has one value only in the rows to train on" for name in gone)
+        notes = tuple(Said("readings.column_constant", name=repr(name)) for name in gone)
         return replace(inputs, shape=(len(names),), names=names, columns=told), made, notes
 
     def measured(self, indices: Tensor) -> tuple[Tensor, Extent]:
@@ -285,16 +286,19 @@ def parquet_collection(name: str, stored: Sequence[Stored], how: Reading) -> Col
         columns=columns,
         form=TableForm(ids=tuple(name for name, use in set_aside.items() if use == WHICH_ROW)),
     )
-    part = [f"What the columns are was learned from {len(learning):,} of {len(there):,} rows, evenly spread."]
+    part = [Said("readings.learned_from_some", count=len(learning), whole=len(there))]
     notes = (
         *lost_rows(len(table) - len(there), str(target)),
         *outputs,
-        *(f"column {column!r} is left out: {why}" for column, why in left_out.items()),
+        *(
+            Said("readings.column_is", name=repr(column), use=Said("readings.left_out", why=why))
+            for column, why in left_out.items()
+        ),
         *(part if len(learning) < len(there) else []),
     )
     test = samples("test")
     if by is None and test is None:
-        notes += tuple(unlike_chance(sample, wanted))
+        notes += notes_of_chance(sample, wanted)
     if by is not None:
         by = replace(by, keys=by.keys[of_split("train")])
     return Collection(name, inputs, targets, train, samples("validation"), test, notes=notes, split_by=by)

@@ -15,7 +15,7 @@ from profundo.data.splits.split_by import SplitBy, group_count, numbered, read_s
 from profundo.data.splits.splits import Collection, labels_of
 from profundo.data.tables.column_kinds import recognised
 from profundo.data.tables.frames import frame_collection
-from profundo.data.tables.order_and_groups import unlike_chance
+from profundo.data.tables.order_and_groups import notes_of_chance
 from profundo.data.tables.raw_rows import raw_rows
 from profundo.data.text.text_ids import folded
 from profundo.records import Column, ColumnReading, ProfundoError
@@ -39,7 +39,7 @@ def split_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     collection = frame_collection(table, name, where, learned_from(how, table.frame, table.readings))
     if by is not None:
         return divided_by(collection, by)
-    notes = (*collection.notes, *unlike_chance(table.frame.drop_nulls(targets), targets))
+    notes = (*collection.notes, *notes_of_chance(table.frame.drop_nulls(targets), targets))
     return replace(collection, notes=notes, split_by=by_text(collection))
 
 

@@ -67,9 +67,7 @@ def target_values(
 def lost_rows(count: int, target: str) -> tuple[str, ...]:
     if not count:
         return ()
-    return (
-        f"{count:,} {'row' if count == 1 else 'rows'} without a value of {target!r} {'is' if count == 1 else 'are'} left out",
-    )
+    return (Said("readings.no_target_rows", count=count, target=repr(target)),)
 
 
 def _one_target(series: polars.Series, texts: polars.Series | None, task: Task, where: str) -> TargetValues:
@@ -118,9 +116,9 @@ def _one_target(series: polars.Series, texts: polars.Series | None, task: Task, 
 def _other_tasks(name: str, words: Sequence[str], is_number: bool) -> tuple[str, ...]:
     """What else a target that was taken for classes may be."""
     if is_number:
-        return (f"the {len(words)} different numbers of {name!r} are taken as classes; --task real predicts a number",)
+        return (Said("readings.numbers_as_classes", count=len(words), name=repr(name)),)
     if are_lists(words):
-        return (f"the values of {name!r} look like lists, taken whole as classes; --task labels predicts each word",)
+        return (Said("readings.lists_as_classes", name=repr(name)),)
     return ()
 
 

@@ -27,6 +27,7 @@ from torch import Tensor
 from profundo.graph import operations as ops
 from profundo.graph.expressions.expression import Expression, ancestors, constant, describe, scalar
 from profundo.graph.expressions.writing import write, write_latex
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["Formula", "Formulas", "differentiated"]
@@ -278,7 +279,10 @@ def _formulas_of(node: Expression, known: Mapping[Expression, Any], at: Mapping[
     parts = [known[entry] for entry in node.inputs]
     name = node.op.name
     if _entries(node, parts) > LARGEST:
-        raise ProfundoError(f"symbolic: {describe(node)} has over {LARGEST:,} entries, a formula each; take fewer")
+        told = Said("refusals.formula_entries_each", what=node.name or repr(node), most=LARGEST)
+        raise ProfundoError(
+            f"symbolic: {describe(node)} has over {LARGEST:,} entries, a formula each; take fewer", told=told
+        )
     if name in ELEMENTWISE:
         return _each(lambda *entries: ELEMENTWISE[name](*entries, **node.options), *parts)
     if name in MOVES:
@@ -287,7 +291,10 @@ def _formulas_of(node: Expression, known: Mapping[Expression, Any], at: Mapping[
         return REDUCTIONS[name](*parts, **node.options)
     if name == "cast" and (node.dtype.is_floating_point or not node.inputs[0].dtype.is_floating_point):
         return _each(_as_number, *parts)
-    raise ProfundoError(f"symbolic: there is no formula for {name} ({describe(node)}); differentiate automatically")
+    raise ProfundoError(
+        f"symbolic: there is no formula for {name} ({describe(node)}); differentiate automatically",
+        told=Said("refusals.no_formula_for", name=name),
+    )
 
 
 def _given(node: Expression, at: Mapping[Expression, Tensor]) -> Any:

@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from profundo.graph.drawings.faces import text_width, written
+from profundo.languages import Said
 from profundo.pictures.svg import INK, MUTED, PAPER, bar, colour, element, text
 from profundo.records import ProfundoError
 
@@ -114,10 +115,8 @@ def product(left: Any, right: Any) -> Product:
     """
     one, other = _matrix(left, "the first matrix"), _matrix(right, "the second matrix")
     if one.shape[1] != len(other):
-        raise ProfundoError(
-            f"product: {_sizes(one)} times {_sizes(other)}: expected as many columns in the first as rows in the second, "
-            f"got {one.shape[1]} and {len(other)}"
-        )
+        sizes = {"one": _sizes(one), "other": _sizes(other)}
+        raise ProfundoError(Said("refusals.product_sizes", columns=one.shape[1], rows=len(other), **sizes))
     return Product(one, other, _times(one, other))
 
 
@@ -181,11 +180,14 @@ def _sizes(matrix: Matrix) -> str:
 def _times(left: Matrix, right: Matrix) -> Matrix:
     work = left.size * right.shape[1]
     if work > MOST_WORK:
-        raise ProfundoError(f"{work:,} multiplications are too many to look at (at most {MOST_WORK:,}); use A @ B")
+        told = Said("refusals.too_many_products", work=work, most=MOST_WORK)
+        raise ProfundoError(
+            f"{work:,} multiplications are too many to look at (at most {MOST_WORK:,}); use A @ B", told=told
+        )
     with np.errstate(over="ignore"):
         products: Matrix = left @ right
     if not all(isinstance(entry, int) or math.isfinite(entry) for entry in products.flat):
-        raise ProfundoError("product: an entry is too large for float64")
+        raise ProfundoError(Said("refusals.product_large"))
     return products
 
 

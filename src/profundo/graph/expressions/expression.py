@@ -23,8 +23,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.graph.expressions.sizes import Mismatch, Shape, any_size, written
+from profundo.graph.expressions.sizes import Mismatch, Shape, any_size, shape_told, written
 from profundo.graph.nodes import Size
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -329,7 +330,8 @@ def apply(op: Operation, operands: Sequence[Operand], options: Mapping[str, Any]
         dtype = op.dtype(*inputs, **options)
     except Mismatch as why:
         what = " and ".join(describe(expression) for expression in inputs)
-        raise ProfundoError(f"{op.name}: {what} do not fit: {why} ({_line() or 'built'})") from None
+        told = Said("refusals.do_not_fit", op=op.name, what=tuple(map(_operand, inputs)), why=why.args[0])
+        raise ProfundoError(f"{op.name}: {what} do not fit: {why} ({_line() or 'built'})", told=told) from None
     return Expression(op, inputs, options, shape, dtype, line=_line())
 
 
@@ -433,6 +435,11 @@ def describe(expression: Expression) -> str:
     kind = f"{expression.kind}, " if expression.kind and expression.kind != "constant" else ""
     built = f", {expression.line}" if expression.line else ""
     return f"{what} ({kind}{written(expression.shape)}{built})"
+
+
+def _operand(expression: Expression) -> Said:
+    """For who reads it on a page: name or formula, and shape."""
+    return Said("looks.aside", name=expression.name or repr(expression), what=shape_told(expression.shape))
 
 
 def _expressions(operands: Sequence[Operand]) -> tuple[Expression, ...]:

@@ -18,6 +18,7 @@ from profundo.graph.expressions.elementwise import add, cast, neg
 from profundo.graph.expressions.expression import Expression, Operand, Operation, as_expression
 from profundo.graph.expressions.rearranging import dtype_of_first, reshape, shape_of_second
 from profundo.graph.expressions.sizes import Mismatch, Shape, any_size, same
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["avg_pool2d", "conv1d", "conv2d", "conv3d", "max_pool2d", "min_pool2d"]
@@ -30,7 +31,7 @@ def _size_after(size: Any, kernel: Any, stride: int, padding: int, dilation: int
         return any_size()
     left = size + 2 * padding - dilation * (kernel - 1) - 1
     if left < 0:
-        raise Mismatch(f"a window of {dilation * (kernel - 1) + 1} does not fit into {size + 2 * padding}")
+        raise Mismatch(Said("refusals.window_beyond", window=dilation * (kernel - 1) + 1, size=size + 2 * padding))
     return left // stride + 1
 
 

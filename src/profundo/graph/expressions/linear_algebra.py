@@ -17,8 +17,9 @@ from profundo.graph.expressions.expression import Expression, Operand, Operation
 from profundo.graph.expressions.products import matmul, outer
 from profundo.graph.expressions.rearranging import expand_like, sum_to, transpose, unsqueeze
 from profundo.graph.expressions.reductions import sum
-from profundo.graph.expressions.sizes import Mismatch, Shape, broadcast, same
+from profundo.graph.expressions.sizes import Mismatch, Shape, broadcast, same, shape_told
 from profundo.graph.nodes import Size
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["cholesky", "det", "einsum", "inv", "logdet", "solve", "trace", "tril", "triu"]
@@ -26,8 +27,8 @@ __all__ = ["cholesky", "det", "einsum", "inv", "logdet", "solve", "trace", "tril
 
 def _square(x: Expression, **_options: Any) -> Shape:
     if x.ndim < 2:
-        raise Mismatch("expected a square matrix")
-    same(x.shape[-2], x.shape[-1], "rows and columns,")
+        raise Mismatch(Said("refusals.expect_square"))
+    same(x.shape[-2], x.shape[-1], "square")
     return x.shape
 
 
@@ -126,7 +127,8 @@ def triu(x: Operand, diagonal: int = 0) -> Expression:
 def _matrix(name: str, x: Operand) -> Expression:
     x = as_expression(x)
     if x.ndim < 2:
-        raise ProfundoError(f"{name}: expected a matrix, got {describe(x)}")
+        told = Said("refusals.expect_matrix", name=name, got=shape_told(x.shape))
+        raise ProfundoError(f"{name}: expected a matrix, got {describe(x)}", told=told)
     return x
 
 
@@ -149,7 +151,7 @@ def _summed(*parts: Expression, equation: str) -> Shape:
     sizes: dict[str, Size] = {}
     for term, part in zip(terms, parts, strict=True):
         for letter, size in zip(term, part.shape, strict=True):
-            sizes[letter] = same(sizes.get(letter, size), size, f"sizes of {letter},")
+            sizes[letter] = same(sizes.get(letter, size), size, "sizes")
     return tuple(sizes[letter] for letter in result)
 
 

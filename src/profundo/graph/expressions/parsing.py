@@ -517,15 +517,15 @@ class _Reader:
             return self.constant(f"{numbers[0]:g}π", numbers[0] * pi)
         try:
             if name == "*" and self.text[token.at : token.past] in _DOTS and values[0].ndim == values[1].ndim == 1:
-                raise ProfundoError(
-                    "a dot between two vectors can be read both ways; write u^T v, or u*v of their entries"
-                )
+                raise ProfundoError(Said("refusals.two_ways_dot"))
             return replace(_computed(token.text, self.kind_of_call(token.text), values), line="")
         except ProfundoError as why:
             reason = re.sub(
                 r",? \(?[\w.<>-]+:[0-9]+(?=\)|$)\)?$", "", str(why)
             )  # the place here says more than the line
-            raise ProfundoError(f"formula, character {token.at + 1}: {reason}; in {self.excerpt(token.at)}") from None
+            place = {"at": token.at + 1, "excerpt": self.excerpt(token.at)}
+            told = Said("refusals.formula_here", reason=why.told or why.args[0], **place)
+            raise ProfundoError(Said("refusals.formula_here", reason=reason, **place), told=told) from None
 
     def folded(self, token: Token, left: float, right: float) -> float:
         try:
@@ -607,7 +607,7 @@ def _computed(name: str, function: tuple[str, int] | None, values: list[Expressi
     if name == "^":
         base, power = values
         if base.ndim > 1 or power.ndim > 1:
-            raise ProfundoError("a power of a matrix can be read both ways; write A @ A, A*A of its entries, or inv(A)")
+            raise ProfundoError(Said("refusals.two_ways_power"))
         return _POWER_OF_E(power) if base.kind == "constant" and base.name == "e" else operations.pow(base, power)
     if name in _ARITHMETIC:
         return _ARITHMETIC[name](*values)  # type: ignore[no-any-return]
@@ -635,7 +635,7 @@ def _multiplied(x: Expression, y: Expression) -> Expression:
     if not x.ndim or not y.ndim:
         return x * y
     if x.ndim == y.ndim == 1:
-        raise ProfundoError("a product of two vectors can be read both ways; write u^T v, or u*v of their entries")
+        raise ProfundoError(Said("refusals.two_ways_product"))
     if x.op is not None and x.op.name == "neg" and x.shape[0] == 1:
         return -_multiplied(x.inputs[0], y)
     row = x.inputs[0] if x.op is not None and x.op.name == "unsqueeze" else None

@@ -8,6 +8,7 @@ from profundo.graph.expressions.defining import define, of_one_kind
 from profundo.graph.expressions.expression import Expression, Operand, Operation, as_expression
 from profundo.graph.expressions.rearranging import squeeze, sum_to, transpose, unsqueeze
 from profundo.graph.expressions.sizes import Mismatch, Shape, broadcast, same
+from profundo.languages import Said
 
 __all__ = ["dot", "matmul", "outer"]
 
@@ -15,8 +16,8 @@ __all__ = ["dot", "matmul", "outer"]
 def _product_shape(x: Expression, y: Expression) -> Shape:
     """As torch.matmul: vectors stand as a row on the left and as a column on the right; more dimensions are batches."""
     if not x.ndim or not y.ndim:
-        raise Mismatch("a single number is multiplied with *")
-    same(x.shape[-1], y.shape[-2] if y.ndim > 1 else y.shape[0], "columns of the first and rows of the second,")
+        raise Mismatch(Said("refusals.times_number"))
+    same(x.shape[-1], y.shape[-2] if y.ndim > 1 else y.shape[0], "inner")
     rows, columns = x.shape[-2:-1], y.shape[-1:] if y.ndim > 1 else ()
     return (*broadcast([x.shape[:-2], y.shape[:-2]]), *rows, *columns)
 

@@ -18,6 +18,7 @@ from profundo.graph.expressions.defining import as_first, define
 from profundo.graph.expressions.expression import Expression, Operand, Operation, as_expression, describe
 from profundo.graph.expressions.sizes import Mismatch, Shape, any_size, broadcast, is_known, same
 from profundo.graph.nodes import Size
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -211,7 +212,7 @@ def _joined(*parts: Expression, dim: int) -> Shape:
     sizes = list(first.shape)
     for other in others:
         if other.ndim != first.ndim:
-            raise Mismatch(f"{first.ndim} and {other.ndim} dimensions")
+            raise Mismatch(Said("refusals.other_dimensions", one=first.ndim, other=other.ndim))
         sizes = [
             same(one, two) if at != dim else one for at, (one, two) in enumerate(zip(sizes, other.shape, strict=True))
         ]
@@ -265,7 +266,7 @@ def _stacked(*parts: Expression, dim: int) -> Shape:
     sizes = parts[0].shape
     for other in parts[1:]:
         if other.ndim != len(sizes):
-            raise Mismatch(f"{len(sizes)} and {other.ndim} dimensions")
+            raise Mismatch(Said("refusals.other_dimensions", one=len(sizes), other=other.ndim))
         sizes = tuple(same(one, two) for one, two in zip(sizes, other.shape, strict=True))
     return (*sizes[:dim], len(parts), *sizes[dim:])
 

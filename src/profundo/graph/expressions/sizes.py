@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from itertools import count, zip_longest
 
 from profundo.graph.nodes import Size
+from profundo.languages import Said
 
-__all__ = ["Mismatch", "Shape", "any_size", "broadcast", "is_known", "same", "written"]
+__all__ = ["Mismatch", "Shape", "any_size", "broadcast", "is_known", "same", "shape_told", "written"]
 
 Shape = tuple[Size, ...]
 _numbers = count(1)
@@ -31,7 +32,8 @@ def is_known(size: Size) -> bool:
 
 
 def same(one: Size, other: Size, what: str = "sizes") -> Size:
-    """The more definite of two sizes that must be one. Raises Mismatch where they cannot be."""
+    """The more definite of two sizes that must be one. what: they are, as in refusals.differ_WHAT. Raises Mismatch where they
+    cannot be."""
     if one == other:
         return one
     if _is_free(one):
@@ -40,7 +42,7 @@ def same(one: Size, other: Size, what: str = "sizes") -> Size:
         return one
     if isinstance(one, str) != isinstance(other, str):
         return one if isinstance(one, int) else other  # a named size may turn out to be this number
-    raise Mismatch(f"{what} {one} and {other} differ")
+    raise Mismatch(Said(f"refusals.differ_{what}", one=str(one), other=str(other)))
 
 
 def broadcast(shapes: Sequence[Shape]) -> Shape:
@@ -68,6 +70,14 @@ def written(shape: Shape) -> str:
     if not words:
         return "number"
     return f"{words[0]}-vector" if len(words) == 1 else "×".join(words)
+
+
+def shape_told(shape: Shape) -> Said:
+    """The same in each language."""
+    sizes = "×".join("?" if _is_free(size) else str(size) for size in shape)
+    if not shape:
+        return Said("refusals.shape_number")
+    return Said("refusals.shape_vector", size=sizes) if len(shape) == 1 else Said("refusals.shape_matrix", sizes=sizes)
 
 
 def _is_free(size: Size) -> bool:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from profundo.inside.attributions.question import Question
 from profundo.inside.observing import module_at
+from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.trees import called
 
@@ -95,7 +96,10 @@ def last_maps(question: Question) -> str:
             handle.remove()
     convolutions = [shape for name, _, shape in shapes if isinstance(modules[name], CONVOLUTIONS)]
     if not convolutions:
-        raise ProfundoError("layer: expected a net with convolutions, it has none; use method='integrated_gradients'")
+        raise ProfundoError(
+            "layer: expected a net with convolutions, it has none; use method='integrated_gradients'",
+            told=Said("refusals.expect_convolutions"),
+        )
     name, call = next((name, call) for name, call, shape in reversed(shapes) if shape == convolutions[-1])
     return f"{name}#{call}" if calls[name] > 1 else name
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from profundo.inside.attributions.question import Question, one
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -39,7 +40,8 @@ def gradient_of(question: Question, values: Tensor) -> Tensor:
     """∂ answer / ∂ values, (rows, …)."""
     if not values.is_floating_point():
         raise ProfundoError(
-            "gradient: expected inputs of real numbers, or a net with an nn.Embedding; use method='occlusion'"
+            "gradient: expected inputs of real numbers, or a net with an nn.Embedding; use method='occlusion'",
+            told=Said("refusals.expect_gradient"),
         )
     values = values.detach().requires_grad_()
     answer = question.answer(values)
@@ -47,7 +49,10 @@ def gradient_of(question: Question, values: Tensor) -> Tensor:
     if slopes is None:
         tables = [name for name, module in question.net.named_modules() if isinstance(module, nn.Embedding)]
         hint = f"at={tables[0]!r}, what its embedding gives, or " if tables else ""
-        raise ProfundoError(f"gradient: this net's answer has no gradient by its inputs; say {hint}method='occlusion'")
+        raise ProfundoError(
+            f"gradient: this net's answer has no gradient by its inputs; say {hint}method='occlusion'",
+            told=Said("refusals.expect_gradient"),
+        )
     return slopes
 
 
@@ -227,5 +232,8 @@ def guided_backpropagation(question: Question) -> tuple[Tensor, dict[str, float]
     with Guided() as guided:
         slopes = gradient_of(question, question.values)
     if not guided.relus:
-        raise ProfundoError("guided_backpropagation: expected a net with ReLUs, it has none; use method='gradient'")
+        raise ProfundoError(
+            "guided_backpropagation: expected a net with ReLUs, it has none; use method='gradient'",
+            told=Said("refusals.expect_relus"),
+        )
     return slopes, {}

@@ -36,7 +36,7 @@ from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk, Lab
 from profundo.lab.opened_runs import OpenedRun, looked_runs, opened_run
 from profundo.lab.uploads import upload_path
-from profundo.languages import LANGUAGES, Said, speaking
+from profundo.languages import LANGUAGES, Said, speaking, told_by
 from profundo.ranks_and_places import evenly
 from profundo.recipes.latent_space import LatentPlane, LatentSpace
 from profundo.records import ProfundoError
@@ -158,6 +158,7 @@ def facts(run: OpenedRun) -> dict[str, Any]:
         "shape": looked.spec.inputs.shape,
         "outputs": looked.classes or looked.spec.targets.names,
         "binary": looked.spec.targets.kind == "binary",
+        "numeric": looked.spec.targets.traits.numeric,
         "layers": unit_layers(looked),
         "unit_layer": looked.unit_layer,
         "code_layer": looked.code_layer,
@@ -339,7 +340,7 @@ def explained_by(looked: Looked, row: Tensor, method: str, of: int | None) -> It
         asked = asked_of(looked, row, method, of)
         maps = explained(asked)
     except ProfundoError as error:
-        yield {**told, "refused": " ".join(str(error).split()).removeprefix(f"{method}: ")}
+        yield {**told, "refused": told_by(error)}
         return
     told |= {
         "answer": float(maps.answer[0]),
@@ -353,7 +354,7 @@ def explained_by(looked: Looked, row: Tensor, method: str, of: int | None) -> It
     try:
         yield told | {"checks": checks(checked_of(asked, maps))}
     except ProfundoError as error:
-        yield told | {"unchecked": " ".join(str(error).split())}
+        yield told | {"unchecked": told_by(error)}
 
 
 def checks(one: Checked) -> dict[str, Any]:

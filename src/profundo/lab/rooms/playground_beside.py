@@ -15,7 +15,7 @@ from pydantic import Field
 from profundo.files import write_text
 from profundo.lab.calls import Call, Question
 from profundo.lab.desks import Desk
-from profundo.lab.rooms.playground_frames import finding_of, shown
+from profundo.lab.rooms.playground_frames import shown
 from profundo.lab.rooms.playground_thread import as_begun, paused, playing
 from profundo.lab.rooms.presenting import show_along
 from profundo.playground.kept_run import examined, run_of
@@ -23,6 +23,7 @@ from profundo.playground.playground_settings import changed
 from profundo.playground.session import Session, replayed
 from profundo.playground.side_by_side_run import Race
 from profundo.playground.source_code import as_source
+from profundo.runs.health.health_record import diagnosis
 
 __all__ = ["CALLS"]
 
@@ -50,7 +51,7 @@ class Export(Question):
 def examine(desk: Desk, asked: Budget) -> dict[str, Any]:
     """What the doctor proves of the training from its beginning, on a session of its own; the page's goes on meanwhile."""
     report = examined(Session(as_begun(playing(desk)).settings), asked.seconds)
-    return {"healthy": report.healthy, "findings": [finding_of(one) for one in report.findings]}
+    return {"healthy": report.healthy, "findings": [diagnosis(one, {}, 0).told for one in report.findings]}
 
 
 def race(desk: Desk, asked: RaceQuestion) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from profundo.data.sets.plane_points import PLANE_SETS, draw_points
-from profundo.lab.calls import Call, Nothing, Question, refused
+from profundo.lab.calls import Call, Nothing, Question
 from profundo.lab.desks import Desk
 from profundo.lab.rooms import playground_beside
 from profundo.lab.rooms.playground_frames import View
 from profundo.lab.rooms.playground_thread import Playing, Speed, playing
 from profundo.lab.uploads import upload_path
-from profundo.languages import Said
+from profundo.languages import Said, told_by
 from profundo.playground.command_words import command_line
 from profundo.playground.own_points import points_of_table, table_columns
 from profundo.playground.playground_settings import ALL, FIELDS, changed, new_settings
@@ -119,7 +119,7 @@ def opened(desk: Desk, asked: Opening) -> dict[str, Any]:
         found.lesson = asked.lesson if asked.lesson in PRESETS else ""
         if asked.lesson != found.lesson:
             faults = [*faults, ProfundoError(Said("refusals.no_lesson", name=repr(asked.lesson[:60])))]
-        return state_and_frame(found) | {"left_out": [refused(fault) for fault in faults[:MOST_FAULTS]]}
+        return state_and_frame(found) | {"left_out": [told_by(fault) for fault in faults[:MOST_FAULTS]]}
     return state_and_frame(found)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from profundo.data.dataset_names import names as dataset_names
+from profundo.data.tables.new_rows import columns_of
 from profundo.doctor.verdicts import settings_told
 from profundo.files import erase
 from profundo.lab.calls import Call, Nothing, Question
@@ -26,7 +27,7 @@ from profundo.lab.trainings.own_uploads import data_path, keep_upload, source_of
 from profundo.lab.trainings.run_watch import RunWatch
 from profundo.lab.trainings.trying import Tried, takes, tried_files, tried_row
 from profundo.lab.uploads import upload_path
-from profundo.languages import Said, everywhere, words
+from profundo.languages import Said, words
 from profundo.looks.data_look import is_table, look
 from profundo.nets.net_names import NETS
 from profundo.records import ProfundoError
@@ -144,7 +145,7 @@ def courses_told(lab: Lab, courses: Mapping[str, Course]) -> dict[str, Any]:
 
 def course_told(lab: Lab, course: Course) -> dict[str, Any]:
     health = course.health
-    findings = [] if health is None else [finding_told(finding) for finding in health.findings[:20]]
+    findings = [] if health is None else [finding.told for finding in health.findings[:20]]
     return {
         "history": dict(course.history),
         "log": [lab.without_paths(line) for line in course.log],
@@ -155,11 +156,6 @@ def course_told(lab: Lab, course: Course) -> dict[str, Any]:
         "watched": health is not None,
         "faults": [lab.without_paths(fault) for fault in course.faults],
     }
-
-
-def finding_told(finding: Diagnosis) -> dict[str, Any]:
-    told = {"remedy": everywhere(lambda: finding.advice), "proof": everywhere(lambda: finding.tried)}
-    return finding.model_dump(mode="json", exclude={"trial"}) | told
 
 
 def cured_told(cure: Cured) -> Said:
@@ -274,7 +270,7 @@ def check(desk: Desk, question: Planned) -> Mapping[str, Any]:
     """What would be trained: samples, parameters, seconds, every setting, and what the doctor sees before it begins."""
     asked = trained_of(desk, question)
     plan = starting.told(["train", "--dry-run"], asked, desk.lab.uploads)
-    plan["findings"] = [finding_told(Diagnosis.model_validate(one)) for one in plan["findings"]]
+    plan["findings"] = [Diagnosis.model_validate(one).told for one in plan["findings"]]
     plan["experiment"] = {name: str(value) for name, value in plan["experiment"].items() if name != "data"}
     return plan
 
@@ -344,7 +340,7 @@ def content_of(desk: Desk, question: TriedFile) -> bytes:
         try:
             return base64.b64decode(question.drawn, validate=True)
         except (ValueError, binascii.Error):
-            raise ProfundoError("drawn: expected an image in base64") from None
+            raise ProfundoError(Said("refusals.no_image_file")) from None
     path = upload_path(desk.lab, question.upload)
     try:
         if path.stat().st_size > LARGEST_INPUT:
@@ -372,7 +368,10 @@ def finished_run(runs: Path, name: str) -> Run:
 
 def samples_told(run: Run) -> dict[str, Any]:
     images, labels = examples_of(run.data)
+    inputs = run.data.spec.inputs
+    numeric = {one.name for one in columns_of(inputs) if one.kind == "number"} if inputs.kind == "features" else set()
     return {
+        "numeric": run.data.spec.targets.traits.numeric,
         "examples": []
         if images is None
         else [{"image": image, "label": labels[place] if labels else ""} for place, image in enumerate(images)],
@@ -385,7 +384,10 @@ def samples_told(run: Run) -> dict[str, Any]:
                 "loss": one.loss,
                 "image": one.image,
                 "number": one.number,
-                "row": [{"name": value.name, "text": value.text[:300]} for value in one.row[:MOST_VALUES]],
+                "row": [
+                    {"name": value.name, "text": value.text[:300], "numeric": value.name in numeric}
+                    for value in one.row[:MOST_VALUES]
+                ],
             }
             for one in mistakes_of(run)
         ],

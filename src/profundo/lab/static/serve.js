@@ -44,7 +44,7 @@ async function ask(body, type, shown = []) {
   pictures = [];
   answers.replaceChildren();
   if (told.error !== undefined) {
-    say(`${words.failed}: ${told.error}`, true);
+    say(`${words.failed}: ${told.told?.[document.documentElement.lang] ?? told.error}`, true);
     return;
   }
   const predictions = told.predictions;

@@ -56,7 +56,7 @@ def keep_upload(lab: Lab, upload: str, called: str) -> str:
         ):
             shutil.copyfileobj(source, file)
     except OSError as error:
-        raise ProfundoError(f"{name}: cannot be kept: {error.strerror or error}") from None
+        raise ProfundoError(Said("refusals.full_disk", reason=str(error.strerror or error))) from None
     return f"own:{token}/{name}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,7 @@ def takes(ready: Predictor) -> dict[str, Any]:
     return {
         "kind": inputs.kind if inputs.forecast is None else "forecast",
         "shape": list(inputs.shape),
-        "fields": [
-            {"name": one.name, "kind": one.kind, "levels": one.levels[:1000], "value": one.value} for one in fields
-        ],
+        "fields": [asdict(one) | {"levels": one.levels[:1000]} for one in fields],
         "classes": ready.spec.targets.classes[:1000],
         "targets": ready.spec.targets.names[:100],
     }

@@ -13,6 +13,7 @@ from profundo.data.dataset_names import Reading
 from profundo.data.grids.grid_folders import Pairs, grid_collection, paired
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.archives import Files, Parts, printable
+from profundo.languages import Said
 from profundo.looks.data_facts import DataFacts, mask_counts, prepared, split_sizes, stopped, target_in_words
 from profundo.looks.findings import DataFinding, some
 from profundo.looks.grids.mask_pictures import overlaid
@@ -94,15 +95,10 @@ def look_at_pixel_arrays(collection: Collection) -> DataFacts:
 
 def unpaired_findings(files: Files, pairs: Pairs) -> Iterator[DataFinding]:
     """What training would stop at."""
-    for those, what in (
-        (pairs.alone, "have no mask"),
-        (pairs.extra, "are masks of no image"),
-        (pairs.doubled, "have the name of another, with another ending"),
-    ):
+    for key, those in (("no_mask", pairs.alone), ("mask_alone", pairs.extra), ("name_twice", pairs.doubled)):
         if those:
-            number = f"{len(those):,} {'file' if len(those) == 1 else 'files'}"
-            advice = "Training stops: add or remove them, or leave them out with --skip-bad."
-            yield DataFinding("error", f"{number} {what}.", advice, some([files.name(index) for index in those]))
+            what = Said(f"looks.{key}", count=len(those))
+            yield DataFinding("error", what, Said("looks.unpaired_do"), some(those, files.name))
 
 
 def with_masks(survey: Survey, collection: Collection) -> Survey:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from profundo.doctor import Finding
 from profundo.doctor.verdicts import LEVELS, Severity, advice, number, page_of, quantity
 from profundo.files import PUT_BACK, in_words, read_object, write_bytes
-from profundo.languages import local, say
+from profundo.languages import everywhere, local, say
 from profundo.looks.findings import in_lines
 from profundo.records import ProfundoError
 from profundo.runs.health.remedies import Changes, in_options
@@ -76,6 +76,12 @@ class Diagnosis(BaseModel):
         """In the form in which every finding is printed."""
         what, more = f"{self.cause} in {self.where}: {self.numbers}", f"more: {page_of(self.cause)}"
         return in_lines(LEVELS[self.severity], what, self.remedy, self.sure, more)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """As pages are told it, what to do and what was tried in every language."""
+        in_words = {"remedy": everywhere(lambda: self.advice), "proof": everywhere(lambda: self.tried)}
+        return self.model_dump(mode="json", exclude={"trial"}) | in_words
 
     def __str__(self) -> str:
         return f"{self.cause} in {self.where}: {self.numbers}. {self.sure} Do: {self.remedy} ({page_of(self.cause)})"

@@ -1,11 +1,10 @@
 // Activations: each with its curve, its derivative and advice; a point moves along both.
-import { useEffect } from "preact/hooks";
 import texts from "@texts/activations.json";
 import room from "@texts/graph.json";
-import { remember } from "../../address";
 import { known, say, type Text } from "../../language";
 import { useAnswer } from "../../ui/asking";
 import { Panel, Problem, Slider } from "../../ui/controls";
+import { Facts } from "../../ui/facts";
 import { Legend } from "../../ui/legend";
 import { Scroll } from "../../ui/scroll";
 import { Formula } from "./math";
@@ -30,15 +29,14 @@ const LINES = () => [
 
 const readActivation = (query: URLSearchParams) => ({ name: query.get("name") ?? "logistic", at: bounded(Number(query.get("a") ?? 1)) });
 
+const writtenActivation = ({ name, at }: { name: string; at: number }) => new URLSearchParams({ view: "activations", name, a: String(at) }).toString();
+
 export function ActivationPage({ query }: { query: URLSearchParams }) {
-  const [{ name, at }, ask] = useAsked(query, readActivation);
+  const [{ name, at }, ask] = useAsked(query, readActivation, writtenActivation);
   const move = (a: number) => ask({ name, at: bounded(a) });
   const [known, fault] = useAnswer<{ activations: readonly Activation[] }>("graph.activations", {});
   const [point, problem] = useAnswer<Point>("graph.activation", { name, at });
   const all = known?.activations ?? [];
-  useEffect(() => {
-    remember("graph", new URLSearchParams({ view: "activations", name, a: String(at) }).toString());
-  }, [name, at]);
   const chosen = all.find((one) => one.name === name) ?? all[0];
   return (
     <div class="graph-page">
@@ -80,16 +78,7 @@ export function ActivationPage({ query }: { query: URLSearchParams }) {
               <p>{advice(chosen.name, "use")}</p>
               <h3>{say(texts.beware)}</h3>
               <p>{advice(chosen.name, "beware")}</p>
-              <dl class="graph-facts">
-                <div>
-                  <dt>{say(texts.range)}</dt>
-                  <dd>{localized(chosen.range)}</dd>
-                </div>
-                <div>
-                  <dt>{say(texts.gain)}</dt>
-                  <dd>{written(chosen.gain)}</dd>
-                </div>
-              </dl>
+              <Facts kind="graph-facts" of={[[say(texts.range), localized(chosen.range)], [say(texts.gain), written(chosen.gain)]]} />
               <p class="hint">{say(texts.notation)}</p>
             </div>
           </div>

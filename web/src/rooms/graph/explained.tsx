@@ -7,6 +7,7 @@ import { localized, plain, rows, written } from "./numbers";
 import { byName, type Stop } from "./steps";
 import type { Figure, FormulaAnswer, Node, Step, Summary } from "./types";
 import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 
 const RULES = texts as Readonly<Record<string, Text>>;
 
@@ -78,36 +79,20 @@ export function equation(step: Step, of: string, handed: FormulaAnswer["handed"]
 export const isAgain = (step: Step, { user, place }: Step["terms"][number]): boolean => step.terms.some((one) => one.user === user && one.place !== place);
 
 function Terms({ step, of }: { step: Step; of: string }) {
-  return (
-    <Scroll>
-      <table class="graph-terms">
-        <thead>
-          <tr>
-            <th>{say(texts.through)}</th>
-            <th>{say(texts.arrives)}</th>
-            <th>{say(texts.local)}</th>
-            <th>{say(texts.product)}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {step.terms.map((term, index) => (
-            <tr key={index}>
-              <td>
-                {isAgain(step, term) ? say(texts.input_place, { user: term.user, place: term.place + 1 }) : <Formula latex={word(term.user)} />}
-              </td>
-              <td>
-                <Formula latex={`${derivative(of, term.user)} ${equal(term.outer)} ${figure(term.outer, 4)}`} />
-              </td>
-              <td>
-                <Formula latex={distinct([isAgain(step, term) ? "" : derivative(term.user, step.name), term.rule, figure(term.local, 4)]).join(" = ")} />
-              </td>
-              <td>{written(term.value, 6)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
-  );
+  const rows = step.terms.map((term, key) => {
+    const again = isAgain(step, term);
+    const local = [again ? "" : derivative(term.user, step.name), term.rule, figure(term.local, 4)];
+    return {
+      key,
+      cells: [
+        again ? say(texts.input_place, { user: term.user, place: term.place + 1 }) : <Formula latex={word(term.user)} />,
+        <Formula latex={`${derivative(of, term.user)} ${equal(term.outer)} ${figure(term.outer, 4)}`} />,
+        <Formula latex={distinct(local).join(" = ")} />,
+        written(term.value, 6),
+      ],
+    };
+  });
+  return <Table kind="graph-terms" named={false} heads={[say(texts.through), say(texts.arrives), say(texts.local), say(texts.product)]} rows={rows} />;
 }
 
 const isLost = (summary: Summary | null | undefined): boolean => summary !== null && summary !== undefined && summary.bad > 0;

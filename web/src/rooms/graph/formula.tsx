@@ -2,7 +2,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import lab from "@texts/lab.json";
-import { remember } from "../../address";
 import { language, say } from "../../language";
 import { useAsking } from "../../ui/asking";
 import { Choice, Panel, Problem } from "../../ui/controls";
@@ -20,12 +19,11 @@ import { Variables } from "./variables";
 import { Ways } from "./ways";
 
 export function FormulaPage({ query }: { query: URLSearchParams }) {
-  const [asked, ask] = useAsked<Asked>(query, readFormula);
+  const [asked, ask] = useAsked<Asked>(query, readFormula, writtenFormula);
   const [path, choose] = useState<number | null>(null);
   const stage = useRef<HTMLDivElement>(null);
   const { answer, problem, ask: send } = useAsking<FormulaAnswer>("graph.formula");
   useEffect(() => send({ text: asked.text, values: asked.values, by: asked.by, room: room(stage.current) }), [asked.text, asked.values, asked.by]);
-  useEffect(() => remember("graph", writtenFormula(asked)), [asked]);
   const change = (part: Partial<Asked>) => ask((before) => ({ ...before, ...part }));
   const example = EXAMPLES.find((one) => one.id === asked.example);
   return (

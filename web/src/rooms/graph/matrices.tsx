@@ -2,7 +2,6 @@
 import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import lab from "@texts/lab.json";
-import { remember } from "../../address";
 import { wholeOf } from "../../chosen";
 import { say } from "../../language";
 import { useAnswer } from "../../ui/asking";
@@ -36,12 +35,11 @@ const ACTIVATIONS = ["", "logistic", "tanh", "relu", "leaky_relu", "softplus", "
 const PACE = 1200;
 
 export function MatrixPage({ query }: { query: URLSearchParams }) {
-  const [asked, ask] = useAsked<Asked>(query, readMatrices);
+  const [asked, ask] = useAsked<Asked>(query, readMatrices, writtenMatrices);
   const go = (cell: number) => ask((before) => ({ ...before, cell }));
   const [playing, play] = useState(false);
   const { left, right, bias, activation, kind } = asked;
   const [answer, problem] = useAnswer<ProductAnswer>("graph.product", { left, right, ...(kind === "layer" ? { bias, activation } : {}) });
-  useEffect(() => remember("graph", writtenMatrices(asked)), [asked]);
   const lost = unfit(query);
   const isUsual = [PRODUCT.left, LAYER.left].includes(left); // until the matrices are changed
   const columns = asked.right[0]?.length ?? 1;

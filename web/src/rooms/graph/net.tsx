@@ -1,11 +1,11 @@
 // A net as a graph: folded by module, gone through forward and backward on one sample, every value open to view.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
-import { remember } from "../../address";
 import { part } from "../../frames";
 import { count, say } from "../../language";
 import { useAnswer, useAsking } from "../../ui/asking";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
+import { Facts } from "../../ui/facts";
 import { Heat } from "../../ui/heat";
 import { NumberField } from "../../ui/number_field";
 import { useAsked } from "./asked";
@@ -31,13 +31,12 @@ interface Asked {
 const MOST_SAMPLES = 1e7;
 
 export function NetPage({ query }: { query: URLSearchParams }) {
-  const [asked, ask] = useAsked<Asked>(query, readNet);
+  const [asked, ask] = useAsked<Asked>(query, readNet, writtenNet);
   const stage = useRef<HTMLDivElement>(null);
   const [known, fault] = useAnswer<Known>("graph.nets", {});
   const { answer, problem, busy, ask: send } = useAsking<NetAnswer>("graph.net");
   useEffect(() => {
     send({ net: asked.net, sample: asked.sample, room: room(stage.current), ...(asked.open ? { open: asked.open } : {}) });
-    remember("graph", writtenNet(asked));
   }, [asked]);
   return (
     <div class="graph-page">
@@ -104,7 +103,7 @@ function Stage({ answer, asked, onOpen }: { answer: NetAnswer; asked: Asked; onO
               {scene.parts.includes(box.path) && <Button onClick={() => onOpen(toggled(scene, box.path))}>{say(texts.open_part)}</Button>}
             </p>
           )}
-          {node && <Facts node={node} inside={box?.nodes.map((name) => nodes.get(name)).filter((one): one is Node => one !== undefined) ?? [node]} />}
+          {node && <NodeFacts node={node} inside={box?.nodes.map((name) => nodes.get(name)).filter((one): one is Node => one !== undefined) ?? [node]} />}
           {node && <Inside asked={asked} node={node.name} />}
         </Panel>
       </div>
@@ -112,29 +111,23 @@ function Stage({ answer, asked, onOpen }: { answer: NetAnswer; asked: Asked; onO
   );
 }
 
-function Facts({ node, inside }: { node: Node; inside: readonly Node[] }) {
+function NodeFacts({ node, inside }: { node: Node; inside: readonly Node[] }) {
   const learned = inside.reduce((sum, one) => sum + one.parameters, 0);
   const flops = inside.reduce((sum, one) => sum + one.forward.flops, 0);
-  const facts: [string, string][] = [
-    [say(texts.operation), kindOf(node.op)],
-    [say(texts.shape), node.shape.join(" × ") || say(texts.number)],
-    [say(texts.value), node.value ? brief(node.value) : "–"],
-    [say(texts.gradient), node.gradient ? (node.gradient.item === null ? `‖∇‖ ${equals(node.gradient.norm)}` : written(node.gradient.item)) : "–"],
-    [say(texts.parameters), learned ? count(learned) : ""],
-    ["FLOPs", flops ? count(flops) : ""],
-    [say(texts.line), node.line],
-  ];
+  const slope = node.gradient && (node.gradient.item === null ? `‖∇‖ ${equals(node.gradient.norm)}` : written(node.gradient.item));
   return (
-    <dl class="graph-facts">
-      {facts
-        .filter(([, text]) => text !== "")
-        .map(([name, text]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{text}</dd>
-          </div>
-        ))}
-    </dl>
+    <Facts
+      kind="graph-facts"
+      of={[
+        [say(texts.operation), kindOf(node.op)],
+        [say(texts.shape), node.shape.join(" × ") || say(texts.number)],
+        [say(texts.value), node.value ? brief(node.value) : "–"],
+        [say(texts.gradient), slope ?? "–"],
+        learned > 0 && [say(texts.parameters), count(learned)],
+        flops > 0 && ["FLOPs", count(flops)],
+        node.line !== "" && [say(texts.line), node.line],
+      ]}
+    />
   );
 }
 

@@ -4,7 +4,7 @@ import texts from "@texts/graph.json";
 import { say } from "../../language";
 import { brief, kindOf, localized } from "./numbers";
 import type { Graph } from "./types";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 
 export function NodeTable({ graph, onPick }: { graph: Graph; onPick: (name: string) => void }) {
   const [isOpen, open] = useState(false);
@@ -17,32 +17,15 @@ export function NodeTable({ graph, onPick }: { graph: Graph; onPick: (name: stri
 }
 
 function Rows({ graph, onPick }: { graph: Graph; onPick: (name: string) => void }) {
-  return (
-    <Scroll>
-      <table>
-        <thead>
-          <tr>
-            <th>{say(texts.node)}</th>
-            <th>{say(texts.formula)}</th>
-            <th>{say(texts.value)}</th>
-            {graph.of !== "" && <th>{`∂${graph.of}/∂·`}</th>}
-          </tr>
-        </thead>
-        <tbody>
-          {graph.nodes.map((node) => (
-            <tr key={node.name}>
-              <td>
-                <button type="button" class="quiet" onClick={() => onPick(node.name)}>
-                  {node.name}
-                </button>
-              </td>
-              <td class="mono">{node.text === node.name || node.text === "" ? kindOf(node.op) : localized(node.text)}</td>
-              <td>{node.value ? brief(node.value) : ""}</td>
-              {graph.of !== "" && <td>{node.gradient ? brief(node.gradient, true) : ""}</td>}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
-  );
+  const slopes = graph.of === "" ? [] : [`∂${graph.of}/∂·`];
+  const rows = graph.nodes.map((node) => ({
+    key: node.name,
+    cells: [
+      <button type="button" class="quiet" onClick={() => onPick(node.name)}>{node.name}</button>,
+      <td class="mono">{node.text === node.name || node.text === "" ? kindOf(node.op) : localized(node.text)}</td>,
+      node.value ? brief(node.value) : "",
+      ...slopes.map(() => (node.gradient ? brief(node.gradient, true) : "")),
+    ],
+  }));
+  return <Table named={false} heads={[say(texts.node), say(texts.formula), say(texts.value), ...slopes]} rows={rows} />;
 }

@@ -27,7 +27,6 @@ export interface Node {
   readonly op: string;
   readonly text: string;
   readonly latex: string;
-  readonly dtype: string;
   readonly module: string;
   readonly line: string;
   readonly parameters: number;
@@ -165,7 +164,6 @@ export interface Way {
   readonly gradients?: readonly Figure[];
   readonly entries?: number;
   readonly absolute?: Figure;
-  readonly relative?: Figure;
   readonly evaluations?: number;
   readonly operations?: number;
   readonly of_f?: number;
@@ -217,5 +215,4 @@ export interface Activation {
   readonly places: Numbers;
   readonly values: Numbers;
   readonly slopes: Numbers;
-  readonly kinks: readonly number[];
 }

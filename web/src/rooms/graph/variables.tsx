@@ -4,7 +4,7 @@ import texts from "@texts/graph.json";
 import { say } from "../../language";
 import { numberOf, shown, taken, troubleOf, typed } from "./numbers";
 import type { Value } from "./types";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 
 interface VariablesProps {
   variables: readonly { readonly name: string; readonly value: Value }[];
@@ -104,21 +104,19 @@ export function Grid({ name, rows, onChange, kind }: GridProps) {
   const [troubles, tell] = useState<Readonly<Record<string, string>>>({});
   return (
     <>
-      <Scroll>
-        <table class="graph-grid" aria-label={name}>
-          <tbody>
-            {rows.map((row, at) => (
-              <tr key={at}>
-                {row.map((number, place) => (
-                  <td key={place} class={kind?.(at, place) ?? ""}>
-                    <Cell label={`${name} ${at + 1}, ${place + 1}`} value={number} onChange={(changed) => onChange(at, place, changed)} onTrouble={(trouble) => tell((before) => ({ ...before, [`${at} ${place}`]: trouble }))} />
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table
+        kind="graph-grid"
+        name={name}
+        named={false}
+        rows={rows.map((row, at) => ({
+          key: at,
+          cells: row.map((number, place) => (
+            <td key={place} class={kind?.(at, place) ?? ""}>
+              <Cell label={`${name} ${at + 1}, ${place + 1}`} value={number} onChange={(changed) => onChange(at, place, changed)} onTrouble={(trouble) => tell((before) => ({ ...before, [`${at} ${place}`]: trouble }))} />
+            </td>
+          )),
+        }))}
+      />
       <Trouble text={[...new Set(Object.values(troubles))].filter((one) => one !== "").join("; ")} />
     </>
   );

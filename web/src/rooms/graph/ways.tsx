@@ -5,6 +5,7 @@ import { latest } from "../../connection";
 import { say, type Text, type Told } from "../../language";
 import { Problem, Slider, Switch } from "../../ui/controls";
 import { Scroll } from "../../ui/scroll";
+import { Table, type Row } from "../../ui/table";
 import { Remarks } from "./explained";
 import { LogLog, type Curve } from "./loglog";
 import { Equation } from "./math";
@@ -102,97 +103,31 @@ function curvesOf({ curves }: CurveAnswer, single: boolean): Curve[] {
 }
 
 function WaysTable({ answer }: { answer: WaysAnswer }) {
-  return (
-    <Scroll>
-      <table>
-        <thead>
-          <tr>
-            <th>{say(texts.way)}</th>
-            {answer.entries.map((name) => (
-              <th key={name} class="mono">{`∂f/∂${name}`}</th>
-            ))}
-            <th>{say(texts.error)}</th>
-            <th>{say(texts.evaluations)}</th>
-            <th>{say(texts.operations)}</th>
-            <th>{say(texts.time)}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {answer.rows.map((row) => (
-            <WayRow key={row.way} row={row} answer={answer} />
-          ))}
-        </tbody>
-      </table>
-      <p class="hint">{say(texts.costs, { of_f: answer.rows.at(-1)?.of_f ?? 0 })}</p>
-    </Scroll>
-  );
-}
-
-function WayRow({ row, answer }: { row: Way; answer: WaysAnswer }) {
-  const name = say(NAMES[row.way] ?? texts.way_automatic);
-  if (!row.gradients) {
-    return (
-      <tr>
-        <td>{name}</td>
-        <td colSpan={answer.entries.length + 4} class="muted">
-          {row.why}
-        </td>
-      </tr>
-    );
-  }
-  const isExact = row.way === "automatic";
+  const heads = [say(texts.way), ...answer.entries.map((name) => <span class="mono">{`∂f/∂${name}`}</span>), say(texts.error), say(texts.evaluations), say(texts.operations), say(texts.time)];
   return (
     <>
-      <tr>
-        <td>{name}</td>
-        {row.gradients.map((number, index) => (
-          <td key={index}>{written(number, 10)}</td>
-        ))}
-        <td>{isExact ? say(texts.exact) : power(row.absolute)}</td>
-        <td>{row.evaluations}</td>
-        <td>{row.operations}</td>
-        <td>{`${written((row.seconds ?? 0) * 1e6, 3)} µs`}</td>
-      </tr>
-      {row.way === "symbolic" && answer.formulas && (
-        <tr class="graph-symbolic">
-          <td class="muted">{say(texts.swell, { written: answer.formulas.written_out, shared: answer.formulas.shared })}</td>
-          <td colSpan={answer.entries.length + 4}>
-            <Scroll>
-              {answer.entries.map((entry) => {
-                const latex = answer.formulas?.latex[entry];
-                return latex && latex.length < LONGEST ? <Equation key={entry} latex={`\\frac{\\partial f}{\\partial \\mathrm{${entry}}} = ${latex}`} /> : null;
-              })}
-            </Scroll>
-          </td>
-        </tr>
-      )}
+      <Table named={false} heads={heads} rows={answer.rows.flatMap((row) => wayRows(row, answer))} />
+      <p class="hint">{say(texts.costs, { of_f: answer.rows.at(-1)?.of_f ?? 0 })}</p>
     </>
   );
 }
 
+function wayRows(row: Way, answer: WaysAnswer): Row[] {
+  const name = say(NAMES[row.way] ?? texts.way_automatic);
+  const wide = answer.entries.length + 4;
+  if (!row.gradients) return [{ key: row.way, cells: [name, <td colSpan={wide} class="muted">{row.why}</td>] }];
+  const error = row.way === "automatic" ? say(texts.exact) : power(row.absolute);
+  const cells = [name, ...row.gradients.map((number) => written(number, 10)), error, row.evaluations, row.operations, `${written((row.seconds ?? 0) * 1e6, 3)} µs`];
+  const told: Row = { key: row.way, cells };
+  if (row.way !== "symbolic" || !answer.formulas) return [told];
+  const { written_out, shared, latex } = answer.formulas;
+  const swell = <td class="muted">{say(texts.swell, { written: written_out, shared })}</td>;
+  const drawn = answer.entries.filter((entry) => (latex[entry] ?? "").length < LONGEST && latex[entry]);
+  return [told, { key: "swell", kind: "graph-symbolic", cells: [swell, <td colSpan={wide}><Scroll>{drawn.map((entry) => <Equation key={entry} latex={`\\frac{\\partial f}{\\partial \\mathrm{${entry}}} = ${latex[entry]}`} />)}</Scroll></td>] }];
+}
+
 function Steps({ answer }: { answer: WaysAnswer }) {
-  return (
-    <Scroll>
-      <table>
-        <thead>
-          <tr>
-            <th>{say(texts.way)}</th>
-            <th class="mono">{`∂f/∂${answer.entries[0] ?? ""}`}</th>
-            <th>{say(texts.error)}</th>
-            <th>{say(texts.evaluations)}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {answer.differences.map((one) => (
-            <tr key={one.differences}>
-              <td>{say(NAMES[one.differences] ?? texts.way_central)}</td>
-              <td>{written(one.gradients[0], 10)}</td>
-              <td>{power(one.errors[0])}</td>
-              <td>{one.evaluations}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
-  );
+  const heads = [say(texts.way), <span class="mono">{`∂f/∂${answer.entries[0] ?? ""}`}</span>, say(texts.error), say(texts.evaluations)];
+  const rows = answer.differences.map((one) => ({ key: one.differences, cells: [say(NAMES[one.differences] ?? texts.way_central), written(one.gradients[0], 10), power(one.errors[0]), one.evaluations] }));
+  return <Table named={false} heads={heads} rows={rows} />;
 }

@@ -14,7 +14,6 @@ export interface Choices {
   readonly sets: readonly { readonly name: string; readonly classes: readonly string[] }[];
   readonly kernels: readonly { readonly name: string; readonly numbers: readonly { readonly what: string; readonly low: number; readonly high: number; readonly usual: number }[] }[];
   readonly spaces: readonly { readonly name: string; readonly title: string; readonly channels: readonly Channel[] }[];
-  readonly poolings: readonly string[];
 }
 
 /** Sets whose classes are the digits, however a language writes them. */

@@ -4,7 +4,7 @@ import type { Numbers } from "../../frames";
 import texts from "@texts/images.json";
 import { figure as written, say } from "../../language";
 import { css } from "../../ui/colours";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 
 /** Numbers near a place of something larger: its upper left corner, and (rows, columns, channels). */
 export interface Near {
@@ -30,31 +30,22 @@ interface GridProps {
 export function Grid({ near: { top, left, values }, label, shade, marked, outside, write = (value) => short(value), onCell, caption }: GridProps) {
   const [rows = 0, columns = 0, channels = 1] = values.shape;
   const at = (row: number, column: number) => Array.from({ length: channels }, (_, channel) => values.data[(row * columns + column) * channels + channel] ?? 0);
+  const shown = (row: number, column: number) => {
+    const values = at(row, column);
+    const [down, across] = [top + row, left + column];
+    const background = shade(values, row, column);
+    const kind = `${marked?.(down, across) ? "marked" : ""} ${outside?.(down, across) ? "outside" : ""} ${onCell ? "live" : ""}`;
+    return (
+      <td key={column} class={kind} style={{ background, color: inkOn(background) }} onClick={onCell && (() => onCell(down, across))}>
+        {values.map((value, channel) => (
+          <span key={channel}>{write(value, row, column, channel)}</span>
+        ))}
+      </td>
+    );
+  };
   return (
     <figure class="numbers">
-      <Scroll>
-        <table class="cells" aria-label={label}>
-          <tbody>
-            {Array.from({ length: rows }, (_, row) => (
-              <tr key={row}>
-                {Array.from({ length: columns }, (_, column) => {
-                  const cell = at(row, column);
-                  const [down, across] = [top + row, left + column];
-                  const background = shade(cell, row, column);
-                  const kind = `${marked?.(down, across) ? "marked" : ""} ${outside?.(down, across) ? "outside" : ""} ${onCell ? "live" : ""}`;
-                  return (
-                    <td key={column} class={kind} style={{ background, color: inkOn(background) }} onClick={onCell && (() => onCell(down, across))}>
-                      {cell.map((value, channel) => (
-                        <span key={channel}>{write(value, row, column, channel)}</span>
-                      ))}
-                    </td>
-                  );
-                })}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table kind="cells" name={label} named={false} rows={Array.from({ length: rows }, (_, row) => ({ key: row, cells: Array.from({ length: columns }, (__, column) => shown(row, column)) }))} />
       {caption && <figcaption>{caption}</figcaption>}
     </figure>
   );

@@ -4,13 +4,14 @@ import texts from "@texts/images.json";
 import type { Numbers } from "../../frames";
 import { say, type Text } from "../../language";
 import { Button, Choice, Panel, Problem, Slider, Switch } from "../../ui/controls";
+import { Facts } from "../../ui/facts";
 import type { Choices, Convolved, Opened, StepAt } from "./answers";
 import { useAnswer } from "../../ui/asking";
 import { choose, number, pick, source } from "./chosen";
 import { equals, figure, greatest, grey, Grid, Scale, short, signed } from "./grid";
 import { Picture } from "./picture";
 import type { Point } from "../../ui/moves";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { forChannels, kernelText, next, resized, tablesOf, withCell, type Tables } from "./query";
 
 const OWN = "custom";
@@ -144,22 +145,15 @@ function Cells({ tables, onChange }: { tables: Tables; onChange: (tables: Tables
   return (
     <div ref={place} onKeyDown={walk}>
       {tables.map((rows, channel) => (
-        <Scroll key={channel}>
+        <div key={channel}>
           {tables.length > 1 && <p class="hint">{say([texts.red, texts.green, texts.blue][channel] ?? texts.channel)}</p>}
-          <table class="cells typed" aria-label={say(texts.cells)}>
-            <tbody>
-              {rows.map((cells, row) => (
-                <tr key={row}>
-                  {cells.map((cell, column) => (
-                    <td key={column}>
-                      <Cell text={cell} label={say(texts.cell, { row: row + 1, column: column + 1 })} onTyped={(typed) => onChange(withCell(tables, channel, row, column, typed))} />
-                    </td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
+          <Table
+            kind="cells typed"
+            name={say(texts.cells)}
+            named={false}
+            rows={rows.map((cells, row) => ({ key: row, cells: cells.map((cell, column) => <Cell text={cell} label={say(texts.cell, { row: row + 1, column: column + 1 })} onTyped={(typed) => onChange(withCell(tables, channel, row, column, typed))} />) }))}
+          />
+        </div>
       ))}
     </div>
   );
@@ -188,6 +182,9 @@ function Cell({ text, label, onTyped }: { text: string; label: string; onTyped: 
   );
 }
 
+/** How the numbers of rows and columns come about. */
+export const Sizes = ({ formulas }: { formulas: readonly string[] }) => <Facts kind="formulas" of={[[say(texts.rows), formulas[0]], [say(texts.columns), formulas[1]]]} />;
+
 /** What there is to say of the kernel and of the sizes. */
 function Said({ answer: { kernel, formulas, shape } }: { answer: Convolved }) {
   const sum = Math.abs(kernel.sum) < 1e-9 ? say(texts.sumZero) : Math.abs(kernel.sum - 1) < 1e-9 ? say(texts.sumOne) : say(texts.sumOther, { sum: kernel.sum_written });
@@ -198,12 +195,7 @@ function Said({ answer: { kernel, formulas, shape } }: { answer: Convolved }) {
       </p>
       <h3>{say(texts.formula)}</h3>
       <p class="mono">⌊(n + 2p − d·(k − 1) − 1) / s⌋ + 1</p>
-      <dl class="formulas">
-        <dt>{say(texts.rows)}</dt>
-        <dd class="mono">{formulas[0]}</dd>
-        <dt>{say(texts.columns)}</dt>
-        <dd class="mono">{formulas[1]}</dd>
-      </dl>
+      <Sizes formulas={formulas} />
       <p class="hint">{say(texts.resultSize, { rows: shape[0], columns: shape[1] })}</p>
     </>
   );

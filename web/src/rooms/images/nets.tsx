@@ -2,19 +2,21 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import texts from "@texts/images.json";
 import lab from "@texts/lab.json";
-import { call, connected, role } from "../../connection";
+import { link } from "../../address";
+import { call, connected, role, upload } from "../../connection";
 import { part } from "../../frames";
 import { language, percent, say } from "../../language";
 import { scientific } from "../../numbers";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
 import type { Choices, Look, Net } from "./answers";
 import { Apart } from "./apart";
-import { useAnswer, useListed } from "../../ui/asking";
+import { useAnswer, useListed, useWork } from "../../ui/asking";
+import { pictured, pngOf } from "../../ui/raster";
 import { choose, number, pick, source } from "./chosen";
 import { figure } from "./grid";
 import { Overview } from "./overview";
 import { Pad } from "../../ui/pad";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { Pick } from "./pick";
 import { Picture } from "./picture";
 import { DRAWN, packed, unpacked, type Source } from "./query";
@@ -51,15 +53,12 @@ export function Nets({ choices }: { choices: Choices }) {
     const soon = setTimeout(() => void look().catch(() => tell({ ...told })), LOOK); // also while the connection is away
     return () => clearTimeout(soon);
   }, [told]);
-  const train = async (data: string) => {
-    fail("");
-    try {
+  const { problem: unable, work } = useWork();
+  const train = (data: string) =>
+    work(async () => {
       const { run: name } = await call<{ run: string }>("images.train", { data });
       tell({ run: name, state: "starting", fault: "", epoch: 0, epochs: 0 });
-    } catch (error) {
-      fail((error as Error).message);
-    }
-  };
+    });
   const run = pick("run", runs?.[0] ?? "");
   useListed(run, runs, refresh);
   const lesson = (data: string, text: string) => (
@@ -83,7 +82,7 @@ export function Nets({ choices }: { choices: Choices }) {
         <p class="hint mono" role="status" hidden={!busy}>
           {told?.epochs ? say(texts.lessonEpoch, { epoch: told.epoch, epochs: told.epochs }) : say(texts.begins)}
         </p>
-        <Problem text={problem || (busy ? "" : (told?.fault ?? ""))} />
+        <Problem text={problem || unable || (busy ? "" : (told?.fault ?? ""))} />
       </Panel>
       {runs && run !== "" && <Through key={run} run={run} choices={choices} />}
     </>
@@ -100,7 +99,7 @@ function Through({ run, choices }: { run: string; choices: Choices }) {
   const layer = pick("layer", net?.layers.find(({ apart }) => apart)?.name ?? "");
   const unit = number("unit", 0);
   // What shows the net's answers is drawn anew with them, not with every point that is drawn.
-  const answer = useMemo(() => net && look && <Answer net={net} look={look} see={see} />, [net, look, see, language.value]);
+  const answer = useMemo(() => net && look && <Answer run={run} net={net} look={look} see={see} />, [net, look, see, language.value]);
   const terms = useMemo(() => net && look?.terms && <Softmax net={net} terms={look.terms} />, [net, look, language.value]);
   const maps = useMemo(() => net && look && <Maps net={net} look={look} layer={layer} unit={unit} />, [net, look, layer, unit, language.value]);
   return (
@@ -163,7 +162,7 @@ function Maps({ net, look, layer, unit }: { net: Net; look: Look; layer: string;
 }
 
 /** What the net sees, and what it takes it for. */
-function Answer({ net, look, see }: { net: Net; look: Look; see: string }) {
+function Answer({ run, net, look, see }: { run: string; net: Net; look: Look; see: string }) {
   const shares = [...(look.shares?.data ?? [])].map((share, at) => ({ share, name: net.classes[at] ?? String(at) }));
   const best = shares.reduce((a, b) => (b.share > a.share ? b : a), { share: -1, name: "" });
   const shown = shares.length <= 12 ? shares : [...shares].sort((a, b) => b.share - a.share).slice(0, 10);
@@ -180,6 +179,7 @@ function Answer({ net, look, see }: { net: Net; look: Look; see: string }) {
             <b>{best.name}</b> {percent(best.share)}
           </p>
         )}
+        {shares.length > 0 && role.value === "owner" && <AskWhy run={run} look={look} />}
       </div>
       <ul class="bars">
         {shown.map(({ share, name }) => (
@@ -197,48 +197,40 @@ function Answer({ net, look, see }: { net: Net; look: Look; see: string }) {
   );
 }
 
+/** The image as the net sees it, taken to the room that says why. */
+function AskWhy({ run, look }: { run: string; look: Look }) {
+  const { busy, problem, work } = useWork();
+  const ask = () =>
+    work(async () => {
+      const file = await upload(await pngOf(pictured(part(look.picture, 0)), "seen.png"));
+      location.hash = link("inside", new URLSearchParams({ run, view: "why", file }).toString());
+    });
+  return (
+    <div>
+      <Button disabled={busy} onClick={() => void ask()}>
+        {say(lab.ask_why)}
+      </Button>
+      <Problem text={problem} />
+    </div>
+  );
+}
+
 /** A positive number, by powers of ten where zeros would fill the cell. */
 const tiny = (value: number): string => (value < 1e-4 && value > 0 ? scientific(value, 3) : figure(value, 4));
 
 function Softmax({ net, terms }: { net: Net; terms: NonNullable<Look["terms"]> }) {
+  const isBest = (output: number) => output === terms.greatest || Math.abs(output - terms.greatest) < 1e-6;
+  const rows = Array.from(terms.outputs.data, (output, at) => ({
+    key: at,
+    kind: isBest(output) ? "best" : "",
+    cells: [net.classes[at] ?? at, figure(output, 4), figure(output - terms.greatest, 4), tiny(terms.exponentials.data[at] ?? 0), percent(terms.shares.data[at], 2)],
+  }));
   return (
     <Panel title={say(texts.softmax)}>
       <p class="mono">
         p<sub>k</sub> = exp(z<sub>k</sub> − max z) / Σ exp(z<sub>j</sub> − max z)
       </p>
-      <Scroll>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{say(texts.className)}</th>
-              <th scope="col">z</th>
-              <th scope="col">z − {figure(terms.greatest)}</th>
-              <th scope="col">exp</th>
-              <th scope="col">exp / {figure(terms.total, 4)}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {Array.from(terms.outputs.data, (output, at) => (
-              <tr key={at} class={output === terms.greatest || Math.abs(output - terms.greatest) < 1e-6 ? "best" : ""}>
-                <th scope="row">{net.classes[at] ?? at}</th>
-                <td>{figure(output, 4)}</td>
-                <td>{figure(output - terms.greatest, 4)}</td>
-                <td>{tiny(terms.exponentials.data[at] ?? 0)}</td>
-                <td>{percent(terms.shares.data[at], 2)}</td>
-              </tr>
-            ))}
-          </tbody>
-          <tfoot>
-            <tr>
-              <th scope="row">Σ</th>
-              <td />
-              <td />
-              <td>{figure(terms.total, 4)}</td>
-              <td>{percent(1, 0)}</td>
-            </tr>
-          </tfoot>
-        </table>
-      </Scroll>
+      <Table heads={[say(texts.className), "z", `z − ${figure(terms.greatest)}`, "exp", `exp / ${figure(terms.total, 4)}`]} rows={rows} foot={["Σ", "", "", figure(terms.total, 4), percent(1, 0)]} />
       <p class="hint">{say(texts.softmaxHint)}</p>
     </Panel>
   );

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import texts from "@texts/images.json";
 import { role, upload } from "../../connection";
 import { say, type Text } from "../../language";
+import { useWork } from "../../ui/asking";
 import { Button, Choice, FileField, Problem, type Option } from "../../ui/controls";
 import { choose, pick } from "./chosen";
 import { Pad } from "../../ui/pad";
@@ -14,23 +15,15 @@ const named = (name: string): string => (NAMED[name] ? say(NAMED[name]) : name);
 
 export function Pick({ choices, usual = "course" }: { choices: Choices; usual?: string }) {
   const image = pick("image", usual);
-  const [problem, fail] = useState("");
-  const take = async (file: File | undefined) => {
-    if (file === undefined) return;
-    fail("");
-    try {
-      choose({ image: `upload:${await upload(file)}` });
-    } catch (error) {
-      fail((error as Error).message);
-    }
-  };
+  const { problem, work } = useWork();
+  const take = (file: File | undefined) => file && void work(async () => choose({ image: `upload:${await upload(file)}` }));
   return (
     <div class="pick">
       <Choice label={say(texts.image)} value={image} options={options(choices, image)} onChoose={(one) => choose({ image: one, x: "", y: "", row: "", col: "" })} />
       {role.value === "owner" && (
         <div class="row">
-          <FileField label={say(texts.upload)} accept="image/*" onFiles={([file]) => void take(file)} />
-          <Webcam onTaken={(file) => void take(file)} />
+          <FileField label={say(texts.upload)} accept="image/*" onFiles={([file]) => take(file)} />
+          <Webcam onTaken={take} />
         </div>
       )}
       <Problem text={problem} />

@@ -6,7 +6,7 @@ import { percent, say, type Text } from "../../language";
 import { Panel, Problem } from "../../ui/controls";
 import type { Choices, Opened, Pixel } from "./answers";
 import { useAnswer } from "../../ui/asking";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { choose, number, source } from "./chosen";
 import { inUnit } from "./colours";
 import { figure, Grid } from "./grid";
@@ -84,24 +84,18 @@ function described({ width, height, channels, bits, low, high, format }: Opened)
 }
 
 function InAllSpaces({ pixel, choices }: { pixel: Pixel; choices: Choices }) {
-  return (
-    <Scroll>
-      <table>
-        <tbody>
-          {choices.spaces.map(({ name, title, channels }) => (
-            <tr key={name}>
-              <th scope="row">{channels.length === 1 ? say(texts.grey) : title}</th>
-              {channels.map(({ letter }, at) => (
-                <td key={letter}>
-                  <span class="muted">{letter}</span> {inUnit(name, letter, pixel.spaces[name]?.data[at])}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
-  );
+  const rows = choices.spaces.map(({ name, title, channels }) => ({
+    key: name,
+    cells: [
+      channels.length === 1 ? say(texts.grey) : title,
+      ...channels.map(({ letter }, at) => (
+        <>
+          <span class="muted">{letter}</span> {inUnit(name, letter, pixel.spaces[name]?.data[at])}
+        </>
+      )),
+    ],
+  }));
+  return <Table rows={rows} />;
 }
 
 /** How many pixels have each value, a curve a channel. */
@@ -130,30 +124,7 @@ function Facts({ facts, counts }: Opened) {
     const bins = part(counts, channel).data;
     return (bins[bins.length - 1] ?? 0) / Math.max(1, pixels);
   };
-  return (
-    <Scroll>
-      <table>
-        <thead>
-          <tr>
-            {[texts.channel, texts.least, texts.most, texts.mean, texts.deviation, texts.brightest].map((text) => (
-              <th scope="col" key={text.en}>
-                {say(text)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {facts.map(({ name, least, most, mean, deviation }, channel) => (
-            <tr key={name}>
-              <th scope="row">{channelName(name)}</th>
-              {[least, most, mean, deviation].map((value, at) => (
-                <td key={at}>{figure(value, 4)}</td>
-              ))}
-              <td>{percent(shareOfTop(channel))}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
-  );
+  const heads = [texts.channel, texts.least, texts.most, texts.mean, texts.deviation, texts.brightest].map((text) => say(text));
+  const rows = facts.map(({ name, least, most, mean, deviation }, channel) => ({ key: name, cells: [channelName(name), ...[least, most, mean, deviation].map((value) => figure(value, 4)), percent(shareOfTop(channel))] }));
+  return <Table heads={heads} rows={rows} />;
 }

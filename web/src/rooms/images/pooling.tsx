@@ -6,6 +6,7 @@ import type { Opened, Pooled } from "./answers";
 import { useAnswer } from "../../ui/asking";
 import { choose, number, pick, source } from "./chosen";
 import { equals, grey, Grid, short } from "./grid";
+import { Sizes } from "./kernels";
 import { Picture } from "./picture";
 
 const KINDS: Record<string, Text> = { max: texts.poolMax, min: texts.poolMin, average: texts.poolAverage };
@@ -30,14 +31,7 @@ export function Pooling() {
         <Slider label={say(texts.windowSize)} value={size} shown={`${size} × ${size}`} min={1} max={8} onInput={(to) => choose({ psize: String(to), pstride: String(to) })} />
         <Slider label={say(texts.stride)} value={stride} min={1} max={8} onInput={(to) => choose({ pstride: String(to) })} />
         {(opened?.channels.length ?? 1) > 2 && <Choice label={say(texts.plane)} value={plane} options={[["colours", say(texts.planeEach)], ["grey", say(texts.grey)]]} onChoose={(one) => choose({ pplane: one })} />}
-        {answer && (
-          <dl class="formulas">
-            <dt>{say(texts.rows)}</dt>
-            <dd class="mono">{answer.formulas[0]}</dd>
-            <dt>{say(texts.columns)}</dt>
-            <dd class="mono">{answer.formulas[1]}</dd>
-          </dl>
-        )}
+        {answer && <Sizes formulas={answer.formulas} />}
       </Panel>
       <div class="stack">
         <Problem text={gone || problem} />

@@ -1,9 +1,11 @@
 // Codes as a map to walk through: what the net takes for alike lies together. Drag, zoom, hover, or go from sample to sample by arrow keys.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import texts from "@texts/inside.json";
+import lab from "@texts/lab.json";
 import { part } from "../../frames";
 import { figure, percent, say } from "../../language";
 import { Button, Choice, Panel, Problem, Switch, type Option } from "../../ui/controls";
+import { Facts } from "../../ui/facts";
 import { dress } from "../../ui/dress";
 import { choose, codes, net, whole, word, type CodeMap, type Net } from "./looking";
 import { colourOf, drawMark, fitted, nearest, neighbour, zoomed, type Frame } from "../../ui/marks";
@@ -227,26 +229,17 @@ function Told({ map, of }: { map: CodeMap; of: Net }) {
       <div aria-live="polite">
         {image && <Picture image={image} label={say(texts.sample_named, { number })} kind="large" />}
         {map.words?.[index] && <p>{map.words[index]}</p>}
-        {truth !== undefined && (
-          <dl class="figures">
-            <dt>{say(texts.is)}</dt>
-            <dd>{truth}</dd>
-            <dt>{say(texts.net_says)}</dt>
-            <dd class={isWrong(map, index) ? "wrong" : ""}>
-              {answer} {isWrong(map, index) ? "✗" : ""}
-            </dd>
-            <dt>{say(texts.probability)}</dt>
-            <dd>{percent(map.sure?.data[index])}</dd>
-          </dl>
-        )}
-        <dl class="figures">
-          <dt>{say(texts.place)}</dt>
-          <dd>
-            ({figure(map.places.data[2 * index], 3)}; {figure(map.places.data[2 * index + 1], 3)})
-          </dd>
-        </dl>
+        <Facts
+          kind="figures"
+          of={[
+            truth !== undefined && [say(texts.is), truth],
+            truth !== undefined && [say(texts.net_says), <span class={isWrong(map, index) ? "wrong" : ""}>{isWrong(map, index) ? `${answer ?? ""} ✗` : answer}</span>],
+            truth !== undefined && [say(texts.probability), percent(map.sure?.data[index])],
+            [say(texts.place), `(${figure(map.places.data[2 * index], 3)}; ${figure(map.places.data[2 * index + 1], 3)})`],
+          ]}
+        />
       </div>
-      <Button onClick={() => choose({ view: "why", sample: String(number), file: "" })}>{say(texts.ask_why)}</Button>
+      <Button onClick={() => choose({ view: "why", sample: String(number), file: "" })}>{say(lab.ask_why)}</Button>
     </Panel>
   );
 }

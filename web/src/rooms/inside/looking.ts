@@ -50,11 +50,12 @@ export interface Net {
   readonly form: "images" | "sequences" | "columns" | "texts" | "ids" | "";
   readonly outputs: readonly string[];
   readonly binary: boolean;
+  /** Whether its outputs are numbers in units of their own, of which none is the likeliest. */
+  readonly numeric: boolean;
   readonly layers: readonly Layer[];
   readonly unit_layer: string;
   readonly code_layer: string;
   readonly methods: readonly Method[];
-  readonly held_out: number;
   readonly strip: Samples;
 }
 
@@ -91,8 +92,8 @@ export interface Checks {
 
 export interface Result {
   readonly method: string;
-  readonly refused?: string;
-  readonly unchecked?: string;
+  readonly refused?: Told;
+  readonly unchecked?: Told;
   readonly answer?: number;
   readonly output?: string | null;
   readonly gap?: number | null;

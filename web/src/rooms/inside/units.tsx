@@ -4,6 +4,7 @@ import texts from "@texts/inside.json";
 import { part, type Numbers } from "../../frames";
 import { figure, say } from "../../language";
 import { Choice, Panel, Problem, Switch, type Option } from "../../ui/controls";
+import { Facts } from "../../ui/facts";
 import { choose, net, unit, units, whole, word, type Layer, type Net } from "./looking";
 import { Picture, Shelf } from "./pictures";
 import { pictured } from "../../ui/raster";
@@ -74,22 +75,14 @@ function One({ layer, number, of }: { layer: string; number: number; of: Net }) 
               <Picture image={made} label={say(texts.made)} kind="large" />
               <figcaption>{say(texts.made)}</figcaption>
             </figure>
-            <dl class="figures">
-              <dt>{say(texts.answer_made)}</dt>
-              <dd>{figure(mine?.peak)}</dd>
-              <dt>{say(texts.answer_best)}</dt>
-              <dd>{figure(mine?.values.data[0])}</dd>
-              {mine?.class !== undefined && (
-                <>
-                  <dt>{say(texts.answers_most)}</dt>
-                  <dd>{mine.class}</dd>
-                  <dt>{say(texts.selectivity)}</dt>
-                  <dd>{figure(mine.selectivity)}</dd>
-                  <dt>{say(texts.selectivity_chance)}</dt>
-                  <dd>{figure(mine.chance)}</dd>
-                </>
-              )}
-            </dl>
+            <Facts
+              kind="figures"
+              of={[
+                [say(texts.answer_made), figure(mine?.peak)],
+                [say(texts.answer_best), figure(mine?.values.data[0])],
+                ...(mine?.class === undefined ? [] : ([[say(texts.answers_most), mine.class], [say(texts.selectivity), figure(mine.selectivity)], [say(texts.selectivity_chance), figure(mine.chance)]] as const)),
+              ]}
+            />
           </div>
         )}
         <p class="hint">{say(of.form === "images" ? texts.made_hint : texts.best_hint)}</p>

@@ -31,7 +31,7 @@ export function WhyView() {
   const of = net.value.value;
   const sample = whole("sample", of?.strip.numbers[0] ?? 0);
   const file = word("file");
-  const output = word("of", LARGEST);
+  const output = word("of", of?.numeric ? "0" : LARGEST);
   const methods = of ? chosenMethods(of) : [];
   const asked = JSON.stringify([of?.run, sample, file, output, methods]);
   useEffect(() => {
@@ -70,7 +70,7 @@ function Inputs({ of, sample, file, output }: { of: Net; sample: number; file: s
         {role.value === "owner" && <FileField label={say(of.form === "images" ? texts.own_image : texts.own_file)} accept={of.form === "images" ? "image/*" : ".csv,.tsv,.txt,.wav,.npy"} onFiles={take} />}
         {file && <span class="hint">{say(texts.own_chosen)}</span>}
       </div>
-      {!of.binary && outputs.length > 1 && <Choice label={say(texts.asked_for)} value={output} options={[[LARGEST, say(texts.largest)], ...outputs]} onChoose={(one) => choose({ of: one })} />}
+      {!of.binary && outputs.length > 1 && <Choice label={say(texts.asked_for)} value={output} options={of.numeric ? outputs : [[LARGEST, say(texts.largest)], ...outputs]} onChoose={(one) => choose({ of: one })} />}
     </Panel>
   );
 }
@@ -150,7 +150,7 @@ function Card({ name, result, of }: { name: string; result: Result | undefined; 
   return (
     <Panel title={title} kind="result">
       {!result && <p class="hint">{say(texts.at_work)}</p>}
-      {result?.refused && <p class="hint">{result.refused}</p>}
+      {result?.refused && <p class="hint">{told(result.refused)}</p>}
       {result && !result.refused && (
         <>
           <MapOf result={result} of={of} title={title} />
@@ -235,7 +235,7 @@ function Columns({ result, label }: { result: Result; label: string }) {
 }
 
 function Proofs({ result }: { result: Result }) {
-  if (result.unchecked) return <p class="hint">{result.unchecked}</p>;
+  if (result.unchecked) return <p class="hint">{told(result.unchecked)}</p>;
   const { checks, gap } = result;
   return (
     <ul class="proofs" aria-label={say(texts.checks)}>

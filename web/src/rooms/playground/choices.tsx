@@ -1,4 +1,5 @@
 // Everything that can be chosen: the lesson, the points, the net's manners, how it learns, and when it stops.
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import texts from "@texts/playground.json";
 import lessons from "@texts/presets.json";
@@ -7,7 +8,7 @@ import { figure, known, say, type Text } from "../../language";
 import { CLASS_COLOURS, css } from "../../ui/colours";
 import { Button, Choice, Panel, Slider, Steps, type Option } from "../../ui/controls";
 import { NumberField } from "../../ui/number_field";
-import { act, begin, choose, form, frame, hidden, pace, preset, queryOf, setup, type Form, type Setup, type Speed, type Stop } from "./play";
+import { act, begin, choose, form, frame, hidden, pace, preset, queryOf, setup, show, view, type Form, type Setup, type Speed, type Stop } from "./play";
 import { Glance } from "./glance";
 import { OwnTable } from "./own_table";
 
@@ -41,14 +42,24 @@ export function Lessons() {
             <p>
               <b>{lesson(chosen, "question")}</b>
             </p>
-            <details key={chosen}>
-              <summary>{say(texts.seen)}</summary>
+            <Folded kept="answer" title={say(texts.seen)}>
               <p>{lesson(chosen, "seen")}</p>
-            </details>
+            </Folded>
           </>
         )}
       </div>
     </section>
+  );
+}
+
+/** What is unfolded stands in the address, and so unfolds for who follows. */
+function Folded({ kept, title, kind, children }: { kept: "answer" | "more"; title: string; kind?: string; children: ComponentChildren }) {
+  const isOpen = view.value[kept];
+  return (
+    <details class={kind ?? ""} open={isOpen} onToggle={({ currentTarget: { open } }) => open !== isOpen && show({ [kept]: open })}>
+      <summary>{title}</summary>
+      {children}
+    </details>
   );
 }
 
@@ -176,8 +187,7 @@ export function Learning() {
       {steps("l1", say(texts.l1), PENALTIES)}
       <Slider label={say(texts.dropout)} value={Math.round(100 * number(now, "dropout"))} shown={`${Math.round(100 * number(now, "dropout"))} %`} min={0} max={80} step={10} onInput={(one) => choose({ dropout: String(one / 100) })} />
       {pick("loss", say(texts.loss_function))}
-      <details class="more">
-        <summary>{say(texts.more)}</summary>
+      <Folded kept="more" title={say(texts.more)} kind="more">
         <div class="learning">
           {pick("schedule", say(texts.schedule))}
           <Field label={say(texts.epochs)} setting="epochs" now={now} />
@@ -185,7 +195,7 @@ export function Learning() {
           {!now.regression && <Field label={say(texts.stop_accuracy)} setting="stop_accuracy" now={now} />}
           <Field label={say(texts.seed)} setting="seed" now={now} />
         </div>
-      </details>
+      </Folded>
     </section>
   );
 }

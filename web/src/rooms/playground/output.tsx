@@ -6,6 +6,8 @@ import { figure, language, percent, say } from "../../language";
 import { CLASS_COLOURS, css, DIVERGING } from "../../ui/colours";
 import { Button, Choice, Panel, Switch } from "../../ui/controls";
 import { dress } from "../../ui/dress";
+import { drawMark } from "../../ui/marks";
+import { Sign } from "../../ui/sign";
 import { NumberField } from "../../ui/number_field";
 import { put, shaded } from "../../ui/raster";
 import { CurvePlot } from "./curve";
@@ -121,17 +123,17 @@ function Scale({ now }: { now: Setup }) {
       {many ? (
         now.classes.map((name, index) => (
           <span key={name}>
-            <Mark index={index} colour={CLASS_COLOURS[index % CLASS_COLOURS.length] ?? ""} /> {name}
+            <Sign index={index} fill={CLASS_COLOURS[index % CLASS_COLOURS.length] ?? ""} /> {name}
           </span>
         ))
       ) : (
         <>
           <span>
-            {!now.regression && <Mark index={0} colour={css(-1)} />} {now.regression ? "−1" : (now.classes[0] ?? "0")}
+            {!now.regression && <Sign index={0} fill={css(-1)} />} {now.regression ? "−1" : (now.classes[0] ?? "0")}
           </span>
           <i style={{ background: `linear-gradient(90deg, ${[-1, -0.5, 0, 0.5, 1].map(css).join(", ")})` }} />
           <span>
-            {now.regression ? "1" : (now.classes[1] ?? "1")} {!now.regression && <Mark index={1} colour={css(1)} />}
+            {now.regression ? "1" : (now.classes[1] ?? "1")} {!now.regression && <Sign index={1} fill={css(1)} />}
           </span>
         </>
       )}
@@ -139,14 +141,6 @@ function Scale({ now }: { now: Setup }) {
   );
 }
 
-function Mark({ index, colour }: { index: number; colour: string }) {
-  const shapes = [<circle cx="6" cy="6" r="4.5" />, <rect x="1.8" y="1.8" width="8.4" height="8.4" />, <path d="M6 .8 11.2 10.6H.8z" />, <path d="M6 .5 11.5 6 6 11.5.5 6z" />];
-  return (
-    <svg width="12" height="12" fill={colour} aria-hidden="true">
-      {shapes[index % shapes.length]}
-    </svg>
-  );
-}
 
 // ---------------------------------------------------------------------------------------------------------------- painting
 type Onto = (x: number, y: number) => readonly [number, number];
@@ -179,25 +173,14 @@ function drawPoints(context: CanvasRenderingContext2D, { points, targets }: Poin
     const target = targets.data[index] ?? 0;
     const colour = now.regression ? css(target) : several ? (CLASS_COLOURS[target % CLASS_COLOURS.length] ?? "") : css(2 * target - 1);
     const [x, y] = onto(points.data[2 * index] ?? 0, points.data[2 * index + 1] ?? 0);
-    context.beginPath();
-    outline(context, now.regression ? 0 : target, x, y, size);
     context.lineWidth = hollow ? 3 : 2;
     context.strokeStyle = hollow ? colour : "#ffffff";
     context.fillStyle = hollow ? "#ffffffb0" : colour;
-    context.fill();
+    drawMark(context, x, y, now.regression ? 0 : target, size);
     context.stroke();
   }
 }
 
-function outline(context: CanvasRenderingContext2D, kind: number, x: number, y: number, size: number): void {
-  if (kind % 4 === 0) context.arc(x, y, size, 0, 2 * Math.PI);
-  else if (kind % 4 === 1) context.rect(x - 0.9 * size, y - 0.9 * size, 1.8 * size, 1.8 * size);
-  else {
-    const corners = kind % 4 === 2 ? [[0, -1.2], [1.1, 0.8], [-1.1, 0.8]] : [[0, -1.25], [1.25, 0], [0, 1.25], [-1.25, 0]];
-    corners.forEach(([dx = 0, dy = 0], index) => (index === 0 ? context.moveTo(x + dx * size, y + dy * size) : context.lineTo(x + dx * size, y + dy * size)));
-    context.closePath();
-  }
-}
 
 function WarpedPlane({ warped, now }: { warped: Warped | null; now: Setup }) {
   const canvas = useRef<HTMLCanvasElement>(null);

@@ -4,6 +4,7 @@ import { address, remember } from "../../address";
 import { call, latest, listen, refusal, Refused, role } from "../../connection";
 import type { Numbers } from "../../frames";
 import type { Told } from "../../language";
+import type { Finding } from "../../ui/finding";
 import { joined, parted, type Kept, type Speed } from "./query";
 
 export type { Speed } from "./query";
@@ -15,14 +16,6 @@ export interface Figures {
   readonly confusion: readonly (readonly number[])[];
   readonly rmse: number | null;
   readonly r2: number | null;
-}
-
-export interface Finding {
-  readonly cause: string;
-  readonly where: Told;
-  readonly remedy: Told;
-  readonly severity: string;
-  readonly evidence: Readonly<Record<string, string | number | null>>;
 }
 
 export interface Points {
@@ -57,7 +50,6 @@ export interface Setup {
   readonly activations: readonly string[];
   readonly train: Points;
   readonly test: Points;
-  readonly per_epoch: number;
   readonly edits: number;
   readonly speed: Speed;
   readonly running: boolean;

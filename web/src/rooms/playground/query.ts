@@ -6,6 +6,9 @@ export interface Kept {
   readonly discrete: boolean;
   readonly test: boolean;
   readonly parts: boolean;
+  /** Whether the lesson's answer is uncovered, and further settings are. */
+  readonly answer: boolean;
+  readonly more: boolean;
 }
 export type Speed = "slow" | "epoch" | "fast";
 export interface Page {
@@ -16,7 +19,7 @@ export interface Page {
 
 export const OURS = ["show", "hide", "speed", "lesson"];
 export const SPEEDS: readonly Speed[] = ["slow", "epoch", "fast"];
-const USUAL: Kept = { gradients: false, warped: false, discrete: false, test: true, parts: true };
+const USUAL: Kept = { gradients: false, warped: false, discrete: false, test: true, parts: true, answer: false, more: false };
 export const SWITCHES = Object.keys(USUAL) as (keyof Kept)[];
 
 const nameOf = (part: string): string => part.split("=", 1)[0] ?? "";

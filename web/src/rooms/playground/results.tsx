@@ -2,15 +2,15 @@
 import { useState } from "preact/hooks";
 import texts from "@texts/playground.json";
 import type { Numbers } from "../../frames";
-import { figure, local, percent, say, told } from "../../language";
-import { cause, quantity } from "../../terms";
+import { figure, local, percent, say } from "../../language";
 import { Button, Panel } from "../../ui/controls";
+import { Found, type Finding } from "../../ui/finding";
 import { Curves } from "../../ui/curves";
 import { Legend, type Line } from "../../ui/legend";
 import { Heat } from "../../ui/heat";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { named } from "./choices";
-import { calm, edit, examine, exported, features, hidden, outputs, selected, setup, view, type Finding } from "./play";
+import { calm, edit, examine, exported, features, hidden, outputs, selected, setup, view } from "./play";
 import { part } from "../../frames";
 
 export function Progress() {
@@ -27,34 +27,15 @@ export function Progress() {
     <Panel title={say(texts.progress)}>
       <Legend lines={losses} values={[figure(train.loss), figure(test.loss)]} />
       <Curves lines={losses} data={columns(shown.curves, [0, 1, 2])} label={say(texts.curves_label)} height={140} />
-      <table class="scores">
-        <thead>
-          <tr>
-            <td />
-            <th scope="col">{say(texts.training_points)}</th>
-            <th scope="col">{say(texts.test_points)}</th>
-          </tr>
-        </thead>
-        <tbody>
-          <tr>
-            <th scope="row">{named("objective", now.objective)}</th>
-            <td>{figure(train.loss)}</td>
-            <td>{figure(test.loss)}</td>
-          </tr>
-          <tr>
-            <th scope="row">{score}</th>
-            <td>{now.regression ? figure(train.r2) : percent(train.accuracy)}</td>
-            <td>{now.regression ? figure(test.r2) : percent(test.accuracy)}</td>
-          </tr>
-          {now.regression && (
-            <tr>
-              <th scope="row">RMSE</th>
-              <td>{figure(train.rmse)}</td>
-              <td>{figure(test.rmse)}</td>
-            </tr>
-          )}
-        </tbody>
-      </table>
+      <Table
+        kind="scores"
+        heads={["", say(texts.training_points), say(texts.test_points)]}
+        rows={[
+          { key: "loss", cells: [named("objective", now.objective), figure(train.loss), figure(test.loss)] },
+          { key: "score", cells: [score, ...[train, test].map(({ r2, accuracy }) => (now.regression ? figure(r2) : percent(accuracy)))] },
+          ...(now.regression ? [{ key: "rmse", cells: ["RMSE", figure(train.rmse), figure(test.rmse)] }] : []),
+        ]}
+      />
       {!now.regression && <Confusion classes={now.classes} counts={test.samples > 0 ? test.confusion : train.confusion} />}
     </Panel>
   );
@@ -66,35 +47,12 @@ function columns(curves: Numbers, rows: readonly number[]): (number | null)[][] 
 }
 
 function Confusion({ classes, counts }: { classes: readonly string[]; counts: readonly (readonly number[])[] }) {
-  return (
-    <Scroll>
-      <table class="confusion">
-        <caption>{say(texts.confusion)}</caption>
-        <thead>
-          <tr>
-            <td />
-            {classes.map((name) => (
-              <th key={name} scope="col">
-                {say(texts.said, { name })}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {counts.map((row, truth) => (
-            <tr key={truth}>
-              <th scope="row">{say(texts.true_class, { name: classes[truth] ?? "" })}</th>
-              {row.map((count, chosen) => (
-                <td key={chosen} class={count === 0 ? "" : truth === chosen ? "right" : "wrong"}>
-                  {count}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
-  );
+  const heads = ["", ...classes.map((name) => say(texts.said, { name }))];
+  const rows = counts.map((row, truth) => ({
+    key: truth,
+    cells: [say(texts.true_class, { name: classes[truth] ?? "" }), ...row.map((count, chosen) => <td class={count === 0 ? "" : truth === chosen ? "right" : "wrong"}>{count}</td>)],
+  }));
+  return <Table kind="confusion" caption={say(texts.confusion)} heads={heads} rows={rows} />;
 }
 
 // ----------------------------------------------------------------------------------------------------------------- doctor
@@ -114,7 +72,7 @@ export function Doctor() {
     <Panel title={say(texts.doctor)} aside={<span class="muted">{shown.findings.length === 0 ? say(texts.nothing_wrong) : ""}</span>}>
       <div aria-live="polite">
         {shown.findings.map((one) => (
-          <Told key={one.cause} finding={one} />
+          <Found key={one.cause} finding={one} />
         ))}
       </div>
       <Button disabled={busy || shown.step === 0} onClick={() => void ask()}>
@@ -124,25 +82,11 @@ export function Doctor() {
         <div aria-live="polite">
           <p>{say(proved.findings.length === 0 ? texts.found_nothing : texts.found)}</p>
           {proved.findings.map((one) => (
-            <Told key={one.cause} finding={one} />
+            <Found key={one.cause} finding={one} />
           ))}
         </div>
       )}
     </Panel>
-  );
-}
-
-function Told({ finding }: { finding: Finding }) {
-  return (
-    <div class="finding">
-      <b>{cause(finding.cause)}</b> <span class="muted">· {typeof finding.where === "string" ? quantity(finding.where) : say(finding.where)}</span>
-      <p>{told(finding.remedy)}</p>
-      <p class="hint">
-        {Object.entries(finding.evidence)
-          .map(([name, value]) => `${quantity(name)}: ${typeof value === "string" ? value : figure(value, 4)}`)
-          .join(" · ")}
-      </p>
-    </div>
   );
 }
 

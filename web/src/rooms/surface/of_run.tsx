@@ -1,6 +1,6 @@
 // The loss of a run as a surface: measured from coarse to fine while one watches, with the way of training on it.
 import { signal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import lab from "@texts/lab.json";
 import texts from "@texts/surface.json";
 import { call } from "../../connection";
@@ -8,9 +8,10 @@ import type { Numbers } from "../../frames";
 import { job } from "../../jobs";
 import { figure, percent, say } from "../../language";
 import { useListed } from "../../ui/asking";
-import { Button, Choice, Panel, Problem, Slider, type Option } from "../../ui/controls";
-import { choose, isSolid, number, scale, word } from "./chosen";
-import { Relief, type Scene } from "./relief";
+import { Button, Choice, Panel, Problem, type Option } from "../../ui/controls";
+import { Facts } from "../../ui/facts";
+import { choose, word } from "./chosen";
+import { OnSurface } from "./relief";
 
 interface RunRow {
   readonly run: string;
@@ -92,7 +93,7 @@ export function OfRun() {
           <Choice label={say(texts.samples)} value={samples} options={SAMPLES.map((one): Option => [one, figure(Number(one), 6)])} onChoose={(name) => choose({ samples: name })} />
           <Progress shown={shown} onCancel={cancel} />
         </Panel>
-        {shown?.losses && <Facts shown={shown} />}
+        {shown?.losses && <Measures shown={shown} />}
       </div>
       <Panel title={say(kind === "random" ? texts.surface_random : texts.surface_path)}>
         <Problem text={gone ? say(lab.no_run, { run: wanted }) : refused.value || plane.problem.value} />
@@ -118,47 +119,33 @@ function Progress({ shown, onCancel }: { shown: Plane | null; onCancel: () => vo
 
 function Drawn({ shown }: { shown: Plane }) {
   const epochs = shown.epochs ?? [];
-  const last = Math.max(0, epochs.length - 1);
-  const at = Math.min(last, number("epoch", last));
-  const terrain = useMemo(() => ({ across: shown.across?.data ?? [], up: shown.up?.data ?? [], heights: shown.losses?.data ?? [] }), [shown]);
-  const scene = useMemo((): Scene => {
-    const ways = epochs.length && shown.places ? [{ name: "path", colour: INK, mark: 0, places: shown.places.data, shown: at + 1 }] : [];
-    return { terrain, scale: scale(), ways, goal: [0, 0] };
-  }, [terrain, scale(), at]);
   const [first, second] = shown.explained ?? [];
   const names = shown.kind === "random" ? ([say(texts.direction_1), say(texts.direction_2)] as const) : ([say(texts.component, { number: 1, share: percent(first) }), say(texts.component, { number: 2, share: percent(second) })] as const);
+  const ways = epochs.length && shown.places ? [{ name: "path", colour: INK, mark: 0, places: shown.places.data }] : [];
   return (
     <>
-      <Relief scene={scene} label={say(texts.relief_label, { run: shown.run })} solid={isSolid()} names={names} onSolid={(on) => choose({ view: on ? "" : "above" })} onScale={(one) => choose({ scale: one === "log" ? "" : one })} />
-      {epochs.length > 1 && <Slider label={say(texts.way_until)} min={0} max={last} value={at} shown={say(texts.epoch, { epoch: epochs[at] ?? 0 })} onInput={(one) => choose({ epoch: one === last ? "" : String(one) })} />}
+      <OnSurface across={shown.across} up={shown.up} heights={shown.losses} label={say(texts.relief_label, { run: shown.run })} names={names} goal={[0, 0]} ways={ways} epochs={epochs} />
       <p class="hint">{say(texts.solution_mark)}</p>
     </>
   );
 }
 
-function Facts({ shown }: { shown: Plane }) {
+function Measures({ shown }: { shown: Plane }) {
   const finite = Array.from(shown.losses?.data ?? []).filter(Number.isFinite);
   const [low, high] = [Math.min(...finite), Math.max(...finite)];
   return (
     <Panel title={say(texts.numbers)}>
-      <dl class="figures">
-        <dt>{say(texts.loss_here)}</dt>
-        <dd>{figure(shown.loss)}</dd>
-        <dt>{say(texts.lowest)}</dt>
-        <dd>{figure(low)}</dd>
-        <dt>{say(texts.highest)}</dt>
-        <dd>{figure(high)}</dd>
-        <dt>{say(texts.measured_on)}</dt>
-        <dd>{say(texts.samples_of, { samples: figure(shown.samples, 6) })}</dd>
-        <dt>{say(texts.parameters)}</dt>
-        <dd>{figure(shown.parameters, 9)}</dd>
-        {shown.explained && (
-          <>
-            <dt>{say(texts.held)}</dt>
-            <dd>{percent(shown.explained.reduce((sum, one) => sum + one, 0))}</dd>
-          </>
-        )}
-      </dl>
+      <Facts
+        kind="figures"
+        of={[
+          [say(texts.loss_here), figure(shown.loss)],
+          [say(texts.lowest), figure(low)],
+          [say(texts.highest), figure(high)],
+          [say(texts.measured_on), say(texts.samples_of, { samples: figure(shown.samples, 6) })],
+          [say(texts.parameters), figure(shown.parameters, 9)],
+          shown.explained && [say(texts.held), percent(shown.explained.reduce((sum, one) => sum + one, 0))],
+        ]}
+      />
     </Panel>
   );
 }

@@ -8,11 +8,10 @@ import { figure, percent, say } from "../../language";
 import { Button, Panel, Problem, Slider } from "../../ui/controls";
 import { Curves } from "../../ui/curves";
 import { Legend } from "../../ui/legend";
-import { Scroll } from "../../ui/scroll";
-import { choose, curveOf, inkOf, isSolid, number, ratesOf, scale, textOf, word } from "./chosen";
-import { Relief, type Scene } from "./relief";
-import { form, optimizerName, Optimizers, type Form } from "./roll";
-import { Sign } from "./sign";
+import { Table } from "../../ui/table";
+import { choose, curveOf, inkOf, number, ratesOf, textOf, word } from "./chosen";
+import { OnSurface } from "./relief";
+import { form, optimizerName, Optimizers, Signed, type Form } from "./roll";
 
 interface Lap {
   readonly optimizer: string;
@@ -72,22 +71,12 @@ export function OnNet() {
 }
 
 function Ways({ told, known }: { told: Walked; known: Form }) {
-  const last = Math.max(0, ...Object.values(told.ways ?? {}).map(({ shape }) => (shape[0] ?? 1) - 1));
-  const at = Math.min(last, number("epoch", last));
-  const terrain = useMemo(() => ({ across: told.across?.data ?? [], up: told.up?.data ?? [], heights: told.losses?.data ?? [] }), [told]);
-  const scene = useMemo(
-    (): Scene => ({
-      terrain,
-      scale: scale(),
-      ways: Object.entries(told.ways ?? {}).map(([name, { data }]) => ({ name, colour: inkOf(name, known.optimizers), mark: known.optimizers.indexOf(name), places: data, shown: at + 1 })),
-    }),
-    [terrain, scale(), at],
-  );
+  const ways = Object.entries(told.ways ?? {}).map(([name, { data }]) => ({ name, colour: inkOf(name, known.optimizers), mark: known.optimizers.indexOf(name), places: data }));
+  const places = Math.max(1, ...Object.values(told.ways ?? {}).map(({ shape }) => shape[0] ?? 1));
   const names = [1, 2].map((one) => say(texts.component, { number: one, share: percent(told.explained?.[one - 1]) })) as [string, string];
   return (
     <>
-      <Relief scene={scene} label={say(texts.ways_on_net)} solid={isSolid()} names={names} onSolid={(on) => choose({ view: on ? "" : "above" })} onScale={(one) => choose({ scale: one === "log" ? "" : one })} />
-      <Slider label={say(texts.way_until)} min={0} max={last} value={at} shown={say(texts.epoch, { epoch: at })} onInput={(one) => choose({ epoch: one === last ? "" : String(one) })} />
+      <OnSurface across={told.across} up={told.up} heights={told.losses} label={say(texts.ways_on_net)} names={names} ways={ways} epochs={Array.from({ length: places }, (_, epoch) => epoch)} />
       <p class="hint">{say(texts.ways_hint)}</p>
     </>
   );
@@ -97,32 +86,13 @@ function Laps({ told, known }: { told: Walked; known: Form }) {
   const lines = told.laps.map(({ optimizer }, index) => ({ label: optimizerName(optimizer), colour: curveOf(optimizer, known.optimizers), dashed: index % 2 === 1 }));
   const most = Math.max(...told.laps.map(({ losses }) => losses.length));
   const data = useMemo(() => [Array.from({ length: most }, (_, at) => at), ...told.laps.map(({ losses }) => Array.from({ length: most }, (_, at) => losses[at] ?? null))], [told]);
+  const rows = told.laps.map(({ optimizer, rate, losses, accuracy }) => {
+    const last = losses[losses.length - 1];
+    return { key: optimizer, cells: [<Signed name={optimizer} known={known} />, figure(rate, 2), last === null ? say(texts.diverges) : figure(last), percent(accuracy)] };
+  });
   return (
     <Panel title={say(texts.numbers)}>
-      <Scroll label={say(texts.numbers)}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{say(texts.optimizer)}</th>
-              <th scope="col">{say(texts.rate)}</th>
-              <th scope="col">{say(texts.validation_loss)}</th>
-              <th scope="col">{say(texts.validation_accuracy)}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {told.laps.map(({ optimizer, rate, losses, accuracy }) => (
-              <tr key={optimizer}>
-                <th scope="row">
-                  <Sign index={known.optimizers.indexOf(optimizer)} colour={curveOf(optimizer, known.optimizers)} /> {optimizerName(optimizer)}
-                </th>
-                <td>{figure(rate, 2)}</td>
-                <td>{losses[losses.length - 1] === null ? say(texts.diverges) : figure(losses[losses.length - 1])}</td>
-                <td>{percent(accuracy)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table label={say(texts.numbers)} heads={[texts.optimizer, texts.rate, texts.validation_loss, texts.validation_accuracy].map((one) => say(one))} rows={rows} />
       <Legend lines={lines} />
       <Curves lines={lines} data={data} label={say(texts.laps_label)} height={190} logarithmic />
     </Panel>

@@ -1,9 +1,10 @@
 // A surface with ways on it: in 3-D where the browser can, else from above with lines of equal height.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import texts from "@texts/surface.json";
 import { figure, say } from "../../language";
-import { Button, Switch } from "../../ui/controls";
-import { choose, eyeOf, word, writtenEye, type Eye } from "./chosen";
+import type { Numbers } from "../../frames";
+import { Button, Slider, Switch } from "../../ui/controls";
+import { choose, eyeOf, isSolid, number, scale, word, writtenEye, type Eye } from "./chosen";
 import { Above } from "./relief2d";
 import type { Show3d } from "./relief3d";
 import { colourOf, scaled, type Scale, type Terrain } from "./terrain";
@@ -66,6 +67,34 @@ export function Relief(props: ReliefProps) {
         </div>
       </div>
     </div>
+  );
+}
+
+interface OnSurfaceProps {
+  /** Where heights were measured, and what they are there. */
+  across: Numbers | undefined;
+  up: Numbers | undefined;
+  heights: Numbers | undefined;
+  label: string;
+  names: readonly [string, string];
+  goal?: readonly [number, number];
+  /** Each to its place `at`. */
+  ways: readonly Omit<Way, "shown">[];
+  /** The epochs of the ways' places. */
+  epochs: readonly number[];
+}
+
+/** A measured surface with ways of training on it, up to the epoch that is chosen. */
+export function OnSurface({ across, up, heights, label, names, goal, ways, epochs }: OnSurfaceProps) {
+  const last = Math.max(0, epochs.length - 1);
+  const at = Math.min(last, number("epoch", last));
+  const terrain = useMemo(() => ({ across: across?.data ?? [], up: up?.data ?? [], heights: heights?.data ?? [] }), [heights]);
+  const scene = useMemo((): Scene => ({ terrain, scale: scale(), ways: ways.map((way) => ({ ...way, shown: at + 1 })), ...(goal ? { goal } : {}) }), [terrain, scale(), at]);
+  return (
+    <>
+      <Relief scene={scene} label={label} solid={isSolid()} names={names} onSolid={(on) => choose({ view: on ? "" : "above" })} onScale={(one) => choose({ scale: one === "log" ? "" : one })} />
+      {epochs.length > 1 && <Slider label={say(texts.way_until)} min={0} max={last} value={at} shown={say(texts.epoch, { epoch: epochs[at] ?? 0 })} onInput={(one) => choose({ epoch: one === last ? "" : String(one) })} />}
+    </>
   );
 }
 

@@ -12,10 +12,10 @@ import { brief } from "../../numbers";
 import { Curves } from "../../ui/curves";
 import { Legend } from "../../ui/legend";
 import { NumberField } from "../../ui/number_field";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { choose, curveOf, inkOf, number, ratesOf, textOf, whole, word } from "./chosen";
 import { Relief, type Scene } from "./relief";
-import { Sign } from "./sign";
+import { Sign } from "../../ui/sign";
 import type { Scale } from "./terrain";
 
 interface Known {
@@ -164,7 +164,7 @@ export function Optimizers({ known, rates, onRates, children }: OptimizersProps)
         const rate = rates[name];
         return (
           <div key={name} class="optimizer">
-            <Switch label={<><Sign index={known.optimizers.indexOf(name)} colour={curveOf(name, known.optimizers)} /> {optimizerName(name)}</>} checked={rate !== undefined} onChange={(on) => turn(name, on)} />
+            <Switch label={<Signed name={name} known={known} />} checked={rate !== undefined} onChange={(on) => turn(name, on)} />
             {rate !== undefined && <Rate known={known} name={name} rate={rate} onRate={(one) => onRates({ ...rates, [name]: one })} />}
           </div>
         );
@@ -261,37 +261,21 @@ function Numbers_({ known }: { known: Form }) {
   const ways = rolled.value;
   const lines = ways.map(({ optimizer }, index) => ({ label: optimizerName(optimizer), colour: curveOf(optimizer, known.optimizers), dashed: index % 2 === 1 }));
   const data = useMemo(() => [Array.from({ length: STEPS + 1 }, (_, step) => step), ...ways.map(({ heights }) => Array.from({ length: STEPS + 1 }, (_, step) => step > at ? null : positive(heights.data[step])))], [ways, at]);
+  const rows = ways.map(({ optimizer, places, heights, diverged, steps }) => {
+    const step = Math.min(at, heights.data.length - 1);
+    return {
+      key: optimizer,
+      cells: [
+        <Signed name={optimizer} known={known} />,
+        <td class="place">{diverged && at > step ? "∞" : brief(heights.data[step], 3)}</td>,
+        <td class="place">{`${placed(places.data[2 * step])}; ${placed(places.data[2 * step + 1])}`}</td>,
+        seenBy(at, { diverged, steps, last: heights.data.length - 1 }),
+      ],
+    };
+  });
   return (
     <Panel title={say(texts.numbers)}>
-      <Scroll label={say(texts.numbers)}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{say(texts.optimizer)}</th>
-              <th scope="col">{say(texts.height_at, { step: at })}</th>
-              <th scope="col">x; y</th>
-              <th scope="col">{say(texts.to_hundredth)}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {ways.map(({ optimizer, places, heights, diverged, steps }) => {
-              const step = Math.min(at, heights.data.length - 1);
-              return (
-                <tr key={optimizer}>
-                  <th scope="row">
-                    <Sign index={known.optimizers.indexOf(optimizer)} colour={curveOf(optimizer, known.optimizers)} /> {optimizerName(optimizer)}
-                  </th>
-                  <td class="place">{diverged && at > step ? "∞" : brief(heights.data[step], 3)}</td>
-                  <td class="place">
-                    {placed(places.data[2 * step])}; {placed(places.data[2 * step + 1])}
-                  </td>
-                  <td>{seenBy(at, { diverged, steps, last: heights.data.length - 1 })}</td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table label={say(texts.numbers)} heads={[say(texts.optimizer), say(texts.height_at, { step: at }), "x; y", say(texts.to_hundredth)]} rows={rows} />
       <p class="hint">{say(texts.to_hundredth_hint)}</p>
       {lines.length > 0 && (
         <>
@@ -302,6 +286,13 @@ function Numbers_({ known }: { known: Form }) {
     </Panel>
   );
 }
+
+/** An optimizer's name behind its sign. */
+export const Signed = ({ name, known }: { name: string; known: Form }) => (
+  <>
+    <Sign index={known.optimizers.indexOf(name)} fill={`var(${curveOf(name, known.optimizers)})`} /> {optimizerName(name)}
+  </>
+);
 
 /** What of the end of a way is seen at a step: how many it took, that it diverges, that it never arrives; before that nothing. */
 export function outcomeAt(at: number, { diverged, steps, last }: { diverged: boolean; steps: number | null; last: number }): number | "diverges" | "never" | null {

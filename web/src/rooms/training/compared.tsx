@@ -9,7 +9,7 @@ import { clock, column, dataOf, differences, isBestOf, netOf, rivals, together, 
 import { colourOf } from "./one_run";
 import { scoreText, StateMark } from "./run_table";
 import { courses, linkTo } from "./state";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { term } from "../../terms";
 
 export function Compared({ runs }: { runs: readonly Run[] }) {
@@ -44,54 +44,32 @@ export function Compared({ runs }: { runs: readonly Run[] }) {
 function Results({ runs }: { runs: readonly Run[] }) {
   const names = [...new Set(runs.flatMap((run) => Object.keys(run.scores)))];
   const judged = rivals(runs);
+  const rows = runs.map((run, index) => ({
+    key: run.name,
+    cells: [
+      <>
+        <span class="swatch" style={{ background: `var(${colourOf(index)})` }} aria-hidden="true" /> <a href={linkTo({ kind: "runs", chosen: [run.name] })}>{run.name}</a>
+      </>,
+      dataOf(run),
+      netOf(run),
+      <StateMark run={run} />,
+      ...names.map((name) => {
+        const value = run.scores[name];
+        const isBest = typeof value === "number" && isBestOf(judged.get(run.name) ?? [], name, value);
+        return value === undefined ? "" : isBest ? <b>{scoreText(name, value)} ★</b> : scoreText(name, value);
+      }),
+      clock(run.seconds),
+      run.pages.includes("report.html") && (
+        <a href={`/files/runs/${encodeURIComponent(run.name)}/report.html`} target="_blank" rel="noopener">
+          {say(texts.report)} ↗
+        </a>
+      ),
+    ],
+  }));
+  const heads = [texts.by_name, texts.by_data, texts.by_net, texts.by_state].map((one) => say(one));
   return (
     <Panel title={say(texts.scores)}>
-      <Scroll label={say(texts.scores)}>
-        <table class="results">
-          <thead>
-            <tr>
-              <th scope="col">{say(texts.by_name)}</th>
-              <th scope="col">{say(texts.by_data)}</th>
-              <th scope="col">{say(texts.by_net)}</th>
-              <th scope="col">{say(texts.by_state)}</th>
-              {names.map((name) => (
-                <th key={name} scope="col">
-                  {term(name)}
-                </th>
-              ))}
-              <th scope="col">{say(texts.by_time)}</th>
-              <th scope="col">{say(texts.report)}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {runs.map((run, index) => (
-              <tr key={run.name}>
-                <th scope="row">
-                  <span class="swatch" style={{ background: `var(${colourOf(index)})` }} aria-hidden="true" /> <a href={linkTo({ kind: "runs", chosen: [run.name] })}>{run.name}</a>
-                </th>
-                <td>{dataOf(run)}</td>
-                <td>{netOf(run)}</td>
-                <td>
-                  <StateMark run={run} />
-                </td>
-                {names.map((name) => {
-                  const value = run.scores[name];
-                  const isBest = typeof value === "number" && isBestOf(judged.get(run.name) ?? [], name, value);
-                  return <td key={name}>{value === undefined ? "" : isBest ? <b>{scoreText(name, value)} ★</b> : scoreText(name, value)}</td>;
-                })}
-                <td>{clock(run.seconds)}</td>
-                <td>
-                  {run.pages.includes("report.html") && (
-                    <a href={`/files/runs/${encodeURIComponent(run.name)}/report.html`} target="_blank" rel="noopener">
-                      {say(texts.report)} ↗
-                    </a>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table label={say(texts.scores)} kind="results" heads={[...heads, ...names.map(term), say(texts.by_time), say(texts.report)]} rows={rows} />
       {[...judged.values()].some((group) => group.length > 1) && <p class="hint">{say(texts.best_hint)}</p>}
     </Panel>
   );
@@ -102,32 +80,7 @@ function Differences({ runs }: { runs: readonly Run[] }) {
   return (
     <Panel title={say(texts.differences)}>
       {rows.length === 0 && <p>{say(texts.same)}</p>}
-      {rows.length > 0 && (
-        <Scroll label={say(texts.differences)}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{say(texts.setting)}</th>
-                {runs.map((run) => (
-                  <th key={run.name} scope="col">
-                    {run.name}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map(([name, values]) => (
-                <tr key={name}>
-                  <th scope="row">{name}</th>
-                  {values.map((value, index) => (
-                    <td key={runs[index]?.name}>{value === "" ? "–" : value}</td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
-      )}
+      {rows.length > 0 && <Table label={say(texts.differences)} heads={[say(texts.setting), ...runs.map((run) => run.name)]} rows={rows.map(([name, values]) => ({ key: name, cells: [name, ...values.map((value) => (value === "" ? "–" : value))] }))} />}
     </Panel>
   );
 }

@@ -1,18 +1,19 @@
 // What the doctor found on the way, with its experiment and its remedy, and the vital signs that it saw.
 import texts from "@texts/training.json";
-import { figure, say, told, type Text } from "../../language";
+import { say, told, type Text } from "../../language";
 import { Panel } from "../../ui/controls";
+import { Found } from "../../ui/finding";
 import type { Numbers } from "../../frames";
 import { Chart } from "./one_run";
-import { column, lines, type Course, type Finding } from "./model";
-import { cause, quantity, term } from "../../terms";
+import { column, lines, type Course } from "./model";
+import { term } from "../../terms";
 
 export function Health({ course }: { course: Course }) {
   if (!course.watched) return null;
   return (
     <Panel title={say(texts.doctor)}>
       {course.findings.map((finding) => (
-        <Found key={finding.cause + finding.where + finding.epoch} finding={finding} />
+        <Found key={finding.cause + told(finding.where) + finding.epoch} finding={finding} />
       ))}
       {course.cures.map((cure) => (
         <p key={told(cure)}>
@@ -27,27 +28,6 @@ export function Health({ course }: { course: Course }) {
       {course.findings.length === 0 && <p>{say(texts.healthy)}</p>}
       <Signs course={course} />
     </Panel>
-  );
-}
-
-/** Settings as they are typed; a sentence as one. */
-const Remedy = ({ line }: { line: string }) => (line.startsWith("-") ? <code>{line}</code> : <>{line}</>);
-
-export function Found({ finding }: { finding: Finding }) {
-  const numbers = Object.entries(finding.evidence).map(([name, value]) => `${quantity(name)} ${typeof value === "number" ? figure(value, 3) : value}`);
-  return (
-    <article class="finding">
-      <h3>
-        <span aria-hidden="true">⚕</span> {cause(finding.cause)} <span class="muted">{quantity(finding.where)}</span>
-      </h3>
-      <p>{numbers.join(", ")}</p>
-      <p>
-        <b>{say(texts.experiment)}</b> {told(finding.proof) === "" ? say(texts.a_fact) : told(finding.proof)}
-      </p>
-      <p>
-        <b>{say(texts.remedy)}</b> <Remedy line={told(finding.remedy)} />
-      </p>
-    </article>
   );
 }
 

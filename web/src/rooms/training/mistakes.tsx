@@ -3,12 +3,12 @@ import { useMemo, useState } from "preact/hooks";
 import texts from "@texts/training.json";
 import { call } from "../../connection";
 import type { Numbers } from "../../frames";
-import { percent, say } from "../../language";
+import { local, percent, say } from "../../language";
 import { useWork } from "../../ui/asking";
 import { Button, Panel, Problem } from "../../ui/controls";
 import type { Run } from "./model";
 import { Canvas, pictured } from "../../ui/raster";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 
 interface Sample {
   readonly image: Numbers;
@@ -23,10 +23,12 @@ interface Mistake {
   readonly loss: number;
   readonly image: Numbers | null;
   readonly number: number | null;
-  readonly row: readonly { readonly name: string; readonly text: string }[];
+  readonly row: readonly { readonly name: string; readonly text: string; readonly numeric: boolean }[];
 }
 
 interface Samples {
+  /** Whether truths and predictions are numbers. */
+  readonly numeric: boolean;
   readonly examples: readonly Sample[];
   readonly mistakes: readonly Mistake[];
 }
@@ -35,6 +37,7 @@ export function Mistakes({ run }: { run: Run }) {
   const [told, tell] = useState<Samples | null>(null);
   const { busy, problem, work } = useWork();
   const ask = () => work(async () => tell(await call<Samples>("training.samples", { run: run.name })));
+  const mistakes = (told?.mistakes ?? []).map((one) => (told?.numeric ? { ...one, truth: local(one.truth), prediction: local(one.prediction) } : one));
   return (
     <Panel title={say(texts.samples)}>
       <Problem text={problem} />
@@ -45,7 +48,7 @@ export function Mistakes({ run }: { run: Run }) {
       )}
       {told && told.mistakes.length === 0 && <p>{say(texts.no_mistakes)}</p>}
       {told && told.mistakes.length > 0 && <h3>{say(texts.mistakes)}</h3>}
-      {told?.mistakes.some((one) => one.row.length > 0) ? <Rows mistakes={told.mistakes} /> : told && <Cards mistakes={told.mistakes} />}
+      {told?.mistakes.some((one) => one.row.length > 0) ? <Rows mistakes={mistakes} /> : mistakes.length > 0 && <Cards mistakes={mistakes} />}
       {told && told.examples.length > 0 && (
         <>
           <h3>{say(texts.examples)}</h3>
@@ -90,40 +93,17 @@ function Said({ mistake: { truth, prediction, confidence } }: { mistake: Mistake
 function Rows({ mistakes }: { mistakes: readonly Mistake[] }) {
   const names = mistakes[0]?.row.map(({ name }) => name) ?? [];
   const sure = mistakes.some(({ confidence }) => confidence !== null); // of numbers no answer is
-  return (
-    <Scroll label={say(texts.mistakes)}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{say(texts.row)}</th>
-            <th scope="col">{say(texts.is)}</th>
-            <th scope="col">{say(texts.said)}</th>
-            {sure && <th scope="col">{say(texts.sureness)}</th>}
-            {names.map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {mistakes.map((one, index) => (
-            <tr key={index}>
-              <th scope="row">{one.number ?? index + 1}</th>
-              <td>{one.truth}</td>
-              <td>{one.prediction}</td>
-              {sure && <td>{one.confidence === null ? "" : percent(one.confidence, 0)}</td>}
-              {one.row.map(({ name, text }) => (
-                <td key={name} class="cell" title={text}>
-                  {text}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
-  );
+  const rows = mistakes.map((one, index) => ({
+    key: index,
+    cells: [
+      one.number ?? index + 1,
+      one.truth,
+      one.prediction,
+      ...(sure ? [one.confidence === null ? "" : percent(one.confidence, 0)] : []),
+      ...one.row.map(({ text, numeric }) => <td class="cell" title={text}>{numeric ? local(text) : text}</td>),
+    ],
+  }));
+  return <Table label={say(texts.mistakes)} heads={[say(texts.row), say(texts.is), say(texts.said), ...(sure ? [say(texts.sureness)] : []), ...names]} rows={rows} />;
 }
 
 function Picture({ image, label }: { image: Numbers; label: string }) {

@@ -1,6 +1,7 @@
 // Runs as the lab tells them, and what the page makes of them: pure values, no page.
 import type { Numbers } from "../../frames";
 import type { Told } from "../../language";
+import type { Finding as Found } from "../../ui/finding";
 import { inSeconds } from "../../numbers";
 
 export type State = "starting" | "running" | "paused" | "stopped" | "failed" | "finished" | "damaged";
@@ -41,13 +42,7 @@ export interface Run {
   readonly told_to_stop: boolean;
 }
 
-export interface Finding {
-  readonly cause: string;
-  readonly where: string;
-  readonly severity: string;
-  readonly evidence: Readonly<Record<string, number | string>>;
-  readonly remedy: Told;
-  readonly proof: Told;
+export interface Finding extends Found {
   readonly epoch: number;
 }
 

@@ -1,14 +1,14 @@
 // A new training: the data and how they were read, what is predicted, the settings; checked, then started as a process of its own.
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/training.json";
-import { call, latest, upload, type Refused } from "../../connection";
+import { call, upload, type Refused } from "../../connection";
 import type { Numbers } from "../../frames";
-import { count, figure, language, plainNumber, say, spokenIn, type Text, type Told, told } from "../../language";
+import { count, figure, known, language, plainNumber, say, spokenIn, type Told, told } from "../../language";
 import { toRoom } from "../../focus";
-import { useWork } from "../../ui/asking";
-import { Button, Choice, FileField, Panel, Problem } from "../../ui/controls";
+import { useAsking, useWork } from "../../ui/asking";
+import { Button, Choice, FileField, Panel, Problem, TextField } from "../../ui/controls";
+import { Found } from "../../ui/finding";
 import { clock, column, inLanguage, type Finding, type Words } from "./model";
-import { Found } from "./health";
 import { Chart } from "./one_run";
 import { ReadingTable, type Reading } from "./reading_table";
 import { act, askedFor, show } from "./state";
@@ -69,83 +69,40 @@ interface Plan {
 
 const COMMON = ["net", "epochs", "learning_rate", "batch_size", "optimizer", "early_stop", "augment", "weight_decay", "seed"];
 const OF_READING = ["target", "task", "columns", "drop", "missing", "encoding", "header"];
-const LABELS: Readonly<Record<string, Text>> = {
-  net: texts.net,
-  epochs: texts.epochs,
-  learning_rate: texts.rate,
-  batch_size: texts.batch_size,
-  optimizer: texts.optimizer,
-  early_stop: texts.early_stop,
-  augment: texts.augment,
-  weight_decay: texts.weight_decay,
-  seed: texts.seed,
-  task: texts.task,
-  missing: texts.missing_words,
-  encoding: texts.encoding,
-  header: texts.header,
-};
-const HINTS: Readonly<Record<string, Text>> = {
-  net: texts.hint_net,
-  epochs: texts.hint_epochs,
-  learning_rate: texts.hint_learning_rate,
-  batch_size: texts.hint_batch_size,
-  optimizer: texts.hint_optimizer,
-  early_stop: texts.hint_early_stop,
-  augment: texts.hint_augment,
-  weight_decay: texts.hint_weight_decay,
-  seed: texts.hint_seed,
-};
-const SPLITS: Readonly<Record<string, Text>> = { train: texts.train, validation: texts.validation, test: texts.test };
-const PARTS: Readonly<Record<string, Text>> = { data: texts.part_data, net: texts.net, learning: texts.part_learning, course: texts.part_course, run: texts.part_run };
+/** Settings whose words are not called as they are. */
+const CALLED: Readonly<Record<string, string>> = { learning_rate: "rate", missing: "missing_words" };
+const PARTS = { data: texts.part_data, net: texts.net, learning: texts.part_learning, course: texts.part_course, run: texts.part_run };
 const OWN = "own:";
 const FILES = ".csv,.tsv,.parquet,.pq,.json,.jsonl,.ndjson,.zip,.npz";
 
 export function NewRun({ data, words, name }: { data: string; words: Words; name: string }) {
   const [form, take] = useState<Form | null>(null);
-  const [look, see] = useState<Look | null>(null);
+  const { answer: look, problem: fault, busy: looking, ask, clear } = useAsking<Look>("training.look");
   const [problem, refuse] = useState("");
-  const [busy, wait] = useState("");
+  const [sending, beSending] = useState(false);
   useEffect(() => {
     call<Form>("training.form").then(take, (error: Refused) => refuse(error.message));
   }, []);
-  const ask = useMemo(
-    () =>
-      latest<Look>(
-        "training.look",
-        (told) => {
-          refuse("");
-          wait("");
-          see(told);
-        },
-        (error) => {
-          wait("");
-          refuse(error.message);
-        },
-      ),
-    [],
-  );
   const reading = Object.fromEntries(OF_READING.flatMap((one) => (words[one] ? [[one, words[one] as string]] : [])));
   const key = JSON.stringify([data, reading]);
   useEffect(() => {
-    if (data === "") return;
-    wait("look");
-    void ask({ data, settings: reading });
+    if (data !== "") ask({ data, settings: reading });
   }, [key]);
   const set = (setting: string, value: string) => show({ ...askedFor(), words: { ...askedFor().words, [setting]: value } });
   const open = (next: string) => {
-    see(null);
+    clear();
     show({ kind: "new", data: next, words: Object.fromEntries(Object.entries(words).filter(([one]) => !OF_READING.includes(one))), name: "" });
   };
   const send = async ([file]: File[]) => {
     if (!file) return;
-    wait("upload");
+    beSending(true);
     refuse("");
     try {
       open((await call<{ data: string }>("training.own", { upload: await upload(file), called: file.name })).data);
     } catch (error) {
       refuse((error as Refused).message);
     }
-    wait("");
+    beSending(false);
   };
   if (!form) return <Problem text={problem} />;
   const own = data.startsWith(OWN);
@@ -162,12 +119,12 @@ export function NewRun({ data, words, name }: { data: string; words: Words; name
           />
           <div class="field">
             <span class="label">{say(texts.or_own)}</span>
-            <FileField label={say(busy === "upload" ? texts.loading : texts.choose_file)} accept={FILES} onFiles={(files) => void send(files)} />
+            <FileField label={say(sending ? texts.loading : texts.choose_file)} accept={FILES} onFiles={(files) => void send(files)} />
           </div>
         </div>
         <p class="hint">{own ? say(texts.own_hint) : told(form.sets.find((one) => one.name === data)?.about ?? "")}</p>
-        <Problem text={problem} />
-        {busy === "look" && <p class="muted">{say(texts.looking)}</p>}
+        <Problem text={problem || fault} />
+        {looking && <p class="muted">{say(texts.looking)}</p>}
         {look && <Facts look={look} />}
       </section>
       {look && look.columns.length > 0 && own && <ReadingTable look={look} words={words} set={set} />}
@@ -178,7 +135,7 @@ export function NewRun({ data, words, name }: { data: string; words: Words; name
 }
 
 function sizesOf(samples: Readonly<Record<string, number>>): string[] {
-  return Object.entries(samples).map(([split, many]) => `${SPLITS[split] ? say(SPLITS[split] as Text) : split} ${count(many)}`);
+  return Object.entries(samples).map(([split, many]) => `${known(texts, split)} ${count(many)}`);
 }
 
 const MARKS = { error: "✗", warning: "!", note: "·" } as const;
@@ -263,36 +220,29 @@ interface EntryProps {
 /** One setting; of those that are folded, the help is the command line's. */
 function Entry({ field, nets, value, onChange }: EntryProps) {
   const { name, label: usual, help, look, choices, initial, form } = field;
-  const [known, hint] = [LABELS[name], HINTS[name]];
-  const label = known ? say(known) : told(usual);
+  const own = COMMON.includes(name) || OF_READING.includes(name);
+  const label = own ? known(texts, CALLED[name] ?? name, told(usual)) : told(usual);
   const unset = initial === "" ? say(texts.suits) : initial;
-  const id = `setting-${name}`;
   const list = name === "net" ? nets.map((one) => [one.name, `${one.name}: ${told(one.about)}`] as const) : choices.map((one) => [one, one] as const);
   const switches = look === "switch" ? [["true", say(texts.yes)] as const, ["false", say(texts.no)] as const] : [];
   const options = [...list, ...switches];
+  const isNumber = look === "number";
+  const hint = (
+    <>
+      {known(texts, `hint_${name}`, told(help))} {form !== "" && !COMMON.includes(name) && <code>{form}</code>}
+    </>
+  );
+  if (options.length === 0) {
+    return (
+      <div class="setting">
+        <TextField late label={label} value={value} hint={hint} numeric={isNumber} placeholder={look === "lines" ? form : unset} {...(look === "lines" ? { rows: 2 } : {})} onInput={(typed) => onChange(isNumber ? plainNumber(typed) : typed)} />
+      </div>
+    );
+  }
   return (
     <div class="setting">
-      {options.length > 0 ? (
-        <Choice label={label} value={value} options={[["", initial === "true" ? say(texts.yes) : initial === "false" ? say(texts.no) : unset], ...options.filter(([one]) => one !== initial)]} onChoose={onChange} />
-      ) : (
-        <div class="field">
-          <label for={id}>{label}</label>
-          {look === "lines" ? (
-            <textarea id={id} rows={2} value={value} placeholder={form} aria-describedby={`${id}-help`} onChange={(event) => onChange(event.currentTarget.value)} />
-          ) : (
-            <input id={id} type="text" inputMode={look === "number" ? "decimal" : "text"} value={value} placeholder={unset} aria-describedby={`${id}-help`} autocomplete="off" spellcheck={false} onChange={(event) => onChange(look === "number" ? plainNumber(event.currentTarget.value) : event.currentTarget.value)} />
-          )}
-        </div>
-      )}
-      {hint ? (
-        <p class="hint" id={`${id}-help`}>
-          {say(hint)}
-        </p>
-      ) : (
-        <p class="hint" id={`${id}-help`}>
-          {told(help)} {form !== "" && <code>{form}</code>}
-        </p>
-      )}
+      <Choice label={label} value={value} options={[["", initial === "true" ? say(texts.yes) : initial === "false" ? say(texts.no) : unset], ...options.filter(([one]) => one !== initial)]} onChoose={onChange} />
+      <p class="hint">{hint}</p>
     </div>
   );
 }
@@ -343,10 +293,7 @@ function Begin({ data, words, name, free }: { data: string; words: Words; name: 
   return (
     <section class="panel begin" aria-label={say(texts.start)}>
       <div class="row">
-        <div class="field">
-          <label for="run-name">{say(texts.run_name)}</label>
-          <input id="run-name" type="text" value={name} placeholder={free} autocomplete="off" spellcheck={false} onChange={(event) => show({ ...askedFor(), name: event.currentTarget.value })} />
-        </div>
+        <TextField late label={say(texts.run_name)} value={name} placeholder={free} onInput={(called) => show({ ...askedFor(), name: called })} />
         <Button kind="main" disabled={data === ""} onClick={() => void start()}>
           {say(texts.start)}
         </Button>
@@ -373,7 +320,7 @@ function Planned({ plan }: { plan: Plan }) {
       {plan.findings.length === 0 ? (
         <p>✓ {say(texts.nothing_wrong)}</p>
       ) : (
-        plan.findings.map((finding) => <Found key={finding.cause + finding.where} finding={finding} />)
+        plan.findings.map((finding) => <Found key={finding.cause + told(finding.where)} finding={finding} />)
       )}
     </>
   );

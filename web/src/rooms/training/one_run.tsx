@@ -4,6 +4,7 @@ import texts from "@texts/training.json";
 import { role } from "../../connection";
 import { figure, moment, percent, say, type Text } from "../../language";
 import { Button, Panel, Switch } from "../../ui/controls";
+import { Facts, type Fact } from "../../ui/facts";
 import { short } from "../../numbers";
 import { Curves } from "../../ui/curves";
 import { Legend, type Line } from "../../ui/legend";
@@ -14,7 +15,7 @@ import { scoreText, StateMark } from "./run_table";
 import { act, courses, show } from "./state";
 import { term } from "../../terms";
 import { TryOut } from "./try_out";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 
 const PHASES: Record<Phase, Text> = {
   preparing: texts.preparing,
@@ -58,27 +59,19 @@ function Way({ run, progress }: { run: Run; progress: Progress }) {
   return (
     <div class="way">
       <progress value={share} aria-label={say(texts.done)} />
-      <dl class="facts">
-        <Fact name={say(PHASES[progress.phase])} value={percent(share, 0)} />
-        <Fact name={say(texts.epoch)} value={`${progress.epoch} / ${progress.epochs}`} />
-        <Fact name={say(texts.step)} value={`${progress.step} / ${progress.steps}`} />
-        {losses.map(([name, value]) => (
-          <Fact key={name} name={term(name)} value={value === null ? "∞" : short(Number(value.toPrecision(3)))} />
-        ))}
-        <Fact name={say(texts.rate)} value={figure(rateOf(run, progress.rate), 3)} />
-        <Fact name={say(texts.throughput)} value={figure(progress.samples_per_second, 3)} />
-        <Fact name={say(texts.passed)} value={clock(progress.seconds)} />
-        <Fact name={say(texts.left)} value={clock(progress.left)} />
-      </dl>
-    </div>
-  );
-}
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
+      <Facts
+        kind="facts"
+        of={[
+          [say(PHASES[progress.phase]), percent(share, 0)],
+          [say(texts.epoch), `${progress.epoch} / ${progress.epochs}`],
+          [say(texts.step), `${progress.step} / ${progress.steps}`],
+          ...losses.map(([name, value]): Fact => [term(name), value === null ? "∞" : short(Number(value.toPrecision(3)))]),
+          [say(texts.rate), figure(rateOf(run, progress.rate), 3)],
+          [say(texts.throughput), figure(progress.samples_per_second, 3)],
+          [say(texts.passed), clock(progress.seconds)],
+          [say(texts.left), clock(progress.left)],
+        ]}
+      />
     </div>
   );
 }
@@ -148,36 +141,13 @@ function Scores({ run }: { run: Run }) {
     { name: term(run.linear_name), values: run.linear },
     { name: say(texts.constant), values: run.baseline },
   ].filter(({ values }) => Object.keys(values).length > 0);
+  const rows = Object.entries(run.scores).map(([name, value]) => ({
+    key: name,
+    cells: [term(name), <b>{scoreText(name, value)}</b>, ...others.map(({ values }) => (name in values ? scoreText(name, values[name]) : ""))],
+  }));
   return (
     <Panel title={say(texts.scores)}>
-      <Scroll label={say(texts.scores)}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{say(texts.on_test)}</th>
-              <th scope="col">{say(texts.this_net)}</th>
-              {others.map(({ name }) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {Object.entries(run.scores).map(([name, value]) => (
-              <tr key={name}>
-                <th scope="row">{term(name)}</th>
-                <td>
-                  <b>{scoreText(name, value)}</b>
-                </td>
-                {others.map((other) => (
-                  <td key={other.name}>{name in other.values ? scoreText(name, other.values[name]) : ""}</td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table label={say(texts.scores)} heads={[say(texts.on_test), say(texts.this_net), ...others.map(({ name }) => name)]} rows={rows} />
     </Panel>
   );
 }
@@ -263,18 +233,7 @@ function Settings({ run }: { run: Run }) {
       <summary>
         <h2>{say(texts.settings)}</h2>
       </summary>
-      <Scroll label={say(texts.settings)}>
-        <table>
-          <tbody>
-            {rows.map(([name, value]) => (
-              <tr key={name}>
-                <th scope="row">{name}</th>
-                <td>{String(value)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table label={say(texts.settings)} rows={rows.map(([name, value]) => ({ key: name, cells: [name, String(value)] }))} />
     </details>
   );
 }

@@ -1,12 +1,11 @@
 // How the columns of a table were read, to be corrected before anything is trained.
-import { useId } from "preact/hooks";
 import texts from "@texts/training.json";
-import { count, say, told, type Text, type Told } from "../../language";
-import { Choice, Panel } from "../../ui/controls";
+import { count, known, say, told, type Told } from "../../language";
+import { Choice, Panel, TextField } from "../../ui/controls";
 import type { Look } from "./new_run";
 import { kindsIn, leftOut, withKind, withoutColumn } from "./reading";
 import type { Words } from "./model";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 
 export interface Reading {
   readonly name: string;
@@ -20,13 +19,6 @@ export interface Reading {
   readonly use: Told;
 }
 
-const KINDS: Readonly<Record<string, Text>> = {
-  number: texts.kind_number,
-  category: texts.kind_category,
-  code: texts.kind_code,
-  date: texts.kind_date,
-  text: texts.kind_text,
-};
 const TOLD = ["number", "number:.", "number:,", "category", "text", "date", "date:dmy", "date:mdy", "date:ymd"];
 
 interface TableProps {
@@ -41,6 +33,32 @@ export function ReadingTable({ look, words, set }: TableProps) {
   const out = leftOut(words["drop"] ?? "");
   const readings = new Map(look.readings.map((one) => [one.name, one]));
   const names = [...new Set([...look.columns.map((one) => one.name), ...readings.keys(), ...out])];
+  const row = (name: string) => {
+    const reading = readings.get(name);
+    const column = look.columns.find((one) => one.name === name);
+    const kind = reading?.kind ?? column?.kind ?? "";
+    return {
+      key: name,
+      kind: out.includes(name) ? "out" : name === target ? "target" : "",
+      cells: [
+        <>
+          {name} {name === target && <span class="tag">{say(texts.target)}</span>}
+        </>,
+        <select aria-label={`${name}: ${say(texts.taken_for)}`} value={named[name] ?? ""} onChange={(event) => set("columns", withKind(words["columns"] ?? "", name, event.currentTarget.value))}>
+          <option value="">{known(texts, `kind_${kind}`, kind || "–")}</option>
+          {TOLD.map((one) => (
+            <option key={one} value={one} selected={one === named[name]}>
+              {one}
+            </option>
+          ))}
+        </select>,
+        <input type="checkbox" checked={out.includes(name)} disabled={name === target} aria-label={`${say(texts.leave_out)}: ${name}`} onChange={(event) => set("drop", withoutColumn(words["drop"] ?? "", name, event.currentTarget.checked))} />,
+        <td class="cell">{reading && [...new Set(reading.example)].join(" → ")}</td>,
+        missing(reading),
+        <td class="because">{[reading?.why, reading?.doubt, reading?.use || column?.use].flatMap((part) => (part ? [told(part)] : [])).join("; ")}</td>,
+      ],
+    };
+  };
   return (
     <Panel title={say(texts.reading)}>
       <div class="form-grid">
@@ -65,55 +83,10 @@ export function ReadingTable({ look, words, set }: TableProps) {
           ]}
           onChoose={(header) => set("header", header)}
         />
-        <WordsField label={say(texts.missing_words)} value={words["missing"] ?? ""} placeholder="NA,?,-" onChange={(value) => set("missing", value)} />
-        <WordsField label={say(texts.encoding)} value={words["encoding"] ?? ""} placeholder={say(texts.suits)} onChange={(value) => set("encoding", value)} />
+        <TextField late label={say(texts.missing_words)} value={words["missing"] ?? ""} placeholder="NA,?,-" onInput={(value) => set("missing", value)} />
+        <TextField late label={say(texts.encoding)} value={words["encoding"] ?? ""} placeholder={say(texts.suits)} onInput={(value) => set("encoding", value)} />
       </div>
-      <Scroll label={say(texts.reading)}>
-        <table class="reading">
-          <thead>
-            <tr>
-              <th scope="col">{say(texts.column)}</th>
-              <th scope="col">{say(texts.taken_for)}</th>
-              <th scope="col">{say(texts.leave_out)}</th>
-              <th scope="col">{say(texts.example)}</th>
-              <th scope="col">{say(texts.missing)}</th>
-              <th scope="col">{say(texts.because)}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {names.map((name) => {
-              const reading = readings.get(name);
-              const kind = reading?.kind ?? look.columns.find((one) => one.name === name)?.kind ?? "";
-              const known = KINDS[kind];
-              return (
-                <tr key={name} class={out.includes(name) ? "out" : name === target ? "target" : ""}>
-                  <th scope="row">
-                    {name} {name === target && <span class="tag">{say(texts.target)}</span>}
-                  </th>
-                  <td>
-                    <select aria-label={`${name}: ${say(texts.taken_for)}`} value={named[name] ?? ""} onChange={(event) => set("columns", withKind(words["columns"] ?? "", name, event.currentTarget.value))}>
-                      <option value="">{known ? say(known) : kind || "–"}</option>
-                      {TOLD.map((one) => (
-                        <option key={one} value={one} selected={one === named[name]}>
-                          {one}
-                        </option>
-                      ))}
-                    </select>
-                  </td>
-                  <td>
-                    <input type="checkbox" checked={out.includes(name)} disabled={name === target} aria-label={`${say(texts.leave_out)}: ${name}`} onChange={(event) => set("drop", withoutColumn(words["drop"] ?? "", name, event.currentTarget.checked))} />
-                  </td>
-                  <td class="cell">{reading ? (reading.example[0] === reading.example[1] ? reading.example[0] : reading.example.join(" → ")) : ""}</td>
-                  <td>{missing(reading)}</td>
-                  <td class="because">
-                    {[reading?.why, reading?.doubt, reading?.use || look.columns.find((one) => one.name === name)?.use].flatMap((part) => (part ? [told(part)] : [])).join("; ")}
-                  </td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table label={say(texts.reading)} kind="reading" heads={[texts.column, texts.taken_for, texts.leave_out, texts.example, texts.missing, texts.because].map((one) => say(one))} rows={names.map(row)} />
     </Panel>
   );
 }
@@ -122,22 +95,4 @@ function missing(reading: Reading | undefined): string {
   if (!reading || reading.missing === 0) return "";
   const unread = reading.unread > 0 ? ` (${say(texts.unread, { count: reading.unread, row: reading.first_unread[0], cell: reading.first_unread[1] })})` : "";
   return `${count(reading.missing)}${unread}`;
-}
-
-function WordsField({ label, value, placeholder, onChange }: { label: string; value: string; placeholder: string; onChange: (value: string) => void }) {
-  const id = useId();
-  return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <input
-        id={id}
-        type="text"
-        value={value}
-        placeholder={placeholder}
-        autocomplete="off"
-        spellcheck={false}
-        onChange={(event) => onChange(event.currentTarget.value)}
-      />
-    </div>
-  );
 }

@@ -1,7 +1,7 @@
 // All runs of the folder, those of a terminal too: sorted, chosen to be looked at or compared.
 import { signal } from "@preact/signals";
 import texts from "@texts/training.json";
-import { figure, percent, say, type Text } from "../../language";
+import { figure, percent, say } from "../../language";
 import { clock, dataOf, done, isShare, mainScore, MOST_CHOSEN, netOf, ORDERS, sorted, type Order, type Run, type State } from "./model";
 import { linkTo, runs, show, view } from "./state";
 import { term } from "../../terms";
@@ -9,30 +9,12 @@ import { term } from "../../terms";
 const order = signal<Order>("begun");
 const backward = signal(false);
 
-export const STATES: Record<State, Text> = {
-  starting: texts.starting,
-  running: texts.running,
-  paused: texts.paused,
-  stopped: texts.stopped,
-  failed: texts.failed,
-  finished: texts.finished,
-  damaged: texts.damaged,
-};
 const SIGNS: Record<State, string> = { starting: "◌", running: "▶", paused: "❚❚", stopped: "■", failed: "✗", finished: "✓", damaged: "?" };
-const COLUMNS: Record<Order, Text> = {
-  begun: texts.by_begun,
-  name: texts.by_name,
-  data: texts.by_data,
-  net: texts.by_net,
-  score: texts.by_score,
-  state: texts.by_state,
-  time: texts.by_time,
-};
 
 export function StateMark({ run }: { run: Run }) {
   return (
     <span class={`state ${run.state}`}>
-      <span aria-hidden="true">{SIGNS[run.state]}</span> {say(STATES[run.state])}
+      <span aria-hidden="true">{SIGNS[run.state]}</span> {say(texts[run.state])}
     </span>
   );
 }
@@ -57,7 +39,7 @@ export function RunTable() {
           <select id="order" value={order.value} onChange={(event) => (order.value = event.currentTarget.value as Order)}>
             {ORDERS.map((one) => (
               <option key={one} value={one} selected={one === order.value}>
-                {say(COLUMNS[one])}
+                {say(texts[`by_${one}`])}
               </option>
             ))}
           </select>

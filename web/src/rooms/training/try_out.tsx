@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import texts from "@texts/training.json";
 import { call, latest, role, upload, type Refused } from "../../connection";
-import { figure, percent, say, spokenIn, told, type Told } from "../../language";
+import { figure, inPage, inTable, percent, say, spokenIn, told, type Told } from "../../language";
 import { Button, FileField, Panel, Problem } from "../../ui/controls";
 import { Drawing } from "./drawing";
 import type { Run } from "./model";
@@ -12,6 +12,7 @@ interface Field {
   readonly kind: string;
   readonly levels: readonly string[];
   readonly value: string;
+  readonly decimal: string;
 }
 
 interface Takes {
@@ -100,25 +101,29 @@ function Media({ run, takes, said, failed }: InputProps) {
 }
 
 function Row({ run, takes, said, failed }: InputProps) {
-  const [row, fill] = useState<Record<string, string>>(() => Object.fromEntries(takes.fields.map(({ name, value }) => [name, value])));
-  const ask = useMemo(() => latest<Answer>("training.try_row", said, failed), [run.name]);
+  const [row, fill] = useState<Record<string, string>>(() => Object.fromEntries(takes.fields.map(({ name, kind, value, decimal }) => [name, kind === "number" ? inPage(value, decimal) : value])));
+  const send = useMemo(() => latest<Answer>("training.try_row", said, failed), [run.name]);
+  const ask = (typed: Record<string, string>) => {
+    const written = takes.fields.map(({ name, kind, decimal }) => [name, kind === "number" ? inTable(typed[name] ?? "", decimal) : (typed[name] ?? "")]);
+    void send({ run: run.name, row: Object.fromEntries(written) });
+  };
   const change = (name: string, value: string) => {
     const next = { ...row, [name]: value };
     fill(next);
-    void ask({ run: run.name, row: next });
+    ask(next);
   };
   return (
     <form
       class="row-form"
       onSubmit={(event) => {
         event.preventDefault();
-        void ask({ run: run.name, row });
+        ask(row);
       }}
     >
       {takes.fields.map((field) => (
         <Cell key={field.name} field={field} value={row[field.name] ?? ""} onChange={(value) => change(field.name, value)} />
       ))}
-      <Button kind="main" onClick={() => void ask({ run: run.name, row })}>
+      <Button kind="main" onClick={() => ask(row)}>
         {say(texts.predict)}
       </Button>
     </form>
@@ -145,15 +150,10 @@ function Cell({ field: { name, kind, levels }, value, onChange }: { field: Field
       ) : kind === "text" ? (
         <textarea {...on} />
       ) : (
-        <Line kind={kind} on={on} />
+        <input {...on} type="text" inputMode={kind === "number" ? "decimal" : "text"} autocomplete="off" />
       )}
     </div>
   );
-}
-
-function Line({ kind, on }: { kind: string; on: { id: string; value: string; onInput: (event: { currentTarget: { value: string } }) => void } }) {
-  if (kind === "date" || kind === "datetime-local") return <input {...on} type={kind} />;
-  return <input {...on} type="text" inputMode={kind === "number" ? "decimal" : "text"} autocomplete="off" />;
 }
 
 const MOST_VALUES = 20;

@@ -1,1 +1,1 @@
-import{C as e,D as t,E as n}from"./address.js";function r(r,i){let[a,o]=t(()=>i(r)),s=n(r);return e(()=>{s.current!==r&&(s.current=r,o(i(r)))},[r]),[a,o]}export{r as t};
+import{C as e,D as t,E as n,s as r}from"./address.js";function i(i,a,o){let[,s]=t({}),c=n(null);c.current?.query!==i&&(c.current={query:i,asked:a(i)});let l=c.current;return e(()=>r(`graph`,o(l.asked)),[i]),[l.asked,e=>{if(c.current?.query!==l.query)return;let t=typeof e==`function`?e(c.current.asked):e;c.current={query:i,asked:t},r(`graph`,o(t)),s({})}]}export{i as t};

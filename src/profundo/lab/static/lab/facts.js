@@ -1,0 +1,1 @@
+import{t as e}from"./jsxRuntime.js";function t({kind:t,of:n}){return e(`dl`,{class:t,children:n.map(t=>t&&e(`div`,{children:[e(`dt`,{children:t[0]}),e(`dd`,{children:t[1]})]},t[0]))})}export{t};

@@ -1,0 +1,1 @@
+import{o as e}from"./marks.js";import{t}from"./jsxRuntime.js";function n({index:n,fill:r}){let i=e(n,4.6);return t(`svg`,{class:`sign`,width:`14`,height:`14`,viewBox:`-7 -7 14 14`,fill:r,"aria-hidden":`true`,children:i?t(`polygon`,{points:i.map(([e,t])=>`${e.toFixed(2)},${t.toFixed(2)}`).join(` `)}):t(`circle`,{r:`4.6`})})}export{n as t};
