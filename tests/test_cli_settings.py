@@ -52,7 +52,6 @@ WRITTEN = {
     "label_smoothing": (["--label-smoothing", "0.2"], 0.2),
     "early_stop": (["--early-stop", "3"], 3),
     "validation": (["--validation", "0.25"], 0.25),
-    "out_of_fold": (["--out-of-fold"], True),
     "accumulate": (["--accumulate", "4"], 4),
     "clip": (["--clip", "0.7"], 0.7),
     "threshold": (["--threshold", "cost:10,1"], "cost:10,1"),

@@ -480,8 +480,6 @@ class Dataset:
     readings: of a table, what its columns were taken for; ids: its columns that say which row is which, by name, a word for
         each row of the source (`Samples.numbers` says which that is).
     origin: of what a name or a path says, the settings that read and divide it again; none of data in memory.
-    by_chance: whether the validation split was drawn, in the usual share, from the samples to train on: nothing but chance tells
-        them apart.
     """
 
     name: str
@@ -494,7 +492,6 @@ class Dataset:
     readings: tuple[ColumnReading, ...] = ()
     ids: Mapping[str, Sequence[str]] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    by_chance: bool = False
 
     def __repr__(self) -> str:
         sizes = f"{len(self.train):,} to train on, {len(self.validation):,} to validate, {len(self.test):,} to test"

@@ -12,6 +12,7 @@ from torch import nn
 from doctored import PEOPLE, SCALED, X, Y, digits, first_cause, people, perceptron
 from profundo.doctor import Program, examine
 from profundo.doctor.causes.axis_order import meant
+from profundo.doctor.causes.step_order import step_order
 from profundo.doctor.causes.structure import structure
 from profundo.doctor.passage import calls_of
 from profundo.doctor.patient import Patient
@@ -97,7 +98,7 @@ def with_two_optimizers(clears):
     return digits(net, optimizer=torch.optim.SGD(net[0].parameters(), 0.1), step=step)
 
 
-def gathered(divisor):
+def gathered(divisor, **rest):
     count = iter(range(10**6))
 
     def step(net, batch, loss, optimizer):
@@ -108,7 +109,17 @@ def gathered(divisor):
             optimizer.zero_grad()
         return cost
 
-    return digits(step=step, batch_size=8, rate=0.05)
+    return digits(step=step, batch_size=8, rate=0.05, **rest)
+
+
+def test_sums_that_are_divided_by_all_samples_that_are_gathered_may_be_added_up():
+    def shared_out(prediction, target):
+        return F.cross_entropy(prediction, target, reduction="sum") / 64
+
+    causes = {}
+    for loss in (F.cross_entropy, shared_out):
+        causes[loss] = [one.cause for one in step_order(Patient(gathered(1, loss=loss), 0, 60.0))]
+    assert causes == {F.cross_entropy: ["accumulation_not_divided"], shared_out: []}
 
 
 def twice_for_flat_minima(net, batch, loss, optimizer):

@@ -11,6 +11,7 @@ from profundo.data.new_inputs import Entry
 from profundo.evaluate.conformal import LEVEL, ends, inside, margins
 from profundo.evaluate.scores import Answers
 from profundo.records import Targets, Transform
+from profundo.runs import scoring
 from profundo.use.predicting import predictor
 
 LOG = Targets("real", transforms=(Transform("log", shift=1.0, least=0.0),))
@@ -57,3 +58,22 @@ def test_a_number_is_predicted_with_its_interval_everywhere(tmp_path):
     count = len(kept)
     assert sum(kept) == count - 2 * int((count + 1) * 0.05 + 1e-9) + 2  # the ends are errors themselves
     assert pf.open_run(run.folder.path).data.spec.targets.margins == run.data.spec.targets.margins
+
+
+def test_what_a_run_says_about_its_validation_split_is_computed_once(tmp_path, monkeypatch):
+    asked, usual = [], scoring.answers_to
+    monkeypatch.setattr(scoring, "answers_to", lambda *given, **how: asked.append(given[2]) or usual(*given, **how))
+    run = pf.fit("mlp", "diabetes", epochs=1, out=tmp_path / "run", doctor=False)
+    assert (tmp_path / "run" / "report.html").exists()
+    assert [len(split) for split in asked if split is run.data.validation] == [len(run.data.validation)]
+    assert torch.equal(run.held.predictions, scoring.answers_held_out(run.net, run.data, run.experiment).predictions)
+
+
+def test_beside_a_linear_model_stand_the_same_samples_of_the_validation_split_and_no_more_than_asked():
+    run = pf.fit("mlp", "diabetes", epochs=1, out=False, doctor=False)
+    whole = run.data.validation.targets
+    for most in (1, 7, 10_000):
+        ours, theirs = scoring.answers_beside(run.net, run.data, run.experiment, torch.nn.Linear(10, 1), most=most)
+        assert torch.equal(ours.targets, theirs.targets)
+        assert len(ours.costs) == min(most, len(whole))
+        assert torch.isin(ours.targets.round(), whole.double()).all()  # whole numbers, to float32 and back

@@ -130,7 +130,7 @@ def test_nothing_that_was_learned_stays_neither_constant_nor_single_nor_a_runnin
         net(5 + 3 * draw(20, 1, 10, 10))
     trained = {name: value.clone() for name, value in net.state_dict().items()}
     copies, copied = [], module.copied
-    monkeypatch.setattr(module, "copied", lambda one: copies.append(copied(one)) or copies[0])
+    monkeypatch.setattr(module, "copied", lambda one, why: copies.append(copied(one, why)) or copies[0])
     random = torch.get_rng_state()
     result = randomised(net.eval(), draw(2, 1, 10, 10), "gradient")
     assert result.layers[:-1] == ("7", "4", "3", "2", "1")

@@ -312,9 +312,7 @@ def test_the_heap_is_given_back_where_measuring_fails(run, monkeypatch):
 
 
 def test_a_way_that_need_not_bend_is_told_and_has_no_plane(run, other, monkeypatch):
-    monkeypatch.setattr(
-        module, "bend", lambda _, start, end, **__: Bend("bezier", start, straight(start, end)(0.5), end)
-    )
+    monkeypatch.setattr(module, "bend", lambda _, start, end, **__: Bend(start, straight(start, end)(0.5), end))
     found = landscape(run, other, curvature=False, planes=[], **FEW)
     assert found.planes == ()
     assert "need not bend" in found.notes[-1]

@@ -288,14 +288,6 @@ def test_a_table_without_a_target_is_refused_before_anything_is_started(lab):
     assert ask(lab, "look", data=data, settings={})["target"] == ""
 
 
-def test_what_was_decided_for_a_training_is_not_asked_for_by_the_next(lab):
-    """Of a table of numbers, that members set aside different rows: another net could not."""
-    train(new_experiment(data="diabetes", epochs=1), out=lab.runs / "sugar")
-    assert "out_of_fold" not in ask(lab, "again", run="sugar")["words"]
-    train(new_experiment(data="diabetes", epochs=1, out_of_fold=True), out=lab.runs / "folds")
-    assert ask(lab, "again", run="folds")["words"]["out_of_fold"] == "true"
-
-
 def test_a_row_is_tried_with_either_sign_of_decimals(lab):
     rows = "".join(f"{place % 40 + place / 8:.1f};{place % 7},5\n".replace(".", ",") for place in range(120))
     table = lab.runs.parent / "ice.csv"

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import profundo as pf
+from profundo.boxes import Objects
 from profundo.looks.objects.boxes_drawn import with_boxes
 
 WIDTH, HEIGHT, SIDE = 120, 90, 20
@@ -135,3 +137,29 @@ def test_a_box_is_drawn_on_its_own_edges_and_dashed_where_nobody_labelled():
     assert not changed[25:45, 15:35].any()
     assert 0 < changed[5, 45:75].mean() < 1
     assert not np.array_equal(drawn[20, 10], drawn[5, 45])
+
+
+def test_what_is_in_memory_is_looked_at_likewise(tmp_path):
+    things = scenes(tmp_path, 12)
+    images = torch.stack([torch.from_numpy(np.array(Image.open(tmp_path / file))).permute(2, 0, 1) for file in things])
+    kinds = {"berry": 0, "leaf": 1}
+    objects = [
+        Objects(
+            torch.tensor([box for _, box in own]).float().reshape(-1, 4),
+            torch.tensor([kinds[name] for name, _ in own], dtype=torch.int64),
+            torch.zeros(len(own), dtype=torch.bool),
+        )
+        for own in things.values()
+    ]
+    first = next(row for row, own in enumerate(objects) if len(own))
+    objects[first] = Objects(
+        *(torch.cat([leaf, leaf[:1]]) for leaf in (objects[first].boxes, objects[first].classes, objects[first].crowd))
+    )
+    look = pf.look((images, objects))
+    assert look.objects.objects == sum(map(len, things.values())) + 1
+    (finding,) = findings(look, "there twice")
+    assert f"train {first + 1}" in finding.examples[0]
+    assert "<img" in look.page()
+    data = pf.load((images, objects))
+    assert list(look.training.values()) == [len(data.train), len(data.validation), len(data.test)]
+    assert look.shape == data.spec.inputs.shape

@@ -74,7 +74,6 @@ CHANGES = {
         1,
     ),
     "validation": ({}, None, 0.3),
-    "out_of_fold": ({"data": "diabetes"}, False, True),
     "accumulate": ({}, 1, 2),
     "clip": ({}, None, 0.01),
     "seed": ({}, 0, 1),
@@ -215,3 +214,35 @@ def test_what_follows_from_the_number_of_rows_is_kept_with_the_run_whatever_else
     assert run.experiment.net_options == {"members": 4}
     opened = pf.open_run(tmp_path / "run", data=data)
     torch.testing.assert_close(opened.predict(rows[:3]), run.predict(rows[:3]))
+
+
+GONE = "setting 'out_of_fold' is unknown; members no longer set aside different rows.*; leave it out, and train anew"
+
+
+@pytest.mark.parametrize("begun", ["resume", "fit"])
+def test_a_run_that_began_while_there_was_a_setting_that_is_gone_goes_on(tmp_path, begun, monkeypatch):
+    """Its experiment.yaml and its checkpoint have it, at the value that all runs have now."""
+    asked = {"epochs": 3, "checkpoint_seconds": 0.0}
+    whole = pf.fit("mlp", "iris", out=tmp_path / "whole", **asked)
+    kept = Experiment.settings
+    monkeypatch.setattr(Experiment, "settings", lambda experiment: {**kept(experiment), "out_of_fold": False})
+    with pytest.raises(Interrupted):
+        pf.fit("mlp", "iris", out=tmp_path / "cut", voice=Impatient(), **asked)
+    monkeypatch.undo()
+    assert "out_of_fold: false" in (tmp_path / "cut/experiment.yaml").read_text()
+    folder = tmp_path / "cut"
+    again = resume(folder) if begun == "resume" else pf.fit("mlp", "iris", out=folder, resume=True, **asked)
+    assert again.history.rows == whole.history.rows
+    assert pf.open_run(folder).scores.values == whole.scores.values
+
+
+def test_another_value_of_a_setting_that_is_gone_is_told_in_a_line(tmp_path):
+    with pytest.raises(ProfundoError, match=GONE):
+        new_experiment(data="iris", out_of_fold=True)
+    train(new_experiment(data="iris", net="linear", epochs=1), out=tmp_path / "run")
+    asked = tmp_path / "run/experiment.yaml"
+    asked.write_text(asked.read_text() + "out_of_fold: true\n")
+    for door in (pf.open_run, resume):
+        with pytest.raises(ProfundoError, match=GONE) as error:
+            door(tmp_path / "run")
+        assert "\n" not in str(error.value)

@@ -8,7 +8,7 @@ import pytest
 
 import profundo as pf
 from profundo.cli import main
-from profundo.records import Interrupted, ProfundoError
+from profundo.records import Interrupted
 from profundo.runs.experiment import new_experiment
 from profundo.runs.saved_model import predict
 from profundo.runs.voice import Quiet
@@ -115,14 +115,6 @@ def test_candidates_are_judged_by_the_same_samples_each_by_all_its_members(vary,
         vote = predict(net, data.spec, data.validation.inputs)
         assert np.allclose(answers.predictions.numpy(), vote.numpy(), rtol=1e-4)
     assert len(judged) == 2
-
-
-@pytest.mark.parametrize(
-    "asked", [{"vary": {"out_of_fold": [True, False]}}, {"vary": {"l1": [0, 1]}, "out_of_fold": True}]
-)
-def test_nothing_is_chosen_by_rows_that_have_taught(asked):
-    with pytest.raises(ProfundoError, match="out_of_fold: expected validation samples that no candidate learns from"):
-        select("diabetes", epochs=1, **asked)
 
 
 def test_the_chosen_one_is_tested_as_a_training_of_its_own_would_be(spiral):

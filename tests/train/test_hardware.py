@@ -41,6 +41,32 @@ def test_freed_memory_is_kept_while_training_and_given_back_afterwards():
     assert said.splitlines() == ["True True", "True False"]
 
 
+STEADY = """
+import resource
+import torch
+from profundo.train.hardware import steady_heap
+
+def cleared():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        kept = [torch.ones(2_000_000) for _ in range(5)]  # 8 MB each, of 4 KB pages
+        del kept
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+print(cleared(), end=" ")
+steady_heap()
+cleared()
+print(cleared())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of glibc's allocator")
+def test_answers_are_computed_in_memory_that_the_system_does_not_clear_anew():
+    said = subprocess.run([sys.executable, "-c", STEADY], capture_output=True, text=True, check=True).stdout
+    before, after = map(int, said.split())
+    assert after < before / 20
+
+
 @pytest.mark.parametrize(
     ("net", "shape", "wide"),
     [

@@ -80,8 +80,7 @@ def print_plan(prepared: Prepared, as_json: bool) -> bool:
     data, experiment = prepared.data, prepared.experiment
     parameters = sum(parameter.numel() for parameter in prepared.net.parameters())
     settings = {name: value for name, value in experiment.settings().items() if value not in (None, [], {})}
-    rows = len(data.train) + (len(data.validation) if experiment.out_of_fold else 0)
-    steps = (experiment.epochs or 1) * max(1, rows // batch_size(experiment, data, prepared.net))
+    steps = (experiment.epochs or 1) * max(1, len(data.train) // batch_size(experiment, data))
     findings: tuple[Diagnosis, ...] = ()
     note = ""
     try:

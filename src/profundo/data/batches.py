@@ -19,7 +19,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -79,14 +78,12 @@ def batches(
     rank: int = 0,
     processes: int = 1,
     workers: int = 2,
-    ordered: Callable[[int], Tensor] | None = None,
 ) -> InMemory | Reread | Streamed:
     """The training batches of one split: from memory when its inputs are a tensor, unless they are to be read anew; streamed
     when they are a Source.
 
     batch_size: samples of one update, over all processes; a whole batch's samples when there are fewer.
-    An incomplete last batch is left out: its samples come in other epochs, for the order changes. ordered: of samples in
-    memory, their order in an epoch, whole batches of it, where it is not to be any.
+    An incomplete last batch is left out: its samples come in other epochs, for the order changes.
     Raises ProfundoError when the processes cannot share the batch evenly.
     """
     batch_size = shared_batch_size(batch_size, len(samples), processes)
@@ -94,7 +91,7 @@ def batches(
     if samples.anew is not None:
         return Reread(samples, serving, workers)
     if in_memory(samples):
-        return InMemory(samples, serving, ordered)
+        return InMemory(samples, serving)
     return Streamed(samples, serving, workers)
 
 
@@ -148,9 +145,8 @@ class Serving:
 class InMemory:
     """Standardised once, kept on the device; a batch is one gather. Images are stored channels last."""
 
-    def __init__(self, samples: Samples, serving: Serving, ordered: Callable[[int], Tensor] | None = None) -> None:
+    def __init__(self, samples: Samples, serving: Serving) -> None:
         self.serving, self.samples = serving, len(samples)
-        self.ordered = ordered or partial(order, len(samples), serving.seed)
         self.image = serving.spec.inputs.kind == "image"
         inputs = standardize(to_device(samples.inputs, serving.device), serving.spec.inputs)
         self.inputs = inputs.permute(0, 2, 3, 1).contiguous() if self.image else inputs
@@ -162,7 +158,7 @@ class InMemory:
 
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
         serving, size = self.serving, self.serving.batch_size
-        whole = self.ordered(epoch).to(serving.device)
+        whole = order(self.samples, serving.seed, epoch).to(serving.device)
         for index in range(skip, len(self)):
             chosen = serving.needed(whole[index * size : (index + 1) * size])
             inputs, targets = chosen_rows(self.inputs, chosen), chosen_rows(self.targets, chosen)
@@ -344,19 +340,14 @@ def start_worker(_worker: int) -> None:
         os.setsid()
 
 
-def largest_batch(spec: Spec) -> int:
-    """Samples of a batch for evaluation, at most."""
-    each = math.prod(spec.inputs.shape) * (1 if spec.targets.traits.per == "sample" else MAPS)
-    return max(1, LARGEST_BATCH // each)
-
-
 def in_order(
     samples: Samples, spec: Spec, *, device: torch.device | str = "cpu", batch_size: int = 1000, workers: int = 2
 ) -> Iterator[Batch]:
     """Every sample once, in the order of the split, for evaluation."""
     device = torch.device(device)
     targets = standardize_targets(samples.targets, spec.targets)
-    batch_size = min(batch_size, largest_batch(spec))
+    each = math.prod(spec.inputs.shape) * (1 if spec.targets.traits.per == "sample" else MAPS)
+    batch_size = min(batch_size, max(1, LARGEST_BATCH // each))
     chosen = torch.split(torch.arange(len(samples)), batch_size)
     loaded: Iterator[Any]
     own = in_memory(samples)

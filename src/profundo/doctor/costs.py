@@ -16,9 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from profundo.doctor.events import as_number
+from profundo.train.randomness import seeded
 
-__all__ = ["Cost", "cost_of"]
+__all__ = ["Cost", "cost_of", "numbers_by"]
 
+ONE_OF_SEVERAL = frozenset({"cross entropy", "negative log likelihood"})
+BINARY = frozenset({"binary cross entropy", "binary cross entropy of logits"})
 LOGITS = frozenset({"cross entropy", "binary cross entropy of logits"})
 PROBABILITIES = frozenset({"binary cross entropy"})
 DISTANCES = frozenset({"squared error", "absolute error", "smooth absolute error"})
@@ -50,6 +53,16 @@ class Cost:
     def is_distance(self) -> bool:
         return self.kind in DISTANCES
 
+    @property
+    def is_binary(self) -> bool:
+        """Of a yes or a no."""
+        return self.kind in BINARY
+
+    @property
+    def is_of_classes(self) -> bool:
+        """Of one of several."""
+        return self.kind in ONE_OF_SEVERAL
+
 
 KNOWN: dict[str, Callable[..., Tensor]] = {
     "cross entropy": F.cross_entropy,
@@ -62,16 +75,10 @@ KNOWN: dict[str, Callable[..., Tensor]] = {
     "hinge": lambda p, t, reduction="mean": getattr(F.relu(1 - p * t), reduction)(),
 }
 BY_CLASS = {
-    "CrossEntropyLoss": "cross entropy",
-    "NLLLoss": "negative log likelihood",
-    "BCEWithLogitsLoss": "binary cross entropy of logits",
-    "BCELoss": "binary cross entropy",
-    "MSELoss": "squared error",
-    "L1Loss": "absolute error",
-    "SmoothL1Loss": "smooth absolute error",
-    "HuberLoss": "smooth absolute error",
-    "KLDivLoss": "divergence",
-}
+    "CrossEntropyLoss": "cross entropy", "NLLLoss": "negative log likelihood", "KLDivLoss": "divergence",
+    "BCEWithLogitsLoss": "binary cross entropy of logits", "BCELoss": "binary cross entropy", "MSELoss": "squared error",
+    "L1Loss": "absolute error", "SmoothL1Loss": "smooth absolute error", "HuberLoss": "smooth absolute error",
+}  # fmt: skip
 
 
 def cost_of(loss: Callable[..., Any], outputs: Any, targets: Any) -> Cost:
@@ -90,6 +97,18 @@ def cost_of(loss: Callable[..., Any], outputs: Any, targets: Any) -> Cost:
             return replace(match, error=error)
     kind = BY_CLASS.get(type(loss).__name__, "other")
     return Cost(kind, reduction="other", broadcast=broadcasts(loss, outputs, targets), error=error)
+
+
+def numbers_by(function: Callable[..., Any], *pairs: tuple[Any, Any], seed: int = 0) -> list[float] | None:
+    """What a cost or a metric says of each of these answers and targets, by the same draws; None where it does not take them."""
+    numbers = []
+    try:
+        for answers, targets in pairs:
+            with seeded(seed):
+                numbers.append(as_number(function(answers, targets)))
+    except Exception:  # noqa: BLE001 - the person's own function
+        return None
+    return numbers
 
 
 def raised(loss: Callable[..., Any], outputs: Tensor, targets: Tensor) -> str:
@@ -155,8 +174,6 @@ def broadcasts(loss: Callable[..., Any], outputs: Tensor, targets: Tensor) -> bo
     """Whether an unknown cost pairs (N, 1) with (N,) every one with every one: shuffling one side then changes nothing."""
     if outputs.shape == targets.shape or outputs.numel() != targets.numel() or len(outputs) < 3:
         return False
-    try:
-        straight, rolled = float(loss(outputs.detach(), targets)), float(loss(outputs.detach(), targets.roll(1, 0)))
-    except Exception:  # noqa: BLE001
-        return False
-    return bool(outputs.std() > 0) and bool(targets.double().std() > 0) and math.isclose(straight, rolled, rel_tol=1e-6)
+    costs = numbers_by(loss, (outputs.detach(), targets), (outputs.detach(), targets.roll(1, 0)))
+    varied = bool(outputs.std() > 0) and bool(targets.double().std() > 0)
+    return varied and costs is not None and math.isclose(*costs, rel_tol=1e-6)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from profundo.doctor.events import as_number
-from profundo.doctor.trials import CHECKS, Outcome, Variant, batches, graded, judged_at, outputs_of, update
-from profundo.train.randomness import seeded
+from profundo.doctor.events import as_number, optimized
+from profundo.doctor.trials import CHECKS, Outcome, Variant, graded, judged_at, outputs_of, passed
 
 __all__ = ["Course", "Signs", "measures", "of_values", "watched"]
 
@@ -97,40 +97,22 @@ def watched(variant: Variant, steps: int, seed: int, deadline: float) -> Course:
         course.rate_at_last = max(float(group["lr"]) for group in optimizer.param_groups)
         if course.steps in looked:
             course.rate = max(course.rate, course.rate_at_last)
-            moving = [one for group in optimizer.param_groups for one in group["params"] if one.grad is not None]
-            course.gradients[course.steps] = {names[one]: float(one.grad.norm()) for one in moving if one in names}
+            moving = {one: one.grad for one in optimized(optimizer) if one.grad is not None}
+            norms = {names[one]: float(gradient.norm()) for one, gradient in moving.items() if one in names}
+            course.gradients[course.steps] = norms
             before.update({one: one.detach().clone() for one in moving})
 
     def looked_after(*_: Any) -> None:
         if before:
-            sizes = {
-                names[one]: float((one.detach() - was).norm() / was.norm().clamp_min(1e-12))
-                for one, was in before.items()
-                if one in names
-            }
-            course.updates[course.steps] = sizes
+            moves = {one: (one.detach() - was).norm() / was.norm().clamp_min(1e-12) for one, was in before.items()}
+            course.updates[course.steps] = {names[one]: float(move) for one, move in moves.items() if one in names}
             before.clear()
 
     hooks = [program.optimizer.register_step_pre_hook(look), program.optimizer.register_step_post_hook(looked_after)]
-    places = judged_at(steps, JUDGED)
-    few = variant.train.rows(torch.arange(min(len(variant.train), 1000)))
-    try:
-        with seeded(seed):
-            if program.step is None:
-                program.net.train()
-            judge(course, variant, few)
-            for batch in batches(variant, seed):
-                course.losses.append(update(program, batch))
-                late = time.monotonic() > deadline
-                if course.steps in places or course.steps >= steps or late:
-                    judge(course, variant, few)
-                if course.steps >= steps or late:
-                    break
-    except Exception as error:  # noqa: BLE001 - the person's own program
-        course.error = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-    finally:
-        for hook in hooks:
-            hook.remove()
+    places, look_at_it = {0, *judged_at(steps, JUDGED)}, partial(judge, course, variant, variant.train.first(1000))
+    course.error = passed(variant, steps, seed, places, course.losses.append, look_at_it, deadline)
+    for hook in hooks:
+        hook.remove()
     course.seconds = time.process_time() - begin
     return course
 
@@ -142,14 +124,12 @@ def judge(course: Course, variant: Variant, few: Any) -> None:
     course.judged.append(course.steps)
     course.train.append(graded(variant, training, few.targets))
     course.held.append(graded(variant, held, variant.truth))
-    for losses, answers, targets in (
-        (course.train_losses, training, few.targets),
-        (course.held_losses, held, variant.held.targets),
-    ):
+    pairs = ((course.train_losses, training, few.targets), (course.held_losses, held, variant.held.targets))
+    for losses, answers, targets in pairs:
         try:
             losses.append(as_number(loss(answers, targets)))
         except Exception:  # noqa: BLE001 - a cost may need what only its own step gives it
-            losses.append(float("nan"))
+            losses.append(math.nan)
 
 
 def of_values(values: Tensor) -> Signs:

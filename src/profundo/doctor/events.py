@@ -9,9 +9,10 @@ Nothing of the step is changed. Wrapped while it lasts are the loss that the ste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import MethodType
 from typing import Any
 
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-__all__ = ["Event", "Events", "recorded"]
+__all__ = ["Event", "Events", "in_place_of", "optimized", "recorded"]
 
 MODES = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.modules.batchnorm._BatchNorm)
 CLIPS = ("clip_grad_norm_", "clip_grad_value_")
@@ -52,7 +53,7 @@ class Events:
 @contextmanager
 def recorded(net: nn.Module, optimizer: Optimizer, loss: Callable[..., Any]) -> Iterator[Events]:
     """Events of what is done to this net and optimizer meanwhile, in this thread."""
-    parameters = [one for group in optimizer.param_groups for one in group["params"]]
+    parameters = optimized(optimizer)
     every = list(dict.fromkeys([*parameters, *net.parameters()]))
     events = Events(loss)
 
@@ -63,9 +64,7 @@ def recorded(net: nn.Module, optimizer: Optimizer, loss: Callable[..., Any]) -> 
         return value
 
     events.loss = measured_loss
-    hook = net.register_forward_pre_hook(lambda *_: events.note("forward", training=modes(net)))
     plain_backward, plain_step, plain_zero = Tensor.backward, optimizer.step, optimizer.zero_grad
-    clips = {name: getattr(torch.nn.utils, name) for name in CLIPS}
 
     def backward(root: Tensor, *arguments: Any, **named: Any) -> Any:
         before, operation = gradient_size(parameters), root.grad_fn.name() if root.grad_fn is not None else ""
@@ -81,37 +80,48 @@ def recorded(net: nn.Module, optimizer: Optimizer, loss: Callable[..., Any]) -> 
         size = gradient_size(parameters)
         result = plain_step(*arguments, **named)
         moved = sum(float((a.detach() - b).abs().sum()) for a, b in zip(parameters, before, strict=True))
-        events.note(
-            "step", gradient=size, moved=moved, without=sum(one.grad is None for one in parameters) == len(parameters)
-        )
+        without = all(one.grad is None for one in parameters)
+        events.note("step", gradient=size, moved=moved, without=without)
         return result
 
     def zero(*arguments: Any, **named: Any) -> Any:
         events.note("zero")
         return plain_zero(*arguments, **named)
 
-    def clip(name: str) -> Callable[..., Any]:
-        def clipped(*arguments: Any, **named: Any) -> Any:
-            before = gradient_size(parameters)
-            result = clips[name](*arguments, **named)
-            events.note("clip", gradient=before, after=gradient_size(parameters))
-            return result
+    def clip(plain: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        before = gradient_size(parameters)
+        result = plain(*arguments, **named)
+        events.note("clip", gradient=before, after=gradient_size(parameters))
+        return result
 
-        return clipped
-
-    Tensor.backward = backward  # type: ignore[assignment, method-assign]
-    optimizer.step = MethodType(step, optimizer)  # type: ignore[method-assign] # which schedulers wrap once more
-    optimizer.zero_grad = zero  # type: ignore[method-assign]
-    for name in CLIPS:
-        setattr(torch.nn.utils, name, clip(name))
-    try:
-        yield events
-    finally:
-        hook.remove()
-        Tensor.backward = plain_backward  # type: ignore[method-assign]
-        del optimizer.step, optimizer.zero_grad  # those of its class again
+    with ExitStack() as stack:
+        hook = net.register_forward_pre_hook(lambda *_: events.note("forward", training=modes(net)))
+        stack.callback(hook.remove)
+        stack.enter_context(in_place_of(Tensor, "backward", backward))
         for name in CLIPS:
-            setattr(torch.nn.utils, name, clips[name])
+            clipped = partial(clip, getattr(torch.nn.utils, name))
+            stack.enter_context(in_place_of(torch.nn.utils, name, clipped))
+        optimizer.step = MethodType(step, optimizer)  # type: ignore[method-assign] # which schedulers wrap once more
+        optimizer.zero_grad = zero  # type: ignore[method-assign]
+        for name in ("step", "zero_grad"):  # those of its class again
+            stack.callback(delattr, optimizer, name)
+        yield events
+
+
+@contextmanager
+def in_place_of(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """An attribute has this value meanwhile."""
+    plain = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, plain)
+
+
+def optimized(optimizer: Optimizer) -> list[nn.Parameter]:
+    """The parameters that an optimizer moves, group after group."""
+    return [one for group in optimizer.param_groups for one in group["params"]]
 
 
 def modes(net: nn.Module) -> dict[str, bool]:
@@ -119,12 +129,12 @@ def modes(net: nn.Module) -> dict[str, bool]:
     return {name: module.training for name, module in net.named_modules() if isinstance(module, MODES)}
 
 
-def gradient_size(parameters: list[Tensor]) -> float:
+def gradient_size(parameters: Iterable[Tensor]) -> float:
     """The sum of the absolute values of all gradients that there are."""
-    return sum(float(one.grad.abs().sum()) for one in parameters if one.grad is not None)
+    return sum(gradient_sizes(parameters))
 
 
-def gradient_sizes(parameters: list[Tensor]) -> list[float]:
+def gradient_sizes(parameters: Iterable[Tensor]) -> list[float]:
     return [0.0 if one.grad is None else float(one.grad.abs().sum()) for one in parameters]
 
 

@@ -16,11 +16,11 @@ from typing import Any
 
 from profundo.doctor.causes import BY_EXPERIMENT, FAMILIES, Family
 from profundo.doctor.patient import Patient
-from profundo.doctor.programs import Program
+from profundo.doctor.programs import Program, expected
 from profundo.doctor.suspicions import Suspicion, proves
 from profundo.doctor.trials import Cure, Variant, unchanged
 from profundo.doctor.verdicts import SEVERITIES, Experiment, Finding, Report
-from profundo.records import ProfundoError, at_the_door
+from profundo.records import at_the_door
 from profundo.threads import using
 from profundo.train.randomness import seeded
 
@@ -50,13 +50,11 @@ def examine(
     Raises ProfundoError for what is no program, cannot be copied or has no samples.
     """
     if not isinstance(program, Program):
-        raise ProfundoError(
-            f"doctor: expected a Program(net=…, loss=…, optimizer=…, train=…), got {type(program).__name__}"
-        )
+        raise expected("a Program(net=…, loss=…, optimizer=…, train=…)", type(program).__name__)
     if not isinstance(budget, int | float) or not budget > 0:
-        raise ProfundoError(f"doctor: expected budget to be a number of seconds above 0, got {budget!r}")
+        raise expected("budget to be a number of seconds above 0", repr(budget))
     if not isinstance(seed, int) or not 0 <= seed < 2**63:
-        raise ProfundoError(f"doctor: expected seed to be a whole number from 0, got {seed!r}")
+        raise expected("seed to be a whole number from 0", repr(seed))
     begin, families = time.monotonic(), FAMILIES if families is None else tuple(families)
     with using(1), seeded(seed), warnings.catch_warnings():  # many small trainings: threads would wait for each other
         warnings.simplefilter("ignore")  # what PyTorch warns of, it warned the caller of
@@ -94,15 +92,13 @@ def verdict(patient: Patient, known: frozenset[str], families: Iterable[Family])
     known: causes that are not looked for.
     """
     raised = patient.suspected = suspected(patient, known, families)
+    raised = sorted(raised, key=lambda one: SEVERITIES.index(one.severity))
     facts = [one for one in raised if not one.presumed and not one.cures]
-    presumed = [finding(one) for one in raised if one.presumed and not one.cures]
-    suspicions = [one for one in raised if one.cures]
-    facts.sort(key=lambda one: SEVERITIES.index(one.severity))
-    said = [finding(one) for one in facts]
+    said = [one.finding() for one in facts]
     if facts and facts[0].severity != "mild":
         return said, facts[0].mend
-    found, cure = proved(patient, suspicions)
-    return (found or in_order(presumed)) + said, cure
+    found, cure = proved(patient, [one for one in patient.suspected if one.cures])
+    return (found or [one.finding() for one in raised if one.presumed and not one.cures]) + said, cure
 
 
 def suspected(
@@ -151,18 +147,17 @@ def proved(patient: Patient, suspicions: list[Suspicion]) -> tuple[list[Finding]
                 patient.notes.append(f"{suspicion.cause} could not be tried: {type(error).__name__}: {error}")
                 continue
             if proves(experiment, suspicion.gain, suspicion.share):
-                confirmed.append((mean(experiment.with_cure), suspicion, experiment, cure))
+                confirmed.append((experiment.after, suspicion, experiment, cure))
                 patient.tried.remove(experiment)
             elif suspicion.view is None and suspicion.cause not in WHOLE:
-                without_effect.append((mean(experiment.with_cure), suspicion, name, cure))
+                without_effect.append((experiment.after, suspicion, name, cure))
     if not confirmed:
         return two_at_once(patient, without_effect), None
     best = max(good for good, *_ in confirmed)
     close = [each for each in confirmed if each[0] >= best - CLOSE]
     _, root, experiment, cure = max(close, key=lambda each: (each[1].weight, each[0]))
     others = tuple(dict.fromkeys(each[1].cause for each in confirmed if each[1].cause != root.cause))
-    remedy = root.remedy.replace("{cure}", experiment.cure)
-    said = replace(finding(root), remedy=remedy, experiment=experiment, consequences=others)
+    said = root.finding(experiment.cure, experiment=experiment, consequences=others)
     return [said], None if root.cause in WHOLE or root.view is not None else cure
 
 
@@ -180,10 +175,7 @@ def two_at_once(patient: Patient, tried: list[Tried]) -> list[Finding]:
         experiment = patient.race(f"{this}, and {that}", partial(both, first, second))
         if proves(experiment, max(one.gain, other.gain), max(one.share, other.share)):
             patient.tried.remove(experiment)
-            return [
-                replace(finding(cause), remedy=cause.remedy.replace("{cure}", name), experiment=experiment)
-                for cause, name in ((one, this), (other, that))
-            ]
+            return [cause.finding(cure, experiment=experiment) for cause, cure in ((one, this), (other, that))]
     return []
 
 
@@ -207,15 +199,3 @@ def quantities(patient: Patient) -> dict[str, Any]:
 def error_of(patient: Patient) -> str:
     """What ended the program before it was to end."""
     return patient.first.error or (patient.course.error if patient.was_trained else "")
-
-
-def finding(suspicion: Suspicion) -> Finding:
-    return Finding(suspicion.cause, suspicion.where, suspicion.evidence, suspicion.remedy, suspicion.severity)
-
-
-def in_order(findings: list[Finding]) -> list[Finding]:
-    return sorted(findings, key=lambda one: SEVERITIES.index(one.severity))
-
-
-def mean(values: tuple[float, ...]) -> float:
-    return sum(values) / len(values)

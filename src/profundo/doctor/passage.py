@@ -19,35 +19,23 @@ from torch.overrides import TorchFunctionMode
 
 from profundo.doctor.course import Signs, of_values
 from profundo.doctor.events import recorded
-from profundo.doctor.programs import Program, copied, ordinary_step
+from profundo.doctor.programs import Program, copied, one_step
 from profundo.doctor.suspicions import listed
 from profundo.doctor.trials import Cure, Variant, in_evaluation, main
 from profundo.trees import called, leaves
 
 __all__ = [
-    "Call",
-    "Change",
-    "Functions",
-    "Passage",
-    "Record",
-    "alter",
-    "altered",
-    "calls_of",
-    "hidden_calls",
-    "layer_names",
-    "layers_of",
-    "parameters_of",
-    "passage_of",
-]
+    "Call", "Change", "Functions", "Passage", "Record", "alter", "altered", "calls_of", "hidden_calls", "layer_names",
+    "layers_of", "parameters_of", "passage_of",
+]  # fmt: skip
 
 LAYERS = frozenset(
     ["linear", "bilinear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 )
 RECURRENT = frozenset(["lstm", "gru", "rnn_tanh", "rnn_relu"])
 FUSED = RECURRENT | {f"{name}_cell" for name in RECURRENT} | {"multi_head_attention_forward"}
-PRODUCTS = frozenset(
-    ["matmul", "mm", "bmm", "addmm", "baddbmm", "einsum", "tensordot"]
-)  # layers where a parameter takes part
+# Layers where a parameter takes part.
+PRODUCTS = frozenset(["matmul", "mm", "bmm", "addmm", "baddbmm", "einsum", "tensordot"])
 RECTIFIERS = frozenset(["relu", "relu6", "threshold", "clamp", "clamp_min", "hardswish"])
 SQUASHERS = frozenset(["sigmoid", "tanh", "hardtanh", "hardsigmoid", "softsign"])
 DROPOUTS = frozenset(["dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"])
@@ -162,9 +150,8 @@ class Record:
     def __call__(self, call: Call, run: Callable[[], Any]) -> Any:
         if call.place == 0:
             self.calls, self.layer = [], ""
-        call.layer = self.layer = next(
-            (self.names[id(one)] for one in call.weights if id(one) in self.names), self.layer
-        )
+        known = [self.names[id(one)] for one in call.weights if id(one) in self.names]
+        call.layer = self.layer = (known or [self.layer])[0]
         self.calls.append(call)
         given = call.arguments[0] if call.arguments else None
         if isinstance(given, Tensor) and given.is_floating_point() and call.function in RECURRENT:
@@ -264,14 +251,13 @@ def passage_of(program: Program, batch: Any) -> Passage:
     passage = Passage([], None, None)
     parameters = dict(net.named_parameters())
     passage.before = {name: one.detach().clone() for name, one in parameters.items()}
+    passage.gradients = {name: None for name, one in parameters.items() if one.requires_grad}
 
     def look(name: str, gradient: Tensor) -> None:
         passage.gradients[name] = gradient.detach().clone()
 
-    for name, one in parameters.items():
-        if one.requires_grad:
-            passage.gradients[name] = None
-            one.register_hook(functools.partial(look, name))  # type: ignore[no-untyped-call]
+    for name in passage.gradients:
+        parameters[name].register_hook(functools.partial(look, name))  # type: ignore[no-untyped-call]
 
     def entered(_net: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
         passage.arguments, passage.named = arguments, named
@@ -281,7 +267,7 @@ def passage_of(program: Program, batch: Any) -> Passage:
     net.register_forward_pre_hook(entered, with_kwargs=True)
     alter(net, record)
     with recorded(net, program.optimizer, program.loss) as events:
-        (program.step or ordinary_step)(net, batch, events.loss, program.optimizer)
+        one_step(program, batch, events.loss)
     passage.calls, passage.prediction, passage.target = record.calls, events.prediction, events.target
     passage.moved = {name for name, one in parameters.items() if not torch.equal(one.detach(), passage.before[name])}
     return passage

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from profundo.dispatch import Observed
-from profundo.doctor.costs import Cost, cost_of
+from profundo.doctor.costs import Cost, cost_of, numbers_by
 from profundo.doctor.course import Course, watched
 from profundo.doctor.events import Events, as_number, recorded
 from profundo.doctor.passage import Passage, passage_of
-from profundo.doctor.programs import Program, Samples, copied, ordinary_step, samples_of
+from profundo.doctor.programs import Program, Samples, copied, one_step, samples_of
 from profundo.doctor.reference import Reference
 from profundo.doctor.skill import Task, is_judged, task_of
 from profundo.doctor.suspicions import Suspicion
@@ -57,6 +58,10 @@ class Patient:
             self.train = samples_of(program.train, "train", precision)
             held = program.validation
             self.validation = None if held is None else samples_of(held, "validation", precision)
+        self.begins_anew()
+
+    def begins_anew(self) -> None:
+        """Nothing was found yet."""
         self.suspected: list[Suspicion] = []
         self.tried: list[Experiment] = []
         self.notes: list[str] = []
@@ -68,13 +73,13 @@ class Patient:
             variant = cure(self.variant.copy())
         other = copy(self)
         known = {"reference"} if variant.train.inputs is self.train.inputs else set()
-        for name in [name for name, one in vars(type(self)).items() if isinstance(one, cached_property)]:
-            if name not in known:
-                other.__dict__.pop(name, None)
+        measured = {name for name, one in vars(type(self)).items() if isinstance(one, cached_property)}
+        for name in measured - known:
+            vars(other).pop(name, None)
         other.program, other.train = variant.program, variant.train
         other.validation = variant.held if self.validation is not None else None
         other.begin, other.budget = time.monotonic(), min(self.left, 0.5 * self.budget)
-        other.suspected, other.tried, other.notes, other.outcomes = [], [], [], {}
+        other.begins_anew()
         return other
 
     @property
@@ -89,7 +94,7 @@ class Patient:
 
     @cached_property
     def probe(self) -> Samples:
-        return self.train.rows(torch.arange(min(PROBE, len(self.train))))
+        return self.train.first(PROBE)
 
     @property
     def gives_back(self) -> bool:
@@ -136,11 +141,8 @@ class Patient:
             return operation(*args, **named)
 
         net = copied(self.program).net.train()
-        try:
-            with torch.no_grad(), seeded(self.seed), Observed(observe):
-                called(net, self.probe.inputs)
-        except Exception:  # noqa: BLE001 - the person's own program
-            return tuple(seen)
+        with suppress(Exception), torch.no_grad(), seeded(self.seed), Observed(observe):  # the person's own program
+            called(net, self.probe.inputs)
         return tuple(seen)
 
     @cached_property
@@ -159,6 +161,25 @@ class Patient:
             return Task("own")
         return task if is_judged(task, self.outputs, self.probe.targets, many) else Task("own")
 
+    def costs(self, *pairs: tuple[Any, Any]) -> list[float] | None:
+        """The program's own cost of each of these answers and targets; None where it does not take them."""
+        return numbers_by(self.program.loss, *pairs, seed=self.seed)
+
+    @cached_property
+    def doubled(self) -> float:
+        """The cost of some samples given twice, over that of them given once; 1 where that cannot be told."""
+        answers, targets = self.outputs, self.probe.targets
+        if not isinstance(answers, Tensor) or not isinstance(targets, Tensor):
+            return 1.0
+        once = answers[:16], targets[:16]
+        costs = self.costs(once, (torch.cat([once[0]] * 2), torch.cat([once[1]] * 2)))
+        return costs[1] / costs[0] if costs is not None and costs[0] else 1.0
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the cost is a sum over samples, divided by a number that does not depend on them if by any."""
+        return abs(self.doubled - 2) < 0.01
+
     @property
     def wants_targets(self) -> bool:
         """Whether a cost that is not known has an end, a least or a largest value, where answers are the targets: the reward of
@@ -167,12 +188,8 @@ class Patient:
         if answers.numel() != targets.numel():
             return True
         exact = targets.reshape(answers.shape).to(answers.dtype)
-        try:
-            costs = []
-            for factor in (0.5, 1.0, 2.0):
-                with seeded(self.seed):  # of a cost that draws
-                    costs.append(as_number(self.program.loss(factor * exact, targets)))
-        except Exception:  # noqa: BLE001 - the person's own cost
+        costs = self.costs(*((factor * exact, targets) for factor in (0.5, 1.0, 2.0)))
+        if costs is None:
             return True
         steps = [later - sooner for sooner, later in itertools.pairwise(costs)]
         return not min(map(abs, steps)) > 1e-3 * max(map(abs, costs)) or steps[0] * steps[1] <= 0
@@ -194,7 +211,7 @@ class Patient:
                 with recorded(program.net, program.optimizer, program.loss) as events:
                     seen.append(events)
                     try:
-                        (program.step or ordinary_step)(program.net, batch, events.loss, program.optimizer)
+                        one_step(program, batch, events.loss)
                     except Exception as error:  # noqa: BLE001
                         return Step1(tuple(seen), f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
                 changed = any(not torch.equal(one.detach(), was) for one, was in zip(parameters, before, strict=True))
@@ -209,9 +226,8 @@ class Patient:
                 return passage_of(self.program, self.train.epoch(self.program, None)[0])
         except Exception as error:  # noqa: BLE001 - the person's own program
             if not self.first.error:
-                self.notes.append(
-                    f"the net could not be followed function by function: {type(error).__name__}: {error}"
-                )
+                why = f"{type(error).__name__}: {error}"
+                self.notes.append(f"the net could not be followed function by function: {why}")
             return None
 
     # ------------------------------------------------------------------------------------------------------- training
@@ -230,9 +246,8 @@ class Patient:
         try:
             for seed in (self.seed, self.seed + 1):
                 with seeded(seed):
-                    costs.append(
-                        as_number(self.program.loss(outputs_of(self.net, self.held.inputs), self.held.targets))
-                    )
+                    outputs = outputs_of(self.net, self.held.inputs)
+                    costs.append(as_number(self.program.loss(outputs, self.held.targets)))
         except Exception:  # noqa: BLE001 - the person's own program
             return math.nan
         return costs[0] if abs(costs[1] - costs[0]) <= DRAWN * max(map(abs, costs)) else math.nan

@@ -29,6 +29,12 @@ __all__ = ["Program", "Samples", "copied", "ordinary_step", "samples_of"]
 MOST_SAMPLES = 50_000
 MOST_VALUES = 2**28  # numbers, 1 GiB
 
+
+def expected(what: str, got: object) -> ProfundoError:
+    """The refusal of what a program cannot be made of."""
+    return ProfundoError(f"doctor: expected {what}, got {got}")
+
+
 Step = Callable[[nn.Module, Any, Callable[..., Any], Optimizer], Any]
 
 
@@ -56,21 +62,18 @@ class Program:
 
     def __post_init__(self) -> None:
         if not isinstance(self.net, nn.Module):
-            raise ProfundoError(f"doctor: expected net to be a torch.nn.Module, got {type(self.net).__name__}")
+            raise expected("net to be a torch.nn.Module", type(self.net).__name__)
         if not isinstance(self.optimizer, Optimizer):
-            raise ProfundoError(
-                f"doctor: expected optimizer to be a torch.optim.Optimizer, such as torch.optim.SGD(net.parameters(), lr=0.1), "
-                f"got {type(self.optimizer).__name__}"
+            raise expected(
+                "optimizer to be a torch.optim.Optimizer, such as torch.optim.SGD(net.parameters(), lr=0.1)",
+                type(self.optimizer).__name__,
             )
         for name in ("loss", "metric", "step"):
             value = getattr(self, name)
-            if (not callable(value) or isinstance(value, type)) and (name == "loss" or value is not None):
-                got = (
-                    f"the class {value.__name__}; give an instance of it"
-                    if isinstance(value, type)
-                    else type(value).__name__
-                )
-                raise ProfundoError(f"doctor: expected {name} to be a function, got {got}")
+            if isinstance(value, type):
+                raise expected(f"{name} to be a function", f"the class {value.__name__}; give an instance of it")
+            if not callable(value) and (name == "loss" or value is not None):
+                raise expected(f"{name} to be a function", type(value).__name__)
         if isinstance(self.net, torch.jit.ScriptModule) or hasattr(self.net, "_orig_mod"):
             raise ProfundoError(
                 "doctor: expected a net that is not compiled; give the torch.nn.Module that it was made of"
@@ -78,7 +81,7 @@ class Program:
         for name in ("batch_size", "epochs"):
             value = getattr(self, name)
             if not isinstance(value, Integral) or value < 1:
-                raise ProfundoError(f"doctor: expected {name} to be a whole number of at least 1, got {value!r}")
+                raise expected(f"{name} to be a whole number of at least 1", repr(value))
 
 
 Program.__init__ = at_the_door(Program.__init__)  # type: ignore[method-assign]
@@ -112,6 +115,11 @@ def ordinary_step(net: nn.Module, batch: Any, loss: Callable[..., Any], optimize
     cost.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     return cost
+
+
+def one_step(program: Program, batch: Any, loss: Callable[..., Any] | None = None) -> Any:
+    """Its own update, or the ordinary one. loss: in place of the program's."""
+    return (program.step or ordinary_step)(program.net, batch, loss or program.loss, program.optimizer)
 
 
 def same(side: Any) -> Any:
@@ -165,6 +173,10 @@ class Samples:
         """Whether all batches fitted into the one table."""
         return not self.given or len(self) == sum(len(next(leaves(parted(batch)[1]))) for batch in self.given)
 
+    def first(self, count: int) -> Samples:
+        """So many, or all where there are fewer."""
+        return self.rows(torch.arange(min(count, len(self))))
+
     def rows(self, chosen: Tensor) -> Samples:
         return Samples(*(mapped(lambda part: part[chosen], side) for side in (self.inputs, self.targets)))
 
@@ -176,23 +188,23 @@ class Samples:
     def epoch(self, program: Program, order: torch.Generator | None) -> list[Any]:
         """The batches of an epoch. order: draws a new one; without, they come as they are given."""
         if self.given:  # copies, for a step may change its batch in place
-            places = (
-                range(len(self.given)) if order is None else torch.randperm(len(self.given), generator=order).tolist()
-            )
-            return [copy.deepcopy(self.given[place]) for place in places]
-        whole = torch.arange(len(self)) if order is None else torch.randperm(len(self), generator=order)
-        return [self.batch(chosen) for chosen in torch.split(whole, program.batch_size)]
+            return [copy.deepcopy(self.given[place]) for place in places_of(len(self.given), order).tolist()]
+        return [self.batch(chosen) for chosen in torch.split(places_of(len(self), order), program.batch_size)]
 
     def batch(self, chosen: Tensor) -> Any:
-        inputs, targets = (mapped(lambda part: part[chosen], side) for side in (self.inputs, self.targets))
-        return (*inputs, targets) if isinstance(inputs, tuple) else (inputs, targets)
+        some = self.rows(chosen)
+        return (*some.inputs, some.targets) if isinstance(some.inputs, tuple) else (some.inputs, some.targets)
+
+
+def places_of(count: int, order: torch.Generator | None) -> Tensor:
+    return torch.arange(count) if order is None else torch.randperm(count, generator=order)
 
 
 def samples_of(data: Any, name: str, precision: torch.dtype = torch.float32) -> Samples:
     """The samples of one split, at most 50,000. Raises ProfundoError for what is none."""
     samples = read_samples(data, name, precision)
     if not len(samples):
-        raise ProfundoError(f"doctor: expected samples in {name}, got none")
+        raise expected(f"samples in {name}", "none")
     return samples
 
 
@@ -206,19 +218,18 @@ def read_samples(data: Any, name: str, precision: torch.dtype) -> Samples:
         *inputs, targets = (as_tensor(part, precision) for part in data)
         if len({len(part) for part in (*inputs, targets)}) > 1:
             sizes = ", ".join(str(len(part)) for part in (*inputs, targets))
-            raise ProfundoError(f"doctor: expected as many inputs as targets in {name}, got {sizes}")
+            raise expected(f"as many inputs as targets in {name}", sizes)
         return few(Samples(inputs[0] if len(inputs) == 1 else tuple(inputs), targets))
     if isinstance(data, torch.utils.data.Dataset) and not isinstance(data, torch.utils.data.IterableDataset):
         count = min(len(data), MOST_SAMPLES)  # type: ignore[arg-type]
         if not count:
-            raise ProfundoError(f"doctor: expected samples in {name}, got none")
+            raise expected(f"samples in {name}", "none")
         inputs, targets = parted(torch.utils.data.default_collate([data[index] for index in range(count)]))
         return Samples(inputs, targets, again=apart_when_read_again(data))
     if not isinstance(data, Iterable) or isinstance(data, str) or iter(data) is data:
         once = ", which can be read once only" if isinstance(data, Iterator) else ""
-        raise ProfundoError(
-            f"doctor: expected {name} to be (inputs, targets), a DataLoader or a list of batches, got {type(data).__name__}{once}"
-        )
+        what = f"{name} to be (inputs, targets), a DataLoader or a list of batches"
+        raise expected(what, f"{type(data).__name__}{once}")
     batches, count = [], 0
     with generators_put_back(data):
         for batch in data:
@@ -227,7 +238,7 @@ def read_samples(data: Any, name: str, precision: torch.dtype) -> Samples:
             if count >= MOST_SAMPLES:
                 break
     if not batches:
-        raise ProfundoError(f"doctor: expected batches in {name}, got none")
+        raise expected(f"batches in {name}", "none")
     samples = joined_batches(batches)
     return replace(samples, again=apart_when_read_again(getattr(data, "dataset", None)))
 
@@ -237,10 +248,8 @@ def apart_when_read_again(data: Any) -> float:
     if not isinstance(data, torch.utils.data.Dataset) or isinstance(data, torch.utils.data.IterableDataset):
         return 0.0
     try:
-        first, second = (
-            [parted(torch.utils.data.default_collate([data[index]]))[0] for index in range(min(len(data), 8))]  # type: ignore[arg-type]
-            for _ in range(2)
-        )
+        places, collate = range(min(len(data), 8)), torch.utils.data.default_collate  # type: ignore[arg-type]
+        first, second = ([parted(collate([data[place]]))[0] for place in places] for _ in range(2))
         if all(torch.equal(a, b) for a, b in zip(leaves(tuple(first)), leaves(tuple(second)), strict=True)):
             return 0.0
         readings = sum(distance(a, b) for a, b in zip(first, second, strict=True)) / len(first)
@@ -253,20 +262,15 @@ def apart_when_read_again(data: Any) -> float:
 def distance(one: Any, other: Any) -> float:
     """Of equal shapes, Euclidean; of others, of their sizes."""
     pairs = zip(leaves(one), leaves(other), strict=True)
-    return sum(
-        float((a.double() - b.double()).norm()) if a.shape == b.shape else float(a.double().norm()) for a, b in pairs
-    )
+    return sum(float((a.double() - b.double() if a.shape == b.shape else a.double()).norm()) for a, b in pairs)
 
 
 @contextmanager
 def generators_put_back(loader: Any) -> Iterator[None]:
     """A DataLoader's own generators are afterwards as they were."""
-    owners = (
-        loader,
-        getattr(loader, "sampler", None),
-        getattr(getattr(loader, "batch_sampler", None), "sampler", None),
-    )
-    found = [one for one in (getattr(owner, "generator", None) for owner in owners) if isinstance(one, torch.Generator)]
+    samplers = [getattr(one, "sampler", None) for one in (loader, getattr(loader, "batch_sampler", None))]
+    generators = [getattr(owner, "generator", None) for owner in (loader, *samplers)]
+    found = [one for one in generators if isinstance(one, torch.Generator)]
     states = [one.get_state() for one in found]
     try:
         yield
@@ -288,7 +292,7 @@ def joined_batches(batches: list[Any]) -> Samples:
 def few(samples: Samples) -> Samples:
     values = sum(part[0].numel() for part in leaves(samples.inputs)) if len(samples) else 0
     most = min(MOST_SAMPLES, max(1, MOST_VALUES // max(1, values)))
-    return samples if len(samples) <= most else samples.rows(torch.arange(most))
+    return samples if len(samples) <= most else samples.first(most)
 
 
 def is_array(part: Any) -> bool:
@@ -298,9 +302,8 @@ def is_array(part: Any) -> bool:
 def is_rows(part: Any) -> bool:
     """A list of numbers, or of lists of them: a column or a table, no batch of tensors."""
     first = part[0] if isinstance(part, list) and part else None
-    return isinstance(first, int | float) or (
-        isinstance(first, list) and bool(first) and isinstance(first[0], int | float)
-    )
+    inner = first[0] if isinstance(first, list) and first else first
+    return isinstance(inner, int | float)
 
 
 def as_tensor(part: Any, precision: torch.dtype) -> Tensor:
@@ -309,7 +312,6 @@ def as_tensor(part: Any, precision: torch.dtype) -> Tensor:
     try:
         values = torch.as_tensor(part)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ProfundoError(
-            f"doctor: expected numbers in rows of equal length: {' '.join(str(error).split())[:150]}"
-        ) from None
+        why = " ".join(str(error).split())[:150]
+        raise ProfundoError(f"doctor: expected numbers in rows of equal length: {why}") from None
     return values.to(precision) if values.is_floating_point() else values

@@ -26,17 +26,8 @@ from torch.optim.lr_scheduler import LRScheduler
 __all__ = ["rebound"]
 
 DEEPEST = 4  # functions that call functions
-COPIED = (
-    nn.Module,
-    Optimizer,
-    LRScheduler,
-    list,
-    dict,
-    set,
-    collections.deque,
-    np.random.Generator,
-    np.random.RandomState,
-)
+CONTAINERS = (list, dict, set, collections.deque)
+COPIED = (nn.Module, Optimizer, LRScheduler, *CONTAINERS, np.random.Generator, np.random.RandomState)
 COUNTING = (itertools.count, itertools.cycle)
 PLAIN = (int, float, str, tuple, type(None))  # what a variable of an outer function may be set to anew in each step
 
@@ -90,16 +81,15 @@ def rebound_function(function: types.FunctionType, memo: dict[int, Any], depth: 
     names = [name for name in names_of(function.__code__) if name in function.__globals__]
     given = {name: function.__globals__[name] for name in names}
     memo[id(function)] = function  # of those that call each other
-    closure = tuple(rebound_cell(cell, memo, depth) for cell in function.__closure__ or ())
+    cells, usual, usual_named = function.__closure__ or (), function.__defaults__ or (), function.__kwdefaults__ or {}
+    closure = tuple(rebound_cell(cell, memo, depth) for cell in cells)
     globals_ = {name: rebound(value, memo, depth + 1) for name, value in given.items()}
-    defaults = tuple(rebound(value, memo, depth + 1) for value in function.__defaults__ or ())
-    named = {name: rebound(value, memo, depth + 1) for name, value in (function.__kwdefaults__ or {}).items()}
-    pairs = [(globals_[name], given[name]) for name in given]
-    pairs += zip(closure, function.__closure__ or (), strict=True)
-    pairs += zip(defaults, function.__defaults__ or (), strict=True)
-    pairs += zip(named.values(), (function.__kwdefaults__ or {}).values(), strict=True)
-    sets = sets_globals(function.__code__)
-    if all(one is other for one, other in pairs) and not sets and id(function.__globals__) not in memo:
+    defaults = tuple(rebound(value, memo, depth + 1) for value in usual)
+    named = {name: rebound(value, memo, depth + 1) for name, value in usual_named.items()}
+    before = (*given.values(), *cells, *usual, *usual_named.values())
+    after = (*globals_.values(), *closure, *defaults, *named.values())
+    same = all(one is other for one, other in zip(before, after, strict=True))
+    if same and not sets_globals(function.__code__) and id(function.__globals__) not in memo:
         return function
     where: dict[str, Any] = memo.setdefault(id(function.__globals__), dict(function.__globals__))
     where.update((name, globals_[name]) for name in given if globals_[name] is not given[name])

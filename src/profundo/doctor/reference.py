@@ -23,11 +23,9 @@ __all__ = ["Reference", "columns_of", "explained", "straight_share", "table_of"]
 MOST = 800  # samples, of which the time is the cube
 WIDE, BAG, FEW_NAMES = 3072, 512, 256  # columns of an input, of a bag of whole numbers; of which more are names
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)  # the larger ones for targets of which there is little to learn
-PERMUTATIONS = 30
-MOST_NUMBERS, SAMPLES_A_LINE = (
-    2_000_000,
-    10,
-)  # of a table that a straight line is fitted to; for each of its coefficients
+PERMUTATIONS, AT_ONCE = 30, 4096
+MOST_NUMBERS = 2_000_000  # of a table that a straight line is fitted to
+SAMPLES_A_LINE = 10  # for each of its coefficients
 RARE = 20.0  # times the median distance from the median: numbers beyond it count as that far
 
 
@@ -77,10 +75,10 @@ class Reference:
         return best[1], best[2]
 
     def answers(self, columns: Tensor, targets: Tensor) -> Tensor:
-        """For other samples, once it has learned the targets of those chosen."""
+        """For other samples, some at a time, once it has learned the targets of those chosen."""
         _, weights = self.left_out(targets)
-        kernel = torch.exp(-torch.cdist(columns.double(), self.points).square() / self.width)
-        return kernel @ weights + targets.mean(0)
+        distances = (torch.cdist(part.double(), self.points).square() for part in torch.split(columns, AT_ONCE))
+        return torch.cat([torch.exp(-one / self.width) @ weights for one in distances]) + targets.mean(0)
 
     def by_chance(self, targets: Tensor) -> tuple[float, float]:
         """The share that it explains of these targets when they are permuted: mean and deviation."""
@@ -105,9 +103,8 @@ def straight_share(inputs: Any, table: Tensor) -> tuple[float, float, float]:
     some = order[: max(MOST, MOST_NUMBERS // columns.shape[1])].sort().values
     points, targets = columns[some].double(), table[some] - table[some].mean(0)
     across, sizes, _ = torch.linalg.svd(points - points.mean(0), full_matrices=False)
-    across = across[:, : max(1, len(some) // SAMPLES_A_LINE)][
-        :, sizes[: max(1, len(some) // SAMPLES_A_LINE)] > 1e-6 * sizes[0]
-    ]
+    most = max(1, len(some) // SAMPLES_A_LINE)
+    across = across[:, :most][:, sizes[:most] > 1e-6 * sizes[0]]
 
     def share(other: Tensor) -> float:
         return float((across.T @ other).square().sum() / other.square().sum().clamp_min(1e-12))

@@ -27,21 +27,18 @@ def reinitialize_(net: nn.Module, inputs: Any) -> None:
     """
 
     def change(call: Call, run: Callable[[], Any]) -> Any:
-        if (
-            call.function == "embedding"
-            and call.weights[0].requires_grad
-            and relative_scale(call, call.weights[0]) > USUAL[1]
-        ):
-            nn.init.normal_(call.weights[0], std=0.1)
+        if call.function == "embedding":
+            vectors = call.weights[0]
+            if vectors.requires_grad and relative_scale(call, vectors) > USUAL[1]:
+                nn.init.normal_(vectors, std=0.1)
         if not call.weighted or call.function not in LAYERS | PRODUCTS:
             return run()
         drawn = [one for one in parameters_of((*call.arguments, *call.named.values())) if one.requires_grad]
         for one in drawn:
             _ = nn.init.normal_(one) if one.ndim > 1 else nn.init.zeros_(one)
         deviation = main(run()).std().clamp_min(1e-12)
-        for weight in drawn:
-            if weight.ndim > 1:
-                weight.data.div_(deviation)
+        for weight in (one for one in drawn if one.ndim > 1):
+            weight.data.div_(deviation)
         return run()
 
     for module in net.modules():

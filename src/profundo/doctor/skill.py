@@ -39,6 +39,15 @@ class Task:
     one_hot: bool = False
     plain: bool = False
 
+    @property
+    def is_of_classes(self) -> bool:
+        return self.kind in {"classes", "binary"}
+
+    @property
+    def is_named(self) -> bool:
+        """Whether a class is said by its number or name, in one value."""
+        return self.is_of_classes and not self.one_hot
+
 
 def distinct(values: Tensor) -> Tensor:
     """The different values, in order."""
@@ -59,28 +68,16 @@ def task_of(targets: Any, outputs: Any, cost: Cost) -> Task:
     same_shape = targets.shape[1:] == outputs.shape[1:]  # of as many samples or not
     if whole and len(which) and bool(((which == 0) | (which == 1)).all()):
         if same_shape and targets.ndim >= 2 and targets.shape[1] > 1:
-            sums = targets.double().sum(1)
-            return (
-                Task("classes", targets.shape[1], one_hot=True)
-                if bool((sums == 1).all())
-                else Task("labels", targets.shape[1])
-            )
+            one_hot = bool((targets.double().sum(1) == 1).all())
+            return Task("classes" if one_hot else "labels", targets.shape[1], one_hot=one_hot)
         wide = outputs.ndim == targets.ndim + 1 and outputs.shape[1 if outputs.ndim == 2 else -1] > 1
-        if wide or cost.kind in {"cross entropy", "negative log likelihood"}:
+        if wide or cost.is_of_classes:
             return Task("classes", max(2, len(which)))
         return Task("binary", 2)
-    by_class = cost.kind in {"cross entropy", "negative log likelihood"}
-    if whole and by_class:
+    scored = outputs.ndim == targets.ndim + 1 and not same_shape and 1 < outputs.shape[-1] <= MOST_CLASSES
+    if whole and (cost.is_of_classes or (scored and not cost.is_distance)):
         return Task("classes", len(which))
-    if (
-        whole
-        and not same_shape
-        and outputs.ndim == targets.ndim + 1
-        and 1 < outputs.shape[-1] <= MOST_CLASSES
-        and not cost.is_distance
-    ):
-        return Task("classes", len(which))
-    if whole and len(which) == 2 and cost.kind in {"binary cross entropy", "binary cross entropy of logits", "hinge"}:
+    if whole and len(which) == 2 and (cost.is_binary or cost.kind == "hinge"):
         return Task("binary", 2)
     plain = whole and 2 <= len(which) <= FEW_VALUES and not targets.is_floating_point()
     if targets.numel() * len(outputs) != outputs.numel() * len(targets):
@@ -90,7 +87,7 @@ def task_of(targets: Any, outputs: Any, cost: Cost) -> Task:
 
 def is_judged(task: Task, outputs: Any, targets: Any, every: Any) -> bool:
     """Whether outputs say something of each target that is a class: codes, whose distances count, do not."""
-    if task.kind not in {"classes", "binary"}:
+    if not task.is_of_classes:
         return True
     try:
         scores, classes = class_scores(outputs, targets, task)
@@ -116,12 +113,11 @@ def class_scores(outputs: Tensor, targets: Tensor, task: Task) -> tuple[Tensor, 
     """Outputs as (answers, K) scores and targets as (answers,) classes from 0, whichever axis the classes are on."""
     if task.one_hot:
         targets = targets.argmax(1)
-    if outputs.ndim == targets.ndim + 1 and outputs.shape[-1] > 1 and outputs.shape[:-1] == targets.shape:
+    one_more = outputs.ndim == targets.ndim + 1
+    if one_more and outputs.shape[-1] > 1 and outputs.shape[:-1] == targets.shape:
         return outputs.reshape(-1, outputs.shape[-1]), targets.flatten().long()
-    if outputs.ndim == targets.ndim + 1 and outputs.shape[1] > 1:
+    if (one_more or outputs.ndim == 2) and outputs.shape[1] > 1:
         return outputs.movedim(1, -1).reshape(-1, outputs.shape[1]), targets.flatten().long()
-    if outputs.ndim == 2 and outputs.shape[1] > 1:
-        return outputs, targets.flatten().long()
     scores = outputs.flatten()
     return torch.stack([-scores, scores], 1), (targets.flatten() > targets.double().mean()).long()
 
@@ -136,10 +132,8 @@ def skill(outputs: Any, targets: Any, task: Task) -> float:
     if task.kind == "real":
         return r_squared(outputs, targets)
     if task.kind == "labels":
-        each = [
-            of_classes(*class_scores(outputs[:, k], targets[:, k], Task("binary", 2))) for k in range(targets.shape[1])
-        ]
-        return sum(each) / len(each)
+        pairs = [(outputs[:, k], targets[:, k]) for k in range(targets.shape[1])]
+        return sum(of_classes(*class_scores(*pair, Task("binary", 2))) for pair in pairs) / len(pairs)
     try:
         return of_classes(*class_scores(outputs, targets, task))
     except (RuntimeError, IndexError):

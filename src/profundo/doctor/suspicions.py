@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from profundo.doctor.trials import Cure
-from profundo.doctor.verdicts import Experiment, Severity
+from profundo.doctor.verdicts import Experiment, Finding, Severity
 
 __all__ = ["Suspicion", "listed", "proves", "with_columns"]
 
@@ -44,6 +44,11 @@ class Suspicion:
     presumed: bool = False
     mend: Cure | None = None
 
+    def finding(self, cure: str = "", **more: Any) -> Finding:
+        """What is said of it, and more of a Finding's fields. cure: the name of the one that proved it."""
+        remedy = self.remedy.replace("{cure}", cure) if cure else self.remedy
+        return Finding(self.cause, self.where, self.evidence, remedy, self.severity, **more)
+
 
 def listed(places: Iterable[Any]) -> str:
     """Each once; of more than three the first ones, and how many more."""
@@ -61,10 +66,7 @@ def with_columns(where: str, part: Tensor, odd: Tensor) -> str:
 def proves(experiment: Experiment, gain: float, share: float = 0.25) -> bool:
     """Whether the cure helps: on every seed, by the given skill on average, and by this share of what was missing, or twice
     as much as there was."""
-    pairs = list(zip(experiment.without, experiment.with_cure, strict=True))
-    differences = [b - a for a, b in pairs]
+    differences = [b - a for a, b in zip(experiment.without, experiment.with_cure, strict=True)]
     mean = sum(differences) / len(differences)
-    missing = 1 - sum(experiment.without) / len(pairs)
-    doubled = mean >= max(DOUBLED, 1 - missing)
-    learns = sum(experiment.with_cure) / len(pairs) > LITTLE
-    return learns and min(differences) > 0 and mean >= gain and (mean >= share * missing or doubled)
+    enough = mean >= share * (1 - experiment.before) or mean >= max(DOUBLED, experiment.before)
+    return experiment.after > LITTLE and min(differences) > 0 and mean >= gain and enough

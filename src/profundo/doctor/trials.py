@@ -6,6 +6,7 @@ on the way, over several seeds.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,25 +19,15 @@ import torch
 from torch import nn
 
 from profundo.doctor.events import as_number
-from profundo.doctor.programs import Program, Samples, copied, ordinary_step
+from profundo.doctor.programs import Program, Samples, copied, one_step
 from profundo.doctor.skill import Task, own_skill, skill
 from profundo.train.randomness import seeded
-from profundo.trees import called, mapped
+from profundo.trees import called, length, mapped
 
 __all__ = [
-    "CHECKS",
-    "Outcome",
-    "Variant",
-    "answers_of",
-    "batches",
-    "graded",
-    "in_evaluation",
-    "judged_at",
-    "outputs_of",
-    "trained",
-    "unchanged",
-    "update",
-]
+    "CHECKS", "Outcome", "Variant", "answers_of", "batches", "graded", "in_evaluation", "judged_at", "outputs_of", "passed",
+    "trained", "unchanged", "update", "with_loss",
+]  # fmt: skip
 
 CHECKS = 3  # times in a trial that the net is judged
 
@@ -66,9 +57,17 @@ class Variant:
     def copy(self) -> Variant:
         return replace(self, program=copied(self.program))
 
+    def changed(self, **parts: Any) -> Variant:
+        """With other parts of its program, such as loss=…"""
+        return replace(self, program=replace(self.program, **parts))
+
 
 Cure = Callable[[Variant], Variant]
 """A copy of a variant → the same with one thing changed."""
+
+
+def with_loss(loss: Callable[..., Any]) -> Cure:
+    return lambda variant: variant.changed(loss=loss)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +84,44 @@ class Outcome:
         return sum(self.skills) / len(self.skills)
 
 
-def trained(variant: Variant, steps: int, seed: int, deadline: float = float("inf")) -> Outcome:
-    """Train for so many steps, judged a few times. Changes the variant's program; the deadline is a time.monotonic()."""
-    program = variant.program
+def trained(variant: Variant, steps: int, seed: int) -> Outcome:
+    """Train for so many steps, judged a few times. Changes the variant's program."""
     steps = steps * variant.times
     losses: list[float] = []
     skills: list[float] = []
-    checks = judged_at(steps, CHECKS)
+    places = judged_at(steps, CHECKS)
+    error = passed(variant, steps, seed, places, losses.append, lambda: skills.append(judged(variant)))
+    return Outcome(tuple(losses), (*skills, -1.0) if error else tuple(skills), error)
+
+
+def passed(
+    variant: Variant,
+    steps: int,
+    seed: int,
+    places: set[int],
+    note: Callable[[float], None],
+    judge: Callable[[], None],
+    deadline: float = math.inf,
+) -> str:
+    """Train for so many steps, or until the deadline, a time.monotonic(): each loss is noted, and the net judged after these steps
+    (0 is before the first) and at the end. Returns what ended it before, in words."""
+    program = variant.program
     with seeded(seed):
         if program.step is None:
             program.net.train()
-        for batch in islice(batches(variant, seed), steps):
-            try:
-                losses.append(update(program, batch))
-                if len(losses) in checks:
-                    skills.append(judged(variant))
-            except Exception as error:  # noqa: BLE001 - the person's own program
-                return Outcome(tuple(losses), (*skills, -1.0), f"{type(error).__name__}: {error}"[:300])
-            if time.monotonic() > deadline:
-                break
-        if not skills or len(losses) not in checks:
-            skills.append(judged(variant))
-    return Outcome(tuple(losses), tuple(skills))
+        try:
+            if 0 in places:
+                judge()
+            for done, batch in enumerate(islice(batches(variant, seed), steps), 1):
+                note(update(program, batch))
+                late = time.monotonic() > deadline
+                if late or done in places or done == steps:
+                    judge()
+                if late:
+                    break
+        except Exception as error:  # noqa: BLE001 - the person's own program
+            return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    return ""
 
 
 def judged_at(steps: int, times: int) -> set[int]:
@@ -122,7 +137,7 @@ def update(program: Program, batch: Any) -> float:
         seen.append(program.loss(*arguments, **named))
         return seen[-1]
 
-    value = (program.step or ordinary_step)(program.net, batch, loss, program.optimizer)
+    value = one_step(program, batch, loss)
     if value is None or isinstance(value, tuple | list | dict | str):
         value = seen[-1] if seen else 0.0
     return as_number(value)
@@ -156,9 +171,8 @@ def answers_of(net: nn.Module, inputs: Any, at_once: int = 512) -> Any:
 
 def outputs_of(net: nn.Module, inputs: Any, at_once: int = 512) -> Any:
     """Everything that the net gives in evaluation mode, batch after batch; its modes are afterwards as they were."""
-    count = len(first(inputs))
     with in_evaluation(net), torch.no_grad():
-        places = torch.split(torch.arange(count), at_once)
+        places = torch.split(torch.arange(length(inputs)), at_once)
         parts = [called(net, mapped(partial(rows_at, place), inputs)) for place in places]
     try:
         return mapped(lambda *pieces: torch.cat(pieces), *parts)
@@ -176,16 +190,9 @@ def main(outputs: Any) -> Any:
     if hasattr(outputs, "logits"):
         return outputs.logits
     if isinstance(outputs, dict):
-        return next(
-            (outputs[name] for name in ("logits", "out", "output") if name in outputs), next(iter(outputs.values()))
-        )
+        name = next((one for one in ("logits", "out", "output") if one in outputs), next(iter(outputs)))
+        return outputs[name]
     return main(outputs[0]) if isinstance(outputs, tuple | list) and outputs else outputs
-
-
-def first(inputs: Any) -> Any:
-    while isinstance(inputs, tuple | list | dict):
-        inputs = next(iter(inputs.values())) if isinstance(inputs, dict) else inputs[0]
-    return inputs
 
 
 @contextmanager

@@ -54,10 +54,20 @@ class Experiment:
     without: tuple[float, ...]
     with_cure: tuple[float, ...]
 
+    @property
+    def before(self) -> float:
+        """The mean over the seeds, without the cure."""
+        return sum(self.without) / len(self.without)
+
+    @property
+    def after(self) -> float:
+        """And with it."""
+        return sum(self.with_cure) / len(self.with_cure)
+
     def __str__(self) -> str:
-        ours, theirs = (sum(one) / len(one) for one in (self.without, self.with_cure))
+        course = f"{self.before:.2f} → {self.after:.2f} after {self.steps} steps"
         seeds = f"{len(self.without)} seed{'s' if len(self.without) > 1 else ''}"
-        return f"{self.cure}: {ours:.2f} → {theirs:.2f} after {self.steps} steps ({seeds}; 1 is perfect, 0 a constant answer)"
+        return f"{self.cure}: {course} ({seeds}; 1 is perfect, 0 a constant answer)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +123,9 @@ class Report:
         return not self.findings and not self.error
 
     def __str__(self) -> str:
-        nothing = (
-            "the cause is none that is known" if self.error else f"nothing wrong was found in {self.seconds:.0f} s"
-        )
-        lines = [f"the program ends with an error: {self.error}"] if self.error else []
+        lines, nothing = [], f"nothing wrong was found in {self.seconds:.0f} s"
+        if self.error:
+            lines, nothing = [f"the program ends with an error: {self.error}"], "the cause is none that is known"
         lines += [str(finding) for finding in self.findings] or [nothing]
         tried = [f"tried without effect: {experiment}" for experiment in self.tried] if self.healthy else []
         return "\n".join([*lines, *tried, *(f"note: {note}" for note in self.notes)])

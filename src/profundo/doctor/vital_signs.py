@@ -42,9 +42,8 @@ from profundo.trees import length
 __all__ = ["EDGES", "VitalSigns", "Watched", "noted_losses", "update_of"]
 
 SHARE = 0.03  # of the training's time that looks may take
-AT_FIRST = (
-    0.05  # seconds that the looks at steps 1, 2, 4, 8 … may take, whatever the share: a short training is seen, too
-)
+# Seconds that the looks at steps 1, 2, 4, 8 … may take, whatever the share: a short training is seen, too.
+AT_FIRST = 0.05
 MOST_LOOKS, MOST_ROWS, MOST_LOSSES, MOST_SPIKES = 96, 48, 1024, 64
 MOST_COUNTED = 20_000  # values of a tensor that its histogram is made of
 EDGES = np.linspace(-10, 4, 29)  # of histograms, in powers of ten of the size
@@ -189,6 +188,10 @@ def ratios(values: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 # --------------------------------------------------------------------------------------------------------------- looking
+Before = tuple[Any, list[Tensor], dict[str, Tensor], list[Tensor], Tensor]
+"""Of a step: the generators, the weights, the figures so far, the gradient and the cost, of the copy."""
+
+
 class Watched(Around):
     """An update that is looked at now and then; what it does is what the update does. count: of steps done before."""
 
@@ -213,7 +216,7 @@ class Watched(Around):
         losses = self.update(batch)
         began = self.clock()
         if before is not None:
-            self.quietly(self.look_after, batch, step, *before)
+            self.quietly(self.look_after, batch, step, before)
         spent += self.clock() - began
         self.cost = min(spent, self.cost or spent)  # the first one takes longer than others
         self.spent += spent
@@ -248,8 +251,7 @@ class Watched(Around):
     def parameters(self) -> dict[str, nn.Parameter]:
         return {name: one for name, one in self.supervised.net.named_parameters() if one.requires_grad}
 
-    def look_before(self, batch: Batch) -> tuple[Any, list[Tensor], dict[str, Tensor], list[Tensor], Tensor]:
-        """The generators, the weights, the figures so far, the gradient and the cost, of the copy."""
+    def look_before(self, batch: Batch) -> Before:
         weights = [one.detach().clone() for one in self.parameters().values()]
         if self.copy is None:
             self.copy = copied_update(self.supervised)
@@ -275,16 +277,8 @@ class Watched(Around):
             figures["noise"] = noise_of(gradients, [length(half[1]) for half in halves], batch.total)
         return chance, weights, figures, whole, torch.stack([cost.detach().float() for cost in costs]).sum()
 
-    def look_after(
-        self,
-        batch: Batch,
-        step: int,
-        chance: Any,
-        before: list[Tensor],
-        figures: dict[str, Tensor],
-        whole: list[Tensor],
-        cost: Tensor,
-    ) -> None:
+    def look_after(self, batch: Batch, step: int, seen: Before) -> None:
+        chance, before, figures, whole, cost = seen
         parameters = self.parameters()
         moves = [one.detach() - was for one, was in zip(parameters.values(), before, strict=True)]
         assert self.copy is not None
@@ -300,9 +294,8 @@ class Watched(Around):
         gradients = [dense(parameters[name]) for name in names]
         figures["gradient"] = torch.stack([one.norm().float() for one in gradients])
         figures["gradient sizes"] = torch.stack([sizes(one) for one in gradients])
-        figures["update ratio"] = torch.stack(
-            [(moves[at[name]].norm() / before[at[name]].norm().clamp_min(1e-12)).float() for name in names]
-        )
+        sizes_of = [moves[at[name]].norm() / before[at[name]].norm().clamp_min(1e-12) for name in names]
+        figures["update ratio"] = torch.stack(sizes_of).float()
         self.signs.add(step + 1, figures)
 
 
@@ -374,11 +367,8 @@ def passed(_call: Call, run: Callable[[], Any]) -> Any:
 
 def noise_of(gradients: Sequence[Sequence[Tensor | None]], counts: Sequence[int], total: int) -> Tensor:
     """a·b, |a − b|² and the samples of a half, of each half's share of the mean cost's gradient."""
-    pairs = [
-        (a.float() * (total / counts[0]), b.float() * (total / counts[1]))
-        for a, b in zip(*gradients, strict=True)
-        if a is not None and b is not None
-    ]
+    both = [(a, b) for a, b in zip(*gradients, strict=True) if a is not None and b is not None]
+    pairs = [(a.float() * (total / counts[0]), b.float() * (total / counts[1])) for a, b in both]
     product = torch.stack([(a * b).sum() for a, b in pairs]).sum()
     apart = torch.stack([(a - b).square().sum() for a, b in pairs]).sum()
     return torch.stack([product, apart, product.new_tensor(2 / (1 / counts[0] + 1 / counts[1]))])

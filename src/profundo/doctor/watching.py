@@ -26,9 +26,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from profundo.doctor.causes.step_order import step_order
-from profundo.doctor.events import Events, gradient_size, modes
+from profundo.doctor.events import Events, gradient_size, modes, optimized
 from profundo.doctor.patient import Patient, Step1
-from profundo.doctor.verdicts import Finding, Report
+from profundo.doctor.verdicts import Report
 from profundo.records import ProfundoError, at_the_door
 from profundo.trees import leaves
 
@@ -53,22 +53,23 @@ class Watch:
     spent: float = 0.0
     begin: float = field(default_factory=time.perf_counter)
 
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """What this takes is no time of the caller's."""
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spent += time.perf_counter() - begin
+
     def report(self) -> Report:
         """The facts, at any time; empty where nothing is wrong, or nothing was seen."""
-        witness = SimpleNamespace(
-            net=self.net,
-            program=SimpleNamespace(optimizer=self.optimizer, step=True),
-            first=Step1(tuple(self.seen)),
-        )
-        facts = list(step_order(cast(Patient, witness)))
-        findings = [Finding(one.cause, one.where, one.evidence, one.remedy, one.severity) for one in facts]
-        wrong = next((step for step, loss in self.losses.items() if not math.isfinite(loss)), None)
-        notes = (
-            [f"the loss is not finite from step {wrong + 1} on; examine(Program(…)) says why"]
-            if wrong is not None
-            else []
-        )
-        return Report(tuple(findings), {"steps": self.steps, "losses": dict(self.losses)}, notes=tuple(notes))
+        program = SimpleNamespace(optimizer=self.optimizer, step=True)
+        witness = SimpleNamespace(net=self.net, program=program, first=Step1(tuple(self.seen)))
+        findings = tuple(one.finding() for one in step_order(cast(Patient, witness)))
+        wrong = [step for step, loss in self.losses.items() if not math.isfinite(loss)][:1]
+        notes = tuple(f"the loss is not finite from step {n + 1} on; examine(Program(…)) says why" for n in wrong)
+        return Report(findings, {"steps": self.steps, "losses": dict(self.losses)}, notes=notes)
 
 
 @at_the_door
@@ -107,35 +108,34 @@ class Look:
 
     def __init__(self, watcher: Watch, loss: nn.Module | None) -> None:
         self.watcher, self.loss = watcher, loss
-        self.parameters = [one for group in watcher.optimizer.param_groups for one in group["params"]]
+        self.parameters = optimized(watcher.optimizer)
         self.before: list[Tensor] = []
         self.hooks: list[Any] = []
         self.events = Events(lambda *_: None)
 
     def open(self) -> None:
-        begin = time.perf_counter()
         watcher, self.events = self.watcher, Events(lambda *_: None)
-        watcher.seen.append(self.events)
-        del watcher.seen[:-MOST_SEEN]
-        self.hooks = [
-            watcher.net.register_forward_pre_hook(self.timed(self.enters)),
-            watcher.net.register_forward_hook(self.timed(self.answers)),
-            watcher.optimizer.register_step_pre_hook(self.timed(self.steps)),
-        ]
-        self.hooks += [self.loss.register_forward_hook(self.timed(self.costs))] if self.loss is not None else []
-        watcher.spent += time.perf_counter() - begin
+        with watcher.looking():
+            watcher.seen.append(self.events)
+            del watcher.seen[:-MOST_SEEN]
+            self.hooks = [
+                watcher.net.register_forward_pre_hook(self.timed(self.enters)),
+                watcher.net.register_forward_hook(self.timed(self.answers)),
+                watcher.optimizer.register_step_pre_hook(self.timed(self.steps)),
+            ]
+            self.hooks += [self.loss.register_forward_hook(self.timed(self.costs))] if self.loss is not None else []
 
     def close(self) -> None:
         """After the optimizer's step; says how many steps go by until the next look."""
-        watcher, begin = self.watcher, time.perf_counter()
-        if self.before:
-            pairs = zip(self.parameters, self.before, strict=True)
-            moved = sum(float((one.detach() - was).abs().sum()) for one, was in pairs)
-            self.events.note("step", gradient=gradient_size(self.parameters), moved=moved)
-        self.before = []
-        self.remove()
+        watcher = self.watcher
+        with watcher.looking():
+            if self.before:
+                pairs = zip(self.parameters, self.before, strict=True)
+                moved = sum(float((one.detach() - was).abs().sum()) for one, was in pairs)
+                self.events.note("step", gradient=gradient_size(self.parameters), moved=moved)
+            self.before = []
+            self.remove()
         watcher.looked += 1
-        watcher.spent += time.perf_counter() - begin
         if watcher.steps > FIRST:
             taken = time.perf_counter() - watcher.begin
             apart = watcher.spent / watcher.looked / SHARE / max(taken - watcher.spent, 1e-9) * watcher.steps
@@ -148,9 +148,8 @@ class Look:
 
     def timed(self, act: Callable[..., None]) -> Callable[..., None]:
         def hook(*arguments: Any) -> None:
-            begin = time.perf_counter()
-            act(*arguments)
-            self.watcher.spent += time.perf_counter() - begin
+            with self.watcher.looking():
+                act(*arguments)
 
         return hook
 

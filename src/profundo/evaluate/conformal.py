@@ -3,8 +3,7 @@
 f(ŷ) + the quantiles of f(truth) − f(ŷ) on the validation split (Vovk et al. 2005; Lei et al. 2018), f being the transform that
 the targets are learned in; of few samples the prediction interval of a normal sample (Hahn, Meeker 1991, §4). They hold what
 they promise on average over all inputs, for samples as those of the validation split. One that training looked at to stop
-early has errors a little too small, and so have its intervals. Rows that taught some members of an ensemble make none
-(data/splits/member_folds.py).
+early has errors a little too small, and so have its intervals.
 """
 
 from __future__ import annotations

@@ -76,12 +76,8 @@ def pgd(victim: Victim, inputs: Tensor, sizes: Tensor, norm: Norm = "inf", steps
         best, highest = torch.where(_wide(better, inputs), now, best), torch.where(better, cost, highest)
         if step < steps:
             moved = now + 2.5 * far / steps * _steepest(slope, norm) - inputs
-            near = (
-                moved.clamp(-far, far)
-                if norm == "inf"
-                else moved * (far / _length(moved).clamp_min(1e-12)).clamp_max(1)
-            )
-            now = victim.within(inputs + near)
+            shrunk = moved * (far / _length(moved).clamp_min(1e-12)).clamp_max(1)
+            now = victim.within(inputs + (moved.clamp(-far, far) if norm == "inf" else shrunk))
     return best
 
 
@@ -91,11 +87,7 @@ def noise(victim: Victim, inputs: Tensor, sizes: Tensor, norm: Norm = "inf", see
     return victim.within(inputs + _wide(sizes, inputs) * _steepest(drawn, norm))
 
 
-ATTACKS: Mapping[str, Attack] = {
-    "noise": noise,
-    "FGSM": fgsm,
-    "PGD": pgd,
-}
+ATTACKS: Mapping[str, Attack] = {"noise": noise, "FGSM": fgsm, "PGD": pgd}
 """In L∞; functools.partial(pgd, norm="2") is one in L2."""
 
 

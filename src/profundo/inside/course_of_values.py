@@ -88,11 +88,8 @@ class Distribution:
 def distributions(moments: Iterable[Values]) -> dict[tuple[str, str], Distribution]:
     """Of each tensor that is there at every moment; what is not finite is left out."""
     every = list(moments)
-    return {
-        key: _distribution([one[key][one[key].isfinite()] for one in every])
-        for key in every[0]
-        if all(key in one for one in every)
-    }
+    always = [key for key in every[0] if all(key in one for one in every)]
+    return {key: _distribution([one[key][one[key].isfinite()] for one in every]) for key in always}
 
 
 def _distribution(parts: list[Tensor]) -> Distribution:
@@ -100,10 +97,6 @@ def _distribution(parts: list[Tensor]) -> Distribution:
     low, high = (together.min().item(), together.max().item()) if len(together) else (0.0, 0.0)
     if low == high:
         low, high = low - 0.5, high + 0.5
-    return Distribution(
-        torch.linspace(low, high, BINS + 1),
-        torch.stack([torch.histc(one.double(), BINS, low, high) for one in parts]).long(),
-        torch.stack([one.double().mean() for one in parts]),
-        torch.stack([one.double().std(correction=0) for one in parts]),
-        torch.stack([(one == 0).double().mean() for one in parts]),
-    )
+    counts = torch.stack([torch.histc(one.double(), BINS, low, high) for one in parts]).long()
+    figures = [(one.double().mean(), one.double().std(correction=0), (one == 0).double().mean()) for one in parts]
+    return Distribution(torch.linspace(low, high, BINS + 1), counts, *map(torch.stack, zip(*figures, strict=True)))

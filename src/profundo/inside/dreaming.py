@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,7 @@ __all__ = ["Excitements", "deep_dream", "excite", "exciting"]
 RATE = 0.05  # of Adam, on the spectrum
 GREY = 0.1  # deviation of the first spectrum: of 0.01 to 1 what reaches the highest answers, of LeNet-5 on MNIST
 SCALES = 3  # of the gradients of a dream, each half as fine as the one before
+STRIDE = 0.02  # of a dream's step, from black to white
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +38,9 @@ class Excitements:
     peaks: Tensor
 
 
-def excite(
-    net: nn.Module,
-    layer: str,
-    units: Sequence[int],
-    *,
-    low: Tensor,
-    high: Tensor,
-    size: tuple[int, int],
-    steps: int = 64,
-    jitter: int | None = None,
-    centre: bool = False,
-    colours: Tensor | None = None,
-    seed: int = 0,
-) -> Excitements:
-    """An image for each of these units of a layer; of the last layer they are the logits.
-
-    low, high: (channels, 1, 1), the values of black and white as the net takes them. jitter: pixels, by default a twelfth of the
-    image. colours: (channels, channels), C; None for none that is usual. What a unit of maps gives counts in the mean over all
-    places (a channel), or with `centre` at the one in the middle.
-    """
-    *_, last = exciting(
-        net, layer, units, low=low, high=high, size=size, steps=steps, every=max(steps, 1), jitter=jitter, centre=centre,
-        colours=colours, seed=seed,
-    )  # fmt: skip
+def excite(net: nn.Module, layer: str, units: Sequence[int], *, steps: int = 64, **manner: Any) -> Excitements:
+    """An image for each of these units of a layer; of the last layer they are the logits. manner: the rest that `exciting` takes."""
+    *_, last = exciting(net, layer, units, steps=steps, every=max(steps, 1), **manner)
     return last
 
 
@@ -79,7 +60,12 @@ def exciting(
     seed: int = 0,
 ) -> Iterator[Excitements]:
     """The same images as they come about, after every so many steps and after the last: the first ones are soon there to be
-    looked at, and whoever has seen enough asks for no more. Between two of them the net is as it was."""
+    looked at, and whoever has seen enough asks for no more. Between two of them the net is as it was.
+
+    low, high: (channels, 1, 1), the values of black and white as the net takes them. jitter: pixels, by default a twelfth of the
+    image. colours: (channels, channels), C; None for none that is usual. What a unit of maps gives counts in the mean over all
+    places (a channel), or with `centre` at the one in the middle.
+    """
     jitter = max(1, min(size) // 12) if jitter is None else jitter
     device, draws = device_of(net), torch.Generator().manual_seed(seed)
     low, high = low.to(device), high.to(device)
@@ -144,23 +130,13 @@ def _one_over_f(size: tuple[int, int]) -> Tensor:
     return 1 / frequency.clamp_min(1 / max(size))
 
 
-def deep_dream(
-    net: nn.Module,
-    image: Tensor,
-    layer: str,
-    *,
-    low: Tensor,
-    high: Tensor,
-    steps: int = 24,
-    rate: float = 0.02,
-    seed: int = 0,
-) -> Tensor:
+def deep_dream(net: nn.Module, image: Tensor, layer: str, *, low: Tensor, high: Tensor, steps: int = 24) -> Tensor:
     """An image (channels, height, width), as the net takes it, in which a layer finds more of what it looks for.
 
     The mean square of the layer's values grows; of all images on the way the one with the largest is given. Its gradient is taken
     apart by scale, each of them made as strong as the others, which needs no other size of image than the net was trained on.
     """
-    device, draws = device_of(net), torch.Generator().manual_seed(seed)
+    device, draws = device_of(net), torch.Generator().manual_seed(0)
     low, high = low.to(device), high.to(device)
     dream = image[None].to(device)
     reach, best, strongest = min(image.shape[1:]) // 12, dream, -1.0
@@ -174,7 +150,7 @@ def deep_dream(
             if still > strongest:
                 best, strongest = dream, still
             gradient = torch.autograd.grad(strength, moved)[0].roll([-one for one in shift], (2, 3))
-            dream = (dream + rate * (high - low) * _by_scale(gradient)).clamp(low, high)
+            dream = (dream + STRIDE * (high - low) * _by_scale(gradient)).clamp(low, high)
     return best[0].detach().cpu()
 
 

@@ -8,8 +8,9 @@ with undisturbed(net):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from difflib import get_close_matches
 from typing import Any
 
@@ -23,18 +24,9 @@ from profundo.records import ProfundoError
 from profundo.trees import called, first_tensor, leaves, length, to_device
 
 __all__ = [
-    "LAST",
-    "device_of",
-    "layer_output",
-    "members_of",
-    "module_at",
-    "observed",
-    "undisturbed",
-    "unit_axes",
-    "unit_axis",
-    "unit_output",
-]
-
+    "LAST", "copied", "device_of", "layer_output", "members_of", "module_at", "observed", "removed_after", "undisturbed",
+    "unit_axes", "unit_axis", "unit_output",
+]  # fmt: skip
 
 LAST = (
     nn.Linear, nn.Bilinear, nn.Embedding, nn.RNNBase, nn.MultiheadAttention,
@@ -123,24 +115,21 @@ def observed(
     handles = [module.register_forward_pre_hook(enter) for module in wanted.values()]
     handles += [module.register_forward_hook(leave(name)) for name, module in wanted.items()]
     try:
-        answers = called(net, to_device(inputs, device_of(net)))
+        with removed_after(handles):
+            answers = called(net, to_device(inputs, device_of(net)))
     except _Seen:
         answers = None
     except ProfundoError:
         raise
     except Exception as error:
         reason = " ".join(str(error).split())
+        sizes = " and ".join(str(tuple(getattr(leaf, "shape", ()))) for leaf in leaves(inputs))
         raise ProfundoError(
-            f"{type(net).__name__}: expected a net that takes inputs {_sizes(inputs)}, it failed: {type(error).__name__}: {reason}"
+            f"{type(net).__name__}: expected a net that takes inputs {sizes}, it failed: {type(error).__name__}: {reason}"
         ) from error
-    finally:
-        for handle in handles:
-            handle.remove()
-    for layer in layers:
-        if layer not in outputs:
-            raise ProfundoError(
-                f"layer {layer!r}: expected one that the net calls and that gives real numbers; choose another"
-            )
+    if missing := [layer for layer in layers if layer not in outputs]:
+        expected = "expected one that the net calls and that gives real numbers; choose another"
+        raise ProfundoError(f"layer {missing[0]!r}: {expected}")
     return answers, {layer: outputs[layer] for layer in layers} if layers else outputs
 
 
@@ -186,10 +175,6 @@ def unit_output(net: nn.Module, inputs: Any, layer: str, axis: int) -> Tensor:
     return given.movedim(axis, 1) if given.ndim > 2 else given
 
 
-def _sizes(inputs: Any) -> str:
-    return " and ".join(str(tuple(getattr(leaf, "shape", ()))) for leaf in leaves(inputs))
-
-
 def module_at(net: nn.Module, name: str) -> nn.Module:
     """Raises ProfundoError for a name that the net has not."""
     modules: dict[str, nn.Module] = {own or type(module).__name__: module for own, module in net.named_modules()}
@@ -199,6 +184,26 @@ def module_at(net: nn.Module, name: str) -> nn.Module:
         hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(list(modules)[1:13]) or 'none'}"
         raise ProfundoError(f"layer {name!r}: this {type(net).__name__} has no module of that name; {hint}")
     return modules[plain]
+
+
+def copied(net: nn.Module, why: str) -> nn.Module:
+    """why: it is needed, for the ProfundoError that is raised for a net that cannot be."""
+    try:
+        return deepcopy(net)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+        raise ProfundoError(f"{type(net).__name__}: expected a net that can be copied, {why}; {reason}") from error
+
+
+@contextmanager
+def removed_after(hooks: Iterable[Any]) -> Iterator[None]:
+    """Hooks that are there meanwhile."""
+    handles = list(hooks)
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def device_of(net: nn.Module) -> torch.device:

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.inside.observing import module_at, observed, undisturbed
+from profundo.inside.observing import module_at, observed, removed_after, undisturbed
 from profundo.records import ProfundoError
 
 __all__ = ["ConvolutionUnit", "Place", "convolutions", "unit_of"]
@@ -87,11 +87,9 @@ def unit_of(net: nn.Module, inputs: Any, layer: str, unit: int) -> ConvolutionUn
 def _input_of(net: nn.Module, module: nn.Module, inputs: Any, layer: str) -> Tensor:
     """What the layer was given, (channels, height, width), in the call that its name means."""
     seen: list[Tensor] = []
-    handle = module.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach().clone()))
-    try:
+    hook = module.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach().clone()))
+    with removed_after([hook]):
         observed(net, inputs, [layer], stop=True)
-    finally:
-        handle.remove()
     return seen[-1][0].cpu().float()
 
 
@@ -103,12 +101,13 @@ def _taken_apart(module: nn.Conv2d, given: Tensor, unit: int) -> ConvolutionUnit
     stride, dilation = _pair(module.stride), _pair(module.dilation)
     parts = F.conv2d(padded[None], weights[:, None], None, stride, 0, dilation, many)[0]
     bias = 0.0 if module.bias is None else float(module.bias[unit])
+    channels = tuple(range(first, first + many))
     return ConvolutionUnit(
-        channels=tuple(range(first, first + many)),
-        inputs=padded,
-        weights=weights,
-        parts=parts,
-        bias=bias,
+        channels,
+        padded,
+        weights,
+        parts,
+        bias,
         map=parts.sum(0) + bias,
         stride=stride,
         dilation=dilation,

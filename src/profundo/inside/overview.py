@@ -6,7 +6,6 @@ for layer in overview(net, inputs):
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,17 +34,15 @@ class LayerMaps:
     most: float
 
 
-def overview(net: nn.Module, inputs: Any, layers: Iterable[str] = ()) -> tuple[Any, list[LayerMaps]]:
-    """The net's answers, and the maps of its layers for the first of the inputs; layers: only these."""
+def overview(net: nn.Module, inputs: Any) -> tuple[Any, list[LayerMaps]]:
+    """The net's answers, and the maps of its layers for the first of the inputs."""
     with undisturbed(net), torch.no_grad():
-        answers, given = observed(net, inputs, list(layers))
-    return answers, [
-        _layer(name, type(module_at(net, name)).__name__, values[0].detach().cpu().float())
-        for name, values in given.items()
-    ]
+        answers, given = observed(net, inputs)
+    return answers, [_layer(name, module_at(net, name), values[0]) for name, values in given.items()]
 
 
-def _layer(name: str, kind: str, values: Tensor) -> LayerMaps:
+def _layer(name: str, module: nn.Module, given: Tensor) -> LayerMaps:
+    values = given.detach().cpu().float()
     most = float(values.abs().max())
     if values.ndim == 3:
         planes = values[:MOST_MAPS]
@@ -54,7 +51,7 @@ def _layer(name: str, kind: str, values: Tensor) -> LayerMaps:
             planes = F.adaptive_avg_pool2d(planes, (smaller(planes.shape[1], side), smaller(planes.shape[2], side)))
     else:
         planes = values.reshape(-1)[:MOST_NUMBERS, None, None]
-    return LayerMaps(name, kind, tuple(values.shape), signed_bytes(planes, most), most)
+    return LayerMaps(name, type(module).__name__, tuple(values.shape), signed_bytes(planes, most), most)
 
 
 def smaller(n: int, longest: int) -> int:

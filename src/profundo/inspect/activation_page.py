@@ -24,17 +24,11 @@ def listed() -> dict[str, dict[str, Any]]:
     """By name: formula, derivative, both in LaTeX, range, gain, advice."""
     return {
         name: {
-            "title": one.title,
-            "formula": one.formula,
-            "derivative": one.slope,
-            "latex": one.latex,
-            "derivative_latex": one.slope_latex,
-            "range": one.values,
-            "gain": one.gain,
-            "advice": one.advice,
+            "title": one.title, "formula": one.formula, "derivative": one.slope, "latex": one.latex,
+            "derivative_latex": one.slope_latex, "range": one.values, "gain": one.gain, "advice": one.advice,
         }
         for name, one in ACTIVATIONS.items()
-    }
+    }  # fmt: skip
 
 
 def activations_page() -> str:

@@ -41,21 +41,9 @@ from profundo.train.randomness import seeded
 from profundo.trees import length, mapped
 
 __all__ = [
-    "Shown",
-    "as_plain_data",
-    "asked",
-    "derivations",
-    "graph_of_file",
-    "graph_of_formula",
-    "graph_of_net",
-    "graph_of_run",
-    "graph_of_run_on_sample",
-    "graph_on_sample",
-    "profiled",
-    "random_input",
-    "values_of",
-    "write_files",
-]
+    "Shown", "as_plain_data", "asked", "derivations", "graph_of_file", "graph_of_formula", "graph_of_net", "graph_of_run",
+    "graph_of_run_on_sample", "graph_on_sample", "profiled", "random_input", "values_of", "write_files",
+]  # fmt: skip
 
 HOW = (
     'say what, such as `profundo graph "(a+b)*3b" a=5 b=3`, `profundo graph --net lenet5 --data digits` or '
@@ -64,13 +52,7 @@ HOW = (
 SAMPLES = 8
 SEED = 0
 
-KINDS = {
-    "float32": torch.float32,
-    "float64": torch.float64,
-    "int64": torch.int64,
-    "int32": torch.int32,
-    "bool": torch.bool,
-}  # fmt: skip
+KINDS = {name: getattr(torch, name) for name in ("float32", "float64", "int64", "int32", "bool")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,16 +289,14 @@ def _program(file: Path, name: str) -> Callable[..., Any]:
             known = _callables(result)
             near = get_close_matches(part, known, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
-            raise ProfundoError(
-                f"{file} has no {name}; {hint}it has {', '.join(known) or 'nothing that can be called'}"
-            )
+            has = ", ".join(known) or "nothing that can be called"
+            raise ProfundoError(f"{file} has no {name}; {hint}it has {has}")
         result = getattr(result, part)
     if inspect.isclass(result):
         result = _built(file, name, result)
     if not callable(result):
-        raise ProfundoError(
-            f"{file}:{name} is of class {type(result).__name__}; expected a module or a function of tensors"
-        )
+        what = f"of class {type(result).__name__}"
+        raise ProfundoError(f"{file}:{name} is {what}; expected a module or a function of tensors")
     return result  # type: ignore[no-any-return]
 
 
@@ -344,12 +324,11 @@ def _needed(kind: type) -> list[str]:
 def _callables(owner: Any) -> list[str]:
     """What a file defines itself that could be meant: modules, their classes, functions; not what it imports."""
     home = getattr(owner, "__name__", "")
-    return [
-        name
-        for name, value in vars(owner).items()
-        if not name.startswith("_")
-        and (isinstance(value, nn.Module) or (callable(value) and getattr(value, "__module__", home) == home))
-    ]
+
+    def is_meant(value: Any) -> bool:
+        return isinstance(value, nn.Module) or (callable(value) and getattr(value, "__module__", home) == home)
+
+    return [name for name, value in vars(owner).items() if not name.startswith("_") and is_meant(value)]
 
 
 def _run(file: Path) -> ModuleType:
@@ -386,11 +365,8 @@ def _told_of(file: Path, what: str) -> Iterator[None]:
 
 def _line_in(file: Path, error: Exception) -> str:
     """Where in the file it happened: the innermost line of it."""
-    lines = [
-        frame.lineno
-        for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename) == file.absolute() or Path(frame.filename) == file
-    ]
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) in (file.absolute(), file)]
     return f", line {lines[-1]}" if lines else ""
 
 
@@ -421,14 +397,10 @@ def as_plain_data(shown: Shown, derived: Sequence[Derivation], times: Profile | 
     """For JSON, which has no NaN and no infinity: a value that is none of its numbers is null, and its text says which."""
     predictions = [
         {
-            "of": one.of,
-            "with_respect_to": one.with_respect_to,
+            "of": one.of, "with_respect_to": one.with_respect_to, "paths": one.count, "text": one.text, "latex": one.latex,
             "value": one.value if one.value is not None and isfinite(one.value) else None,
-            "paths": one.count,
-            "text": one.text,
-            "latex": one.latex,
         }
         for one in derived
-    ]
+    ]  # fmt: skip
     said_all = {"what": shown.what, "graph": shown.graph.json(), "derivations": predictions}
     return said_all | ({} if times is None else {"profile": asdict(times)})

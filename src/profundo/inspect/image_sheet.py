@@ -72,9 +72,8 @@ def pixels_as_cells(view: ImageView) -> Drawing:
     left, top, side = _patch(view)
     there = np.s_[top : top + side, left : left + side]
     cells = Cells(_texts(view.image.colours[there]), _triples(_eight(view.image.rgb[there])), first=(left, top))
-    return Drawing(
-        cells_svg(cells, f"Pixels as numbers, columns from x {left}, rows from y {top}"), "pixels as numbers"
-    )
+    title = f"Pixels as numbers, columns from x {left}, rows from y {top}"
+    return Drawing(cells_svg(cells, title), "pixels as numbers")
 
 
 def _points(view: ImageView) -> Grid:
@@ -97,12 +96,11 @@ def _channels(image: Image) -> Part:
     for at, name in enumerate(names):
         bars = small_histogram_svg(edges.tolist(), counts[at].tolist(), label=name, ends=ends)
         grey = picture(_eight(_shrunk(image.unit[..., at], SMALL)), f"{name} alone").svg if len(names) > 1 else ""
-        figures.append(
-            Figure(grey + bars, f"{name + ' as grey, and ' if grey else ''}how many pixels have which {name}")
-        )
+        shown = f"{name} as grey, and " if grey else ""
+        figures.append(Figure(grey + bars, f"{shown}how many pixels have which {name}"))
+    facts = [(name, numbers[:4], numbers[4:]) for name, *numbers in map(astuple, image.facts())]
     rows: list[Row] = [
-        [one.name, *(Cell(plain(n)) for n in astuple(one)[1:5]), *(Cell(percent(n)) for n in astuple(one)[5:])]
-        for one in image.facts()
+        [name, *(Cell(plain(n)) for n in sizes), *(Cell(percent(n)) for n in shares)] for name, sizes, shares in facts
     ]
     columns = ["channel", "least", "greatest", "mean", "deviation", *(f"at {end}" for end in ends)]
     several = (
@@ -121,10 +119,8 @@ def _spaces(view: ImageView) -> Iterator[Part]:
         return
     rgb, values = _shrunk(view.image.rgb, SMALL), view.colours()
     for space in (SPACES[name] for name in values if name != "rgb" or view.space):
-        figures = [
-            _pictured(plane, f"{one.letter} of {space.name}", f"{one.letter}: {one.meaning}")
-            for one, plane in zip(space.channels, _planes(rgb, space), strict=True)
-        ]
+        planes = [(one, plane, one.letter) for one, plane in zip(space.channels, _planes(rgb, space), strict=True)]
+        figures = [_pictured(plane, f"{name} of {space.name}", f"{name}: {one.meaning}") for one, plane, name in planes]
         numbers = zip(space.channels, values[space.name.lower()], strict=True)
         pixel = ", ".join(f"{one.letter} {short(value)}" for one, value in numbers)
         yield Part(space.name, [space.meaning, f"The pixel at x {view.x}, y {view.y} is {pixel}."], figures, small=True)
@@ -148,21 +144,15 @@ def _gallery(image: Image) -> Part:
     if fitting:
         strength = np.hypot(correlate(grey, "sobel-x"), correlate(grey, "sobel-y"))
         results["edges: √(sobel-x² + sobel-y²), how strong they are whichever way"] = strength, 0.0
-    figures = [
-        _pictured(_eight(values, shades_of(values, total, own)), words, words)
-        for words, (values, total) in results.items()
-    ]
+    grey_of = {words: _eight(values, shades_of(values, total, own)) for words, (values, total) in results.items()}
+    figures = [_pictured(pixels, words, words) for words, pixels in grey_of.items()]
     words = (
         "A kernel is a small table of weights. It slides over the image; at every place the weights are multiplied with the "
         "numbers under them, and the products added up. The first layer of a convolutional net learns such tables. Where "
         "results are negative, grey is zero, dark is below and bright above."
     )
-    return Part(
-        "What kernels find",
-        [words, "Choose one, such as --kernel sobel-x, to see it step by step."],
-        figures,
-        small=True,
-    )
+    how = "Choose one, such as --kernel sobel-x, to see it step by step."
+    return Part("What kernels find", [words, how], figures, small=True)
 
 
 def _convolution(view: ImageView) -> Part:
@@ -182,17 +172,14 @@ def _pooling(view: ImageView) -> Part:
     pooled = view.pooled
     assert pooled is not None
     before, after = (" × ".join(map(str, shape)) for shape in (pooled.shape, pooled.values.shape[:2]))
-    how = "Step by step: the window in orange" + (
-        ", and in blue where the value stood." if pooled.places is not None else "."
-    )
-    figures = [Figure(pooling_steps(view).svg, how), _everywhere(view, pooled.values, f"All {after} windows", SMALL)]
-    words = [
-        f"Of each window of {pooled.size} × {pooled.size}, {POOLINGS[pooled.kind]}: {before} → {after}{uneven(pooled)}."
-    ]
+    stood = ", and in blue where the value stood" if pooled.places is not None else ""
+    steps = Figure(pooling_steps(view).svg, f"Step by step: the window in orange{stood}.")
+    figures = [steps, _everywhere(view, pooled.values, f"All {after} windows", SMALL)]
+    window = f"Of each window of {pooled.size} × {pooled.size}, {POOLINGS[pooled.kind]}"
+    words = [f"{window}: {before} → {after}{uneven(pooled)}."]
     if pooled.places is not None:
-        figures.append(
-            _everywhere(view, unpool(pooled), "Unpooled, each value back at its place and zero elsewhere", SMALL)
-        )
+        back = "Unpooled, each value back at its place and zero elsewhere"
+        figures.append(_everywhere(view, unpool(pooled), back, SMALL))
         words.append("The place of each value is remembered, so that it can be put back where it was.")
     return Part(f"Pooling {pooled.kind}", words, figures)
 
@@ -256,9 +243,8 @@ def pooling_steps(view: ImageView) -> Drawing:
         under = [(row * stride + u, column * stride + v) for u in range(size) for v in range(size)]
         numbers = ", ".join(short(before.values[r, c, 0]) for r, c in under) if size <= 3 else f"{len(under)} numbers"
         taken = None if places is None else divmod(int(places[row, column].flat[0]), pooled.shape[1])
-        return Turn(
-            row, column, under, [f"{pooled.kind}({numbers})", f"= {short(after.values[row, column, 0])}"], taken
-        )
+        lines = [f"{pooled.kind}({numbers})", f"= {short(after.values[row, column, 0])}"]
+        return Turn(row, column, under, lines, taken)
 
     return _steps(before, after, view.pooled_spot, stride, (size, size), turn, f"Pooling {pooled.kind}")
 
@@ -276,10 +262,8 @@ def _steps(
     """The steps of a window near a place of the result. reach: rows and columns under the window."""
     sizes = zip(spot, after.values.shape, reach, strict=False)
     rows, columns = (_stretch(at, size, (max(IN_VIEW, side) - side) // stride + 1) for at, size, side in sizes)
-    down, along = (
-        slice(part.start * stride, (part.stop - 1) * stride + side)
-        for part, side in zip((rows, columns), reach, strict=True)
-    )
+    parts = zip((rows, columns), reach, strict=True)
+    down, along = (slice(part.start * stride, (part.stop - 1) * stride + side) for part, side in parts)
     turns = []
     for row, column in product(range(rows.start, rows.stop), range(columns.start, columns.stop)):
         one = turn(row, column)

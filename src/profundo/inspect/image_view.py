@@ -99,16 +99,12 @@ class ImageView:
         facts = {name: getattr(image, name) for name in names} | {"range": [image.low, image.high]}
         left, top, patch = self.patch
         edges, counts = image.histogram()
+        values = image.pixels[self.y, self.x].tolist()
         data: dict[str, Any] = {
             "image": facts,
             "facts": [asdict(one) for one in image.facts()],
             "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
-            "pixel": {
-                "x": self.x,
-                "y": self.y,
-                "values": image.pixels[self.y, self.x].tolist(),
-                "spaces": self.colours(),
-            },
+            "pixel": {"x": self.x, "y": self.y, "values": values, "spaces": self.colours()},
             "patch": {"x": left, "y": top, "values": patch.tolist()},
         }
         if self.sliding is not None:
@@ -124,17 +120,12 @@ class ImageView:
         few = sliding.shape[0] * sliding.shape[1] <= MOST_STEPS
         return {
             "kernel": {"name": kernel.name, "weights": kernel.weights.tolist(), "meaning": kernel.meaning},
-            "turned": self.flipped,
-            "symmetric": kernel.is_symmetric,
-            "stride": sliding.stride,
-            "dilation": sliding.dilation,
-            "padding": asdict(sliding.padding),
-            "size": list(self.sizes()),
-            "rank": None if parts is None else parts.rank,
+            "turned": self.flipped, "symmetric": kernel.is_symmetric, "stride": sliding.stride, "dilation": sliding.dilation,
+            "padding": asdict(sliding.padding), "size": list(self.sizes()), "rank": None if parts is None else parts.rank,
             "column": None if parts is None or parts.column is None else parts.column.tolist(),
             "row": None if parts is None or parts.row is None else parts.row.tolist(),
             "steps": [_step(step) for step in (sliding.steps() if few else [self.step])],
-        } | _written(self.result, *self.spot)
+        } | _written(self.result, *self.spot)  # fmt: skip
 
     @property
     def patch(self) -> tuple[int, int, np.ndarray]:
@@ -178,9 +169,8 @@ class ImageView:
 
     def _table(self) -> Iterator[str]:
         ends = (f"at {plain(end)}" for end in (self.image.low, self.image.high))
-        yield f"{'channel':9}{'least':>10}{'greatest':>10}{'mean':>10}{'deviation':>11}" + "".join(
-            f"{end:>10}" for end in ends
-        )
+        at_ends = "".join(f"{end:>10}" for end in ends)
+        yield f"{'channel':9}{'least':>10}{'greatest':>10}{'mean':>10}{'deviation':>11}{at_ends}"
         for one in self.image.facts():
             numbers = f"{plain(one.least):>10}{plain(one.most):>10}{plain(one.mean):>10}{plain(one.deviation):>11}"
             yield f"{one.name:9}{numbers}{100 * one.at_low:>9.1f}%{100 * one.at_high:>9.1f}%"
@@ -350,9 +340,8 @@ def _beside(
     patch: np.ndarray, channels: Sequence[str], left: int, top: int, names: tuple[str, str] = ("x", "y")
 ) -> Iterator[str]:
     """The numbers of a patch beside the numbers of their rows, one channel to the right of the other."""
-    planes = [
-        _aligned([[short(value) for value in row] for row in patch[..., at].tolist()]) for at in range(patch.shape[2])
-    ]
+    channels_first = np.moveaxis(patch, -1, 0).tolist()
+    planes = [_aligned([[short(value) for value in row] for row in plane]) for plane in channels_first]
     edge = len(f"{names[1]} {top + patch.shape[0] - 1}")
     heads = [f"{name} from {names[0]} {left}" for name in channels[: len(planes)]]
     widths = [max(len(plane[0]), len(head)) for plane, head in zip(planes, heads, strict=True)]

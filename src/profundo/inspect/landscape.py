@@ -12,8 +12,6 @@ import hashlib
 import json
 import math
 import time
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,7 +24,6 @@ from torch import Tensor, nn
 
 from profundo.data.batches import in_order
 from profundo.data.splits.splits import chosen
-from profundo.files import reason, write_bytes
 from profundo.inside.surface import (
     Bend,
     Plane,
@@ -46,7 +43,7 @@ from profundo.inside.surface import (
 from profundo.inside.surface.connecting import check_alike
 from profundo.inside.surface.curvature import edge
 from profundo.inside.surface.directions import NoPlaneError
-from profundo.inspect.landscape_page import Between, Course, Heights, Landscape, packed
+from profundo.inspect.landscape_page import Between, Course, Heights, Landscape, read_points, write_points
 from profundo.inspect.plain_nets import check_answers_samples, in_float32
 from profundo.inspect.training_path import TrainingPath, training_path
 from profundo.ranks_and_places import evenly
@@ -191,11 +188,6 @@ def measured(solution: Solution, split: str, samples: int, seed: int) -> tuple[W
     """The loss on some samples of a split, drawn by the seed, and how many they are."""
     check_answers_samples(solution.data)
     part: Samples = getattr(solution.data, split)
-    if split == "validation" and solution.experiment.out_of_fold:
-        raise ProfundoError(
-            f"landscape: expected train or test, for {solution.name} learned from the validation samples, too (out_of_fold); "
-            "choose another --split"
-        )
     if not len(part):
         raise ProfundoError(f"landscape: expected samples in the {split} split, it is empty; choose another --split")
     drawn = torch.randperm(len(part), generator=torch.Generator().manual_seed(seed))[:samples].sort().values
@@ -303,7 +295,8 @@ class Surveyor:
         file = None
         if self.folder is not None:
             file = self.folder / f"{kind}-{key(self.loss, self.height, plane, across, up)}.npz"
-            losses = read_points(file, losses.shape)
+            known = np.asarray(read_points(file).get("losses", losses), np.float64)
+            losses = known if known.shape == losses.shape else losses
         done = {row: torch.from_numpy(each) for row, each in enumerate(losses) if not np.isnan(each).all()}
         last = time.monotonic()
         for row, values in plane_losses(self.loss, plane, across, up, done):
@@ -311,7 +304,8 @@ class Surveyor:
             losses[row] = torch.where(values.isnan(), torch.inf, values).numpy()
             now, number = time.monotonic(), self.signalled()
             if file is not None and row not in done and (now - last > EVERY or number or row + 1 == len(up)):
-                write_points(file, kind, plane, across, up, losses)
+                sides = {"across": np.array(across), "up": np.array(up), "places": np.array(plane.places)}
+                write_points(file, sides | {"losses": losses}, f"the points of the {kind} plane", parents=True)
                 last = now
             self.tell(f"{kind} plane: row {row + 1} of {len(up)}")
         return Heights(kind, across, up, losses, plane.places, plane.explained)
@@ -324,36 +318,15 @@ def key(loss: WeightLoss, height: float, plane: Plane, across: Sequence[float], 
     whole = hashlib.sha256(json.dumps(named).encode())
     for tree in (plane.origin, plane.first, plane.second, dict(loss.net.named_buffers())):
         for name, value in tree.items():
-            whole.update(
-                name.encode() + value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
-            )
+            whole.update(name.encode() + bits_of(value))
     for part in leaves(tuple(loss.batches)):
         if isinstance(part, Tensor):
-            whole.update(part.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+            whole.update(bits_of(part))
     return whole.hexdigest()[:16]
 
 
-def write_points(
-    file: Path, kind: str, plane: Plane, across: Sequence[float], up: Sequence[float], losses: np.ndarray
-) -> None:
-    arrays = {"across": np.array(across), "up": np.array(up), "losses": losses, "places": np.array(plane.places)}
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ProfundoError(f"{file.parent}: the points of the {kind} plane cannot be kept: {reason(error)}") from None
-    write_bytes(file, packed(arrays), within=file.parent.parent)
-
-
-def read_points(file: Path, shape: tuple[int, int]) -> np.ndarray:
-    """The losses that were written, NaN where none were; all NaN where there is no such file or it is damaged."""
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            losses = np.asarray(arrays["losses"], dtype=np.float64)
-        if losses.shape == shape:
-            return losses
-    except (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
-        pass
-    return np.full(shape, np.nan)
+def bits_of(values: Tensor) -> bytes:
+    return values.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
 
 
 def spread(low: float, high: float, points: int) -> tuple[float, ...]:

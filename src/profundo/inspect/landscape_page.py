@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from profundo.files import check_out, write_bytes, write_json, write_text
+from profundo.files import check_out, reason, write_bytes, write_json, write_text
 from profundo.inside.surface import Eigenvalues, Trace
-from profundo.pictures.charts import Line, lines_svg
+from profundo.pictures.charts import Line, plotted
 from profundo.pictures.contours import measured_contours_svg, relief_svg
 from profundo.pictures.numbers import count, duration, percent, plain
 from profundo.pictures.sheet import Figure, Grid, Part, Sheet, sheet_html
+from profundo.pictures.tables import Row
+from profundo.records import ProfundoError
 
-__all__ = ["ENDINGS", "Between", "Course", "Heights", "Landscape", "packed", "page", "pictures"]
+__all__ = ["ENDINGS", "Between", "Course", "Heights", "Landscape", "page", "pictures", "read_points", "write_points"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +107,8 @@ class Landscape:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Planes, eigenvalues and trace, the course of sharpness, the ways, by name."""
-        found: dict[str, Any] = {
-            f"{one.kind}_{part}": getattr(one, part)
-            for one in self.planes
-            for part in ("across", "up", "losses", "places")
-        }
+        parts = ("across", "up", "losses", "places")
+        found: dict[str, Any] = {f"{one.kind}_{part}": getattr(one, part) for one in self.planes for part in parts}
         if self.eigenvalues is not None:
             found |= {"eigenvalues": self.eigenvalues.values, "eigenvalue_errors": self.eigenvalues.errors}
         if self.trace is not None:
@@ -120,10 +122,9 @@ class Landscape:
 
     def to_csv(self) -> str:
         rows = [
-            f"{one.kind},{a!r},{b!r},{float(loss)!r}"
+            f"{one.kind},{a!r},{b!r},{loss!r}"
             for one in self.planes
-            for b, row in zip(one.up, one.losses, strict=True)
-            for a, loss in zip(one.across, row, strict=True)
+            for (b, a), loss in zip(product(one.up, one.across), one.losses.flatten().tolist(), strict=True)
         ]
         lines: list[tuple[str, Iterable[float], Iterable[float]]] = [("loss", ("",), (self.loss,))]  # type: ignore[list-item]
         if self.eigenvalues is not None:
@@ -135,11 +136,8 @@ class Landscape:
             lines.append(("loss after epoch", self.course.epochs, self.course.losses))
         if self.between is not None:
             lines += [(f"{way} {split}", self.between.shares, losses) for way, split, losses in self.between.each()]
-        rows += [
-            f"{name},{at},,{float(value)!r}"
-            for name, places, values in lines
-            for at, value in zip(places, values, strict=True)
-        ]
+        for name, places, values in lines:
+            rows += [f"{name},{at},,{float(value)!r}" for at, value in zip(places, values, strict=True)]
         return "\n".join(["measure,a,b,value", *rows]) + "\n"
 
     def as_plain_data(self) -> dict[str, Any]:
@@ -148,13 +146,10 @@ class Landscape:
         return plain
 
     def __repr__(self) -> str:
-        lines = [
-            f"{self.name}: loss {self.loss:.4g} on {self.samples:,} {self.split} samples, {self.parameters:,} weights"
-        ]
-        lines += [
-            f"{one.kind} plane: loss from {np.nanmin(one.losses):.4g} to {np.nanmax(one.losses):.4g}"
-            for one in self.planes
-        ]
+        where = f"on {self.samples:,} {self.split} samples, {self.parameters:,} weights"
+        lines = [f"{self.name}: loss {self.loss:.4g} {where}"]
+        ends = [(one.kind, np.nanmin(one.losses), np.nanmax(one.losses)) for one in self.planes]
+        lines += [f"{kind} plane: loss from {low:.4g} to {high:.4g}" for kind, low, high in ends]
         if self.eigenvalues is not None:
             values = ", ".join(f"{value:.4g}" for value in self.eigenvalues.values)
             lines.append(f"largest eigenvalues of the Hessian: {values}")
@@ -261,20 +256,18 @@ def _curvature(surface: Landscape) -> Part:
     assert values is not None
     assert whole is not None
     largest = values.values[0]
+    limit = "the surface bends nowhere upwards"
+    if largest > 0:
+        limit = f"plain descent would diverge there from a rate of 2 / {plain(largest)} = {plain(2 / largest)}"
     about = [
         "The eigenvalues of the Hessian, the second derivatives, say how the surface bends along its main directions: a large one "
         "is a wall that is steep on both sides, one near zero a direction in which nothing changes, a negative one a way down.",
-        f"The largest is {plain(largest)}: plain descent would diverge there from a rate of 2 / {plain(largest)} = "
-        f"{plain(2 / largest)}."
-        if largest > 0
-        else f"The largest is {plain(largest)}: the surface bends nowhere upwards.",
+        f"The largest is {plain(largest)}: {limit}.",
         f"Their sum, the trace, is {plain(whole.value)}{how_sure(whole)} over {count(whole.size)} weights: the mean curvature "
         f"of all directions is {plain(whole.value / whole.size)}. A flat solution has a small one.",
     ]
-    rows = [
-        [str(at), plain(value), plain(error)]
-        for at, (value, error) in enumerate(zip(values.values, values.errors, strict=True), 1)
-    ]
+    pairs = enumerate(zip(values.values, values.errors, strict=True), 1)
+    rows: list[Row] = [[str(at), plain(value), plain(error)] for at, (value, error) in pairs]
     ended = "" if values.converged else " It was stopped before all of them had settled: see their errors."
     caption = f"Largest eigenvalues, by {values.steps} steps of Lanczos, and how far each may be off.{ended}"
     return Part("How sharply it bends", about, grid=Grid(caption, ["", "eigenvalue", "error at most"], rows))
@@ -301,25 +294,17 @@ def _course(one: Course) -> Part:
         "grow sharper until they reach that edge and then stay about it, while the loss goes on falling by fits and starts (Cohen "
         "et al. 2021); small batches and falling rates keep them below or let the edge go up."
     ]
-    figures = [
-        Figure(
-            lines_svg(lines, x_label="epoch", y_label="sharpness"),
-            f"Sharpness along training; the weights were {one.how}.",
-        ),
-        Figure(
-            lines_svg([Line("loss", one.epochs, one.losses)], x_label="epoch", y_label="loss"),
-            "The loss at the same places.",
-        ),
-    ]
+    caption = f"Sharpness along training; the weights were {one.how}."
+    figures = [plotted(lines, caption, x_label="epoch", y_label="sharpness")]
+    losses = [Line("loss", one.epochs, one.losses)]
+    figures.append(plotted(losses, "The loss at the same places.", x_label="epoch", y_label="loss"))
     return Part("Sharpness along training", about, figures)
 
 
 def _ways(one: Between) -> Figure:
     lines = [Line(f"{way}, {split}", one.shares, losses) for way, split, losses in one.each()]
-    return Figure(
-        lines_svg(lines, x_label="from this solution (0) to the other (1)", y_label="loss"),
-        f"The loss on the way to {one.other}.",
-    )
+    axes = {"x_label": "from this solution (0) to the other (1)", "y_label": "loss"}
+    return plotted(lines, f"The loss on the way to {one.other}.", **axes)
 
 
 def _between(one: Between) -> Part:
@@ -346,6 +331,25 @@ def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
     file = BytesIO()
     np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     return file.getvalue()
+
+
+def write_points(file: Path, arrays: Mapping[str, np.ndarray], what: str, *, parents: bool = False) -> None:
+    """Arrays in a folder of points, which is made where there is none; parents: those above it, too. Raises ProfundoError where
+    it cannot be."""
+    try:
+        file.parent.mkdir(parents=parents, exist_ok=True)
+    except OSError as error:
+        raise ProfundoError(f"{file.parent}: {what} cannot be kept: {reason(error)}") from None
+    write_bytes(file, packed(arrays), within=file.parent.parent)
+
+
+def read_points(file: Path) -> dict[str, np.ndarray]:
+    """The arrays of such a file; none where there is no such file, or it is damaged."""
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+        return {}
 
 
 def _plain(value: Any) -> Any:

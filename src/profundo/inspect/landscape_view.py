@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from profundo.files import reason, write_bytes
+from profundo.files import reason
 from profundo.inside.surface import path_plane, random_plane, refined_losses
-from profundo.inside.surface.directions import Plane
 from profundo.inspect.landscape import measured, solution_of_run, spread, way_of, weights_at
-from profundo.inspect.landscape_page import Heights, packed
+from profundo.inspect.landscape_page import Heights, read_points, write_points
+from profundo.inspect.training_path import TrainingPath
 from profundo.records import ProfundoError
 from profundo.runs.run import Run
 
@@ -56,9 +54,8 @@ class SurfaceQuestion:
                 f"and {self.fineness!r}"
             )
         if not (self.samples >= 1 and 0 < self.span < float("inf")):
-            raise ProfundoError(
-                f"surface: expected samples of at least 1 and a span above 0, got {self.samples} and {self.span}"
-            )
+            got = f"{self.samples} and {self.span}"
+            raise ProfundoError(f"surface: expected samples of at least 1 and a span above 0, got {got}")
 
     @property
     def stride(self) -> int:
@@ -118,8 +115,7 @@ def measured_views(run: Run, asked: SurfaceQuestion, known: PlaneView | None) ->
     loss, used = measured(solution, "train", asked.samples, asked.seed)
     with torch.no_grad():
         height = float(loss(loss.weights))
-    epochs: tuple[int, ...] = ()
-    how = ""
+    path: TrainingPath | None = None
     if asked.kind == "random":
         plane = random_plane(loss, asked.seed)
         across = up = spread(-asked.span, asked.span, POINTS)
@@ -130,21 +126,14 @@ def measured_views(run: Run, asked: SurfaceQuestion, known: PlaneView | None) ->
             raise ProfundoError(notes[0] if notes else f"{solution.name}: the way of its training is not known")
         plane = path_plane([*weights_at(path, loss.weights), loss.weights])
         plane = replace(plane, places=plane.places[: len(path.epochs)])
-        epochs, how = path.epochs, path.how
         across, up = plane.sides(POINTS, MARGIN)
-    view = PlaneView(heights_of(asked, plane, across, up), height, used, size_of(loss.weights), epochs, how)
+    heights = Heights(asked.kind, across, up, np.full((POINTS, POINTS), np.nan), plane.places, plane.explained)
+    view = PlaneView(heights, height, used, sum(value.numel() for value in loss.weights.values()))
+    view = view if path is None else replace(view, epochs=path.epochs, how=path.how)
     before = None if known is None else torch.from_numpy(known.heights.losses)
     strides = [stride for stride in (FIRST, *FINENESS.values()) if stride >= asked.stride]
     for losses in refined_losses(loss, plane, across, up, strides, before):
         yield replace(view, heights=replace(view.heights, losses=losses.numpy()))
-
-
-def heights_of(asked: SurfaceQuestion, plane: Plane, across: tuple[float, ...], up: tuple[float, ...]) -> Heights:
-    return Heights(asked.kind, across, up, np.full((POINTS, POINTS), np.nan), plane.places, plane.explained)
-
-
-def size_of(weights: object) -> int:
-    return sum(value.numel() for value in weights.values())  # type: ignore[attr-defined]
 
 
 # ------------------------------------------------------------------------------------------------------------------- files
@@ -161,27 +150,18 @@ def name_of(folder: Path, asked: SurfaceQuestion) -> str:
 def write_view(file: Path, view: PlaneView) -> None:
     one = view.heights
     facts = {name: getattr(view, name) for name in ("loss", "samples", "parameters", "epochs", "how")}
-    arrays = {
-        "across": np.array(one.across),
-        "up": np.array(one.up),
-        "losses": one.losses,
-        "places": np.array(one.places).reshape(-1, 2),
-        "facts": np.array(json.dumps({**facts, "kind": one.kind, "explained": one.explained})),
-    }
-    try:
-        file.parent.mkdir(exist_ok=True)
-    except OSError as error:
-        raise ProfundoError(f"{file.parent}: the plane cannot be kept: {reason(error)}") from None
-    write_bytes(file, packed(arrays), within=file.parent.parent)
+    facts |= {"kind": one.kind, "explained": one.explained}
+    sides = {"across": np.array(one.across), "up": np.array(one.up), "places": np.array(one.places).reshape(-1, 2)}
+    write_points(file, {**sides, "losses": one.losses, "facts": np.array(json.dumps(facts))}, "the plane")
 
 
 def read_view(file: Path) -> PlaneView | None:
     """None where there is no such file, or it is damaged."""
+    arrays = read_points(file)
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            facts = json.loads(str(arrays["facts"]))
-            across, up, losses = (np.asarray(arrays[name], np.float64) for name in ("across", "up", "losses"))
-            places = np.asarray(arrays["places"], np.float64).reshape(-1, 2)
+        facts = json.loads(str(arrays["facts"]))
+        across, up, losses = (np.asarray(arrays[name], np.float64) for name in ("across", "up", "losses"))
+        places = np.asarray(arrays["places"], np.float64).reshape(-1, 2)
         if across.shape != (POINTS,) or up.shape != (POINTS,) or losses.shape != (POINTS, POINTS):
             return None
         explained = facts["explained"]
@@ -193,15 +173,5 @@ def read_view(file: Path) -> PlaneView | None:
         return PlaneView(
             heights, float(facts["loss"]), int(facts["samples"]), int(facts["parameters"]), epochs, str(facts["how"])
         )
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        IndexError,
-        EOFError,
-        NotImplementedError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ):
+    except (ValueError, KeyError, TypeError, IndexError):
         return None

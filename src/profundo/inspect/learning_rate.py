@@ -9,7 +9,6 @@ the measurement that this choice rests on.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,11 @@ from typing import Any
 from torch import nn
 
 from profundo.files import check_out, write_text
+from profundo.inside.observing import copied
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.numbers import setting
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html, standalone
-from profundo.records import ProfundoError, at_the_door
+from profundo.records import at_the_door
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.arriving import net_and_data, prepare_own
 from profundo.runs.preparing import Prepared, from_pretrained, make_update, train_batches
@@ -57,9 +57,8 @@ class Found:
     def why(self) -> str:
         test = self.test
         end = f"diverges at {test.rates[-1]:.2g}" if test.diverged else f"stays finite up to {test.rates[-1]:.2g}"
-        return (
-            f"nine tenths of the fall are done at {test.fallen:.2g}, the loss is lowest at {test.lowest:.2g} and {end}"
-        )
+        lowest = f"the loss is lowest at {test.lowest:.2g}"
+        return f"nine tenths of the fall are done at {test.fallen:.2g}, {lowest} and {end}"
 
     def svg(self) -> str:
         """The losses over the rates, both scales logarithmic where the losses allow it."""
@@ -74,14 +73,10 @@ class Found:
 
     def html(self) -> str:
         """One page that needs nothing else."""
-        return sheet_html(
-            Sheet(
-                f"Learning rate for {self.asked.net} on {self.asked.data}",
-                "Range test",
-                f"Suggested: {setting(self.suggestion)}, for {self.asked.optimizer} in batches of {self.asked.batch_size}.",
-                [Part("The test", [*ABOUT, f"Here {self.why}."], figures=[Figure(self.svg(), "Loss over the rate.")])],
-            )
-        )
+        asked = self.asked
+        lead = f"Suggested: {setting(self.suggestion)}, for {asked.optimizer} in batches of {asked.batch_size}."
+        part = Part("The test", [*ABOUT, f"Here {self.why}."], figures=[Figure(self.svg(), "Loss over the rate.")])
+        return sheet_html(Sheet(f"Learning rate for {asked.net} on {asked.data}", "Range test", lead, [part]))
 
     def as_plain_data(self) -> dict[str, Any]:
         """For JSON, which has no infinity: a loss that is none of its numbers is null."""
@@ -90,19 +85,10 @@ class Found:
         def numbers(losses: tuple[float, ...]) -> list[float | None]:
             return [loss if abs(loss) < float("inf") else None for loss in losses]
 
-        return {
-            "suggestion": self.suggestion,
-            "fallen": test.fallen,
-            "lowest": test.lowest,
-            "diverged": test.diverged,
-            "data": self.asked.data,
-            "net": self.asked.net,
-            "optimizer": self.asked.optimizer,
-            "batch_size": self.asked.batch_size,
-            "rates": list(test.rates),
-            "losses": numbers(test.losses),
-            "smoothed": numbers(test.smoothed),
-        }
+        found = {name: getattr(test, name) for name in ("fallen", "lowest", "diverged")}
+        asked = {name: getattr(self.asked, name) for name in ("data", "net", "optimizer", "batch_size")}
+        losses = {"losses": numbers(test.losses), "smoothed": numbers(test.smoothed)}
+        return {"suggestion": self.suggestion, **found, **asked, "rates": list(test.rates), **losses}
 
     def _repr_html_(self) -> str:
         return f"<p>{self}</p>{self.svg()}"
@@ -140,20 +126,10 @@ def lr_find(
     net, data = net_and_data(net, data)
     data = data if targets is None else (data, targets)
     given = {name: settings.pop(name, None) for name in ("validation", "test", "loss", "optimizer", "schedule")}
-    copy = _copied(net) if isinstance(net, nn.Module) else net
+    copy = copied(net, "for the test trains a copy") if isinstance(net, nn.Module) else net
     with seeded(0):
         prepared = prepare_own(copy, data, settings, keeps=False, **given)
     return _test(prepared, low, high, steps)
-
-
-def _copied(net: nn.Module) -> nn.Module:
-    try:
-        return deepcopy(net)
-    except Exception as error:  # noqa: BLE001 - a net of one's own may hold anything
-        reason = " ".join(str(error).split())
-        raise ProfundoError(
-            f"{type(net).__name__}: expected a net that can be copied (copy.deepcopy), for the test trains a copy: {reason}"
-        ) from None
 
 
 def find(experiment: Experiment, *, low: float | None = None, high: float | None = None, steps: int = 100) -> Found:
@@ -165,15 +141,11 @@ def find(experiment: Experiment, *, low: float | None = None, high: float | None
 def _test(prepared: Prepared, low: float | None, high: float | None, steps: int) -> Found:
     experiment, alone = prepared.experiment, Group()
     rate = experiment.learning_rate or 1e-3
+    low, high = BELOW * rate if low is None else low, ABOVE * rate if high is None else high
     prepared = from_pretrained(prepared)
     with seeded(experiment.seed), repeatable(prepared.device, prepared.precision):
-        test = range_test(
-            make_update(prepared, alone),
-            train_batches(prepared, alone),
-            low=BELOW * rate if low is None else low,
-            high=ABOVE * rate if high is None else high,
-            steps=steps,
-        )
+        update, batches = make_update(prepared, alone), train_batches(prepared, alone)
+        test = range_test(update, batches, low=low, high=high, steps=steps)
     return Found(test, experiment)
 
 

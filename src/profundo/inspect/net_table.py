@@ -18,6 +18,7 @@ import torch
 from profundo import nets
 from profundo.data import load
 from profundo.graph.drawings.node_tables import Column, aligned
+from profundo.kinds import InputKind
 from profundo.nets.net_names import NETS_FOR_SERIES, PUBLISHED_NETS, check
 from profundo.nets.registry import NetOption, options
 from profundo.nets.summary import output_values
@@ -33,6 +34,7 @@ COLUMNS = [
     *(Column(title, True) for title in ("parameters", "FLOPs")),
     Column("receptive field", False),
 ]
+KINDS: dict[int, InputKind] = {1: "features", 2: "series", 3: "image"}  # by how many axes a sample has
 WIDEST = 1000  # characters: nothing is cut off
 LARGEST_INPUT = 100_000_000  # numbers: 400 MB in float32
 
@@ -91,10 +93,10 @@ def summary(net: Any, spec: Any = None) -> NetTable:
         spec = of_shape(spec)
     if isinstance(spec, Dataset):
         spec = spec.spec
+    if isinstance(net, str) and spec is None:
+        return table_of(net, spec_of(net, None))
     if isinstance(net, str):
-        return table_of(
-            net, spec_of(net, None) if spec is None else spec if isinstance(spec, Spec) else dataset_of(spec, {}).spec
-        )
+        return table_of(net, spec if isinstance(spec, Spec) else dataset_of(spec, {}).spec)
     known = spec if isinstance(spec, Spec) else dataset_of(spec, {}, net=net).spec
     layers = tuple(rows_of(net, known.inputs))
     outputs = output_values(net, known.inputs) or known.outputs
@@ -136,10 +138,8 @@ def spec_of(name: str, inputs: str | None) -> Spec:
 
 def of_shape(shape: tuple[int, ...], many: int = 10) -> Spec:
     """Samples of this shape, in so many classes."""
-    kind = Inputs(
-        shape, "image" if len(shape) == 3 else "series" if len(shape) == 2 else "features" if len(shape) == 1 else "any"
-    )
-    return Spec(kind, Targets("classes", tuple(str(number) for number in range(many))))
+    inputs = Inputs(shape, KINDS.get(len(shape), "any"))
+    return Spec(inputs, Targets("classes", tuple(str(number) for number in range(many))))
 
 
 def read_sizes(text: str, expected: str) -> tuple[int, ...]:

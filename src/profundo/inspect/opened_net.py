@@ -125,13 +125,10 @@ class Looked:
     @cached_property
     def code_layer(self) -> str:
         """The last layer before the weights that give the answer; the first where there is none before."""
-        modules = dict(self.net.named_modules())
-        weighted = [
-            place
-            for place, name in enumerate(self.given)
-            if any(True for _ in modules.get(name.partition("#")[0], self.net).parameters(recurse=False))
-        ]
-        return list(self.given)[max(0, (weighted or [len(self.given) - 1])[-1] - 1)]
+        named, names = dict(self.net.named_modules()), list(self.given)
+        modules = [named.get(name.partition("#")[0], self.net) for name in names]
+        weighted = [at for at, one in enumerate(modules) if any(True for _ in one.parameters(recurse=False))]
+        return names[max(0, (weighted or [len(names) - 1])[-1] - 1)]
 
     @cached_property
     def unit_layer(self) -> str:
@@ -160,10 +157,8 @@ class Looked:
 
     def batches(self, raw: Any) -> Iterator[Any]:
         """The same, a few at a time."""
-        return (
-            self.ready(part)
-            for part in split_rows(raw, max(1, min(AT_ONCE, VALUES_AT_ONCE // prod(self.spec.inputs.shape))))
-        )
+        size = max(1, min(AT_ONCE, VALUES_AT_ONCE // prod(self.spec.inputs.shape)))
+        return (self.ready(part) for part in split_rows(raw, size))
 
     def affordable(self, most: int, passes: int = 1) -> int:
         """How many of so many samples may go through the net so many times."""
@@ -210,9 +205,8 @@ class Looked:
 
     def pictures_of(self, ready: Tensor) -> Tensor:
         """uint8 images of what has the form in which the net takes images."""
-        mean, std = (
-            torch.tensor(one or (end,)).view(-1, 1, 1) for one, end in zip(self.scale, (0.0, 1.0), strict=True)
-        )
+        pairs = zip(self.scale, (0.0, 1.0), strict=True)
+        mean, std = (torch.tensor(one or (end,)).view(-1, 1, 1) for one, end in pairs)
         raw = ready.cpu() * std + mean
         images = self.pictures(raw.clamp(0, 255).round().byte() if self.raw.dtype == torch.uint8 else raw)
         assert images is not None
@@ -256,10 +250,9 @@ def of_net(net: nn.Module, data: Any, files: Sequence[Path] = (), **choice: Any)
     check_module(net)
     name, remarks = type(net).__name__, []
     if (plain := in_float32(net)) is not net and not _same_doubles(net, data):
-        net, data = (
-            plain,
-            tuple(one.float() if one.is_floating_point() else one for one in data) if _are_tensors(data) else data,
-        )
+        net = plain
+        if _are_tensors(data):
+            data = tuple(one.float() if one.is_floating_point() else one for one in data)
         remarks.append(f"{name} is looked at in float32; its own weights have other digits.")
     data = _as_it_is(net, *data) if _are_tensors(data) else dataset_of(data, {"seed": 0}, net=net)
     check_answers_samples(data)
@@ -327,11 +320,8 @@ def _as_it_is(net: nn.Module, inputs: Tensor, targets: Tensor) -> Dataset:
 def _of_places(inputs: Tensor, targets: Tensor, outputs: Tensor, is_image: bool) -> Dataset:
     """Of a net that has an answer for each pixel, (batch, classes, height, width)."""
     places, several = tuple(targets.shape[1:]), max(2, outputs.shape[1])
-    if (
-        outputs.ndim != targets.ndim + 1
-        or outputs.shape[2:] != places
-        or not 0 <= targets.min() <= targets.max() < several
-    ):
+    apart = outputs.ndim != targets.ndim + 1 or outputs.shape[2:] != places
+    if apart or not 0 <= targets.min() <= targets.max() < several:
         raise ProfundoError(
             f"targets: expected a class for each sample, ({len(targets)},), a class below {several} for each place of the outputs "
             f"{tuple(outputs.shape)}, or floats; got {targets.dtype} {tuple(targets.shape)}"
@@ -343,11 +333,8 @@ def _of_places(inputs: Tensor, targets: Tensor, outputs: Tensor, is_image: bool)
 def _divided(inputs: Tensor, targets: Tensor, spec: Spec) -> Dataset:
     order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(0))
     fifth = max(1, len(inputs) // 5)
-    parts = (
-        order[2 * fifth :] if len(order) > 2 else order,
-        order[:fifth],
-        order[fifth : 2 * fifth] if len(order) > 1 else order,
-    )
+    rest, second = order[2 * fifth :], order[fifth : 2 * fifth]
+    parts = (rest if len(order) > 2 else order, order[:fifth], second if len(order) > 1 else order)
     train, validation, test = (Samples(inputs[part], targets[part], part) for part in parts)
     return Dataset("its data", spec, train, validation, test)
 
@@ -385,11 +372,9 @@ def _check_weights(net: nn.Module) -> None:
 def _checked(looked: Looked) -> Looked:
     """Raises ProfundoError for a unit that the layer has not, and for a net beside it that does not take these inputs."""
     if looked.unit is not None:
-        layer = looked.unit_layer
+        layer, raw = looked.unit_layer, looked.samples(looked.data.train, SEVERAL)[0]
         with undisturbed(looked.net), torch.no_grad():
-            units = layer_output(looked.net, looked.ready(looked.samples(looked.data.train, SEVERAL)[0]), layer).shape[
-                1
-            ]
+            units = layer_output(looked.net, looked.ready(raw), layer).shape[1]
         if type(looked.unit) is not int or not 0 <= looked.unit < units:
             raise ProfundoError(f"unit {looked.unit}: layer {layer} has units 0 to {units - 1}; choose one of them")
     if looked.beside is not None:
@@ -423,7 +408,6 @@ def _read(files: Sequence[Path], inputs: Inputs) -> tuple[list[str], Tensor]:
     if not values:
         raise ProfundoError(f"{', '.join(map(str, files))}: expected {inputs.things}, found none in them")
     if len({one.shape for one in values}) > 1:
-        raise ProfundoError(
-            f"{names[0]}: expected {inputs.things} of one size, got several; give those of one size together"
-        )
+        what = f"{inputs.things} of one size"
+        raise ProfundoError(f"{names[0]}: expected {what}, got several; give those of one size together")
     return names, torch.stack(values)

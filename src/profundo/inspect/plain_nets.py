@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from copy import deepcopy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from profundo.inside.observing import copied
 from profundo.records import Dataset, ProfundoError
 from profundo.trees import main_output
 
 __all__ = ["answering", "check_answers_samples", "in_float32", "with_statistics"]
 
-SHARES = 1e-4  # by which the sum of a sample's probabilities may differ from 1
+COPIED = "to be looked at in float32 and sample by sample"
 
 
 def check_answers_samples(data: Dataset) -> None:
@@ -58,7 +58,7 @@ LOGITS: dict[str, Callable[[Tensor], Tensor]] = {
 def in_float32(net: nn.Module) -> nn.Module:
     """The net itself, or a copy of one whose weights are float64, float16 or bfloat16."""
     kinds = {one.dtype for one in (*net.parameters(), *net.buffers()) if one.is_floating_point()}
-    return net if kinds <= {torch.float32} else copied(net).float()
+    return net if kinds <= {torch.float32} else copied(net, COPIED).float()
 
 
 def with_statistics(net: nn.Module, batches: Callable[[nn.Module], None]) -> tuple[nn.Module, Sequence[str]]:
@@ -67,7 +67,7 @@ def with_statistics(net: nn.Module, batches: Callable[[nn.Module], None]) -> tup
     lacking = [name for name, layer in norms(net) if layer.running_mean is None]
     if not lacking:
         return net, ()
-    net = copied(net).eval()
+    net = copied(net, COPIED).eval()
     for name, layer in norms(net):
         if name in lacking:
             layer.track_running_stats, layer.momentum = True, None  # the mean over all batches
@@ -82,14 +82,3 @@ def with_statistics(net: nn.Module, batches: Callable[[nn.Module], None]) -> tup
 
 def norms(net: nn.Module) -> list[tuple[str, nn.modules.batchnorm._BatchNorm]]:
     return [(name, one) for name, one in net.named_modules() if isinstance(one, nn.modules.batchnorm._BatchNorm)]
-
-
-def copied(net: nn.Module) -> nn.Module:
-    try:
-        return deepcopy(net)
-    except Exception as error:
-        reason = " ".join(str(error).split())[:160]
-        raise ProfundoError(
-            f"{type(net).__name__}: expected a net that can be copied, to be looked at in float32 and sample by sample; "
-            f"{type(error).__name__}: {reason}"
-        ) from error

@@ -96,11 +96,8 @@ class Text:
     def embedding(self) -> tuple[str, nn.Embedding] | None:
         """The module with a vector for each word of this column, and its name."""
         size = len(self.column.levels) + FIRST_WORD
-        tables = [
-            (name, one)
-            for name, one in self.net.named_modules()
-            if isinstance(one, nn.Embedding) and one.num_embeddings == size
-        ]
+        vectors = [(name, one) for name, one in self.net.named_modules() if isinstance(one, nn.Embedding)]
+        tables = [(name, one) for name, one in vectors if one.num_embeddings == size]
         names = [one.name for one in self.inputs.texts if len(one.levels) + FIRST_WORD == size]
         place = names.index(self.column.name)
         return tables[place] if place < len(tables) else None
@@ -117,9 +114,7 @@ class Text:
         layer, table = self.embedding
         options: dict[str, Any] = {"at": layer, "places": (1,)}
         there = row[self.at.start : self.at.start + self.column.lengths[0], None] > 0
-        if (
-            "baseline" in METHODS[method].options
-        ):  # training had unknown words in any place: words were made so by chance
+        if "baseline" in METHODS[method].options:  # training had unknown words in any place, made so by chance
             options["baseline"] = there.to(table.weight) * table.weight[UNKNOWN].detach()
         return options
 
@@ -152,11 +147,8 @@ def of_words(run: Run, rows: Tensor, method: str, of: Any, part: str | None = No
     known = method_named(method, {})
     each = []
     for row, own in zip(rows, split_choice(of, len(rows), 1), strict=False):
-        one = (
-            text.by_leaving_out(row, method, of=own, **options)
-            if known.one_by_one
-            else text.by_vectors(row, method, of=own, **options)
-        )
+        by = text.by_leaving_out if known.one_by_one else text.by_vectors
+        one = by(row, method, of=own, **options)
         if one is None:
             raise ProfundoError(
                 f"{method}: expected a net with an nn.Embedding of words, {type(run.net).__name__} has none; use method='occlusion'"
@@ -171,14 +163,10 @@ def together(each: Sequence[Explanation], words: Sequence[Sequence[str]]) -> Exp
     most = max(1, *map(len, words))
     outputs = [one.of for one in each if one.of is not None]
     changes = [one.change for one in each if one.change is not None]
+    means = {name: sum(one.figures[name] for one in each) / len(each) for name in each[0].figures}
     return replace(
-        each[0],
-        map=pad_sequence([one.map[0, :most] for one in each], batch_first=True),
-        of=torch.cat(outputs) if outputs else None,
-        answer=torch.cat([one.answer for one in each]),
-        change=torch.cat(changes) if changes else None,
-        passes=sum(one.passes for one in each),
-        seconds=sum(one.seconds for one in each),
-        figures={name: sum(one.figures[name] for one in each) / len(each) for name in each[0].figures},
-        words=tuple((*own, *[""] * (most - len(own))) for own in words),
-    )
+        each[0], map=pad_sequence([one.map[0, :most] for one in each], batch_first=True), figures=means,
+        of=torch.cat(outputs) if outputs else None, answer=torch.cat([one.answer for one in each]),
+        change=torch.cat(changes) if changes else None, passes=sum(one.passes for one in each),
+        seconds=sum(one.seconds for one in each), words=tuple((*own, *[""] * (most - len(own))) for own in words),
+    )  # fmt: skip

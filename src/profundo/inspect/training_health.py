@@ -49,10 +49,8 @@ def preflight(prepared: Prepared, *, budget: float = 3.0) -> tuple[Diagnosis, ..
 
     budget: seconds, of which most go to the few steps that prove a setting wrong. Raises ProfundoError for streamed samples.
     """
-    first = unusual_settings(apart(prepared))
-    report = examine(
-        program_of(apart(prepared)), seed=prepared.experiment.seed, budget=budget, families=(*BEFORE, first)
-    )
+    families, seed = (*BEFORE, unusual_settings(apart(prepared))), prepared.experiment.seed
+    report = examine(program_of(apart(prepared)), seed=seed, budget=budget, families=families)
     return tuple(diagnosis(one, changes_of(one, prepared), 0) for one in report.findings)
 
 

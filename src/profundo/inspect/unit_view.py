@@ -69,10 +69,8 @@ class LayerUnits:
 
     def check(self, unit: int) -> None:
         """Raises ProfundoError for a unit that the layer has not."""
-        if not 0 <= unit < len(self.best.values):
-            raise ProfundoError(
-                f"unit {unit}: layer {self.layer} has units 0 to {len(self.best.values) - 1}; choose one of them"
-            )
+        if not 0 <= unit < (many := len(self.best.values)):
+            raise ProfundoError(f"unit {unit}: layer {self.layer} has units 0 to {many - 1}; choose one of them")
 
 
 def searched(looked: Looked, most: int = SEARCHED) -> Any:
@@ -89,9 +87,8 @@ def units_of(looked: Looked, layer: str, raw: Any = None) -> LayerUnits:
 def images_for(looked: Looked, layer: str, unit: int, steps: int = STEPS) -> Iterator[Excitements]:
     """The image made for a unit, as it comes about. Raises ProfundoError for a net that does not take images."""
     if not looked.is_image:
-        raise ProfundoError(
-            f"layer {layer!r}: expected a net that takes images, of {looked.spec.inputs.kind} none are made"
-        )
+        none = f"of {looked.spec.inputs.kind} none are made"
+        raise ProfundoError(f"layer {layer!r}: expected a net that takes images, {none}")
     return exciting(looked.net, layer, [unit], steps=steps, every=EVERY, **picture_manner(looked))
 
 
@@ -106,9 +103,8 @@ def patches(looked: Looked, raw: Tensor, layer: str, best: Best, units: list[int
     windows, (height, width) = looked.windows.get(layer), looked.spec.inputs.shape[1:]
     whole = [(0, height), (0, width)]
     parts = []
-    for sample, place in zip(
-        best.samples[units].flatten().tolist(), best.places[units].flatten().tolist(), strict=True
-    ):
+    pairs = (one[units].flatten().tolist() for one in (best.samples, best.places))
+    for sample, place in zip(*pairs, strict=True):
         at = divmod(place, len(windows[1][0])) if windows else (0, 0)
         ends = [(int(low[n]), int(high[n]) + 1) for (low, high), n in zip(windows or (), at, strict=False)] or whole
         ends = [full if b - a >= full[1] else (a, b) for (a, b), full in zip(ends, whole, strict=True)]

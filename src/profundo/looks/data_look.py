@@ -35,7 +35,7 @@ from profundo.looks.grids.grid_look import look_at_grids, look_at_pixel_arrays
 from profundo.looks.image_look import look_at_files, look_at_images
 from profundo.looks.look_page import fragment_of, page_of
 from profundo.looks.look_text import text_of
-from profundo.looks.objects.object_look import look_at_objects
+from profundo.looks.objects.object_look import look_at_object_samples, look_at_objects
 from profundo.looks.series_look import look_at_series
 from profundo.looks.sound_look import look_at_sounds
 from profundo.looks.survey import Tell
@@ -132,6 +132,8 @@ def _at_samples(collection: Collection, tell: Tell) -> DataFacts:
         raise ProfundoError(
             f"look: expected one input and a target that is a class or a number, {collection.name} has others; look at its parts"
         )
+    if collection.targets.traits.per == "object":
+        return look_at_object_samples(collection, tell)
     return OF_KIND.get(collection.inputs.kind, _rows)(collection, tell)
 
 

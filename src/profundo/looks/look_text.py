@@ -9,7 +9,7 @@ from profundo.data.streams.archives import printable
 from profundo.languages import say
 from profundo.looks.data_facts import DataFacts
 from profundo.looks.findings import in_lines
-from profundo.looks.objects.object_facts import LARGE, SMALL, ObjectFacts
+from profundo.looks.objects.object_sizes import LARGE, SMALL, ObjectFacts
 from profundo.looks.sound_facts import SoundFacts
 from profundo.looks.table_facts import ColumnFacts, Spread
 from profundo.pictures.numbers import SPACE, plain
@@ -133,7 +133,7 @@ def facts_of(look: DataFacts) -> list[tuple[str, str]]:
 def _facts_of_objects(objects: ObjectFacts) -> list[tuple[str, str]]:
     low, middle, high = objects.sides
     facts = [
-        ("objects", f"{objects.objects:,}, by {objects.form}"),
+        ("objects", f"{objects.objects:,}{objects.form and f', by {objects.form}'}"),
         (
             "in an image",
             f"{objects.fewest:,} to {objects.most:,}, middle {objects.middle:g}; none in {objects.without:,} images",

@@ -123,7 +123,8 @@ def survey_samples(collection: Collection, tell: Tell) -> Survey:
     survey.mode = [{1: "L", 3: "RGB"}.get(channels, f"{channels} channels")] * number
     done = 0
     for split, samples in parts:
-        labels = samples.targets.numpy() if samples.targets.dim() == 1 else np.full(len(samples), -1)
+        has_label = isinstance(samples.targets, Tensor) and samples.targets.dim() == 1
+        labels = samples.targets.numpy() if has_label else np.full(len(samples), -1)
         survey.label[done : done + len(samples)] = labels if collection.targets.classes else -1
         survey.split[done : done + len(samples)] = split
         for start in range(0, len(samples), CHUNK):

@@ -12,9 +12,10 @@ from profundo.languages import local, say, term
 from profundo.pictures import svg
 from profundo.pictures.axes import ACROSS, SQUARE, UP, Axis, enclosing, horizontal, share, tick, usual_range, vertical
 from profundo.pictures.numbers import plain
+from profundo.pictures.tables import Figure
 from profundo.records import ProfundoError
 
-__all__ = ["Line", "curves_svg", "heat_svg", "lines_svg", "points_svg", "residuals_svg", "scatter_svg"]
+__all__ = ["Line", "curves_svg", "heat_svg", "lines_svg", "plotted", "points_svg", "residuals_svg", "scatter_svg"]
 
 FEW = 40  # up to so many places each gets a dot that tells its value to the pointer
 MOST_PLACES = 1000  # of one line; above, each stretch keeps its lowest and highest
@@ -71,6 +72,11 @@ def lines_svg(
     marks = {name: at for name, at in (marks or {}).items() if math.isfinite(at) and (at > 0 or not log_x)}
     x = horizontal([*(value for line in lines for value in line.x), *marks.values()], log=log_x)
     return _line_chart(lines, x, marks, (x_label, y_label), log_y, percent, ground)
+
+
+def plotted(lines: Sequence[Line], caption: str, **axes: Any) -> Figure:
+    """Lines with what they show. axes: as `lines_svg` takes them."""
+    return Figure(lines_svg(lines, **axes), caption)
 
 
 def curves_svg(

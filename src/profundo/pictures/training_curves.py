@@ -24,16 +24,11 @@ NOT_CURVES = {"epoch", "seconds", "samples"}
 READING = ("loss", "accuracy", "RMSE", "learning rate", "gradient norm")  # of which it is said how they are read
 
 
-def charts(
-    history: Mapping[str, Sequence[float]], best: int | None, *, out_of_fold: bool = False
-) -> tuple[list[Figure], list[Figure]]:
-    """One picture per quantity, training and validation together: what everybody looks at, and the rest.
-
-    out_of_fold: whether validation figures are of samples of both splits that members of an ensemble set aside.
-    """
+def charts(history: Mapping[str, Sequence[float]], best: int | None) -> tuple[list[Figure], list[Figure]]:
+    """One picture per quantity, training and validation together: what everybody looks at, and the rest."""
     ranked = sorted(by_quantity(history).items(), key=lambda item: ORDER.get(item[0], LAST.get(item[0], 5)))
     first = [quantity in ORDER or quantity in LAST or at == 0 for at, (quantity, _) in enumerate(ranked)]
-    figures = [Figure(_chart(*item, best), _caption(*item, best, out_of_fold)) for item in ranked]
+    figures = [Figure(_chart(*item, best), _caption(*item, best)) for item in ranked]
     shown, others = (
         [one for one, is_first in zip(figures, first, strict=True) if is_first == side] for side in (True, False)
     )
@@ -63,11 +58,9 @@ def _chart(quantity: str, curves: Mapping[str, Sequence[float]], best: int | Non
     return curves_svg(curves, x_label=term("epoch"), y_label=label, best=marked, percent=share, log=log)
 
 
-def _caption(quantity: str, curves: Mapping[str, Sequence[float]], best: int | None, out_of_fold: bool) -> str:
+def _caption(quantity: str, curves: Mapping[str, Sequence[float]], best: int | None) -> str:
     named, watched, split = term(quantity), "validation" in curves, ""
-    if watched and out_of_fold:
-        split = say(f"report.curve_{'both' if len(curves) > 1 else 'held'}_out_of_fold")
-    elif WHOLE_RUN not in curves:
+    if WHOLE_RUN not in curves:
         split = say("report.curve_split", splits=say("report.and_the").join(map(term, curves)))
     words = say(
         "report.curve_updates" if quantity in MEANS and not watched else "report.curve_after",

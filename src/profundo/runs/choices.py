@@ -16,7 +16,6 @@ from profundo.runs.given.own import NOTHING, Own
 from profundo.runs.preparing import Prepared, objective_of, precision_of
 from profundo.runs.pretrained import net_of, seen_by
 from profundo.runs.settings.manners import completed
-from profundo.runs.settings.setting_aside import check_folds
 from profundo.runs.tensorboard import check_log
 from profundo.train.hardware import choose_device, normalised
 
@@ -32,7 +31,6 @@ def prepare(experiment: Experiment, processes: int = 1) -> Prepared:
     net = net_of(experiment, name, data)
     chosen = completed(experiment, data.spec, len(data.train), name, normalised(net), len(data.validation) > 0)
     chosen = as_read(chosen, data)
-    check_folds(chosen, data, net, processes)
     check_choices(chosen, data)
     single = "pretrained" if chosen.pretrained else "a detector" if data.spec.targets.traits.per == "object" else ""
     if single and processes > 1:

@@ -242,14 +242,6 @@ class Experiment(BaseModel):
     validation: Annotated[
         PartOfAll | None, Setting("data", "Share of the training samples kept aside to validate.")
     ] = None
-    out_of_fold: Annotated[
-        bool,
-        Setting(
-            "learning",
-            "Of the ensemble for tables of numbers: each member sets aside other rows, so that all rows teach, those to validate, "
-            "too.",
-        ),
-    ] = False
     accumulate: Annotated[
         Whole, Setting("learning", "Put each batch through the net in so many parts, to save memory.")
     ] = 1

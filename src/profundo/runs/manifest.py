@@ -19,6 +19,7 @@ from profundo.files import PUT_BACK, in_words, read_object, sha256, write_bytes,
 from profundo.records import ProfundoError
 from profundo.runs.experiment import WITHOUT_EFFECT
 from profundo.runs.folder import Folder
+from profundo.runs.given.foreign import without_gone
 from profundo.runs.settings.plain_yaml import read_experiment
 from profundo.runs.voice import note
 from profundo.train.checkpoints import digest
@@ -145,7 +146,7 @@ def value_in_words(value: Any) -> str:
 
 
 def flat(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings inside "settings", of recipes and studies, beside the others."""
+    """The settings inside "settings", of recipes and studies, beside the others; without those that there are no more."""
     inner = asked.get("settings")
     rest = {name: value for name, value in asked.items() if name != "settings"}
-    return {**rest, **inner} if isinstance(inner, dict) else dict(asked)
+    return without_gone({**rest, **inner} if isinstance(inner, dict) else asked)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from typing import Any
 
 import torch
@@ -14,17 +13,15 @@ from torch import Tensor, nn
 from profundo import objectives
 from profundo.data import standardize_targets
 from profundo.data.augmenting.augment import augmentation, value_range
-from profundo.data.batches import batches, in_memory, in_order, largest_batch
-from profundo.data.splits.member_folds import MemberFolds, in_parts, member_folds, together
+from profundo.data.batches import batches, in_memory, in_order
 from profundo.data.splits.splits import chosen
 from profundo.doctor.reinitializing import reinitialize_
 from profundo.evaluate import answers, figure_of, mean_cost
 from profundo.evaluate.leading import leading_figure
 from profundo.evaluate.scores import PROBABILITIES
-from profundo.nets.table_nets import EachByOne, TableNet
 from profundo.objectives.detector_cost import summed
 from profundo.objectives.own_losses import PickedOutput
-from profundo.records import Batch, Dataset, Spec, Targets
+from profundo.records import Batch, Dataset, Targets
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.own import NOTHING, Own, measured
 from profundo.runs.pretrained import on_features
@@ -44,11 +41,7 @@ from profundo.train.updates import autocast
 __all__ = [
     "Prepared",
     "batch_size",
-    "each_alone",
-    "folds_of",
     "from_pretrained",
-    "held_out",
-    "judged_at_once",
     "make_update",
     "monitored",
     "objective_of",
@@ -142,68 +135,22 @@ def unsettled_epochs(experiment: Experiment, targets: Targets) -> int:
 def train_batches(prepared: Prepared, processes: Group) -> Batches:
     """The training samples in their order, augmented: this process's share of each batch."""
     experiment, data = prepared.experiment, prepared.data
-    samples, size, ordered = data.train, batch_size(experiment, data, prepared.net), None
-    if experiment.out_of_fold:
-        samples = together(data.train, data.validation)
-        ordered = partial(folds_of(prepared.net, data, experiment.seed).ordered, batch_size=size)
     return batches(
-        samples,
+        data.train,
         data.spec,
-        size,
+        batch_size(experiment, data),
         seed=experiment.seed,
         device=prepared.device,
         augment=augmentation(experiment.augment, data.spec, value_range(data.train)) if experiment.augment else None,
         rank=processes.rank,
         processes=processes.size,
         workers=experiment.workers,
-        ordered=ordered,
     )
 
 
-def batch_size(experiment: Experiment, data: Dataset, net: nn.Module) -> int:
-    """Samples of an update: as many as were asked for and are there. Where members set aside different rows, as many for each."""
-    asked, there = experiment.batch_size or 1, len(data.train)
-    if not experiment.out_of_fold:
-        return min(asked, there)
-    members, rows = len(folds_of(net, data, experiment.seed).held), there + len(data.validation)
-    return members * max(1, (asked if asked < there else rows) // members)
-
-
-def folds_of(net: nn.Module, data: Dataset, seed: int) -> MemberFolds:
-    """Of the rows of the training split and, behind them, of the validation split, what each member sets aside."""
-    assert isinstance(net, TableNet)
-    return member_folds(len(data.train) + len(data.validation), net.members, seed)
-
-
-JUDGED = 8000  # rows
-
-
-def held_out(
-    net: nn.Module, data: Dataset, experiment: Experiment, device: torch.device
-) -> tuple[nn.Module, Iterable[Batch]]:
-    """What answers samples that it has not learned from, and these: the net and the validation split, or, where members set
-    aside different rows, each member alone and its fold of both splits, fold after fold in equal shares of each batch."""
-    if not experiment.out_of_fold:
-        return net, in_order(data.validation, data.spec, device=device, workers=experiment.workers)
-    parts = in_parts(folds_of(net, data, experiment.seed).held, judged_at_once(data.spec))
-    return each_alone(net, data, parts, device)
-
-
-def each_alone(
-    net: nn.Module, data: Dataset, parts: Sequence[Tensor], device: torch.device
-) -> tuple[nn.Module, Iterable[Batch]]:
-    """The members of a net for tables, each alone, and for each part of the rows of both splits a batch, of which equal shares,
-    one after the other, are of the members in turn."""
-    assert isinstance(net, TableNet)
-    assert max(map(len, parts)) <= largest_batch(data.spec), "a part in two batches would be another member's"
-    rows = together(data.train, data.validation)
-    each = [in_order(chosen(rows, part), data.spec, device=device, batch_size=len(part)) for part in parts]
-    return EachByOne(net), chain.from_iterable(each)
-
-
-def judged_at_once(spec: Spec) -> int:
-    """Rows, at most, that members answer in one batch."""
-    return min(JUDGED, largest_batch(spec))
+def batch_size(experiment: Experiment, data: Dataset) -> int:
+    """Samples of an update: as many as were asked for and are there."""
+    return min(experiment.batch_size or 1, len(data.train))
 
 
 def objective_of(experiment: Experiment, data: Dataset, own: Own = NOTHING) -> objectives.Objective:
@@ -318,8 +265,7 @@ def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str
     name = leading_figure(data.spec.targets, likelihood.quantity == PROBABILITIES)
     kept: list[Batch] = []
     if in_memory(data.validation):
-        net, ordered = held_out(net, data, prepared.experiment, prepared.device)
-        kept = list(ordered)
+        kept = list(in_order(data.validation, data.spec, device=prepared.device, workers=workers))
 
     def look() -> Mapping[str, float]:
         if not processes.chief:

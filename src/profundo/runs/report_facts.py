@@ -106,7 +106,6 @@ def report_of(run: Run) -> Report:
         asked=settings_of(run),
         counts={name: _counts(split, targets) for name, split in splits.items()},
         sizes={name: len(split) for name, split in splits.items()},
-        out_of_fold=run.experiment.out_of_fold,
         notes=data.notes,
         advice=advice,
         readings=data.readings,

@@ -34,6 +34,7 @@ from profundo.runs.folder import Folder
 from profundo.runs.given.own import NOTHING, Own
 from profundo.threads import same_bits
 from profundo.train.checkpoints import digest
+from profundo.train.hardware import steady_heap
 from profundo.train.randomness import seeded
 from profundo.trees import called, joined, leaves, split_rows, to_device
 from profundo.units import in_own_units
@@ -296,12 +297,9 @@ def in_scale(images: Tensor, spec: Spec) -> tuple[Tensor, tuple[int, int]]:
     return F.interpolate(images.float(), small, mode="bilinear", antialias=True).round().to(images.dtype), size
 
 
-def in_batches(
-    net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None, at_once: int | None = None
-) -> Tensor:
+def in_batches(net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None, at_once: int = 1000) -> Tensor:
     device = next(net.parameters(), torch.empty(0)).device
-    if at_once is None:  # of the rows of a table, what a processor's cache holds: batches of 1,000 took a third longer
-        at_once = 250 if spec.inputs.kind == "features" and device.type == "cpu" else 1000
+    steady_heap()
     meaning = objective or objectives.default(spec.targets)
     with evaluating(net):
         ready = (standardize(to_device(part, device), spec.inputs) for part in split_rows(inputs, at_once))

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 
 from profundo import objectives
 from profundo.data.batches import in_order
-from profundo.data.splits.member_folds import first_wanted, in_parts
 from profundo.data.splits.splits import chosen
-from profundo.evaluate import Answers, answers, answers_of_all, figures, scores
+from profundo.evaluate import Answers, answers_of_all, figures, scores
 from profundo.evaluate.conformal import FEWEST, LEVEL, margins
 from profundo.evaluate.kinds.forecasts import seasonal_naive, step_scores
 from profundo.evaluate.leading import positive
@@ -24,11 +23,10 @@ from profundo.records import Dataset, ProfundoError, Samples, Scores, Targets
 from profundo.runs.baselines.linear_baseline import Yardstick, yardstick
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.own import NOTHING, Own, measured
-from profundo.runs.preparing import each_alone, folds_of, held_out, judged_at_once, objective_of, unsettled_epochs
+from profundo.runs.preparing import objective_of, unsettled_epochs
 from profundo.runs.run import Run
 from profundo.runs.voice import figure
 from profundo.train.hardware import repeatable
-from profundo.trees import chosen_rows
 
 __all__ = [
     "answers_beside",
@@ -122,11 +120,11 @@ def forecast_scores(outputs: Answers, data: Dataset, split: Samples) -> Scores:
 
 def with_margins(run: Run) -> Dataset:
     """The data of a run, their real targets with the margins of intervals about predictions, from its validation split: what it
-    says about that, the run has then. None where the split taught, too: of 90 % intervals, 82 to 88 % held in simulations."""
+    says about that, the run has then."""
     data = run.data
     targets, forecast = data.spec.targets, data.spec.inputs.forecast
     few = len(data.validation) < (FEWEST if forecast is None else 1)
-    if targets.kind != "real" or few or run.experiment.out_of_fold:
+    if targets.kind != "real" or few:
         return data
     run.held = answers_held_out(run.net, data, run.experiment, run.own)
     found = margins(run.held, targets, 1 if forecast is None else forecast.horizon)
@@ -141,7 +139,7 @@ def with_threshold(net: nn.Module, data: Dataset, experiment: Experiment, own: O
         return at_threshold(data, threshold_of_best_f1(held))
     if experiment.threshold is None:
         return data
-    (held,) = answers_to(net, data, data.validation, experiment, own=own)
+    held = answers_held_out(net, data, experiment, own)
     return at_threshold(data, chosen_threshold(experiment.threshold, held, data.spec.targets))
 
 
@@ -178,50 +176,20 @@ def answers_to(
 
 
 def answers_held_out(net: nn.Module, data: Dataset, experiment: Experiment, own: Own = NOTHING) -> Answers:
-    """What the net says about the samples that it was watched on, in float32: see preparing.held_out."""
-    device = device_of(net)
-    with repeatable(device, "float32"):
-        answering, ordered = held_out(net, data, experiment, device)
-        return answers(answering, ordered, objective_of(experiment, data, own).likelihood, data.spec.targets)
+    """What the net says about the validation split."""
+    (held,) = answers_to(net, data, data.validation, experiment, own=own)
+    return held
 
 
 def answers_beside(
     net: nn.Module, data: Dataset, experiment: Experiment, linear: nn.Module, own: Own = NOTHING, most: int = 1000
 ) -> tuple[Answers, Answers]:
-    """What a net while it learns and a linear model of the training split say about the same samples, that neither has learned
-    from: of the validation split, `most` or fewer. Where members set aside different rows, of those that one has, by this one."""
-    if experiment.out_of_fold:
-        rows, ours = apart_by_one(net, data, experiment, own, most)
-        return ours, answers_to(net, data, chosen(data.validation, rows), experiment, linear, own)[1]
+    """What a net while it learns and a linear model of the training split say about the validation split, or `most` samples of it
+    at equal distances."""
     held = data.validation
-    held = held if len(held) <= most else chosen(held, spaced(len(held), most))
+    held = held if len(held) <= most else chosen(held, torch.arange(most) * len(held) // most)
     ours, theirs = answers_to(net, data, held, experiment, linear, own)
     return ours, theirs
-
-
-def apart_by_one(net: nn.Module, data: Dataset, experiment: Experiment, own: Own, most: int) -> tuple[Tensor, Answers]:
-    """int64 (rows,) of the validation split, `most` of them or fewer, that a member set aside, and what this one says about each."""
-    held, device = folds_of(net, data, experiment.seed).held, device_of(net)
-    parts = in_parts(first_wanted(held, held >= len(data.train), most), judged_at_once(data.spec))
-    rows = torch.cat(parts) - len(data.train)
-    with repeatable(device, "float32"):
-        answering, ordered = each_alone(net, data, parts, device)
-        every = answers(answering, ordered, objective_of(experiment, data, own).likelihood, data.spec.targets)
-    there = (rows >= 0).nonzero().flatten()
-    there = there[spaced(len(there), most)]
-    return rows[there], these(every, there)
-
-
-def spaced(count: int, most: int) -> Tensor:
-    """int64: places of `count`, all or `most` of them at equal distances."""
-    return torch.arange(count) if count <= most else torch.arange(most) * count // most
-
-
-def these(every: Answers, places: Tensor) -> Answers:
-    """The answers at these places."""
-    weights = None if every.weights is None else every.weights[places]
-    rows = (*(chosen_rows(tree, places) for tree in (every.predictions, every.targets)), every.costs[places])
-    return replace(every, predictions=rows[0], targets=rows[1], costs=rows[2], weights=weights)
 
 
 def device_of(net: nn.Module) -> torch.device:

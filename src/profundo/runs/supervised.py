@@ -32,6 +32,7 @@ from profundo.runs.choices import check_named, load_data, prepare
 from profundo.runs.experiment import WITHOUT_EFFECT, Experiment, new_experiment, write_experiment
 from profundo.runs.folder import Folder, environment, write_history
 from profundo.runs.given.arriving import net_and_data, prepare_own
+from profundo.runs.given.foreign import without_gone
 from profundo.runs.given.keeping import TOOLS, keep_result
 from profundo.runs.health.care import Care, as_healed
 from profundo.runs.health.training_program import check_known
@@ -39,7 +40,7 @@ from profundo.runs.live.clock import Clock
 from profundo.runs.live.live_progress import Telling, telling
 from profundo.runs.manifest import differences
 from profundo.runs.opening import open_run
-from profundo.runs.preparing import LOSS, Prepared, batch_size, folds_of, monitored, training, unsettled_epochs
+from profundo.runs.preparing import LOSS, Prepared, batch_size, monitored, training, unsettled_epochs
 from profundo.runs.resumable import Keeping, State, is_out_of_memory, learn, where
 from profundo.runs.run import Run
 from profundo.runs.saved_model import keepable, save_model
@@ -202,7 +203,7 @@ def check_unchanged(folder: Folder, prepared: Prepared, state: State | None, pro
 def changed_settings(experiment: Experiment, state: State, processes: Group) -> list[str]:
     now = experiment.settings()
     try:
-        before, size = {"out_of_fold": False, **state["experiment"]}, len(state["random"])
+        before, size = without_gone(state["experiment"]), len(state["random"])
     except (LookupError, TypeError, ValueError) as error:
         raise ProfundoError(f"the newest checkpoint is not one of a training: {in_words(error)}; train anew") from None
     changes = differences(before, {name: now.get(name) for name in before}, WITHOUT_EFFECT)
@@ -402,16 +403,9 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
     voice.say(
         f"{data.name}: {len(data.train):,} to train on, {len(data.validation):,} to validate, {len(data.test):,} to test"
     )
-    if experiment.out_of_fold:
-        members, each = folds_of(prepared.net, data, experiment.seed).held.shape
-        whole = len(data.train) + len(data.validation)
-        voice.say(
-            f"each of {members} members learns from all but {each:,} of these {whole:,}, others for each: validation figures are "
-            "out of fold, and a little too good, for members share weights"
-        )
     optimizer, schedule = (experiment.own.get(name) or getattr(experiment, name) for name in ("optimizer", "schedule"))
     how = f"{optimizer} at {experiment.learning_rate:g} ({schedule})"
-    batch = batch_size(experiment, data, prepared.net)
+    batch = batch_size(experiment, data)
     where = f"{prepared.precision} on {prepared.device}"
     name = str(experiment.net).removeprefix("own:")
     voice.say(f"{name}: {parameters:,} parameters, {how}, batches of {batch}, {where}")

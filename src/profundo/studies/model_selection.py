@@ -79,7 +79,6 @@ def select(
     asked, given = asked_of(data, to, targets, net, settings)
     name, values = one_setting(vary)
     check_repeats(repeats, len(values))
-    check_figures(asked, name)
     variants = [varied(asked, name, value) for value in values]
     loaded = whole(asked, given)
     for variant in variants:
@@ -129,16 +128,6 @@ def whole(asked: Experiment, given: Given) -> Dataset:
     if isinstance(given.data, str | Path):
         return load_data(asked)
     return divide(collected(asked, given), validation=asked.validation, seed=asked.splitting_seed, stream=False)
-
-
-def check_figures(asked: Experiment, name: str) -> None:
-    """Raises ProfundoError where validation figures would be those of single members, which know nothing of their vote, and of
-    rows that the weights they share have learned from (data/splits/member_folds.py): the more a net learns by heart, the better."""
-    if name == "out_of_fold" or asked.out_of_fold:
-        raise ProfundoError(
-            "out_of_fold: expected validation samples that no candidate learns from, to choose by; leave it out here, and train "
-            "the chosen one with it"
-        )
 
 
 def resume_selection(path: str | Path, voice: Voice | None = None) -> Selected:

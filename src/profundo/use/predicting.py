@@ -272,7 +272,8 @@ def _of_table(ready: Predictor, path: Path) -> Iterator[Answers | Entry]:
             if len(values):
                 columns = in_columns(ready.outputs(values), ready.spec, ready.probable)
                 ids = {name: _some(own, places) for name, own in rows.ids.items()}
-                notices = [with_promise(own, ready.spec) for own in _some(rows.features.notices, places)]
+                told = _some(rows.features.notices, places)
+                notices = [own and with_promise(own, ready.spec) for own in told] if any(told) else told
                 yield Answers(_some(rows.names, places), columns, ids, notices, ready.spec.targets.classes)
     except ProfundoError as error:
         yield Entry(printable(str(path)), None, printable(str(error)))

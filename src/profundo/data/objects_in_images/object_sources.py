@@ -20,6 +20,7 @@ from profundo.data.objects_in_images.named_images import NamedImages
 from profundo.data.objects_in_images.voc_xml import listed_splits, read_voc
 from profundo.data.objects_in_images.yolo_text import is_yolo, partners, read_yolo
 from profundo.data.streams.archives import Files, open_files, printable
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["Found", "found_objects", "notes_of", "read_objects", "told"]
@@ -197,24 +198,12 @@ def _in_splits(entries: list[Entry], remarks: Remarks) -> Iterator[Entry]:
 
 
 # ----------------------------------------------------------------------------------------------------------------- told
-DONE = {
-    "outside": (
-        "box stands out of its image and was cut to it",
-        "boxes stand out of their images and were cut to them",
-    ),
-    "swapped": (
-        "box has its corners swapped, which was put right",
-        "boxes have their corners swapped, which was put right",
-    ),
-    "empty": ("box of no size was left out", "boxes of no size were left out"),
-    "beyond": ("box lies beyond its image and was left out", "boxes lie beyond their images and were left out"),
-}
 NAMED = 3
 
 
-def told(what: str, places: list[str]) -> str:
+def told(what: str, count: int) -> Said:
     """What was done to so many boxes."""
-    return f"{len(places):,} {DONE[what][len(places) > 1]}"
+    return Said(f"looks.mended_{what}", count=count)
 
 
 def notes_of(remarks: Remarks) -> Iterator[str]:
@@ -222,7 +211,7 @@ def notes_of(remarks: Remarks) -> Iterator[str]:
     yield from remarks.notes
     for what, places in remarks.mended.items():
         more = " …" if len(places) > NAMED else ""
-        yield f"{told(what, places)}: {'; '.join(places[:NAMED])}{more}."
+        yield f"{told(what, len(places))} ({'; '.join(places[:NAMED])}{more})"
     if remarks.faults:
         (place, reason), count = remarks.faults[0], len(remarks.faults)
         yield f"{count:,} {'fault was' if count == 1 else 'faults were'} left out: {place}: {reason}{' …' if count > 1 else ''}."

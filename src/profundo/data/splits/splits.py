@@ -161,8 +161,7 @@ def divide(collection: Collection, *, validation: float | None, seed: int, strea
     parts = separated(collection, validation=validation, seed=seed, stream=stream)
     if collection.split_by is not None:
         collection = replace(collection, notes=(*collection.notes, note_of_splits(collection, validation, seed)))
-    by_chance = validation is None and collection.validation is None and collection.split_by is None
-    return replace(finished(collection, *parts), by_chance=by_chance)
+    return finished(collection, *parts)
 
 
 def separated(

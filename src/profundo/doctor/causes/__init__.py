@@ -30,16 +30,6 @@ Family = Callable[[Patient], Iterable[Suspicion]]
 BY_EXPERIMENT: tuple[Family, ...] = (not_finite_at_times, signals, another_cost, penalties, pace)
 """Families that must train to suspect, or to prove: not asked where a fact explains the training."""
 FAMILIES: tuple[Family, ...] = (
-    values,
-    step_order,
-    output_layer,
-    judges,
-    not_finite,
-    axis_order,
-    feeding,
-    pairing,
-    splitting,
-    structure,
-    modes,
+    *(values, step_order, output_layer, judges, not_finite, axis_order, feeding, pairing, splitting, structure, modes),
     *BY_EXPERIMENT,
 )

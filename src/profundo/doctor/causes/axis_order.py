@@ -85,9 +85,7 @@ def in_cost(patient: Patient) -> Call | None:
             then = as_number(loss(perfect, targets))
     except Exception:  # noqa: BLE001 - the person's own cost, and answers that are no scores of classes
         return None
-    calls = [
-        call for call in record.calls if call.arguments and call.arguments[0] is perfect and meant(call) is not None
-    ]
+    calls = [call for call in record.calls if call.arguments and call.arguments[0] is perfect and meant(call)]
     return calls[0] if calls and 0 <= then < 0.5 * now else None
 
 
@@ -115,9 +113,8 @@ def meant(call: Call) -> tuple[str, Callable[[Tensor], Tensor]] | None:
         if [count, steps, heads * width] == shape and heads > 1 and steps > 1 and heads != steps:
             how = f"view({count}, {steps}, {heads}, {width}).transpose(1, 2)"
             return how, lambda one: one.reshape(count, steps, heads, width).transpose(1, 2)
-    if (
-        len(sizes) == 2 and sizes[1] == shape[1] > 1 and shape[1] not in shape[2:]
-    ):  # (samples, classes, …) to rows of classes
+    rows_of_classes = len(sizes) == 2 and sizes[1] == shape[1] > 1 and shape[1] not in shape[2:]
+    if rows_of_classes:  # of (samples, classes, …)
         return f"movedim(1, -1).reshape(-1, {shape[1]})", lambda one: one.movedim(1, -1).reshape(sizes)
     if len(shape) == 4 and len(sizes) == 3:  # and back
         count, heads, steps, width = shape
@@ -145,12 +142,8 @@ def permuted(call: Call, run: Callable[[], Any]) -> Any:
 def series_as_given(patient: Patient) -> Iterator[Suspicion]:
     """Tables of (steps, features) a sample that were counted anew before they came here: both axes become smoother undone."""
     values = patient.train.inputs
-    if (
-        not isinstance(values, Tensor)
-        or values.ndim != 3
-        or not values.is_floating_point()
-        or min(values.shape[1:]) < 5
-    ):
+    is_series = isinstance(values, Tensor) and values.ndim == 3 and values.is_floating_point()
+    if not is_series or min(values.shape[1:]) < 5:
         return
     some = values[:500].detach().cpu().float()
     count, first, second = some.shape
@@ -199,10 +192,8 @@ def layouts_of_series(values: Tensor) -> Iterator[tuple[str, Tensor]]:
     if min(features, steps) > 2:
         memory = values.movedim(1, -1)
         yield "permute instead of view (features are first)", memory.reshape(count, features, steps)
-        yield (
-            "permute instead of view (features were last)",
-            memory.reshape(count, features, steps).movedim(1, -1).reshape(values.shape),
-        )
+        turned = memory.reshape(count, features, steps).movedim(1, -1)
+        yield "permute instead of view (features were last)", turned.reshape(values.shape)
 
 
 def roughness(values: Tensor) -> float:

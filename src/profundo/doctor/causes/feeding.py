@@ -13,7 +13,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from profundo.doctor.patient import Patient
-from profundo.doctor.programs import Samples, copied, ordinary_step, parted
+from profundo.doctor.programs import Samples, copied, one_step, parted
 from profundo.doctor.skill import distinct
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Cure, Variant
@@ -40,7 +40,7 @@ def not_shuffled(patient: Patient) -> Iterator[Suspicion]:
     if len(numbers) < 3 or patient.task.kind == "own":
         return
     whole = torch.cat(numbers)
-    if patient.task.kind in {"classes", "binary"} and not patient.task.one_hot:
+    if patient.task.is_named:
         values = distinct(whole)
         numbers = [(batch == values).double() for batch in numbers]
         whole = (whole == values).double()
@@ -52,8 +52,7 @@ def not_shuffled(patient: Patient) -> Iterator[Suspicion]:
             "not_shuffled", "train",
             {"of the targets' variance between batches": share, "expected of a random order": expected},
             "draw a new order in each epoch: shuffle=True, or shuffle the samples once before batches are made",
-            weight=0.75, gain=0.02, share=0.1,
-            cures={"a random order": shuffled},
+            weight=0.75, gain=0.02, share=0.1, cures={"a random order": shuffled},
         )  # fmt: skip
 
 
@@ -71,21 +70,19 @@ def harmful_augmentation(patient: Patient) -> Iterator[Suspicion]:
     if patient.validation is None or not (patient.train.again or in_step or inside) or patient.course.error:
         return
     course = patient.course
-    behind, place = max(
-        (held - train, place) for place, (train, held) in enumerate(zip(course.train, course.held, strict=True))
-    )
+    pairs = enumerate(zip(course.train, course.held, strict=True))
+    behind, place = max((held - train, place) for place, (train, held) in pairs)
     if not (in_step or inside) and behind < 0.05 and course.held[-1] > 0.5:
         return  # at its worst: what is read once more in each epoch is known by heart at the end
     cures: dict[str, Cure] = {}
     if in_step:
-        cures["batches as they are"] = lambda variant: replace(variant, program=replace(variant.program, step=None))
+        cures["batches as they are"] = lambda variant: variant.changed(step=None)
     if inside:
         cures[f"without what {inside[0]} does in training"] = asleep(inside)
     half = len(patient.validation) // 2
     if half >= 50 and not cures:
-        cures[f"{half} samples that are not augmented instead of {len(patient.train)}"] = clean(
-            patient.validation, half
-        )
+        cure = f"{half} samples that are not augmented instead of {len(patient.train)}"
+        cures[cure] = clean(patient.validation, half)
     yield Suspicion(
         "harmful_augmentation", "step" if in_step else inside[0] if inside else "train inputs",
         {"score on training samples": course.train[place], "on validation samples": course.held[place]},
@@ -105,9 +102,8 @@ def random_modules(patient: Patient) -> list[str]:
             if len(given) == 1 and isinstance(output, Tensor) and any(given[0] is one for one in leaves(inputs)):
                 with seeded(patient.seed + 1):
                     other = module.forward(*given)
-                if not torch.equal(output, other) and torch.equal(
-                    module.eval().forward(*given), module.forward(*given)
-                ):
+                asleep = module.eval()
+                if not torch.equal(output, other) and torch.equal(asleep.forward(*given), asleep.forward(*given)):
                     found.append(name)
                 module.train()
 
@@ -156,25 +152,20 @@ def changed_in_step(patient: Patient) -> bool:
         return False
     program = copied(patient.program)
     batch = patient.train.epoch(program, None)[0]
-    seen: list[Tensor] = []
-    hook = program.net.register_forward_pre_hook(
-        lambda _, given: seen.extend(one for one in given[:1] if isinstance(one, Tensor))
-    )
+    seen: list[Any] = []
+    program.net.register_forward_pre_hook(lambda _, given: seen.append(given[0] if given else None))
+    firsts = []
     try:
         for seed in range(2):
             with seeded(patient.seed + seed):
-                (program.step or ordinary_step)(program.net, batch, program.loss, program.optimizer)
-            seen.append(torch.empty(0))
+                one_step(program, batch)
+            firsts.append(next(one for one in seen if isinstance(one, Tensor)))
+            seen.clear()
     except Exception:  # noqa: BLE001 - the person's own program
         return False
-    finally:
-        hook.remove()
     given = next(leaves(parted(batch)[0]))
-    middle = next((place for place, one in enumerate(seen) if not one.numel()), 0)
-    pairs = (
-        [one for one in (seen[0], seen[middle + 1]) if one.shape == given.shape] if 0 < middle < len(seen) - 1 else []
-    )
-    return len(pairs) == 2 and not torch.equal(pairs[0], pairs[1]) and not torch.equal(pairs[0], given)
+    once, again = firsts
+    return once.shape == again.shape == given.shape and not torch.equal(once, again) and not torch.equal(once, given)
 
 
 # -------------------------------------------------------------------------------------------------------------- workers
@@ -196,10 +187,7 @@ def repeated_worker_randomness(patient: Patient) -> Iterator[Suspicion]:
     loader = patient.program.train
     if not isinstance(loader, DataLoader) or loader.num_workers < 1:
         return
-    where, remedy = (
-        f"DataLoader with {loader.num_workers} workers",
-        "draw from torch's own generator, or seed by torch.initial_seed() in worker_init_fn",
-    )
+    where = f"DataLoader with {loader.num_workers} workers"
     if isinstance(loader.dataset, IterableDataset):
         rows = [next(leaves(parted(batch)[0])) for batch in patient.train.given]
         groups = [rows[place : place + loader.num_workers] for place in range(0, len(rows), loader.num_workers)]
@@ -220,8 +208,9 @@ def repeated_worker_randomness(patient: Patient) -> Iterator[Suspicion]:
     again = equal(epochs[0][0], epochs[1][0]) and not equal(epochs[0][0], epochs[0][2])
     if across or again:
         yield Suspicion(
-            "repeated_worker_randomness", where, {"draws equal across workers": across, "in every epoch": again}, remedy
-        )
+            "repeated_worker_randomness", where, {"draws equal across workers": across, "in every epoch": again},
+            "draw from torch's own generator, or seed by torch.initial_seed() in worker_init_fn",
+        )  # fmt: skip
 
 
 def drawn(loader: DataLoader[Any]) -> list[Tensor]:

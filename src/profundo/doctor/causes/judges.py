@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from profundo.doctor.causes.output_layer import negated, shared_out_over_samples
-from profundo.doctor.events import as_number
+from profundo.doctor.costs import numbers_by
 from profundo.doctor.patient import Patient
 from profundo.doctor.skill import Task, auc, class_axis, class_scores, distinct, r_squared
 from profundo.doctor.suspicions import Suspicion
@@ -43,16 +42,13 @@ def wrong_reduction(patient: Patient) -> Iterator[Suspicion]:
         )  # fmt: skip
         return
     if shared_out_over_samples(patient):
-        yield Suspicion(
-            "wrong_reduction", "output layer", {"sum over the batch of each output": 1.0},
-            "take the softmax over the classes (dim=1), not over the samples of the batch (dim=0)", "fatal",
-        )  # fmt: skip
+        words = "take the softmax over the classes (dim=1), not over the samples of the batch (dim=0)"
+        yield Suspicion("wrong_reduction", "output layer", {"sum over the batch of each output": 1.0}, words, "fatal")
         return
-    ratio = doubled(patient)
-    if abs(ratio - 2) < 0.01:
-        size = patient.program.batch_size
+    if patient.adds_up:
+        evidence = {"cost of a batch given twice, over once": patient.doubled, "batch size": patient.program.batch_size}
         yield Suspicion(
-            "wrong_reduction", "loss", {"cost of a batch given twice, over once": ratio, "batch size": size},
+            "wrong_reduction", "loss", evidence,
             "take the mean over the batch instead of the sum, or divide the learning rate by the batch size", weight=0.65,
             cures={"the mean of the cost": averaged},
         )  # fmt: skip
@@ -73,26 +69,9 @@ def shared_out_over(patient: Patient) -> int | None:
     return next((axis for axis in others if bool(((one.sum(axis) - 1).abs() < 1e-3).all())), None)
 
 
-def doubled(patient: Patient) -> float:
-    answers, targets = patient.outputs[:16], patient.probe.targets
-    if not isinstance(targets, Tensor):
-        return 1.0
-    targets = targets[:16]
-    try:
-        once = as_number(patient.program.loss(answers, targets))
-        twice = as_number(patient.program.loss(torch.cat([answers] * 2), torch.cat([targets] * 2)))
-    except Exception:  # noqa: BLE001
-        return 1.0
-    return twice / once if once else 1.0
-
-
 def averaged(variant: Variant) -> Variant:
     loss = variant.program.loss
-
-    def mean(prediction: Any, target: Any) -> Any:
-        return loss(prediction, target) / len(target)
-
-    return replace(variant, program=replace(variant.program, loss=mean))
+    return variant.changed(loss=lambda prediction, target: loss(prediction, target) / len(target))
 
 
 # ----------------------------------------------------------------------------------------------------------------- sign
@@ -100,18 +79,14 @@ def climbing(patient: Patient) -> Iterator[Suspicion]:
     """A cost that nobody knows by its values, and that is smaller the worse the answers are."""
     if patient.cost.kind != "other" or not isinstance(patient.probe.targets, Tensor):
         return
+    targets = patient.probe.targets
     made = (
-        made_answers(patient, patient.task, patient.probe.targets)
-        or made_of_two(patient.outputs, patient.probe.targets)
-        or made_of_pairs(patient)
+        made_answers(patient, patient.task, targets) or made_of_two(patient.outputs, targets) or made_of_pairs(patient)
     )
     if made is None:
         return
-    try:
-        costs = [
-            as_number(patient.program.loss(made[name], patient.probe.targets)) for name in ("perfect", "half", "wrong")
-        ]
-    except Exception:  # noqa: BLE001 - a cost that wants something else
+    costs = patient.costs(*((made[name], targets) for name in ("perfect", "half", "wrong")))
+    if costs is None:
         return
     maximised = any(group.get("maximize", False) for group in patient.program.optimizer.param_groups)
     falls = costs[0] > costs[1] > costs[2]
@@ -132,42 +107,35 @@ def wrong_metric(patient: Patient) -> Iterator[Suspicion]:
     made = made_answers(patient, task, targets)
     if made is None:
         return
-    try:
-        values = {name: as_number(metric(answers, targets)) for name, answers in made.items()}
-    except Exception:  # noqa: BLE001 - a metric that wants something else
+    numbers = numbers_by(metric, *((answers, targets) for answers in made.values()), seed=patient.seed)
+    if numbers is None or not all(map(math.isfinite, numbers)):
         return
-    if not all(abs(value) < float("inf") for value in values.values()):
-        return
+    values = dict(zip(made, numbers, strict=True))
     right, half, wrong = values["perfect"], values["half"], values["wrong"]
     true = {name: known(made[name], targets, task) for name in made}
     steady = (right > half > wrong or right < half < wrong) and abs(right - wrong) > 0.25 * max(abs(right), abs(wrong))
     like_accuracy = any(abs(right - top) < 1e-6 for top in (1.0, 100.0)) and steady
     scale = 100.0 if abs(right - 100.0) < 1e-6 else 1.0
     graded = [values[name] / scale for name in GRADED]
-    unlike = [
-        max(abs(a - b) for a, b in zip(graded, each, strict=True)) for each in zip(*map(true.get, GRADED), strict=True)
-    ]
+    known_ones = zip(*map(true.get, GRADED), strict=True)
+    unlike = [max(abs(a - b) for a, b in zip(graded, each, strict=True)) for each in known_ones]
     summed = right > wrong and abs(right - len(targets)) > 1e-6 and task.kind != "real"
     summed = summed and adds_up(metric, made["perfect"], targets)
     if steady and not summed and not (like_accuracy and min(unlike) > CLOSE):
         return
     evidence = {"of perfect answers": right, "of half right ones": half, "of graded ones": values["graded"]}
-    yield Suspicion(
-        "wrong_metric",
-        "metric",
-        {**evidence, "should be": (1.0 if summed else true["graded"][0]) * scale},
-        "compare it with a known metric (scikit-learn's) on the same answers: its axis, threshold, shapes, divisor",
-        mend=unchanged,
-    )
+    evidence["should be"] = (1.0 if summed else true["graded"][0]) * scale
+    words = "compare it with a known metric (scikit-learn's) on the same answers: its axis, threshold, shapes, divisor"
+    yield Suspicion("wrong_metric", "metric", evidence, words, mend=unchanged)
 
 
 def adds_up(metric: Any, answers: Tensor, targets: Tensor) -> bool:
     """Whether the metric of half the samples is half as much: a sum over the batch, divided by a constant if by anything."""
     half = len(targets) // 2
-    try:
-        whole, part = as_number(metric(answers, targets)), as_number(metric(answers[:half], targets[:half]))
-    except Exception:  # noqa: BLE001 - the person's own metric
+    numbers = numbers_by(metric, (answers, targets), (answers[:half], targets[:half]))
+    if numbers is None:
         return False
+    whole, part = numbers
     return part > 0 and abs(whole / part - len(targets) / half) < 0.01
 
 
@@ -270,24 +238,16 @@ def known(answers: Tensor, targets: Tensor, task: Task) -> list[float]:
     cut = 0.5 if bool(((answers >= 0) & (answers <= 1)).all()) else 0.0
     decided = (scores[:, 1] > cut).long() if answers.ndim == 1 or answers.shape[-1] == 1 else scores.argmax(1)
     accuracy = float((decided == classes).double().mean())
-    labels = range(int(classes.max()) + 1)
-    recalls, f1, overlap = [], [], []
-    for label in labels:
-        hit = float(((decided == label) & (classes == label)).sum())
-        said, true = float((decided == label).sum()), float((classes == label).sum())
-        recalls.append(hit / max(true, 1))
-        f1.append(2 * hit / max(said + true, 1))
-        overlap.append(hit / max(said + true - hit, 1))
-    area = auc(scores[:, torch.arange(len(labels))], classes[:, None] == torch.arange(len(labels))).tolist()
-    several = [sum(each) / len(each) for each in (recalls, f1, area, overlap)]
-    shares = [[float((one == label).double().mean()) for label in labels] for one in (decided, classes)]
-    agreed = sum(a * b for a, b in zip(*shares, strict=True))  # by chance; of Cohen's kappa and Matthews' correlation
-    spread = math.prod(max(1 - sum(share**2 for share in each), 1e-12) ** 0.5 for each in shares)
-    top = [
-        float((scores.topk(k, 1).indices == classes[:, None]).any(1).double().mean())
-        for k in (3, 5)
-        if k < scores.shape[1]
-    ]
-    precision = float(((decided == 1) & (classes == 1)).sum()) / max(float((decided == 1).sum()), 1)
-    return [accuracy, *several, *top, *recalls, *f1, *area, precision, 2 * several[2] - 1,
-            (accuracy - agreed) / max(1 - agreed, 1e-12), (accuracy - agreed) / spread, overlap[-1]]  # fmt: skip
+    labels = torch.arange(int(classes.max()) + 1)
+    said, true = ((one[:, None] == labels).double() for one in (decided, classes))  # (answers, labels)
+    hits, told, there = (said * true).sum(0), said.sum(0), true.sum(0)
+    recalls, f1 = hits / there.clamp_min(1), 2 * hits / (told + there).clamp_min(1)
+    overlap, area = hits / (told + there - hits).clamp_min(1), auc(scores[:, labels], true.bool())
+    several = [float(each.mean()) for each in (recalls, f1, area, overlap)]
+    agreed = float(said.mean(0) @ true.mean(0))  # by chance; of Cohen's kappa and Matthews' correlation
+    spread = math.prod(max(1 - float(one.mean(0).square().sum()), 1e-12) ** 0.5 for one in (said, true))
+    tops = [scores.topk(k, 1).indices == classes[:, None] for k in (3, 5) if k < scores.shape[1]]
+    top = [float(one.any(1).double().mean()) for one in tops]
+    precision = float(hits[1] / told[1].clamp_min(1)) if len(labels) > 1 else 0.0
+    return [accuracy, *several, *top, *recalls.tolist(), *f1.tolist(), *area.tolist(), precision, 2 * several[2] - 1,
+            (accuracy - agreed) / max(1 - agreed, 1e-12), (accuracy - agreed) / spread, float(overlap[-1])]  # fmt: skip

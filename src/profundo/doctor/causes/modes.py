@@ -23,17 +23,8 @@ MUCH, NEARLY_ALL = 0.5, 0.8  # share of values that dropout takes
 FEW = 4  # samples in a batch, of which statistics are noise
 WORSE = 0.1  # of skill, in evaluation mode against the statistics of the batch
 AFTERWARDS = {
-    "softmax",
-    "log_softmax",
-    "sigmoid",
-    "logsigmoid",
-    "tanh",
-    "squeeze",
-    "view",
-    "reshape",
-    "flatten",
-    "permute",
-    "transpose",
+    *("softmax", "log_softmax", "sigmoid", "logsigmoid", "tanh"),
+    *("squeeze", "view", "reshape", "flatten", "permute", "transpose"),
 }
 
 BatchNorm = nn.modules.batchnorm._BatchNorm
@@ -56,17 +47,10 @@ def modes(patient: Patient) -> Iterator[Suspicion]:
 
 def wrong_mode(patient: Patient) -> Iterator[Suspicion]:
     """Dropout, or statistics of the batch, although the net is in evaluation mode."""
-    calls = calls_of(patient.net, patient.probe.rows(torch.arange(min(8, len(patient.probe)))).inputs)[0]
-    active = [
-        call for call in calls if call.function in DROPOUTS and call.argument(2, "training", True) and rate(call) > 0
-    ]
-    by_batch = [
-        call
-        for call in calls
-        if call.function == "batch_norm"
-        and call.argument(1, "running_mean", None) is not None
-        and call.argument(5, "training", False)
-    ]
+    calls = calls_of(patient.net, patient.probe.first(8).inputs)[0]
+    active = dropping(calls)
+    norms = [call for call in calls if call.function == "batch_norm" and call.argument(5, "training", False)]
+    by_batch = [call for call in norms if call.argument(1, "running_mean", None) is not None]
     if active or by_batch:
         what = "dropout" if active else "batch_norm"
         yield Suspicion(
@@ -80,12 +64,14 @@ def rate(call: Call) -> float:
     return float(call.argument(1, "p", 0.5))
 
 
+def dropping(calls: list[Call]) -> list[Call]:
+    """Those that set values to 0 at random."""
+    given = [call for call in calls if call.function in DROPOUTS]
+    return [call for call in given if call.argument(2, "training", True) and rate(call) > 0]
+
+
 def dropout(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
-    active = [
-        call
-        for call in passage.calls
-        if call.function in DROPOUTS and call.argument(2, "training", True) and rate(call) > 0
-    ]
+    active = dropping(passage.calls)
     if not active:
         return
     last = active[-1]
@@ -128,7 +114,7 @@ def batchnorm_stale(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     momentum = min(1.0 if one.momentum is None else one.momentum for _, one in norms)
     if momentum >= 0.05 and (1 - momentum) ** patient.course.steps > 0.05:
         return  # a training of a few steps: the statistics are on their way
-    few = patient.train.rows(torch.arange(min(1000, len(patient.train))))
+    few = patient.train.first(1000)
     inputs, targets = few.inputs, few.targets
     stored = skill(answers_of(patient.grown, inputs), targets, patient.task)
     with seeded(patient.seed):

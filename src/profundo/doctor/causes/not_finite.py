@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from profundo.dispatch import Observed
 from profundo.doctor.patient import SEEDS, Patient
-from profundo.doctor.programs import ordinary_step
+from profundo.doctor.programs import one_step
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import answers_of, batches, in_evaluation, unchanged, update
 from profundo.train.randomness import seeded
@@ -74,26 +74,24 @@ def unstable(origin: Origin | None) -> Iterator[Suspicion]:
     if origin is None or origin.largest > ORDINARY:
         return  # it grew: a matter of pace, which experiments decide
     of = "gradient of " if origin.backward else ""
-    yield Suspicion(
-        "unstable_operation",
-        origin.where,
-        {"operation": of + origin.operation, "largest value that goes in": origin.largest, "smallest": origin.smallest},
-        remedy_of(origin),
-        "fatal",
-    )
-
-
-def remedy_of(origin: Origin) -> str:
-    stable = {
-        "log": "keep what the logarithm gets above 0 (clamp_min, or log_softmax, logsigmoid, log1p in its place)",
-        "sqrt": "add a small number under the root: its gradient at 0 is infinite",
-        "pow": "add a small number to what is raised to a power below 1: its gradient at 0 is infinite",
-        "div": "keep the divisor away from 0",
-        "exp": "subtract the largest value before the exponential (softmax, logsumexp, softplus do)",
-        "norm": "add a small number under the root of the norm: its gradient at 0 is infinite",
+    evidence = {
+        "operation": of + origin.operation,
+        "largest value that goes in": origin.largest,
+        "smallest": origin.smallest,
     }
-    match = next((text for name, text in stable.items() if name in origin.operation), None)
-    return match or f"give {origin.operation} a form that is finite for these values"
+    stable = next((text for name, text in STABLE.items() if name in origin.operation), "")
+    remedy = stable or f"give {origin.operation} a form that is finite for these values"
+    yield Suspicion("unstable_operation", origin.where, evidence, remedy, "fatal")
+
+
+STABLE = {
+    "log": "keep what the logarithm gets above 0 (clamp_min, or log_softmax, logsigmoid, log1p in its place)",
+    "sqrt": "add a small number under the root: its gradient at 0 is infinite",
+    "pow": "add a small number to what is raised to a power below 1: its gradient at 0 is infinite",
+    "div": "keep the divisor away from 0",
+    "exp": "subtract the largest value before the exponential (softmax, logsumexp, softplus do)",
+    "norm": "add a small number under the root of the norm: its gradient at 0 is infinite",
+}
 
 
 def origin_in_answers(patient: Patient) -> Origin | None:
@@ -129,12 +127,11 @@ def origin_of(patient: Patient, step: int, seed: int) -> Origin | None:
         if program.step is None:
             program.net.train()
         for number, batch in enumerate(islice(batches(variant, seed), step + 1)):
-            one = program.step or ordinary_step
             if number < step - 2:
-                one(program.net, batch, program.loss, program.optimizer)
+                one_step(program, batch)
                 continue
             with watcher, Observed(watcher.see), torch.autograd.set_detect_anomaly(True, check_nan=False):
-                one(program.net, batch, program.loss, program.optimizer)
+                one_step(program, batch)
             if watcher.origin is not None:
                 break
     return watcher.origin
@@ -165,7 +162,7 @@ class Watcher:
         result = operation(*args, **kwargs)
         if self.origin is not None or not is_spoiled(result):
             return result
-        given = [part for part in flat(args) if isinstance(part, Tensor) and part.is_floating_point() and part.numel()]
+        given = list(real_numbers(args))
         if given and all(bool(part.isfinite().all()) for part in given):
             name = str(operation).removeprefix("aten.").split(".")[0].strip("_")
             node = torch._C._current_autograd_node()
@@ -188,15 +185,13 @@ class Watcher:
 
 
 def is_spoiled(result: Any) -> bool:
-    return any(
-        isinstance(part, Tensor) and part.is_floating_point() and part.numel() > 0 and not bool(part.isfinite().all())
-        for part in flat((result,))
-    )
+    return any(not bool(part.isfinite().all()) for part in real_numbers((result,)))
 
 
-def flat(parts: Any) -> Iterator[Any]:
+def real_numbers(parts: Any) -> Iterator[Tensor]:
+    """The tensors of them that there are in tuples and lists, without those that are empty."""
     for part in parts:
         if isinstance(part, tuple | list):
-            yield from flat(part)
-        else:
+            yield from real_numbers(part)
+        elif isinstance(part, Tensor) and part.is_floating_point() and part.numel():
             yield part

@@ -4,42 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from profundo.dispatch import Observed
-from profundo.doctor.events import as_number
-from profundo.doctor.passage import RECURRENT
+from profundo.doctor.passage import RECURRENT, Call, Functions
 from profundo.doctor.patient import Patient
-from profundo.doctor.programs import copied, ordinary_step, parted
+from profundo.doctor.programs import copied, one_step, parted
 from profundo.doctor.skill import class_axis, distinct
 from profundo.doctor.suspicions import Suspicion
-from profundo.doctor.trials import Variant, answers_of, in_evaluation, main
+from profundo.doctor.trials import Variant, answers_of, in_evaluation, main, with_loss
 from profundo.doctor.verdicts import Severity
 from profundo.train.randomness import seeded
 from profundo.trees import called, leaves
 
-__all__ = ["negated", "output_layer", "shared_out_over_samples", "with_loss"]
+__all__ = ["ends_of", "negated", "output_layer", "shared_out_over_samples"]
 
 PROBABILITY = 1e-3
 RANGES = {
-    "sigmoid": (0.0, 1.0),
-    "hardsigmoid": (0.0, 1.0),
-    "softmax": (0.0, 1.0),
-    "tanh": (-1.0, 1.0),
-    "hardtanh": (-1.0, 1.0),
-    "relu": (0.0, float("inf")),
-    "softplus": (0.0, float("inf")),
-    "exp": (0.0, float("inf")),
+    **dict.fromkeys(("sigmoid", "hardsigmoid", "softmax"), (0.0, 1.0)),
+    **dict.fromkeys(("tanh", "hardtanh"), (-1.0, 1.0)),
+    **dict.fromkeys(("relu", "softplus", "exp"), (0.0, float("inf"))),
 }
-MEETING = frozenset(
-    ["mul", "sub", "add", "div", "true_divide", "rsub", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"]
-    + [f"__{name}__" for name in ("mul", "sub", "add", "truediv", "rmul", "rsub", "radd", "rtruediv")]
-)
+MEETING = {
+    *("mul", "sub", "add", "div", "true_divide", "truediv", "rmul", "radd", "rsub", "rtruediv"),
+    *("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"),
+}
 SOFTMAXES = frozenset(["softmax", "log_softmax", "logsumexp"])
 PASSING = (
     *("View", "UnsafeView", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Permute", "T", "Slice", "Select", "Clone"),
@@ -51,25 +43,23 @@ def output_layer(patient: Patient) -> Iterator[Suspicion]:
     answers = patient.outputs
     if not isinstance(answers, Tensor) or not answers.is_floating_point() or not answers.numel():
         return
-    for family in (
-        single_unit_softmax,
-        double_softmax,
-        activated_logits,
-        missing_output_activation,
-        unreachable_targets,
-        broadcast_loss,
-        loss_sign,
-        wrong_loss_for_task,
-    ):
-        yield from family(patient)
+    yield from single_unit_softmax(patient)
+    yield from double_softmax(patient)
+    yield from activated_logits(patient)
+    yield from missing_output_activation(patient)
+    yield from unreachable_targets(patient)
+    yield from broadcast_loss(patient)
+    yield from loss_sign(patient)
+    yield from wrong_loss_for_task(patient)
+
+
+def ends_of(answers: Tensor) -> dict[str, float]:
+    return {"smallest answer": float(answers.min()), "largest": float(answers.max())}
 
 
 def sums_to_one(answers: Tensor, axis: int) -> bool:
-    return (
-        answers.shape[axis] > 1
-        and bool((answers >= 0).all())
-        and bool(((answers.sum(axis) - 1).abs() < PROBABILITY).all())
-    )
+    shares = answers.shape[axis] > 1 and bool((answers >= 0).all())
+    return shares and bool(((answers.sum(axis) - 1).abs() < PROBABILITY).all())
 
 
 def single_unit_softmax(patient: Patient) -> Iterator[Suspicion]:
@@ -92,11 +82,7 @@ def is_nothing(patient: Patient) -> bool:
     answers, targets = patient.outputs, patient.probe.targets
     if answers.ndim != 2 or answers.shape[1] != 1:
         return False
-    try:
-        costs = [float(patient.program.loss(answers + shift, targets)) for shift in (0.0, 1.0, -3.0)]
-    except Exception:  # noqa: BLE001 - the person's own cost
-        return False
-    return costs == [0.0, 0.0, 0.0]
+    return patient.costs(*((answers + shift, targets) for shift in (0.0, 1.0, -3.0))) == [0.0, 0.0, 0.0]
 
 
 def double_softmax(patient: Patient) -> Iterator[Suspicion]:
@@ -107,7 +93,7 @@ def double_softmax(patient: Patient) -> Iterator[Suspicion]:
     if sums_to_one(answers, axis) and (patient.cost.kind == "cross entropy" or normalised_again(patient, axis)):
         yield Suspicion(
             "double_softmax", last_module(patient), {"rows that sum to 1": len(answers)},
-            "remove the softmax from the net: the cost takes logits and does its own", "serious", mend=logarithms,
+            "remove the softmax from the net: the cost takes logits and does its own", mend=logarithms,
         )  # fmt: skip
 
 
@@ -125,32 +111,24 @@ def normalised_again(patient: Patient, axis: int) -> bool:
             seen.append([one % answers.ndim for one in over] == [axis % answers.ndim])
         return operation(*args, **named)
 
-    try:
-        with Observed(observe), seeded(patient.seed):
-            once = as_number(patient.program.loss(answers, patient.probe.targets))
-        with seeded(patient.seed):
-            shifted = as_number(patient.program.loss(answers + 1, patient.probe.targets))
-    except Exception:  # noqa: BLE001 - the person's own cost
-        return False
-    return any(seen) and math.isclose(once, shifted, rel_tol=1e-4, abs_tol=1e-6)
+    pairs = [(one, patient.probe.targets) for one in (answers, answers + 1)]
+    with Observed(observe):
+        costs = patient.costs(*pairs)
+    return costs is not None and any(seen) and math.isclose(*costs, rel_tol=1e-4, abs_tol=1e-6)
 
 
 def activated_logits(patient: Patient) -> Iterator[Suspicion]:
     """A cost of logits that gets only one side of zero, or a bounded range."""
     answers: Tensor = patient.outputs
     if patient.cost.takes_logits and are_states(patient):
-        yield Suspicion(
-            "activated_logits", last_module(patient), {"smallest answer": float(answers.min()), "largest": float(answers.max())},
-            "put a linear layer after the recurrent one: its states lie between -1 and 1, logits do not", "serious",
-        )  # fmt: skip
+        words = "put a linear layer after the recurrent one: its states lie between -1 and 1, logits do not"
+        yield Suspicion("activated_logits", last_module(patient), ends_of(answers), words)
         return
-    kind = final_operation(patient)
-    cut = kind.startswith("clamp") and (float(answers.min()) >= 0 or float(answers.max()) <= 0)
+    kind, low, high = final_operation(patient), *ends_of(answers).values()
+    cut = kind.startswith("clamp") and (low >= 0 or high <= 0)
     if patient.cost.takes_logits and (kind in RANGES or cut) and kind != "softmax":
-        yield Suspicion(
-            "activated_logits", last_module(patient), {"smallest answer": float(answers.min()), "largest": float(answers.max())},
-            f"remove the {kind} after the last layer: the cost takes logits of any size and sign", "serious",
-        )  # fmt: skip
+        words = f"remove the {kind} after the last layer: the cost takes logits of any size and sign"
+        yield Suspicion("activated_logits", last_module(patient), ends_of(answers), words)
 
 
 def are_states(patient: Patient) -> bool:
@@ -161,13 +139,11 @@ def are_states(patient: Patient) -> bool:
 
 def missing_output_activation(patient: Patient) -> Iterator[Suspicion]:
     answers: Tensor = patient.outputs
-    name = type(patient.program.loss).__name__
     probability = final_operation(patient) in ("sigmoid", "softmax", "hardsigmoid", "clamp", "exp", "hardtanh")
-    if not probability and (
-        patient.cost.takes_probabilities or name == "BCELoss" or "between 0 and 1" in patient.first.error
-    ):
+    named = type(patient.program.loss).__name__ == "BCELoss" or "between 0 and 1" in patient.first.error
+    if not probability and (named or patient.cost.takes_probabilities):
         yield Suspicion(
-            "missing_output_activation", "output layer", {"smallest answer": float(answers.min()), "largest": float(answers.max())},
+            "missing_output_activation", "output layer", ends_of(answers),
             "give the cost logits: binary_cross_entropy_with_logits (or put a sigmoid after the last layer)", "fatal",
             mend=with_loss(nn.functional.binary_cross_entropy_with_logits),
         )  # fmt: skip
@@ -186,7 +162,7 @@ def missing_output_activation(patient: Patient) -> Iterator[Suspicion]:
 def shared_out_over_samples(patient: Patient) -> bool:
     """Whether each output sums to 1 over the samples of a batch: a softmax, or its logarithm, over the wrong axis."""
     count = min(8, len(patient.probe))
-    answers: Any = answers_of(patient.net, patient.probe.rows(torch.arange(count)).inputs)
+    answers: Any = answers_of(patient.net, patient.probe.first(count).inputs)
     if not isinstance(answers, Tensor) or answers.ndim != 2 or count < 3 or answers.shape[1] < 2:
         return False
     sums = answers.sum(0) if bool((answers >= 0).all()) else answers.exp().sum(0)
@@ -217,12 +193,8 @@ def draws_near(patient: Patient, low: float, high: float) -> bool:
     """Whether a cost that is not known falls as the answers come nearer to targets out of their range: some only mark samples."""
     answers, targets = patient.outputs, patient.probe.targets
     nearer = torch.where((targets < low) | (targets > high), answers + 0.1 * (targets - answers), answers)
-    try:
-        with seeded(patient.seed):
-            now, then = (as_number(patient.program.loss(one, targets)) for one in (answers, nearer))
-    except Exception:  # noqa: BLE001 - the person's own cost
-        return True
-    return not then > now
+    costs = patient.costs((answers, targets), (nearer, targets))
+    return costs is None or not costs[1] > costs[0]
 
 
 def broadcast_loss(patient: Patient) -> Iterator[Suspicion]:
@@ -235,44 +207,29 @@ def broadcast_loss(patient: Patient) -> Iterator[Suspicion]:
             mend=in_one_shape,
         )  # fmt: skip
     elif (shapes := paired_in_step(patient)) is not None:
-        yield Suspicion(
-            "broadcast_loss", "step", {"one": str(shapes[0]), "other": str(shapes[1])},
-            "give both the same shape, such as prediction.squeeze(1): now every sample is paired with every other", "fatal",
-        )  # fmt: skip
-
-
-class Pairs(TorchFunctionMode):
-    """Keeps the shapes of the first (n, 1) and (n,) that meet in one function, n samples each, on the way to the cost."""
-
-    def __init__(self, count: int) -> None:
-        super().__init__()
-        self.count = count
-        self.met: list[tuple[int, ...]] | None = None
-
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = function(*args, **(kwargs or {}))
-        two = [part for part in args[:2] if isinstance(part, Tensor)]
-        known = sum(part.requires_grad for part in two) == 1  # distances within a batch have it on both sides
-        if len(two) == 2 and known and getattr(function, "__name__", "") in MEETING:
-            shapes = sorted((tuple(part.shape) for part in two), key=len)
-            if shapes == [(self.count,), (self.count, 1)]:
-                self.met = self.met or shapes
-        return result
+        words = "give both the same shape, such as prediction.squeeze(1): now every sample is paired with every other"
+        yield Suspicion("broadcast_loss", "step", {"one": str(shapes[0]), "other": str(shapes[1])}, words, "fatal")
 
 
 def paired_in_step(patient: Patient) -> list[tuple[int, ...]] | None:
-    """Of one step, whoever computes the cost in it."""
+    """The shapes of the first (n, 1) and (n,), n samples each, that meet on the way to the cost of a step, whoever computes it."""
     program, batch = copied(patient.program), patient.train.epoch(patient.program, None)[0]
     count = len(next(leaves(parted(batch)[1])))
-    if count < 2:
-        return None
-    pairs = Pairs(count)
+    met: list[list[tuple[int, ...]]] = []
+
+    def watch(call: Call, run: Callable[[], Any]) -> Any:
+        two = [part for part in call.arguments[:2] if isinstance(part, Tensor)]
+        known = sum(part.requires_grad for part in two) == 1  # distances within a batch have it on both sides
+        if call.function in MEETING and len(two) == 2 and known:
+            met.append(sorted((tuple(part.shape) for part in two), key=len))
+        return run()
+
     try:
-        with pairs, seeded(patient.seed):
-            (program.step or ordinary_step)(program.net, batch, program.loss, program.optimizer)
+        with Functions(watch), seeded(patient.seed):
+            one_step(program, batch)
     except Exception:  # noqa: BLE001 - the person's own program
         return None
-    return pairs.met
+    return next((shapes for shapes in met if shapes == [(count,), (count, 1)] and count > 1), None)
 
 
 def loss_sign(patient: Patient) -> Iterator[Suspicion]:
@@ -293,20 +250,12 @@ def wrong_loss_for_task(patient: Patient) -> Iterator[Suspicion]:
     if not isinstance(targets, Tensor):
         return
     evidence = {"cost": cost.kind, "different targets": len(distinct(targets))}
-    if cost.kind in {"binary cross entropy", "binary cross entropy of logits"} and not bool(
-        (targets == targets.round()).all()
-    ):
-        inside = bool(((targets >= 0) & (targets <= 1)).all())
-        if not inside:
-            yield Suspicion(
-                "wrong_loss_for_task", "loss", evidence, "targets are numbers, not classes: use mse_loss", "fatal"
-            )
-    if (
-        cost.kind == "cross entropy"
-        and targets.is_floating_point()
-        and task.kind in {"real", "own"}
-        and targets.ndim > 1
-    ):
+    shares = bool(((targets >= 0) & (targets <= 1)).all())
+    if cost.is_binary and not shares and not bool((targets == targets.round()).all()):
+        words = "targets are numbers, not classes: use mse_loss"
+        yield Suspicion("wrong_loss_for_task", "loss", evidence, words, "fatal")
+    numbers = targets.is_floating_point() and task.kind in {"real", "own"} and targets.ndim > 1
+    if cost.kind == "cross entropy" and numbers:
         yield Suspicion(
             "wrong_loss_for_task", "loss", {**evidence, "smallest target": float(targets.min()), "largest": float(targets.max())},
             "targets are numbers, not shares of classes: use mse_loss", "fatal", mend=with_loss(nn.functional.mse_loss),
@@ -323,22 +272,13 @@ def wrong_loss_for_task(patient: Patient) -> Iterator[Suspicion]:
             cures={"cross entropy": with_loss(lambda p, t: nn.functional.cross_entropy(as_logits(p), t.argmax(1)))},
         )  # fmt: skip
     if cost.is_distance and task.plain and task.classes > 2 and answers.shape[-1] == 1:
-        yield Suspicion(
-            "wrong_loss_for_task", "loss", {**evidence, "outputs": 1},
-            f"targets are {task.classes} classes: give the output layer {task.classes} units and use cross_entropy", weight=0.4,
-        )  # fmt: skip
+        words = f"targets are {task.classes} classes: give the output layer {task.classes} units and use cross_entropy"
+        yield Suspicion("wrong_loss_for_task", "loss", {**evidence, "outputs": 1}, words, weight=0.4)
 
 
 def as_logits(answers: Tensor) -> Tensor:
     """Log-probabilities of what sums to one, anything else as it is."""
     return answers.clamp_min(1e-12).log() if sums_to_one(answers.detach(), 1) else answers
-
-
-def with_loss(loss: Callable[..., Tensor]) -> Callable[[Variant], Variant]:
-    def cure(variant: Variant) -> Variant:
-        return replace(variant, program=replace(variant.program, loss=loss))
-
-    return cure
 
 
 def logarithms(variant: Variant) -> Variant:
@@ -364,7 +304,7 @@ def negated(variant: Variant) -> Variant:
 
 def final_operation(patient: Patient) -> str:
     """What makes the net's answers of its last numbers, such as "addmm", "softmax", "sigmoid": whoever called it."""
-    few = patient.probe.rows(torch.arange(min(4, len(patient.probe)))).inputs
+    few = patient.probe.first(4).inputs
     with in_evaluation(patient.net), torch.enable_grad():
         node: Any = getattr(main(called(patient.net, few)), "grad_fn", None)
     while node is not None:
@@ -375,21 +315,13 @@ def final_operation(patient: Patient) -> str:
     return ""
 
 
-def final_module(patient: Patient) -> nn.Module | None:
-    """The module whose outputs are the net's answers."""
-    seen: list[nn.Module] = []
-    leaves = [module for module in patient.net.modules() if not list(module.children())]
-    hooks = [module.register_forward_hook(lambda module, *_: seen.append(module)) for module in leaves]
-    try:
-        answers_of(patient.net, patient.probe.rows(torch.arange(min(4, len(patient.probe)))).inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return seen[-1] if seen else None
-
-
 def last_module(patient: Patient) -> str:
-    module = final_module(patient)
-    return next(
-        (name or type(module).__name__ for name, one in patient.net.named_modules() if one is module), "output layer"
-    )
+    """The path of the module whose outputs are the net's answers."""
+    seen = ["output layer"]
+    net = copied(patient.program).net
+    for name, module in net.named_modules():
+        if not any(True for _ in module.children()):
+            said = name or type(module).__name__
+            module.register_forward_hook(lambda *_, said=said: seen.append(said))
+    answers_of(net, patient.probe.first(4).inputs)
+    return seen[-1]

@@ -14,6 +14,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from profundo.doctor.course import Course
+from profundo.doctor.events import optimized
 from profundo.doctor.patient import SEEDS, Patient
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Variant
@@ -126,10 +127,8 @@ def rises(losses: list[float]) -> bool:
     """Whether the loss is at the end, or often on the way, above where it began."""
     first, part = abs(losses[0]), max(1, len(losses) // 5)
     end = sorted(losses[-part:])[part // 2]
-    return (
-        end > losses[0] - 0.02 * first
-        or sum(loss > losses[0] + 0.5 * first for loss in losses) > 0.02 * len(losses) + 1
-    )
+    far_above = sum(loss > losses[0] + 0.5 * first for loss in losses)
+    return end > losses[0] - 0.02 * first or far_above > 0.02 * len(losses) + 1
 
 
 def with_rate(factor: float | Callable[[], float]) -> Callable[[Variant], Variant]:
@@ -161,10 +160,8 @@ def unstable_training(patient: Patient) -> Iterator[Suspicion]:
     losses = patient.course.losses
     if len(losses) < 20 or patient.course.train[-1] > FINE:
         return
-    around = [sorted(losses[max(0, place - 10) : place]) for place in range(len(losses))]
-    spikes = [
-        place for place, near in enumerate(around) if len(near) > 4 and losses[place] > 4 * abs(near[len(near) // 2])
-    ]
+    around = {place: sorted(losses[max(0, place - 10) : place]) for place in range(5, len(losses))}
+    spikes = [place for place, near in around.items() if losses[place] > 4 * abs(near[len(near) // 2])]
     momenta = {"momentum 0.9": with_momentum} if momentum_of(patient.program.optimizer) > 0.95 else {}
     if (spikes and spikes[0] > 5) or (momenta and patient.course.train[-1] < GOOD):  # at once it is the rate
         yield Suspicion(
@@ -190,7 +187,7 @@ def with_momentum(variant: Variant) -> Variant:
 
 def clipped(variant: Variant) -> Variant:
     def clip(optimizer: Any, *_: Any) -> None:
-        nn.utils.clip_grad_norm_([one for group in optimizer.param_groups for one in group["params"]], 1.0)
+        nn.utils.clip_grad_norm_(optimized(optimizer), 1.0)
 
     variant.program.optimizer.register_step_pre_hook(clip)
     return variant
@@ -211,23 +208,20 @@ def overfit(patient: Patient) -> Iterator[Suspicion]:
     learned = course.train_losses[best] - course.train_losses[-1] > 0.3 * abs(course.train_losses[best])
     gap, lost = course.train[-1] - course.held[-1], max(course.held) - course.held[-1]
     early = best < len(course.held_losses) - 3
+    skills = {"skill in training": course.train[-1], "in validation": course.held[-1]}
     if gap > 0.3 and course.train[-1] > FINE and not (early and worse > 1.3):
         yield Suspicion(
-            "overfit", "training", {"skill in training": course.train[-1], "in validation": course.held[-1]},
+            "overfit", "training", skills,
             "regularise ({cure} helps; or dropout, augmentation, a smaller net), or get more data", weight=0.4, gain=0.05,
             cures={"weights that shrink by a hundredth in each step": shrinking},
         )  # fmt: skip
     by_heart = gap > BY_HEART and course.train[-1] > FINE
     if by_heart or (early and learned and worse > 1.3 and gap > 0.15 and (lost > 0.03 or worse > 2)):
         at = course.judged[best]
-        skills = {"skill in training": course.train[-1], "in validation": course.held[-1]}
         yield Suspicion(
-            "overfit",
-            "training",
-            {"best at step": at, "validation loss since, times": worse, **skills},
-            f"stop at about step {at}, or regularise: weight decay, dropout, augmentation, a smaller net, more data",
-            presumed=True,
-        )
+            "overfit", "training", {"best at step": at, "validation loss since, times": worse, **skills},
+            f"stop at about step {at}, or regularise: weight decay, dropout, augmentation, a smaller net, more data", presumed=True,
+        )  # fmt: skip
 
 
 def shrinking(variant: Variant) -> Variant:
@@ -235,10 +229,9 @@ def shrinking(variant: Variant) -> Variant:
 
     def shrink(optimizer: Any, *_: Any) -> None:
         with torch.no_grad():
-            for group in optimizer.param_groups:
-                for one in group["params"]:
-                    if one.ndim > 1:
-                        one.mul_(0.99)
+            for one in optimized(optimizer):
+                if one.ndim > 1:
+                    one.mul_(0.99)
 
     variant.program.optimizer.register_step_post_hook(shrink)
     return variant

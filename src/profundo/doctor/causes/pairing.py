@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -71,17 +72,11 @@ def inputs_targets_misaligned(
         right, chance, deviation = told_by_validation(patient, table)
         if right > chance + SURE * deviation:
             evidence = {"labels that agree with what validation tells": right, "by chance": chance}
-            yield Suspicion(
-                "label_noise",
-                "train targets",
-                evidence,
-                "look at the labels; correct them or read them anew",
-                presumed=True,
-            )
+            words = "look at the labels; correct them or read them anew"
+            yield Suspicion("label_noise", "train targets", evidence, words, presumed=True)
             return
-        yield misaligned(
-            "train", evidence, "", presumed=patient.train.again > FAR
-        )  # or augmentation hides what they show
+        presumed = patient.train.again > FAR  # or augmentation hides what they show
+        yield misaligned("train", evidence, "", presumed)
     elif len(table) >= 2 * FEWEST and patient.course.held[-1] < LEARNED and not patient.course.error:
         yield from unrelated(patient, reference, table, share)
 
@@ -141,9 +136,7 @@ def other_orders(count: int) -> Iterator[tuple[str, Tensor]]:
     for shift in SHIFTS:
         yield f"with targets moved by {shift}", whole.roll(shift)
     yield "with targets reversed", whole.flip(0)
-    as_text = torch.tensor(
-        sorted(range(count), key=str)
-    )  # 0, 1, 10, 100, 101 …: file names in their alphabetical order
+    as_text = torch.tensor(sorted(range(count), key=str))  # 0, 1, 10, 100, 101 …: file names in alphabetical order
     yield "in the order of numbers, not of text", as_text
     yield "in the order of text, not of numbers", as_text.argsort()
 
@@ -171,10 +164,7 @@ def told_by_validation(patient: Patient, table: Tensor) -> tuple[float, float, f
     columns = columns_of(patient.train.inputs, like=validation.inputs)
     if theirs is None or reference is None or columns is None or theirs.shape[1] != table.shape[1]:
         return 0.0, 1.0, 0.0
-    answers = torch.cat(
-        [reference.answers(part, theirs[reference.chosen]) for part in torch.split(columns, 4096)]
-    ).argmax(1)
-    labels = table.argmax(1)
+    answers, labels = reference.answers(columns, theirs[reference.chosen]).argmax(1), table.argmax(1)
     shares = [torch.bincount(one, minlength=table.shape[1]).double() / len(one) for one in (answers, labels)]
     chance = float((shares[0] * shares[1]).sum())
     return float((answers == labels).double().mean()), chance, (chance * (1 - chance) / len(labels)) ** 0.5
@@ -205,7 +195,7 @@ def label_noise(patient: Patient, reference: Reference, table: Tensor) -> Iterat
     even = noise > max(2 * NOISE, 0.6 * overall) and float(margin.mean()) > 1.4 * float(margin.std())
     columns = columns_of(patient.train.inputs)
     assert columns is not None  # the reference is made of them
-    everywhere = torch.cat([reference.answers(part, mine) for part in torch.split(columns, 4096)])
+    everywhere = reference.answers(columns, mine)
     everywhere[reference.chosen] = answers
     wrong, margin = disagreement(everywhere, table)
     suspects = (wrong & (margin > 0.1)).nonzero().flatten()
@@ -214,9 +204,8 @@ def label_noise(patient: Patient, reference: Reference, table: Tensor) -> Iterat
     if even and not patient.train.again and patient.cost.kind != "other":  # a cost of one's own may be made for them
         yield Suspicion("label_noise", "train targets", evidence, remedy, presumed=True)
     yield Suspicion(
-        "label_noise", "train targets", evidence, remedy, weight=0.65, gain=0.02, share=0.1,
-        steps=patient.whole_steps,
-        cures={"without the suspects": without(suspects)}, view=view,
+        "label_noise", "train targets", evidence, remedy, weight=0.65, gain=0.02, share=0.1, steps=patient.whole_steps,
+        cures={"without the suspects": partial(without, suspects)}, view=view,
     )  # fmt: skip
 
 
@@ -226,7 +215,7 @@ def knows_better(patient: Patient, noise: float) -> bool:
     if patient.validation is None or patient.course.error or not patient.course.losses:
         return False
     right = []
-    for samples in (patient.train.rows(torch.arange(min(len(patient.train), 2000))), patient.held):
+    for samples in (patient.train.first(2000), patient.held):
         scores, classes = class_scores(answers_of(patient.grown, samples.inputs), samples.targets, patient.task)
         right.append(float((scores.argmax(1) == classes).double().mean()))
     return min(right) > 1 - 0.5 * noise
@@ -254,13 +243,10 @@ def judged_without(patient: Patient, suspects: Tensor) -> Cure:
     return lambda variant: replace(variant, held=rest, truth=rest.targets)
 
 
-def without(suspects: Tensor) -> Cure:
-    def cure(variant: Variant) -> Variant:
-        rest = torch.ones(len(variant.train), dtype=torch.bool)
-        rest[suspects] = False
-        return replace(variant, train=variant.train.rows(rest.nonzero().flatten()))
-
-    return cure
+def without(suspects: Tensor, variant: Variant) -> Variant:
+    rest = torch.ones(len(variant.train), dtype=torch.bool)
+    rest[suspects] = False
+    return replace(variant, train=variant.train.rows(rest.nonzero().flatten()))
 
 
 # -------------------------------------------------------------------------------------------------- target in the input

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,10 +10,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from profundo.doctor.causes.pace import FINE
+from profundo.doctor.events import in_place_of
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import ordinary_step
 from profundo.doctor.suspicions import Suspicion
-from profundo.doctor.trials import Variant, main, outputs_of, update
+from profundo.doctor.trials import Cure, Variant, main, outputs_of, update
 from profundo.trees import leaves, mapped
 
 __all__ = ["penalties"]
@@ -29,9 +29,7 @@ def penalties(patient: Patient) -> Iterator[Suspicion]:
 
 
 def over_regularised(patient: Patient) -> Iterator[Suspicion]:
-    decay = float(
-        max((group.get("weight_decay", 0.0) for group in patient.program.optimizer.param_groups), default=0.0)
-    )
+    decay = float(max(group.get("weight_decay", 0.0) for group in patient.program.optimizer.param_groups))
     if decay >= 1e-3 and patient.course.train[-1] < FINE:
         yield Suspicion(
             "over_regularised", "optimizer", {"weight decay": decay, "training skill": patient.course.train[-1]},
@@ -50,7 +48,7 @@ def terms_beside(patient: Patient) -> Iterator[Suspicion]:
     """What the cost, or the step, adds to the error of the answers: penalties on weights, terms of other outputs."""
     if patient.course.train[-1] > FINE or patient.course.first_not_finite is not None:
         return
-    cures: dict[str, Callable[[Variant], Variant]] = {}
+    cures: dict[str, Cure] = {}
     share = added_by_step(patient)
     if share:
         cures["the cost alone, without what the step adds"] = cost_alone
@@ -107,8 +105,7 @@ def values_of(net: nn.Module) -> list[Tensor]:
 
 def left_alone(variant: Variant) -> Variant:
     """After each step, the weights that the optimizer made."""
-    program = variant.program
-    step = program.step or ordinary_step
+    step = variant.program.step or ordinary_step
 
     def kept(net: nn.Module, batch: Any, loss: Callable[..., Any], optimizer: Optimizer) -> Any:
         made: list[list[Tensor]] = []
@@ -122,7 +119,7 @@ def left_alone(variant: Variant) -> Variant:
                 one.copy_(value)
         return result
 
-    return replace(variant, program=replace(program, step=kept))
+    return variant.changed(step=kept)
 
 
 def depends_on_weights(patient: Patient) -> bool:
@@ -136,7 +133,7 @@ def depends_on_weights(patient: Patient) -> bool:
 
 def several_outputs(patient: Patient) -> bool:
     try:
-        outputs = outputs_of(patient.net, patient.probe.rows(torch.arange(2)).inputs)
+        outputs = outputs_of(patient.net, patient.probe.first(2).inputs)
     except Exception:  # noqa: BLE001 - the person's own net
         return False
     return sum(isinstance(one, Tensor) and one.is_floating_point() for one in leaves(outputs)) > 1
@@ -144,28 +141,23 @@ def several_outputs(patient: Patient) -> bool:
 
 def cost_alone(variant: Variant) -> Variant:
     """Whatever the step hands to backward(), the cost that it was given is differentiated."""
-    program = variant.program
-    own, step = program.loss, program.step or ordinary_step
+    own, step = variant.program.loss, variant.program.step or ordinary_step
 
     def only(net: nn.Module, batch: Any, loss: Callable[..., Any], optimizer: Optimizer) -> Any:  # noqa: ARG001
         seen: list[Tensor] = []
+        plain = Tensor.backward  # as it is then: whoever records a step has put its own there
 
         def kept(*arguments: Any, **named: Any) -> Any:
             seen.append(own(*arguments, **named))
             return seen[-1]
 
-        plain = Tensor.backward
-
         def backward(root: Tensor, *arguments: Any, **named: Any) -> Any:
             return plain(seen[-1] if seen else root, *arguments, **named)  # type: ignore[no-untyped-call]
 
-        Tensor.backward = backward  # type: ignore[assignment, method-assign]
-        try:
+        with in_place_of(Tensor, "backward", backward):
             return step(net, batch, kept, optimizer)
-        finally:
-            Tensor.backward = plain  # type: ignore[method-assign]
 
-    return replace(variant, program=replace(program, step=only))
+    return variant.changed(step=only)
 
 
 def by_answers_only(variant: Variant) -> Variant:
@@ -176,7 +168,7 @@ def by_answers_only(variant: Variant) -> Variant:
         fixed = loss(mapped(Tensor.detach, prediction), target)
         return loss(prediction, target) - fixed + fixed.detach()
 
-    return replace(variant, program=replace(variant.program, loss=cost))
+    return variant.changed(loss=cost)
 
 
 def by_first_output(variant: Variant) -> Variant:
@@ -187,4 +179,4 @@ def by_first_output(variant: Variant) -> Variant:
         leading = main(prediction)
         return loss(mapped(lambda part: part if part is leading else part.detach(), prediction), target)
 
-    return replace(variant, program=replace(variant.program, loss=cost))
+    return variant.changed(loss=cost)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -28,7 +29,7 @@ from profundo.doctor.passage import (
     layers_of,
 )
 from profundo.doctor.patient import Patient
-from profundo.doctor.programs import ordinary_step
+from profundo.doctor.programs import one_step
 from profundo.doctor.reinitializing import USUAL, reinitialize_, relative_scale
 from profundo.doctor.skill import skill
 from profundo.doctor.suspicions import Suspicion
@@ -40,6 +41,7 @@ VANISHES, EXPLODES = 1e-3, 1e3  # gradient by the first layer's values over that
 GROWN = 20.0  # values of the last layer over those of the first
 LOUD = 4.0  # answers over targets
 SILENT, ENDS = 0.7, 0.5  # share of a layer's units
+GATED = {"rnn_tanh", "rnn_tanh_cell", "lstm", "lstm_cell", "gru", "gru_cell"}
 
 
 def signals(patient: Patient) -> Iterator[Suspicion]:
@@ -90,7 +92,7 @@ def loud_answers(patient: Patient) -> Iterator[Suspicion]:
 
 def lowered(variant: Variant) -> Variant:
     """The weights of embeddings, or where there are none those of the last layer."""
-    few = variant.train.rows(torch.arange(min(8, len(variant.train)))).inputs
+    few = variant.train.first(8).inputs
     weights = {id(one): one for call in loudest(variant.program.net, few) for one in call.weights}
     with torch.no_grad():
         for one in weights.values():
@@ -109,14 +111,10 @@ def constant_weights(patient: Patient) -> Iterator[Suspicion]:
     """A layer of which every weight is the same number: biases drawn at random hardly tell its units apart."""
     for name, one in patient.net.named_parameters():
         value = one.detach()
-        if (
-            value.ndim > 1
-            and len(value) >= 4
-            and float(value.flatten()[0]) != 0
-            and bool((value == value.flatten()[0]).all())
-        ):
+        same = value.ndim > 1 and len(value) >= 4 and bool((value == value.flatten()[0]).all())
+        if same and (number := float(value.flatten()[0])) != 0:
             yield Suspicion(
-                "symmetric_init", name, {"units": len(value), "every weight": float(value.flatten()[0])},
+                "symmetric_init", name, {"units": len(value), "every weight": number},
                 "draw the weights at random (nn.init.kaiming_normal_): units that begin alike are told apart by their biases alone",
                 weight=0.7, cures={"weights drawn anew": redrawn},
             )  # fmt: skip
@@ -124,16 +122,15 @@ def constant_weights(patient: Patient) -> Iterator[Suspicion]:
 
 
 def redrawn(variant: Variant) -> Variant:
-    reinitialize_(variant.program.net, variant.train.rows(torch.arange(min(128, len(variant.train)))).inputs)
+    reinitialize_(variant.program.net, variant.train.first(128).inputs)
     return variant
 
 
 # --------------------------------------------------------------------------------------------------------- activations
 def saturated_units(calls: list[Call]) -> Iterator[Suspicion]:
     """Sigmoids and hyperbolic tangents at the ends of their range for nearly all samples, from the beginning."""
-    found = [
-        (call.signs.saturated, call) for call in (*hidden_calls(calls, SQUASHERS), *recurrent(calls)) if call.signs
-    ]
+    bounded = (*hidden_calls(calls, SQUASHERS), *(call for call in calls if call.function in GATED))
+    found = [(call.signs.saturated, call) for call in bounded if call.signs]
     ends = [share for share, _ in found]
     if ends and max(ends) > ENDS:
         yield Suspicion(
@@ -144,12 +141,6 @@ def saturated_units(calls: list[Call]) -> Iterator[Suspicion]:
         )  # fmt: skip
 
 
-def recurrent(calls: list[Call]) -> list[Call]:
-    return [
-        call for call in calls if call.function in {"rnn_tanh", "rnn_tanh_cell", "lstm", "lstm_cell", "gru", "gru_cell"}
-    ]
-
-
 def several(call: Call) -> bool:
     """Whether a function acts on a layer of some width."""
     given = call.arguments[0]
@@ -158,9 +149,8 @@ def several(call: Call) -> bool:
 
 def dead_units(patient: Patient, passage: Passage, calls: list[Call]) -> Iterator[Suspicion]:
     """Units that are zero for every sample, before training or at its end."""
-    before = [call.signs.dead for call in hidden_calls(calls, RECTIFIERS) if call.signs and several(call)]
-    later = calls_of(patient.grown, patient.probe.inputs)[0]
-    found = [(call.signs.dead, call) for call in hidden_calls(later, RECTIFIERS) if call.signs and several(call)]
+    before = [share for share, _ in silent(calls)]
+    found = silent(calls_of(patient.grown, patient.probe.inputs)[0])
     after = [share for share, _ in found]
     if not after or max(after) <= SILENT:
         return
@@ -174,6 +164,11 @@ def dead_units(patient: Patient, passage: Passage, calls: list[Call]) -> Iterato
         cures={"leaky ReLU": altered(with_activation(passage.depth, RECTIFIERS, leaky))}
         | ({"weights drawn anew": redrawn} if from_birth else {}),
     )  # fmt: skip
+
+
+def silent(calls: list[Call]) -> list[tuple[float, Call]]:
+    """The share of dead units in each rectifier of a layer of some width."""
+    return [(one.signs.dead, one) for one in hidden_calls(calls, RECTIFIERS) if one.signs and several(one)]
 
 
 def leaky(values: Tensor) -> Tensor:
@@ -274,10 +269,8 @@ def through_time(passage: Passage) -> Iterator[Suspicion]:
                 cures={"gates that begin by keeping their state": keeping},
             )  # fmt: skip
         if ratio < VANISHES and call.function in {"rnn_tanh", "rnn_relu"}:
-            yield Suspicion(
-                "vanishing_gradient", where, evidence,
-                "use nn.LSTM or nn.GRU, whose gates let gradients pass", weight=0.6, cures={"GRU": gated},
-            )  # fmt: skip
+            words = "use nn.LSTM or nn.GRU, whose gates let gradients pass"
+            yield Suspicion("vanishing_gradient", where, evidence, words, weight=0.6, cures={"GRU": gated})
         elif ratio > EXPLODES or not math.isfinite(ratio):
             yield Suspicion(
                 "exploding_gradient", where, evidence,
@@ -322,19 +315,15 @@ def underfit(patient: Patient, passage: Passage, calls: list[Call]) -> Iterator[
     inputs, weighted = patient.train.inputs, [call for call in calls if call.weighted]
     if not weighted or weighted[-1].function not in LAYERS | PRODUCTS or not isinstance(inputs, Tensor):
         return
-    if (
-        patient.task.kind == "own"
-        or patient.gives_back
-        or not all(one.requires_grad for one in patient.net.parameters())
-    ):
+    frozen = not all(one.requires_grad for one in patient.net.parameters())
+    if patient.task.kind == "own" or patient.gives_back or frozen:
         return  # an autoencoder is narrow on purpose, and so is what is learned upon frozen features
     if not inputs.is_floating_point() or inputs.ndim < 2 or max(patient.course.train, default=0.0) > FINE:
         return  # it fitted what it was trained on: what it lacks elsewhere is not room
     if (fits := fit_of_few(patient)) > FINE:
         return
-    widths = [
-        (call.weights[0].shape[1 if call.function in PRODUCTS else 0], call) for call in weighted[:-1] if call.weights
-    ]
+    hidden = [call for call in weighted[:-1] if call.weights]
+    widths = [(call.weights[0].shape[1 if call.function in PRODUCTS else 0], call) for call in hidden]
     narrowest = min((units for units, _ in widths), default=0)
     yield Suspicion(
         "underfit", layers_of(call for units, call in widths if units == narrowest),
@@ -347,12 +336,13 @@ def underfit(patient: Patient, passage: Passage, calls: list[Call]) -> Iterator[
 def fit_of_few(patient: Patient, count: int = 100, steps: int = 200) -> float:
     """How good the net becomes on few samples, trained on these alone with Adam and without dropout, until that is fine."""
     program = patient.variant.copy().program
-    few = patient.train.rows(torch.arange(min(count, len(patient.train))))
-    optimizer = torch.optim.Adam([one for one in program.net.parameters() if one.requires_grad], 1e-2)
+    few = patient.train.first(count)
+    adam = torch.optim.Adam([one for one in program.net.parameters() if one.requires_grad], 1e-2)
+    program = replace(program, optimizer=adam)
     alter(program.net, lambda call, run: call.arguments[0] if call.function in DROPOUTS else run())
     best = -1.0
     for done in range(steps):
-        (program.step or ordinary_step)(program.net, few.batch(torch.arange(len(few))), program.loss, optimizer)
+        one_step(program, few.batch(torch.arange(len(few))))
         if done % 40 == 39:
             best = max(best, skill(answers_of(program.net, few.inputs), few.targets, patient.task))
             if best > FINE:

@@ -109,13 +109,11 @@ def near_copies(train: object, validation: object) -> tuple[Tensor, float]:
     """Which validation samples lie far nearer to a training sample than those to each other, and how much more often
     than among these."""
     ours, theirs = columns_of(train), columns_of(validation, like=train)
-    if (
-        ours is None
-        or theirs is None
-        or not len(theirs)
-        or len(ours) * min(len(theirs), 500) * ours.shape[1] > MOST_PAIRS
-    ):
-        return torch.zeros(1, dtype=torch.bool), 0.0
+    none = torch.zeros(1, dtype=torch.bool), 0.0
+    if ours is None or theirs is None or not len(theirs):
+        return none
+    if len(ours) * min(len(theirs), 500) * ours.shape[1] > MOST_PAIRS:
+        return none
     some = torch.randperm(len(ours), generator=torch.Generator().manual_seed(0))[:500]
     among = torch.cdist(ours[some], ours)
     among[torch.arange(len(some)), some] = torch.inf
@@ -132,14 +130,8 @@ def of_one_origin(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
     that overlap, frames of one film, noisy copies of one sample, which were divided by chance."""
     ours, theirs = columns_of(patient.train.inputs), columns_of(validation.inputs, like=patient.train.inputs)
     labels, asked = patient.train.targets, validation.targets
-    plain = patient.task.kind in {"classes", "binary"} and not patient.task.one_hot and labels.numel() == len(labels)
-    if (
-        ours is None
-        or theirs is None
-        or not plain
-        or not measured(patient.train.inputs)
-        or ours.shape[1] < MANY_COLUMNS
-    ):
+    plain = patient.task.is_named and labels.numel() == len(labels) and measured(patient.train.inputs)
+    if ours is None or theirs is None or not plain or ours.shape[1] < MANY_COLUMNS:
         return
     labels, asked, few = labels.flatten()[:4000], asked.flatten()[:300], theirs[:300]
     often = torch.stack([(labels == value).sum() for value in distinct(labels)]) >= 2 * SIBLINGS
@@ -203,10 +195,8 @@ def split_shift(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
         return
     apart = told_apart(inputs, validation.inputs)
     if apart > ALWAYS and not inputs.is_floating_point() and inputs.ndim == 2 and not patient.train.again:
-        yield Suspicion(
-            "split_shift", "validation inputs", {"splits told apart (1 is always)": apart},
-            "number the words of all splits by the vocabulary that was made of the training samples",
-        )  # fmt: skip
+        words = "number the words of all splits by the vocabulary that was made of the training samples"
+        yield Suspicion("split_shift", "validation inputs", {"splits told apart (1 is always)": apart}, words)
     if apart <= TOLD_APART and inputs.is_floating_point():
         yield from otherwise_prepared(patient, validation)
     if apart > TOLD_APART and inputs.is_floating_point():
@@ -255,10 +245,8 @@ def otherwise_prepared(patient: Patient, validation: Samples) -> Iterator[Suspic
     for how, other in ways.items():
         then = skill(answers_of(patient.grown, other), targets, patient.task)
         if then - now > KNOWN_BETTER:
-            yield Suspicion(
-                "split_shift", "validation inputs", {"skill on validation images": now, how: then},
-                f"read validation images as training images are read: the net knows them better {how}",
-            )  # fmt: skip
+            words = f"read validation images as training images are read: the net knows them better {how}"
+            yield Suspicion("split_shift", "validation inputs", {"skill on validation images": now, how: then}, words)
             return
 
 
@@ -306,12 +294,7 @@ def prepared(train: Tensor, sign: int = 1, turned: tuple[int, ...] = ()) -> Cure
 def class_imbalance(patient: Patient) -> Iterator[Suspicion]:
     """A rare class that the trained net never answers, and does when it is drawn as often as the others."""
     task, targets = patient.task, patient.train.targets
-    if (
-        task.kind not in {"classes", "binary"}
-        or task.one_hot
-        or not patient.train.whole
-        or targets.numel() != len(targets)
-    ):
+    if not task.is_named or not patient.train.whole or targets.numel() != len(targets):
         return
     values, counts = targets.flatten().unique(return_counts=True)
     rare = counts.double() / len(targets) < 0.4 / len(values)
@@ -320,18 +303,16 @@ def class_imbalance(patient: Patient) -> Iterator[Suspicion]:
     view = decided(patient)
     judged = view(replace(patient.variant, program=replace(patient.program, net=patient.grown)))
     scores, classes = class_scores(judged.read(answers_of(patient.grown, judged.held.inputs)), judged.truth, task)
+    places = range(2) if len(values) == 2 else values.long().tolist()
     recalls = {
         float(value): float((scores.argmax(1)[classes == place] == place).double().mean())
-        for place, value in (
-            enumerate(values) if len(values) == 2 else zip(values.long().tolist(), values, strict=True)
-        )
+        for place, value in zip(places, values, strict=True)
         if int((classes == place).sum()) >= FEWEST
     }
     never = [value for value in values[rare].tolist() if recalls.get(value, 1.0) < SELDOM]
     if never:
-        hardly = (
-            min(recalls[value] for value in never) >= NEVER
-        )  # a few of them are recognised, as of what is hard to tell
+        # a few of them are recognised, as of what is hard to tell
+        hardly = min(recalls[value] for value in never) >= NEVER
         yield Suspicion(
             "class_imbalance", "train targets",
             {"rarest class": float(values[counts.argmin()]), "its share": float(counts.min() / len(targets)),

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
 
-from profundo.doctor.events import Event
+from profundo.doctor.events import Event, optimized
 from profundo.doctor.patient import Patient
-from profundo.doctor.programs import Program, ordinary_step
+from profundo.doctor.programs import ordinary_step
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Cure, Variant
 
@@ -40,37 +39,33 @@ def all_events(patient: Patient) -> list[Event]:
     return [event for events in patient.first.events for event in events.all]
 
 
+def facts_of(patient: Patient, what: str) -> list[dict[str, Any]]:
+    return [event.facts for event in all_events(patient) if event.what == what]
+
+
 def missing_zero_grad(patient: Patient) -> Iterator[Suspicion]:
     """Gradients that a step has used are in those that the next step uses: nobody cleared them in between."""
     stepped, left = False, []
     for event in all_events(patient):
         if event.what == "step":
             stepped = True
-        elif (
-            event.what == "backward" and stepped and event.facts["after"] != event.facts["before"]
-        ):  # not of another net's
-            left.append(event.facts["before"])
+        elif event.what == "backward" and stepped and event.facts["after"] != event.facts["before"]:
+            left.append(event.facts["before"])  # and not of another net's
             stepped = False
     uncleared, used = used_twice(patient)
     if (left and all(size > 0 for size in left)) or (used > 1 and uncleared == used):
+        added = {"gradient before backward": left[0], "steps": len(left)} if any(left) else {}
         yield Suspicion(
-            "missing_zero_grad",
-            "step",
-            {"gradient before backward": left[0], "steps": len(left)}
-            if any(left)
-            else {"steps by a gradient used before": uncleared},
-            "call optimizer.zero_grad() before backward in every step: gradients of all earlier batches add up",
-            "fatal",
-            mend=before_each_step(lambda program: program.optimizer.zero_grad()),
-        )
+            "missing_zero_grad", "step", added or {"steps by a gradient used before": uncleared},
+            "call optimizer.zero_grad() before backward in every step: gradients of all earlier batches add up", "fatal",
+            mend=before_each_step(lambda _net, optimizer: optimizer.zero_grad()),
+        )  # fmt: skip
 
 
 def used_twice(patient: Patient) -> tuple[int, int]:
     """Of the parameter for which it is worst, whoever moves it: how often it moved by a gradient that had not been zero at any
     backward pass since it moved before, and how often it could have."""
-    passes = [
-        event.facts["each"] for event in all_events(patient) if event.what == "backward" and "each" in event.facts
-    ]
+    passes = [facts["each"] for facts in facts_of(patient, "backward") if "each" in facts]
     worst = 0, 0
     for history in zip(*passes, strict=True):
         cleared, uncleared, moves = True, 0, 0
@@ -82,51 +77,41 @@ def used_twice(patient: Patient) -> tuple[int, int]:
     return worst
 
 
-def before_each_step(act: Callable[[Program], Any]) -> Cure:
+def before_each_step(act: Callable[[nn.Module, Optimizer], Any]) -> Cure:
     """What the program's own step lacks, done before it."""
 
     def cure(variant: Variant) -> Variant:
-        program = variant.program
-        step = program.step or ordinary_step
+        step = variant.program.step or ordinary_step
 
         def mended(net: nn.Module, batch: Any, loss: Callable[..., Any], optimizer: Optimizer) -> Any:
-            act(replace(program, net=net, optimizer=optimizer))
+            act(net, optimizer)
             return step(net, batch, loss, optimizer)
 
-        return replace(variant, program=replace(program, step=mended))
+        return variant.changed(step=mended)
 
     return cure
 
 
 def misplaced_clipping(patient: Patient) -> Iterator[Suspicion]:
     """Clipping when there is no gradient yet, or after the step; or a cost that is cut, and with it its gradient."""
-    passes = [event.facts for event in all_events(patient) if event.what == "backward"]
+    passes = facts_of(patient, "backward")
     cut = [one for one in passes if one["operation"].startswith(("Clamp", "Minimum", "Hardtanh")) and one["after"] == 0]
     if cut:
         yield Suspicion(
-            "misplaced_clipping",
-            "loss",
-            {"steps without any gradient": len(cut), "cost that is cut to": cut[0]["value"]},
-            "clip gradients, not the cost: where the cost is cut it has no gradient (clip_grad_norm_ after backward())",
-            "fatal",
-        )
+            "misplaced_clipping", "loss", {"steps without any gradient": len(cut), "cost that is cut to": cut[0]["value"]},
+            "clip gradients, not the cost: where the cost is cut it has no gradient (clip_grad_norm_ after backward())", "fatal",
+        )  # fmt: skip
         return
     yield from clipped_at_another_scale(patient)
     for events in patient.first.events:
         order = [event.what for event in events.all]
         if "clip" not in order or "backward" not in order:
             continue
-        if order.index("clip") < order.index("backward") or (
-            "step" in order and order.index("clip") > order.index("step")
-        ):
-            when = "before backward" if order.index("clip") < order.index("backward") else "after optimizer.step()"
-            yield Suspicion(
-                "misplaced_clipping",
-                "step",
-                {"order": " → ".join(order)},
-                f"clip between backward() and optimizer.step(); here it comes {when} and clips what no step uses",
-                "serious",
-            )
+        too_soon = order.index("clip") < order.index("backward")
+        if too_soon or ("step" in order and order.index("clip") > order.index("step")):
+            when = "before backward" if too_soon else "after optimizer.step()"
+            words = f"clip between backward() and optimizer.step(); here it comes {when} and clips what no step uses"
+            yield Suspicion("misplaced_clipping", "step", {"order": " → ".join(order)}, words)
             return
 
 
@@ -138,32 +123,25 @@ def clipped_at_another_scale(patient: Patient) -> Iterator[Suspicion]:
         if clip is None:
             continue
         size, later = events.all[clip].facts.get("after", 0.0), events.all[clip + 1 :]
-        used = next((event for event in later if event.what in {"clip", "step"}), None)
-        if (
-            used is not None
-            and size > 0
-            and not any(event.what in {"backward", "zero"} for event in later[: later.index(used)])
-        ):
+        used = next((event for event in later if event.what in {"clip", "step", "backward", "zero"}), None)
+        if used is not None and used.what in {"clip", "step"} and size > 0:
             ratios.append(used.facts["gradient"] / size)
     if ratios and (max(ratios) < 0.1 or min(ratios) > 10):
         yield Suspicion(
             "misplaced_clipping", "step", {"gradient at the step, over that after clipping": ratios[0]},
             "unscale first (scaler.unscale_(optimizer)), then clip, then step: the limit meets gradients of another scale",
-            "serious",
         )  # fmt: skip
 
 
 def no_update(patient: Patient) -> Iterator[Suspicion]:
     """No parameter moved in any of the first steps."""
-    moves = [event.facts for event in all_events(patient) if event.what == "step"]
-    backward = [event for event in all_events(patient) if event.what == "backward"]
-    ends = [event for event in all_events(patient) if event.what == "end"]
-    put_back = bool(ends) and not any(event.facts["changed"] for event in ends)
+    moves, backward, ends = (facts_of(patient, what) for what in ("step", "backward", "end"))
+    put_back = bool(ends) and not any(end["changed"] for end in ends)
     moved = any(move["moved"] != 0 for move in moves)  # or by what is not a number
     if moved and not put_back:
         return
     rates = [group["lr"] for group in patient.program.optimizer.param_groups]
-    attached = any(event.facts["attached"] for event in all_events(patient) if event.what == "loss")
+    attached = any(cost["attached"] for cost in facts_of(patient, "loss"))
     if moved:
         remedy = "something puts the weights back after optimizer.step(), such as load_state_dict of a saved state; keep the new ones"
     elif not moves:
@@ -178,19 +156,17 @@ def no_update(patient: Patient) -> Iterator[Suspicion]:
         remedy = "every gradient is 0 when the optimizer steps: call zero_grad() before backward(), not after it"
         if all(move.get("without") for move in moves):
             remedy = "backward() gives no parameter of the optimizer a gradient: compute with this net itself, not with a copy of it"
-        elif not any(event.facts["after"] > 0 for event in backward):
+        elif not any(one["after"] > 0 for one in backward):
             return  # gradients that vanish, or units that are dead, are other causes
     else:
         remedy = (
             "the optimizer holds other parameters than the net that answers: make it from net.parameters() of this net"
         )
     yield Suspicion(
-        "no_update",
-        "step",
+        "no_update", "step",
         {"parameters moved by": 0.0, "steps": len(patient.first.events), "learning rate": max(rates, default=0.0)},
-        remedy,
-        "fatal",
-    )
+        remedy, "fatal",
+    )  # fmt: skip
 
 
 def wrong_mode(patient: Patient) -> Iterator[Suspicion]:
@@ -199,41 +175,33 @@ def wrong_mode(patient: Patient) -> Iterator[Suspicion]:
         return
     for events in patient.first.events[1:] or patient.first.events:
         forward = events.of("forward")
-        asleep = [name for event in forward[:1] for name, training in event.facts["training"].items() if not training]
-        trained = {
-            name
-            for name, module in patient.net.named_modules()
-            if any(p.requires_grad for p in module.parameters(recurse=False))
-        }
-        asleep = [name for name in asleep if name in trained or isinstance(patient.net.get_submodule(name), nn.Dropout)]
         every = forward[0].facts["training"] if forward else {}
+        asleep = [
+            name for name, training in every.items() if not training and takes_part(patient.net.get_submodule(name))
+        ]
         if asleep and len(asleep) == len(every):
             yield Suspicion(
-                "wrong_mode",
-                ", ".join(asleep[:3]),
-                {"modules in evaluation mode in training steps": len(asleep)},
+                "wrong_mode", ", ".join(asleep[:3]), {"modules in evaluation mode in training steps": len(asleep)},
                 "call net.train() before training, after every net.eval()",
-                "serious",
-                mend=before_each_step(lambda program: program.net.train()),
-            )
+                mend=before_each_step(lambda net, _optimizer: net.train()),
+            )  # fmt: skip
             return
 
 
+def takes_part(module: nn.Module) -> bool:
+    """Whether a module is one that trains: dropout, or what has parameters that are not frozen."""
+    return isinstance(module, nn.Dropout) or any(one.requires_grad for one in module.parameters(recurse=False))
+
+
 def not_in_optimizer(patient: Patient) -> Iterator[Suspicion]:
-    """Parameters that want a gradient and that no group of the optimizer holds."""
-    held = {id(one) for group in patient.program.optimizer.param_groups for one in group["params"]}
-    trainable = {name: one for name, one in patient.net.named_parameters() if one.requires_grad}
-    missing = [name for name, one in trainable.items() if id(one) not in held]
-    if not missing or not held:
-        return
-    if len(missing) == len(trainable):
+    """Not one of the parameters that want a gradient is in a group of the optimizer."""
+    held = {id(one) for one in optimized(patient.program.optimizer)}
+    trainable = [one for one in patient.net.parameters() if one.requires_grad]
+    if held and trainable and not any(id(one) in held for one in trainable):
         yield Suspicion(
-            "not_in_optimizer",
-            "optimizer",
-            {"parameters of the net in the optimizer": 0, "of": len(trainable)},
-            "make the optimizer from the parameters of the net that is trained: torch.optim.…(net.parameters(), …)",
-            "fatal",
-        )
+            "not_in_optimizer", "optimizer", {"parameters of the net in the optimizer": 0, "of": len(trainable)},
+            "make the optimizer from the parameters of the net that is trained: torch.optim.…(net.parameters(), …)", "fatal",
+        )  # fmt: skip
 
 
 def accumulation_not_divided(patient: Patient) -> Iterator[Suspicion]:
@@ -252,11 +220,8 @@ def accumulation_not_divided(patient: Patient) -> Iterator[Suspicion]:
             counts.append((passes, whole))
             passes = whole = 0
     several = [passes for passes, whole in counts if passes > 1 and passes == whole]
-    if several and len(several) == len(counts):
+    if several and len(several) == len(counts) and not patient.adds_up:  # sums may well be added up
         yield Suspicion(
-            "accumulation_not_divided",
-            "step",
-            {"backward passes a step": several[0]},
+            "accumulation_not_divided", "step", {"backward passes a step": several[0]},
             f"divide the cost by {several[0]} before backward(), so that the gradient is the mean over the accumulated batches",
-            "serious",
-        )
+        )  # fmt: skip

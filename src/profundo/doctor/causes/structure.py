@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from profundo.doctor.events import optimized
 from profundo.doctor.passage import (
     DROPOUTS,
     Call,
@@ -62,7 +63,7 @@ def batch_mixing(patient: Patient) -> Iterator[Suspicion]:
     count = min(len(patient.probe), max(2, patient.program.batch_size), 32)
     if count < 2 or len(patient.train.epoch(patient.program, None)) < 2:
         return  # all samples at once, as nodes of a graph: they may well depend on each other
-    samples = mapped(noisy, rows(patient, range(count)))  # the last row of an image may be black in every sample
+    samples = mapped(noisy, patient.probe.first(count).inputs)  # the last row of an image may be black in every sample
     calls, answers = calls_of(patient.net, samples)
     if len(answers) != count or any(normalises_by_batch(call) for call in calls):
         return
@@ -91,10 +92,6 @@ def noisy(values: Tensor) -> Tensor:
     return values + values.std().nan_to_num(0.0) * noise
 
 
-def rows(patient: Patient, places: Any) -> Any:
-    return mapped(lambda part: part[torch.as_tensor(list(places))], patient.probe.inputs)
-
-
 def normalises_by_batch(call: Call) -> bool:
     return call.function in {"batch_norm", "instance_norm"} and bool(call.argument(5, "training", False))
 
@@ -104,7 +101,7 @@ def deterministic(patient: Patient, count: int) -> bool:
     answers = []
     for seed in (patient.seed + 1, patient.seed + 2):
         with seeded(seed):
-            answers.append(calls_of(patient.net, rows(patient, range(count)))[1])
+            answers.append(calls_of(patient.net, patient.probe.first(count).inputs)[1])
     return torch.allclose(answers[0], answers[1], rtol=1e-3, atol=1e-5)
 
 
@@ -131,12 +128,9 @@ def causal_leak(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
         shift = next((s for s in (1, 2, 3) if length >= s + 4 and follows(ids, target, axis, s)), 0)
         if not shift:
             continue
-        middle = length // 2
         other = values.roll(1, 1 - axis) if values.shape[1 - axis] > 1 else values.flip(axis)
-        later = torch.cat([values.narrow(axis, 0, middle), other.narrow(axis, middle, length - middle)], axis)
-        before, after = (early_answers(patient, passage, one, axis, middle, values) for one in (values, later))
-        change = float((before - after).abs().max())
-        if change > 1e-3 * float(before.std()):
+        change, deviation = changed_by_later(patient, passage, values, other, axis)
+        if change > 1e-3 * deviation:
             modules = patient.net.named_modules()
             backwards = listed(name for name, one in modules if isinstance(one, nn.RNNBase) and one.bidirectional)
             yield Suspicion(
@@ -150,10 +144,8 @@ def causal_leak(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
 
 def not_shifted(patient: Patient, passage: Passage, values: Tensor) -> Iterator[Suspicion]:
     """Words to be predicted that are the very words given, by a net whose answers do not depend on later ones."""
-    middle = values.shape[1] // 2
-    later = torch.cat([values[:, :middle], values.roll(1, 0)[:, middle:]], 1)
-    before, after = (early_answers(patient, passage, one, 1, middle, values) for one in (values, later))
-    if float((before - after).abs().max()) <= 1e-3 * float(before.std()):
+    change, deviation = changed_by_later(patient, passage, values, values.roll(1, 0), 1)
+    if change <= 1e-3 * deviation:
         yield Suspicion(
             "target_in_input", "train targets", {"targets equal to the inputs at their place": 1.0},
             "shift the targets: inputs are tokens[:-1], targets tokens[1:]; now each answer is given what it is to say",
@@ -163,9 +155,19 @@ def not_shifted(patient: Patient, passage: Passage, values: Tensor) -> Iterator[
 def follows(inputs: Tensor, target: Tensor, axis: int, shift: int) -> bool:
     length = inputs.shape[axis] - shift
     ahead = inputs.narrow(axis, shift, length)
-    return torch.equal(ahead, target.narrow(axis, 0, length).to(ahead.dtype)) and bool(
-        (ahead != ahead.flatten()[0]).any()
-    )
+    varied = bool((ahead != ahead.flatten()[0]).any())
+    return varied and torch.equal(ahead, target.narrow(axis, 0, length).to(ahead.dtype))
+
+
+def changed_by_later(
+    patient: Patient, passage: Passage, values: Tensor, other: Tensor, axis: int
+) -> tuple[float, float]:
+    """By how much answers to the first half of the steps change when others come after it, and their deviation."""
+    length = values.shape[axis]
+    middle = length // 2
+    later = torch.cat([values.narrow(axis, 0, middle), other.narrow(axis, middle, length - middle)], axis)
+    before, after = (early_answers(patient, passage, one, axis, middle, values) for one in (values, later))
+    return float((before - after).abs().max()), float(before.std())
 
 
 def early_answers(patient: Patient, passage: Passage, values: Tensor, axis: int, middle: int, was: Tensor) -> Tensor:
@@ -206,9 +208,9 @@ def symmetric_init(passage: Passage) -> Iterator[Suspicion]:
 def unmoved(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     """Weights that take part and are not trained: of lists that PyTorch does not see, frozen, or left out of the optimizer."""
     names = {id(one): name for name, one in patient.net.named_parameters()}
-    calls, again = used_by(patient), {id(one) for call in used_by(patient) for one in parameters_in(call)}
-    held = {id(one) for group in patient.program.optimizer.param_groups for one in group["params"]}
-    ours = {id(one): one for call in calls for one in parameters_in(call)}
+    calls, again = used_by(patient), parameters_in(used_by(patient))
+    held = {id(one) for one in optimized(patient.program.optimizer)}
+    ours = parameters_in(calls)
     out = [one for key, one in ours.items() if key not in held and names.get(key, "") not in passage.moved]
     made = [one for one in out if id(one) not in names and id(one) not in again and one.requires_grad]
     if made:
@@ -231,9 +233,8 @@ def unmoved(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
         else "hold layers in nn.ModuleList, not in a list, so that net.parameters() has them" if unseen
         else "hand all of net.parameters() to the optimizer, also those of layers made after it"
     )  # fmt: skip
-    head = {
-        id(one) for call in [call for call in calls if call.weighted][-1:] for one in call.weights if one.requires_grad
-    }
+    last = [call for call in calls if call.weighted][-1:]
+    head = {id(one) for call in last for one in call.weights if one.requires_grad}
     surely = unseen or any(id(one) in head for one in matrices)  # nobody leaves out the last layer on purpose
     yield Suspicion(
         cause, where, {"weights that are not trained": len(out), "numbers in them": sum(one.numel() for one in out)},
@@ -242,19 +243,20 @@ def unmoved(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
 
 
 def used_by(patient: Patient) -> list[Call]:
-    return calls_of(patient.net, patient.probe.rows(torch.arange(2)).inputs)[0]
+    return calls_of(patient.net, patient.probe.first(2).inputs)[0]
 
 
-def parameters_in(call: Call) -> list[nn.Parameter]:
-    return parameters_of((*call.arguments, *call.named.values()))
+def parameters_in(calls: list[Call]) -> dict[int, nn.Parameter]:
+    """Those that take part, by their identity."""
+    return {id(one): one for call in calls for one in parameters_of((*call.arguments, *call.named.values()))}
 
 
 def bare(patient: Patient) -> Iterator[Suspicion]:
     """Tensors that want a gradient, take part, and are no parameters of the net: no optimizer gets them from it."""
-    held = {id(one) for group in patient.program.optimizer.param_groups for one in group["params"]}
-    calls = calls_of(patient.net, patient.probe.rows(torch.arange(2)).inputs)[0]
-    given = [part for call in calls for part in (*call.arguments, *call.named.values()) if isinstance(part, Tensor)]
-    loose = {id(one): one for one in given if one.requires_grad and one.is_leaf and not isinstance(one, nn.Parameter)}
+    held = {id(one) for one in optimized(patient.program.optimizer)}
+    given = [part for call in used_by(patient) for part in (*call.arguments, *call.named.values())]
+    wanting = [one for one in given if isinstance(one, Tensor) and one.requires_grad and one.is_leaf]
+    loose = {id(one): one for one in wanting if not isinstance(one, nn.Parameter)}
     memory = {one.untyped_storage().data_ptr() for one in patient.net.parameters()}  # parts of parameters are theirs
     loose = {key: one for key, one in loose.items() if one.untyped_storage().data_ptr() not in memory}
     missing = [one for key, one in loose.items() if key not in held and one.numel() > 1]
@@ -268,13 +270,12 @@ def bare(patient: Patient) -> Iterator[Suspicion]:
 
 
 def with_all_trained(variant: Variant) -> Variant:
-    program, few = variant.program, variant.train.rows(torch.arange(2)).inputs
-    held = {id(one) for group in program.optimizer.param_groups for one in group["params"]}
-    used = {id(one): one for call in calls_of(program.net, few)[0] for one in parameters_in(call)}
-    more = [one.requires_grad_() for one in used.values() if id(one) not in held]
-    for group in program.optimizer.param_groups:
-        for one in group["params"]:
-            one.requires_grad_()
+    program, few = variant.program, variant.train.first(2).inputs
+    held = {id(one) for one in optimized(program.optimizer)}
+    used = parameters_in(calls_of(program.net, few)[0])
+    more = [one.requires_grad_() for key, one in used.items() if key not in held]
+    for one in optimized(program.optimizer):
+        one.requires_grad_()
     if more:
         program.optimizer.add_param_group({"params": more})
     return variant
@@ -285,29 +286,22 @@ def learned(weight: Tensor) -> bool:
     matrix = weight.detach().float().flatten(1)
     if min(matrix.shape) < 2:
         return False
-    shuffled = matrix.flatten()[torch.randperm(matrix.numel(), generator=torch.Generator().manual_seed(0))].view_as(
-        matrix
-    )
+    order = torch.randperm(matrix.numel(), generator=torch.Generator().manual_seed(0))
+    shuffled = matrix.flatten()[order].view_as(matrix)
     largest, by_chance = (torch.linalg.matrix_norm(one - one.mean(), 2) for one in (matrix, shuffled))
     return bool(largest > LEARNED * by_chance)
 
 
 def unused_parameters(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     """Weights in the optimizer that no gradient ever reaches."""
-    held = {id(one) for group in patient.program.optimizer.param_groups for one in group["params"]}
-    without = [
-        name
-        for name, one in patient.net.named_parameters()
-        if id(one) in held and one.requires_grad and one.ndim > 1 and passage.gradients.get(name, one) is None
-    ]
+    held = {id(one) for one in optimized(patient.program.optimizer)}
+    wanted = {name: one for name, one in patient.net.named_parameters() if id(one) in held and one.requires_grad}
+    without = {n: one for n, one in wanted.items() if one.ndim > 1 and passage.gradients.get(n, one) is None}
     if not without or len(without) == len(passage.gradients) or not passage.gradients:
         return
-    parameters = dict(patient.net.named_parameters())
-    used = {id(one) for call in used_by(patient) for one in parameters_in(call)}
-    cut = [name for name in without if id(parameters[name]) in used]
-    if (cut and all(learned(parameters[name]) for name in cut)) or answered(
-        patient, [parameters[name] for name in without]
-    ):
+    used = parameters_in(used_by(patient))
+    cut = [name for name, one in without.items() if id(one) in used]
+    if (cut and all(learned(without[name]) for name in cut)) or answered(patient, list(without.values())):
         return
     evidence = {"weights without a gradient": len(cut or without), "of": len(passage.gradients)}
     yield Suspicion(
@@ -320,7 +314,7 @@ def unused_parameters(patient: Patient, passage: Passage) -> Iterator[Suspicion]
 def answered(patient: Patient, parameters: list[nn.Parameter]) -> bool:
     """Whether all of these lead to something that the net gives back: heads that the cost leaves aside, on purpose."""
     with in_evaluation(patient.net), torch.enable_grad():
-        outputs = called(patient.net, patient.probe.rows(torch.arange(2)).inputs)
+        outputs = called(patient.net, patient.probe.first(2).inputs)
     ends = [one.sum() for one in leaves(outputs) if isinstance(one, Tensor) and one.requires_grad]
     if len(ends) < 2:
         return False
@@ -330,7 +324,7 @@ def answered(patient: Patient, parameters: list[nn.Parameter]) -> bool:
 # ------------------------------------------------------------------------------------------------ layers that add nothing
 def missing_nonlinearity(patient: Patient) -> Iterator[Suspicion]:
     """Two layers or more, whose last answers a straight line of inputs by a straight line."""
-    inputs = patient.probe.rows(torch.arange(min(16, len(patient.probe)))).inputs
+    inputs = patient.probe.first(16).inputs
     if not isinstance(inputs, Tensor) or not inputs.is_floating_point():
         return
     calls = [call for call in calls_of(patient.net, inputs[:2])[0] if call.weighted]
@@ -365,9 +359,8 @@ def is_affine(patient: Patient, inputs: Tensor, depth: int) -> bool:
     def change(call: Call, run: Callable[[], Any]) -> Any:
         if call.function.startswith(("max_pool", "adaptive_max_pool")):
             call.named.pop("return_indices", None), call.named.pop("dilation", None)
-            return getattr(F, call.function.replace("max", "avg").removesuffix("_with_indices"))(
-                *call.arguments, **call.named
-            )
+            pooling = getattr(F, call.function.replace("max", "avg").removesuffix("_with_indices"))
+            return pooling(*call.arguments, **call.named)
         if call.function in {"layer_norm", "group_norm", "rms_norm", *DROPOUTS}:
             return call.arguments[0]
         result = run()

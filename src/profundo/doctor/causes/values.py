@@ -53,9 +53,7 @@ def without_holes(variant: Variant) -> Variant:
     """Without the samples that have a number that is not finite."""
 
     def whole(samples: Samples) -> Samples:
-        parts = [
-            part for side in (samples.inputs, samples.targets) for part in leaves(side) if part.is_floating_point()
-        ]
+        parts = [part for part in leaves((samples.inputs, samples.targets)) if part.is_floating_point()]
         good = torch.stack([part.isfinite().reshape(len(part), -1).all(1) for part in parts]).all(0)
         return samples.rows(good.nonzero().flatten())
 
@@ -89,21 +87,16 @@ def matter(patient: Patient, targets: Tensor) -> bool:
     if not isinstance(patient.outputs, Tensor) or patient.program.step is not None:
         return False
     other = (targets[: len(patient.outputs)] == 0).to(targets.dtype)
-    try:
-        costs = [as_number(patient.program.loss(patient.outputs, one)) for one in (targets[: len(other)], other)]
-    except Exception:  # noqa: BLE001 - a value that the cost does not take
-        return True
-    return costs[0] != costs[1]
+    costs = patient.costs(*((patient.outputs, one) for one in (targets[: len(other)], other)))
+    return costs is None or costs[0] != costs[1]
 
 
 def constant(where: str, values: Tensor) -> Suspicion:
+    value = str(values[0].flatten()[:5].tolist())
     return Suspicion(
-        "constant_data",
-        f"train {where}",
-        {"samples": len(values), "different values": 1, "the value": str(values[0].flatten()[:5].tolist())},
-        f"all {where} are the same: look at how they are read and converted (a cast, a column, a separator)",
-        "fatal",
-    )
+        "constant_data", f"train {where}", {"samples": len(values), "different values": 1, "the value": value},
+        f"all {where} are the same: look at how they are read and converted (a cast, a column, a separator)", "fatal",
+    )  # fmt: skip
 
 
 def labels_out_of_range(patient: Patient) -> Iterator[Suspicion]:
@@ -111,34 +104,23 @@ def labels_out_of_range(patient: Patient) -> Iterator[Suspicion]:
     targets, outputs, cost = patient.train.targets, patient.outputs, patient.cost
     if not isinstance(targets, Tensor) or not isinstance(outputs, Tensor) or not targets.numel():
         return
-    kind = cost.kind if cost.kind != "other" else ""
-    if kind in {"cross entropy", "negative log likelihood"} and not targets.is_floating_point():
+    if cost.is_of_classes and not targets.is_floating_point():
         width = outputs.shape[class_axis(outputs, targets)] if outputs.ndim > 1 else 1
-        ignored = getattr(patient.program.loss, "ignore_index", -100)
-        kept = targets[targets != ignored]
+        kept = targets[targets != getattr(patient.program.loss, "ignore_index", -100)]
         if not kept.numel():
             return
-        low, high = int(kept.min()), int(kept.max())
-        if low < 0 or high >= width:
-            classes = len(distinct(kept))
-            evidence = {"smallest": low, "largest": high, "outputs": width}
-            if low >= 0 and classes > width:
-                yield Suspicion(
-                    "wrong_output_width",
-                    "output layer",
-                    {"outputs": width, "classes": classes},
-                    f"give the output layer {high + 1} units, one for each class",
-                    "fatal",
-                )
-            else:
-                yield Suspicion(
-                    "labels_out_of_range",
-                    "train targets",
-                    evidence,
-                    f"number the classes 0 to {width - 1} (here {low} to {high})",
-                    "fatal",
-                )
-    elif kind in {"binary cross entropy", "binary cross entropy of logits"}:
+        low, high, classes = int(kept.min()), int(kept.max()), len(distinct(kept))
+        if low >= 0 and high >= width and classes > width:
+            yield Suspicion(
+                "wrong_output_width", "output layer", {"outputs": width, "classes": classes},
+                f"give the output layer {high + 1} units, one for each class", "fatal",
+            )  # fmt: skip
+        elif low < 0 or high >= width:
+            yield Suspicion(
+                "labels_out_of_range", "train targets", {"smallest": low, "largest": high, "outputs": width},
+                f"number the classes 0 to {width - 1} (here {low} to {high})", "fatal",
+            )  # fmt: skip
+    elif cost.is_binary:
         least, most = float(targets.min()), float(targets.max())
         whole = bool((targets == targets.round()).all())
         if (least < 0 or most > 1) and whole:
@@ -247,11 +229,8 @@ def standardised_targets(variant: Variant) -> Variant:
 
     def read(outputs: Tensor) -> Tensor:
         shape = outputs.shape
-        wide = (
-            outputs.double().reshape(len(outputs), *targets.shape[1:])
-            if outputs.numel() == len(outputs) * targets[0].numel()
-            else outputs
-        )
+        alike = outputs.numel() == len(outputs) * targets[0].numel()
+        wide = outputs.double().reshape(len(outputs), *targets.shape[1:]) if alike else outputs
         answers: Tensor = (wide * deviation + mean).reshape(shape)
         return answers
 

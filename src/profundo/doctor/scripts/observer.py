@@ -22,7 +22,7 @@ from torch.nn.modules import module as modules
 from torch.optim import Optimizer
 from torch.optim import optimizer as optimizers
 
-from profundo.doctor.events import CLIPS
+from profundo.doctor.events import CLIPS, optimized
 from profundo.doctor.programs import Program, copied
 from profundo.doctor.scripts.keras_nets import KerasNet, is_keras, of_pytorch
 from profundo.doctor.scripts.tape import Tape, Unplayable, parts, replayed, targets_of
@@ -35,6 +35,13 @@ MOST_BYTES, MOST_TRAIN, MOST_HELD = 256 * 2**20, 50_000, 4000  # of copied batch
 ORDERED = 64  # events that are written down in their order
 MOST_RATES = 100_000  # steps whose learning rate is remembered
 AGAIN = 0.9  # share of a batch's rows that were there before: the epoch has begun anew
+
+
+Act = Callable[..., Any]
+
+
+def nothing(*_: Any, **__: Any) -> None:
+    """What is done where nothing is."""
 
 
 @dataclass
@@ -64,9 +71,8 @@ class Observer:
         self.net: nn.Module | None = None
         self.optimizer: Optimizer | None = None
         self.closures = False
-        self.first: tuple[float, Tensor, bool] | None = (
-            None  # the first cost, the generator before it, whether in autocast
-        )
+        # the first cost, the generator before it, whether in autocast
+        self.first: tuple[float, Tensor, bool] | None = None
         self.train, self.held = Captured(MOST_TRAIN), Captured(MOST_HELD)
         self.watcher: Watch | None = None
         self.bytes, self.judged_on_train = 0, 0
@@ -90,11 +96,11 @@ class Observer:
         self.stack.callback(self.early.close)
         self.listen()
         self.stack.callback(optimizers.register_optimizer_step_post_hook(self.steps).remove)
-        self.wrap(Optimizer, "__init__", after=lambda made, *_, **__: self.optimizers.append(ref(made)))
+        self.wrap(Optimizer, "__init__", after=lambda _, made, *__, **___: self.optimizers.append(ref(made)))
         self.wrap(Optimizer, "zero_grad", before=lambda *_, **__: self.note("zero"), early=True)
         self.wrap(nn.Module, "zero_grad", before=lambda *_, **__: self.note("zero"), early=True)
         self.wrap(Tensor, "backward", before=self.goes_back)
-        self.wrap(torch.amp.GradScaler, "scale", around=self.scales, early=True)
+        self.wrap(torch.amp.GradScaler, "scale", after=self.scales, early=True)
         # it warns of hooks on every module
         self.wrap(torch, "compile", before=lambda *_, **__: self.finding.close(), after=lambda *_, **__: self.listen())
         for name in CLIPS:
@@ -105,30 +111,17 @@ class Observer:
         if self.finding_nets:
             self.finding.callback(modules.register_module_forward_pre_hook(self.any_enters).remove)
 
-    def wrap(
-        self,
-        owner: Any,
-        name: str,
-        *,
-        before: Callable[..., Any] | None = None,
-        after: Callable[..., Any] | None = None,
-        around: Callable[..., Any] | None = None,
-        early: bool = False,
-    ) -> None:
-        """early: until all has settled, and no longer."""
+    def wrap(self, owner: Any, name: str, *, before: Act = nothing, after: Act = nothing, early: bool = False) -> None:
+        """before: of what it is given; after: of what it gave and was given. early: until all has settled, and no longer."""
         plain = getattr(owner, name)
 
         @functools.wraps(plain)
         def wrapper(*arguments: Any, **named: Any) -> Any:
             if torch.compiler.is_compiling() or os.getpid() != self.process:
                 return plain(*arguments, **named)
-            if before is not None:
-                before(*arguments, **named)
+            before(*arguments, **named)
             result = plain(*arguments, **named)
-            if after is not None:
-                after(*arguments, **named)
-            if around is not None:
-                around(result, *arguments, **named)
+            after(result, *arguments, **named)
             return result
 
         setattr(owner, name, wrapper)
@@ -256,7 +249,7 @@ class Observer:
         if any(one.device.type != "cpu" for one in net.parameters()):
             raise Unplayable("the net is not on the CPU, where experiments are done; hide the GPU to have them")
         made = [one for one in (each() for each in self.optimizers) if one is not None]
-        moving = [one for one in made if own & {id(each) for group in one.param_groups for each in group["params"]}]
+        moving = [one for one in made if own & {id(each) for each in optimized(one)}]
         optimizer, foreign = next(reversed(moving or made), None), is_keras(net) and hasattr(net, "optimizer")
         if foreign:
             optimizer = self.follows_keras(net)
@@ -290,12 +283,9 @@ class Observer:
         """Nets that answered, without the parts of others among them, which a script may try alone before it trains."""
         called = {net: {id(one) for one in net.parameters()} for net, calls in self.nets.items() if calls}
         places = list(called)
-        return [
-            net
-            for place, net in enumerate(places)
-            if not any(called[net] < called[other] for other in places)
-            and not any(called[net] == called[other] for other in places[place + 1 :])
-        ]
+        whole = [net for net in places if not any(called[net] < called[other] for other in places)]
+        last = {frozenset(called[net]): net for net in whole}  # of several with the same parameters
+        return [net for net in whole if last[frozenset(called[net])] is net]
 
     def target(self, cost: Tensor) -> Any:
         """Of a later batch: where it was in the first one among what the net is given, or what the answers met."""

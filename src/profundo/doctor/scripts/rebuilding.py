@@ -48,13 +48,13 @@ def diagnosis(observer: Observer, budget: float) -> Report:
     causes = {one.cause for one in report.findings}
     fatal = any(one.severity == "fatal" for one in report.findings)
     more = tuple(one for one in facts.findings if one.cause not in causes and not fatal)
-    notes = (*report.notes, *([JUDGED_ON_TRAIN] if observer.judged_on_train and not observer.held.batches else []))
+    notes = report.notes
+    if observer.judged_on_train and not observer.held.batches:
+        words = (
+            "the samples that the script evaluates on are those that it trains on; how good it is on others is unknown"
+        )
+        notes = (*notes, words)
     return replace(report, findings=(*report.findings, *more), notes=notes)
-
-
-JUDGED_ON_TRAIN = (
-    "the samples that the script evaluates on are those that it trains on; how good it is on others is unknown"
-)
 
 
 def summary(observer: Observer) -> str:
@@ -88,14 +88,9 @@ def rebuilt(observer: Observer) -> Program:
     replay, cycle = start.loss, cycle_of(chunks_of(observer.order))
     assert isinstance(replay, Replay)
     replay.scaled = len(cycle) < 2  # what gradient accumulation divides by belongs to its step
-    batches = [batch_of(observer, batch) for batch in train]
+    batches, held = ([batch_of(observer, batch) for batch in each] for each in (train, observer.held.batches))
     check(observer, start, batches[0], replay.scale if not replay.scaled else 1.0)
-    program = replace(
-        start,
-        train=batches,
-        validation=[batch_of(observer, batch) for batch in observer.held.batches] or None,
-        epochs=epochs_of(observer),
-    )
+    program = replace(start, train=batches, validation=held or None, epochs=epochs_of(observer))
     return with_head(replace(program, step=step_of(observer, cycle, replay)))
 
 
@@ -130,17 +125,13 @@ def with_head(program: Program) -> Program:
     answer = replay.answers[()]
     for call in replay.calls:
         function, args, _, result = call
-        if (
-            getattr(function, "__name__", "") not in ACTIVATIONS
-            or args[:1] != (answer,)
-            or not isinstance(result, Slot)
-        ):
+        activates = getattr(function, "__name__", "") in ACTIVATIONS and args[:1] == (answer,)
+        if not activates or not isinstance(result, Slot):
             break
         head, answer = [*head, call], result
     later = replay.calls[len(head) :]
-    if all(call[0].__name__ == "squeeze" for call in head) or mentions(
-        [call[1:3] for call in later], replay.answers[()]
-    ):
+    again = mentions([call[1:3] for call in later], replay.answers[()])
+    if again or all(call[0].__name__ == "squeeze" for call in head):
         return program
     return replace(program, net=Answering(program.net, head), loss=replace(replay, calls=later, answers={(): answer}))
 
@@ -166,11 +157,8 @@ def batch_of(observer: Observer, captured: tuple[tuple[Any, ...], dict[str, Any]
     """As a program's batches are: (inputs, …, target), or a dict with the target under "labels"."""
     args, named, target = captured
     given = [one for one in args if any(True for _ in parts(one))]
-    by_name = {
-        name: one
-        for name, one in named.items()
-        if isinstance(one, Tensor) and one.ndim and (1, name) not in observer.paths
-    }
+    inputs = {name: one for name, one in named.items() if (1, name) not in observer.paths}
+    by_name = {name: one for name, one in inputs.items() if isinstance(one, Tensor) and one.ndim}
     if given and by_name:
         raise Unplayable("the net is called with tensors by place and by name")
     if by_name:
@@ -244,9 +232,8 @@ def step_of(observer: Observer, cycle: tuple[Chunk, ...], replay: Replay) -> Cal
     awake = all(module.training for module in observer.start.net.modules())
     if plain and awake and not scheduled:
         return None
-    return RecordedStep(
-        cycle, 1.0 if replay.scaled else replay.scale, [rate / most for rate in rates] if scheduled else []
-    )
+    shares = [rate / most for rate in rates] if scheduled else []
+    return RecordedStep(cycle, 1.0 if replay.scaled else replay.scale, shares)
 
 
 @dataclass

@@ -108,9 +108,8 @@ class Replay:
 
 def replayed(tape: Tape, inputs: Any, outputs: Any, cost: Tensor, net: nn.Module) -> tuple[Replay, list[Tensor]]:
     """The calls on which the cost depends, back to the answers, and the targets they met. Raises Unplayable."""
-    answers = {
-        id(one): path for path, one in parts(outputs) if one.ndim
-    }  # a number is a cost that the net computes itself
+    # a number is a cost that the net computes itself
+    answers = {id(one): path for path, one in parts(outputs) if one.ndim}
     own = {id(one) for one in (*net.parameters(), *net.buffers())}
     sizes = [len(one) for _, one in parts((outputs, inputs)) if one.ndim] or [1]
     rooted = rooted_in(tape, answers.keys() | own, sizes)

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from profundo.inside.observing import device_of, undisturbed
+from profundo.inside.observing import device_of, removed_after, undisturbed
 from profundo.trees import called, to_device
 
 __all__ = ["AttentionMap", "attention_maps"]
@@ -38,12 +38,8 @@ def attention_maps(net: nn.Module, inputs: Any) -> list[AttentionMap]:
     watch = Watch()
     handles = [module.register_forward_pre_hook(watch.entering(name)) for name, module in net.named_modules()]
     handles += [module.register_forward_hook(watch.leave, always_call=True) for module in net.modules()]
-    try:
-        with undisturbed(net), torch.no_grad(), watch:
-            called(net, to_device(inputs, device_of(net)))
-    finally:
-        for handle in handles:
-            handle.remove()
+    with removed_after(handles), undisturbed(net), torch.no_grad(), watch:
+        called(net, to_device(inputs, device_of(net)))
     return watch.maps
 
 

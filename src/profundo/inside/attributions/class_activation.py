@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from profundo.inside.attributions.question import Question
-from profundo.inside.observing import module_at
+from profundo.inside.observing import module_at, removed_after
 from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.trees import called
@@ -34,9 +34,8 @@ def grad_cam(question: Question, *, layer: str | None = None) -> tuple[Tensor, d
 def grad_cam_plus_plus(question: Question, *, layer: str | None = None) -> tuple[Tensor, dict[str, float]]:
     maps, slopes = maps_and_slopes(question, layer)
     flat, g = maps.flatten(2), slopes.flatten(2)
-    scale = (
-        g.abs().amax(2, keepdim=True).clamp_min(torch.finfo(g.dtype).tiny)
-    )  # α is the same of g / scale and A · scale
+    # α is the same of g / scale and A · scale
+    scale = g.abs().amax(2, keepdim=True).clamp_min(torch.finfo(g.dtype).tiny)
     g, flat = g / scale, flat * scale
     below = 2 * g.square() + flat.sum(2, keepdim=True) * g**3
     alpha = torch.where(below == 0, 0, g.square() / torch.where(below == 0, 1, below))
@@ -63,11 +62,8 @@ def maps_and_slopes(question: Question, layer: str | None) -> tuple[Tensor, Tens
         maps.append(output.detach().requires_grad_())
         return maps[0].clone()
 
-    handle = module_at(question.net, name).register_forward_hook(keep)
-    try:
+    with removed_after([module_at(question.net, name).register_forward_hook(keep)]):
         answer = question.answer(question.values)
-    finally:
-        handle.remove()
     if not maps:
         raise ProfundoError(f"layer {name!r}: expected one that the net calls; choose another")
     return maps[0].detach(), torch.autograd.grad(answer.sum(), maps[0], materialize_grads=True)[0]
@@ -87,13 +83,9 @@ def last_maps(question: Question) -> str:
 
     inner = {name: module for name, module in question.net.named_modules() if name}
     modules = inner or {type(question.net).__name__: question.net}
-    handles = [module.register_forward_hook(note(name)) for name, module in modules.items()]
-    try:
-        with torch.no_grad():
-            called(question.net, question.inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
+    hooks = (module.register_forward_hook(note(name)) for name, module in modules.items())
+    with removed_after(hooks), torch.no_grad():
+        called(question.net, question.inputs)
     convolutions = [shape for name, _, shape in shapes if isinstance(modules[name], CONVOLUTIONS)]
     if not convolutions:
         raise ProfundoError(

@@ -151,14 +151,11 @@ class Explanation:
 
     def __repr__(self) -> str:
         outputs = "a function of the outputs" if self.of is None else f"outputs {self.of.tolist()[:10]}"
-        gap = (
-            f", sums short of the change by {float(self.gap.abs().max()):.3g} at most"
-            if self.adds_up and self.gap is not None
-            else ""
-        )
-        return (
-            f"{self.method} of {outputs}: map {tuple(self.map.shape)}{gap}; {self.passes} passes, {self.seconds:.3f} s"
-        )
+        gap = ""
+        if self.adds_up and self.gap is not None:
+            gap = f", sums short of the change by {float(self.gap.abs().max()):.3g} at most"
+        work = f"{self.passes} passes, {self.seconds:.3f} s"
+        return f"{self.method} of {outputs}: map {tuple(self.map.shape)}{gap}; {work}"
 
     @property
     def by_place(self) -> Tensor:
@@ -201,20 +198,13 @@ def explain(
         like = (method, at, part, tuple(outlines(inputs)), tuple(outlines(options)))
         pieces = same_bits(net)(lambda: in_pieces(net, inputs, chosen, of, baseline, options, wanted), like)
     maps, answers, changes, figures, outputs, passes, all_places, names = zip(*pieces, strict=True)
+    means = {name: sum(one[name] for one in figures) / len(figures) for name in figures[0]}
     return Explanation(
-        method,
-        torch.cat(maps),
-        None if outputs[0] is None else torch.cat(outputs),
-        torch.cat(answers),
-        None if changes[0] is None else torch.cat(changes),
-        chosen.adds_up,
-        all_places[0],
-        names[0],
-        sum(passes),
-        time.perf_counter() - started,
-        {name: sum(one[name] for one in figures) / len(figures) for name in figures[0]},
-        (chosen.warning,) if chosen.warning else (),
-    )
+        method, map=torch.cat(maps), of=None if outputs[0] is None else torch.cat(outputs), answer=torch.cat(answers),
+        change=None if changes[0] is None else torch.cat(changes), adds_up=chosen.adds_up, places=all_places[0], at=names[0],
+        passes=sum(passes), seconds=time.perf_counter() - started, figures=means,
+        remarks=(chosen.warning,) if chosen.warning else (),
+    )  # fmt: skip
 
 
 def in_pieces(

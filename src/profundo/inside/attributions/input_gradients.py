@@ -24,13 +24,8 @@ from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = [
-    "gradient",
-    "gradient_of",
-    "gradient_times_input",
-    "guided_backpropagation",
-    "integrated_gradients",
-    "smoothgrad",
-]
+    "gradient", "gradient_of", "gradient_times_input", "guided_backpropagation", "integrated_gradients", "smoothgrad",
+]  # fmt: skip
 
 NONE = torch.empty(0)
 NOISE = 1e-5  # of the answer: what float32 leaves of a difference

@@ -11,7 +11,6 @@ That integrated gradients add up is told with each map: `Explanation.gap`.
 
 from __future__ import annotations
 
-import copy
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,7 +23,7 @@ from torch import Tensor, nn
 
 from profundo.inside.attributions.explaining import Baseline, baselines, explain
 from profundo.inside.attributions.question import Of, asking, one
-from profundo.inside.observing import observed, undisturbed
+from profundo.inside.observing import copied, observed, undisturbed
 from profundo.ranks_and_places import evenly, ranks
 from profundo.records import ProfundoError
 
@@ -66,7 +65,7 @@ def randomised(
     usual = explain(net, inputs, method, of=of, **options)
     if of is None:
         of = usual.of
-    other = copied(net)
+    other = copied(net, "for the copy is to forget what it learned")
     weighted = {name or type(one).__name__: one for name, one in other.named_modules() if own(one)}
     if not weighted:
         raise ProfundoError("randomised: expected a net with layers that have weights, it has none")
@@ -80,9 +79,8 @@ def randomised(
     few = stages or len(names)
     stops = [len(names)] if few == 1 else [1 + at for at in evenly(len(names), few)]
     for begin, end in pairwise([0, *stops]):
-        uncalled = (
-            set(weighted) - set(names) if end == len(names) else ()
-        )  # whose weights others read, or that only call others
+        # whose weights others read, or that only call others
+        uncalled = set(weighted) - set(names) if end == len(names) else ()
         for name in [*names[begin:end], *sorted(uncalled)]:
             forget(weighted[name], seed + list(weighted).index(name))
         after = explain(other, inputs, method, of=of, **options).by_place.abs()
@@ -90,16 +88,6 @@ def randomised(
         if before.ndim == 3:
             images.append(float(structural_similarity(before, after).mean()))
     return Randomised(tuple(names[end - 1] for end in stops), tuple(alike), tuple(images) or None)
-
-
-def copied(net: nn.Module) -> nn.Module:
-    try:
-        return copy.deepcopy(net)
-    except (RuntimeError, TypeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ProfundoError(
-            f"randomised: expected a net that can be copied, {type(net).__name__} cannot: {reason}"
-        ) from error
 
 
 def own(module: nn.Module) -> bool:
@@ -172,9 +160,8 @@ class RemovalCurves:
     @property
     def areas(self) -> dict[str, float]:
         """Under each curve, by trapezoids: of deletion the smaller the better, of insertion the larger."""
-        return {
-            name: area(getattr(self, name)) for name in ("deletion", "random_deletion", "insertion", "random_insertion")
-        }
+        names = ("deletion", "random_deletion", "insertion", "random_insertion")
+        return {name: area(getattr(self, name)) for name in names}
 
 
 def area(curve: tuple[float, ...]) -> float:
@@ -204,13 +191,10 @@ def removal_curves(
         question = asking(net, inputs, of, at=at, part=part, places=places)
         batch, sizes = len(question.values), question.sizes
         if batch > MOST_SAMPLES:
-            raise ProfundoError(
-                f"inputs: expected at most {MOST_SAMPLES} samples to remove places from, got {batch}; give fewer"
-            )
-        if tuple(by_place.shape) != (batch, *sizes):
-            raise ProfundoError(
-                f"map: expected {(batch, *sizes)}, one value for each place, got {tuple(by_place.shape)}"
-            )
+            most = f"{MOST_SAMPLES} samples to remove places from"
+            raise ProfundoError(f"inputs: expected at most {most}, got {batch}; give fewer")
+        if (shape := tuple(by_place.shape)) != (batch, *sizes):
+            raise ProfundoError(f"map: expected {(batch, *sizes)}, one value for each place, got {shape}")
         away, many = one(baselines(question, baseline)), by_place[0].numel()
         counts = (torch.linspace(0, 1, min(FRACTIONS, many + 1), dtype=torch.float64) * many).round().long()
         is_probability = classes and question.probability(question.values) is not None

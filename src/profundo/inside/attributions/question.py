@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from profundo.inside.attributions.summed_axis import summed_axis
-from profundo.inside.observing import device_of, module_at, observed
+from profundo.inside.observing import device_of, module_at, observed, removed_after
 from profundo.inside.quick_pooling import QuickPooling
 from profundo.records import ProfundoError, is_whole
 from profundo.trees import called, leaves, main_output, mapped, to_device
@@ -198,15 +198,10 @@ def choice(question: Question, of: Of) -> dict[str, Any]:
         raise ProfundoError(f"of: expected an output by its index, one for each sample, or a function, got {of!r}")
     indices = scores.argmax(1) if of is None else torch.as_tensor(of, device=scores.device)
     indices = indices.expand(batch) if indices.ndim == 0 else indices
-    few, many = -scores.shape[1], scores.shape[1]
-    if (
-        tuple(indices.shape) != (batch,)
-        or indices.is_floating_point()
-        or not bool(((few <= indices) & (indices < many)).all())
-    ):
-        raise ProfundoError(
-            f"of: expected an output from 0 to {many - 1}, or one for each of {batch} samples, got {of}"
-        )
+    many, whole = scores.shape[1], tuple(indices.shape) == (batch,) and not indices.is_floating_point()
+    if not whole or not bool(((-many <= indices) & (indices < many)).all()):
+        choices = f"an output from 0 to {many - 1}, or one for each of {batch} samples"
+        raise ProfundoError(f"of: expected {choices}, got {of}")
     return {"chosen": indices.long() % many}
 
 
@@ -259,8 +254,5 @@ def replaced(net: nn.Module, name: str, values: Tensor) -> Iterator[None]:
             )
         return values
 
-    handle = module_at(net, name).register_forward_hook(give)
-    try:
+    with removed_after([module_at(net, name).register_forward_hook(give)]):
         yield
-    finally:
-        handle.remove()

@@ -14,21 +14,6 @@ from profundo.inside.surface.plane_survey import plane_losses, refined_losses
 from profundo.inside.surface.weight_loss import WeightLoss, Weights
 
 __all__ = [
-    "Bend",
-    "Eigenvalues",
-    "Plane",
-    "Trace",
-    "WeightLoss",
-    "Weights",
-    "barrier",
-    "bend",
-    "eigenvalues",
-    "losses_along",
-    "path_plane",
-    "plane_losses",
-    "random_plane",
-    "refined_losses",
-    "straight",
-    "three_point_plane",
-    "trace",
-]
+    "Bend", "Eigenvalues", "Plane", "Trace", "WeightLoss", "Weights", "barrier", "bend", "eigenvalues", "losses_along",
+    "path_plane", "plane_losses", "random_plane", "refined_losses", "straight", "three_point_plane", "trace",
+]  # fmt: skip

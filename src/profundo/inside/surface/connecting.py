@@ -2,7 +2,6 @@
 
     straight   φ(t) = (1 − t) θ₁ + t θ₂
     bezier     φ(t) = (1 − t)² θ₁ + 2 t (1 − t) θ + t² θ₂
-    chain      from θ₁ straight to θ, and from there straight to θ₂
 
 θ is learned such that the loss is low all along: at each step for a t drawn evenly (Garipov, Izmailov, Podoprikhin, Vetrov &
 Wilson 2018, "Loss surfaces, mode connectivity, and fast ensembling of DNNs").
@@ -34,44 +33,27 @@ def bezier(start: Weights, middle: Weights, end: Weights) -> Curve:
     }
 
 
-def chain(start: Weights, middle: Weights, end: Weights) -> Curve:
-    first, second = straight(start, middle), straight(middle, end)
-    return lambda t: first(2 * t) if t <= 0.5 else second(2 * t - 1)
-
-
-CURVES = {"bezier": bezier, "chain": chain}
-
-
 @dataclass(frozen=True, slots=True)
 class Bend:
-    """A learned path between two solutions. kind: of CURVES; middle: what bends it."""
+    """A learned path between two solutions. middle: what bends it."""
 
-    kind: str
     start: Weights
     middle: Weights
     end: Weights
 
     @property
     def curve(self) -> Curve:
-        return CURVES[self.kind](self.start, self.middle, self.end)
+        return bezier(self.start, self.middle, self.end)
 
 
-def bend(
-    loss: Callable[[Weights], Tensor],
-    start: Weights,
-    end: Weights,
-    kind: str = "bezier",
-    *,
-    steps: int = 300,
-    rate: float = 0.01,
-    seed: int = 0,
-) -> Bend:
+Loss = Callable[[Weights], Tensor]
+
+
+def bend(loss: Loss, start: Weights, end: Weights, *, steps: int = 300, rate: float = 0.01, seed: int = 0) -> Bend:
     """Learn the middle by Adam, from half-way on the straight line; the rate falls to nothing as a cosine."""
-    if kind not in CURVES:
-        raise ProfundoError(f"bend: expected a kind of {', '.join(CURVES)}, got {kind!r}")
     check_alike(start, end)
     middle = {name: value.clone().requires_grad_() for name, value in straight(start, end)(0.5).items()}
-    curve = CURVES[kind](start, middle, end)
+    curve = bezier(start, middle, end)
     mover = torch.optim.Adam(middle.values(), lr=rate)
     plan = torch.optim.lr_scheduler.CosineAnnealingLR(mover, steps)
     generator = torch.Generator().manual_seed(seed)
@@ -85,10 +67,10 @@ def bend(
             value.grad = part
         mover.step()
         plan.step()
-    return Bend(kind, start, {name: value.detach() for name, value in middle.items()}, end)
+    return Bend(start, {name: value.detach() for name, value in middle.items()}, end)
 
 
-def losses_along(loss: Callable[[Weights], Tensor], curve: Curve, points: int = 25) -> tuple[list[float], Tensor]:
+def losses_along(loss: Loss, curve: Curve, points: int = 25) -> tuple[list[float], Tensor]:
     """t from 0 to 1, and the loss there: (points,), or (points, …) where the loss gives several numbers."""
     shares = torch.linspace(0, 1, points, dtype=torch.float64).tolist()
     with torch.no_grad():
@@ -107,7 +89,5 @@ def check_alike(one: Weights, other: Mapping[str, Tensor]) -> None:
     mine, theirs = ({name: tuple(value.shape) for name, value in weights.items()} for weights in (one, other))
     if mine != theirs:
         name = next(name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name))
-        raise ProfundoError(
-            f"between two nets: expected the same layers in both, got {name} {mine.get(name, 'missing')} and "
-            f"{theirs.get(name, 'missing')}"
-        )
+        both = f"{mine.get(name, 'missing')} and {theirs.get(name, 'missing')}"
+        raise ProfundoError(f"between two nets: expected the same layers in both, got {name} {both}")

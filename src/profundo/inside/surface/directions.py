@@ -120,12 +120,8 @@ def filter_direction(weights: Weights, generator: torch.Generator, still: set[st
 
 def normalising(net: nn.Module) -> set[str]:
     """Names of the parameters that scale and shift what a layer has normalised."""
-    return {
-        f"{name}.{own}" if name else own
-        for name, layer in net.named_modules()
-        if isinstance(layer, NORMS)
-        for own, _ in layer.named_parameters(recurse=False)
-    }
+    norms = [(name, layer) for name, layer in net.named_modules() if isinstance(layer, NORMS)]
+    return {f"{name}.{own}".strip(".") for name, layer in norms for own, _ in layer.named_parameters(recurse=False)}
 
 
 def path_plane(path: Sequence[Weights]) -> Plane:

@@ -14,7 +14,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from copy import deepcopy
 from queue import SimpleQueue
 from typing import Any
@@ -24,6 +23,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from profundo.inside.observing import removed_after
 from profundo.inside.surface.directions import Plane
 from profundo.inside.surface.weight_loss import WeightLoss
 from profundo.threads import Pace, most_threads, person_decides, using
@@ -239,7 +239,8 @@ def before_all_weights(loss: WeightLoss) -> list[str]:
     inputs, targets, weights = loss.batches[0]
     few = [next(split_rows(part, 2)) if part is not None else None for part in (inputs, targets, weights)]
     leaves_of = {name: value.detach().requires_grad_() for name, value in loss.weights.items()}
-    with hooked({name: (layer, asking(name)) for name, layer in candidates.items()}), torch.enable_grad():
+    hooks = (layer.register_forward_pre_hook(asking(name)) for name, layer in candidates.items())
+    with removed_after(hooks), torch.enable_grad():
         WeightLoss(loss.net, loss.cost, [few]).by_batch(leaves_of, lambda _: None)
     return [name for name, is_first in found.items() if is_first]
 
@@ -247,31 +248,32 @@ def before_all_weights(loss: WeightLoss) -> list[str]:
 def linear_layers(net: nn.Module) -> dict[str, nn.Module]:
     """By name, those that nothing else is tied or hooked to."""
     times = Counter(id(value) for _, value in net.named_parameters(remove_duplicate=False))
-    return {
-        name: layer
-        for name, layer in net.named_modules()
-        if name
-        and type(layer) in LINEAR
-        and all(times[id(value)] == 1 for value in layer.parameters())
-        and not (layer._forward_hooks or layer._forward_pre_hooks)
-    }
+
+    def is_free(layer: nn.Module) -> bool:
+        hooked = layer._forward_hooks or layer._forward_pre_hooks
+        return not hooked and all(times[id(value)] == 1 for value in layer.parameters())
+
+    linear = {name: layer for name, layer in net.named_modules() if name and type(layer) in LINEAR}
+    return {name: layer for name, layer in linear.items() if is_free(layer)}
 
 
 def inputs_of(loss: WeightLoss, names: Sequence[str]) -> dict[str, list[Tensor]]:
     """What each of these layers gets of every batch; of those that get the same each time they are called."""
     seen: dict[str, list[Tensor]] = {name: [] for name in names}
-    layers = {name: loss.net.get_submodule(name) for name in names}
-    notes = {name: lambda _, inputs, name=name: seen[name].append(inputs[0]) for name in names}
-    with hooked({name: (layers[name], notes[name]) for name in names}), torch.no_grad():
+
+    def noting(name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+        return lambda _, inputs: seen[name].append(inputs[0])
+
+    hooks = (loss.net.get_submodule(name).register_forward_pre_hook(noting(name)) for name in names)
+    with removed_after(hooks), torch.no_grad():
         loss.by_batch(loss.weights, lambda _: None)
     many = len(loss.batches)
-    return {
-        name: inputs[:many]
-        for name, inputs in seen.items()
-        if inputs
-        and len(inputs) % many == 0
-        and all(torch.equal(one, inputs[turn % many]) for turn, one in enumerate(inputs[many:]))
-    }
+
+    def comes_again(inputs: list[Tensor]) -> bool:
+        again = enumerate(inputs[many:])
+        return len(inputs) % many == 0 and all(torch.equal(one, inputs[turn % many]) for turn, one in again)
+
+    return {name: inputs[:many] for name, inputs in seen.items() if inputs and comes_again(inputs)}
 
 
 @torch.no_grad()
@@ -283,9 +285,8 @@ def parts_of(layer: nn.Module, name: str, plane: Plane, inputs: Tensor) -> Parts
         return functional_call(layer, own, (inputs,))  # type: ignore[no-any-return]
 
     origin = given(plane.origin, Tensor.detach)
-    first, second = (
-        torch.empty_like(origin).copy_(given(each, torch.zeros_like)) for each in (plane.first, plane.second)
-    )  # in one memory layout
+    moves = (given(each, torch.zeros_like) for each in (plane.first, plane.second))
+    first, second = (torch.empty_like(origin).copy_(one) for one in moves)  # in one memory layout
     return origin, first, second
 
 
@@ -296,13 +297,3 @@ def computes_the_same(loss: WeightLoss, plane: Plane, first: Mapping[str, Sequen
     except (AttributeError, TypeError, RuntimeError):  # of a net that asks its first layer for more than its outputs
         return False
     return torch.allclose(combined, whole, rtol=1e-3, atol=1e-6, equal_nan=True)
-
-
-@contextmanager
-def hooked(hooks: Mapping[str, tuple[nn.Module, Callable[..., None]]]) -> Iterator[None]:
-    handles = [layer.register_forward_pre_hook(hook) for layer, hook in hooks.values()]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()

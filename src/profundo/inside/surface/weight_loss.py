@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from profundo.inside.observing import undisturbed
+from profundo.inside.observing import removed_after, undisturbed
 from profundo.inside.quick_pooling import QuickPooling
 from profundo.records import ProfundoError
 from profundo.trees import arguments, length
@@ -45,11 +45,8 @@ class WeightLoss:
             missing = "a batch of samples" if values else "a net with weights"
             raise ProfundoError(f"loss of the weights: expected {missing}, got none")
         self.weights: Weights = {name: value.detach().clone() for name, value in values.items()}
-        self.norms = [
-            (name, layer)
-            for name, layer in net.named_modules()
-            if isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.track_running_stats
-        ]
+        norms = [one for one in net.named_modules() if isinstance(one[1], nn.modules.batchnorm._BatchNorm)]
+        self.norms = [(name, layer) for name, layer in norms if layer.track_running_stats]
         self.whole = sum(float(length(targets) if each is None else each.sum()) for _, targets, each in self.batches)
 
     def __call__(self, weights: Weights) -> Tensor:
@@ -99,9 +96,8 @@ class WeightLoss:
 
             def add(slope: Tensor) -> None:
                 if slope.requires_grad:  # else the loss is linear in the weights
-                    parts = torch.autograd.grad(
-                        slope, values, vector, retain_graph=bool(slopes), allow_unused=True, materialize_grads=True
-                    )
+                    how: Any = {"retain_graph": bool(slopes), "allow_unused": True, "materialize_grads": True}
+                    parts = torch.autograd.grad(slope, values, vector, **how)
                     total.add_(torch.cat([part.flatten() for part in parts]))
 
             for slope in slopes:
@@ -164,15 +160,11 @@ class WeightLoss:
 
             return note
 
-        handles = [layer.register_forward_pre_hook(noting(name)) for name, layer in self.norms]
-        try:
+        with removed_after(layer.register_forward_pre_hook(noting(name)) for name, layer in self.norms):
             for _, layer in self.norms:
                 layer.training = True
             for inputs, _, _ in self.batches:
                 self._outputs(weights, buffers, inputs)
-        finally:
-            for handle in handles:
-                handle.remove()
         for name, (count, first, second) in moments.items():
             if count:
                 prefix = f"{name}." if name else ""

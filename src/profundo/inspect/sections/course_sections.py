@@ -13,7 +13,7 @@ from profundo.inside.codes import codes
 from profundo.inside.course_of_values import Distribution, distributions, nets_at, values_of
 from profundo.inspect.opened_net import Looked
 from profundo.inspect.sections.inside_section import Section
-from profundo.pictures.charts import Line, lines_svg
+from profundo.pictures.charts import Line, plotted
 from profundo.pictures.film import sheet
 from profundo.pictures.map_pictures import bars_of, film_svg
 from profundo.pictures.planes import Plane
@@ -81,17 +81,13 @@ def course_section(looked: Looked) -> Section | None:
 
 def _largest(through: Through, kind: str) -> str:
     """The tensor of this kind with most values."""
-    return max(
-        (name for own, name in through if own == kind), key=lambda name: int(through[kind, name].counts[0].sum())
-    )
+    sizes = {name: int(of.counts[0].sum()) for (own, name), of in through.items() if own == kind}
+    return max(sizes, key=sizes.__getitem__)
 
 
 def _grown(through: Through) -> str:
-    ratios = {
-        name: float(of.deviation[-1] / of.deviation[0])
-        for (kind, name), of in through.items()
-        if kind == "weights" and of.deviation[0] > 0
-    }
+    spreads = {name: of.deviation for (kind, name), of in through.items() if kind == "weights"}
+    ratios = {name: float(one[-1] / one[0]) for name, one in spreads.items() if one[0] > 0}
     most = max(ratios, key=ratios.__getitem__, default="")
     return f"; the weights whose spread grew most are {most}, to {ratios[most]:.2g} times" if most else ""
 
@@ -101,17 +97,15 @@ def _histograms(of: Distribution, name: str, epochs: Sequence[int]) -> Figure:
     shares = of.counts / of.counts.sum(1, keepdim=True).clamp_min(1)
     lines = [Line(f"epoch {epochs[at]}", middle, shares[at].tolist()) for at in evenly(len(epochs), DRAWN)]
     caption = f"The {name}: which share of them has which value. A peak at 0 gives, or learns, nothing."
-    return Figure(lines_svg(lines, x_label=name, y_label="share", percent=True, log_y=False), caption)
+    return plotted(lines, caption, x_label=name, y_label="share", percent=True, log_y=False)
 
 
 def _spreads(through: Through, epochs: Sequence[int]) -> Figure:
     names = [name for kind, name in through if kind == "activations"]
-    lines = [
-        Line(name, epochs, through["activations", name].deviation.tolist())
-        for name in (names[at] for at in evenly(len(names), LINES))
-    ]
+    some = [names[at] for at in evenly(len(names), LINES)]
+    lines = [Line(name, epochs, through["activations", name].deviation.tolist()) for name in some]
     caption = "How far the values of layers spread, by epoch: what grows without end may blow up, what shrinks to nothing is lost."
-    return Figure(lines_svg(lines, x_label="epoch", y_label="standard deviation"), caption)
+    return plotted(lines, caption, x_label="epoch", y_label="standard deviation")
 
 
 def _histograms_film(through: Through, largest: Mapping[str, str]) -> Figure:
@@ -130,9 +124,8 @@ def _filters_film(looked: Looked, nets: Nets) -> Figure | None:
         if first is None:
             return None
         name = first.name
-        frames.append(
-            sheet(first.images.repeat_interleave(ENLARGED, 2).repeat_interleave(ENLARGED, 3), min(8, len(first.images)))
-        )
+        large = first.images.repeat_interleave(ENLARGED, 2).repeat_interleave(ENLARGED, 3)
+        frames.append(sheet(large, min(8, len(large))))
     caption = f"A film of the weights of {name}, an epoch a frame: how noise becomes what it looks for."
     return Figure(film_svg(torch.stack(frames), f"The weights of {name}, by epoch"), caption)
 
@@ -146,11 +139,8 @@ def _codes_film(looked: Looked, nets: Nets, epochs: Sequence[int]) -> Figure | N
     each = [codes(net, looked.batches(raw), [layer])[layer] for net in nets]
     last = principal_components(each[-1], 2)
     places = [last.encode(one) for one in each]
-    plane = Plane.around(torch.cat(places), "first direction", "second")
-    frames = [
-        plane.draw(one, targets, names=looked.classes, told=f"epoch {epoch}")
-        for one, epoch in zip(places, epochs, strict=True)
-    ]
+    plane, pairs = Plane.around(torch.cat(places), "first direction", "second"), zip(places, epochs, strict=True)
+    frames = [plane.draw(one, targets, names=looked.classes, told=f"epoch {epoch}") for one, epoch in pairs]
     caption = (
         f"A film of the codes of {layer}, an epoch a frame, in the plane in which they differ most at the end: how the net pulls "
         "the classes apart."

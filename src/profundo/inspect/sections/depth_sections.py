@@ -19,7 +19,7 @@ from profundo.inside.observing import module_at, observed, undisturbed
 from profundo.inside.probing import Probe, probe
 from profundo.inspect.opened_net import Looked
 from profundo.inspect.sections.inside_section import Section
-from profundo.pictures.charts import Line, heat_svg, lines_svg, points_svg
+from profundo.pictures.charts import Line, heat_svg, plotted, points_svg
 from profundo.pictures.map_pictures import collage, tiled
 from profundo.pictures.numbers import percent, plain
 from profundo.pictures.sheet import Figure, Grid, Part
@@ -62,19 +62,15 @@ def orientation_section(looked: Looked) -> Section | None:
         turned = [(angle + 90) % 180 for angle in directions]  # of the stripes, not of the wave
         x, y = zip(*sorted(zip(turned, tuned.tuning[unit].tolist(), strict=True)), strict=True)
         lines.append(Line(f"unit {unit}", x, [value / max(max(y), 1e-12) for value in y]))
-    figure = Figure(
-        lines_svg(lines, x_label="slant of the stripes in degrees", y_label="answer, of its largest", log_y=False),
+    caption = (
         f"{layer}: the answers of its {len(lines)} most oriented units to stripes, each at the width that it likes best. A hill is a "
-        "unit that looks for edges of that slant; a flat line one that takes all alike.",
+        "unit that looks for edges of that slant; a flat line one that takes all alike."
     )
-    rows = [
-        [
-            f"unit {unit}",
-            tuned.index[unit].item(),
-            Cell(f"{tuned.angle[unit].item():.0f}°"),
-            1 / tuned.frequency[unit].item(),
-        ]
-        for unit in strongest
+    axes = {"x_label": "slant of the stripes in degrees", "y_label": "answer, of its largest"}
+    figures = [plotted(lines, caption, **axes, log_y=False)]
+    index, angle, frequency = (one.tolist() for one in (tuned.index, tuned.angle, tuned.frequency))
+    rows: list[Row] = [
+        [f"unit {unit}", index[unit], Cell(f"{angle[unit]:.0f}°"), 1 / frequency[unit]] for unit in strongest
     ]
     columns = ["", "selectivity", "slant", "pixels from stripe to stripe"]
     finding = (
@@ -85,19 +81,10 @@ def orientation_section(looked: Looked) -> Section | None:
         "Do the first units see edges? Each is shown gratings of every slant and width, and the size of its answer is measured: "
         "selectivity is 0 for all slants alike and 1 for one only. The same weights in random order show how much of it is chance."
     )
-    part = Part(
-        "Edges in the first layer",
-        [means, f"Here {finding}."],
-        [figure],
-        Grid("The most oriented units.", columns, rows),
-    )
-    values = {
-        "layer": layer,
-        "selectivity": tuned.index.tolist(),
-        "slant": tuned.angle.tolist(),
-        "oriented": oriented,
-        "oriented by chance": by_chance,
-    }
+    grid = Grid("The most oriented units.", columns, rows)
+    part = Part("Edges in the first layer", [means, f"Here {finding}."], figures, grid)
+    counts = {"oriented": oriented, "oriented by chance": by_chance}
+    values = {"layer": layer, "selectivity": index, "slant": angle, **counts}
     return Section("orientation", finding, part, values, {"tuning": tuned.tuning})
 
 
@@ -106,11 +93,9 @@ def _with_mixed_weights(net: nn.Module, layer: str) -> nn.Module:
     copy = deepcopy(net)
     weight = getattr(module_at(copy, layer), "weight", None)
     if isinstance(weight, Tensor) and weight.ndim > 1:
-        order = (
-            torch.rand(weight.flatten(1).shape, generator=torch.Generator().manual_seed(0)).argsort(1).to(weight.device)
-        )
+        drawn = torch.rand(weight.flatten(1).shape, generator=torch.Generator().manual_seed(0))
         with torch.no_grad():
-            weight.copy_(weight.flatten(1).gather(1, order).view_as(weight))
+            weight.copy_(weight.flatten(1).gather(1, drawn.argsort(1).to(weight.device)).view_as(weight))
     return copy
 
 
@@ -126,38 +111,31 @@ def depth_section(looked: Looked) -> Section | None:
     figure_name = "right answers" if looked.classes else "R²"
     at = list(range(len(probes)))
     lines = [Line("linear probe", at, [one.score for one in probes.values()])]
-    figures = [
-        Figure(
-            lines_svg(
-                lines, x_label="layer, 0 is the input", y_label=figure_name, percent=bool(looked.classes), log_y=False
-            ),
-            "How much a linear classifier reads from each layer (Alain & Bengio 2016): what rises is what the layers untangle, what "
-            f"falls is what they throw away. Its penalty was chosen on the {splits[1]} split, and what counts is the {splits[2]} "
-            f"split. Of at most {PROBED[0]:,} training samples, and of large layers {PROBE_FEATURES} means or sums: more "
-            "would read more.",
-        )
-    ]
+    caption = (
+        "How much a linear classifier reads from each layer (Alain & Bengio 2016): what rises is what the layers untangle, what "
+        f"falls is what they throw away. Its penalty was chosen on the {splits[1]} split, and what counts is the {splits[2]} "
+        f"split. Of at most {PROBED[0]:,} training samples, and of large layers {PROBE_FEATURES} means or sums: more "
+        "would read more."
+    )
+    axes = {"x_label": "layer, 0 is the input", "y_label": figure_name, "percent": bool(looked.classes)}
+    figures = [plotted(lines, caption, **axes, log_y=False)]
     means = {name: _mean(one.index) for name, one in selectivity.items()}
     chance = {name: _mean(one.chance) for name, one in selectivity.items()}
     if means:
         lines = [Line("units", at[1:], list(means.values())), Line("classes shuffled", at[1:], list(chance.values()))]
-        figures.append(
-            Figure(
-                lines_svg(lines, x_label="layer", y_label="class selectivity, mean over units", log_y=False),
-                "How much single units prefer one class (Morcos et al. 2018): 0 alike for all, 1 for one only. Units may tell little "
-                "each and much together: a net can be good without any that is selective.",
-            )
+        caption = (
+            "How much single units prefer one class (Morcos et al. 2018): 0 alike for all, 1 for one only. Units may tell little "
+            "each and much together: a net can be good without any that is selective."
         )
+        axes = {"x_label": "layer", "y_label": "class selectivity, mean over units"}
+        figures.append(plotted(lines, caption, **axes, log_y=False))
     score = percent if looked.classes else plain
     columns = ["layer", "depth", figure_name, "class selectivity", "if shuffled"][: None if means else 3]
     rows: list[Row] = []
     for place, (name, one) in enumerate(probes.items()):
-        row: Row = [
-            name,
-            place,
-            Cell(score(one.score)),
-            *(Cell(plain(of[name]) if math.isfinite(of.get(name, math.nan)) else "–") for of in (means, chance)),
-        ]
+        numbers = [of.get(name, math.nan) for of in (means, chance)]
+        preferring = [Cell(plain(number) if math.isfinite(number) else "–") for number in numbers]
+        row: Row = [name, place, Cell(score(one.score)), *preferring]
         rows.append(row[: len(columns)])
     (begin, first), *_, (end, last) = probes.items()
     most = max(probes, key=lambda name: probes[name].score)
@@ -224,11 +202,9 @@ def codes_section(looked: Looked) -> Section | None:
     nearest, wide = _neighbours(looked, layer)
     figures += [wide] if wide is not None else []
     near = {method: _neighbours_in_common(values, own) for method, own in places.items()}
-    grid = Grid(
-        f"What the planes keep of the {NEAR} nearest neighbours of each code.",
-        ["plane", "neighbours that stay neighbours"],
-        [[method, Cell(percent(share))] for method, share in near.items()],
-    )
+    kept: list[Row] = [[method, Cell(percent(share))] for method, share in near.items()]
+    columns = ["plane", "neighbours that stay neighbours"]
+    grid = Grid(f"What the planes keep of the {NEAR} nearest neighbours of each code.", columns, kept)
     agreeing = _agreeing(values, targets) if looked.classes else None
     words = "" if agreeing is None else f"; {percent(agreeing)} of the {NEAR} nearest neighbours are of the same class"
     finding = f"codes of {layer}, {values.shape[1]} numbers a sample{words}"
@@ -304,30 +280,23 @@ def similarity_section(looked: Looked) -> Section | None:
     table = layer_similarity(looked.net, other, looked.batches(raw), names, others)
     values = [[round(value, 2) for value in row] for row in table.values.tolist()]
     whose = "of this net" if looked.beside is None else "of the other net"
-    figure = Figure(
-        heat_svg(values, row_labels=names, column_labels=list(others), x_label=f"layers {whose}"),
+    heat = heat_svg(values, row_labels=names, column_labels=list(others), x_label=f"layers {whose}")
+    caption = (
         f"CKA of the layers of this net with those {whose}, over {len(raw):,} samples: 1 is the same but for a rotation and a "
-        "factor, 0 is nothing in common.",
+        "factor, 0 is nothing in common."
     )
     means = (
         "Which layers see the same samples alike? Blocks on the diagonal are layers that change little; a layer far from all "
         "before it does something new (Kornblith et al. 2019). Nets trained from other beginnings can be compared as well."
     )
-    steps = torch.diagonal(table.values, 1).tolist() if looked.beside is None else []
-    least = min(range(len(steps)), key=steps.__getitem__) if steps else 0
-    finding = (
-        f"from one layer to the next it changes most between {names[least]} and {names[least + 1]} (CKA {steps[least]:.2f})"
-        if steps
-        else f"the last layers of the two nets have CKA {table.values[-1, -1].item():.2f}"
-    )
+    finding = f"the last layers of the two nets have CKA {table.values[-1, -1].item():.2f}"
+    if looked.beside is None:
+        step, at = torch.diagonal(table.values, 1).min(0)
+        pair = f"{names[at]} and {names[at + 1]}"
+        finding = f"from one layer to the next it changes most between {pair} (CKA {step.item():.2f})"
     record = {"layers": names, "others": list(others), "cka": table.values.tolist()}
-    return Section(
-        "similarity",
-        finding,
-        Part("Which layers see alike", [means, f"Here {finding}."], [figure]),
-        record,
-        {"cka": table.values},
-    )
+    part = Part("Which layers see alike", [means, f"Here {finding}."], [Figure(heat, caption)])
+    return Section("similarity", finding, part, record, {"cka": table.values})
 
 
 def _layers_of(looked: Looked, other: nn.Module) -> list[str]:

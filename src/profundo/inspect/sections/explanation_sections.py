@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from profundo.inspect.checked_explanation import FEWER, Checked, form, gap_share
 from profundo.inspect.opened_net import Looked
 from profundo.inspect.sections.inside_section import Section
 from profundo.pictures.attribution_pictures import maps_svg
-from profundo.pictures.charts import Line, lines_svg
+from profundo.pictures.charts import Line, lines_svg, plotted
 from profundo.pictures.numbers import percent, short
 from profundo.pictures.sheet import Figure, Part
 from profundo.pictures.tables import Cell, Grid, Row
@@ -40,9 +41,8 @@ def why_section(looked: Looked) -> Section | None:
     if not checked:
         return None
     methods = list(checked.values())
-    answers = "; ".join(
-        f"{name}: {answer}" for name, answer in zip(names, answers_of(looked, methods[0].maps), strict=True)
-    )
+    pairs = zip(names, answers_of(looked, methods[0].maps), strict=True)
+    answers = "; ".join(f"{name}: {answer}" for name, answer in pairs)
     two = looked.spec.targets.kind == "binary"
     words = [
         "What in each input its answer is due to, by several methods: blue speaks for it, orange against it. They do "
@@ -82,9 +82,8 @@ def all_checked(looked: Looked, inputs: Tensor) -> tuple[dict[str, Checked], lis
                 continue
             maps = explain(net, inputs, name, of=of, **options)
             forgetting = randomised(net, inputs, name, of=maps.of, stages=STAGES, **options)
-            curves = removal_curves(
-                net, inputs, maps.by_place, of=maps.of, places=maps.places, orders=3, beside=curves, classes=classes
-            )
+            how: dict[str, Any] = {"of": maps.of, "places": maps.places, "classes": classes}
+            curves = removal_curves(net, inputs, maps.by_place, **how, orders=3, beside=curves)
         except ProfundoError as error:
             left_out.append(f"{METHODS[name].title} is left out: {str(error).removeprefix(f'{name}: ')}.")
             continue
@@ -145,18 +144,12 @@ def proofs_grid(methods: Sequence[Checked]) -> Grid:
 def proofs_row(one: Checked) -> Row:
     areas, forgetting = one.curves.areas, one.forgetting
     structure = "" if forgetting.ssim is None else f"structure {two(forgetting.ssim[-1])}"
-    removed = [
-        Cell(f"{areas[name]:.3f}", remark=f"by chance {areas['random_' + name]:.3f}")
-        for name in ("deletion", "insertion")
-    ]
-    return [
-        one.title,
-        Cell(percent(gap_share(one.maps)) if one.maps.adds_up else "–"),
-        Cell(two(forgetting.alike[0])),
-        Cell(two(forgetting.alike[-1]), remark=structure, look="" if forgetting.changes else "strong"),
-        *removed,
-        Cell(f"{one.maps.passes:,}"),
-    ]
+    pairs = [(areas[name], areas[f"random_{name}"]) for name in ("deletion", "insertion")]
+    removed = [Cell(f"{area:.3f}", remark=f"by chance {by_chance:.3f}") for area, by_chance in pairs]
+    gap = Cell(percent(gap_share(one.maps)) if one.maps.adds_up else "–")
+    output, every = (two(forgetting.alike[at]) for at in (0, -1))
+    anew = [Cell(output), Cell(every, remark=structure, look="" if forgetting.changes else "strong")]
+    return [one.title, gap, *anew, *removed, Cell(f"{one.maps.passes:,}")]
 
 
 def two(value: float) -> str:
@@ -170,27 +163,25 @@ def style_of(method: int) -> int:
 
 def forgetting_chart(methods: Sequence[Checked]) -> Figure:
     layers = methods[0].forgetting.layers
-    lines = [
-        Line(one.title, range(len(layers) + 1), [1.0, *one.forgetting.alike], style=style_of(at))
-        for at, one in enumerate(methods)
-    ]
+    places = range(len(layers) + 1)
+    each = [(one.title, [1.0, *one.forgetting.alike], style_of(at)) for at, one in enumerate(methods)]
+    lines = [Line(title, places, alike, style=style) for title, alike, style in each]
     words = "; ".join(f"{at}: {layer}" for at, layer in enumerate(layers, 1))
-    chart = lines_svg(lines, x_label="layers drawn anew, from the output down", y_label="rank correlation", log_y=False)
-    return Figure(
-        chart,
-        f"Layer after layer forgets ({words} and all above it). A line that stays high belongs to a method that shows the input.",
-    )
+    stays = "A line that stays high belongs to a method that shows the input."
+    caption = f"Layer after layer forgets ({words} and all above it). {stays}"
+    axes = {"x_label": "layers drawn anew, from the output down", "y_label": "rank correlation"}
+    return plotted(lines, caption, **axes, log_y=False)
 
 
 def removal_chart(methods: Sequence[Checked]) -> Figure:
-    lines = [
-        Line(one.title, one.curves.fractions, one.curves.deletion, style=style_of(at)) for at, one in enumerate(methods)
-    ]
-    lines.append(Line("by chance", methods[0].curves.fractions, methods[0].curves.random_deletion, style=CHANCE))
-    is_share = methods[0].curves.what == "probability"
-    what = "probability" if is_share else "share of the answer"
-    return Figure(
-        lines_svg(lines, x_label="share taken away", y_label=what, log_y=False, percent=is_share),
+    each = [(one.title, one.curves, style_of(at)) for at, one in enumerate(methods)]
+    lines = [Line(title, curves.fractions, curves.deletion, style=style) for title, curves, style in each]
+    first = methods[0].curves
+    lines.append(Line("by chance", first.fractions, first.random_deletion, style=CHANCE))
+    what = "probability" if first.what == "probability" else "share of the answer"
+    caption = (
         "Deletion: what each map marks most is taken away first. The faster a line falls below that of chance, the better the map "
-        "knows what the answer is due to.",
+        "knows what the answer is due to."
     )
+    axes = {"x_label": "share taken away", "y_label": what, "percent": first.what == "probability"}
+    return plotted(lines, caption, **axes, log_y=False)

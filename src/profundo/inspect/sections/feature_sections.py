@@ -35,16 +35,13 @@ def inputs_section(looked: Looked) -> Section | None:
     truth = [""] * len(answers) if looked.labels is None else [looked.classes[at] for at in looked.labels.tolist()]
     predicted = [looked.classes[at] for at in answers.tolist()]
     columns = ["input", *(["is"] if looked.labels is not None else []), "the net says", "with probability"]
-    rows = [
-        [name, *([true] if true else []), answer, Cell(percent(p))]
-        for name, true, answer, p in list(zip(looked.names, truth, predicted, sure.tolist(), strict=True))[:LISTED]
-    ]
+    each = list(zip(looked.names, truth, predicted, sure.tolist(), strict=True))[:LISTED]
+    rows = [[name, *([true] if true else []), answer, Cell(percent(p))] for name, true, answer, p in each]
     pictures = looked.pictures(looked.raw[:LISTED])
     figures = [] if pictures is None else [tiled(pictures, "From left to right, in the order of the table.", 10)]
     means = "Everything below is about this net, and where it needs an input, about these."
-    finding = (
-        f"{len(predicted)} inputs; the first, {looked.names[0]}, is called {predicted[0]} ({percent(sure[0].item())})"
-    )
+    first = f"{looked.names[0]}, is called {predicted[0]} ({percent(sure[0].item())})"
+    finding = f"{len(predicted)} inputs; the first, {first}"
     values = {"inputs": list(looked.names), "answers": predicted, "probabilities": sure.tolist()}
     part = Part("What is looked at", [means], figures, Grid("What the net answers.", columns, rows))
     return Section("inputs", finding, part, values, {"shares": shares})
@@ -100,11 +97,8 @@ def maps_section(looked: Looked) -> Section | None:
         f"What each layer makes of {looked.names[0]}: bright where a unit finds what it looks for; without negative values "
         "black is nothing, else grey is. All maps of a layer have one scale. Later maps are smaller, and see more of the image."
     )
-    values = {
-        "input": looked.names[0],
-        "maps": {name: list(one.shape[1:]) for name, one in maps.items()},
-        "silent": silent,
-    }
+    shapes = {name: list(one.shape[1:]) for name, one in maps.items()}
+    values = {"input": looked.names[0], "maps": shapes, "silent": silent}
     finding = f"{len(maps)} layers of maps; of the last, {last}, {silent[last]} of {maps[last].shape[1]} units are silent here"
     return Section("feature maps", finding, Part("Feature maps", [means], figures), values, maps)
 
@@ -119,23 +113,16 @@ def units_section(looked: Looked) -> Section | None:
     units, why = _chosen_units(looked, layer, best)
     made = excite(looked.net, layer, units, **picture_manner(looked))
     parts = patches(looked, raw, layer, best, units)
-    numbers, natural = ", ".join(map(str, units)), best.values[units, 0].tolist()
+    which, natural = ", ".join(map(str, units)), best.values[units, 0].tolist()
+    beyond = f"Images made to excite the units {which} of {layer}, in the mean over all places: what each looks for."
+    among = f"among {len(raw):,} training images, a row each, strongest first: what a unit finds in the data."
     figures = [
-        tiled(
-            looked.pictures_of(made.images),
-            f"Images made to excite the units {numbers} of {layer}, in the mean over all places: what each looks for.",
-            4,
-        ),
-        tiled(
-            parts,
-            f"What excites them most among {len(raw):,} training images, a row each, strongest first: what a unit finds in the data.",
-            PATCHES,
-        ),
+        tiled(looked.pictures_of(made.images), beyond, 4),
+        tiled(parts, f"What excites them most {among}", PATCHES),
     ]
-    rows: list[Row] = [
-        [str(unit), *_selective(looked, layer, unit), a, b, mean]
-        for unit, a, b, mean in zip(units, natural, made.peaks.tolist(), made.values.tolist(), strict=True)
-    ]
+    peaks, means_of_made = made.peaks.tolist(), made.values.tolist()
+    answers = zip(units, natural, peaks, means_of_made, strict=True)
+    rows: list[Row] = [[str(unit), *_selective(looked, layer, unit), *numbers] for unit, *numbers in answers]
     made_columns = ["the made image, at its best place", "in the mean"]
     columns = ["unit", "answers most to", "selectivity", "strongest training image", *made_columns]
     means = (
@@ -144,13 +131,7 @@ def units_section(looked: Looked) -> Section | None:
     )
     finding = f"what excites {len(units)} units of {layer} most, among {len(raw):,} training images and beyond"
     part = Part("What units look for", [means], figures, Grid(f"Units of {layer}: {why}.", columns, rows))
-    values = {
-        "layer": layer,
-        "units": units,
-        "natural": natural,
-        "made": made.peaks.tolist(),
-        "made, mean": made.values.tolist(),
-    }
+    values = {"layer": layer, "units": units, "natural": natural, "made": peaks, "made, mean": means_of_made}
     return Section("units", finding, part, values, {"images": made.images, "patches": parts})
 
 
@@ -161,11 +142,8 @@ def dreams_section(looked: Looked) -> Section | None:
     layer, (low, high) = looked.unit_layer, looked.ends
     dream = deep_dream(looked.net, looked.inputs[0], layer, low=low, high=high)
     both = torch.cat([looked.pictures_of(looked.inputs[:1]), looked.pictures_of(dream[None])])
-    figures = [
-        tiled(
-            both, f"DeepDream: {looked.names[0]}, and the same after all that {layer} finds in it was made stronger.", 2
-        )
-    ]
+    dreamt = f"{looked.names[0]}, and the same after all that {layer} finds in it was made stronger"
+    figures = [tiled(both, f"DeepDream: {dreamt}.", 2)]
     arrays, finding, sure = {"dream": dream}, f"{looked.names[0]} after {layer} had its way", []
     answers = looked.answer_layer
     many = looked.outputs(looked.raw[:1]).shape[1] if looked.classes else 0

@@ -16,11 +16,12 @@ from profundo.inside.codes import codes, neighbours
 from profundo.inside.observing import device_of, undisturbed
 from profundo.inspect.opened_net import Looked
 from profundo.inspect.sections.inside_section import Section
-from profundo.pictures.charts import Line, lines_svg
+from profundo.pictures.charts import Line, plotted
 from profundo.pictures.map_pictures import as_pixels, tiled
 from profundo.pictures.numbers import percent, plain
 from profundo.pictures.run_page.class_results import pairs_grid
 from profundo.pictures.sheet import Figure, Grid, Part
+from profundo.pictures.tables import Row
 from profundo.trees import called
 
 __all__ = ["attack_section", "mistakes_section"]
@@ -55,26 +56,20 @@ def mistakes_section(looked: Looked) -> Section | None:
             figures.append(tiled(nearest, _wrong_words(looked, truth, answers, wrong), SIMILAR + 1))
         pairs = shares[unsure].topk(2, 1).indices.tolist()
         words = "; ".join(f"{looked.classes[i]} or {looked.classes[j]}" for i, j in pairs)
-        figures.append(
-            tiled(pictures[unsure], f"Where the two likeliest answers are closest, most unsure first: {words}.", WORST)
-        )
+        caption = f"Where the two likeliest answers are closest, most unsure first: {words}."
+        figures.append(tiled(pictures[unsure], caption, WORST))
     total, same = int((answers != truth).sum()), None
     finding = f"{total} of {len(truth):,} test samples are answered wrong"
     if len(wrong):
         same = (near_truth == answers[wrong, None]).double().mean().item()
-        finding += (
-            f"; of the training samples most like the surest of them {percent(same)} are of the class that was answered"
-        )
+        alike = "of the training samples most like the surest of them"
+        finding += f"; {alike} {percent(same)} are of the class that was answered"
     means = (
         "A wrong answer has its reason in what the net was shown: beside each are the training samples with the nearest codes, those "
         "that the net takes for the same. Where they are of the wrong class, the net did what it had learned."
     )
-    record = {
-        "wrong": total,
-        "samples": len(truth),
-        "neighbours of the answered class": same,
-        "margins": margins[unsure].tolist(),
-    }
+    closest = margins[unsure].tolist()
+    record = {"wrong": total, "samples": len(truth), "neighbours of the answered class": same, "margins": closest}
     part = Part("Seeing mistakes", [means, f"Here {finding}."], figures, pairs_grid(table.tolist(), looked.classes))
     return Section("mistakes", finding, part, record, {"confusion": table, "shares": shares, "margins": margins})
 
@@ -107,9 +102,8 @@ def attack_section(looked: Looked) -> Section | None:
     if not looked.classes or looked.spec.inputs.texts or not isinstance(ready, Tensor) or not ready.is_floating_point():
         return None
     is_pixels = looked.is_image and raw.dtype == torch.uint8
-    spread = (
-        1.0 if looked.spec.inputs.mean else ready.std(correction=0).item() or 1.0
-    )  # of inputs that go in as they are
+    # of inputs that go in as they are
+    spread = 1.0 if looked.spec.inputs.mean else ready.std(correction=0).item() or 1.0
     sizes = PIXEL_SIZES if is_pixels else tuple(spread * size for size in DEVIATIONS)
     own_unit = "standard deviations of the inputs" if looked.spec.inputs.mean else "units of the inputs"
     unit = "grey levels of 255" if is_pixels else own_unit
@@ -122,21 +116,15 @@ def attack_section(looked: Looked) -> Section | None:
     figures = [_accuracies(curve, unit, len(truth))]
     pictures = looked.pictures(raw)
     if pictures is not None and is_pixels and len(some):
-        figures.append(
-            _before_and_after(looked, pictures[some.cpu()], raw[some.cpu()].float(), changed, needed["inf"][some])
-        )
-    medians = {
-        norm: values[values > 0].median().item() if bool((values > 0).any()) else 0.0 for norm, values in needed.items()
-    }
-    rows = [
-        [name, plain(medians[norm]) if medians[norm] < float("inf") else f"above {plain(largest[norm])}"]
-        for norm, name in (("inf", f"every value by so much, in {unit}"), ("2", "in length (L2), in the same unit"))
-    ]
-    grid = Grid(
-        "The smallest change that turns a right answer, by one step up the slope: the median.",
-        ["measured as", "median"],
-        rows,
-    )
+        here = some.cpu()
+        figures.append(_before_and_after(looked, pictures[here], raw[here].float(), changed, needed["inf"][some]))
+    positive = {norm: values[values > 0] for norm, values in needed.items()}
+    medians = {norm: values.median().item() if len(values) else 0.0 for norm, values in positive.items()}
+    told = [plain(medians[n]) if medians[n] < float("inf") else f"above {plain(largest[n])}" for n in ("inf", "2")]
+    ways = (f"every value by so much, in {unit}", "in length (L2), in the same unit")
+    rows: list[Row] = [[way, median] for way, median in zip(ways, told, strict=True)]
+    caption = "The smallest change that turns a right answer, by one step up the slope: the median."
+    grid = Grid(caption, ["measured as", "median"], rows)
     at = next((place for place, size in enumerate(curve.sizes) if size >= sizes[2]), 0)
     finding = (
         f"a change of at most {plain(curve.sizes[at])} {unit} brings {percent(curve.accuracy['PGD'][0])} right answers down to "
@@ -146,26 +134,22 @@ def attack_section(looked: Looked) -> Section | None:
         "How small a change makes it wrong? FGSM goes one step in the direction in which the cost rises most, PGD many small ones "
         "(Goodfellow et al. 2015; Madry et al. 2018). That they succeed shows that the net does not go by what we see."
     )
-    values = {
-        "unit": unit,
-        "sizes": list(curve.sizes),
-        "accuracy": {name: list(shares) for name, shares in curve.accuracy.items()},
-        "median smallest change": {norm: value if value < float("inf") else None for norm, value in medians.items()},
-    }
+    accuracy = {name: list(shares) for name, shares in curve.accuracy.items()}
+    finite = {norm: value if value < float("inf") else None for norm, value in medians.items()}
+    values = {"unit": unit, "sizes": list(curve.sizes), "accuracy": accuracy, "median smallest change": finite}
     part = Part("Under attack", [means, f"Here {finding}."], figures, grid)
-    return Section(
-        "attack", finding, part, values, {"smallest": needed["inf"], "smallest in L2": needed["2"], "examples": changed}
-    )
+    arrays = {"smallest": needed["inf"], "smallest in L2": needed["2"], "examples": changed}
+    return Section("attack", finding, part, values, arrays)
 
 
 def _accuracies(curve: Robustness, unit: str, many: int) -> Figure:
     lines = [Line(name, curve.sizes, shares) for name, shares in curve.accuracy.items()]
-    across = f"largest change, in {unit}"
+    axes = {"x_label": f"largest change, in {unit}", "y_label": "right answers"}
     caption = (
         f"Right answers of {many} test samples under attack. Noise of the same size is what a change in no direction in particular "
         "does: the gap is what the attack knows about the net."
     )
-    return Figure(lines_svg(lines, x_label=across, y_label="right answers", percent=True, log_y=False), caption)
+    return plotted(lines, caption, **axes, percent=True, log_y=False)
 
 
 @contextmanager

@@ -69,9 +69,8 @@ def words_section(looked: Looked) -> Section | None:
         "Which words speak for the answer (blue) and against it (orange). Left out alone, a word that another repeats counts "
         "nothing; by its vector it counts where it stands, against a word that is not known (of ids: of zeros)."
     )
-    return Section(
-        "words", f"{len(values)} inputs, word by word", Part("Which words", [means], figures), {"texts": values}
-    )
+    part = Part("Which words", [means], figures)
+    return Section("words", f"{len(values)} inputs, word by word", part, {"texts": values})
 
 
 def first_text(looked: Looked) -> tuple[Column, slice]:
@@ -119,9 +118,8 @@ def attention_section(looked: Looked) -> Section | None:
             continue
         rows = labels[:many] or [str(at) for at in range(many)]
         name = one.module or f"attention {place + 1}"
-        chart = heat_svg(
-            mean[:many, :many].tolist(), row_labels=rows, column_labels=rows, x_label="looks at", y_label="place"
-        )
+        shares, axes = mean[:many, :many].tolist(), {"x_label": "looks at", "y_label": "place"}
+        chart = heat_svg(shares, row_labels=rows, column_labels=rows, **axes)
         figures.append(Figure(chart, f"{name}: the mean of {one.weights.shape[1]} heads, the first {many} places."))
         values[name] = {"heads": one.weights.shape[1]}
     if not figures:
@@ -154,10 +152,8 @@ def columns_section(looked: Looked) -> Section | None:
         each = by_column[place, order].tolist()
         answer = answers[place]
         chart = relations_svg(labels, each, label=f"SHAP values of {name} for {answer}", most=1.2 * most)
-        words = (
-            f"{name}, for {answer}: what each value adds to the output, from what {len(background)} training rows have."
-        )
-        figures.append(Figure(chart, words))
+        adds = f"what each value adds to the output, from what {len(background)} training rows have"
+        figures.append(Figure(chart, f"{name}, for {answer}: {adds}."))
         values.append({"input": name, "answer": answer, "values": dict(zip(labels, each, strict=True))})
     effects = shuffled(looked, slices)
     means = (
@@ -165,18 +161,13 @@ def columns_section(looked: Looked) -> Section | None:
         "fair share over all orders in which the columns become known, and they add up"
         f" (here but for {percent(gap_share(maps))}). The table asks the same net over many rows: what if a column were shuffled?"
     )
-    part = Part(
-        "Why this answer",
-        [means],
-        figures + dependence_charts(effects, looked.spec.targets.kind),
-        importance_grid(effects),
-    )
+    figures += dependence_charts(effects, looked.spec.targets.kind)
+    part = Part("Why this answer", [means], figures, importance_grid(effects))
     first = effects.importances[0]
     finding = f"{first.name} matters most over {effects.samples:,} rows; of {looked.names[0]} {next(iter(values[0]['values']))}"
     importance = {one.name: [one.change, one.low, one.high] for one in effects.importances}
-    return Section(
-        "why", finding, part, {"rows": values, "importance": importance, **maps.figures}, {"shap": by_column}
-    )
+    record = {"rows": values, "importance": importance, **maps.figures}
+    return Section("why", finding, part, record, {"shap": by_column})
 
 
 def shuffled(looked: Looked, slices: Sequence[tuple[str, slice]]) -> Effects:
@@ -192,10 +183,5 @@ def shuffled(looked: Looked, slices: Sequence[tuple[str, slice]]) -> Effects:
     each.sort(key=lambda one: -one[0].change)
     answer = partial(predict, looked.net, looked.spec, objective=looked.objective)
     lines = [dependence(answer, looked.spec, raw, *column) for _, column in each[:MOST_DRAWN]]
-    return Effects(
-        looked.objective.quantity,
-        len(raw),
-        len(slices),
-        [one for one, _ in each],
-        [one for one in lines if one is not None],
-    )
+    known, importances = [one for one in lines if one is not None], [one for one, _ in each]
+    return Effects(looked.objective.quantity, len(raw), len(slices), importances, known)

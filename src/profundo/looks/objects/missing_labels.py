@@ -28,7 +28,7 @@ COVERED = 0.15  # share of a place that may lie in boxes, or in other places
 NEARLY, FEW = 0.85, 0.01  # a place that is a little aside of an object; share of those without a box that may speak so
 EVERYWHERE = 0.2  # share of the places without a box from which on a class has no colours of its own
 BITS = 4  # of each channel that are looked at
-MOST_IMAGES = 2000
+MOST_IMAGES = 500
 STEPS = 5  # places that begin within the side of one
 
 

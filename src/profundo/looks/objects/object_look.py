@@ -10,60 +10,103 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from profundo.boxes import packed
+from profundo.boxes import Objects, packed, unpacked
 from profundo.data.dataset_names import Reading
 from profundo.data.grids.grid_folders import scaled
 from profundo.data.objects_in_images.images_with_objects import LONGEST_SIDE
-from profundo.data.objects_in_images.labelled_images import LabelledImages, chosen, objects_of
+from profundo.data.objects_in_images.labelled_images import LabelledImages, Labels, Remarks, chosen, objects_of
 from profundo.data.objects_in_images.object_sources import Found, read_objects
 from profundo.data.splits.split_by import by_name
 from profundo.data.splits.splits import Collection
-from profundo.data.streams.archives import printable
+from profundo.data.streams.archives import Parts, printable
+from profundo.languages import Said
 from profundo.looks.data_facts import DataFacts, class_counts, prepared, split_sizes, target_in_words
 from profundo.looks.findings import DataFinding
 from profundo.looks.grids.grid_look import Chosen
-from profundo.looks.image_facts import ImageFacts, image_facts
+from profundo.looks.image_facts import image_facts
 from profundo.looks.image_findings import image_findings, unreadable
 from profundo.looks.image_look import has_colour
 from profundo.looks.objects.boxes_drawn import with_boxes
 from profundo.looks.objects.missing_labels import Unlabelled, unlabelled
-from profundo.looks.objects.object_facts import gathered, object_facts
 from profundo.looks.objects.object_findings import missing_findings, object_findings, rare_findings, source_findings
-from profundo.looks.survey import SPLITS, Survey, Tell, survey_files
+from profundo.looks.objects.object_sizes import gathered, object_facts
+from profundo.looks.survey import SPLITS, Survey, Tell, survey_files, survey_samples
+from profundo.object_masks import table_of
 from profundo.records import Inputs, Samples, Targets
 
-__all__ = ["look_at_objects"]
+__all__ = ["look_at_object_samples", "look_at_objects"]
+
+
+class Unfiled:
+    """Images without files, by their names; see archives.Files."""
+
+    def __init__(self, name: Callable[[int], str]) -> None:
+        self.where, self.paths, self.folders, self.notes = "", list[Parts](), set[Parts](), list[Said]()
+        self.name = name
+
+    def read(self, index: int) -> bytes:
+        raise ValueError(f"{self.name(index)} is in memory")
+
+    def __len__(self) -> int:
+        return 0
+
+    def identity(self) -> str:
+        return ""
 
 
 def look_at_objects(where: Path, found: Found, how: Reading, tell: Tell) -> DataFacts:
-    """Raises ProfundoError where no object can be read."""
+    """At the images of a folder or archive. Raises ProfundoError where no object can be read."""
     images, survey, broken = _surveyed(read_objects(found, skip_bad=True), tell)
-    everything = gathered(images)
-    places = unlabelled(survey.picture, images.labels, len(images.classes))
     name = printable(where.resolve().name if where.is_dir() else where.resolve().stem)
     training, stops = _training(images, name, how.split_by)
+    facts = _facts(name, images, survey, training, [*source_findings(images.remarks), *broken, *stops])
+    return replace(facts, shape=_shape(images, survey, how.image_size))
+
+
+def look_at_object_samples(collection: Collection, tell: Tell) -> DataFacts:
+    """At images in memory."""
+    survey, parts = survey_samples(collection, tell), [(name, getattr(collection, name)) for name in SPLITS]
+    splits = [name for name, part in parts if part is not None for _ in range(len(part))]
+    rows = [row for _, part in parts if part is not None for row in table_of(part.targets)]
+    sizes = [(int(width), int(height)) for width, height in survey.sizes]
+    labels = [_labels(unpacked(row)) for row in rows]
+    numbers, classes = list(range(len(rows))), collection.targets.classes
+    images = LabelledImages("", Unfiled(survey.name), numbers, labels, [*splits], sizes, classes, Remarks())
+    _, training, stops = prepared(collection)
+    return replace(
+        _facts(collection.name, images, survey, training, stops), shape=collection.inputs.shape, notes=collection.notes
+    )
+
+
+def _labels(objects: Objects) -> Labels:
+    return Labels(
+        objects.boxes.double().numpy(), objects.classes.numpy(), objects.crowd.numpy(), (None,) * len(objects)
+    )
+
+
+def _facts(
+    name: str, images: LabelledImages, survey: Survey, training: dict[str, int], findings: Sequence[DataFinding]
+) -> DataFacts:
+    everything = gathered(images)
+    places = unlabelled(survey.picture, images.labels, len(images.classes))
     counts = class_counts(everything.label, survey.split[everything.image], len(images.classes))
-    findings = [
-        *source_findings(images.remarks),
-        *broken,
-        *stops,
+    more = (
         *object_findings(images, everything),
         *missing_findings(images, places),
         *image_findings(survey)[0],
         *rare_findings(images.classes, counts),
-    ]
-    facts = image_facts(survey)
+    )
     return DataFacts(
         name,
         "images",
-        tuple(findings),
+        (*findings, *more),
         split_sizes(survey.split),
         training,
-        _shape(images, facts, how.image_size),
+        (),
         target_in_words(Targets("objects", images.classes)),
         images.classes,
         counts,
-        facts,
+        image_facts(survey),
         objects=object_facts(images, everything, len(places)),
         notes=tuple(images.remarks.notes),
         survey=replace(survey, picture=_with_boxes(survey.picture, images, places)),
@@ -103,11 +146,11 @@ def _training(images: LabelledImages, name: str, split_by: str | None) -> tuple[
     return training, stops
 
 
-def _shape(images: LabelledImages, facts: ImageFacts, asked: int | None) -> tuple[int, int, int]:
+def _shape(images: LabelledImages, survey: Survey, asked: int | None) -> tuple[int, int, int]:
     """Of an input of a net."""
     longest = asked or (LONGEST_SIDE if max(map(max, images.sizes)) > LONGEST_SIDE else 0)
     sides = [scaled((height, width), longest) for width, height in set(images.sizes)]
-    return 3 if has_colour(facts.modes) else 1, max(side[0] for side in sides), max(side[1] for side in sides)
+    return 3 if has_colour(survey.mode) else 1, max(side[0] for side in sides), max(side[1] for side in sides)
 
 
 def _with_boxes(

@@ -82,7 +82,7 @@ def _results(report: Report) -> dict[str, Any]:
     return {
         "main": _main(report),
         "scores": scores_grid(scores, report.validation_scores, None if best is None else best + 1),
-        "charts": training_curves.charts(report.history, best, out_of_fold=report.out_of_fold),
+        "charts": training_curves.charts(report.history, best),
         "epochs": training_curves.epochs_grid(report.history, best),
         "length": max((len(values) for key, values in report.history.items() if key != "epoch"), default=0),
         "training": training_curves.training_words(report.history, report.best_epoch, report.best_kept),

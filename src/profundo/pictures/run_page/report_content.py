@@ -206,7 +206,6 @@ class Report:
     history: one value per epoch by name; "x" and "validation x" are drawn in one picture. best_epoch counts from 0;
     best_kept: whether its weights are those of the network, not the last epoch's.
     counts: samples per class (or label) of each split; one number for real targets; sizes: samples of each split.
-    out_of_fold: whether members of an ensemble set aside different samples, so that those to validate teach, too.
     examples: raw uint8 images (images, channels, height, width) with one label each.
     augmented: raw uint8 images by rows of 8, a training image as it is and as it comes in 7 steps.
     series: of series a few of each class; courses: of a forecast some test windows.
@@ -225,7 +224,6 @@ class Report:
     asked: Mapping[str, object] = field(default_factory=dict)
     counts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
-    out_of_fold: bool = False
     notes: Sequence[str] = ()
     advice: Sequence[str] = ()
     readings: Sequence[ColumnReading] = ()

@@ -111,8 +111,10 @@ def counts_grid(report: Report) -> Grid:
     counted = "object" if kind == "objects" else one
     per_class = bool(classes) and all(len(counts) == len(classes) for counts in report.counts.values())
     columns = [bars(counts, list(map(numbers.count, counts))) for counts in report.counts.values()] if per_class else []
-    about = "report.counts_in_folds" if report.out_of_fold else "report.counts"
-    caption, heads = say(about, each=say(f"report.each_{counted}") if per_class else ""), list(map(term, splits))
+    caption, heads = (
+        say("report.counts", each=say(f"report.each_{counted}") if per_class else ""),
+        list(map(term, splits)),
+    )
     if not per_class:
         return Grid(caption, ["", *heads], [[term("samples"), *totals]])
     rows = list(zip(classes, *columns, strict=True))

@@ -61,7 +61,6 @@ from profundo.runs.preparing import Prepared, precision_of
 from profundo.runs.pretrained import net_of, seen_by
 from profundo.runs.saved_model import build_net
 from profundo.runs.settings.manners import completed, options_by_size
-from profundo.runs.settings.setting_aside import check_folds
 from profundo.train.hardware import choose_device, normalised
 from profundo.train.optimizers import OPTIMIZERS
 from profundo.train.own_optimizers import own_optimizer, own_schedule
@@ -166,7 +165,6 @@ def prepare_own(
     if callable(schedule):
         own = replace(own, schedule=own_schedule(schedule, chosen.epochs or 1, chosen.learning_rate or 1.0))
     chosen = chosen if name.startswith("own:") else as_read(chosen, data)
-    check_folds(chosen, data, net)
     check_choices(chosen, data, own)
     if chosen.log is not None and not keeps:
         raise ProfundoError(f"fit: log={chosen.log!r} writes into the run's folder; leave out one of log and out=False")

@@ -10,10 +10,13 @@ from typing import Any
 
 from profundo.records import ProfundoError
 
-__all__ = ["FOREIGN", "understood"]
+__all__ = ["FOREIGN", "understood", "without_gone"]
 
 SAME = {"lr": "learning_rate"}
 """Understood as what they mean."""
+
+GONE = {"out_of_fold": False}
+"""Settings that there are no more, each with the value that is what all runs do now: others are unknown."""
 
 _EPOCHS = "the name here is epochs"
 _SCHEDULE = "the name here is schedule: a name, a function of the share of training done, or a scheduler's class"
@@ -120,6 +123,7 @@ FOREIGN: Mapping[str, str] = {
     **dict.fromkeys(("valid_col", "splitter", "splits", "valid_idx", "train_size", "test_size", "train_ds"), _SPLITS),
     **dict.fromkeys(("pct_start", "div", "div_final", "decay", "lr_decay", "gamma", "step_size"), _SCHEDULE),
     **dict.fromkeys(("tokenizer", "vocab", "max_tokens", "max_vocab", "num_words", "text_col", "maxlen"), _TEXTS),
+    "out_of_fold": "members no longer set aside different rows, which gained 0.5 % on new tables; leave it out, and train anew",
     "callbacks": "there are none: early_stop=5, schedule='one-cycle', log='tensorboard' and out=… do what they are for",
     "cbs": "there are none: early_stop=5, schedule='one-cycle', log='tensorboard' and out=… do what they are for",
     "verbose": "a bar is shown where somebody may be watching; voice=Quiet() of profundo.runs.voice says nothing",
@@ -198,6 +202,7 @@ def columns_called(given: Any) -> Any:
 def understood(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings under their names here, where another has one meaning; a torch.device or dtype by its name, numbers and
     arrays of NumPy and PyTorch as Python's, columns by their names."""
+    settings = without_gone(settings)
     settings = {name: plain(value) for name, value in settings.items() if name != "device" or value is not None}
     settings = {name: columns_called(value) if name in OF_COLUMNS else value for name, value in settings.items()}
     if isinstance(target := settings.get("target"), list):
@@ -212,6 +217,11 @@ def understood(settings: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value := settings.get(name), str):
             settings[name] = value.lower().replace("_", "-") if name == "schedule" else value.lower()
     return {SAME.get(name, name): value for name, value in settings.items()}
+
+
+def without_gone(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run from before, without those that there are no more at the value that is what all runs do now."""
+    return {name: value for name, value in settings.items() if name not in GONE or value != GONE[name]}
 
 
 def plain(value: Any) -> Any:

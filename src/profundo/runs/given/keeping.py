@@ -19,7 +19,7 @@ from profundo.runs.manifest import finish
 from profundo.runs.report_facts import write_report
 from profundo.runs.run import Run, Tools
 from profundo.runs.saved_model import save_model
-from profundo.runs.scoring import answers_held_out, evaluate_split, judged
+from profundo.runs.scoring import evaluate_split
 from profundo.runs.voice import Quiet, Voice, note
 
 __all__ = ["TOOLS", "keep_result", "save_run"]
@@ -86,8 +86,6 @@ def save_run(run: Run, path: str | Path) -> Path:
 def evaluate_on(run: Run, data: Any) -> Scores:
     """The figures of a run on other samples: (X, y), a table, a loader, a path; or of one of its own splits by name."""
     if isinstance(data, str) and data in ("train", "training", "validation", "test"):
-        if data == "validation" and run.experiment.out_of_fold:
-            return judged(answers_held_out(run.net, run.data, run.experiment, run.own), run.data, run.own)
         split = getattr(run.data, data.removesuffix("ing"))
     elif hasattr(data, "spec") and hasattr(data, "test"):
         if data.spec.inputs.shape != run.data.spec.inputs.shape:

@@ -41,8 +41,6 @@ def beaten_by(linear: Yardstick, prepared: Prepared) -> str:
     """That it does better than the net as it is now, by more than luck, in words; else empty."""
     data, targets = prepared.data, prepared.data.spec.targets
     ours, theirs = answers_beside(prepared.net, data, prepared.experiment, linear[0], prepared.own, most=MOST_SAMPLES)
-    if len(ours.costs) < FEWEST:  # of those that members set aside, the rest has taught them all
-        return ""
     likelihood = objective_of(prepared.experiment, data, prepared.own).likelihood
     name = leading_figure(targets, likelihood.quantity == PROBABILITIES)
     compared = compare_answers(name, ours, theirs, targets)
@@ -50,8 +48,5 @@ def beaten_by(linear: Yardstick, prepared: Prepared) -> str:
         return ""
     before, better = (figure_of(name, one, targets) for one in (ours, theirs))
     matters = better < (1 - PART) * before if targets.kind == "real" else better > before + SHARE
-    return (
-        f"{linear[1]} has a validation {name} of {figure(name, better)}, the net {figure(name, before)}"
-        if matters
-        else ""
-    )
+    words = f"{linear[1]} has a validation {name} of {figure(name, better)}, the net {figure(name, before)}"
+    return words if matters else ""

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from profundo.data import standardize_targets
 from profundo.doctor import Finding, examine
-from profundo.doctor.causes import FAMILIES
 from profundo.doctor.vital_signs import VitalSigns
 from profundo.files import erase, write_json
 from profundo.records import NotFiniteError, ProfundoError
@@ -177,9 +176,8 @@ class Care:
         seed, unusual = prepared.experiment.seed, unusual_settings(apart(prepared))
         program = program_of(prepared)
         report = examine(program, seed=seed, budget=budget, families=(unusual,))
-        if not report.findings:
-            report = examine(program, seed=seed, budget=max(budget - report.seconds, budget / 2), families=FAMILIES)
-        return report.findings
+        rest = max(budget - report.seconds, budget / 2)
+        return report.findings or examine(program, seed=seed, budget=rest).findings
 
     def note(self, text: str) -> None:
         self.record.notes.append(text.removeprefix("doctor: "))
@@ -193,12 +191,9 @@ class Care:
         state = self.sound_checkpoint(astray.changes)
         if state is None:
             self.begin_anew()
-        cured = Cured(
-            cause=astray.cause,
-            epoch=epoch,
-            changes={name: (getattr(before, name), value) for name, value in astray.changes.items()},
-            since=0 if state is None else len(state["history"]["rows"]),
-        )
+        changes = {name: (getattr(before, name), value) for name, value in astray.changes.items()}
+        since = 0 if state is None else len(state["history"]["rows"])
+        cured = Cured(cause=astray.cause, epoch=epoch, changes=changes, since=since)
         self.record.cures.append(cured)
         self.voice.notice(f"doctor: changed {cured}")
         self.examined = False
@@ -305,8 +300,7 @@ def large_batch(prepared: Prepared) -> str:
 
 def trouble(history: History, signs: VitalSigns, *, ended: bool, constant: float | None = None) -> str:
     """What of the course gives cause to examine, in words; empty where it looks healthy. constant: the cost of such an answer."""
-    column = next((name for name in history.names if name == "loss"), "")
-    losses = history[column] if column else []
+    losses = history["loss"] if "loss" in history.names else []
     if not losses or not signs.done:
         return ""
     first, last, size = signs.first, losses[-1], abs(signs.first)
@@ -321,7 +315,8 @@ def trouble(history: History, signs: VitalSigns, *, ended: bool, constant: float
     held = history["validation loss"] if "validation loss" in history.names else []
     if held and min(held) > first - FALLEN * size / 2:
         return f"the validation loss never fell below {min(held):.3g}; the training loss began at {first:.3g}"
-    silent = signs.arrays()["activations"]
-    if silent.ndim == 3 and len(silent) and np.nanmax(silent[-1, :, 2]) > DEAD and last > first - size / 2:
-        return f"{np.nanmax(silent[-1, :, 2]):.0%} of the units of a layer are zero for every sample"
+    seen = signs.arrays()["activations"]
+    silent = np.nanmax(seen[-1, :, 2]) if seen.ndim == 3 and len(seen) else 0.0
+    if silent > DEAD and last > first - size / 2:
+        return f"{silent:.0%} of the units of a layer are zero for every sample"
     return ""

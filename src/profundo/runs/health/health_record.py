@@ -61,9 +61,8 @@ class Diagnosis(BaseModel):
         """What was tried, in the language that is spoken where it was kept in numbers; "" of a fact."""
         if self.trial is None:
             return self.proof
-        values = self.trial.model_dump() | {
-            name: local(f"{getattr(self.trial, name):.2f}") for name in ("without", "with_cure")
-        }
+        values = self.trial.model_dump()
+        values |= {name: local(f"{values[name]:.2f}") for name in ("without", "with_cure")}
         return say("report.tried" if self.trial.steps else "report.tried_epochs", **values)
 
     @property
@@ -120,9 +119,8 @@ class Health(BaseModel):
     steps: Annotated[int, Field(ge=0)] = 0
 
     def __str__(self) -> str:
-        lines = [str(one) for one in self.findings] or [
-            f"nothing was found; looked at {self.looks} of {self.steps} steps"
-        ]
+        nothing = f"nothing was found; looked at {self.looks} of {self.steps} steps"
+        lines = [str(one) for one in self.findings] or [nothing]
         return "\n".join([*lines, *(f"changed: {one}" for one in self.cures), *(f"note: {one}" for one in self.notes)])
 
 
@@ -130,16 +128,11 @@ def diagnosis(finding: Finding, changes: Changes, epoch: int) -> Diagnosis:
     tried = finding.experiment
     proof, trial = "", None
     if tried is not None:
-        ours, theirs = (sum(one) / len(one) for one in (tried.without, tried.with_cure))
-        by_epochs = "batch_size" in changes
-        trial = Trial(
-            without=ours, with_cure=theirs, steps=None if by_epochs else tried.steps, seeds=len(tried.without)
-        )
-        course = "as many epochs" if by_epochs else f"{tried.steps} steps"
-        proof = f"skill {ours:.2f} → {theirs:.2f} in {course}, {len(tried.without)} seeds"
-    evidence = {
-        name: value if isinstance(value, int | float) else str(value) for name, value in finding.evidence.items()
-    }
+        steps, seeds = None if "batch_size" in changes else tried.steps, len(tried.without)
+        trial = Trial(without=tried.before, with_cure=tried.after, steps=steps, seeds=seeds)
+        course = f"{steps} steps" if steps else "as many epochs"
+        proof = f"skill {tried.before:.2f} → {tried.after:.2f} in {course}, {seeds} seeds"
+    evidence = {name: one if isinstance(one, int | float) else str(one) for name, one in finding.evidence.items()}
     remedy = in_options(changes) or finding.remedy
     return Diagnosis(
         cause=finding.cause, where=finding.where, severity=finding.severity, evidence=evidence, remedy=remedy, proof=proof,
@@ -154,9 +147,8 @@ def read_health(path: Path) -> Health | None:
     try:
         return Health.model_validate(read_object(path))
     except ValidationError as error:
-        raise ProfundoError(
-            f"{path}: expected what the doctor keeps of a training; {in_words(error)}; {PUT_BACK}"
-        ) from None
+        why = f"{in_words(error)}; {PUT_BACK}"
+        raise ProfundoError(f"{path}: expected what the doctor keeps of a training; {why}") from None
 
 
 def write_vital_signs(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

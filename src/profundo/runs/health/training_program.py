@@ -16,7 +16,7 @@ from profundo.data.batches import in_memory
 from profundo.data.splits.splits import chosen
 from profundo.data.standard import standardize, standardize_targets
 from profundo.doctor import Program
-from profundo.doctor.programs import parted
+from profundo.doctor.programs import expected, parted
 from profundo.records import Dataset, ProfundoError, Samples, Spec
 from profundo.runs.preparing import Prepared, from_pretrained, make_update
 from profundo.train.capture import Captured
@@ -57,9 +57,7 @@ def program_of(prepared: Prepared, samples: tuple[Any, Any] | None = None) -> Pr
     prepared = from_pretrained(prepared)
     data = prepared.data
     if not in_memory(data.train):
-        raise ProfundoError(
-            f"doctor: expected data that fit into memory, got {data.name}, which is streamed; leave out --stream"
-        )
+        raise expected("data that fit into memory", f"{data.name}, which is streamed; leave out --stream")
     check_known(data)
     made = make_update(prepared, Group())
     update = made.update if isinstance(made, Captured) else made
@@ -67,25 +65,18 @@ def program_of(prepared: Prepared, samples: tuple[Any, Any] | None = None) -> Pr
     objective = update.objective
     course = prepared.own.schedule or schedule(experiment.schedule or "constant", experiment.warm_up)
     epochs, size = experiment.epochs or 1, experiment.batch_size or 32
-    train, validation = samples or (
-        tensors(data.train, data.spec, prepared.device),
-        tensors(data.validation, data.spec, prepared.device) if len(data.validation) else None,
-    )
+    splits = (data.train, data.validation) if samples is None else ()
+    pairs: list[Any] = [tensors(part, data.spec, prepared.device) if len(part) else None for part in splits]
+    train, validation = samples or pairs
     total = epochs * max(1, len(train[1]) // size)
 
     def cost(outputs: Any, targets: Any) -> Tensor:
         return objective.mean_cost(outputs, targets, len(targets))
 
     return Program(
-        net=prepared.net,
-        loss=cost,
-        optimizer=without_compiler(update.optimizer),
-        train=train,
-        validation=validation,
-        batch_size=size,
-        epochs=epochs,
+        prepared.net, cost, without_compiler(update.optimizer), train, validation, batch_size=size, epochs=epochs,
         step=Scheduled(course, total, experiment.clip, experiment.l1),
-    )
+    )  # fmt: skip
 
 
 def tensors(samples: Samples, spec: Spec, device: torch.device) -> tuple[Any, Any]:

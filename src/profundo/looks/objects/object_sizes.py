@@ -15,10 +15,10 @@ SMALL, LARGE = 32, 96  # sides of a square below and above which COCO calls an o
 
 @dataclass(frozen=True, slots=True)
 class ObjectFacts:
-    """objects: in all; form: of the file that says where they are; small, medium, large: objects by the area of their boxes, in
-    pixels of their images, as COCO divides them; crowds; outlined: objects of which the pixels are known; fewest, middle, most:
-    objects in an image; without: images of no object; sides: of boxes, the 5 %, 50 % and 95 % quantile of √area; unlabelled:
-    places that may be objects without a label."""
+    """objects: in all; form: the kind of file that says where they are, if one does; small, medium, large: objects by the area of
+    their boxes, in pixels of their images, as COCO divides them; crowds; outlined: objects of which the pixels are known; fewest,
+    middle, most: objects in an image; without: images of no object; sides: of boxes, the 5 %, 50 % and 95 % quantile of √area;
+    unlabelled: places that may be objects without a label."""
 
     objects: int
     form: str
