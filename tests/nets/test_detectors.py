@@ -168,7 +168,7 @@ def test_a_detector_begins_with_published_weights_of_its_own_backbone():
 def test_a_place_answers_for_the_smallest_box_near_whose_centre_it_lies():
     xy = torch.tensor([[10.0, 10], [30, 30], [20, 21], [50, 50], [15, 10]])
     ones = torch.ones(5)
-    places = Places(xy, 4 * ones, 0 * ones, 32 * ones)
+    places = Places(xy, 4 * ones, 0 * ones, 100 * ones)
     large, small, crowd = [0.0, 0, 60, 60, 1, 0], [12.0, 14, 28, 28, 0, 0], [40.0, 40, 64, 64, 0, 1]
     which, ignored = assigned(places, torch.tensor([[large, small, crowd, [0, 0, 0, 0, -1, 0]]]))
     assert which[0].tolist() == [-1, 0, 1, -1, -1]

@@ -72,3 +72,10 @@ def test_a_box_is_read_from_the_level_of_its_size():
     wide = torch.tensor([1.0, 16, 31, 32, 63, 64, 128, 4000])
     boxes = torch.stack([wide * 0, wide * 0, wide, wide], 1)
     assert level_of(boxes, [4, 8, 16], usual=4).tolist() == [0, 0, 0, 1, 1, 2, 2, 2]
+
+
+def test_a_graph_without_bags_reads_the_same(monkeypatch):
+    maps, boxes = [torch.randn(2, 3, 5, 6)], 4 + 10 * torch.rand(2, 3, 4).cumsum(-1)
+    seen = region_features(maps, [4], boxes, torch.zeros(2, 3, dtype=torch.int64), 2)
+    monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
+    torch.testing.assert_close(region_features(maps, [4], boxes, torch.zeros(2, 3, dtype=torch.int64), 2), seen)

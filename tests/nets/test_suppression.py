@@ -59,3 +59,11 @@ def test_the_surest_come_first_and_places_without_an_object_are_empty():
     assert not box[0, 3:].any()
     assert surest(boxes, scores, classes, 0.5, places=2)[1].tolist() == [[1, 0]]
     assert surest(boxes, scores, classes, 0.9, places=4)[1].tolist() == [[1, 0, 2, 1]]
+
+
+def test_a_graph_without_a_loop_comes_to_the_same(monkeypatch):
+    draw = torch.Generator().manual_seed(5)
+    boxes, scores, classes = crowded(draw)
+    kept = stays(boxes, scores > 0, classes, 0.3)
+    monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
+    assert torch.equal(stays(boxes, scores > 0, classes, 0.3), kept)

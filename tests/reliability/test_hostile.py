@@ -13,7 +13,14 @@ import torch
 from commands import Trouble, go_on, newest, profundo
 from profundo.data.tables.columns import feature_names
 from profundo.nets import NETS
-from profundo.nets.net_names import NETS_FOR_PIXELS, NETS_FOR_PLANES, NETS_FOR_SERIES, NETS_FOR_SOUNDS, NETS_FOR_TEXTS
+from profundo.nets.net_names import (
+    DETECTORS,
+    NETS_FOR_PIXELS,
+    NETS_FOR_PLANES,
+    NETS_FOR_SERIES,
+    NETS_FOR_SOUNDS,
+    NETS_FOR_TEXTS,
+)
 from profundo.records import Column, Inputs, ProfundoError, SoundForm, Spec, Targets
 from profundo.runs.folder import Folder
 from profundo.runs.saved_model import build_net, load_model
@@ -281,7 +288,8 @@ def test_every_net_can_be_measured_without_memory(name):
     plane = Inputs((2,), "features")
     of_kind = ((NETS_FOR_TEXTS, texts), (NETS_FOR_PLANES, plane), (NETS_FOR_SERIES, series), (NETS_FOR_SOUNDS, sounds))
     inputs = next((one for names, one in of_kind if name in names), images)
-    spec = Spec(inputs, Targets("mask" if name in NETS_FOR_PIXELS else "classes", tuple("abc")))
+    kind = "mask" if name in NETS_FOR_PIXELS else "objects" if name in DETECTORS else "classes"
+    spec = Spec(inputs, Targets(kind, tuple("abc")))
     with torch.device("meta"):
         measured = build_net(name, spec, {}, 0).state_dict()
     real = build_net(name, spec, {}, 0).state_dict()

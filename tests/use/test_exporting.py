@@ -25,7 +25,7 @@ from profundo.data.new_inputs import read_image
 from profundo.data.tables.columns import feature_names
 from profundo.data.tables.new_rows import features_of_rows
 from profundo.nets import layers
-from profundo.nets.net_names import NETS_FOR_PIXELS, NETS_FOR_SOUNDS, NETS_FOR_TEXTS
+from profundo.nets.net_names import DETECTORS, NETS_FOR_PIXELS, NETS_FOR_SOUNDS, NETS_FOR_TEXTS
 from profundo.nets.threshold_units import ThresholdLayer
 from profundo.records import Column, Inputs, ProfundoError, Spec, TableForm, Targets, Transform
 from profundo.runs.experiment import new_experiment
@@ -166,7 +166,10 @@ NETS_BY_SHAPE = [
     ((3, 40, 33), {"lenet5": {}, "fast_cnn": {}}),
     ((3, 32, 32), {"resnet": {"depth": 8}, "alexnet": SMALL, "resnet18": SMALL}),
     ((3, 70, 97), {"vgg11": {**SMALL, "batch_norm": True}, "alexnet": {**SMALL, "year": 2012}}),
-    ((3, 21, 34), {"unet": {"width": 4, "depth": 2}}),  # sides that cannot be halved
+    (
+        (3, 21, 34),
+        {"unet": {"width": 4, "depth": 2}, "fully_convolutional": {"width": 4}},
+    ),  # sides that cannot be halved
 ]
 
 
@@ -176,7 +179,30 @@ IN_THE_GUIDE = {"efficientnet_lite0", "text_mean"}  # docs/transfer.md and docs/
 
 def test_every_net_of_the_catalogue_is_tried():
     tried = {name for _, options in NETS_BY_SHAPE for name in options}
-    assert tried == set(nets.NETS) - NETS_FOR_TEXTS - NETS_FOR_SOUNDS - MORE_OF_THE_SAME - IN_THE_GUIDE
+    assert tried == set(nets.NETS) - NETS_FOR_TEXTS - NETS_FOR_SOUNDS - DETECTORS - MORE_OF_THE_SAME - IN_THE_GUIDE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(DETECTORS))
+def test_a_detector_answers_alike_in_onnxruntime(name):
+    """Suppression inside; with weights that make it find much, of every class, and not everywhere the same."""
+    spec = Spec(Inputs((1, 64, 64), "image", longest=0), Targets("objects", ("a", "b", "c")))
+    torch.manual_seed(0)
+    net = nets.build(name, spec, width=8).eval()
+    for part, layer in net.named_modules():
+        if part.endswith(("classes", "surely", ".by")):
+            torch.nn.init.normal_(layer.weight, std=0.5)
+    images = torch.randn(2, 1, 64, 64)
+    with torch.no_grad():
+        ours = net(images)
+    assert len(ours[1].unique()) == 4
+    whole = torch.onnx.export(
+        net, (torch.randn(3, 1, 64, 64),), dynamic_shapes=({0: torch.export.Dim("batch", max=64)},), verbose=False
+    )
+    session = pytest.importorskip("onnxruntime").InferenceSession(whole.model_proto.SerializeToString())
+    theirs = session.run(None, {session.get_inputs()[0].name: images.numpy()})
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(torch.from_numpy(other), one, atol=1e-3, rtol=1e-4)
 
 
 @pytest.mark.slow

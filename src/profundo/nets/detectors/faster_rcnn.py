@@ -85,7 +85,7 @@ class FasterRcnn(nn.Module):
         positive = regions.asked & (regions.which >= 0)
         rows = table.gather(1, regions.which.clamp(min=0)[..., None].expand(-1, -1, 6))
         kinds = torch.where(regions.which >= 0, rows[..., 4].long(), logits.shape[2] - 1)
-        own = by[positive][torch.arange(int(positive.sum())), kinds[positive]]
+        own = by[positive].gather(1, kinds[positive][:, None, None].expand(-1, 1, 4))[:, 0]
         wanted = offsets(rows[positive][:, :4], regions.boxes[positive])
         number = regions.asked.sum().clamp(min=1)
         told = F.cross_entropy(logits[regions.asked], kinds[regions.asked], reduction="sum")

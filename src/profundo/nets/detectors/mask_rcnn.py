@@ -55,7 +55,7 @@ class MaskRcnn(nn.Module):
         image, place = ((which >= 0) & regions.asked[:, :OUTLINED]).nonzero(as_tuple=True)
         object_ = which[image, place]
         logits = self.cells(maps, boxes)[image, place]
-        own = logits[torch.arange(len(logits)), table[image, object_, 4].long()]
+        own = logits[torch.arange(len(logits), device=logits.device), table[image, object_, 4].long()]
         wanted = cells_of(targets["masks"][image, object_], boxes[image, place])
         told = F.binary_cross_entropy_with_logits(own, wanted, reduction="sum") / max(1, own.numel())
         return parts | {"mask": told}
