@@ -19,16 +19,17 @@ from profundo.data.objects_in_images.images_with_objects import images_with_obje
 from profundo.data.objects_in_images.outlines import coded_runs, drawn
 from profundo.data.splits.splits import divide
 from profundo.object_masks import detections_in
-from profundo.records import Interrupted, ProfundoError
+from profundo.records import Interrupted, ProfundoError, Targets
 from profundo.runs.found.object_record import coded_mask
 from profundo.runs.saved_model import predict
 from profundo.train import Descent
 from profundo.use.any_run import any_run
 from profundo.use.exporting import export
-from profundo.use.prediction_output import tell
+from profundo.use.prediction_output import CocoResults, tell
 from stand_in_detector import StandIn
 
 COLOURS = {"red": 0, "blue": 2}
+IDS = (7, 90)  # of the classes, in a file such as COCO's
 
 
 def painted(seed, size=(32, 40), most=3, least=1):
@@ -55,7 +56,7 @@ def painted_data(count=24, masks=False, **how):
     made = [painted(seed, **how) for seed in range(count)]
     sizes = [pixels.shape[:2] for pixels, _ in made]
     scenes = [one if masks else Objects(one.boxes, one.classes, one.crowd) for _, one in made]
-    whole = images_with_objects("painted", lambda at: made[at][0], sizes, scenes, list(COLOURS))
+    whole = images_with_objects("painted", lambda at: made[at][0], sizes, scenes, list(COLOURS), codes=IDS)
     return divide(whole, validation=None, seed=0, stream=False)
 
 
@@ -170,7 +171,15 @@ def test_predictions_come_as_records_rows_and_results_of_coco(found):
     assert len(results) == len(rows)
     left, top, right, bottom = objects[0]["box"]
     assert results[0]["bbox"] == pytest.approx([left, top, right - left, bottom - top])
-    assert (results[0]["image_id"], results[0]["category_id"]) == (0, 1 + list(COLOURS).index(objects[0]["name"]))
+    assert (results[0]["image_id"], results[0]["category_id"]) == (0, IDS[list(COLOURS).index(objects[0]["name"])])
+
+
+def test_results_of_coco_count_classes_from_1_where_their_source_has_no_ids(tmp_path):
+    file, objects = io.StringIO(), [{"box": [0, 1, 3, 5], "name": "blue", "score": 0.5}]
+    writer = CocoResults(file, tmp_path, Targets("objects", ("red", "blue")))
+    writer.add({"input": "7.png", "objects": objects})
+    writer.end([])
+    assert json.loads(file.getvalue()) == [{"image_id": 7, "category_id": 2, "bbox": [0, 1, 3, 4], "score": 0.5}]
 
 
 def test_what_is_told_begins_at_the_score_that_training_chose_or_another(found):

@@ -386,7 +386,8 @@ class Targets:
         numbers), "mask" (a class for each pixel), "map" (a number for each pixel), "objects" (where in an image things are, of
         which classes: see boxes.py), "any" (tensors of any shape, of which a loss function knows what they mean).
     classes: the names of classes or labels in index order; two for "binary", none for "real".
-    codes: of a mask, how each class is written in an image: a value, or −1 − (65536 r + 256 g + b) of a colour.
+    codes: of a mask, how each class is written in an image: a value, or −1 − (65536 r + 256 g + b) of a colour; of objects, the
+        id of each class in the files it was learned from, empty where they have none.
     names: names of the real targets.
     mean, std: of real targets on the training split; a network predicts (target − mean) / std.
     transforms: one for each real target, of which mean and std are then measured; none where they are taken as they are.

@@ -208,6 +208,30 @@ def test_classes_keep_the_order_of_their_source_and_those_without_objects_are_to
     assert read(tmp_path / "yolo").classes == ("dog", "cat")
 
 
+CATEGORIES = {
+    "ids with gaps": ({3: "cat", 90: "dog"}, {3: "cat", 90: "dog"}, (3, 90)),
+    "texts": ({"x": "cat", "y": "dog"}, {"x": "cat", "y": "dog"}, ()),
+    "files that differ": ({3: "cat", 90: "dog"}, {1: "cat", 2: "dog"}, ()),
+    "one id for two": ({3: "cat"}, {3: "dog"}, ()),
+}
+
+
+@pytest.mark.parametrize("case", CATEGORIES)
+def test_ids_of_classes_are_kept_where_each_has_one_of_its_own(case, tmp_path):
+    *files, ids = CATEGORIES[case]
+    images(tmp_path)
+    for stem, names in zip(("a", "d"), files, strict=True):
+        whole = {
+            "images": [{"id": 1, "file_name": f"{stem}.png"}],
+            "categories": [{"id": key, "name": name} for key, name in names.items()],
+            "annotations": [{"image_id": 1, "category_id": key, "bbox": [1, 1, 9, 9]} for key in names],
+        }
+        (tmp_path / f"{stem}.json").write_text(json.dumps(whole))
+    targets = collect(str(tmp_path), Reading()).targets
+    assert targets.classes == ("cat", "dog")
+    assert targets.codes == ids
+
+
 @pytest.mark.parametrize(
     "names",
     [

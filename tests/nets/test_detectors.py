@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from profundo.boxes import Detections, overlaps
+from profundo.boxes import NO_OBJECT, Detections, overlaps
 from profundo.nets import build
 from profundo.nets.detectors.backbones import begin_with, tapped
 from profundo.nets.detectors.fcos import CANDIDATES, Places, assigned, distances_of, fcos, focal_cost
@@ -232,6 +232,17 @@ def test_boxes_are_matched_by_overlap():
     assert matched(boxes, table, 0.3, 0.7)[0].tolist() == [one, middle, none, none, NOT_ASKED, none]
     assert matched(boxes, table, 0.3, 0.7, best=True)[0].tolist() == [one, middle, none, 1, NOT_ASKED, none]
     assert matched(boxes, table, 0.5, 0.5)[0].tolist() == [one, one, none, none, NOT_ASKED, none]
+
+
+def test_a_box_in_a_crowd_far_larger_than_it_is_not_asked():
+    """By the share of its own area: the union with a crowd of 200 × 200 makes next to nothing of a box of 16 × 16."""
+    table = torch.tensor([[[0.0, 0, 200, 200, 0, 1], [80, 80, 96, 96, 1, 0]]])
+    boxes = torch.tensor([[[20.0, 20, 36, 36], [192, 20, 208, 36], [193, 20, 209, 36], [80, 80, 96, 96], [0, 0, 400, 200]]])
+    wanted = [NOT_ASKED, NOT_ASKED, BACKGROUND, 1, NOT_ASKED]
+    assert matched(boxes, table, 0.3, 0.7)[0].tolist() == wanted
+    assert matched(boxes, table, 0.5, 0.5, best=True)[0].tolist() == wanted
+    table[..., 4] = NO_OBJECT
+    assert matched(boxes, table, 0.3, 0.7)[0].tolist() == [BACKGROUND] * 5
 
 
 def test_a_sample_has_at_most_so_many_objects_and_is_full_where_it_can_be():

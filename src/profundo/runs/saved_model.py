@@ -200,6 +200,8 @@ def check_spec(spec: Spec) -> None:
     few, most = targets.traits.classes
     if not few <= len(targets.classes) <= most:
         raise ValueError(f"{len(targets.classes)} classes for targets of the kind {targets.kind}")
+    if targets.kind == "objects" and len(targets.codes) not in (0, len(targets.classes)):
+        raise ValueError(f"{len(targets.codes)} ids for {len(targets.classes)} classes")
     if len(targets.shares) not in (0, len(targets.classes)) or not 0 <= targets.threshold <= 1:
         raise ValueError(f"{len(targets.shares)} shares of its classes and the threshold {targets.threshold}")
     for about, width in ((inputs, inputs.shape[0] if inputs.shape else 1), (targets, spec.outputs)):

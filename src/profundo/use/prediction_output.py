@@ -279,8 +279,9 @@ class ObjectLines:
 
 
 class CocoResults:
-    """The list of detections that COCO's tools read: category_id counts the classes from 1, image_id is the image's name without
-    ending, as a number where it is one; bbox is (left, top, width, height).
+    """The list of detections that COCO's tools read: category_id is the class's own in the files that it was learned from,
+    and counts the classes from 1 where these have none; image_id is the image's name without ending, as a number where it is
+    one; bbox is (left, top, width, height).
 
     Raises ProfundoError for predictions that are no objects.
     """
@@ -290,7 +291,8 @@ class CocoResults:
             raise ProfundoError(
                 "--coco: expected a net that finds objects in images, this one answers otherwise; leave it out"
             )
-        self.file, self.number = file, {name: place for place, name in enumerate(targets.classes, 1)}
+        ids = targets.codes or range(1, len(targets.classes) + 1)
+        self.file, self.number = file, dict(zip(targets.classes, ids, strict=True))
         self.begun = False
 
     def add(self, one: Mapping[str, Any]) -> None:

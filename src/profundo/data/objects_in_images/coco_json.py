@@ -27,15 +27,18 @@ UNREAD = (ValueError, RecursionError)  # what JSON that does not read raises
 
 def read_coco(
     files: Files, wanted: Sequence[int], images: NamedImages, remarks: Remarks
-) -> tuple[list[Entry], list[str]]:
-    """The entries, and the names of the categories in the order of their ids. wanted: numbers of the JSON files."""
+) -> tuple[list[Entry], list[str], dict[str, int]]:
+    """The entries, the names of the categories in the order of their ids, and these ids, none where they are texts or files differ
+    about them. wanted: numbers of the JSON files."""
     entries: dict[int, Entry] = {}
+    pairs: set[tuple[str, Id]] = set()
     order: dict[str, tuple[int, int]] = {}
     for index in wanted:
         place = files.name(index)
         try:
             whole = json.loads(files.read(index))
             names = _categories(whole)
+            pairs |= {(name, key) for key, name in names.items()}
             for at, (number, name) in enumerate(names.items()):
                 rank = (number, 0) if isinstance(number, int) else (0, at)
                 order[name] = min(order.get(name, rank), rank)
@@ -45,7 +48,14 @@ def read_coco(
                 entries.setdefault(entry.image, entry)
         except (OSError, *UNREAD) as error:
             remarks.fault(place, in_words(error))
-    return list(entries.values()), sorted(order, key=order.__getitem__)
+    return list(entries.values()), sorted(order, key=order.__getitem__), _one_for_one(pairs)
+
+
+def _one_for_one(pairs: set[tuple[str, Id]]) -> dict[str, int]:
+    """Name → id, where each has one whole number of its own in all files; else nothing."""
+    ids = dict(pairs)
+    is_plain = all(isinstance(key, int) for key in ids.values()) and len(set(ids.values())) == len(ids) == len(pairs)
+    return ids if is_plain else {}
 
 
 def _categories(whole: Any) -> dict[Id, str]:

@@ -38,6 +38,7 @@ def images_with_objects(
     objects: Sequence[Objects],
     classes: Sequence[str],
     *,
+    codes: Sequence[int] = (),
     splits: Sequence[str] = (),
     colour: bool = True,
     how: Reading = Reading(),  # noqa: B008 - frozen
@@ -46,7 +47,7 @@ def images_with_objects(
     """The samples of one source, read whole.
 
     pixels: of image number i, uint8 (height, width, channels), 1 or 3; sizes: (height, width) of each; objects: of each, in its
-    own pixels; splits: "train", "validation" or "test" of each, empty where that is left to chance; colour: whether some have
+    own pixels; codes: of each class, its number in the source, empty where it has none; splits: "train", "validation" or "test" of each, empty where that is left to chance; colour: whether some have
     colour. Masks are kept where all objects have one. Raises ProfundoError where none is to be trained on, and for more than
     memory holds.
     """
@@ -72,7 +73,7 @@ def images_with_objects(
     if longest and how.image_size is None:
         notes = (*notes, SCALED.format(largest=max(map(max, sizes)), longest=longest))
     rest = (parts.get("validation"), parts.get("test"))
-    about = Inputs(shape, "image", longest=longest), Targets("objects", tuple(classes))
+    about = Inputs(shape, "image", longest=longest), Targets("objects", tuple(classes), codes=tuple(codes))
     return Collection(name, *about, parts["train"], *rest, notes=tuple(notes))
 
 

@@ -7,7 +7,7 @@ meant, such as a number that is none or an image of another size, is a fault.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -85,7 +85,8 @@ class Labels:
 @dataclass(frozen=True, slots=True)
 class LabelledImages:
     """Images and the objects in them. form: the kind of file that says so; images: numbers of files, of each its labels, its split,
-    None where its source knows of none, and its size, (width, height); remarks: what was left out or mended."""
+    None where its source knows of none, and its size, (width, height); remarks: what was left out or mended; codes: the numbers of the
+    classes in their source, empty where it has none."""
 
     form: str
     files: Files
@@ -95,6 +96,7 @@ class LabelledImages:
     sizes: list[tuple[int, int]]
     classes: tuple[str, ...]
     remarks: Remarks
+    codes: tuple[int, ...] = ()
 
     @property
     def outlined(self) -> bool:
@@ -145,9 +147,16 @@ def _scaled_mask(
 
 # ------------------------------------------------------------------------------------------------------ checked, mended
 def labelled(
-    form: str, files: Files, entries: Iterable[Entry], remarks: Remarks, *, order: Sequence[str] | None = None
+    form: str,
+    files: Files,
+    entries: Iterable[Entry],
+    remarks: Remarks,
+    *,
+    order: Sequence[str] | None = None,
+    codes: Mapping[str, int] | None = None,
 ) -> LabelledImages:
-    """The entries in one form. order: the classes in their order, where the source has one; those of no object are left out.
+    """The entries in one form. order: the classes in their order, where the source has one; those of no object are left out; codes:
+    the number by which the source knows each, where it has some.
 
     Images with a fault are left out, and told of in the remarks. Raises ProfundoError where nothing is left.
     """
@@ -178,6 +187,7 @@ def labelled(
         [size for _, size, _ in rows],
         tuple(map(printable, classes)),
         remarks,
+        tuple(codes[name] for name in classes) if codes else (),
     )
 
 

@@ -56,6 +56,7 @@ def object_images(where: Path, found: Found, how: Reading) -> Collection:
             [(height, width) for width, height in images.sizes],
             DrawnObjects(images),
             images.classes,
+            codes=images.codes,
             splits=[split or "train" for split in images.splits],
             colour=colour,
             how=how,

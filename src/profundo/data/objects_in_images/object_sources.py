@@ -148,9 +148,9 @@ def read_objects(found: Found, skip_bad: bool = False) -> LabelledImages:
     images, remarks = NamedImages(found.images), Remarks()
     (form, numbers), *others = found.forms.items()
     remarks.notes += [*found.images.notes, *_told(others, form)]
-    order = None
+    order, codes = None, {}
     if form == "COCO JSON":
-        entries, order = read_coco(found.texts, numbers, images, remarks)
+        entries, order, codes = read_coco(found.texts, numbers, images, remarks)
     elif form == "Pascal VOC XML":
         entries = read_voc(found.texts, numbers, images, remarks)
     elif form == "YOLO text":
@@ -162,7 +162,7 @@ def read_objects(found: Found, skip_bad: bool = False) -> LabelledImages:
     if form in ("Pascal VOC XML", "YOLO text"):
         entries = _as_listed(entries, found, remarks)
     entries = sorted(entries, key=lambda entry: found.images.paths[entry.image])
-    outputs = labelled(form, found.images, _in_splits(entries, remarks), remarks, order=order)
+    outputs = labelled(form, found.images, _in_splits(entries, remarks), remarks, order=order, codes=codes)
     if remarks.faults and not skip_bad:
         raise ProfundoError(_of_faults(found.images, remarks))
     return outputs

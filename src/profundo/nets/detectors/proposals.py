@@ -8,7 +8,7 @@ surely it is an object, and by which offsets it would fit better. The surest, th
 over a sample of anchors, half of them with an object if there are so many.
 
 An anchor has an object if they overlap by HIGH or it is the object's best; it has none if it overlaps each by less than LOW; between
-the two, and in crowds, it is not asked.
+the two it is not asked, nor where a crowd may be what it sees: half of the anchor or more lies in it, or they overlap by LOW.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.boxes import NO_OBJECT, overlaps
+from profundo.boxes import NO_OBJECT, areas, overlaps, shared_areas
 from profundo.nets.detectors.box_costs import moved, offsets
 from profundo.nets.detectors.pyramid import centres
 from profundo.nets.detectors.suppression import surest
@@ -95,20 +95,28 @@ def anchors(maps: Sequence[Tensor], strides: Sequence[int]) -> Tensor:
 
 def matched(boxes: Tensor, table: Tensor, low: float, high: float, *, best: bool = False) -> Tensor:
     """The number of the object of the table (batch, most, 6) that each of the boxes (batch or 1, n, 4) overlaps most, int64
-    (batch, n), if by `high` or more; BACKGROUND if by less than `low`; NOT_ASKED between them and where that object is a crowd.
+    (batch, n), if by `high` or more; BACKGROUND if by less than `low`; NOT_ASKED between them, and of those without an object where
+    the box is `in_crowds`. Crowds are nobody's object.
 
     best: the boxes that overlap an object more than all others do are its own, too, however little it is.
     """
-    there = table[:, None, :, 4] != NO_OBJECT
-    shared = overlaps(boxes, table[..., :4]).masked_fill(~there, 0)
+    there, crowd = table[..., 4] != NO_OBJECT, table[..., 5] > 0
+    overlap = overlaps(boxes, table[..., :4])
+    shared = overlap.masked_fill(~(there & ~crowd)[:, None], 0)
     most, which = shared.max(2)
     result = torch.where(most >= high, which, torch.where(most < low, BACKGROUND, NOT_ASKED))
     if best:
         highest = shared.amax(1, keepdim=True)
         own, whose = ((shared == highest) & (highest > 0)).max(2)
         result = torch.where(own & (result < 0), whose, result)
-    crowd = (table[..., 5] > 0).gather(1, result.clamp(min=0)) & (result >= 0)
-    return result.masked_fill(crowd, NOT_ASKED)
+    unsure = (in_crowds(boxes, table) | (overlap >= low)) & (there & crowd)[:, None]
+    return result.masked_fill(unsure.any(2) & (result < 0), NOT_ASKED)
+
+
+def in_crowds(boxes: Tensor, table: Tensor) -> Tensor:
+    """bool (batch, n, most): of which of the table's places half of a box's own area or more is part, as COCO measures crowds: a
+    union with one that is a hundred times as large would say nothing."""
+    return 2 * shared_areas(boxes, table[..., :4]) >= areas(boxes)[..., None].clamp(min=1e-6)
 
 
 def drawn(which: Tensor, count: int, positives: int) -> tuple[Tensor, Tensor]:
