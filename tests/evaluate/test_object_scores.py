@@ -51,6 +51,32 @@ def test_the_worst_images_are_those_with_most_mistakes():
     assert scores(answers, Targets("objects", ("a",)), answers.targets).worst == [1, 0]
 
 
+@pytest.mark.parametrize(
+    ("threshold", "error", "precision", "recall", "quality"),
+    [(0.5, 0.5, 1.0, 1 / 2, 2 / 3), (0.2, 0.5, 2 / 3, 1.0, 4 / 5), (0.95, 1.0, 0.0, 0.0, 0.0)],
+)
+def test_counts_and_shares_are_at_the_threshold_that_was_chosen_elsewhere(threshold, error, precision, recall, quality):
+    """Two images of an object each: one is found, the other less surely, beside nothing. No threshold is looked for in them."""
+    boxes = torch.tensor([[0.0, 0, 8, 8], [16, 16, 24, 24]])
+    there = [Objects(boxes[:1], torch.zeros(1).long(), torch.zeros(1).bool())] * 2
+    found = [
+        Detections(boxes[:1], torch.zeros(1).long(), torch.tensor([0.9])),
+        Detections(boxes, torch.zeros(2).long(), torch.tensor([0.4, 0.3])),
+    ]
+    mask = torch.zeros(1, 32, 32, dtype=torch.bool)
+    mask[:, :8, :8] = True
+    predictions = {"objects": table_of_found(found), "masks": torch.ones(2, 2, 4, 4)}
+    truth = targets_of(there, [bits_of(mask)] * 2)
+    answers = Answers(predictions, truth, torch.zeros(2), "loss", threshold)
+    result = scores(answers, Targets("objects", ("a",), threshold=threshold), truth)
+    assert result.values["count error"] == error
+    assert result.values["panoptic quality"] == pytest.approx(quality)
+    (one,) = result.per_class
+    assert (one.precision, one.recall) == pytest.approx((precision, recall))
+    assert sum(result.confusion[0][:1]) == round(2 * recall)
+    assert result.baseline["count error"] == 0  # the constant, an object that every image has, keeps its own
+
+
 @pytest.mark.parametrize(("column", "value"), [(0, math.nan), (5, math.nan), (5, math.inf)])
 def test_answers_that_are_no_numbers_find_nothing(column, value):
     answers, targets, _, _ = answered(17)

@@ -3,12 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import precision_recall_curve
+from sklearn.metrics import f1_score, precision_recall_curve, precision_score, recall_score
 
 from profundo.boxes import Detections, Objects
 from profundo.evaluate.objects.judged_scenes import scenes
 from profundo.evaluate.objects.matching import matched
-from profundo.evaluate.objects.score_thresholds import class_curves, detection_confusion, image_counts
+from profundo.evaluate.objects.score_thresholds import (
+    class_curves,
+    detection_confusion,
+    harmonic,
+    image_counts,
+    place_at,
+)
 from random_scenes import random_case
 
 
@@ -33,6 +39,12 @@ def test_curves_are_scikit_learns(seen):
         np.testing.assert_allclose(curve.recall, recall[:-1][among][::-1])
         f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
         assert curve.f1 == pytest.approx(f1[:-1][among].max(initial=0))
+        for least in (0.0, 0.3, 0.8, 2.0):
+            told = np.r_[score >= least, np.zeros(missed, bool)]
+            kinds = np.r_[right, np.ones(missed, bool)]
+            place = recall_score(kinds, told, zero_division=0), precision_score(kinds, told, zero_division=0)
+            assert place_at(curve, least) == pytest.approx(place)
+            assert harmonic(*place) == pytest.approx(f1_score(kinds, told, zero_division=0))
 
 
 def test_counts_are_those_above_the_threshold():

@@ -142,7 +142,7 @@ def object_report(classes: tuple[str, ...] = ("cat", "dog")) -> Report:
         Mark((4, 0, 8, 2), classes[0], "ignored"),
     ]
     curve = [0.25, 0.5, 0.5, 0.75], [1.0, 1.0, 2 / 3, 0.75]
-    found = FoundClass(classes[0], 4, 0.512, 0.75, *curve, 0.61, 0.75, (0.75, 0.75), 2.0, 1.5, 0.5)
+    found = FoundClass(classes[0], 4, 0.512, 0.75, *curve, (0.75, 0.75), (0.75, 0.75), 2.0, 1.5, 0.5)
     facts = ObjectFacts(
         [found, *(FoundClass(name, 0, None, None) for name in classes[1:])],
         {"small": (0.5, 3), "medium": (0.625, 1), "large": (None, 0)},

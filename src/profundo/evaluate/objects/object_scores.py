@@ -6,8 +6,8 @@
     mask AP …       the same by the overlap of masks, where they are known and answered; panoptic quality, of masks
     count error     the mean over images of |objects found − objects there|, summed over classes
 
-Each class has its threshold of the score, that of its best F1 among the same images, for what needs one: counts, precision and
-recall of a class, panoptic quality and which images are shown as mistakes.
+What needs a threshold of the score, counts, precision and recall of a class, panoptic quality and which images are shown as
+mistakes, is at that of the answers: what was chosen on the validation split, from which objects are told to people.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ from profundo.evaluate.objects.score_thresholds import (
     believed,
     class_curves,
     detection_confusion,
+    harmonic,
     image_counts,
+    place_at,
 )
 from profundo.evaluate.paired_tests import Paired
 from profundo.object_masks import detections_in, objects_in, table_of
@@ -95,27 +97,17 @@ def object_figures(answers: Answers, targets: Targets, _per_class: Sequence[Clas
     results = {"AP": every.ap, "AP50": every.ap_50, "AP75": every.ap_75}
     results |= {f"AP {size}": value for size, value in sizes.items()} | {"AR": every.ar_100}
     if have_masks(answers):
-        results |= mask_figures(answers, seen, classes)
-    results["count error"] = image_counts(seen, thresholds_of(seen, classes)).error_of_all
+        results |= mask_figures(answers, classes)
+    results["count error"] = image_counts(seen, thresholds_of(answers, targets)).error_of_all
     return {"AP": 0.0} | {name: value for name, value in results.items() if math.isfinite(value)}
 
 
-def mask_figures(answers: Answers, seen: Scenes, classes: int) -> dict[str, float]:
-    """seen: by boxes, from which the thresholds are."""
+def mask_figures(answers: Answers, classes: int) -> dict[str, float]:
     of_masks = coco_figures(answered_scenes(answers, masks=True), classes)
-    least = torch.tensor(thresholds_of(seen, classes), dtype=torch.float64)
-    images = range(seen.images)
-    lowest = least.min().item()
-    sure = (at_least(found_in(answers, image, masks=True, least=lowest), least) for image in images)
+    images = range(len(table_of(answers.targets)))
+    sure = (found_in(answers, image, masks=True, least=answers.threshold) for image in images)
     quality = panoptic_quality(sure, (there_in(answers, image) for image in images), classes)
     return {"mask AP": of_masks.ap, "mask AP50": of_masks.ap_50, "panoptic quality": quality.pq}
-
-
-def at_least(found: Detections, thresholds: Tensor) -> Detections:
-    """Those whose score reaches the threshold of their class (classes,)."""
-    sure = found.scores.double() >= thresholds[found.classes]
-    masks = None if found.masks is None else found.masks[sure]
-    return Detections(found.boxes[sure], found.classes[sure], found.scores[sure], masks)
 
 
 def object_figure(name: str, answers: Answers, targets: Targets) -> float:
@@ -131,9 +123,9 @@ def mean_precision(seen: Scenes, classes: int) -> float:
     return value if math.isfinite(value) else 0.0
 
 
-def thresholds_of(seen: Scenes, classes: int) -> list[float]:
-    """Of each class, that of its best F1."""
-    return [curve.threshold for curve in class_curves(seen, classes)]
+def thresholds_of(answers: Answers, targets: Targets) -> list[float]:
+    """Of each class: the same for all."""
+    return [answers.threshold] * len(targets.classes)
 
 
 def object_intervals(answers: Answers, targets: Targets, values: Mapping[str, float]) -> dict[str, tuple[float, float]]:
@@ -148,18 +140,19 @@ def compare_objects(_figure: str, first: Answers, second: Answers, targets: Targ
 
 # ------------------------------------------------------------------------------------------------------ classes, mistakes
 def object_class_scores(answers: Answers, targets: Targets) -> list[ClassScores]:
-    """samples: objects; precision and recall at the threshold of the best F1, at an overlap of .50."""
+    """samples: objects; precision, recall and F1 at the answers' threshold, at an overlap of .50."""
     curves = class_curves(answered_scenes(answers), len(targets.classes))
+    at = [place_at(one, answers.threshold) for one in curves]
     return [
-        ClassScores(name, one.objects, precision=one.place[1], recall=one.place[0], f1=one.f1)
-        for name, one in zip(targets.classes, curves, strict=True)
+        ClassScores(name, one.objects, precision=precision, recall=recall, f1=harmonic(recall, precision))
+        for name, one, (recall, precision) in zip(targets.classes, curves, at, strict=True)
     ]
 
 
 def object_confusion(answers: Answers, targets: Targets) -> Tensor:
     """Objects (classes + 1, classes + 1), the last of both the background."""
     seen = answered_scenes(answers)
-    return detection_confusion(seen, thresholds_of(seen, len(targets.classes)))
+    return detection_confusion(seen, thresholds_of(answers, targets))
 
 
 def mistakes_by_image(seen: Scenes, thresholds: Sequence[float]) -> Tensor:
@@ -175,18 +168,19 @@ def mistakes_by_image(seen: Scenes, thresholds: Sequence[float]) -> Tensor:
 def badly_found(answers: Answers, targets: Targets) -> Tensor:
     """int64 (images,): the mistakes of each."""
     seen = answered_scenes(answers)
-    return mistakes_by_image(seen, thresholds_of(seen, len(targets.classes)))
+    return mistakes_by_image(seen, thresholds_of(answers, targets))
 
 
 # ---------------------------------------------------------------------------------------------------------- the constant
 def commonest_objects(answers: Answers, targets: Targets, train: Tensor) -> Answers:
-    """The same objects in every image: those whose places most training objects share, by an overlap of .50."""
+    """The same objects in every image: those whose places most training objects share, by an overlap of .50. Told are those that
+    at least every other training image has: their threshold is ½ whatever the net's is."""
     table = table_of(train)
     rows = table[(table[..., 4] != NO_OBJECT) & (table[..., 5] == 0)]
     chosen = torch.cat([_usual(rows[rows[:, 4] == kind], len(table)) for kind in range(len(targets.classes))])
     if not len(chosen):
         chosen = torch.tensor([[0.0, 0.0, 0.0, 0.0, NO_OBJECT, 0.0]])
-    return replace(answers, predictions=chosen.expand(len(table_of(answers.targets)), -1, -1))
+    return replace(answers, predictions=chosen.expand(len(table_of(answers.targets)), -1, -1), threshold=0.5)
 
 
 def _usual(rows: Tensor, images: int) -> Tensor:

@@ -1,5 +1,5 @@
-"""From which score a detection is believed: precision and recall of each class as the threshold falls, the threshold of the best F1,
-and what is counted and taken for what at it. All at an overlap of .50."""
+"""From which score a detection is believed: precision and recall of each class as the threshold falls, the place of the best F1,
+and what is counted and taken for what at a threshold. All at an overlap of .50."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from torch import Tensor
 from profundo.evaluate.objects.judged_scenes import Scenes
 from profundo.evaluate.objects.matching import NONE, Matches, matched
 
-__all__ = ["OVERLAP", "ClassCurve", "ImageCounts", "believed", "class_curves", "detection_confusion", "image_counts"]
+__all__ = ["OVERLAP", "ClassCurve", "ImageCounts", "believed", "class_curves", "detection_confusion", "harmonic", "image_counts",
+           "place_at"]  # fmt: skip
 
 OVERLAP = 0.5
 
@@ -55,6 +56,17 @@ def _curve(score: Tensor, right: Tensor, objects: int) -> ClassCurve:
     best = int(f1.argmax())
     place = recall[best].item(), precision[best].item()
     return ClassCurve(objects, score[ends], recall, precision, score[ends][best].item(), f1[best].item(), place)
+
+
+def place_at(curve: ClassCurve, threshold: float) -> tuple[float, float]:
+    """Recall and precision of what is found with this score or a higher one; 0 and 0 where nothing is."""
+    taken = int((curve.score >= threshold).sum())
+    return (curve.recall[taken - 1].item(), curve.precision[taken - 1].item()) if taken else (0.0, 0.0)
+
+
+def harmonic(recall: float, precision: float) -> float:
+    """F1, the harmonic mean of the two."""
+    return 2 * recall * precision / (recall + precision) if recall + precision > 0 else 0.0
 
 
 def believed(seen: Scenes, thresholds: Sequence[float]) -> Tensor:

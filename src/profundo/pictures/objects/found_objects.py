@@ -45,9 +45,9 @@ class FoundClass:
     """How well the objects of one class are found.
 
     objects: how many there are; average_precision: over overlaps of .50 to .95, and at .50 alone, None where there are none;
-    recall, precision: their curve at an overlap of .50, as the threshold of the score falls; threshold: of the best F1, with its
-    place on the curve; there, found: objects and detections of an image at that threshold, on average; count_error: the mean over
-    images of |found − there|.
+    recall, precision: their curve at an overlap of .50, as the threshold of the score falls; told: the place on it of the threshold
+    from which objects are told; best: that of the best F1, None where nothing is found; there, found: objects and detections of an
+    image at that threshold, on average; count_error: the mean over images of |found − there|.
     """
 
     name: str
@@ -56,9 +56,8 @@ class FoundClass:
     average_precision_50: float | None
     recall: Sequence[float] = ()
     precision: Sequence[float] = ()
-    threshold: float | None = None
-    f1: float = 0.0
-    place: tuple[float, float] = (0.0, 0.0)
+    told: tuple[float, float] = (0.0, 0.0)
+    best: tuple[float, float] | None = None
     there: float = 0.0
     found: float = 0.0
     count_error: float = 0.0
@@ -71,7 +70,7 @@ class ObjectFacts:
     classes: one entry each; sizes: average precision of small, medium and large objects, with how many there are, None where
     there are none; errors: by kind, how many and by how much average precision at .50 would rise without them;
     confusion: counts (classes + 1, classes + 1), rows are what is there and columns what it was taken for, last the
-    background; pictures: the worst first.
+    background; pictures: the worst first; threshold: the score from which objects are told, of all classes.
     """
 
     classes: Sequence[FoundClass]
@@ -79,3 +78,4 @@ class ObjectFacts:
     errors: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     confusion: Sequence[Sequence[int]] = ()
     pictures: Sequence[Picture] = ()
+    threshold: float = 0.5

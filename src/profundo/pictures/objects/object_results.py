@@ -34,9 +34,9 @@ def object_results(facts: ObjectFacts) -> dict[str, Any]:
 
 
 def classes_grid(facts: ObjectFacts) -> Grid:
-    """AP of each class, its best threshold and what it gives, and how well it is counted."""
+    """AP of each class, and how well it is told and counted at the threshold."""
     head = [
-        *(term("class"), term("objects"), "AP", "AP50", say("objects.threshold")),
+        *(term("class"), term("objects"), "AP", "AP50"),
         *(
             term("precision"),
             term("recall"),
@@ -45,17 +45,17 @@ def classes_grid(facts: ObjectFacts) -> Grid:
             say("objects.count_error"),
         ),
     ]
-    return Grid(say("objects.classes"), head, [_class_row(one) for one in facts.classes], look="names dense")
+    caption = say("objects.classes", threshold=local(f"{facts.threshold:.2f}"))
+    return Grid(caption, head, [_class_row(one) for one in facts.classes], look="names dense")
 
 
 def _class_row(one: FoundClass) -> Row:
-    recall, precision = (_share(value) if one.objects else "–" for value in one.place)
+    recall, precision = (_share(value) if one.objects else "–" for value in one.told)
     return [
         one.name,
         one.objects,
         Cell(_figure(one.average_precision), length=100 * (one.average_precision or 0.0)),
         Cell(_figure(one.average_precision_50)),
-        Cell("–" if one.threshold is None else local(f"{one.threshold:.2f}")),
         Cell(precision),
         Cell(recall),
         *(Cell(local(f"{value:.2f}")) for value in (one.there, one.found, one.count_error)),
@@ -71,7 +71,7 @@ def _share(value: float) -> str:
 
 
 def curves_figure(facts: ObjectFacts) -> Figure | None:
-    """Precision by recall; of many classes of those that are found worst. A dot is the threshold of the best F1."""
+    """Precision by recall; of many classes of those that are found worst. A dot is the place of the best F1."""
     drawn = [one for one in facts.classes if one.objects and len(one.recall)]
     shown = (
         sorted(drawn, key=lambda one: one.average_precision_50 or 0.0)[:MOST_CURVES]
@@ -81,7 +81,7 @@ def curves_figure(facts: ObjectFacts) -> Figure | None:
     if not shown:
         return None
     lines = [Line(one.name, one.recall, one.precision, style=place) for place, one in enumerate(shown)]
-    best = [one.place for one in shown if one.threshold is not None]
+    best = [one.best for one in shown if one.best is not None]
     if best:
         lines.append(Line(say("objects.best_f1"), [x for x, _ in best], [y for _, y in best], dots=True, style=5))
     chart = lines_svg(lines, x_label=term("recall"), y_label=term("precision"), percent=True, log_y=False)

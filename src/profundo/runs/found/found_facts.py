@@ -13,7 +13,7 @@ from profundo.evaluate.objects.coco_figures import CocoFigures, coco_figures
 from profundo.evaluate.objects.detection_errors import ERRORS, RIGHT, detection_errors
 from profundo.evaluate.objects.judged_scenes import Scenes
 from profundo.evaluate.objects.matching import matched
-from profundo.evaluate.objects.object_scores import answered_scenes, found_in, have_masks, there_in
+from profundo.evaluate.objects.object_scores import answered_scenes, found_in, have_masks, there_in, thresholds_of
 from profundo.evaluate.objects.score_thresholds import (
     OVERLAP,
     ClassCurve,
@@ -22,6 +22,7 @@ from profundo.evaluate.objects.score_thresholds import (
     class_curves,
     detection_confusion,
     image_counts,
+    place_at,
 )
 from profundo.pictures.objects.found_objects import FoundClass, Mark, ObjectFacts, Picture
 from profundo.ranks_and_places import evenly
@@ -37,7 +38,7 @@ def object_facts(answers: Answers, targets: Targets, worst: Sequence[int], image
     classes, seen = len(targets.classes), answered_scenes(answers)
     matches = matched(seen, (OVERLAP,))
     curves = class_curves(seen, classes, matches)
-    thresholds = [curve.threshold for curve in curves]
+    thresholds = thresholds_of(answers, targets)
     counts, figures, errors = (
         image_counts(seen, thresholds, matches),
         coco_figures(seen, classes),
@@ -52,15 +53,21 @@ def object_facts(answers: Answers, targets: Targets, worst: Sequence[int], image
     ]
     sizes = zip(("small", "medium", "large"), (figures.ap_small, figures.ap_medium, figures.ap_large), strict=True)
     return ObjectFacts(
-        [found_class(name, place, curves[place], counts, figures) for place, name in enumerate(targets.classes)],
+        [
+            found_class(name, place, curves[place], answers.threshold, counts, figures)
+            for place, name in enumerate(targets.classes)
+        ],
         {name: (finite(value), int(figures.objects[:, at].sum())) for at, (name, value) in enumerate(sizes, 1)},
         {name: (errors.counts[name], errors.costs[name]) for name in ERRORS},
         detection_confusion(seen, thresholds, matches).tolist(),
         shown,
+        answers.threshold,
     )
 
 
-def found_class(name: str, place: int, curve: ClassCurve, counts: ImageCounts, figures: CocoFigures) -> FoundClass:
+def found_class(
+    name: str, place: int, curve: ClassCurve, threshold: float, counts: ImageCounts, figures: CocoFigures
+) -> FoundClass:
     thin = evenly(len(curve.score), MOST_PLACES)
     return FoundClass(
         name,
@@ -69,9 +76,8 @@ def found_class(name: str, place: int, curve: ClassCurve, counts: ImageCounts, f
         finite(figures.precision[place, 0, 0].item()),
         curve.recall[thin].tolist(),
         curve.precision[thin].tolist(),
-        finite(curve.threshold),
-        curve.f1,
-        curve.place,
+        place_at(curve, threshold),
+        curve.place if curve.f1 > 0 else None,
         counts.there[:, place].double().mean().item(),
         counts.found[:, place].double().mean().item(),
         counts.error[place].item(),
