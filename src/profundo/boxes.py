@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["NO_OBJECT", "Detections", "Objects", "areas", "overlaps", "packed", "shared_areas", "unpacked"]
+__all__ = ["NO_OBJECT", "Detections", "Objects", "areas", "clipped", "overlaps", "packed", "shared_areas", "unpacked"]
 
 NO_OBJECT = -1  # the class of a place that holds no object, in a table of as many places for every image
 
@@ -77,6 +77,12 @@ def areas(boxes: Tensor) -> Tensor:
     """Of boxes (…, 4): (…), in square pixels; 0 of those whose edges are swapped."""
     sides = (boxes[..., 2:] - boxes[..., :2]).clamp(min=0)
     return sides[..., 0] * sides[..., 1]
+
+
+def clipped(boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Boxes (…, 4), cut at the edges of an image of that height and width."""
+    height, width = size
+    return torch.minimum(boxes.clamp(min=0), boxes.new_tensor([width, height, width, height]))
 
 
 def shared_areas(first: Tensor, second: Tensor) -> Tensor:

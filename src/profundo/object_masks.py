@@ -19,11 +19,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from profundo.boxes import NO_OBJECT, Detections, Objects, areas, packed, unpacked
+from profundo.boxes import NO_OBJECT, Detections, Objects, areas, clipped, packed, unpacked
 
 __all__ = [
     "bits_of",
-    "clipped",
     "detections_in",
     "found_table",
     "masks_of",
@@ -118,12 +117,6 @@ def detections_in(answers: Any, index: int, size: tuple[int, int], least: float 
     if isinstance(answers, Mapping) and "masks" in answers:
         masks = pasted(answers["masks"][index][order], row[:, :4], size)
     return Detections(boxes[order], row[:, 4].long(), row[:, 5], masks)
-
-
-def clipped(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Boxes (…, 4), cut at the edges of an image of that height and width."""
-    high = torch.tensor([size[1], size[0]] * 2, dtype=boxes.dtype, device=boxes.device)
-    return torch.minimum(boxes.clamp(min=0), high)
 
 
 def rescaled(answers: Any, size: tuple[int, int], to: tuple[int, int]) -> Any:

@@ -102,6 +102,16 @@ def test_the_constant_answers_the_commonest_boxes():
     assert scores(answers, Targets("objects", ("a", "b")), crowd).baseline["AP"] == 0
 
 
+def test_the_constant_of_many_images_knows_in_how_many_of_them_a_box_is():
+    """Of 2,400 objects every third is tried."""
+    train = torch.full((2400, 1, 6), 0.0)
+    train[:, 0, :4] = torch.tensor([0.0, 0, 9, 9])
+    train[::4, 0, :4] = torch.tensor([20.0, 20, 29, 29])
+    answers = Answers(train[:2], train[:2], torch.zeros(2), "loss")
+    constant = commonest_objects(answers, Targets("objects", ("a",)), train).predictions
+    assert constant[0, :, 5].tolist() == pytest.approx([0.75, 0.25])
+
+
 def test_masks_that_are_right_have_a_mask_ap_of_one():
     there = [Objects(one.boxes, one.classes, one.crowd & False) for one in random_case(13)[1]]
     there = [one for one in there if len(one)]

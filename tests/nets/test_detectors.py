@@ -237,7 +237,9 @@ def test_boxes_are_matched_by_overlap():
 def test_a_box_in_a_crowd_far_larger_than_it_is_not_asked():
     """By the share of its own area: the union with a crowd of 200 × 200 makes next to nothing of a box of 16 × 16."""
     table = torch.tensor([[[0.0, 0, 200, 200, 0, 1], [80, 80, 96, 96, 1, 0]]])
-    boxes = torch.tensor([[[20.0, 20, 36, 36], [192, 20, 208, 36], [193, 20, 209, 36], [80, 80, 96, 96], [0, 0, 400, 200]]])
+    boxes = torch.tensor(
+        [[[20.0, 20, 36, 36], [192, 20, 208, 36], [193, 20, 209, 36], [80, 80, 96, 96], [0, 0, 400, 200]]]
+    )
     wanted = [NOT_ASKED, NOT_ASKED, BACKGROUND, 1, NOT_ASKED]
     assert matched(boxes, table, 0.3, 0.7)[0].tolist() == wanted
     assert matched(boxes, table, 0.5, 0.5, best=True)[0].tolist() == wanted

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from profundo.pictures.exhibits import Film
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.repainting import as_bytes, picture, recoloured
 from profundo.recipes.zoo.style_transfer import Canvas
@@ -45,6 +46,17 @@ def test_the_style_comes_nearer_and_pixels_stay_pixels(images):
     assert 0 < canvas().min() < canvas().max() < 1
 
 
+@pytest.mark.parametrize(
+    ("steps", "frames", "taken", "drawn"), [(7, 3, 9, 3), (6, 3, 6, 3), (2, 5, 2, 2), (5, 4, 6, 3)]
+)
+def test_steps_are_rounded_up_to_whole_frames_and_told(images, steps, frames, taken, drawn):
+    asked = {"content": str(images / "noise.png"), "style": str(images / "stripes.png"), "style_size": 20}
+    run = run_recipe("style-transfer", SMALL | asked | {"steps": steps, "frames": frames}, out=False)
+    (film,) = (one for one in run.outcome.exhibits if isinstance(one, Film))
+    assert len(film.frames) == 1 + drawn
+    assert run.outcome.conclusion.startswith(f"After {taken} steps ")
+
+
 def test_only_where_the_mask_is_white_the_manner_changes(images):
     asked = {"content": str(images / "noise.png"), "style": str(images / "stripes.png"), "style_weight": 30.0}
     run = run_recipe("style-transfer", SMALL | asked, mask=str(images / "right.png"), out=False)
@@ -66,10 +78,14 @@ def test_colours_of_the_photograph_can_be_kept(images):
 
 def test_what_is_no_image_is_said_before_anything_is_painted(images, tmp_path):
     (tmp_path / "text.jpg").write_text("no image")
+    Image.new("RGB", (80, 30)).save(tmp_path / "narrow.png")
     for wrong, expected in (
         ({"content": str(tmp_path / "text.jpg")}, "text.jpg"),
         ({"style": "absent.jpg"}, "expected an image file"),
         ({"size": 8}, "size"),
+        ({"content": str(tmp_path / "narrow.png")}, "16 pixels across and down at least, its 80×30 would have 40×15"),
+        ({"style": str(tmp_path / "narrow.png")}, "would have 40×15; choose a larger size"),
+        ({"style_size": 15}, "would have 15×10"),
         ({"judge": "oracle"}, "judge"),
     ):
         with pytest.raises(ProfundoError, match=expected):

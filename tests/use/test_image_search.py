@@ -4,6 +4,7 @@ break, or come from a stranger."""
 import json
 import os
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 import profundo as pf
 from profundo.records import ProfundoError
 from profundo.use.image_search import encoders, image_index, index_images, search_images
+from profundo.use.image_search.encoders import encoder_named
 from profundo.use.image_search.exact_search import best
 from profundo.use.image_search.hash_codes import differing_bits, learned_codes
 from profundo.use.image_search.image_index import open_index
@@ -134,6 +136,43 @@ def test_codes_are_nearer_to_corners_than_plain_signs_and_find_candidates(folder
     assert found[0].bits == 0
     exact = search_images(tmp_path / "index", folder / "green" / "later.png", 2)
     assert [one.image for one in found] == [one.image for one in exact], "so many candidates are all"
+
+
+@pytest.mark.parametrize("bits", [7, 24, -8, 4000])
+def test_codes_that_cannot_be_are_refused_before_anything_is_written(folder, tmp_path, monkeypatch, bits):
+    monkeypatch.setattr(image_index, "encoded", lambda *_: pytest.fail("images were encoded"))
+    with pytest.raises(ProfundoError, match=f"bits: expected a multiple of 8, at most 16 of 24 images, got {bits}"):
+        index_images(folder, tmp_path / "index", "pixels", bits=bits)
+    assert not (tmp_path / "index").exists()
+
+
+def test_an_index_without_codes_gets_them_later_and_keeps_to_them(folder, tmp_path):
+    """Also where they could not be learned, for most of the images did not read."""
+    for path in sorted(folder.rglob("*.png"))[5:]:
+        path.write_bytes(b"none")
+    with pytest.raises(ProfundoError, match="none, 0, for 5 images are too few"):
+        index_images(folder, tmp_path / "index", "pixels", image_size=4, bits=8)
+    assert index_images(folder, tmp_path / "index", "pixels", image_size=4).index.bits == 0
+    for number in range(20):
+        paint(folder / f"{number}.png", COLOURS["red"], 100 + number)
+    assert index_images(folder, tmp_path / "index", "pixels", image_size=4, bits=8).index.bits == 8
+    found = search_images(tmp_path / "index", folder / "3.png", 25, by_codes=True)
+    assert (len(found), found[0].image, found[0].bits) == (25, "3.png", 0)
+    with pytest.raises(ProfundoError, match="is an index with bits '8'"):
+        index_images(folder, tmp_path / "index", "pixels", image_size=4, bits=16)
+
+
+def test_an_encoder_is_the_one_of_the_index(folder, tmp_path):
+    index = index_images(folder, tmp_path / "index", "pixels").index
+    query, encoder = folder / "red" / "0.png", encoder_named("pixels")
+    assert search_images(index, query, 3, encoder=encoder) == search_images(index, query, 3)
+    for other, says in (
+        (encoder_named("pixels", 16), "images of 32 pixels as the index, got 16"),
+        (replace(encoder, digest="0" * 64), "got pixels with others"),
+        (replace(encoder, name="other"), "expected pixels with the weights that made the index, got other"),
+    ):
+        with pytest.raises(ProfundoError, match=says):
+            search_images(index, query, 3, encoder=other)
 
 
 def test_a_run_of_ones_own_compares_and_its_weights_are_asked_for(folder, tmp_path):

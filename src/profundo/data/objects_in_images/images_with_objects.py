@@ -2,7 +2,7 @@
 
 An image keeps its shape. Larger ones are scaled down until the longer side has LONGEST_SIDE pixels, or as many as were asked
 for; smaller ones are continued by their edges, below and to the right, to the largest. Boxes and masks go with their image; what
-a net finds is brought back to the photograph's own pixels (`in_own_pixels`).
+a net finds is brought back to the photograph's own pixels (`rescaled` in object_masks.py).
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def images_with_objects(
     """The samples of one source, read whole.
 
     pixels: of image number i, uint8 (height, width, channels), 1 or 3; sizes: (height, width) of each; objects: of each, in its
-    own pixels; codes: of each class, its number in the source, empty where it has none; splits: "train", "validation" or "test" of each, empty where that is left to chance; colour: whether some have
-    colour. Masks are kept where all objects have one. Raises ProfundoError where none is to be trained on, and for more than
-    memory holds.
+    own pixels; codes: of each class, its number in the source, empty where it has none; splits: "train", "validation" or "test" of
+    each, empty where that is left to chance; colour: whether some have colour. Masks are kept where all objects have one. Raises
+    ProfundoError where none is to be trained on, and for more than memory holds.
     """
     longest = how.image_size or (LONGEST_SIDE if max(map(max, sizes), default=0) > LONGEST_SIDE else 0)
     height, width = (max(side) for side in zip(*(scaled(size, longest) for size in sizes), strict=True))

@@ -85,8 +85,8 @@ class Labels:
 @dataclass(frozen=True, slots=True)
 class LabelledImages:
     """Images and the objects in them. form: the kind of file that says so; images: numbers of files, of each its labels, its split,
-    None where its source knows of none, and its size, (width, height); remarks: what was left out or mended; codes: the numbers of the
-    classes in their source, empty where it has none."""
+    None where its source knows of none, and its size, (width, height); remarks: what was left out or mended; codes: the numbers of
+    the classes in their source, empty where it has none."""
 
     form: str
     files: Files

@@ -186,13 +186,14 @@ def commonest_objects(answers: Answers, targets: Targets, train: Tensor) -> Answ
 def _usual(rows: Tensor, images: int) -> Tensor:
     """float32 (some, 6), box, class and score, of rows (n, 6) of one class: one after the other the box that most of those left
     overlap, and the share of images that these are."""
-    rows = rows[:: max(1, -(-len(rows) // MOST_TRIED))]
+    each = max(1, -(-len(rows) // MOST_TRIED))  # of so many rows one is tried, and stands for all
+    rows = rows[::each]
     near, results = overlaps(rows[:, :4], rows[:, :4]) >= OVERLAP, rows.new_zeros(0, 6)
     left = torch.ones(len(rows), dtype=torch.bool)
     while len(results) < MOST_ANSWERED and bool(left.any()):
         alike = (near & left).sum(1)
         best = int(alike.argmax())
-        score = min(1.0, alike[best].item() / max(1, images))
+        score = min(1.0, each * alike[best].item() / max(1, images))
         results = torch.cat([results, torch.cat([rows[best, :5], rows.new_tensor([score])])[None]])
         left &= ~near[best]
     return results

@@ -18,10 +18,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.boxes import NO_OBJECT
+from profundo.boxes import NO_OBJECT, clipped
 from profundo.nets.detectors.backbones import BackboneName
 from profundo.nets.detectors.box_costs import moved, offsets
-from profundo.nets.detectors.proposals import NOT_ASKED, Proposals, drawn, matched, proposals, within
+from profundo.nets.detectors.proposals import NOT_ASKED, Proposals, drawn, matched, proposals
 from profundo.nets.detectors.pyramid import Pyramid, continued, pyramid_of
 from profundo.nets.detectors.regions import level_of, region_features
 from profundo.nets.detectors.suppression import surest
@@ -107,7 +107,7 @@ class FasterRcnn(nn.Module):
         best, number = scores.flatten(1).topk(min(CANDIDATES, scores[0].numel()))
         region = (number // kinds)[..., None].expand(-1, -1, 4)
         moves = by.flatten(1, 2).gather(1, number[..., None].expand(-1, -1, 4))
-        candidates = within(moved(boxes.gather(1, region), moves), (size[0], size[1]))
+        candidates = clipped(moved(boxes.gather(1, region), moves), (size[0], size[1]))
         result = surest(candidates, best * (best > LEAST_SCORE), number % kinds, SUPPRESSED)
         return result[0], result[1], result[2]
 

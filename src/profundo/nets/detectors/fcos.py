@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.boxes import NO_OBJECT
+from profundo.boxes import NO_OBJECT, clipped
 from profundo.nets.detectors.backbones import BackboneName
 from profundo.nets.detectors.box_costs import generalised_overlap, paired_overlap
 from profundo.nets.detectors.pyramid import Pyramid, centres, continued, pyramid_of
@@ -104,8 +104,7 @@ class Fcos(nn.Module):
         kinds = scores.shape[2]
         best, number = scores.flatten(1).topk(min(CANDIDATES, scores[0].numel()))
         boxes = answers.boxes.gather(1, (number // kinds)[..., None].expand(-1, -1, 4))
-        height, width = images.shape[2:]
-        boxes = torch.minimum(boxes.clamp(min=0), boxes.new_tensor([width, height, width, height]))
+        boxes = clipped(boxes, (images.shape[2], images.shape[3]))
         boxes, classes, score, _ = surest(boxes, best * (best > LEAST_SCORE), number % kinds, SUPPRESSED)
         return boxes, classes, score
 

@@ -21,12 +21,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.boxes import NO_OBJECT, areas, overlaps, shared_areas
+from profundo.boxes import NO_OBJECT, areas, clipped, overlaps, shared_areas
 from profundo.nets.detectors.box_costs import moved, offsets
 from profundo.nets.detectors.pyramid import centres
 from profundo.nets.detectors.suppression import surest
 
-__all__ = ["BACKGROUND", "NOT_ASKED", "Proposals", "Proposed", "drawn", "matched", "proposals", "within"]
+__all__ = ["BACKGROUND", "NOT_ASKED", "Proposals", "Proposed", "drawn", "matched", "proposals"]
 
 SCALE, SHAPES = 4.0, (0.5, 1.0, 2.0)  # of anchors: strides of a side, and height by width
 HIGH, LOW = 0.7, 0.3
@@ -78,7 +78,7 @@ def proposals(proposed: Proposed, size: tuple[int, int], count: int) -> tuple[Te
     """Boxes (batch, count, 4) inside the image (height, width), the surest first, and which of the places are filled."""
     best, number = proposed.logits.topk(min(BEST, proposed.logits.shape[1]))
     by = proposed.by.gather(1, number[..., None].expand(-1, -1, 4))
-    boxes = within(moved(proposed.anchors[number], by), size)
+    boxes = clipped(moved(proposed.anchors[number], by), size)
     boxes, _, scores, _ = surest(boxes, best.sigmoid(), torch.zeros_like(number), SUPPRESSED, count)
     return boxes, scores > 0
 
@@ -135,9 +135,3 @@ def first_of(mask: Tensor, chance: Tensor, count: Tensor) -> Tensor:
         1, order, torch.arange(order.shape[1], device=order.device).expand_as(order)
     )
     return mask & (rank < count)
-
-
-def within(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """The boxes (…, 4) cut at the edges of an image (height, width)."""
-    height, width = size
-    return torch.minimum(boxes.clamp(min=0), boxes.new_tensor([width, height, width, height]))

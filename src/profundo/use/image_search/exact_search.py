@@ -47,17 +47,32 @@ def search_images(
 
     query: the path of an image, or its bytes. by_codes: find candidates by short codes, ten times as many as are asked for, and
     order these by features. encoder: the index's own, where it is loaded already. Raises ProfundoError for a query that does
-    not read, and where the index has no codes.
+    not read, for the encoder of another index, and where the index has no codes.
     """
     index = index if isinstance(index, ImageIndex) else open_index(index)
     if not count >= 1:
         raise ProfundoError(f"--count: expected at least 1, got {count}")
-    encoder = encoder or index.loaded_encoder()
+    encoder = index.loaded_encoder() if encoder is None else checked_encoder(encoder, index)
     features = encoder([query_image(query, encoder)])[0]
     if by_codes:
         return best_by_codes(index, features, count)
     likeness, places = best(index, features, count)
     return named(index, places.tolist(), likeness.tolist())
+
+
+def checked_encoder(encoder: Encoder, index: ImageIndex) -> Encoder:
+    """The encoder. Raises ProfundoError unless it makes the features that the index keeps: of the same weights, of images of the same
+    size. The folder of a run may go by another path."""
+    side = encoder.inputs.shape[1]
+    if encoder.digest != index.digest or (not index.digest and encoder.name != index.encoder):
+        raise ProfundoError(
+            f"encoder: expected {index.encoder} with the weights that made the index, got {encoder.name} with others; leave it out"
+        )
+    if side != index.image_size:
+        raise ProfundoError(
+            f"encoder: expected one of images of {index.image_size} pixels as the index, got {side}; leave it out"
+        )
+    return encoder
 
 
 def query_image(query: str | Path | bytes, encoder: Encoder) -> Tensor:
@@ -85,7 +100,7 @@ def best(index: ImageIndex, features: Tensor, count: int) -> tuple[Tensor, Tenso
 def best_by_codes(index: ImageIndex, features: Tensor, count: int) -> list[Found]:
     """Candidates by codes, ordered by features."""
     if not index.bits:
-        raise ProfundoError(f"{index.folder}: has no codes; index the images with --bits 64 into another folder")
+        raise ProfundoError(f"{index.folder}: has no codes; index the images again with --bits 64")
     code = index.hashing()(features[None])[0]
     distances = np.concatenate([differing_bits(index.codes(part), code) for part in index.parts])
     few = np.sort(np.argsort(distances, kind="stable")[: AGAIN * count])

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from profundo.records import ProfundoError
 
-__all__ = ["HashCodes", "differing_bits", "learned_codes"]
+__all__ = ["HashCodes", "check_bits", "differing_bits", "learned_codes"]
 
 ROUNDS, MOST_ROWS = 50, 20_000
 SET_BITS = np.array([number.bit_count() for number in range(256)], np.uint8)  # of a byte
@@ -37,13 +37,23 @@ class HashCodes:
         return np.packbits(((features - self.mean) @ self.directions > 0).numpy(), axis=1)
 
 
-def learned_codes(features: Tensor, bits: int, seed: int = 0) -> HashCodes:
-    """Of float32 (rows, features); of many rows as many as tell enough. bits: a multiple of 8, at most as many as features, and
-    fewer than rows. Raises ProfundoError otherwise."""
-    rows, width = features.shape
+def check_bits(bits: int, rows: int, width: int) -> None:
+    """Raises ProfundoError unless so many features (rows, width) tell codes of so many bits: a multiple of 8, at most as many as
+    features, and fewer than rows."""
     if bits < 8 or bits % 8 or bits > width or bits >= rows:
         most = min(width, rows - 1) // 8 * 8
-        raise ProfundoError(f"--bits: expected a multiple of 8, at most {most} of {rows} images, got {bits}")
+        can = (
+            f"a multiple of 8, at most {most} of {rows:,} images"
+            if most
+            else f"none, 0, for {rows:,} images are too few"
+        )
+        raise ProfundoError(f"--bits: expected {can}, got {bits}")
+
+
+def learned_codes(features: Tensor, bits: int, seed: int = 0) -> HashCodes:
+    """Of float32 (rows, features); of many rows as many as tell enough. Raises ProfundoError as `check_bits` does."""
+    rows, width = features.shape
+    check_bits(bits, rows, width)
     draws = torch.Generator().manual_seed(seed)
     if rows > MOST_ROWS:
         features = features[torch.randperm(rows, generator=draws)[:MOST_ROWS]]

@@ -14,7 +14,7 @@ import io
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from profundo.data.streams.archives import Files, open_files, printable
 from profundo.files import clear_leftovers, in_words, open_place, read_object, write_bytes, write_json
 from profundo.records import ProfundoError
 from profundo.use.image_search.encoders import Encoder, encoder_named
-from profundo.use.image_search.hash_codes import HashCodes, learned_codes
+from profundo.use.image_search.hash_codes import HashCodes, check_bits, learned_codes
 
 __all__ = ["ImageIndex", "Indexed", "Part", "index_images", "open_index"]
 
@@ -150,7 +150,8 @@ def index_images(
     """Compute the features of every image in a folder or .zip, and keep them in the folder `out`.
 
     encoder: a published net, the folder of a run, or "pixels". bits: of a short code of each image beside its features, 0 for
-    none. An index that is there already is brought up to date; then `encoder`, `image_size` and `bits` must be as before.
+    none. An index that is there already is brought up to date; then `encoder` and `image_size` must be as before, and `bits` where
+    it has codes.
     told: gets a line of progress now and then. Raises ProfundoError for a folder without images, or one of another index.
     """
     files, folder = open_files(Path(images)), Path(out)
@@ -161,7 +162,7 @@ def index_images(
         raise ProfundoError(
             f"{folder}: expected a folder outside of {images}, whose images are indexed; choose another"
         )
-    index = begun(folder, str(images), ready, bits)
+    index = begun(folder, str(images), ready, bits, len(files))
     clear_leftovers(folder)
     marks = {"/".join(parts): number for number, parts in enumerate(files.paths)}
     there = {name: files.mark(number) for name, number in marks.items()}
@@ -179,10 +180,13 @@ def index_images(
     return Indexed(index, len(index) - kept, kept, forgotten, tuple(faults))
 
 
-def begun(folder: Path, images: str, encoder: Encoder, bits: int) -> ImageIndex:
-    """The index in that folder, or a new one. Raises ProfundoError where one of other features is there."""
+def begun(folder: Path, images: str, encoder: Encoder, bits: int, count: int) -> ImageIndex:
+    """The index in that folder, or a new one. count: of images that there are. Raises ProfundoError where one of other features
+    is there, or of other codes, and for codes that so many images cannot tell."""
     side = encoder.inputs.shape[1]
     width = encoder([torch.zeros(encoder.inputs.shape, dtype=torch.uint8)]).shape[1]
+    if bits and not (folder / CODES).exists():  # before anything is computed
+        check_bits(bits, count, width)
     wanted = ImageIndex(folder, images, encoder.name, side, encoder.digest, width, bits)
     if not (folder / INDEX).exists():
         if folder.exists() and any(folder.iterdir()):
@@ -192,13 +196,14 @@ def begun(folder: Path, images: str, encoder: Encoder, bits: int) -> ImageIndex:
         folder.mkdir(parents=True, exist_ok=True)
         return wanted
     found = open_index(folder)
-    for name in ("encoder", "image_size", "digest", "features", "bits"):
+    has_codes = (folder / CODES).exists()
+    for name in ("encoder", "image_size", "digest", "features", *(("bits",) if has_codes else ())):
         before, now = getattr(found, name), getattr(wanted, name)
         if before != now:
             raise ProfundoError(
                 f"{folder}: is an index with {name} {str(before)[:60]!r}, asked for was {str(now)[:60]!r}; choose another folder"
             )
-    return found
+    return found if found.bits == bits else kept(replace(found, bits=bits), found.parts)
 
 
 def encoded(
