@@ -16,11 +16,10 @@ from PIL import Image
 import profundo as pf
 from profundo.boxes import Objects
 from profundo.data.objects_in_images.images_with_objects import images_with_objects
-from profundo.data.objects_in_images.outlines import coded_runs, drawn
+from profundo.data.objects_in_images.outlines import coded_mask, coded_runs, drawn
 from profundo.data.splits.splits import divide
 from profundo.object_masks import detections_in
 from profundo.records import Interrupted, ProfundoError, Targets
-from profundo.runs.found.object_record import coded_mask
 from profundo.runs.saved_model import predict
 from profundo.train import Descent
 from profundo.use.any_run import any_run

@@ -13,7 +13,7 @@ from profundo.data.splits.splits import Collection, divide, learned_targets, not
 from profundo.languages import Said, told_by
 from profundo.looks.findings import DataFinding
 from profundo.looks.image_facts import ImageFacts
-from profundo.looks.objects.object_sizes import ObjectFacts
+from profundo.looks.objects.object_sizes import LabelFacts
 from profundo.looks.sound_facts import Heard, SoundFacts
 from profundo.looks.survey import SPLITS, Survey
 from profundo.looks.table_facts import ColumnFacts
@@ -55,7 +55,7 @@ class DataFacts:
     counts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     images: ImageFacts | None = None
     sounds: SoundFacts | None = None
-    objects: ObjectFacts | None = None
+    objects: LabelFacts | None = None
     columns: tuple[ColumnFacts, ...] = ()
     readings: tuple[ColumnReading, ...] = ()
     notes: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from profundo.data.streams.archives import printable
 from profundo.languages import say
 from profundo.looks.data_facts import DataFacts
 from profundo.looks.findings import in_lines
-from profundo.looks.objects.object_sizes import LARGE, SMALL, ObjectFacts
+from profundo.looks.objects.object_sizes import LARGE, SMALL, LabelFacts
 from profundo.looks.sound_facts import SoundFacts
 from profundo.looks.table_facts import ColumnFacts, Spread
 from profundo.pictures.numbers import SPACE, plain
@@ -130,7 +130,7 @@ def facts_of(look: DataFacts) -> list[tuple[str, str]]:
     return facts if look.objects is None else facts + _facts_of_objects(look.objects)
 
 
-def _facts_of_objects(objects: ObjectFacts) -> list[tuple[str, str]]:
+def _facts_of_objects(objects: LabelFacts) -> list[tuple[str, str]]:
     low, middle, high = objects.sides
     facts = [
         ("objects", f"{objects.objects:,}{objects.form and f', by {objects.form}'}"),

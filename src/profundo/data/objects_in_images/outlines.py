@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Outline", "Polygons", "Runs", "box_of", "coded_runs", "counted_runs", "drawn", "filled", "runs_by_value"]
+__all__ = ["Outline", "Polygons", "Runs", "box_of", "coded_mask", "coded_runs", "counted_runs", "drawn", "filled",
+           "runs_by_value"]  # fmt: skip
 
 AT_ONCE = 1 << 22  # crossings of edges and rows that are held in memory
 
@@ -140,6 +141,25 @@ def coded_runs(text: str, height: int, width: int) -> Runs:
     if shift:
         raise ValueError("its runs end in the middle of a count")
     return counted_runs(counts, height, width)
+
+
+def coded_mask(mask: np.ndarray) -> str:
+    """The reverse: COCO's string of a mask, bool (height, width), of the lengths of its runs down its columns, the ground's first."""
+    flat = mask.T.ravel()
+    turns = np.flatnonzero(np.diff(flat, prepend=False)).tolist()
+    counts = np.diff([0, *turns, len(flat)]).tolist()
+    return "".join(_pieces(count - counts[at - 2] if at > 2 else count) for at, count in enumerate(counts))
+
+
+def _pieces(number: int) -> str:
+    """A whole number with a sign, which is the fifth bit of its last piece."""
+    text = ""
+    while True:
+        piece, number = number & 31, number >> 5
+        more = number != (-1 if piece & 16 else 0)
+        text += chr(48 + (piece | 32 * more))
+        if not more:
+            return text
 
 
 def runs_by_value(values: np.ndarray) -> dict[int, Runs]:

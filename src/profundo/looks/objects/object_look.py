@@ -29,7 +29,7 @@ from profundo.looks.image_look import has_colour
 from profundo.looks.objects.boxes_drawn import with_boxes
 from profundo.looks.objects.missing_labels import Unlabelled, unlabelled
 from profundo.looks.objects.object_findings import missing_findings, object_findings, rare_findings, source_findings
-from profundo.looks.objects.object_sizes import gathered, object_facts
+from profundo.looks.objects.object_sizes import gathered, label_facts
 from profundo.looks.survey import SPLITS, Survey, Tell, survey_files, survey_samples
 from profundo.object_masks import table_of
 from profundo.records import Inputs, Samples, Targets
@@ -107,7 +107,7 @@ def _facts(
         images.classes,
         counts,
         image_facts(survey),
-        objects=object_facts(images, everything, len(places)),
+        objects=label_facts(images, everything, len(places)),
         notes=tuple(images.remarks.notes),
         survey=replace(survey, picture=_with_boxes(survey.picture, images, places)),
     )

@@ -8,13 +8,13 @@ import numpy as np
 
 from profundo.data.objects_in_images.labelled_images import LabelledImages
 
-__all__ = ["LARGE", "SMALL", "ObjectFacts", "gathered", "object_facts"]
+__all__ = ["LARGE", "SMALL", "LabelFacts", "gathered", "label_facts"]
 
 SMALL, LARGE = 32, 96  # sides of a square below and above which COCO calls an object small or large
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectFacts:
+class LabelFacts:
     """objects: in all; form: the kind of file that says where they are, if one does; small, medium, large: objects by the area of
     their boxes, in pixels of their images, as COCO divides them; crowds; outlined: objects of which the pixels are known; fewest,
     middle, most: objects in an image; without: images of no object; sides: of boxes, the 5 %, 50 % and 95 % quantile of √area;
@@ -62,11 +62,11 @@ def gathered(images: LabelledImages) -> Gathered:
     )
 
 
-def object_facts(images: LabelledImages, everything: Gathered, unlabelled: int = 0) -> ObjectFacts:
+def label_facts(images: LabelledImages, everything: Gathered, unlabelled: int = 0) -> LabelFacts:
     areas, counts = everything.areas, np.diff(everything.starts)
     small, large = int((areas < SMALL**2).sum()), int((areas > LARGE**2).sum())
     low, middle, high = np.quantile(np.sqrt(areas), (0.05, 0.5, 0.95)).tolist()
-    return ObjectFacts(
+    return LabelFacts(
         len(areas),
         images.form,
         small,

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from profundo.boxes import Detections
+from profundo.data.objects_in_images.outlines import coded_mask
 from profundo.object_masks import detections_in, table_of
 from profundo.records import Targets
 
-__all__ = ["coded_mask", "found_in", "of_objects", "told"]
+__all__ = ["found_in", "of_objects", "told"]
 
 DIGITS = 2, 4  # of pixels, and of scores
 
@@ -43,23 +44,3 @@ def told(found: Detections, targets: Targets) -> list[dict[str, Any]]:
     for one, mask in zip(objects, () if found.masks is None else found.masks, strict=found.masks is not None):
         one["mask"] = {"size": list(mask.shape), "counts": coded_mask(mask.numpy())}
     return objects
-
-
-def coded_mask(mask: np.ndarray) -> str:
-    """COCO's string of a mask, bool (height, width): the lengths of its runs down its columns, the first of the ground, each less
-    the one two before it from the fourth on, in pieces of five bits, the lowest first; a sixth says that more follow."""
-    flat = mask.T.ravel()
-    turns = np.flatnonzero(np.diff(flat, prepend=False)).tolist()
-    counts = np.diff([0, *turns, len(flat)]).tolist()
-    return "".join(pieces(count - counts[at - 2] if at > 2 else count) for at, count in enumerate(counts))
-
-
-def pieces(number: int) -> str:
-    """A whole number with a sign, which is the fifth bit of its last piece."""
-    text = ""
-    while True:
-        piece, number = number & 31, number >> 5
-        more = number != (-1 if piece & 16 else 0)
-        text += chr(48 + (piece | 32 * more))
-        if not more:
-            return text

@@ -6,7 +6,7 @@ search_images("photographs.index", "holiday.jpg", count=10)            # the ima
 """
 
 from profundo.use.image_search.encoders import Encoder, encoder_named
-from profundo.use.image_search.exact_search import Found, search_images
+from profundo.use.image_search.exact_search import ImageMatch, search_images
 from profundo.use.image_search.image_index import ImageIndex, Indexed, index_images
 
-__all__ = ["Encoder", "Found", "ImageIndex", "Indexed", "encoder_named", "index_images", "search_images"]
+__all__ = ["Encoder", "ImageIndex", "ImageMatch", "Indexed", "encoder_named", "index_images", "search_images"]

@@ -20,13 +20,13 @@ from profundo.use.image_search.encoders import Encoder
 from profundo.use.image_search.hash_codes import differing_bits
 from profundo.use.image_search.image_index import ImageIndex, open_index
 
-__all__ = ["Found", "best", "best_by_codes", "search_images"]
+__all__ = ["ImageMatch", "best", "best_by_codes", "search_images"]
 
 AGAIN = 10  # of what codes find so many times more than asked for is looked at again, by features
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ImageMatch:
     """An image that is alike. likeness: the cosine of the features, 1 for the same; bits: of the codes, how many differ, None where
     codes were not asked for."""
 
@@ -42,7 +42,7 @@ def search_images(
     *,
     by_codes: bool = False,
     encoder: Encoder | None = None,
-) -> list[Found]:
+) -> list[ImageMatch]:
     """The images of an index that are most like a query, best first.
 
     query: the path of an image, or its bytes. by_codes: find candidates by short codes, ten times as many as are asked for, and
@@ -97,7 +97,7 @@ def best(index: ImageIndex, features: Tensor, count: int) -> tuple[Tensor, Tenso
     return likeness, places
 
 
-def best_by_codes(index: ImageIndex, features: Tensor, count: int) -> list[Found]:
+def best_by_codes(index: ImageIndex, features: Tensor, count: int) -> list[ImageMatch]:
     """Candidates by codes, ordered by features."""
     if not index.bits:
         raise ProfundoError(f"{index.folder}: has no codes; index the images again with --bits 64")
@@ -122,7 +122,7 @@ def features_at(index: ImageIndex, places: np.ndarray) -> Tensor:
 
 def named(
     index: ImageIndex, places: Sequence[int], likeness: Sequence[float], bits: Sequence[int] | None = None
-) -> list[Found]:
+) -> list[ImageMatch]:
     names = [name for part in index.parts for name, _ in index.files(part)]
     own = bits if bits is not None else [None] * len(places)
-    return [Found(names[place], round(one, 6), bit) for place, one, bit in zip(places, likeness, own, strict=True)]
+    return [ImageMatch(names[place], round(one, 6), bit) for place, one, bit in zip(places, likeness, own, strict=True)]

@@ -16,7 +16,7 @@ from profundo.pictures.numbers import count as counted
 from profundo.pictures.sheet import Part, Sheet, sheet_html
 from profundo.pictures.tables import Figure
 from profundo.records import ProfundoError
-from profundo.use.image_search.exact_search import Found
+from profundo.use.image_search.exact_search import ImageMatch
 from profundo.use.image_search.image_index import ImageIndex
 
 __all__ = ["search_page"]
@@ -24,7 +24,7 @@ __all__ = ["search_page"]
 SIDE = 160  # pixels of a picture
 
 
-def search_page(index: ImageIndex, found: Mapping[str, Sequence[Found]]) -> str:
+def search_page(index: ImageIndex, found: Mapping[str, Sequence[ImageMatch]]) -> str:
     """One page that is complete in itself. found: by the path of each query."""
     files = open_files(Path(index.images))
     places = {"/".join(parts): number for number, parts in enumerate(files.paths)}
@@ -51,7 +51,7 @@ def search_page(index: ImageIndex, found: Mapping[str, Sequence[Found]]) -> str:
     return sheet_html(Sheet("Images like this", "Image search", lead, parts))
 
 
-def caption(place: int, one: Found) -> str:
+def caption(place: int, one: ImageMatch) -> str:
     bits = "" if one.bits is None else f", {one.bits} bits differ"
     return f"{place}. {one.image}: {one.likeness:.3f}{bits}"
 
