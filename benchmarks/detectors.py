@@ -5,7 +5,7 @@
 Digits: scenes of 128×128 pixels with 1 to 8 real MNIST digits, painted anew for every batch; 500 scenes of test digits, which
 training never sees, are looked at once, at the end. Cells: blood-cells/bccd.zip of PROFUNDO_DATA in its own split, the longer side
 320 pixels, mirrored both ways, zoomed and coloured at random. AdamW; the rate rises in the first hundredth of the time and falls
-to nothing along a cosine; the clock counts steps with their data, not loading and judging. --quick: a few seconds each, nothing is kept.
+to nothing along a cosine; the clock counts steps with their data, not loading and judging. --quick: for seconds, nothing is kept.
 """
 
 from __future__ import annotations
