@@ -214,6 +214,7 @@ class Fixed(torch.nn.Module):
         ((8, 10), (3, 32, 40), [[4, 6, 10, 8], [0, 0, 3, 3]]),
         ((5, 3), (3, 32, 40), [[0, 0, 3, 3]]),
         ((160, 20), (3, 40, 40), [[16, 24, 20, 120], [0, 0, 12, 12]]),
+        ((50, 83), (3, 32, 40), [[8.3, 12.5, 41.5, 50], [0, 0, 6.225, 6.25]]),  # scaled to 24 × 40
     ],
 )
 def test_boxes_are_in_the_photographs_own_pixels(size, seen, boxes):
@@ -308,7 +309,7 @@ def test_python_is_told_detections_and_figures_of_other_images(found):
     images = [pixels for pixels, _ in other]
     one, several = run.predict(images[0]), run.predict(np.stack(images))
     assert len(several) == 5
-    assert torch.equal(one.boxes, several[0].boxes)
+    assert torch.allclose(one.boxes, several[0].boxes, atol=1e-3)  # alone and in a batch sums are rounded otherwise
     assert (one.scores >= run.data.spec.targets.threshold).all()
     scores = run.evaluate(images, [scene for _, scene in other])
     told = [{"boxes": s.boxes, "labels": [list(COLOURS)[k] for k in s.classes.tolist()]} for _, s in other]

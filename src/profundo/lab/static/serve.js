@@ -13,6 +13,7 @@ const percent = new Intl.NumberFormat(language, { style: "percent", minimumFract
 const number = new Intl.NumberFormat(language, { maximumSignificantDigits: 6 });
 const whole = new Intl.NumberFormat(language, { style: "percent" });
 const MOST_SHOWN = 100; // answers
+const SVG = "http://www.w3.org/2000/svg"; // the name of a language, which nothing is fetched from
 const AT_ONCE = 5; // classes of one answer before the rest is folded
 let pictures = []; // URLs of the images or sounds that are shown
 let latest = 0; // the answer to an older question is dropped
@@ -143,7 +144,7 @@ function runs(text) {
 }
 
 function shape(name, attributes) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   return made;
 }
