@@ -148,7 +148,8 @@ def read_objects(found: Found, skip_bad: bool = False) -> LabelledImages:
     images, remarks = NamedImages(found.images), Remarks()
     (form, numbers), *others = found.forms.items()
     remarks.notes += [*found.images.notes, *_told(others, form)]
-    order, codes = None, {}
+    order: list[str] | None = None
+    codes: dict[str, int] = {}
     if form == "COCO JSON":
         entries, order, codes = read_coco(found.texts, numbers, images, remarks)
     elif form == "Pascal VOC XML":
