@@ -58,17 +58,15 @@ def images_with_objects(
     moved = [fitted_boxes(one, size, longest) for one, size in zip(objects, sizes, strict=True)]
     if masks is None and all(one.masks is not None for one in objects if len(one)):
         masks = own_masks(objects)
-    masked = masks is not None and any(map(len, moved))
-    each = shape[0] + (max(map(len, moved)) / 8 if masked else 0)
+    masks = masks if any(map(len, moved)) else None
+    each = shape[0] + (0 if masks is None else max(map(len, moved)) / 8)
     if not fits_in_memory(int(len(sizes) * height * width * each), how.stream):
         raise ProfundoError(
             f"{name}: {len(sizes):,} images of {width}×{height} with objects are read whole, and do not fit in memory or were to "
             "be streamed; leave --stream out, or choose a smaller --image-size"
         )
     images = torch.stack([as_tensor(fitted_image(pixels(at), longest, shape)) for at in range(len(sizes))])
-    bits = (
-        [packed_masks(masks(at), longest, shape) for at in range(len(sizes))] if masks is not None and masked else None
-    )
+    bits = None if masks is None else [packed_masks(masks(at), longest, shape) for at in range(len(sizes))]
     parts: dict[str, Samples] = {}
     for split in dict.fromkeys(splits or ("train",)):
         rows = [at for at in range(len(sizes)) if not splits or splits[at] == split]

@@ -101,7 +101,7 @@ def labels_of(one: Any) -> list[Any]:
         return one.classes.tolist()
     labels = one.get("labels", one.get("classes", ())) if isinstance(one, Mapping) else ()
     if isinstance(labels, Tensor | np.ndarray):
-        return labels.tolist()  # type: ignore[no-any-return]
+        return labels.tolist()
     return [label.item() if isinstance(label, Tensor | np.generic) else label for label in labels]
 
 
