@@ -589,6 +589,14 @@ def test_lists_beside_main_are_not_read_and_a_second_column_is_no_name(tmp_path)
     assert splits_read(tmp_path) == {f"JPEGImages/{stem}.png": split for stem, split in SPLITS.items()}
 
 
+def test_lists_name_the_files_of_labels_where_images_are_called_otherwise(tmp_path):
+    voc(tmp_path)
+    (tmp_path / "Annotations" / "a.xml").rename(tmp_path / "Annotations" / "first.xml")
+    names = tmp_path / "ImageSets" / "Main" / "train.txt"
+    names.write_text(names.read_text().replace("a\n", "first\n"))
+    assert splits_read(tmp_path) == {f"JPEGImages/{stem}.png": split for stem, split in SPLITS.items()}
+
+
 def test_lists_tell_images_of_one_name_apart_by_their_folders(tmp_path):
     for split in ("train", "val"):
         images(tmp_path, lambda _, split=split: f"images/{split}")

@@ -98,6 +98,7 @@ def _entry(root: Element, path: Parts, images: NamedImages, place: str) -> Entry
         if not root.says("filename"):
             raise
         image = images.called(root.says("filename"), path)
+        images.also_called(stem, image)
     sizes = [one for size in root.all("size") for one in (size.says("width"), size.says("height"))]
     size = (number_of(sizes[0]), number_of(sizes[1])) if len(sizes) == 2 and all(sizes) else None
     things = [_thing(one, f"{place}, object {number}") for number, one in enumerate(root.all("object"), 1)]
