@@ -215,6 +215,7 @@ CATEGORIES = {
     "ids with gaps": ({3: "cat", 90: "dog"}, {3: "cat", 90: "dog"}, (3, 90)),
     "texts": ({"x": "cat", "y": "dog"}, {"x": "cat", "y": "dog"}, ()),
     "files that differ": ({3: "cat", 90: "dog"}, {1: "cat", 2: "dog"}, ()),
+    "more than runs keep": ({3: "cat", 2**31: "dog"}, {3: "cat", 2**31: "dog"}, ()),
     "one id for two": ({3: "cat"}, {3: "dog"}, ()),
 }
 

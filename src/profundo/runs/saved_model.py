@@ -168,7 +168,7 @@ def check_spec(spec: Spec) -> None:
             f"a target for each {targets.traits.per} of inputs of shape {inputs.shape}, scaled down to {inputs.longest}"
         )
     if len(targets.codes) not in (0, len(targets.classes)) or not all(-(2**24) <= one < 2**31 for one in targets.codes):
-        raise ValueError(f"{len(targets.codes)} codes for {len(targets.classes)} classes of a mask")
+        raise ValueError(f"{len(targets.codes)} codes for {len(targets.classes)} classes")
     if targets.kind == "mask" and len(targets.classes) > MOST_CLASSES:
         raise ValueError(f"{len(targets.classes)} classes of a mask")
     if inputs.kind == "features" and len(inputs.names) not in (0, *inputs.shape):
@@ -200,8 +200,6 @@ def check_spec(spec: Spec) -> None:
     few, most = targets.traits.classes
     if not few <= len(targets.classes) <= most:
         raise ValueError(f"{len(targets.classes)} classes for targets of the kind {targets.kind}")
-    if targets.kind == "objects" and len(targets.codes) not in (0, len(targets.classes)):
-        raise ValueError(f"{len(targets.codes)} ids for {len(targets.classes)} classes")
     if len(targets.shares) not in (0, len(targets.classes)) or not 0 <= targets.threshold <= 1:
         raise ValueError(f"{len(targets.shares)} shares of its classes and the threshold {targets.threshold}")
     for about, width in ((inputs, inputs.shape[0] if inputs.shape else 1), (targets, spec.outputs)):

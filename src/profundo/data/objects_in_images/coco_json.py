@@ -52,9 +52,10 @@ def read_coco(
 
 
 def _one_for_one(pairs: set[tuple[str, Id]]) -> dict[str, int]:
-    """Name → id, where each has one whole number of its own in all files; else nothing."""
+    """Name → id, where each has one whole number of its own in all files, of 31 bits as runs keep it; else nothing."""
     ids = dict(pairs)
-    is_plain = all(isinstance(key, int) for key in ids.values()) and len(set(ids.values())) == len(ids) == len(pairs)
+    are_whole = all(isinstance(key, int) and 0 <= key < 2**31 for key in ids.values())
+    is_plain = are_whole and len(set(ids.values())) == len(ids) == len(pairs)
     return ids if is_plain else {}
 
 
