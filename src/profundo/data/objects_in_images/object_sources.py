@@ -253,7 +253,7 @@ def notes_of(remarks: Remarks) -> Iterator[str]:
 def _of_faults(files: Files, remarks: Remarks) -> str:
     listed = "; ".join(f"{place}: {reason}" for place, reason in remarks.faults[:NAMED]).rstrip(".")
     more = f"; and {len(remarks.faults) - NAMED:,} more" if len(remarks.faults) > NAMED else ""
-    return f"{printable(str(files.where))}: {listed}{more}; mend them, or leave them out with --skip-bad"
+    return f"{printable(str(files.where))}: {listed}{more}; mend them, or leave out what is faulty with --skip-bad"
 
 
 def _told(others: list[tuple[str, list[int]]], form: str) -> Iterator[str]:
