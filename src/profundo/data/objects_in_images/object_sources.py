@@ -45,9 +45,14 @@ class Found:
 
 def found_objects(where: Path) -> Found | None:
     """What says where the objects in the images of a folder, a .zip, a JSON or a table are; None where nothing does."""
-    if where.suffix.lower() in OF_FILE and where.is_file() and not zipfile.is_zipfile(where):
+    try:
+        is_folder, is_file = where.is_dir(), where.is_file()
+    except (OSError, ValueError):  # no file can have such a name
+        return None
+    is_archive = is_file and zipfile.is_zipfile(where)
+    if is_file and not is_archive and where.suffix.lower() in OF_FILE:
         return _of_file(where)
-    if not (where.is_dir() or (where.is_file() and zipfile.is_zipfile(where))):
+    if not (is_folder or is_archive):
         return None
     texts = open_files(where, "annotations")
     folders = {part.lower() for parts in texts.folders for part in parts}
@@ -249,7 +254,7 @@ def notes_of(remarks: Remarks) -> Iterator[str]:
 def _of_faults(files: Files, remarks: Remarks) -> str:
     listed = "; ".join(f"{place}: {reason}" for place, reason in remarks.faults[:NAMED]).rstrip(".")
     more = f"; and {len(remarks.faults) - NAMED:,} more" if len(remarks.faults) > NAMED else ""
-    return f"{printable(str(files.where))}: {listed}{more}; mend them, or leave them out with --skip-bad"
+    return f"{printable(str(files.where))}: {listed}{more}; mend them, or leave out what is faulty with --skip-bad"
 
 
 def _told(others: list[tuple[str, list[int]]], form: str) -> Iterator[str]:
