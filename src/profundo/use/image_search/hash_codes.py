@@ -59,8 +59,10 @@ def learned_codes(features: Tensor, bits: int, seed: int = 0) -> HashCodes:
         features = features[torch.randperm(rows, generator=draws)[:MOST_ROWS]]
     mean = features.mean(0)
     centred = (features - mean).double()
-    _, vectors = torch.linalg.eigh(centred.T @ centred)
-    principal = vectors[:, -bits:]
+    if len(centred) < width:  # the products of rows are fewer than those of features
+        principal = torch.linalg.svd(centred, full_matrices=False).Vh[:bits].T
+    else:
+        principal = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -bits:]
     projected = centred @ principal
     turn, _ = torch.linalg.qr(torch.randn(bits, bits, generator=draws, dtype=torch.float64))
     for _ in range(ROUNDS):
