@@ -309,7 +309,7 @@ def test_python_is_told_detections_and_figures_of_other_images(found):
     images = [pixels for pixels, _ in other]
     one, several = run.predict(images[0]), run.predict(np.stack(images))
     assert len(several) == 5
-    assert torch.equal(one.boxes, several[0].boxes)
+    assert torch.allclose(one.boxes, several[0].boxes, atol=1e-3)  # alone and in a batch sums are rounded otherwise
     assert (one.scores >= run.data.spec.targets.threshold).all()
     scores = run.evaluate(images, [scene for _, scene in other])
     told = [{"boxes": s.boxes, "labels": [list(COLOURS)[k] for k in s.classes.tolist()]} for _, s in other]

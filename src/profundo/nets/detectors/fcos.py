@@ -9,8 +9,8 @@ bottom − y), its distances to the edges, is at most REACH strides, and was too
 
 of which the first is over all places, the others over those that answer. A detection's score is √(p(class) · quality).
 
-What differs from the paper. The second part: the focal one soon learns that something is there, and for thousands of steps not what;
-asked which class it is, places knew six digits of ten after 20 seconds, without 1.4 (the same 370 steps). Quality: the paper's first
+What differs from the paper. The second part: the focal one soon learns that something is there, and for long not what; asked which
+class it is, places knew six of ten digits after 370 steps of 4 scenes, and without two of ten. Quality: the paper's first
 version has how central the place is; the overlap itself, from its later one, ranks exact boxes first. And one small tower for all
 answers, where the paper has two of four convolutions.
 """

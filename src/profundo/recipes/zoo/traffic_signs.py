@@ -149,7 +149,8 @@ def averaged(said: Sequence[Answers]) -> Answers:
     """The mean of the columns' probabilities, and its cost."""
     mean = torch.stack([one.predictions.double() for one in said]).mean(0)
     truth = said[0].targets
-    costs = -mean.clamp(min=1e-12).log().gather(1, truth.long()[:, None])[:, 0]
+    of_class = torch.stack([1 - mean, mean], 1) if mean.ndim == 1 else mean
+    costs = -of_class.clamp(min=1e-12).log().gather(1, truth.long()[:, None])[:, 0]
     return replace(said[0], predictions=mean.to(said[0].predictions.dtype), costs=costs.to(said[0].costs.dtype))
 
 
