@@ -38,7 +38,7 @@ class Parts:
     train: Sequence[Photograph]
     validation: Sequence[Photograph]
     test: Sequence[Photograph]
-    cut: bool
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def photograph(name: str, read: Callable[[], bytes]) -> np.ndarray:
 
 
 def side(pixels: np.ndarray) -> int:
-    return min(pixels.shape[:2])
+    return int(min(pixels.shape[:2]))
 
 
 # ------------------------------------------------------------------------------------------------------------ dividing
@@ -117,11 +117,12 @@ def parted(found: Sequence[Photograph], generator: torch.Generator) -> Parts:
     """A fifth of the photographs to test, a tenth to validate. Of fewer than five, each is cut: its right half to test, of its left
     half the lowest quarter to validate, so that no pixel stands in two parts."""
     if len(found) < FEW:
-        return Parts(*(list(part) for part in zip(*map(pieces, found), strict=True)), cut=True)
+        left, low, right = zip(*map(pieces, found), strict=True)
+        return Parts(left, low, right, cut=True)
     order = torch.randperm(len(found), generator=generator).tolist()
-    test, validation = max(1, len(found) // 5), max(1, len(found) // 10)
+    tested, validated = max(1, len(found) // 5), max(1, len(found) // 10)
     chosen = [found[at] for at in order]
-    return Parts(chosen[test + validation :], chosen[test : test + validation], chosen[:test], cut=False)
+    return Parts(chosen[tested + validated :], chosen[tested : tested + validated], chosen[:tested])
 
 
 def pieces(one: Photograph) -> tuple[Photograph, Photograph, Photograph]:
