@@ -8,7 +8,8 @@ that colours stay. `net` is srcnn, espcn or edsr, `scale` 2, 3 or 4, `loss` l1 o
 the outermost `scale` pixels left out, beside Pillow's bicubic and Lanczos interpolation.
 
 Result, ×2, ESPCN, seed 0: 32.24 dB and SSIM 0.918 on the right halves; bicubic 31.18 dB and 0.902, Lanczos 31.53 dB and 0.907;
-in 43 s on one core, no GPU. The flower, which is smooth, gains 1.8 dB, the leaves of china 0.3.
+in 43 s on one core, no GPU. The flower, which is smooth, gains 1.8 dB, the leaves of china 0.3. A small EDSR comes to 31.94 dB in
+600 updates, 36 s.
 """
 
 from __future__ import annotations
@@ -277,7 +278,7 @@ def one_larger(net: SuperResolution, path: Path) -> dict[str, Any]:
 
 RECIPE = Recipe(
     Settings,
-    Settings(net="espcn", width=16, patch=16, batch_size=8, updates=50, epochs=3, learning_rate=0.003),
+    Settings(net="espcn", width=32, patch=16, batch_size=8, updates=50, epochs=3),
     run,
     networks=networks,
     predict=predict,
