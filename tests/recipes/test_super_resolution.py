@@ -133,3 +133,24 @@ def test_what_is_no_photograph_large_enough_is_said_in_a_line(folder, tmp_path):
         with pytest.raises(ProfundoError, match=expected) as caught:
             run_recipe("super-resolution", wrong, quick=True, out=False)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("net", "scale"), [("srcnn", 3), ("edsr", 4)])
+def test_every_net_scale_and_loss_has_its_table_of_the_tested(net, scale, folder):
+    asked = {
+        "data": str(folder),
+        "patch": 4,
+        "updates": 2,
+        "epochs": 1,
+        "width": 4,
+        "net": net,
+        "scale": scale,
+        "loss": "l2",
+    }
+    run = run_recipe("super-resolution", asked, quick=True, out=False)
+    (row,) = next(exhibit for exhibit in run.outcome.exhibits if exhibit.title == "Image by image").rows
+    assert row[3] == pytest.approx(run.outcome.scores["PSNR"])
+    assert row[4] == pytest.approx(run.outcome.baseline["SSIM"])
+    shown = next(exhibit for exhibit in run.outcome.exhibits if exhibit.title == "Side by side")
+    assert shown.images.shape[0] == 5
+    assert shown.images.shape[2] % scale == 0

@@ -15,6 +15,7 @@ from profundo.data.drawn_batches import DrawnBatches
 from profundo.data.images.pixels import decode
 from profundo.data.streams.archives import open_files, printable, things_at
 from profundo.files import reason
+from profundo.images.colour_spaces import LUMA
 from profundo.images.image_arrays import read_image
 from profundo.recipes.context import Context
 from profundo.recipes.own_data import Takes
@@ -25,7 +26,6 @@ __all__ = ["SAMPLES", "Pair", "Parts", "brightness", "drawn_patches", "pair", "p
 SAMPLES = ("china", "flower")  # come with scikit-learn
 MOST_PIXELS = 2**27  # of all photographs together: 400 MB
 FEW = 5  # photographs; fewer are cut, so that there is something to train on, to validate and to test
-BRIGHTNESS = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 
 Photograph = tuple[str, np.ndarray]
 """A name and uint8 (height, width, 3)."""
@@ -152,7 +152,7 @@ def as_tensor(pixels: np.ndarray) -> Tensor:
 
 def brightness(images: Tensor) -> Tensor:
     """uint8 (…, 3, height, width) → float32 (…, 1, height, width) from 0 to 1."""
-    weights = torch.tensor(BRIGHTNESS, device=images.device).view(3, 1, 1) / 255
+    weights = torch.tensor(LUMA, dtype=torch.float32, device=images.device).view(3, 1, 1) / 255
     return (images * weights).sum(-3, keepdim=True)
 
 

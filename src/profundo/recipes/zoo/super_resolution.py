@@ -57,6 +57,7 @@ __all__ = ["RECIPE", "Settings", "large", "networks", "predict", "run"]
 
 TAKES = Takes("images")
 LOSSES = {"l1": F.l1_loss, "l2": F.mse_loss}
+VALIDATED = 8  # photographs, after every epoch
 BAND = 2**17  # pixels of a small image that go through the net at once
 SHOWN, ROWS = 96, 3  # pixels of a side of what is shown side by side, and of how many photographs
 LARGEST_FILE = 2**29  # bytes
@@ -108,9 +109,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         Descent(net, cost, optimizer("adam", net, settings.learning_rate)),
         drawn_patches(train, settings.patch, settings.batch_size, settings.updates, context.generator, context.device),
         Plan(settings.epochs, schedule("cosine")),
-        validate=lambda: {
-            "validation PSNR": mean([fidelity(large(net, one.small), one, scale)[0] for one in validation])
-        },
+        validate=lambda: validation_psnr(net, validation[:VALIDATED]),
         film=lambda: cut(large(net, test[0].small), places[0]),
     )
     made = {"ours": [large(net, one.small) for one in test]}
@@ -161,9 +160,22 @@ def interpolated(small: Tensor, scale: int, how: Pillow.Resampling) -> Tensor:
 # ---------------------------------------------------------------------------------------------------------------- figures
 def fidelity(made: Tensor, one: Pair, border: int) -> tuple[float, float]:
     """PSNR in dB, at most 100, and SSIM of brightness; border: pixels that are left out at each side."""
-    inside = slice(border, -border)
-    seen, truth = (luma(image[None])[:, :, inside, inside] for image in (made, one.large))
-    return min(BEST, psnr(seen, truth).item()), ssim(seen, truth).item()
+    seen, truth = inside(made, border), inside(one.large, border)
+    return decibels(seen, truth), ssim(seen, truth).item()
+
+
+def decibels(seen: Tensor, truth: Tensor) -> float:
+    return min(BEST, psnr(seen, truth).item())
+
+
+def inside(image: Tensor, border: int) -> Tensor:
+    return luma(image[None])[:, :, border:-border, border:-border]
+
+
+def validation_psnr(net: SuperResolution, pairs: Sequence[Pair]) -> dict[str, float]:
+    border = net.scale
+    values = [decibels(inside(large(net, one.small), border), inside(one.large, border)) for one in pairs]
+    return {"validation PSNR": mean(values)}
 
 
 def mean(values: Sequence[float]) -> float:
