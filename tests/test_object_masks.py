@@ -1,9 +1,13 @@
 """Masks of objects: bits in memory, pasting into images, and the tables that hold them."""
 
+import weakref
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from profundo.boxes import NO_OBJECT, Objects
 from profundo.data.batches import Serving, batches, in_order
@@ -46,6 +50,30 @@ def test_a_pasted_mask_stays_within_box_and_image():
         [2, 3],
     ]  # centres at 2.5 and 3.5: the upper and the left edge are within
     assert not result[2].any()
+
+
+class Largest(TorchDispatchMode):
+    """How many numbers the largest tensor of numbers has that is made within."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and result.is_floating_point():
+            self.count = max(self.count, result.numel())
+        return result
+
+
+def test_masks_of_a_photograph_are_pasted_within_their_boxes():
+    left = torch.arange(40.0)
+    boxes = torch.stack([left * 10 - 7.3, left * 12 - 20.6, left * 10 + 21.4, left * 12 + 30], 1)
+    with Largest() as largest:
+        result = pasted(torch.ones(40, 28, 28), boxes, (500, 400))
+    assert largest.count <= 40 * 500 * 28  # the shares of its rows, not 40 × 500 × 400
+    centres = torch.meshgrid(torch.arange(500) + 0.5, torch.arange(400) + 0.5, indexing="ij")
+    for one, box in zip(result, boxes, strict=True):
+        within = (centres[0] >= box[1]) & (centres[0] < box[3]) & (centres[1] >= box[0]) & (centres[1] < box[2])
+        assert torch.equal(one, within)
 
 
 def test_what_was_found_comes_surest_first_without_unused_places():
@@ -130,3 +158,28 @@ def test_a_split_without_any_object_and_images_without_masks():
     assert collection([(20, 30)] * 3, bare, splits=["train", "validation", "test"]).test.targets.shape == (1, 1, 6)
     with pytest.raises(ProfundoError, match="none in its training split"):
         collection([(20, 30)] * 3, scenes, splits=["test"] * 3)
+
+
+def test_masks_are_drawn_one_after_the_other_and_only_where_they_fit():
+    whole = scene((1, 2, 9, 7), (3, 3, 30, 20), (0, 0, 4, 4), (9, 9, 12, 20))
+    bare = [replace(one, masks=None) for one in (whole, scene())]
+    made, most = [], 0
+
+    class Mask(np.ndarray):
+        """An array that can be watched."""
+
+    def drawn(at):
+        nonlocal most
+        for box in bare[at].boxes.long().tolist():
+            mask = scene(box).masks[0].numpy().view(Mask)
+            made.append(weakref.ref(mask))
+            most = max(most, sum(one() is not None for one in made))
+            yield mask
+            del mask
+
+    result = collection([(20, 30)] * 2, bare, masks=drawn)
+    assert torch.equal(objects_in(result.train.targets, 0, 30).masks, whole.masks)
+    assert len(made) == 4
+    assert most <= 2  # the one before is let go when the next is there
+    with pytest.raises(ProfundoError, match="do not fit in memory"):
+        collection([(20, 30)] * 2, bare, masks=lambda _: 1 / 0, how=Reading(stream=True))

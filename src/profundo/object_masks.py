@@ -137,10 +137,17 @@ def rescaled(answers: Any, size: tuple[int, int], to: tuple[int, int]) -> Any:
 def pasted(masks: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
     """bool (found, height, width): the pixels of an image of that size that are of each object, by its mask (found, side, side),
     probabilities over its box (found, 4): those whose centre lies in the box and gets ½ or more, between the four nearest values.
+
+    Each is made within its box alone: as numbers over a whole photograph, a hundred take gigabytes.
     """
+    result = torch.zeros(len(masks), *size, dtype=torch.bool, device=masks.device)
     rows = toward(boxes[:, 1], boxes[:, 3], masks.shape[1], size[0])
     columns = toward(boxes[:, 0], boxes[:, 2], masks.shape[2], size[1])
-    return rows @ masks.float() @ columns.transpose(1, 2) >= 0.5
+    edges = clipped(torch.cat([boxes[:, :2].floor(), boxes[:, 2:].ceil()], 1), size).long().tolist()
+    for at, (left, top, right, bottom) in enumerate(edges):
+        inside = rows[at, top:bottom] @ masks[at].float() @ columns[at, left:right].T
+        result[at, top:bottom, left:right] = inside >= 0.5
+    return result
 
 
 def toward(low: Tensor, high: Tensor, values: int, pixels: int) -> Tensor:

@@ -14,8 +14,10 @@ from PIL import Image
 from profundo.boxes import NO_OBJECT, unpacked
 from profundo.data.dataset_names import Reading
 from profundo.data.loading import collect
-from profundo.data.objects_in_images.labelled_images import objects_of
+from profundo.data.objects import object_collection
+from profundo.data.objects_in_images.labelled_images import masks_drawn, objects_of
 from profundo.data.objects_in_images.object_sources import found_objects, notes_of, read_objects
+from profundo.object_masks import masks_of
 from profundo.records import ProfundoError
 
 WIDTH, HEIGHT = 40, 30
@@ -180,7 +182,8 @@ def test_every_form_says_the_same_of_the_same_objects(form, packed, tmp_path):
     rows = {Path(result.name(row)).stem: row for row in range(len(result.labels))}
     assert set(rows) == (set(SCENES) if "each" not in form else set(SCENES) - {"b"})
     for stem, row in rows.items():
-        there = objects_of(result.labels[row], result.sizes[row], masks=result.outlined)
+        there = objects_of(result.labels[row])
+        masks = [*masks_drawn(result.labels[row], result.sizes[row])]
         order = sorted(range(len(there)), key=lambda at: there.boxes[at].tolist())
         expected = sorted(SCENES[stem], key=lambda thing: thing[1])
         torch.testing.assert_close(
@@ -195,7 +198,7 @@ def test_every_form_says_the_same_of_the_same_objects(form, packed, tmp_path):
             for at, (_, (left, top, right, bottom), _) in zip(order, expected, strict=True):
                 painted = torch.zeros(HEIGHT, WIDTH, dtype=torch.bool)
                 painted[top:bottom, left:right] = True
-                assert torch.equal(there.masks[at], painted)
+                assert np.array_equal(masks[at], painted)
     assert result.outlined == (form.startswith(("COCO", "masks")))
 
 
@@ -277,7 +280,7 @@ def test_doubtful_boxes_are_mended_and_told_of(line, box, says, tmp_path):
     row = next(at for at in range(2) if result.name(at).endswith("a.png"))
     assert result.labels[row].boxes.tolist() == ([] if box is None else [list(map(float, box))])
     told = " ".join(notes_of(result.remarks))
-    assert (says in told and "row 3" in told) if says else told == ""
+    assert (says in told and "row 3" in told) if says else "row 3" not in told
 
 
 BROKEN = {
@@ -299,7 +302,7 @@ def test_what_cannot_be_meant_ends_in_one_line_and_may_be_left_out(fault, tmp_pa
         read(path)
     assert "\n" not in str(error.value)
     assert "boxes.csv" in str(error.value)
-    assert "leave them out" in str(error.value)
+    assert "leave out what is faulty" in str(error.value)
     result = read(path, skip_bad=True)
     assert sum(map(len, result.labels)) == 1
     assert "left out" in " ".join(notes_of(result.remarks))
@@ -451,12 +454,12 @@ def test_lists_of_splits_are_obeyed(tmp_path):
     (lists / "train.txt").write_text("a\nb\n")
     result = read(tmp_path)
     assert [Path(result.name(row)).stem for row in range(3)] == ["a", "b", "c"]
-    assert "1 images are in no split" in " ".join(notes_of(result.remarks))
+    assert "1 image is in no split, and is left out" in " ".join(notes_of(result.remarks))
     (lists / "train.txt").write_text("a\nb\nc\n")
-    with pytest.raises(ProfundoError, match="'c' is in the list of"):
+    with pytest.raises(ProfundoError, match=r"line 3: JPEGImages/c.png is in the list of"):
         read(tmp_path)
     (lists / "train.txt").write_text("a\nb\nz\n")
-    with pytest.raises(ProfundoError, match="'z' is not there"):
+    with pytest.raises(ProfundoError, match=r"train.txt, line 3: there is no image 'z'"):
         read(tmp_path)
 
 
@@ -565,3 +568,171 @@ def test_a_zip_is_read_where_it_lies_and_what_points_out_of_it_is_left_out(tmp_p
     result = read(tmp_path / "scenes.zip")
     assert len(result.labels) == 4
     assert "point out of it" in " ".join(notes_of(result.remarks))
+
+
+# -------------------------------------------------------------------------------------------------------------- splits
+def splits_read(root: Path) -> dict[str, str | None]:
+    result = read(root)
+    return {result.name(row): result.splits[row] for row in range(len(result.labels))}
+
+
+def notes(root: Path) -> str:
+    return " ".join(notes_of(read(root).remarks))
+
+
+def test_lists_beside_main_are_not_read_and_a_second_column_is_no_name(tmp_path):
+    voc(tmp_path)
+    (tmp_path / "ImageSets" / "Layout").mkdir()
+    (tmp_path / "ImageSets" / "Layout" / "train.txt").write_text("a  2\nc  1\nz  4\n")
+    assert splits_read(tmp_path) == {f"JPEGImages/{stem}.png": split for stem, split in SPLITS.items()}
+    (tmp_path / "ImageSets" / "Main" / "train.txt").write_text("a  2\nb  -1\nd  17\n")
+    assert splits_read(tmp_path) == {f"JPEGImages/{stem}.png": split for stem, split in SPLITS.items()}
+
+
+def test_lists_name_the_files_of_labels_where_images_are_called_otherwise(tmp_path):
+    voc(tmp_path)
+    (tmp_path / "Annotations" / "a.xml").rename(tmp_path / "Annotations" / "first.xml")
+    names = tmp_path / "ImageSets" / "Main" / "train.txt"
+    names.write_text(names.read_text().replace("a\n", "first\n"))
+    assert splits_read(tmp_path) == {f"JPEGImages/{stem}.png": split for stem, split in SPLITS.items()}
+
+
+def test_lists_tell_images_of_one_name_apart_by_their_folders(tmp_path):
+    for split in ("train", "val"):
+        images(tmp_path, lambda _, split=split: f"images/{split}")
+        (tmp_path / "labels" / split).mkdir(parents=True)
+        (tmp_path / "labels" / split / "a.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+        lines = "".join(f"./images/{split}/{stem}.png\n" for stem in SCENES)
+        (tmp_path / f"{split}.txt").write_text(lines)
+    expected = {"train": "train", "val": "validation"}
+    assert splits_read(tmp_path) == {f"images/{s}/{stem}.png": expected[s] for s in expected for stem in SCENES}
+
+
+def test_what_is_set_apart_is_not_trained_on_and_what_becomes_of_the_rest_is_told(tmp_path):
+    voc(tmp_path)
+    lists = tmp_path / "ImageSets" / "Main"
+    (lists / "train.txt").unlink()
+    everything = {"a": "train", "b": "train", "c": "test", "d": "train"}
+    assert splits_read(tmp_path) == {f"JPEGImages/{stem}.png": split for stem, split in everything.items()}
+    assert "3 images are in no split while others are set apart: they are to train on" in notes(tmp_path)
+    (lists / "val.txt").write_text("a\nb\nd\n")
+    assert set(splits_read(tmp_path).values()) == {"validation", "test"}
+    with pytest.raises(ProfundoError, match="to train on"):
+        collect(tmp_path)
+    (lists / "test.txt").write_text("")
+    (lists / "val.txt").write_text("a\nb\nc\nd\n")
+    assert set(splits_read(tmp_path).values()) == {None}
+    assert "All images are of the validation split" in notes(tmp_path)
+    (lists / "val.txt").rename(lists / "train.txt")
+    (lists / "train.txt").write_text("a\nd\n")
+    assert splits_read(tmp_path) == {"JPEGImages/a.png": None, "JPEGImages/d.png": None}
+    assert "2 images are in no split, and are left out" in notes(tmp_path)
+
+
+# --------------------------------------------------------------------------------------------------- told, and refused
+def test_an_image_in_two_tables_or_splits_is_refused(tmp_path):
+    table(tmp_path)
+    whole = (tmp_path / "boxes.csv").read_text()
+    (tmp_path / "train.csv").write_text(whole)
+    with pytest.raises(ProfundoError, match=r"images/\w.png: train.csv: it is in another table, too"):
+        read(tmp_path)
+    assert sum(map(len, read(tmp_path, skip_bad=True).labels)) == sum(map(len, SCENES.values()))
+    (tmp_path / "train.csv").unlink()
+    (tmp_path / "boxes.csv").write_text(whole.replace("0,40,10,0,train", "0,40,10,0,test"))
+    with pytest.raises(ProfundoError, match=r"row 3: expected the split train, that its image is in above, got test"):
+        read(tmp_path)
+
+
+def test_shares_polygons_and_images_without_labels_are_told_of(tmp_path):
+    images(tmp_path / "table")
+    (tmp_path / "table" / "boxes.csv").write_text(TABLES["shares"])
+    told = notes(tmp_path / "table")
+    assert "shares of the sides" in told
+    assert "3 images have no labels that were read, and are left out" in told
+    yolo(tmp_path / "yolo")
+    assert "2 lines of labels are read as polygons" in notes(tmp_path / "yolo")
+    mask_each(tmp_path / "masks")
+    assert "1 image has no labels that were read, and is left out" in notes(tmp_path / "masks")
+    coco(tmp_path / "coco")
+    assert "no labels" not in notes(tmp_path / "coco")
+
+
+def test_keypoints_are_not_read_as_polygons(tmp_path):
+    yolo(tmp_path)
+    (tmp_path / "data.yaml").write_text("names: [dog, cat]\nkpt_shape: [3, 2]\n")
+    for skip_bad in (False, True):
+        with pytest.raises(ProfundoError, match=r"data.yaml: kpt_shape says that keypoints"):
+            read(tmp_path, skip_bad=skip_bad)
+
+
+def test_an_object_that_the_mask_of_classes_calls_ground_is_refused(tmp_path):
+    images(tmp_path, lambda _: "JPEGImages")
+    values = np.zeros((HEIGHT, WIDTH), np.uint8)
+    values[5:9, 5:9], kinds = 3, np.zeros_like(values)
+    kinds[5, 5] = 7
+    for role, array in (("SegmentationObject", values), ("SegmentationClass", kinds)):
+        (tmp_path / role).mkdir()
+        Image.fromarray(array).save(tmp_path / role / "a.png")
+    with pytest.raises(ProfundoError, match=r"a.png: most pixels of the object of value 3 are ground"):
+        read(tmp_path)
+
+
+def test_a_coco_json_whose_categories_lie_beyond_what_is_read_is_refused_by_its_size(tmp_path):
+    coco(tmp_path)
+    whole = json.loads((tmp_path / "annotations" / "instances_train2017.json").read_text())
+    for path in (tmp_path / "annotations").iterdir():
+        path.unlink()
+    path = tmp_path / "labels.json"
+    path.write_text(json.dumps({key: whole[key] for key in ("images", "annotations")})[:-1])
+    with path.open("r+b") as file:
+        file.truncate(1 << 26)
+        file.seek(1 << 26)
+        file.write(b', "categories": []}')
+    for where in (path, tmp_path):
+        with pytest.raises(ProfundoError, match=r"labels.json: 67,108,883 bytes, more than the limit"):
+            read(where)
+    with zipfile.ZipFile(tmp_path / "all.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.write(path, "labels.json")
+        archive.write(tmp_path / "images" / "a.png", "images/a.png")
+    with pytest.raises(ProfundoError, match=r"labels.json: 67,108,883 bytes, more than the limit"):
+        read(tmp_path / "all.zip")
+
+
+# ----------------------------------------------------------------------------------------------------------- in memory
+def in_memory(box, label=0, **more):
+    pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    return [pixels] * 3, [{"boxes": [box, [1, 2, 5, 6]], "labels": [label, label], **more}] * 3
+
+
+def test_boxes_in_memory_are_cut_to_their_images_and_told_of():
+    masks = np.zeros((2, HEIGHT, WIDTH), bool)
+    masks[1, 2:6, 1:5] = True
+    collection = collected(in_memory([-9, 6, 14, 99]))
+    assert unpacked(collection.train.targets[0]).boxes.tolist() == [[0, 6, 14, 30], [1, 2, 5, 6]]
+    assert "3 boxes stand out of their images and were cut to them" in " ".join(collection.notes)
+    collection = collected(in_memory([50, 6, 60, 16], masks=masks))
+    assert unpacked(collection.train.targets["objects"][0]).boxes.tolist() == [[1, 2, 5, 6]]
+    assert torch.equal(masks_of(collection.train.targets["masks"][0, 0], WIDTH), torch.from_numpy(masks[1]))
+    assert "3 boxes beyond their images were left out" in " ".join(collection.notes)
+
+
+@pytest.mark.parametrize("number", [np.int64, np.uint8, torch.tensor])
+def test_labels_of_any_whole_number_are_in_the_order_of_numbers(number):
+    images, objects = in_memory([1, 2, 5, 6])
+    objects[0] = {**objects[0], "labels": [number(10), number(9)]}
+    collection = collected((images, objects))
+    assert collection.targets.classes == tuple(map(str, range(11)))
+    assert collection.train.targets[0, :, 4].tolist() == [10, 9]
+
+
+def test_figures_of_validation_samples_are_told_to_be_theirs():
+    data = in_memory([1, 2, 5, 6])
+    alone = object_collection(data, Reading(), validation=data)
+    assert alone.test is alone.validation
+    assert "the figures are of the validation samples" in " ".join(alone.notes)
+    assert "validation samples" not in " ".join(object_collection(data, Reading(), validation=data, test=data).notes)
+    assert "validation samples" not in " ".join(object_collection(data, Reading()).notes)
+
+
+def collected(data):
+    return object_collection(data, Reading())

@@ -29,6 +29,7 @@ from profundo.nets.batched_nets import BatchedMLP
 from profundo.nets.captioning import Captioner
 from profundo.nets.generator_critic import dcgan_generator, maxout_discriminator
 from profundo.nets.net_names import (
+    DETECTORS,
     NETS_FOR_IMAGES,
     NETS_FOR_PIXELS,
     NETS_FOR_PLANES,
@@ -119,7 +120,7 @@ SHAPES = (
 NAMED = [
     (name, next((shape for names, shape in SHAPES if name in names), (5,)))
     for name in nets.NETS
-    if name not in NETS_FOR_TEXTS
+    if name not in NETS_FOR_TEXTS and name not in DETECTORS  # which answer with as many boxes as they find
 ]
 
 

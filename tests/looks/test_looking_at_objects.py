@@ -139,6 +139,15 @@ def test_a_box_is_drawn_on_its_own_edges_and_dashed_where_nobody_labelled():
     assert not np.array_equal(drawn[20, 10], drawn[5, 45])
 
 
+def test_a_box_that_stands_out_of_its_image_has_the_edges_that_are_in_it():
+    pixels = np.full((60, 80, 1), 200, np.uint8)
+    changed = (with_boxes(pixels, np.array([[-10, -12, 30, 40]]), [0]) != 200).any(2)
+    assert changed[39, :30].all()
+    assert changed[:40, 29].all()
+    assert changed.sum() == 30 + 40 - 1
+    assert not (with_boxes(pixels, np.array([[-30, -20, -3, -2]]), [0]) != 200).any()
+
+
 def test_what_is_in_memory_is_looked_at_likewise(tmp_path):
     things = scenes(tmp_path, 12)
     images = torch.stack([torch.from_numpy(np.array(Image.open(tmp_path / file))).permute(2, 0, 1) for file in things])

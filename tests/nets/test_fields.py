@@ -16,7 +16,14 @@ from profundo.nets.layers import (
     Unpool2d,
 )
 from profundo.nets.lenet1998 import Subsampling
-from profundo.nets.net_names import NETS_FOR_PIXELS, NETS_FOR_PLANES, NETS_FOR_SERIES, NETS_FOR_SOUNDS, NETS_FOR_TEXTS
+from profundo.nets.net_names import (
+    DETECTORS,
+    NETS_FOR_PIXELS,
+    NETS_FOR_PLANES,
+    NETS_FOR_SERIES,
+    NETS_FOR_SOUNDS,
+    NETS_FOR_TEXTS,
+)
 from profundo.nets.summary import summary
 from profundo.records import Inputs, Spec, Targets
 
@@ -237,7 +244,15 @@ def test_published_nets_have_published_fields(name, layer, size):
     assert fields[layer] == (size, size)
 
 
-NO_IMAGES = {"table_net", *NETS_FOR_PLANES, *NETS_FOR_PIXELS, *NETS_FOR_TEXTS, *NETS_FOR_SOUNDS, *NETS_FOR_SERIES}
+NO_IMAGES = {
+    "table_net",
+    *DETECTORS,
+    *NETS_FOR_PLANES,
+    *NETS_FOR_PIXELS,
+    *NETS_FOR_TEXTS,
+    *NETS_FOR_SOUNDS,
+    *NETS_FOR_SERIES,
+}
 
 
 @pytest.mark.parametrize("name", [name for name in nets.NETS if name not in NO_IMAGES])

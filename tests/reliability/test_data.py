@@ -355,7 +355,7 @@ def test_every_bad_image_among_a_thousand_is_named_or_left_out_and_counted(fast)
     assert "10 of 1000 images cannot be decoded" in error
     assert all(f"ant/{number}.png" in error for number in range(0, 500, 50))
     assert "--skip-bad" in error
-    assert "10 of 1000 images could not be decoded and were left out" in trained(fast, "images", "--skip-bad")
+    assert "10 of 1,000 images could not be decoded and were left out" in trained(fast, "images", "--skip-bad")
 
 
 def test_bombs_and_what_is_no_image_are_each_told_without_being_unpacked(fast):

@@ -27,7 +27,7 @@ servers = multiprocessing.get_context("forkserver")
 servers.set_forkserver_preload(
     [
         *("profundo.cli", "profundo.runs.supervised", "profundo.runs.report_facts", "profundo.runs.listing"),
-        "profundo.use.any_run",
+        *("profundo.use.any_run", "profundo.data.objects_in_images.object_sources"),
         *("torch.utils.data", "rich.progress", "sklearn.datasets", "PIL.Image", "jinja2", "commands"),
         # nobody may be forbidden to read them later
         *("importlib.readers", "importlib.resources", "importlib.resources._adapters"),

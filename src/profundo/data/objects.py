@@ -50,6 +50,7 @@ from profundo.data.rereading import differences, draw_from, own_draws
 from profundo.data.series.series_rows import rows_collection
 from profundo.data.splits.splits import Collection, chosen, heeded
 from profundo.data.tables.reading import typed_table
+from profundo.languages import Said
 from profundo.records import ProfundoError, Samples, in_words_of_the_door
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ def cut_into_splits(whole: Collection, names: list[str], sizes: list[int], weigh
         )
     if "test" not in parts:
         parts["test"] = parts["validation"]
-        notes = (*notes, "no test samples were given: the figures are of the validation samples; test=… gives others")
+        notes = (*notes, Said("readings.validation_tests"))
     if whole.targets.traits.one_class:
         check_learned(whole, parts)
     return replace(whole, train=parts["train"], validation=parts.get("validation"), test=parts["test"], notes=notes)

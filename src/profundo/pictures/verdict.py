@@ -89,7 +89,8 @@ def no_better(name: str, scores: Scores, samples: str) -> str:
     answered = [
         one for one, row in zip(scores.per_class, zip(*scores.confusion, strict=True), strict=False) if any(row)
     ]
-    always = say("report.answers_alike", name=repr(answered[0].name)) if len(answered) == 1 else ""
+    every = len(scores.confusion) == len(scores.per_class)  # else one is of nothing, of which there is no answer
+    always = say("report.answers_alike", name=repr(answered[0].name)) if every and len(answered) == 1 else ""
     return (
         say("report.not_sure" if better else "report.not_better", simple=_simple_method(scores), samples=samples)
         + always

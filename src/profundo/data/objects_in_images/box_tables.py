@@ -22,12 +22,13 @@ import numpy as np
 
 from profundo.data.images.layouts import split_called
 from profundo.data.objects_in_images.coco_json import box_of_sides, numbers
-from profundo.data.objects_in_images.labelled_images import Entry, Remarks, Thing
+from profundo.data.objects_in_images.labelled_images import ONE_CLASS, Entry, Remarks, Thing, number_of
 from profundo.data.objects_in_images.named_images import NamedImages, split_of_name
 from profundo.data.objects_in_images.outlines import Polygons
 from profundo.data.streams.archives import IMAGE_SUFFIXES, Files, printable
 from profundo.data.text.text_files import read_text
 from profundo.files import in_words
+from profundo.languages import Said
 
 __all__ = ["columns_of", "is_box_table", "read_box_tables"]
 
@@ -53,7 +54,6 @@ MEANINGS = {
 CALLED = {name: meaning for meaning, names in MEANINGS.items() for name in names.split()}
 EDGES, SIDES = ("left", "top", "right", "bottom"), ("x", "y", "wide", "high")
 BARE = ("file", *EDGES, "class")  # a table without a header
-ONE_CLASS = "object"
 SIGNS = ",;\t"
 HEAD = 1 << 16  # bytes that tell what a table is
 
@@ -99,12 +99,17 @@ def read_box_tables(files: Files, wanted: Sequence[int], images: NamedImages, re
     """wanted: numbers of the tables."""
     entries: dict[int, Entry] = {}
     for index in wanted:
-        place = files.name(index)
+        place, own = files.name(index), dict[int, Entry]()
         try:
-            _read(read_text(files.read(index)), files.paths[index], place, images, entries, remarks)
+            _read(read_text(files.read(index)), files.paths[index], place, images, own, remarks)
         except (OSError, ValueError, csv.Error) as error:
             remarks.fault(place, in_words(error))
+        for image in own.keys() & entries.keys():
+            remarks.fault(images.files.name(image), f"{place}: it is in another table, too")
+        entries = own | entries
     if all(entry.shares for entry in entries.values()):
+        if any(entry.things for entry in entries.values()):
+            remarks.notes.append(Said("readings.edges_are_shares"))
         return list(entries.values())
     for entry in entries.values():  # one place above 1 says that all are pixels
         entry.shares = False
@@ -150,14 +155,7 @@ class _Row:
         words = [self.says(meaning) for meaning in meanings]
         if not any(words):
             return None
-        return tuple(_number(word) for word in words)
-
-
-def _number(word: str) -> float:
-    try:
-        return float(word)
-    except ValueError:
-        raise ValueError(f"expected a number, got {printable(word[:50])!r}") from None
+        return tuple(map(number_of, words))
 
 
 def _remembered(images: NamedImages, path: tuple[str, ...]) -> Callable[[str], int]:
@@ -179,11 +177,14 @@ def _add(row: _Row, where: str, find: Callable[[str], int], split: str | None, e
         raise ValueError("expected the name of an image, found nothing")
     image = find(row.says("file"))
     size = row.all(("width", "height"))
-    entry = entries.get(image)
+    entry, own = entries.get(image), split_called(row.says("split")) or split
     if entry is None:
-        own = split_called(row.says("split")) or split
         stated = None if size is None or not all(size) else (size[0], size[1])
         entry = entries[image] = Entry(image, [], own, stated, shares=True)
+    elif entry.split != own:
+        raise ValueError(
+            f"expected the split {entry.split or 'of none'}, that its image is in above, got {own or 'none'}"
+        )
     thing = _thing(row, where)
     if thing is None:
         return
@@ -198,7 +199,7 @@ def _thing(row: _Row, where: str) -> Thing | None:
         return _region(row, where, crowd)
     if "box" in row.columns and "left" not in row.columns:
         words = re.findall(r"[^\s,\[\]()]+", row.says("box"))
-        sides = tuple(map(_number, words)) if words else None
+        sides = tuple(map(number_of, words)) if words else None
         if sides is not None and len(sides) != 4:
             raise ValueError(f"expected 4 numbers of a box, got {len(sides)}")
         box = None if sides is None else box_of_sides(*sides)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from profundo.data.grids.mask_codes import VOC_BORDER, listed_classes, read_codes
-from profundo.data.objects_in_images.labelled_images import MOST_OBJECTS, Entry, Remarks, Thing
+from profundo.data.objects_in_images.labelled_images import MOST_OBJECTS, ONE_CLASS, Entry, Remarks, Thing
 from profundo.data.objects_in_images.named_images import split_of_folders
 from profundo.data.objects_in_images.outlines import Runs, runs_by_value
 from profundo.data.streams.archives import Files, Parts
@@ -27,18 +27,18 @@ __all__ = ["INSTANCES", "InstanceFiles", "instance_files", "read_instances"]
 INSTANCES = ("instances", "instance", "instance_masks", "instancemasks", "instance-masks", "segmentationobject")
 CLASSES = "segmentationclass"
 IMAGES = ("images", "jpegimages")
-ONE_CLASS = "object"
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceFiles:
     """By the number of an image: the mask that has all of its objects; masks of one object each with the class; the mask of the
-    classes. lost: masks of no image."""
+    classes. lost: masks of no image; images: how many there are."""
 
     whole: dict[int, int]
     single: dict[int, list[tuple[int, str]]]
     of_classes: dict[int, int]
     lost: list[int]
+    images: int
 
     def __bool__(self) -> bool:
         return bool(self.whole or self.single)
@@ -71,7 +71,7 @@ def instance_files(files: Files) -> InstanceFiles:
             single[own[0]].append((index, own[1]))
         elif role != "masks":
             lost.append(index)
-    return InstanceFiles(whole, single, of_classes, lost)
+    return InstanceFiles(whole, single, of_classes, lost, len(files) - len(masks))
 
 
 def _alone(images: dict[Parts, int]) -> dict[Parts, int]:
@@ -125,7 +125,7 @@ def _things(files: Files, found: InstanceFiles, image: int, names: dict[int, str
         values = _codes(files, mask)
         kinds = _codes(files, found.of_classes[image]) if image in found.of_classes else None
         for value, runs in _runs(files, mask, values).items():
-            name = ONE_CLASS if kinds is None else _kind(kinds, values == value, names)
+            name = ONE_CLASS if kinds is None else _kind(kinds, values, value, names)
             yield Thing(f"{files.name(mask)}, value {value}", name, None, outline=runs)
     for mask, name in sorted(found.single.get(image, [])):
         values = (_codes(files, mask) != 0).astype(np.int32)
@@ -153,11 +153,13 @@ def _runs(files: Files, index: int, values: np.ndarray) -> dict[int, Runs]:
     return runs_by_value(values)
 
 
-def _kind(kinds: np.ndarray, mask: np.ndarray, names: dict[int, str]) -> str:
+def _kind(kinds: np.ndarray, values: np.ndarray, value: int, names: dict[int, str]) -> str:
     """What most of the pixels of an object are of. Raises ValueError where that is the ground."""
-    if kinds.shape != mask.shape:
-        theirs, own = ("×".join(map(str, one.shape[::-1])) for one in (kinds, mask))
+    if kinds.shape != values.shape:
+        theirs, own = ("×".join(map(str, one.shape[::-1])) for one in (kinds, values))
         raise ValueError(f"the mask of its classes has {theirs} pixels, that of its objects {own}")
-    codes, counts = np.unique(kinds[mask], return_counts=True)
+    codes, counts = np.unique(kinds[values == value], return_counts=True)
     code = int(codes[counts.argmax()])
+    if code == 0:
+        raise ValueError(f"most pixels of the object of value {value} are ground in the mask of its classes")
     return names.get(code, str(code))

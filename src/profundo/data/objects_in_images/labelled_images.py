@@ -19,13 +19,27 @@ from profundo.data.objects_in_images.outlines import Outline, Polygons, Runs, bo
 from profundo.data.streams.archives import Files, printable
 from profundo.records import ProfundoError
 
-__all__ = ["Entry", "LabelledImages", "Labels", "Remarks", "Thing", "chosen", "labelled", "objects_of"]
+__all__ = [
+    "ONE_CLASS",
+    "Entry",
+    "LabelledImages",
+    "Labels",
+    "Remarks",
+    "Thing",
+    "chosen",
+    "inside",
+    "labelled",
+    "masks_drawn",
+    "number_of",
+    "objects_of",
+]
 
 MOST_OBJECTS = 10_000  # in one image
 FARTHEST = 1e6  # pixels
 SLACK = 1.0  # pixels beyond the border that are only a matter of counting from 0 or from 1
 FAR_SHARE = 1.5  # a share of a side that is meant as pixels
 NAMED = 8  # places in a message
+ONE_CLASS = "object"  # of all, where nothing says which
 
 
 @dataclass(slots=True)
@@ -105,6 +119,14 @@ class LabelledImages:
         return self.files.name(self.images[row])
 
 
+def number_of(word: str) -> float:
+    """Raises ValueError."""
+    try:
+        return float(word)
+    except ValueError:
+        raise ValueError(f"expected a number, got {printable(word[:50])!r}") from None
+
+
 def chosen(images: LabelledImages, rows: Sequence[int]) -> LabelledImages:
     """These of the images, in this order."""
     return replace(
@@ -116,31 +138,16 @@ def chosen(images: LabelledImages, rows: Sequence[int]) -> LabelledImages:
     )
 
 
-def objects_of(
-    labels: Labels, size: tuple[int, int], scale: tuple[float, float] = (1.0, 1.0), *, masks: bool
-) -> Objects:
-    """What is in an image of this (width, height), in pixels of the image scaled by these factors across and down; with masks of
-    the scaled image, where they are wanted and all are known."""
-    boxes = torch.from_numpy(labels.boxes * (*scale, *scale)).float()
-    facts = boxes, torch.from_numpy(labels.classes), torch.from_numpy(labels.crowd)
-    if not masks:
-        return Objects(*facts)
-    width, height = max(1, round(size[0] * scale[0])), max(1, round(size[1] * scale[1]))
-    grids = [_scaled_mask(outline, size, (width, height), scale) for outline in labels.outlines if outline is not None]
-    whole = np.stack(grids) if grids else np.zeros((0, height, width), bool)
-    return Objects(*facts, torch.from_numpy(whole))
+def objects_of(labels: Labels) -> Objects:
+    """What is in an image, in its own pixels, without masks."""
+    boxes = torch.from_numpy(labels.boxes).float()
+    return Objects(boxes, torch.from_numpy(labels.classes), torch.from_numpy(labels.crowd))
 
 
-def _scaled_mask(
-    outline: Outline, size: tuple[int, int], new: tuple[int, int], scale: tuple[float, float]
-) -> np.ndarray:
-    """bool (height, width) of the new size: of runs the nearest pixel in place of each."""
-    if isinstance(outline, Polygons):
-        return drawn(outline.times(*scale), new[1], new[0])
-    rows, columns = (
-        (np.arange(there) * 2 + 1) * own // (2 * there) for own, there in zip(size[::-1], new[::-1], strict=True)
-    )
-    return drawn(outline, size[1], size[0])[np.ix_(rows, columns)]
+def masks_drawn(labels: Labels, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """The mask of each object of an image of this (width, height), bool (height, width), one after the other: together those of
+    a photograph take gigabytes."""
+    return (drawn(outline, size[1], size[0]) for outline in labels.outlines if outline is not None)
 
 
 # ------------------------------------------------------------------------------------------------------ checked, mended
@@ -230,17 +237,23 @@ def _mended(entry: Entry, width: int, height: int, remarks: Remarks) -> Iterator
             outline = outline.times(*scale) if entry.shares else outline
         box = np.array(box_of(outline) if thing.box is None and outline is not None else thing.box, float)
         box = box * (*scale, *scale) if thing.box is not None else box
-        right = np.concatenate([np.minimum(box[:2], box[2:]), np.maximum(box[:2], box[2:])])
-        inside = right.clip(0, (width, height, width, height))
-        if (right != box).any():
-            remarks.mend("swapped", thing.place)
-        if not (inside[2:] > inside[:2]).all():
-            is_out = (right[2:] > right[:2]).all()
-            remarks.mend("beyond" if is_out else "empty", thing.place)
-            continue
-        if np.abs(inside - right).max() > SLACK:
-            remarks.mend("outside", thing.place)
-        yield Thing(thing.place, thing.name, tuple(inside.tolist()), thing.crowd, outline)
+        if (cut := inside(box, width, height, thing.place, remarks)) is not None:
+            yield Thing(thing.place, thing.name, tuple(cut.tolist()), thing.crowd, outline)
+
+
+def inside(box: np.ndarray, width: int, height: int, place: str, remarks: Remarks) -> np.ndarray | None:
+    """A box, float64 (4,), as far as it is in its image, its corners put right; None where nothing of it is. What was done to it
+    is remarked."""
+    right = np.concatenate([np.minimum(box[:2], box[2:]), np.maximum(box[:2], box[2:])])
+    cut: np.ndarray = right.clip(0, (width, height, width, height))
+    if (right != box).any():
+        remarks.mend("swapped", place)
+    if not (cut[2:] > cut[:2]).all():
+        remarks.mend("beyond" if (right[2:] > right[:2]).all() else "empty", place)
+        return None
+    if np.abs(cut - right).max() > SLACK:
+        remarks.mend("outside", place)
+    return cut
 
 
 def _labels(things: Sequence[Thing], numbers: dict[str, int]) -> Labels:

@@ -34,6 +34,10 @@ class NamedImages:
         """The same by the name without its ending."""
         return self._one(stem, self._stems.get(stem.lower(), []), (), near)
 
+    def also_called(self, stem: str, image: int) -> None:
+        """An image gets another name, that lists know it by: that of the file of its labels."""
+        self._stems[stem.lower()].append(image)
+
     def _one(self, name: str, there: list[int], parts: Parts, near: Parts) -> int:
         shown = printable(name[:100])
         if not there:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 
-from profundo.boxes import Objects
 from profundo.data.dataset_names import Reading
 from profundo.data.images.image_folders import skipped_note
 from profundo.data.images.pixels import WHOLE, Window, eight_bits, read_pixels, window_of
 from profundo.data.objects_in_images.images_with_objects import images_with_objects
-from profundo.data.objects_in_images.labelled_images import LabelledImages, chosen, objects_of
+from profundo.data.objects_in_images.labelled_images import LabelledImages, chosen, masks_drawn, objects_of
 from profundo.data.objects_in_images.object_sources import Found, notes_of, read_objects
 from profundo.data.splits.split_by import by_name
 from profundo.data.splits.splits import Collection
@@ -22,26 +20,7 @@ from profundo.data.streams.archives import printable
 from profundo.image_files import strict
 from profundo.records import ProfundoError
 
-__all__ = ["DrawnObjects", "object_images"]
-
-
-class DrawnObjects(Sequence[Objects]):
-    """The objects of each image in its own pixels, their masks drawn when they are asked for."""
-
-    def __init__(self, images: LabelledImages) -> None:
-        self.images = images
-
-    def __len__(self) -> int:
-        return len(self.images.labels)
-
-    @overload
-    def __getitem__(self, row: int) -> Objects: ...
-    @overload
-    def __getitem__(self, row: slice) -> Sequence[Objects]: ...
-    def __getitem__(self, row: int | slice) -> Objects | Sequence[Objects]:
-        if isinstance(row, slice):
-            return [self[at] for at in range(*row.indices(len(self)))]
-        return objects_of(self.images.labels[row], self.images.sizes[row], masks=self.images.outlined)
+__all__ = ["object_images"]
 
 
 def object_images(where: Path, found: Found, how: Reading) -> Collection:
@@ -54,8 +33,9 @@ def object_images(where: Path, found: Found, how: Reading) -> Collection:
             printable(where.resolve().name if where.is_dir() else where.resolve().stem),
             lambda row: eight_bits(_pixels(images, row), window),
             [(height, width) for width, height in images.sizes],
-            DrawnObjects(images),
+            list(map(objects_of, images.labels)),
             images.classes,
+            masks=(lambda row: masks_drawn(images.labels[row], images.sizes[row])) if images.outlined else None,
             splits=[split or "train" for split in images.splits],
             colour=colour,
             how=how,

@@ -19,15 +19,18 @@ from profundo.data.objects_in_images.labelled_images import Entry, LabelledImage
 from profundo.data.objects_in_images.named_images import NamedImages
 from profundo.data.objects_in_images.voc_xml import listed_splits, read_voc
 from profundo.data.objects_in_images.yolo_text import is_yolo, partners, read_yolo
-from profundo.data.streams.archives import Files, open_files, printable
+from profundo.data.streams.archives import Files, Folder, Zip, open_files, printable
 from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["Found", "found_objects", "notes_of", "read_objects", "told"]
 
 LARGEST = 1 << 26  # bytes that are searched for what makes a JSON COCO's
+HEAD = 1 << 16  # bytes that tell it of a larger one, which is refused by its size where it is read
 LOOKED_AT = 200  # small files that may say what the others are
 OF_FILE = {".json": "COCO JSON", ".csv": "a table of boxes", ".tsv": "a table of boxes"}
+
+Texts = Folder | Zip
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +39,20 @@ class Found:
     masks the numbers are of images."""
 
     images: Files
-    texts: Files
+    texts: Texts
     forms: Mapping[str, list[int]]
 
 
 def found_objects(where: Path) -> Found | None:
     """What says where the objects in the images of a folder, a .zip, a JSON or a table are; None where nothing does."""
-    if where.suffix.lower() in OF_FILE and where.is_file() and not zipfile.is_zipfile(where):
+    try:
+        is_folder, is_file = where.is_dir(), where.is_file()
+    except (OSError, ValueError):  # no file can have such a name
+        return None
+    is_archive = is_file and zipfile.is_zipfile(where)
+    if is_file and not is_archive and where.suffix.lower() in OF_FILE:
         return _of_file(where)
-    if not (where.is_dir() or (where.is_file() and zipfile.is_zipfile(where))):
+    if not (is_folder or is_archive):
         return None
     texts = open_files(where, "annotations")
     folders = {part.lower() for parts in texts.folders for part in parts}
@@ -59,12 +67,12 @@ def _of_file(where: Path) -> Found | None:
     form = OF_FILE[where.suffix.lower()]
     try:
         with where.open("rb") as file:
-            begin = file.read(1 << 16)
+            begin = file.read(HEAD)
             if form == "COCO JSON" and begin.lstrip()[:1] == b"{":
-                begin += file.read(LARGEST)
+                begin += file.read(LARGEST + 1 - HEAD)
     except OSError:
         return None  # said where it is read
-    if not _begins_as(form, begin):
+    if not (_begins_as(form, begin) or (len(begin) > LARGEST and _heads_coco(begin[:HEAD]))):
         return None
     place = where.parent.parent if where.parent.name.lower() == "annotations" else where.parent
     texts, inner = open_files(place, "annotations"), where.relative_to(place).parts
@@ -79,7 +87,13 @@ def _begins_as(form: str, data: bytes) -> bool:
     return is_box_table(data) if form == "a table of boxes" else b"<annotation" in data[:4096]
 
 
-def _is(form: str, texts: Files, index: int) -> bool | None:
+def _heads_coco(head: bytes) -> bool:
+    """Whether a JSON that is too large to be read whole begins as COCO's do: with its images, or with its annotations."""
+    words = ((b'"images"', b'"file_name"'), (b'"annotations"', b'"image_id"'), (b'"categories"', b'"supercategory"'))
+    return head.lstrip()[:1] == b"{" and any(all(word in head for word in pair) for pair in words)
+
+
+def _is(form: str, texts: Texts, index: int) -> bool | None:
     """None where it cannot be read."""
     try:
         return _begins_as(form, texts.read(index))
@@ -87,30 +101,37 @@ def _is(form: str, texts: Files, index: int) -> bool | None:
         return None
 
 
-def _ending(texts: Files, *endings: str) -> list[int]:
+def _ending(texts: Texts, *endings: str) -> list[int]:
     return [index for index, parts in enumerate(texts.paths) if parts[-1].lower().endswith(endings)]
 
 
-def _coco(_: Files, texts: Files) -> list[int]:
+def _coco(_: Files, texts: Texts) -> list[int]:
     there = {index: _is("COCO JSON", texts, index) for index in _ending(texts, ".json")[:LOOKED_AT]}
     unread = [index for index, says in there.items() if says is None]  # is told of, not passed over
     if not any(there.values()):
-        unread = [index for index in unread if _is_called_so("/".join(texts.paths[index]))]
+        unread = [index for index in unread if _seems_coco(texts, index)]
     chosen = sorted([*(index for index, says in there.items() if says), *unread])
     instances = [index for index in chosen if texts.paths[index][-1].lower().startswith("instances")]
     return instances or chosen  # beside instances COCO has keypoints of the same images
 
 
-def _is_called_so(path: str) -> bool:
-    return any(word in path.lower() for word in ("instances", "annotation", "coco"))
+def _seems_coco(texts: Texts, index: int) -> bool:
+    """Of one that cannot be read: by its name, or by how it begins."""
+    path = "/".join(texts.paths[index]).lower()
+    if any(word in path for word in ("instances", "annotation", "coco")):
+        return True
+    try:
+        return _heads_coco(texts.begins(index, HEAD))
+    except (OSError, ValueError):
+        return False
 
 
-def _voc(_: Files, texts: Files) -> list[int]:
+def _voc(_: Files, texts: Texts) -> list[int]:
     there = _ending(texts, ".xml")
     return there if any(_is("Pascal VOC XML", texts, index) for index in there[:LOOKED_AT]) else []
 
 
-def _yolo(images: Files, texts: Files) -> list[int]:
+def _yolo(images: Files, texts: Texts) -> list[int]:
     there = partners(texts, images)
     for index in list(there)[:LOOKED_AT]:
         try:
@@ -122,16 +143,16 @@ def _yolo(images: Files, texts: Files) -> list[int]:
     return []
 
 
-def _tables(_: Files, texts: Files) -> list[int]:
+def _tables(_: Files, texts: Texts) -> list[int]:
     return [index for index in _ending(texts, ".csv", ".tsv")[:LOOKED_AT] if _is("a table of boxes", texts, index)]
 
 
-def _masks(images: Files, _: Files) -> list[int]:
+def _masks(images: Files, _: Texts) -> list[int]:
     there = instance_files(images)
     return [*there.whole, *there.single]
 
 
-SEEK: Mapping[str, Callable[[Files, Files], list[int]]] = {
+SEEK: Mapping[str, Callable[[Files, Texts], list[int]]] = {
     "COCO JSON": _coco,
     "Pascal VOC XML": _voc,
     "YOLO text": _yolo,
@@ -160,7 +181,8 @@ def read_objects(found: Found, skip_bad: bool = False) -> LabelledImages:
     else:
         entries = read_instances(found.images, found.texts, remarks)
     if form in ("Pascal VOC XML", "YOLO text"):
-        entries = _as_listed(entries, found, remarks)
+        _as_listed(entries, found, images, remarks)
+    remarks.notes += _unnamed(entries, form, found.images)
     entries = sorted(entries, key=lambda entry: found.images.paths[entry.image])
     outputs = labelled(form, found.images, _in_splits(entries, remarks), remarks, order=order)
     if remarks.faults and not skip_bad:
@@ -169,32 +191,43 @@ def read_objects(found: Found, skip_bad: bool = False) -> LabelledImages:
 
 
 # -------------------------------------------------------------------------------------------------------------- splits
-def _as_listed(entries: list[Entry], found: Found, remarks: Remarks) -> list[Entry]:
-    """With the splits of train.txt, val.txt and test.txt, where there are such lists."""
-    own = partners(found.texts, found.images)
-    splits = listed_splits(found.texts, own, remarks)
-    if not splits:
-        return entries
-    paths = found.texts.paths if "Pascal VOC XML" in found.forms else found.images.paths
-    there = {parts[-1].rpartition(".")[0].lower() for parts in paths}
-    for stem, split in splits.items():
-        if stem not in there:
-            remarks.fault(f"{split} list", f"{printable(stem[:100])!r} is not there")
-    for entry in entries:
-        entry.split = splits.get(found.images.paths[entry.image][-1].rpartition(".")[0].lower())
+def _as_listed(entries: list[Entry], found: Found, images: NamedImages, remarks: Remarks) -> None:
+    """The splits of train.txt, val.txt and test.txt, where there are such lists."""
+    splits = listed_splits(found.texts, partners(found.texts, found.images), images, remarks)
+    if splits:
+        for entry in entries:
+            entry.split = splits.get(entry.image)
+
+
+def _in_splits(entries: list[Entry], remarks: Remarks) -> list[Entry]:
+    """Those to be used, with the splits that they are to be in; none is, where all are left to chance.
+
+    What a source sets apart is never trained on: images in no split are left out beside a training split, and are one beside
+    others. One split alone is divided anew.
+    """
+    splits, unnamed = {entry.split for entry in entries} - {None}, [one for one in entries if one.split is None]
+    if splits and unnamed:
+        remarks.notes.append(
+            Said(f"readings.in_no_split_{'out' if 'train' in splits else 'train'}", count=len(unnamed))
+        )
+    if unnamed and "train" in splits:
+        entries = [entry for entry in entries if entry.split is not None]
+    elif splits:
+        for entry in unnamed:
+            entry.split = "train"
+    if len({entry.split for entry in entries}) == 1:
+        if splits and "train" not in splits:
+            remarks.notes.append(Said(f"readings.only_{min(map(str, splits))}"))
+        for entry in entries:
+            entry.split = None
     return entries
 
 
-def _in_splits(entries: list[Entry], remarks: Remarks) -> Iterator[Entry]:
-    """Those of a split, where some are to train on and others are set apart; else all of them, of none."""
-    splits = {entry.split for entry in entries} - {None}
-    if "train" not in splits or len(splits) == 1:
-        for entry in entries:
-            entry.split = None
-    elif lost := sum(entry.split is None for entry in entries):
-        remarks.notes.append(f"{lost:,} images are in no split, and are left out.")
-        entries = [entry for entry in entries if entry.split is not None]
-    yield from entries
+def _unnamed(entries: list[Entry], form: str, images: Files) -> Iterator[Said]:
+    """A note of the images of which nothing says what is in them."""
+    there = instance_files(images).images if form == "masks of instances" else len(images)
+    if (count := there - len(entries)) > 0:
+        yield Said("readings.without_labels", count=count)
 
 
 # ----------------------------------------------------------------------------------------------------------------- told
@@ -220,7 +253,7 @@ def notes_of(remarks: Remarks) -> Iterator[str]:
 def _of_faults(files: Files, remarks: Remarks) -> str:
     listed = "; ".join(f"{place}: {reason}" for place, reason in remarks.faults[:NAMED]).rstrip(".")
     more = f"; and {len(remarks.faults) - NAMED:,} more" if len(remarks.faults) > NAMED else ""
-    return f"{printable(str(files.where))}: {listed}{more}; mend them, or leave them out with --skip-bad"
+    return f"{printable(str(files.where))}: {listed}{more}; mend them, or leave out what is faulty with --skip-bad"
 
 
 def _told(others: list[tuple[str, list[int]]], form: str) -> Iterator[str]:

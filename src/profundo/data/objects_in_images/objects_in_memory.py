@@ -19,7 +19,10 @@ from torch import Tensor
 from profundo.boxes import Objects
 from profundo.data.dataset_names import Reading
 from profundo.data.objects_in_images.images_with_objects import images_with_objects
+from profundo.data.objects_in_images.labelled_images import Remarks, inside
+from profundo.data.objects_in_images.object_sources import notes_of
 from profundo.data.splits.splits import Collection
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["are_scenes", "scenes_in_memory"]
@@ -43,15 +46,33 @@ def scenes_in_memory(parts: Mapping[str, Any], name: str, how: Reading, known: S
         objects += list(part[1])
         splits += [split] * len(part[0])
     classes = list(known) or names_in(objects)
-    scenes = [read_objects(one, classes, f"{name}: image {at}") for at, one in enumerate(objects, 1)]
-    for at, (one, pixels) in enumerate(zip(scenes, images, strict=True), 1):
-        check_masks(one, pixels.shape[:2], f"{name}: image {at}")
+    scenes, remarks = [], Remarks()
+    for at, (one, pixels) in enumerate(zip(objects, images, strict=True), 1):
+        where = f"{name}: image {at}"
+        scene = read_objects(one, classes, where)
+        check_masks(scene, pixels.shape[:2], where)
+        scenes.append(within(scene, pixels.shape[:2], where, remarks))
     colour = any(one.shape[2] == 3 for one in images)
     sizes = [(one.shape[0], one.shape[1]) for one in images]
     whole = images_with_objects(
-        *(name, images.__getitem__, sizes, scenes, classes), splits=splits, colour=colour, how=how
+        *(name, images.__getitem__, sizes, scenes, classes),
+        splits=splits,
+        colour=colour,
+        how=how,
+        notes=tuple(notes_of(remarks)),
     )
-    return whole if whole.test is not None else replace(whole, test=whole.validation)
+    if whole.validation is None or whole.test is not None:
+        return whole
+    return replace(whole, test=whole.validation, notes=(*whole.notes, Said("readings.validation_tests")))
+
+
+def within(one: Objects, size: tuple[int, ...], where: str, remarks: Remarks) -> Objects:
+    """The objects as far as they are in their image of that (height, width); what is not, is remarked."""
+    cut = [inside(box, size[1], size[0], where, remarks) for box in one.boxes.double().numpy()]
+    kept = torch.tensor([box is not None for box in cut], dtype=torch.bool)
+    boxes = torch.from_numpy(np.array([box for box in cut if box is not None]).reshape(-1, 4)).float()
+    masks = None if one.masks is None else one.masks[kept]
+    return Objects(boxes, one.classes[kept], one.crowd[kept], masks)
 
 
 def pixels_of(image: Any, where: str) -> np.ndarray:
@@ -79,7 +100,9 @@ def labels_of(one: Any) -> list[Any]:
     if isinstance(one, Objects):
         return one.classes.tolist()
     labels = one.get("labels", one.get("classes", ())) if isinstance(one, Mapping) else ()
-    return labels.tolist() if isinstance(labels, Tensor | np.ndarray) else list(labels)
+    if isinstance(labels, Tensor | np.ndarray):
+        return labels.tolist()
+    return [label.item() if isinstance(label, Tensor | np.generic) else label for label in labels]
 
 
 def read_objects(one: Any, classes: Sequence[str], where: str) -> Objects:

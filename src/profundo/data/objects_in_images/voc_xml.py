@@ -9,13 +9,12 @@ memory holds.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from profundo.data.images.layouts import SPLITS
-from profundo.data.objects_in_images.labelled_images import Entry, Remarks, Thing
+from profundo.data.objects_in_images.labelled_images import Entry, Remarks, Thing, number_of
 from profundo.data.objects_in_images.named_images import NamedImages, split_of_folders
 from profundo.data.streams.archives import IMAGE_SUFFIXES, Files, Parts, printable
 from profundo.data.text.text_files import read_text
@@ -99,8 +98,9 @@ def _entry(root: Element, path: Parts, images: NamedImages, place: str) -> Entry
         if not root.says("filename"):
             raise
         image = images.called(root.says("filename"), path)
+        images.also_called(stem, image)
     sizes = [one for size in root.all("size") for one in (size.says("width"), size.says("height"))]
-    size = (_number(sizes[0]), _number(sizes[1])) if len(sizes) == 2 and all(sizes) else None
+    size = (number_of(sizes[0]), number_of(sizes[1])) if len(sizes) == 2 and all(sizes) else None
     things = [_thing(one, f"{place}, object {number}") for number, one in enumerate(root.all("object"), 1)]
     return Entry(image, things, split_of_folders(path), size if size is not None and all(size) else None)
 
@@ -113,37 +113,58 @@ def _thing(one: Element, place: str) -> Thing:
     edges = [boxes[0].says(edge) for edge in EDGES]
     if not all(edges):
         raise ValueError(f"{place.rpartition(', ')[2]}: expected {', '.join(EDGES)} in its bndbox")
-    left, top, right, bottom = map(_number, edges)
+    left, top, right, bottom = map(number_of, edges)
     low, high = (min(left, right), min(top, bottom)), (max(left, right), max(top, bottom))
     box = low[0] - 1, low[1] - 1, high[0], high[1]
     swapped = left > right or top > bottom
     return Thing(place, name, (box[2], box[3], box[0], box[1]) if swapped else box, one.says("difficult") == "1")
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"expected a number, got {printable(text[:50])!r}") from None
-
-
 # -------------------------------------------------------------------------------------------------------------- splits
-def listed_splits(files: Files, but: Container[int], remarks: Remarks) -> dict[str, str]:
-    """Name of an image, in small letters and without its ending → its split, of lists that are called train.txt, val.txt and
-    test.txt; trainval.txt where there is no train.txt. {} where there is none. but: numbers of texts that are no lists."""
-    lists = [
-        (split, index) for index in range(len(files)) if index not in but and (split := _listed(files.paths[index]))
+def listed_splits(files: Files, but: Container[int], images: NamedImages, remarks: Remarks) -> dict[int, str]:
+    """Number of an image → its split, of lists that are called train.txt, val.txt and test.txt; trainval.txt where there is no
+    train.txt. {} where there is no list. but: numbers of texts that are no lists.
+
+    A line is the path or the name of an image, with or without its ending; what may follow in another column is not read. Lists
+    in ImageSets/Main are the only ones where there are any: those beside them say which images have outlines, layouts or actions.
+    """
+    texts = [
+        index for index, parts in enumerate(files.paths) if parts[-1].lower().endswith(".txt") and index not in but
     ]
+    main = [index for index in texts if [part.lower() for part in files.paths[index][-3:-1]] == ["imagesets", "main"]]
+    texts = [index for index in main if _listed(files.paths[index])] or texts
+    lists = [(split, index) for index in texts if (split := _listed(files.paths[index]))]
     if not any(split == "train" for split, _ in lists):
-        lists += [("train", index) for index, parts in enumerate(files.paths) if parts[-1].lower() == "trainval.txt"]
-    splits: dict[str, str] = {}
+        lists += [("train", index) for index in main or texts if files.paths[index][-1].lower() == "trainval.txt"]
+    splits: dict[int, str] = {}
     for split, index in lists:
-        for line in read_text(files.read(index)).splitlines():
-            name = re.sub(r"\s+(-?1|0)$", "", line.strip()).replace("\\", "/").rpartition("/")[2].lower()
-            stem = name.rpartition(".")[0] if name.endswith(tuple(IMAGE_SUFFIXES)) else name
-            if stem and splits.setdefault(stem, split) != split:
-                remarks.fault(files.name(index), f"{printable(stem[:100])!r} is in the list of {splits[stem]}, too")
+        for number, line in enumerate(read_text(files.read(index)).splitlines(), 1):
+            place = f"{files.name(index)}, line {number}"
+            try:
+                image = _meant(line.strip(), images, files.paths[index]) if line.strip() else None
+            except ValueError as error:
+                remarks.fault(place, str(error))
+                continue
+            if image is not None and splits.setdefault(image, split) != split:
+                remarks.fault(place, f"{images.files.name(image)} is in the list of {splits[image]}, too")
     return splits
+
+
+def _meant(line: str, images: NamedImages, near: Parts) -> int:
+    """The image of a line. Raises ValueError."""
+    first = line.split()[0]
+    try:
+        return _called(line, images, near)
+    except ValueError:
+        if first == line:
+            raise
+    return _called(first, images, near)
+
+
+def _called(name: str, images: NamedImages, near: Parts) -> int:
+    if name.lower().endswith(tuple(IMAGE_SUFFIXES)):
+        return images.called(name, near)
+    return images.of_stem(name.replace("\\", "/").rpartition("/")[2], near)
 
 
 def _listed(parts: Parts) -> str | None:

@@ -20,6 +20,8 @@ from profundo.data.objects_in_images.outlines import Polygons
 from profundo.data.streams.archives import Files, Parts, printable
 from profundo.data.text.text_files import read_text
 from profundo.files import in_words
+from profundo.languages import Said
+from profundo.records import ProfundoError
 
 __all__ = ["CLASS_LISTS", "is_yolo", "partners", "read_yolo"]
 
@@ -73,9 +75,12 @@ def read_yolo(texts: Files, images: NamedImages, remarks: Remarks) -> tuple[list
                 remarks.fault(place, str(error))
                 continue
         entries.append(entry)
+    outlined = sum(thing.outline is not None for entry in entries for thing in entry.things)
+    if outlined:
+        remarks.notes.append(Said("readings.lines_are_polygons", count=outlined))
     without = len(entries) - len(of.keys() & {entry.image for entry in entries})
     if without:
-        remarks.notes.append(f"{without:,} images have no file of labels, and are taken to show no object.")
+        remarks.notes.append(Said("readings.no_file_of_labels", count=without))
     if names is not None:
         return entries, names
     numbers = {thing.name for entry in entries for thing in entry.things}
@@ -118,9 +123,8 @@ def _class_names(texts: Files, remarks: Remarks) -> list[str] | None:
             continue
         try:
             data = texts.read(index)
-            found = (
-                [line.strip() for line in read_text(data).splitlines() if line.strip()] if is_list else _names_in(data)
-            )
+            lines = [line.strip() for line in read_text(data).splitlines() if line.strip()] if is_list else None
+            found = _names_in(data, texts.name(index)) if lines is None else lines
             if found is not None:
                 return _checked(found)
         except (OSError, ValueError) as error:
@@ -136,8 +140,9 @@ def _checked(names: list[str]) -> list[str]:
     return names
 
 
-def _names_in(data: bytes) -> list[str] | None:
-    """`names` of a data.yaml: a list, or number → name. None of another YAML. Raises ValueError."""
+def _names_in(data: bytes, place: str) -> list[str] | None:
+    """`names` of a data.yaml: a list, or number → name. None of another YAML. Raises ValueError; ProfundoError where the lines
+    hold what would pass for polygons."""
     import yaml
 
     if len(data) > LARGEST_YAML:
@@ -148,6 +153,11 @@ def _names_in(data: bytes) -> list[str] | None:
         whole: Any = yaml.load(data, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(in_words(error)) from None
+    if isinstance(whole, dict) and "kpt_shape" in whole:
+        raise ProfundoError(
+            f"{place}: kpt_shape says that keypoints follow each box, which are not read; leave only boxes or polygons in the "
+            "files of labels, and remove it"
+        )
     names = whole.get("names") if isinstance(whole, dict) else None
     if names is None:
         return None

@@ -180,6 +180,11 @@ class Folder:
         with open(os.path.join(self.where, *self.paths[index]), "rb") as file:
             return file.read(_LARGEST + 1)
 
+    def begins(self, index: int, length: int) -> bytes:
+        """The first bytes of a file, also of one that is too large to be read. Raises OSError."""
+        with open(os.path.join(self.where, *self.paths[index]), "rb") as file:
+            return file.read(length)
+
     def __len__(self) -> int:
         return len(self.paths)
 
@@ -226,14 +231,19 @@ class Zip:
         return {**self.__dict__, "_archive": None}
 
     def read(self, index: int) -> bytes:
+        size = self._open().infolist()[self._members[index]].file_size
+        _check_size(size)
+        return self.begins(index, size)  # never more than is declared, and the CRC-32 is checked
+
+    def begins(self, index: int, length: int) -> bytes:
+        """The first bytes of a file, also of one that is too large to be read. Raises OSError or ValueError."""
         archive = self._open()
         member = archive.infolist()[self._members[index]]
         if member.flag_bits & 1:
             raise ValueError("encrypted")
-        _check_size(member.file_size)
         try:
             with archive.open(member) as file:
-                return file.read(member.file_size)  # never more than is declared, and the CRC-32 is checked
+                return file.read(length)
         except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error) as error:
             raise ValueError(str(error) or "ends early") from None
 

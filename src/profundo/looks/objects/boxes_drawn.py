@@ -32,6 +32,11 @@ def _line(size: tuple[int, ...], box: np.ndarray, wide: int) -> np.ndarray:
     """bool (height, width): the pixels within a box that are nearer to its edges than the line is wide."""
     left, top, right, bottom = box.tolist()
     line = np.zeros(size, bool)
-    line[max(0, top) : bottom, max(0, left) : right] = True
-    line[top + wide : max(top + wide, bottom - wide), left + wide : max(left + wide, right - wide)] = False
+    line[_span(top, bottom), _span(left, right)] = True
+    line[_span(top + wide, bottom - wide), _span(left + wide, right - wide)] = False
     return line
+
+
+def _span(low: int, high: int) -> slice:
+    """Of an image's pixels: what is below 0 would be counted from the other end."""
+    return slice(max(0, low), max(0, low, high))

@@ -13,7 +13,7 @@ import torch
 from profundo.boxes import Objects, packed, unpacked
 from profundo.data.dataset_names import Reading
 from profundo.data.grids.grid_folders import scaled
-from profundo.data.objects_in_images.images_with_objects import LONGEST_SIDE
+from profundo.data.objects_in_images.images_with_objects import longest_side
 from profundo.data.objects_in_images.labelled_images import LabelledImages, Labels, Remarks, chosen, objects_of
 from profundo.data.objects_in_images.object_sources import Found, read_objects
 from profundo.data.splits.split_by import by_name
@@ -130,7 +130,7 @@ def _training(images: LabelledImages, name: str, split_by: str | None) -> tuple[
 
     def samples(*splits: str | None) -> Samples | None:
         rows = [row for row, split in enumerate(images.splits) if split in splits]
-        boxes = [objects_of(images.labels[row], images.sizes[row], masks=False) for row in rows]
+        boxes = [objects_of(images.labels[row]) for row in rows]
         return Samples(torch.tensor(rows).float().unsqueeze(1), packed(boxes)) if rows else None
 
     train = samples(None, "train")
@@ -148,7 +148,7 @@ def _training(images: LabelledImages, name: str, split_by: str | None) -> tuple[
 
 def _shape(images: LabelledImages, survey: Survey, asked: int | None) -> tuple[int, int, int]:
     """Of an input of a net."""
-    longest = asked or (LONGEST_SIDE if max(map(max, images.sizes)) > LONGEST_SIDE else 0)
+    longest = longest_side(images.sizes, asked)
     sides = [scaled((height, width), longest) for width, height in set(images.sizes)]
     return 3 if has_colour(survey.mode) else 1, max(side[0] for side in sides), max(side[1] for side in sides)
 

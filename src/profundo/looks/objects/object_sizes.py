@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from profundo.data.objects_in_images.labelled_images import LabelledImages
+from profundo.evaluate.objects.coco_figures import AREAS
 
 __all__ = ["LARGE", "SMALL", "ObjectFacts", "gathered", "object_facts"]
 
-SMALL, LARGE = 32, 96  # sides of a square below and above which COCO calls an object small or large
+SMALL, LARGE = (round(area**0.5) for area in AREAS["medium"])  # sides of a square, of the figures by size
 
 
 @dataclass(frozen=True, slots=True)
