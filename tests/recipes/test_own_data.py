@@ -138,7 +138,7 @@ REFUSED = [
     ("vae", "empty", "expected images, found none"),
     ("vae", "nowhere", "no such file"),
     ("super-resolution", "texts", "expected a folder or .zip of images.*found texts"),
-    ("super-resolution", "flat", "26 pixels on a side or more, found none of 30"),
+    ("super-resolution", "flat", "32 pixels on a side or more, found none of 30"),
     ("language-model", "short.txt", "at least 200 characters, got 5"),
     ("language-model", "flat", r"expected files of text \(.txt\) in it, found none"),
     ("language-model", "latin.txt", "expected UTF-8, but byte .* encoding"),
