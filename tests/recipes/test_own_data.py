@@ -54,6 +54,7 @@ def stranger(tmp_path_factory):
     write_images(root / "two", 2, 15)
     write_images(root / "three", 3, 10)
     write_images(root / "six", 6, 10)
+    write_images(root / "wide", 0, 3, size=(60, 112))
     with zipfile.ZipFile(root / "flat.zip", "w") as archive:
         for path in sorted((root / "flat").iterdir()):
             archive.write(path, path.name)
@@ -84,6 +85,7 @@ FITTING = [
     ("traffic-signs", "two", {"columns": ("plain",), "epochs": 1, "image_size": 16}),
     ("lenet5-1998", "three", {"epochs": 1}),
     ("connections", "two", {"depths": [8], "samples": 20}),
+    ("super-resolution", "wide", {"patch": 4, "updates": 2, "epochs": 1}),
     ("language-model", "es.txt", {}),
     ("language-model", "texts", {}),
     ("word-embeddings", "es.txt", {"batch_size": 64, "threshold": 1.0, "least": 5}),
@@ -135,6 +137,8 @@ REFUSED = [
     ("cifar10", "flat", "one folder per class"),
     ("vae", "empty", "expected images, found none"),
     ("vae", "nowhere", "no such file"),
+    ("super-resolution", "texts", "expected a folder or .zip of images.*found texts"),
+    ("super-resolution", "flat", "32 pixels on a side or more, found none of 30"),
     ("language-model", "short.txt", "at least 200 characters, got 5"),
     ("language-model", "flat", r"expected files of text \(.txt\) in it, found none"),
     ("language-model", "latin.txt", "expected UTF-8, but byte .* encoding"),

@@ -31,7 +31,7 @@ def predict(
         Path | None,
         typer.Option(
             help="Write into this file instead: JSON if it is called so, a line of JSON for each with .jsonl, a CSV otherwise. Of "
-            "masks and maps a folder, one file for each image.",
+            "masks, maps and enlarged images a folder, one file for each image.",
             show_default=False,
         ),
     ] = None,
@@ -53,17 +53,12 @@ def predict(
 ) -> None:
     """Say what a finished run's network sees in images, rows or sounds. Needs the run's folder only."""
     from profundo.use.any_run import any_run
-    from profundo.use.grid_files import with_files
+    from profundo.use.grid_files import go_into_folder, with_files
     from profundo.use.prediction_output import style_of, tell
 
     least = 0.0 if as_coco and least is None else least
     found, targets = any_run(run).predictions(files, skip_bad, least, draw)
-    if (
-        out is not None
-        and targets is not None
-        and targets.traits.per == "pixel"
-        and out.suffix not in (".csv", ".json")
-    ):
+    if out is not None and go_into_folder(found, targets, out):
         found, out = with_files(found, out), None
     style = style_of(as_json, as_csv, out, as_coco)
     tell(found, run, style, sys.stdout, _notice, targets=targets, out=out, skip_bad=skip_bad)

@@ -20,7 +20,7 @@ import numpy as np
 
 from profundo.records import ProfundoError, nearest_names
 
-__all__ = ["SPACES", "Channel", "Space", "from_space", "space_of", "to_space"]
+__all__ = ["LUMA", "SPACES", "Channel", "Space", "from_space", "space_of", "to_space"]
 
 
 @dataclass(frozen=True, slots=True)

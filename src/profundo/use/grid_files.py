@@ -1,4 +1,4 @@
-"""Masks and maps that were predicted, as files: a PNG for each image, written as the masks of training were, or a .npy."""
+"""Masks, maps and images that were predicted, as files: a PNG for each image, masks written as those of training were, or a .npy."""
 
 from __future__ import annotations
 
@@ -9,20 +9,29 @@ from pathlib import Path
 from typing import Any
 
 from profundo.files import reason, write_bytes
-from profundo.records import ProfundoError
+from profundo.records import ProfundoError, Targets
 
-__all__ = ["CONTENTS", "free_name", "with_files"]
+__all__ = ["CONTENTS", "free_name", "go_into_folder", "with_files"]
 
-CONTENTS = {"mask": ".png", "map": ".npy"}  # of a prediction, in base64; and how its file ends
+CONTENTS = {"mask": ".png", "map": ".npy", "image": ".png"}  # of a prediction, in base64; and how its file ends
+RECORDS = (".csv", ".json", ".jsonl")  # files that hold what was predicted as text
+
+
+def go_into_folder(results: Iterable[Any], targets: Targets | None, out: Path) -> bool:
+    """Whether the predictions are written into a folder of that name, a file for each: those for every pixel, by their targets, or
+    by what a recipe, which tells all at once, says of the first."""
+    first = results[0] if isinstance(results, list) and results else {}
+    has_files = targets is not None and targets.traits.per == "pixel"
+    return out.suffix.lower() not in RECORDS and (has_files or bool(CONTENTS.keys() & first))
 
 
 def with_files(results: Iterable[Any], folder: Path) -> Iterator[Any]:
-    """The predictions, each with the "file" that its mask or map was written to, in place of that. Others are passed on."""
+    """The predictions, each with the "file" that its mask, map or image was written to, in place of that. Others are passed on."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ProfundoError(
-            f"{folder}: expected a folder to write masks into; it cannot be made: {reason(error)}"
+            f"{folder}: expected a folder to write masks or images into; it cannot be made: {reason(error)}"
         ) from None
     taken: set[str] = set()
     for one in results:

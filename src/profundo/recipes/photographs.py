@@ -1,0 +1,191 @@
+"""Photographs as recipes that learn from patches take them: each of its own size, divided, made small, cut into patches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image as Pillow
+from torch import Tensor
+
+from profundo.data.drawn_batches import DrawnBatches
+from profundo.data.images.pixels import decode
+from profundo.data.streams.archives import open_files, printable, things_at
+from profundo.files import reason
+from profundo.images.colour_spaces import LUMA
+from profundo.images.image_arrays import read_image
+from profundo.recipes.context import Context
+from profundo.recipes.own_data import Takes
+from profundo.records import Batch, ProfundoError
+
+__all__ = ["SAMPLES", "Pair", "Parts", "brightness", "drawn_patches", "pair", "photograph", "photographs", "resized"]
+
+SAMPLES = ("china", "flower")  # come with scikit-learn
+MOST_PIXELS = 2**27  # of all photographs together: 400 MB
+FEW = 5  # photographs; fewer are cut, so that there is something to train on, to validate and to test
+
+Photograph = tuple[str, np.ndarray]
+"""A name and uint8 (height, width, 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """cut: whether they are parts of the same photographs."""
+
+    train: Sequence[Photograph]
+    validation: Sequence[Photograph]
+    test: Sequence[Photograph]
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One photograph small and large: uint8 (3, height, width) and (3, scale · height, scale · width)."""
+
+    name: str
+    small: Tensor
+    large: Tensor
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+def photographs(context: Context, name: str, takes: Takes, least: int) -> Parts:
+    """Those that come with scikit-learn, for the name "samples", or one's own in a folder or .zip, in colour.
+
+    least: pixels of a side; smaller ones are left out, in three parts of a photograph that is cut, too. Raises ProfundoError for
+    other data.
+    """
+    if name == "samples":
+        context.facts["photographs"] = list(SAMPLES)
+        return parted([(one, np.asarray(read_image(one).colours)) for one in SAMPLES], context.generator("parts"))
+    found = own_photographs(context, Path(name), takes, least)
+    parts = parted(found, context.generator("parts"))
+    small = [
+        one for part in (parts.train, parts.validation, parts.test) for one, pixels in part if side(pixels) < least
+    ]
+    if small:
+        raise ProfundoError(
+            f"data {printable(name)}: expected photographs of which a quarter has {least} pixels on a side, {small[0]} has less; "
+            f"give {FEW} or more, which are not cut, or larger ones"
+        )
+    return parts
+
+
+def own_photographs(context: Context, path: Path, takes: Takes, least: int) -> list[Photograph]:
+    where = printable(str(path))
+    if path.exists() and (what := things_at(path)) != "images":
+        raise ProfundoError(f"data {where}: expected {takes}; found {what}")
+    files = open_files(path)
+    found: list[Photograph] = []
+    pixels = left = 0
+    for index in sorted(range(len(files)), key=files.paths.__getitem__):
+        image = photograph(files.name(index), lambda index=index: files.read(index))  # type: ignore[misc]
+        if side(image) < least or pixels + image.size > 3 * MOST_PIXELS:
+            left += 1
+            continue
+        pixels += image.size
+        found.append((files.name(index), image))
+    if left:
+        context.say(f"data: {left} photographs are left out, of less than {least} pixels on a side or more than fit")
+    if not found:
+        raise ProfundoError(
+            f"data {where}: expected photographs of {least} pixels on a side or more, found none of {len(files)}"
+        )
+    context.facts["photographs"] = files.identity()
+    return found
+
+
+def photograph(name: str, read: Callable[[], bytes]) -> np.ndarray:
+    """uint8 (height, width, 3) of a file's bytes; what is transparent shows white. Raises ProfundoError for what is no image."""
+    try:
+        pixels = decode(read())
+    except OSError as error:
+        raise ProfundoError(f"{printable(name)}: cannot be read: {reason(error)}") from None
+    except ValueError as error:
+        raise ProfundoError(f"{printable(name)}: expected an image, but it does not read: {error}") from None
+    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
+def side(pixels: np.ndarray) -> int:
+    return int(min(pixels.shape[:2]))
+
+
+# ------------------------------------------------------------------------------------------------------------ dividing
+def parted(found: Sequence[Photograph], generator: torch.Generator) -> Parts:
+    """A fifth of the photographs to test, a tenth to validate. Of fewer than five, each is cut: its right half to test, of its left
+    half the lowest quarter to validate, so that no pixel stands in two parts."""
+    if len(found) < FEW:
+        left, low, right = zip(*map(pieces, found), strict=True)
+        return Parts(left, low, right, cut=True)
+    order = torch.randperm(len(found), generator=generator).tolist()
+    tested, validated = max(1, len(found) // 5), max(1, len(found) // 10)
+    chosen = [found[at] for at in order]
+    return Parts(chosen[tested + validated :], chosen[tested : tested + validated], chosen[:tested])
+
+
+def pieces(one: Photograph) -> tuple[Photograph, Photograph, Photograph]:
+    name, pixels = one
+    across, down = pixels.shape[1] // 2, pixels.shape[0] * 3 // 4
+    left = pixels[:, :across]
+    return (f"{name}, left", left[:down]), (f"{name}, lower left", left[down:]), (f"{name}, right", pixels[:, across:])
+
+
+# -------------------------------------------------------------------------------------------------------- sizes, patches
+def resized(pixels: np.ndarray, height: int, width: int, how: Pillow.Resampling) -> np.ndarray:
+    """uint8 (height, width, 3), by one of Pillow's filters; where it makes smaller, it takes the mean of what falls together."""
+    return np.asarray(Pillow.fromarray(pixels).resize((width, height), how))
+
+
+def pair(one: Photograph, scale: int) -> Pair:
+    """The photograph, cut to a multiple of the scale, and made so many times smaller by bicubic interpolation."""
+    name, pixels = one
+    height, width = (side // scale for side in pixels.shape[:2])
+    large = pixels[: height * scale, : width * scale]
+    return Pair(name, as_tensor(resized(large, height, width, Pillow.Resampling.BICUBIC)), as_tensor(large))
+
+
+def as_tensor(pixels: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+
+
+def brightness(images: Tensor) -> Tensor:
+    """uint8 (…, 3, height, width) → float32 (…, 1, height, width) from 0 to 1."""
+    weights = torch.tensor(LUMA, dtype=torch.float32, device=images.device).view(3, 1, 1) / 255
+    return (images * weights).sum(-3, keepdim=True)
+
+
+def drawn_patches(
+    pairs: Sequence[Pair],
+    size: int,
+    batch_size: int,
+    updates: int,
+    generator: Callable[[str], torch.Generator],
+    device: torch.device,
+) -> DrawnBatches:
+    """Batches of brightness: patches of size × size of the small photographs, and the same places of the large ones, mirrored and
+    turned as chance has it. A photograph is drawn as often as it has pixels. generator: by the name of a batch."""
+    shares = torch.tensor([float(one.small[0].numel()) for one in pairs])
+
+    def batch(number: int) -> Batch:
+        draws = generator(f"patches {number}")
+        drawn = [patch(pairs[at], size, draws) for at in torch.multinomial(shares, batch_size, True, generator=draws)]
+        small, large = (brightness(torch.stack(side)).to(device) for side in zip(*drawn, strict=True))
+        return Batch(small, large, batch_size)
+
+    return DrawnBatches(batch, updates)
+
+
+def patch(one: Pair, size: int, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+    scale = one.large.shape[1] // one.small.shape[1]
+    y, x = (int(torch.randint(side - size + 1, (), generator=draws)) for side in one.small.shape[1:])
+    way = int(torch.randint(8, (), generator=draws))
+    small = one.small[:, y : y + size, x : x + size]
+    large = one.large[:, scale * y : scale * (y + size), scale * x : scale * (x + size)]
+    return turned(small, way), turned(large, way)
+
+
+def turned(image: Tensor, way: int) -> Tensor:
+    """One of the eight ways to lay a square on itself."""
+    return torch.rot90(image.flip(2) if way >= 4 else image, way % 4, (1, 2))
