@@ -187,7 +187,7 @@ def test_every_net_of_the_catalogue_is_tried():
 def test_a_detector_answers_alike_in_onnxruntime(name):
     """Suppression inside; with weights that make it find much, of every class, and not everywhere the same."""
     spec = Spec(Inputs((1, 64, 64), "image", longest=0), Targets("objects", ("a", "b", "c")))
-    torch.manual_seed(0)
+    torch.manual_seed(1)  # of 0 two boxes overlap by just the share that suppresses, and rounding decides
     net = nets.build(name, spec, width=8).eval()
     for part, layer in net.named_modules():
         if part.endswith(("classes", "surely", ".by")):
