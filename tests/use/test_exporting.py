@@ -183,7 +183,7 @@ def test_every_net_of_the_catalogue_is_tried():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(DETECTORS))
+@pytest.mark.parametrize("name", ["fcos", "mask_rcnn"])  # the second's boxes are Faster R-CNN's
 def test_a_detector_answers_alike_in_onnxruntime(name):
     """Suppression inside; with weights that make it find much, of every class, and not everywhere the same."""
     spec = Spec(Inputs((1, 64, 64), "image", longest=0), Targets("objects", ("a", "b", "c")))
