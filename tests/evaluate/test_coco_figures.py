@@ -2,7 +2,6 @@
 
 import json
 import math
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -39,18 +38,17 @@ def test_figures_are_those_that_were_kept(case):
     compared(coco_figures(scenes(found, there, masks=masks), case["classes"]), case["figures"])
 
 
-@pytest.mark.skipif(find_spec("faster_coco_eval") is None, reason="faster-coco-eval is not installed")
 @pytest.mark.parametrize("masks", [False, True])
 def test_figures_of_many_random_cases_are_those_of_faster_coco_eval(masks):
     compared_cases = 0
-    for seed in range(100 if masks else 350):
+    for seed in range(12 if masks else 50):
         found, there, classes = random_case(seed)
         if any(map(len, found)):  # it refuses a file without detections
             found, there = with_masks(found, there) if masks else (found, there)
             other = by_faster_coco_eval(found, there, classes, masks)
             compared(coco_figures(scenes(found, there, masks=masks), classes), other.values())
             compared_cases += 1
-    assert compared_cases >= (90 if masks else 300)
+    assert compared_cases >= (10 if masks else 40)
 
 
 def one_image(found, there, crowd=()):
