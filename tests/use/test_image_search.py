@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.linalg import orthogonal_procrustes
 
 import profundo as pf
 from profundo.records import ProfundoError
@@ -125,6 +126,10 @@ def test_codes_are_nearer_to_corners_than_plain_signs_and_find_candidates(folder
         return float((torch.where(projected > 0, 1.0, -1.0) - projected).square().sum())
 
     assert loss(codes.directions) < loss(plain)
+    projected = (centred @ codes.directions).numpy()
+    corners = np.where(projected > 0, 1.0, -1.0)
+    turn, _ = orthogonal_procrustes(projected, corners)
+    assert loss(codes.directions) < 1.01 * np.square(corners - projected @ turn).sum(), "no rotation brings it nearer"
     packed = codes(features)
     unpacked = (centred @ codes.directions > 0).numpy()
     assert (differing_bits(packed, packed[7]) == (unpacked != unpacked[7]).sum(1)).all()
