@@ -53,9 +53,18 @@ def left_as_it_is(kept_tab, axe):
     return of
 
 
+def lasting(page, how=None):
+    """What axe finds in a page that has come to rest: between two frames nothing is judged."""
+    found = page.evaluate(AXE, how)
+    if found:
+        quiet(page)
+        found = page.evaluate(AXE, how)
+    return found
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_axe_finds_nothing(left_as_it_is, room):
-    assert left_as_it_is(room).evaluate(AXE) == []
+    assert lasting(left_as_it_is(room)) == []
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -63,7 +72,7 @@ def test_axe_finds_nothing_too_pale_in_the_dark(left_as_it_is, room):
     page = left_as_it_is(room)
     page.emulate_media(color_scheme="dark")
     page.wait_for_function("() => document.getAnimations().length === 0")  # colours that fade
-    assert page.evaluate(AXE, {"runOnly": ["color-contrast"]}) == []
+    assert lasting(page, {"runOnly": ["color-contrast"]}) == []
     page.emulate_media(color_scheme="light")
 
 
@@ -140,7 +149,7 @@ def test_axe_finds_nothing_in_other_views_with_all_that_is_folded_open(left_as_i
     quiet(page)
     page.evaluate("for (const one of document.querySelectorAll('main details')) one.open = true")
     quiet(page)
-    assert page.evaluate(AXE) == []
+    assert lasting(page) == []
 
 
 def test_a_telephone_that_is_turned_upright_scrolls_nothing_sideways(kept_tab):

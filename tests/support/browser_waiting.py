@@ -5,10 +5,13 @@ import time
 __all__ = ["eventually", "quiet"]
 
 QUIET = """() => new Promise(done => {
-  const end = () => (look.disconnect(), done(true));
-  let rest = setTimeout(end, 200);
-  const look = new MutationObserver(() => (clearTimeout(rest), (rest = setTimeout(end, 200))));
+  let writings = 0, rest = 0;
+  const drawn = () => { const then = writings; const again = left => requestAnimationFrame(() =>
+    then !== writings ? 0 : left ? again(left - 1) : (look.disconnect(), done(true))); again(1); };
+  const wait = () => (writings++, clearTimeout(rest), (rest = setTimeout(drawn, 200)));
+  const look = new MutationObserver(wait);
   look.observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
+  wait();
 })"""
 
 
@@ -21,5 +24,5 @@ def eventually(page, check, seconds=10.0):
 
 
 def quiet(page):
-    """Once the page has written nothing for a fifth of a second: what it asked for first is shown."""
+    """Once the page has written nothing for a fifth of a second and two frames: what it asked for first is shown."""
     page.evaluate(QUIET)

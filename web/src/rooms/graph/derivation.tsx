@@ -2,6 +2,7 @@
 import texts from "@texts/graph.json";
 import { say } from "../../language";
 import { Choice } from "../../ui/controls";
+import { Scroll } from "../../ui/scroll";
 import { derivative, equal, equation, figure } from "./explained";
 import { Equation } from "./math";
 import { equals, written } from "./numbers";
@@ -38,11 +39,13 @@ export function Derivation({ made, handed, by, chosen, onVariable, onPath }: Der
       )}
       <ol class="graph-steps">
         {made.steps.map((step, index) => (
-          <li key={index} class="scroll">
-            {step.local.map((latex) => (
-              <Equation key={latex} latex={latex} />
-            ))}
-            <Equation latex={equation(step, made.of, handed)} />
+          <li key={index}>
+            <Scroll>
+              {step.local.map((latex) => (
+                <Equation key={latex} latex={latex} />
+              ))}
+              <Equation latex={equation(step, made.of, handed)} />
+            </Scroll>
           </li>
         ))}
         {made.steps.length === 0 && (
