@@ -39,6 +39,8 @@ RECIPES: dict[str, str] = {
     "triplet": "triplet loss with mining on MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",
     # Repainting
     "style-transfer": "a photograph painted anew in the manner of a painting, by what VGG sees in both (Gatys et al. 2016)",
+    "fast-style": "a net that paints any photograph in the manner of one painting, in one pass (Johnson et al. 2016)",
+    "adain": "a net that paints any photograph in the manner of any painting, in one pass (Huang & Belongie 2017)",
     "super-resolution": "photographs made larger and sharper: SRCNN, ESPCN, EDSR beside bicubic and Lanczos interpolation",
     # Sequences
     "vanishing-gradients": "why LSTM: gradients through time and a memory task, plain cell, GRU and LSTM side by side",

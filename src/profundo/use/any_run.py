@@ -7,7 +7,7 @@ Each kind does what it can, and refuses the rest in one line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,8 +49,15 @@ class TrainingFolder:
         skip_bad: bool,  # noqa: ARG002 - bad ones are told one by one, as entries
         least: float | None = None,
         draw: Path | None = None,
+        given: Mapping[str, Any] | None = None,
     ) -> tuple[Iterable[dict[str, Any] | Answers | Entry], Targets | None]:
-        """Of objects: least, the score from which they are told; draw, a folder for the images with them in boxes."""
+        """Of objects: least, the score from which they are told; draw, a folder for the images with them in boxes. given: what is
+        said of files that a recipe predicts; nothing here."""
+        if given:
+            raise ProfundoError(
+                f"{self.path}: --set and --size are for recipes that say so, this is a run of `profundo train`; leave out "
+                f"{next(iter(given))}"
+            )
         from profundo.use.painted_files import Painter
         from profundo.use.predicting import predictions, predictor
 
@@ -91,7 +98,12 @@ class RecipeFolder:
         )
 
     def predictions(
-        self, files: Sequence[Path], skip_bad: bool, least: float | None = None, draw: Path | None = None
+        self,
+        files: Sequence[Path],
+        skip_bad: bool,
+        least: float | None = None,
+        draw: Path | None = None,
+        given: Mapping[str, Any] | None = None,
     ) -> tuple[Iterable[dict[str, Any]], None]:
         from profundo.recipes.recipe import predicted
         from profundo.recipes.recipe_folder import open_model
@@ -104,7 +116,7 @@ class RecipeFolder:
             raise ProfundoError(
                 f"{self.path}: --skip-bad is for runs of `profundo train`; a recipe reads all files together"
             )
-        return predicted(*open_model(self.path), files), None
+        return predicted(*open_model(self.path), files, given), None
 
     def write_report(self, out: Path | None, lang: str | None = None) -> Path:
         from profundo.recipes.recipe_folder import write_page
