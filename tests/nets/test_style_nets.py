@@ -90,3 +90,20 @@ def test_photographs_keep_their_size_and_whole_eighths_are_not_continued(adaptiv
     even = photographs[:, :, :24, :40]
     assert torch.equal(adaptive.encode(even), adaptive.encoder(even, ["relu4_1"])["relu4_1"])
     assert adaptive.encode(photographs).shape[2:] == (5, 6)
+    shallow = AdaptiveStyle(drawn(0.06, torch.Generator()), "relu3_1").eval()
+    assert shallow.encode(photographs).shape[2:] == (9, 12)
+    assert shallow(photographs, [photographs]).shape == photographs.shape
+
+
+@torch.no_grad()
+def test_encoders_of_any_scale_are_decoded_alike(photographs):
+    """A first layer a hundred times as strong makes all maps so, for ReLUs without shifts pass factors on."""
+    made = []
+    for factor in (1.0, 100.0):
+        torch.manual_seed(0)
+        encoder = drawn(0.06, torch.Generator().manual_seed(0))
+        encoder.layers[0].weight *= factor
+        net = AdaptiveStyle(encoder)
+        net.measure(photographs)
+        made.append(net.decode(net.encode(photographs), 33, 46))
+    assert torch.allclose(made[0], made[1], atol=1e-5)

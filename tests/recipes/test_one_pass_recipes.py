@@ -2,6 +2,7 @@
 
 import base64
 import io
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -12,12 +13,13 @@ from typer.testing import CliRunner
 from profundo.cli import app
 from profundo.images.colour_spaces import to_space
 from profundo.nets.perceptual import drawn
+from profundo.nets.style_nets import AdaptiveStyle
+from profundo.recipes.painting.style_costs import Weights, aimed, grams, relative
 from profundo.recipes.photographs import images_of, no_longer, squares
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.repainting import masked, own_colours, perceptual_net, picture
-from profundo.recipes.style_costs import Weights, aimed, grams, relative
-from profundo.recipes.zoo.adain import strange
-from profundo.records import ProfundoError, Samples
+from profundo.recipes.zoo.adain import painting_cost, strange
+from profundo.records import Batch, ProfundoError, Samples
 
 SMALL = {"size": 40, "patch": 24, "style_size": 40, "judge": "drawn", "judge_width": 0.1, "compared": 0}
 
@@ -63,7 +65,7 @@ def fast(folder, images, tmp_path_factory):
 @pytest.fixture(scope="module")
 def adaptive(folder, images, tmp_path_factory):
     asked = SMALL | {"data": str(folder), "styles": str(folder), "style": str(images / "stripes.png")}
-    more = {"updates": 20, "epochs": 3, "learning_rate": 0.003}
+    more = {"updates": 5, "epochs": 8, "learning_rate": 0.003}
     return run_recipe("adain", asked | more, quick=True, out=tmp_path_factory.mktemp("adain") / "run")
 
 
@@ -217,6 +219,20 @@ def test_costs_of_a_batch_are_the_means_of_those_of_each_photograph():
     for name, value in together.items():
         assert float(value) == pytest.approx(sum(float(one[name]) for one in alone) / 2, rel=1e-4)
     assert float(relative(torch.tensor([[2.0], [3.0]]), torch.tensor([[1.0], [2.0]]))) == (1 + 1 / 4) / 2
+
+
+def test_the_last_pair_is_to_come_out_as_it_was_pixel_by_pixel():
+    draws = torch.Generator().manual_seed(0)
+    judge = drawn(0.08, draws)
+    net = AdaptiveStyle(deepcopy(judge), "relu3_1")
+    photographs, styles = torch.rand(2, 2, 3, 16, 16, generator=draws)
+    with torch.no_grad():
+        cost = painting_cost(net, judge, Batch(photographs, torch.cat([styles[:1], photographs[1:]]), 2), 2.0, 5.0)
+        made, truth = net(photographs[1:], [photographs[1:]])[0] - 0.5, photographs[1] - 0.5
+    assert float(cost["itself"]) == pytest.approx(float((made - truth).square().sum() / truth.square().sum()), rel=1e-3)
+    assert float(cost["loss"]) == pytest.approx(
+        float(cost["content"] + 2 * cost["style"] + 5 * cost["itself"]), rel=1e-5
+    )
 
 
 def test_strange_colours_keep_what_is_alike_and_each_image_has_its_own():

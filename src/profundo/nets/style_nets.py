@@ -22,14 +22,12 @@ from torch import Tensor, nn
 from profundo.nets.init import initialize_
 from profundo.nets.perceptual import PerceptualNet, cut_after
 
-__all__ = ["ENCODED", "AdaptiveStyle", "StyleNet", "adain", "map_moments", "mixed"]
+__all__ = ["AdaptiveStyle", "StyleNet", "adain", "map_moments", "mixed"]
 
 SLOPE = (
     4.0  # of the photograph: the sigmoid passes its middle as the identity; true logits would hold white and black fast
 )
-ENCODED = "relu4_1"  # whose maps adaptive instance normalisation changes
 EASE = 0.1  # of what the last layer says: an optimizer that moves all its weights alike, hundreds a pixel, moves pixels by their sum
-COARSEST = 8  # pixels of an image in one of these
 LEAST_VARIANCE = 1e-5
 
 
@@ -106,17 +104,19 @@ def mixed(content: Tensor, styles: Sequence[Tensor], shares: Sequence[float], st
 
 
 class AdaptiveStyle(nn.Module):
-    """Encoder, which stays as it is, and decoder: the encoder's convolutions in the other direction, with the nearest pixel doubled
-    where the encoder pools, and neither normalised (section 6.2).
+    """Encoder, which stays as it is, up to the layer whose maps are changed, and decoder: the encoder's convolutions in the other
+    direction, with the nearest pixel doubled where the encoder pools, and neither normalised (section 6.2).
 
+    layer: the paper's is relu4_1; of relu3_1 a decoder of half as many layers learns to make images sooner, with smaller strokes.
     scale: the root mean square of the encoder's maps, by which the decoder has them divided: encoders differ by hundreds.
     """
 
     scale: Tensor
 
-    def __init__(self, encoder: PerceptualNet) -> None:
+    def __init__(self, encoder: PerceptualNet, layer: str = "relu4_1") -> None:
         super().__init__()
-        self.encoder = cut_after(encoder, ENCODED)
+        self.encoder, self.layer = cut_after(encoder, layer), layer
+        self.coarseness = 2 ** (int(layer[len("relu")]) - 1)  # pixels of an image, across and down, in one of the maps
         layers: list[nn.Module] = []
         for name, layer in reversed(list(self.encoder.convolutions.items())):
             assert isinstance(layer, nn.Conv2d)
@@ -135,11 +135,11 @@ class AdaptiveStyle(nn.Module):
         self.scale.copy_(self.encode(images).square().mean().sqrt())
 
     def encode(self, images: Tensor) -> Tensor:
-        """The maps (batch, channels, ⌈height / 8⌉, ⌈width / 8⌉) of images continued to whole eighths by their edges."""
+        """The maps (batch, channels, ⌈height / c⌉, ⌈width / c⌉) of images continued by their edges, c the coarseness."""
         height, width = images.shape[2:]
-        padded = F.pad(images, (0, -width % COARSEST, 0, -height % COARSEST), mode="replicate")
-        maps: dict[str, Tensor] = self.encoder(padded, [ENCODED])
-        return maps[ENCODED]
+        padded = F.pad(images, (0, -width % self.coarseness, 0, -height % self.coarseness), mode="replicate")
+        maps: dict[str, Tensor] = self.encoder(padded, [self.layer])
+        return maps[self.layer]
 
     def decode(self, maps: Tensor, height: int, width: int) -> Tensor:
         made: Tensor = (EASE * self.decoder(maps / self.scale)).sigmoid()

@@ -2,11 +2,14 @@
 
 Data: photographs of one's own, or two that come with scikit-learn, of which the left halves are learned from and the right halves
 tested on, or a set of images by name; `styles`, a folder of paintings; without them, the same photographs in colours that nobody saw,
-drawn by chance. VGG's first four blocks encode both; adaptive instance normalisation gives each map of the photograph the mean and
-deviation of the painting's; only a decoder learns, so that VGG sees the wanted maps in what it made, and the painting's means and
-deviations in four of its layers. `profundo predict RUN FILE… --set style=PAINTING --out FOLDER` paints files in any manner; `--set
-strength=0.5` half of it, `--set 'style=[A, B]' --set 'shares=[3, 1]'` in two mixed, `--set colours=content` in the photograph's
-colours, `--set mask=FILE` only where an image is white. The encoder is kept with the run: no other weights are needed.
+drawn by chance. VGG's first blocks encode both, up to `layer`; adaptive instance normalisation gives each map of the photograph the
+mean and deviation of the painting's; only a decoder learns, so that VGG sees the wanted maps in what it made, and the means and
+deviations of the painting's in four of its layers. One pair of a batch is a photograph with itself for a style, which is to come out
+as it was, pixel by pixel (Park & Lee 2019): so colours are learned in hundreds of updates.
+
+`profundo predict RUN FILE… --set style=PAINTING --out FOLDER` paints files in any manner; `--set strength=0.5` half of it, `--set
+'style=[A, B]' --set 'shares=[3, 1]'` in two mixed, `--set colours=content` in the photograph's colours, `--set mask=FILE` only where
+an image is white. The encoder is kept with the run: no other weights are needed.
 
 Result: measured in a short training only.
 """
@@ -25,10 +28,10 @@ from torch import Tensor, nn
 
 from profundo.data.drawn_batches import DrawnBatches
 from profundo.nets.perceptual import PerceptualNet
-from profundo.nets.style_nets import ENCODED, AdaptiveStyle, adain, map_moments
+from profundo.nets.style_nets import AdaptiveStyle, adain, map_moments
 from profundo.pictures.exhibits import Exhibit, Images
 from profundo.recipes.context import Context
-from profundo.recipes.one_pass import (
+from profundo.recipes.painting.one_pass import (
     LAYERS,
     TAKES,
     compared,
@@ -39,6 +42,7 @@ from profundo.recipes.one_pass import (
     tested,
     validation_costs,
 )
+from profundo.recipes.painting.style_costs import Weights, grams, relative
 from profundo.recipes.photographs import Parts, Photograph
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.repainting import (
@@ -51,9 +55,8 @@ from profundo.recipes.repainting import (
     recoloured,
     repainted,
 )
-from profundo.recipes.style_costs import Weights, grams, relative
 from profundo.records import Batch, ProfundoError
-from profundo.runs.settings.setting_values import AtLeastZero, Positive, Whole
+from profundo.runs.settings.setting_values import AtLeastZero, Positive, Several, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 from profundo.train.layout import lay_out
 
@@ -72,7 +75,9 @@ class Settings:
 
     style: a file, or a sample (flower, china), in whose manner the tested photographs are painted, and others unless told. size:
     pixels of the longer side of images, in training at most, in tests; style_size: of the painting; patch: of a side of the squares.
-    style_weight: what style counts for one of content. updates: of an epoch, after each of which the film shows the same photograph.
+    layer: whose maps are changed; the paper's relu4_1 takes longer to learn and has larger strokes. style_weight, identity_weight:
+    what the style, and pixels of a photograph that is its own style, count for one of content. updates: of an epoch, after each of
+    which the film shows the same photograph.
     compared: steps of pixels that the first tested photograph goes, too. judge: the net that encodes and judges, `edges`, `vgg16`,
     the one that is there, or one `drawn` by chance, in `judge_width` times its channels.
     """
@@ -83,11 +88,13 @@ class Settings:
     style_size: Annotated[int, Field(ge=32, le=2048)] = 192
     size: Annotated[int, Field(ge=32, le=2048)] = 256
     patch: Annotated[int, Field(ge=16, le=512)] = 64
+    layer: Literal["relu3_1", "relu4_1"] = "relu3_1"
     style_weight: AtLeastZero = 2.0
-    batch_size: Whole = 2
+    identity_weight: AtLeastZero = 5.0
+    batch_size: Several = 2
     updates: Whole = 30
-    epochs: Whole = 20
-    learning_rate: Positive = 0.0004
+    epochs: Whole = 25
+    learning_rate: Positive = 0.001
     compared: Annotated[int, Field(ge=0)] = 40
     judge: Judge = "auto"
     judge_width: Positive = 1.0
@@ -109,7 +116,8 @@ class Wishes:
 
 
 def networks(settings: Settings, _: Mapping[str, Any]) -> dict[str, nn.Module]:
-    return {"net": AdaptiveStyle(PerceptualNet(settings.judge_width if settings.judge == "drawn" else 1.0))}
+    encoder = PerceptualNet(settings.judge_width if settings.judge == "drawn" else 1.0)
+    return {"net": AdaptiveStyle(encoder, settings.layer)}
 
 
 def run(context: Context, settings: Settings) -> Outcome:
@@ -120,15 +128,16 @@ def run(context: Context, settings: Settings) -> Outcome:
     lay_out(judge, context.device)
     style = picture(settings.style, settings.style_size).to(context.device)
     photographs = tested(parts, settings.size, context.device)
-    net = AdaptiveStyle(deepcopy(judge))
+    net = AdaptiveStyle(deepcopy(judge), settings.layer)
 
     def cost(batch: Batch) -> dict[str, Tensor]:
-        return painting_cost(net, settings.style_weight, batch)
+        return painting_cost(net, judge, batch, settings.style_weight, settings.identity_weight)
 
     def pairs(photos: Sequence[Photograph], painted: Sequence[Photograph], count: int, name: str) -> Batch:
         content = squares_of(context, photos, settings.patch, count, name).inputs
         styles = squares_of(context, painted or photos, settings.patch, count, f"{name}, styles").inputs
-        return Batch(content, styles if painted else strange(styles, context.generator(f"{name}, colours")), count)
+        styles = styles if painted else strange(styles, context.generator(f"{name}, colours"))
+        return Batch(content, torch.cat([styles[:-1], content[-1:]]), count)
 
     unseen = pairs(parts.validation, paintings.validation, VALIDATED, "validation")
     net.measure(unseen.inputs)
@@ -159,15 +168,21 @@ def learned_styles(context: Context, settings: Settings) -> Parts:
     return paintings
 
 
-def painting_cost(net: AdaptiveStyle, style_weight: float, pairs: Batch) -> dict[str, Tensor]:
-    """pairs: photographs, and as many styles as targets."""
+def painting_cost(
+    net: AdaptiveStyle, judge: PerceptualNet, pairs: Batch, style_weight: float, identity_weight: float
+) -> dict[str, Tensor]:
+    """pairs: photographs, and as many styles as targets; the last is the photograph itself, which is to come out again, pixel by
+    pixel."""
     with torch.no_grad():
-        wanted = net.encoder(pairs.targets, LAYERS)
-        maps = adain(net.encode(pairs.inputs), wanted[ENCODED])
-    seen = net.encoder(net.decode(maps, *pairs.inputs.shape[2:]), LAYERS)
-    of_content = relative(seen[ENCODED], maps)
+        wanted = judge(pairs.targets, LAYERS)
+        maps = adain(net.encode(pairs.inputs), wanted[net.layer])
+    made = net.decode(maps, *pairs.inputs.shape[2:])
+    seen = judge(made, LAYERS)
+    of_content = relative(seen[net.layer], maps)
     of_style = torch.stack([relative(moments(seen[name]), moments(wanted[name])) for name in LAYERS]).mean()
-    return {"loss": of_content + style_weight * of_style, "content": of_content, "style": of_style}
+    itself = relative(made[-1:] - 0.5, pairs.inputs[-1:] - 0.5)
+    loss = of_content + style_weight * of_style + identity_weight * itself
+    return {"loss": loss, "content": of_content, "style": of_style, "itself": itself}
 
 
 def moments(maps: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from profundo.nets.perceptual import CONTENT_LAYER, PerceptualNet
 from profundo.nets.style_nets import StyleNet
 from profundo.recipes.context import Context
 from profundo.recipes.net_outputs import outputs
-from profundo.recipes.one_pass import (
+from profundo.recipes.painting.one_pass import (
     LAYERS,
     TAKES,
     compared,
@@ -37,9 +37,9 @@ from profundo.recipes.one_pass import (
     tested,
     validation_costs,
 )
+from profundo.recipes.painting.style_costs import Aims, Weights, grams
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.repainting import Judge, as_bytes, identity, own_colours, perceptual_net, picture, repainted
-from profundo.recipes.style_costs import Aims, Weights, grams
 from profundo.records import Batch
 from profundo.runs.settings.setting_values import AtLeastZero, Positive, Whole
 from profundo.train import Descent, Plan, optimizer, schedule

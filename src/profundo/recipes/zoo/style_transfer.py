@@ -22,10 +22,10 @@ from torch import nn
 from profundo.nets.perceptual import STYLE_LAYERS
 from profundo.pictures.exhibits import Images, Table
 from profundo.recipes.context import Context
+from profundo.recipes.painting.style_costs import Canvas, Weights, aimed, grams, judged, optimised
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.recipes.repainting import Judge, as_bytes, identity, perceptual_net, picture, recoloured
-from profundo.recipes.style_costs import Canvas, Weights, aimed, grams, judged, optimised
 from profundo.runs.settings.setting_values import AtLeastZero, Positive, Whole
 
 __all__ = ["RECIPE", "Settings", "networks", "run"]

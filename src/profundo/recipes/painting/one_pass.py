@@ -15,11 +15,11 @@ from profundo.nets.perceptual import STYLE_LAYERS, PerceptualNet
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.own_data import Takes
+from profundo.recipes.painting.style_costs import Weights, aimed, judged, optimised
 from profundo.recipes.photographs import Parts, Photograph, no_longer, photographs_or_set, squares
 from profundo.recipes.recipe import Outcome
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.recipes.repainting import as_bytes, as_picture
-from profundo.recipes.style_costs import Weights, aimed, judged, optimised
 from profundo.records import Batch
 
 __all__ = [
@@ -168,10 +168,11 @@ def beside_pixels(one: Painted, weights: Weights) -> str:
 
 # --------------------------------------------------------------------------------------------------------------- exhibits
 def costs_chart(trained: Trained, updates: int) -> Chart:
+    parts = [name for name in trained.history.rows[0] if name.startswith("validation ") and name != "validation loss"]
     return by_epoch(
         "Costs",
         "What the net lowers, of squares that are not trained on: squared differences relative to what is wanted.",
-        {part: trained.history[f"validation {part}"] for part in ("content", "style")},
+        {part.removeprefix("validation "): trained.history[part] for part in parts},
         y_label="relative squared error",
         x_label=f"{updates} updates",
         log_y=True,
