@@ -118,10 +118,10 @@ class AdaptiveStyle(nn.Module):
         self.encoder, self.layer = cut_after(encoder, layer), layer
         self.coarseness = 2 ** (int(layer[len("relu")]) - 1)  # pixels of an image, across and down, in one of the maps
         layers: list[nn.Module] = []
-        for name, layer in reversed(list(self.encoder.convolutions.items())):
-            assert isinstance(layer, nn.Conv2d)
+        for name, one in reversed(list(self.encoder.convolutions.items())):
+            assert isinstance(one, nn.Conv2d)
             layers += [
-                nn.Conv2d(layer.out_channels, layer.in_channels, 3, padding=1, padding_mode="reflect"),
+                nn.Conv2d(one.out_channels, one.in_channels, 3, padding=1, padding_mode="reflect"),
                 nn.ReLU(),
             ]
             if name.endswith("_1") and name != "relu1_1":

@@ -197,13 +197,15 @@ def side_by_side(found: Sequence[Painted]) -> Images:
     """The middle of each photograph, and what was made of it; those that went the slow way, too, come first."""
     most = max(len(one.ways) for one in found)
     rows = [one for one in found if len(one.ways) == most]
-    shown = [(way, middle(image)) for one in rows for way, image in one.ways.items()]
+    shown = [
+        (one.name if way == "photograph" else way, middle(image)) for one in rows for way, image in one.ways.items()
+    ]
     return Images(
         "Side by side",
         "The middle of photographs that were not trained on.",
         torch.cat([image for _, image in shown]),
         columns=most,
-        labels=[way for way, _ in shown],
+        labels=[label for label, _ in shown],
     )
 
 

@@ -4,8 +4,8 @@ Data: photographs of one's own, or two that come with scikit-learn, of which the
 tested on, or a set of images by name; `styles`, a folder of paintings; without them, the same photographs in colours that nobody saw,
 drawn by chance. VGG's first blocks encode both, up to `layer`; adaptive instance normalisation gives each map of the photograph the
 mean and deviation of the painting's; only a decoder learns, so that VGG sees the wanted maps in what it made, and the means and
-deviations of the painting's in four of its layers. One pair of a batch is a photograph with itself for a style, which is to come out
-as it was, pixel by pixel (Park & Lee 2019): so colours are learned in hundreds of updates.
+deviations of the painting's in four of its layers. One pair of a batch is a style with itself, which is to come out as it was, pixel
+by pixel (Park & Lee 2019): so colours are learned in hundreds of updates.
 
 `profundo predict RUN FILE… --set style=PAINTING --out FOLDER` paints files in any manner; `--set strength=0.5` half of it, `--set
 'style=[A, B]' --set 'shares=[3, 1]'` in two mixed, `--set colours=content` in the photograph's colours, `--set mask=FILE` only where
@@ -76,7 +76,7 @@ class Settings:
     style: a file, or a sample (flower, china), in whose manner the tested photographs are painted, and others unless told. size:
     pixels of the longer side of images, in training at most, in tests; style_size: of the painting; patch: of a side of the squares.
     layer: whose maps are changed; the paper's relu4_1 takes longer to learn and has larger strokes. style_weight, identity_weight:
-    what the style, and pixels of a photograph that is its own style, count for one of content. updates: of an epoch, after each of
+    what the style, and pixels of a style that is to come out as it was, count for one of content. updates: of an epoch, after each of
     which the film shows the same photograph.
     compared: steps of pixels that the first tested photograph goes, too. judge: the net that encodes and judges, `edges`, `vgg16`,
     the one that is there, or one `drawn` by chance, in `judge_width` times its channels.
@@ -137,7 +137,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         content = squares_of(context, photos, settings.patch, count, name).inputs
         styles = squares_of(context, painted or photos, settings.patch, count, f"{name}, styles").inputs
         styles = styles if painted else strange(styles, context.generator(f"{name}, colours"))
-        return Batch(content, torch.cat([styles[:-1], content[-1:]]), count)
+        return Batch(torch.cat([content[:-1], styles[-1:]]), styles, count)
 
     unseen = pairs(parts.validation, paintings.validation, VALIDATED, "validation")
     net.measure(unseen.inputs)
@@ -171,8 +171,7 @@ def learned_styles(context: Context, settings: Settings) -> Parts:
 def painting_cost(
     net: AdaptiveStyle, judge: PerceptualNet, pairs: Batch, style_weight: float, identity_weight: float
 ) -> dict[str, Tensor]:
-    """pairs: photographs, and as many styles as targets; the last is the photograph itself, which is to come out again, pixel by
-    pixel."""
+    """pairs: photographs, and as many styles as targets; the last pair is a style twice, which is to come out as it was."""
     with torch.no_grad():
         wanted = judge(pairs.targets, LAYERS)
         maps = adain(net.encode(pairs.inputs), wanted[net.layer])

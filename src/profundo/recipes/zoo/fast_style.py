@@ -3,12 +3,15 @@ photograph in one pass.
 
 Data: photographs of one's own, each of its own size; by default two that come with scikit-learn, of which the left halves are learned
 from and the right halves tested on; or a set of images by name, such as cifar10. The costs are those of recipe style-transfer, of
-what VGG sees: what is where as in the photograph (fourth block), what is active together as in the painting, `style` (five blocks);
+what VGG sees: what is where as in the photograph (fourth block), what is active together as in the painting, `style` (four blocks);
 but it is the net that moves and not the pixels, for squares of `patch` pixels. Each convolution has instance normalisation (Ulyanov
 et al. 2017), and the net begins with the photograph. `profundo predict RUN FILE… --size 512 --out FOLDER` paints files; `--set
 colours=content` keeps the photograph's colours, `--set mask=FILE` paints only where an image is white.
 
-Result: measured in a short training only.
+Result, 600 updates (seed 0) from the two samples, 2.4 minutes of one core of an AMD EPYC, no GPU: of a photograph that neither
+training nor any choice saw, at 192 pixels, the relative squared error of the style falls from 0.65 to 0.15, that of what is seen
+where is 0.83; content + 5 · style falls from 3.23 to 1.57, 2.4 times the 0.64 to which 100 steps of pixels come, which take 44 s for
+that one image. Painting 512 × 512 pixels takes 0.65 s. Flat bright skies stay nearly empty.
 """
 
 from __future__ import annotations
