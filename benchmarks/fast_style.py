@@ -1,5 +1,5 @@
-"""Painting in one pass beside the slow way, which moves pixels: what both come to for one photograph and one painting that neither
-net was trained on or chosen by, and the seconds of an image, on one core.
+"""Painting in one pass beside the slow way, which moves pixels: what both come to for one photograph that no net was
+trained on or chosen by, and the seconds of an image, on one core.
 
     python -m benchmarks.fast_style [--runs runs/fast-style-1 runs/adain-1] [--photograph FILE] [--style FILE] [--steps 100]
 

@@ -87,7 +87,7 @@ FITTING = [
     ("connections", "two", {"depths": [8], "samples": 20}),
     ("super-resolution", "wide", {"patch": 4, "updates": 2, "epochs": 1}),
     ("fast-style", "wide", {"patch": 16, "updates": 2, "epochs": 1, "compared": 2}),
-    ("adain", "wide", {"patch": 16, "updates": 2, "epochs": 1, "compared": 0}),
+    ("adain", "wide", {"patch": 16, "updates": 2, "epochs": 1, "compared": 0, "layer": "relu4_1"}),
     ("language-model", "es.txt", {}),
     ("language-model", "texts", {}),
     ("word-embeddings", "es.txt", {"batch_size": 64, "threshold": 1.0, "least": 5}),

@@ -11,11 +11,11 @@ Lee 2019): so colours are learned in hundreds of updates.
 'style=[A, B]' --set 'shares=[3, 1]'` in two mixed, `--set colours=content` in the photograph's colours, `--set mask=FILE` only where
 an image is white. The encoder is kept with the run: no other weights are needed.
 
-Result, 750 updates (seed 0) from the two samples, 3 minutes of one core of an AMD EPYC, no GPU: of a photograph and a painting that
-neither training nor any choice saw, at 192 pixels, the relative squared error of the style (Gram matrices) falls from 0.65 to 0.34,
-that of what is seen where is 0.98; content + 5 · style falls from 3.23 to 2.68 only, fast-style's to 1.57, and 100 steps of pixels
-come to 0.64. Painting 512 × 512 pixels takes 3.3 s. Colours and contrasts follow the style, fine detail is lost: two photographs and
-minutes are few for a decoder; give it folders of photographs and of paintings, and more epochs.
+Result, 750 updates (seed 0) from the two samples, 3 minutes of one core of an AMD EPYC, no GPU: of a photograph that neither
+training nor any choice saw and a painting that training did not see, at 192 pixels, the relative squared error of the style (Gram
+matrices) falls from 0.65 to 0.34, that of what is seen where is 0.98; content + 5 · style falls from 3.23 to 2.68 only, fast-style's
+to 1.57, and 100 steps of pixels come to 0.64. Painting 512 × 512 pixels takes 3.3 s. Colours and contrasts follow the style, fine
+detail is lost: two photographs and minutes are few for a decoder; give it folders of photographs and of paintings, and more epochs.
 """
 
 from __future__ import annotations
