@@ -75,7 +75,8 @@ def fewer_data(real_data, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def logged():
-    """All that is logged meanwhile, to be read by getvalue(). Pytest's own plugin would listen to every test, in a fifth of its time."""
+    """All that is logged meanwhile, to be read by getvalue(). The plugin of pytest would listen to every test, for a third of a
+    millisecond each."""
     words = io.StringIO()
     handler = logging.StreamHandler(words)
     logging.getLogger().addHandler(handler)

@@ -184,8 +184,8 @@ def test_every_net_of_the_catalogue_is_tried():
 
 @pytest.mark.slow
 def test_mask_rcnn_answers_alike_in_onnxruntime():
-    """Its boxes are Faster R-CNN's; FCOS is exported in test_detecting.py. Suppression inside; with weights that make it find much, of
-    every class, and not everywhere the same."""
+    """Its boxes are Faster R-CNN's; FCOS is exported in test_detecting.py. Suppression inside; with weights that make it find
+    much, of every class, and not everywhere the same."""
     spec = Spec(Inputs((1, 64, 64), "image", longest=0), Targets("objects", ("a", "b", "c")))
     torch.manual_seed(1)  # of 0 two boxes overlap by just the share that suppresses, and rounding decides
     net = nets.build("mask_rcnn", spec, width=8).eval()

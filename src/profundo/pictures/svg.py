@@ -52,7 +52,7 @@ def element(tag: str, *inside: str, **attributes: Any) -> str:
 
 @cache
 def _attribute(name: str) -> str:
-    return f' {name.rstrip("_").replace("_", "-")}='
+    return f" {name.rstrip('_').replace('_', '-')}="
 
 
 _escaped = lru_cache(escape)  # of a picture most words are the same few colours
