@@ -25,12 +25,12 @@ from profundo.data.objects_in_images.coco_json import box_of_sides, numbers
 from profundo.data.objects_in_images.labelled_images import ONE_CLASS, Entry, Remarks, Thing, number_of
 from profundo.data.objects_in_images.named_images import NamedImages, split_of_name
 from profundo.data.objects_in_images.outlines import Polygons
-from profundo.data.streams.archives import IMAGE_SUFFIXES, Files, printable
+from profundo.data.streams.archives import IMAGE_SUFFIXES, LabelFiles, printable
 from profundo.data.text.text_files import read_text
 from profundo.files import in_words
 from profundo.languages import Said
 
-__all__ = ["columns_of", "is_box_table", "read_box_tables"]
+__all__ = ["columns_of", "first_row", "is_box_table", "read_box_tables"]
 
 MEANINGS = {
     "file": "filename file_name file path filepath file_path image image_name image_path image_id imageid img img_path",
@@ -83,11 +83,16 @@ def _bare(row: Sequence[str]) -> Columns | None:
 
 def is_box_table(head: bytes) -> bool:
     """Whether a text that begins so is a table of boxes."""
-    try:
-        first = next(_rows(read_text(head[:HEAD])), [])
-    except csv.Error:
-        return False
+    first = first_row(head)
     return columns_of(first) is not None or _bare(first) is not None
+
+
+def first_row(head: bytes) -> list[str]:
+    """Of a text that begins so; [] of one that is no table."""
+    try:
+        return next(_rows(read_text(head[:HEAD])), [])
+    except csv.Error:
+        return []
 
 
 def _rows(text: str) -> Iterator[list[str]]:
@@ -95,13 +100,13 @@ def _rows(text: str) -> Iterator[list[str]]:
     return csv.reader(text.splitlines(), delimiter=max(SIGNS, key=head.count))
 
 
-def read_box_tables(files: Files, wanted: Sequence[int], images: NamedImages, remarks: Remarks) -> list[Entry]:
+def read_box_tables(files: LabelFiles, wanted: Sequence[int], images: NamedImages, remarks: Remarks) -> list[Entry]:
     """wanted: numbers of the tables."""
     entries: dict[int, Entry] = {}
     for index in wanted:
         place, own = files.name(index), dict[int, Entry]()
         try:
-            _read(read_text(files.read(index)), files.paths[index], place, images, own, remarks)
+            _read(read_text(files.read_labels(index)), files.paths[index], place, images, own, remarks)
         except (OSError, ValueError, csv.Error) as error:
             remarks.fault(place, in_words(error))
         for image in own.keys() & entries.keys():
