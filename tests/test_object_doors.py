@@ -130,7 +130,11 @@ BROKEN = {
         r"labels/0\.txt: line 1: expected the number of a class",
     ),
     "too few numbers": ("labels/0.txt", "3 0.5 0.5\n", r"labels/0\.txt: line 1: expected 4 numbers"),
-    "a table of other columns": ("boxes.csv", "id,area\n1,2\n", r"boxes\.csv: expected columns .* found id, area"),
+    "a table of other columns": (
+        "boxes.csv",
+        "image,x1,y1,x2\n",
+        r"boxes\.csv: expected columns .* found image, x1, y1, x2",
+    ),
 }
 
 
@@ -141,9 +145,10 @@ def test_a_file_of_labels_that_does_not_read_is_named_with_its_line_and_what_was
     for number in range(3):
         Image.fromarray(IMAGES[number]).save(tmp_path / "images" / f"{number}.png")
     write(tmp_path, file, content)
-    with pytest.raises(ProfundoError, match=words) as error:
-        pf.load(tmp_path)
-    assert "\n" not in str(error.value)
+    for door in (pf.load, pf.look):
+        with pytest.raises(ProfundoError, match=words) as error:
+            door(tmp_path)
+        assert "\n" not in str(error.value)
 
 
 def test_one_text_of_labels_that_does_not_read_is_told_among_others_that_do(tmp_path):
@@ -282,9 +287,9 @@ def test_what_a_detector_sees_is_looked_into_by_its_backbone(trained, tmp_path):
     backbone = image_codes(run.net).backbone
     names = {f"backbone.{name}" for name, _ in backbone.named_modules()}
     assert {name.partition("#")[0] for name in maps} <= names
-    images = (run.data.test.inputs[:2].float() - torch.tensor(run.data.spec.inputs.mean).view(-1, 1, 1)) / torch.tensor(
-        run.data.spec.inputs.std
-    ).view(-1, 1, 1)
+    mean, std = (torch.tensor(one).view(-1, 1, 1) for one in (run.data.spec.inputs.mean, run.data.spec.inputs.std))
+    images = (run.data.test.inputs[:2].float() - mean) / std
+    images = torch.nn.functional.pad(images, (0, 0, 0, 16), mode="replicate")  # to 64 × 64
     with torch.no_grad():
         stem = backbone.eval().stem[0](images)
     assert torch.allclose(maps["backbone.stem.0"][0], stem[0], atol=1e-4)

@@ -7,7 +7,7 @@ A box is (left, top, right, bottom) in pixels of the image that it is of, as edg
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -39,11 +39,11 @@ class Objects:
 
     boxes: Tensor
     classes: Tensor
-    crowd: Tensor = None  # type: ignore[assignment]
+    crowd: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.bool))
     masks: Tensor | None = None
 
     def __post_init__(self) -> None:
-        if self.crowd is None:
+        if not len(self.crowd):
             object.__setattr__(self, "crowd", torch.zeros(len(self.classes), dtype=torch.bool))
 
     def __len__(self) -> int:
@@ -93,7 +93,9 @@ def alike_but_for_scale(first: Tensor, second: Tensor) -> bool:
     and boxes that are the other's times one number across and one down."""
     if first.shape != second.shape or not torch.equal(first[..., 4:], second[..., 4:]):
         return False
-    one, other = (table[..., :4].double().unflatten(-1, (2, 2)) for table in (first, second))  # two corners, x and y
+    one, other = (
+        table[..., :4].double().reshape(*table.shape[:-1], 2, 2) for table in (first, second)
+    )  # two corners, x and y
     times = (one * other).sum((1, 2), keepdim=True) / (one * one).sum((1, 2), keepdim=True).clamp_min(1e-9)
     return bool(((one * times - other).abs() <= 1e-4 * (1 + other.abs())).all())
 

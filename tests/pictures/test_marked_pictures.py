@@ -25,9 +25,10 @@ def painted(picture):
 
 
 def test_each_verdict_has_a_colour_a_line_and_a_sign_of_its_own():
-    looks = [look for verdict, look in LOOKS.items() if verdict != "object"]
+    looks = [look for verdict, look in LOOKS.items() if verdict not in ("object", "doubtful")]  # which are not judged
     for part in ("style", "dashes", "sign"):
         assert len({getattr(look, part) for look in looks}) == len(looks), part
+    assert len({look.dashes for verdict, look in LOOKS.items() if verdict != "found"}) == len(LOOKS) - 1
 
 
 def test_a_box_lies_where_the_mark_says():
@@ -102,10 +103,11 @@ def test_what_is_not_judged_has_the_colour_of_its_class_and_what_has_no_label_is
     for kind in (0, 3, 12):
         rgb = bytes(edge(Mark((10, 20, 60, 80), "", "object", kind=kind))[:, 30].tolist()).hex()
         assert f"#{rgb}" == COLOURS[kind % 12]
-    assert 0.2 < (edge(Mark((10, 20, 60, 80), "", "doubtful", kind=3)) > 0).any(0).double().mean() < 0.6
+    assert 0.3 < (edge(Mark((10, 20, 60, 80), "", "doubtful", kind=3)) > 0).any(0).double().mean() < 0.6
     key = marked_key(("object", "doubtful"), ["cat", "dog"])
     assert "cat" in key
     assert key.count("<line") == 4
+    assert key.count("stroke-dasharray") == 1
 
 
 def test_names_on_a_page_lie_in_their_picture_and_not_over_each_other():

@@ -126,7 +126,10 @@ class Looked:
 
     @cached_property
     def code_layer(self) -> str:
-        """The last layer before the weights that give the answer; the first where there is none before."""
+        """The last layer before the weights that give the answer; the first where there is none before, the last of all where the net
+        gives codes and no answers."""
+        if self.spec.targets.kind == "any":
+            return list(self.given)[-1]
         named, names = dict(self.net.named_modules()), list(self.given)
         modules = [named.get(name.partition("#")[0], self.net) for name in names]
         weighted = [at for at, one in enumerate(modules) if any(True for _ in one.parameters(recurse=False))]

@@ -55,7 +55,7 @@ def page_of(look: DataFacts) -> str:
         counts=_counts(look),
         strips=_strips(look),
         strip_note=_strip_note(look),
-        key="" if look.objects is None else marked_key(("object", "ignored", "doubtful"), look.classes),
+        key="" if look.objects is None else marked_key(("ignored", "doubtful"), look.classes),
         figures=[*_sizes(look), *_relations(look)],
         cards=[_card(column) for column in shown],
         hidden=" ".join(hidden),

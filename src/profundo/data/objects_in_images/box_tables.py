@@ -30,7 +30,7 @@ from profundo.data.text.text_files import read_text
 from profundo.files import in_words
 from profundo.languages import Said
 
-__all__ = ["columns_of", "first_row", "is_box_table", "read_box_tables"]
+__all__ = ["columns_of", "first_row", "is_box_table", "places_in", "read_box_tables"]
 
 MEANINGS = {
     "file": "filename file_name file path filepath file_path image image_name image_path image_id imageid img img_path",
@@ -62,15 +62,25 @@ Columns = dict[str, int]  # meaning → place
 
 def columns_of(names: Sequence[str]) -> Columns | None:
     """What the columns of these names mean; None where they are no boxes in images."""
+    columns = _meanings(names)
+    if "x" in columns and "wide" not in columns and {"width", "height"} <= columns.keys():
+        columns["wide"], columns["high"] = columns.pop("width"), columns.pop("height")
+    places = ({*EDGES}, {*SIDES}, {"box"}, {"region"})
+    return columns if "file" in columns and any(own <= columns.keys() for own in places) else None
+
+
+def _meanings(names: Sequence[str]) -> Columns:
     columns: Columns = {}
     for place, name in enumerate(names):
         meaning = CALLED.get(re.sub(r"[\s-]+", "_", name.strip().lower().lstrip("#")))
         if meaning is not None:
             columns.setdefault(meaning, place)
-    if "x" in columns and "wide" not in columns and {"width", "height"} <= columns.keys():
-        columns["wide"], columns["high"] = columns.pop("width"), columns.pop("height")
-    places = ({*EDGES}, {*SIDES}, {"box"}, {"region"})
-    return columns if "file" in columns and any(own <= columns.keys() for own in places) else None
+    return columns
+
+
+def places_in(names: Sequence[str]) -> bool:
+    """Whether some columns of these names say where something is, be it too few of them."""
+    return bool(_meanings(names).keys() & {*EDGES, *SIDES, "box", "region"})
 
 
 def _bare(row: Sequence[str]) -> Columns | None:

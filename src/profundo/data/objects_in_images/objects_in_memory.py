@@ -11,7 +11,7 @@ the same shapes, or one of Pillow's. Where classes are numbers from 1 on, as tor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,7 @@ def names_in(objects: Sequence[Any]) -> list[str]:
 
 
 def labels_of(one: Any) -> list[Any]:
+    labels: Iterable[Any]
     if isinstance(one, Objects):
         labels = one.classes
     elif isinstance(one, Mapping):

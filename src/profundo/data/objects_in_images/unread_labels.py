@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from profundo.data.objects_in_images.box_tables import first_row
+from profundo.data.objects_in_images.box_tables import first_row, places_in
 from profundo.data.objects_in_images.object_sources import LOOKED_AT
 from profundo.data.objects_in_images.voc_xml import parsed
 from profundo.data.objects_in_images.yolo_text import lines_of, partners
@@ -60,10 +60,13 @@ def _text(data: bytes) -> None:
 
 
 def _table(data: bytes) -> None:
-    names = ", ".join(printable(name[:30]) for name in first_row(data)[:8])
+    first = first_row(data)
+    if not places_in(first):  # a table of other things, such as a class for each image
+        return
+    names = ", ".join(printable(name[:30]) for name in first[:8])
     raise ValueError(
         f"expected columns that name the image, the class and the edges of a box, such as filename,class,xmin,ymin,xmax,ymax, found "
-        f"{names or 'none'}"
+        f"{names}"
     )
 
 

@@ -6,7 +6,7 @@ by a sign before its name. The same on pages and in files.
     false       dashed, ✗                              one that is wrong
     missed      dotted, ?                              an object that no detection found
     ignored     dashes and dots, –                     neither, such as a crowd
-    doubtful    wide dots, ¿                           a place that looks like an object and has no label
+    doubtful    short dashes                           a place that looks like an object and has no label
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LOOKS: Mapping[Verdict, Look] = {
     "false": Look(1, "7 3", "✗"),
     "missed": Look(6, "1.5 3", "?"),
     "ignored": Look(5, "7 3 1.5 3", "–"),
-    "doubtful": Look(8, "3 6", "¿"),
+    "doubtful": Look(7, "4 4", ""),
 }
 
 
@@ -75,9 +75,9 @@ def picture_words(picture: Picture) -> str:
 
 
 def marked_key(verdicts: Sequence[Verdict] = JUDGED, classes: Sequence[str] = ()) -> str:
-    """The legend of pictures with such marks, one entry below the other. classes: whose colours objects have."""
-    entries = [(LOOKS[one], say(f"objects.key_{one}")) for one in verdicts]
-    entries += [(Look(place, None, ""), name) for place, name in enumerate(classes[:NAMED])]
+    """The legend of pictures with such marks, one entry below the other. classes: whose colours objects have that are not judged."""
+    entries = [(Look(place, None, ""), name) for place, name in enumerate(classes[:NAMED])]
+    entries += [(LOOKS[one], say(f"objects.key_{one}")) for one in verdicts]
     rows = []
     for at, (look, words) in enumerate(entries):
         y, hue = 12 + 20 * at, svg.colour(look.style, svg.MOST_CLASSES)

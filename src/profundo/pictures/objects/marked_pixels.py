@@ -20,7 +20,7 @@ Place = tuple[float, ...]
 __all__ = ["marked_pixels", "marked_png"]
 
 LEAST_LETTERS = 8  # pixels of a name
-LETTERS, LINE = 1 / 45, 1 / 200  # of the longer side
+LETTERS, LINE = 1 / 45, 1 / 160  # of the longer side
 PAINTED = str.maketrans("✓✗–", "+x-")  # signs that the letters of Pillow lack
 
 

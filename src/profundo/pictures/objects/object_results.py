@@ -30,7 +30,7 @@ def object_results(facts: ObjectFacts) -> dict[str, Any]:
         "errors_grid": errors_grid(facts),
         "matrix": matrix(facts.confusion, names),
         "key": marked_key(),
-        "key_of_data": marked_key(("object", "ignored"), names[:-1]),
+        "key_of_data": marked_key(("ignored",), names[:-1]),
         "pictures": [Figure(marked_svg(one), picture_words(one)) for one in facts.pictures],
     }
 
