@@ -20,7 +20,9 @@ from profundo.nets.published_weights import IMAGENET, PUBLISHED, Published
 from profundo.nets.resnets import resnet18
 from profundo.objectives.detector_cost import DetectorCost
 from profundo.records import ProfundoError
+from profundo.runs.experiment import new_experiment
 from profundo.runs.report_facts import _objects as objects_of
+from profundo.runs.supervised import train
 from profundo.studies.run_comparison import compare
 from profundo.use.any_run import any_run
 from profundo.use.image_search.image_index import index_images
@@ -175,6 +177,8 @@ def test_a_net_that_needs_masks_is_refused_before_there_is_a_folder(trained, tmp
     for data in (str(place / "data"), pf.load(place / "data")):
         with pytest.raises(ProfundoError, match="expected masks of the objects"):
             pf.fit("mask_rcnn", data, epochs=1, out=tmp_path / "run")
+    with pytest.raises(ProfundoError, match="expected masks of the objects"):
+        train(new_experiment(data=str(place / "data"), net="mask_rcnn"), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
