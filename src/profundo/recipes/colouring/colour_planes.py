@@ -120,7 +120,7 @@ def coloured(lightness: Tensor, colours: Tensor) -> Tensor:
 
 def painted(lightness: Tensor, followed: Tensor) -> Tensor:
     """Colours by straight lines between the cells, and what their slopes make of lightness that the cells do not have."""
-    small, colours, slopes = torch.split(followed, (1, 2, 2), 1)
+    small, colours, slopes = torch.split(followed, [1, 2, 2], 1)
     lab = torch.cat([lightness, colours + slopes * (lightness - small)], 1).permute(0, 2, 3, 1)
     rgb = torch.from_numpy(from_space(lab.numpy(), "lab"))
     return (255 * rgb).round().to(torch.uint8).permute(0, 3, 1, 2).contiguous()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,9 +24,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from profundo.data.drawn_batches import DrawnBatches
-from profundo.data.streams.archives import printable, read_whole
-from profundo.evaluate.kinds.colour_fidelity import area_of_near, colour_rmse, colourfulness
-from profundo.evaluate.kinds.pixel_fidelity import psnr
+from profundo.data.streams.archives import read_whole
+from profundo.evaluate.kinds.colour_fidelity import colour_rmse, colourfulness
 from profundo.images.gamut import squares_in_gamut
 from profundo.nets.unet import UNet
 from profundo.objectives.colour_classes import (
@@ -37,28 +36,37 @@ from profundo.objectives.colour_classes import (
     rebalancing,
     smoothed,
 )
-from profundo.pictures.charts import Line, lines_svg
-from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
-from profundo.pictures.film import sheet
 from profundo.pictures.image_grid import image_png
 from profundo.ranks_and_places import evenly
-from profundo.recipes.colouring.colour_hints import (
-    MOST,
-    Hint,
-    drawn_hints,
-    hint_of,
-    no_hints,
-    small_view,
-    some_hints,
+from profundo.recipes.colouring.colour_figures import (
+    asked_for,
+    by_hints,
+    errors_by_epoch,
+    fidelity,
+    fidelity_table,
+    frame,
+    judgement_table,
+    side_by_side,
+    temperatures,
 )
-from profundo.recipes.colouring.colour_judges import fooled, named_right
+from profundo.recipes.colouring.colour_hints import Hint, drawn_hints, hint_of, no_hints, small_view
+from profundo.recipes.colouring.colour_judges import coarsely, fooled, named_right
+from profundo.recipes.colouring.colour_photographs import (
+    SAMPLES,
+    SMALLEST,
+    TAKES,
+    Unseen,
+    colour_photographs,
+    images_of,
+    painted,
+    unseen,
+)
 from profundo.recipes.colouring.colour_planes import (
     COLOUR,
     PART,
     Colouring,
     Planes,
     coloured,
-    lab_of,
     lightness_of,
     mean_by_lightness,
     of_the_mean,
@@ -67,27 +75,19 @@ from profundo.recipes.colouring.colour_planes import (
     seen,
 )
 from profundo.recipes.context import Context, Trained
-from profundo.recipes.net_outputs import enlarged, outputs
-from profundo.recipes.own_data import Takes, is_own
-from profundo.recipes.photographs import Photograph, as_tensor, photograph, photographs
+from profundo.recipes.net_outputs import outputs
+from profundo.recipes.own_data import is_own
+from profundo.recipes.photographs import as_tensor, photograph
 from profundo.recipes.recipe import Model, Outcome, Recipe
-from profundo.recipes.recipe_charts import by_epoch
-from profundo.records import Batch, Dataset, Inputs, ProfundoError, Samples, Spec, Targets
+from profundo.records import Batch, Dataset
 from profundo.runs.settings.setting_values import Positive, Several, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
 
 __all__ = ["RECIPE", "Settings", "networks", "predict", "run"]
 
-TAKES = Takes("images", samples=20)
 LARGEST_FILE = 2**29  # bytes
-SMALLEST = 8  # pixels of a side
-VALIDATED, SHOWN, TOLD = 1000, 10, 500  # images: validated on, shown, and coloured with hints
-ENLARGED = 2  # pixels of the page for one of theirs, across and down
-TEMPERATURES = (1.0, 0.7, 0.5, 0.38, 0.25, 0.1, 0.0)
-HINTS = (0, 1, 2, 4, 8, 16, MOST)
-ASKED = {"red": "#c03a2b", "yellow": "#d0b030", "green": "#3f8f3f", "blue": "#3a5fc0"}
-BEST = 100.0  # dB, of an image that is the same
+VALIDATED = 1000  # images, after every epoch
 OURS = "classes"
 Cost = Callable[[Tensor, Tensor], Tensor]
 
@@ -125,25 +125,8 @@ def networks(settings: Settings, _: Mapping[str, Any]) -> dict[str, nn.Module]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Unseen:
-    """Photographs, uint8 (images, 3, height, width), that no net learns from, and their planes."""
-
-    truth: Tensor
-    planes: Planes
-
-    @property
-    def lightness(self) -> Tensor:
-        return self.planes.lightness
-
-    def few(self, number: int) -> Unseen:
-        """Evenly spread, as the classes may stand one after another."""
-        places = torch.tensor(evenly(len(self.truth), number))
-        return Unseen(self.truth[places], self.planes.some(places))
-
-
 def run(context: Context, settings: Settings) -> Outcome:
-    data = colour_photographs(context, settings)
+    data = colour_photographs(context, settings.data, settings.image_size)
     lit, validation = planes_of(images_of(data.train)), unseen(images_of(data.validation)).few(VALIDATED)
     places = evenly(len(data.test), settings.judged)
     test = unseen(images_of(data.test)[places])
@@ -161,12 +144,12 @@ def run(context: Context, settings: Settings) -> Outcome:
         for name, cost in costs.items()
     }
     made = {name: painted(way, test) for name, way in ways.items()}
-    judgements = judged(context, settings, lit, data, test, made, ways)
+    judgements = judged(context, settings, data, lit, test, made, ways)
     named_as = named_right(context, data, data.test.targets[places], {"true": test.truth} | made, **pace(settings))
     figures = {
-        name: {"judge fooled": judgements[name]}
+        name: fidelity(images, test.truth, classes, rebalancing(shares, 0.5))
+        | {"judge fooled": judgements[name]}
         | ({"named right": named_as[name]} if named_as else {})
-        | fidelity(images, test.truth, classes, rebalancing(shares, 0.5))
         for name, images in made.items()
     }
     return Outcome(
@@ -181,88 +164,23 @@ def run(context: Context, settings: Settings) -> Outcome:
                 "the truth.",
             ),
             asked_for(ways[OURS], test),
-            by_hints(context, ways, test),
+            by_hints(context, {name: ways[name] for name in nets}, test),
             fidelity_table(figures, colourfulness(test.truth).mean().item()),
-            *judgement_table(figures, named_as),
-            *temperatures(nets[OURS], classes, validation),
+            judgement_table(figures, named_as),
+            *temperatures(partial(partial, chosen, nets[OURS], classes), validation),
             errors_by_epoch(trained),
         ],
         networks=nets,
+        known={"side": min(data.spec.inputs.shape[1:])},
         conclusion=concluded(len(test.truth), figures, named_as),
     )
 
 
-# --------------------------------------------------------------------------------------------------------- photographs
-def colour_photographs(context: Context, settings: Settings) -> Dataset:
-    """In memory, with even sides. Raises ProfundoError for grey ones and for those of fewer than 8 pixels on a side."""
-    data = (
-        squares(context, settings.image_size)
-        if settings.data == "samples"
-        else context.images(settings.data, settings.image_size)
-    )
-    channels, *sides = data.spec.inputs.shape
-    where = printable(settings.data)
-    if min(sides) < SMALLEST:
-        raise ProfundoError(f"data {where}: expected {SMALLEST} pixels on a side or more, found {sides[1]}×{sides[0]}")
-    if channels != 3 or not has_colour(images_of(data.train)):
-        raise ProfundoError(f"data {where}: expected photographs in colour to learn from, found grey ones only")
-    return with_even_sides(data)
-
-
-def images_of(samples: Samples) -> Tensor:
-    assert isinstance(samples.inputs, Tensor)  # own_data.py refuses what is read from disk
-    return samples.inputs
-
-
-def has_colour(images: Tensor) -> bool:
-    return bool((images != images[:, :1]).any())
-
-
-def with_even_sides(data: Dataset) -> Dataset:
-    """Without the last row and column where there are odd numbers of them."""
-    _, height, width = data.spec.inputs.shape
-    high, wide = height - height % 2, width - width % 2
-    train, validation, test = (
-        replace(split, inputs=images_of(split)[:, :, :high, :wide])
-        for split in (data.train, data.validation, data.test)
-    )
-    inputs = replace(data.spec.inputs, shape=(3, high, wide))
-    return replace(data, spec=replace(data.spec, inputs=inputs), train=train, validation=validation, test=test)
-
-
-def squares(context: Context, side: int) -> Dataset:
-    """Of two photographs, which share no pixel between parts. Raises ProfundoError where they are too small."""
-    parts = photographs(context, "samples", TAKES, side)
-    splits = [part_squares(part, side) for part in (parts.train, parts.validation, parts.test)]
-    if not all(map(len, splits)):
-        raise ProfundoError(f"image_size: expected at most 106 for the sample photographs, which are cut, got {side}")
-    values = splits[0].double()
-    mean, std = values.mean((0, 2, 3)), values.std((0, 2, 3))
-    inputs = Inputs((3, side, side), "image", mean=tuple(mean.tolist()), std=tuple(std.tolist()))
-    train, validation, test = (Samples(images, torch.zeros(len(images))) for images in splits)
-    return Dataset("samples", Spec(inputs, Targets("any")), train, validation, test)
-
-
-def part_squares(photos: Sequence[Photograph], side: int) -> Tensor:
-    """uint8 (squares, 3, side, side), each half over the next."""
-    found = [as_tensor(pixels).new_zeros(0, 3, side, side) for _, pixels in photos[:1]]
-    for _, pixels in photos:
-        image = as_tensor(pixels)
-        if min(image.shape[1:]) >= side:
-            cut = image.unfold(1, side, side // 2).unfold(2, side, side // 2)
-            found.append(cut.permute(1, 2, 0, 3, 4).flatten(0, 1))
-    return torch.cat(found).contiguous()
-
-
-def unseen(images: Tensor) -> Unseen:
-    return Unseen(images, planes_of(images))
-
-
+# ----------------------------------------------------------------------------------------------------------- two nets
 def classes_of(settings: Settings) -> ColourClasses:
     return colour_classes(torch.from_numpy(squares_in_gamut(settings.side)))
 
 
-# ----------------------------------------------------------------------------------------------------------- two nets
 def named(net: nn.Module, lightness: Tensor, hints: Tensor) -> Tensor:
     return COLOUR * outputs(net, seen(lightness, hints))
 
@@ -329,74 +247,31 @@ def cell_error(way: Colouring, planes: Planes) -> float:
     return colour_rmse(made, planes.colours).item()
 
 
-def frame(way: Colouring, test: Unseen) -> Tensor:
-    few = test.few(SHOWN)
-    rows = [greyed(few.lightness), painted(way, few), few.truth]
-    return sheet(enlarged(torch.cat(rows), ENLARGED), len(few.truth))
-
-
-def greyed(lightness: Tensor) -> Tensor:
-    return coloured(lightness, no_hints(lightness)[:, :2])
-
-
-# ------------------------------------------------------------------------------------------------------------- figures
-def painted(way: Colouring, photos: Unseen) -> Tensor:
-    return painted_all(way, photos.lightness, no_hints(photos.lightness))
-
-
-def fidelity(made: Tensor, truth: Tensor, classes: ColourClasses, weights: Tensor) -> dict[str, float]:
-    """Of uint8 images beside the true ones; weights: of classes, for the area in which rare colours count more."""
-    ours, theirs = lab_of(made)[:, 1:], lab_of(truth)[:, 1:]
-    rarity = weights[classes.of(theirs.permute(0, 2, 3, 1))]
-    return {
-        "RMSE of ab": colour_rmse(ours, theirs).item(),
-        "area": area_of_near(ours, theirs).item(),
-        "area, balanced": area_of_near(ours, theirs, rarity).item(),
-        "PSNR": decibels(made, truth),
-        "colourfulness": round(colourfulness(made).mean().item(), 2),  # of grey, 8 bits leave 0.0004
-    }
-
-
-def decibels(made: Tensor, truth: Tensor) -> float:
-    """PSNR over red, green and blue, the mean over images, of each at most 100 dB."""
-    return psnr(*(images.flatten(1, 2)[:, None] for images in (made, truth))).clamp(max=BEST).mean().item()
-
-
+# -------------------------------------------------------------------------------------------------------------- judges
 def pace(settings: Settings) -> dict[str, Any]:
-    own = settings.data == "samples" or is_own(settings.data)
+    own = settings.data == SAMPLES or is_own(settings.data)
     return {"epochs": settings.judge_epochs, "batch_size": 128, "is_own": own}
 
 
 def judged(
     context: Context,
     settings: Settings,
-    lit: Planes,
     data: Dataset,
+    lit: Planes,
     test: Unseen,
     made: Mapping[str, Tensor],
     ways: Mapping[str, Colouring],
 ) -> dict[str, float]:
     """By way, how often a judge of its own takes made colours for true ones."""
-    learned = lit.some(torch.tensor(evenly(len(lit), settings.judged)))
-    true, asked = (coloured_all(planes) for planes in (learned, test.planes))
-    hints = no_hints(learned.lightness)
-    return {
-        name: fooled(
-            context,
-            data.spec,
-            name,
-            (true, painted_all(way, learned.lightness, hints)),
-            (asked, made[name]),
-            **pace(settings),
-        )
-        for name, way in ways.items()
-    }
-
-
-def coloured_all(planes: Planes) -> Tensor:
-    """The true colours at half the size, put onto the photographs as made ones are."""
-    parts = zip(torch.split(planes.lightness, PART), torch.split(planes.colours, PART), strict=True)
-    return torch.cat([coloured(*part) for part in parts])
+    places = torch.tensor(evenly(len(lit), settings.judged))
+    grey, hints = lit.lightness[places], no_hints(lit.lightness[places])
+    true, asked = coarsely(images_of(data.train)[places], grey), coarsely(test.truth, test.lightness)
+    shares = {}
+    for name, way in ways.items():
+        learned = true, coarsely(painted_all(way, grey, hints), grey)
+        shown = asked, coarsely(made[name], test.lightness)
+        shares[name] = fooled(context, data.spec, name, learned, shown, **pace(settings))
+    return shares
 
 
 def concluded(number: int, figures: Mapping[str, Mapping[str, float]], named_as: Mapping[str, float]) -> str:
@@ -414,124 +289,13 @@ def concluded(number: int, figures: Mapping[str, Mapping[str, float]], named_as:
     )
 
 
-# ------------------------------------------------------------------------------------------------------------ exhibits
-def side_by_side(made: Mapping[str, Tensor], test: Unseen) -> Images:
-    shown = {**made, "truth": test.truth}
-    places = evenly(len(test.truth), SHOWN)
-    return Images(
-        "Side by side",
-        f"Test photographs, a row each way to colour them: {', '.join(shown)}.",
-        enlarged(torch.cat([images[places] for images in shown.values()]), ENLARGED),
-        columns=len(places),
-    )
-
-
-def asked_for(way: Colouring, test: Unseen) -> Images:
-    """The middle cell of some photographs told to have one colour and another."""
-    few = test.few(SHOWN // 2)
-    columns = [greyed(few.lightness), painted(way, few)]
-    for colour in ASKED.values():
-        hints = no_hints(few.lightness)
-        asked, row, column = hint_of(f"0,0,{colour}"), hints.shape[2] // 2, hints.shape[3] // 2
-        hints[:, :, row, column] = torch.tensor([asked.a, asked.b, 1.0])
-        columns.append(painted_all(way, few.lightness, hints))
-    labels = ["grey", "no hint", *ASKED, "truth"]
-    images = torch.stack([*columns, few.truth], 1).flatten(0, 1)
-    return Images(
-        "Asked for",
-        "The cell of 2 × 2 pixels in the middle told to be red, yellow, green or blue.",
-        images,
-        columns=len(labels),
-        labels=labels * len(few.truth),
-    )
-
-
-def by_hints(context: Context, ways: Mapping[str, Colouring], test: Unseen) -> Chart:
-    few = test.few(TOLD)
-    lines = []
-    for name in ("regression", OURS):
-        values = []
-        for number in HINTS:
-            hints = some_hints(few.planes.colours, number, context.generator("told"))
-            values.append(decibels(painted_all(ways[name], few.lightness, hints), few.truth))
-        lines.append(Line(name, HINTS, values))
-    return Chart(
-        "What hints are worth",
-        f"PSNR of {len(few.truth)} test photographs, by the number of cells whose true colour is told, in random places.",
-        lines_svg(lines, x_label="hints", y_label="PSNR in dB", log_y=False),
-    )
-
-
-def fidelity_table(figures: Mapping[str, Mapping[str, float]], truth: float) -> Table:
-    names = ("RMSE of ab", "area", "area, balanced", "PSNR", "colourfulness")
-    return Table(
-        "How near to the truth",
-        "RMSE of a and b in units of Lab; area under the share of pixels that are so near, up to 150 units, and the same where rare "
-        f"colours count more; PSNR in dB; colourfulness (Hasler & Süsstrunk 2003), which is {truth:.1f} of the true photographs.",
-        ["way", *names],
-        [[way, *(of[name] for name in names)] for way, of in figures.items()],
-    )
-
-
-def judgement_table(figures: Mapping[str, Mapping[str, float]], named_as: Mapping[str, float]) -> list[Exhibit]:
-    caption = (
-        "judge fooled: the share of test photographs of which a net, shown both, takes the made colours for the true ones; half is "
-        "the most."
-    )
-    named = " named right: by a classifier that learned from true photographs." if named_as else ""
-    columns = ["way", "judge fooled", *(["named right"] if named_as else [])]
-    rows: list[list[str | float]] = [[way, *(of[name] for name in columns[1:])] for way, of in figures.items()]
-    if named_as:
-        rows.append(["true colours", "", named_as["true"]])
-    return [Table("Two alternatives", caption + named, columns, rows)]
-
-
-def temperatures(net: nn.Module, classes: ColourClasses, validation: Unseen) -> list[Exhibit]:
-    """The same probabilities painted from the mean to the most probable class."""
-    rows: list[list[str | float]] = []
-    columns = []
-    for temperature in TEMPERATURES:
-        made = painted(partial(chosen, net, classes, temperature), validation)
-        ours, theirs = lab_of(made)[:, 1:], lab_of(validation.truth)[:, 1:]
-        rows.append([temperature, colour_rmse(ours, theirs).item(), colourfulness(made).mean().item()])
-        columns.append(made[evenly(len(made), 3)])
-    labels = [f"T = {temperature:g}" for temperature in TEMPERATURES] * len(columns[0])
-    return [
-        Images(
-            "From the mean to the most probable",
-            "Validation photographs, painted at different temperatures.",
-            torch.stack(columns, 1).flatten(0, 1),
-            columns=len(TEMPERATURES),
-            labels=labels,
-        ),
-        Table(
-            "Temperatures",
-            f"Of {len(validation.truth)} validation photographs, whose own colourfulness is "
-            f"{colourfulness(validation.truth).mean():.1f}.",
-            ["temperature", "RMSE of ab", "colourfulness"],
-            rows,
-        ),
-    ]
-
-
-def errors_by_epoch(trained: Mapping[str, Trained]) -> Chart:
-    return by_epoch(
-        "Error by epoch",
-        "RMSE of a and b in units of Lab, of cells of validation photographs without hints. Who paints the mean errs "
-        "least, and is grey.",
-        {name: one.history["validation RMSE"] for name, one in trained.items()},
-        y_label="RMSE of ab",
-        log_y=False,
-    )
-
-
 # ------------------------------------------------------------------------------------------------------------- own images
 def predict(model: Model, files: Sequence[Path], hints: Sequence[str] = ()) -> list[dict[str, Any]]:
     """For each image file what it was given, and the photograph in colours, a PNG in base64. hints: "x,y,#rrggbb" each, in pixels of
     the photographs."""
     told = [hint_of(text) for text in hints]
     way = partial(chosen, model.networks[OURS], classes_of(model.asked), model.asked.temperature)
-    return [one_coloured(way, model.asked.image_size, path, told) for path in files]
+    return [one_coloured(way, model.known["side"], path, told) for path in files]
 
 
 def one_coloured(way: Colouring, side: int, path: Path, hints: Sequence[Hint]) -> dict[str, Any]:
@@ -546,9 +310,7 @@ def one_coloured(way: Colouring, side: int, path: Path, hints: Sequence[Hint]) -
 
 RECIPE = Recipe(
     Settings,
-    Settings(
-        side=20, width=8, depth=2, batch_size=16, updates=40, epochs=3, judged=400, judge_epochs=1, data="samples"
-    ),
+    Settings(side=20, width=8, depth=2, batch_size=16, updates=40, epochs=3, judged=400, judge_epochs=1, data=SAMPLES),
     run,
     networks=networks,
     predict=predict,
