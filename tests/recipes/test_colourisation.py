@@ -166,8 +166,10 @@ def test_a_hint_falls_into_the_cell_of_its_pixel():
 
 
 @pytest.mark.parametrize(("size", "expected"), [((1, 1), (8, 8)), ((1, 4000), (8, 128)), ((3, 5), (8, 14))])
-def test_photographs_of_any_size_have_a_view(size, expected):
-    assert small_view(torch.zeros(1, 1, *size), 8, [], "")[0].shape[2:] == expected
+def test_photographs_of_any_size_have_a_view_and_are_painted(size, expected):
+    view, hints = small_view(torch.zeros(1, 1, *size), 8, [], "")
+    assert view.shape[2:] == expected
+    assert torch.equal(coloured(torch.zeros(1, 1, *size), hints[:, :2]), torch.zeros(1, 3, *size, dtype=torch.uint8))
 
 
 @pytest.mark.parametrize(
@@ -184,16 +186,14 @@ def test_a_judge_is_wrong_where_it_trusts_the_made_more_and_half_wrong_where_it_
     assert share_fooled(torch.tensor([1.0, 2, 3, 4]), torch.tensor([0.0, 5, 3, 3])) == (1 + 0.5) / 4
 
 
-def test_a_judge_is_shown_sixteen_colours_and_the_same_lightness():
+def test_a_judge_is_shown_sixteen_colours_wherever_in_their_parts_they_were():
     images = torch.randint(60, 190, (3, 3, 32, 24), generator=DRAWS, dtype=torch.uint8)
     lightness = planes_of(images).lightness
     seen_by = coarsely(images, lightness)
     assert (lab_of(seen_by)[:, :1] - lightness).abs().max() < 1.5
-    parts = torch.nn.functional.adaptive_avg_pool2d(lab_of(images)[:, 1:], 4)
-    assert torch.allclose(torch.nn.functional.adaptive_avg_pool2d(lab_of(seen_by)[:, 1:], 4), parts, atol=3)
-    shuffled = (
-        images.unflatten(2, (4, 8)).unflatten(4, (4, 6)).flip(3, 5).flatten(4, 5).flatten(2, 3)
-    )  # within each part
+    pairs = [torch.nn.functional.adaptive_avg_pool2d(lab_of(one)[:, 1:], 4).flatten() for one in (images, seen_by)]
+    assert torch.corrcoef(torch.stack(pairs))[0, 1] > 0.9
+    shuffled = images.unflatten(2, (4, 8)).unflatten(4, (4, 6)).flip(3, 5).flatten(4, 5).flatten(2, 3)
     assert torch.allclose(lab_of(coarsely(shuffled, lightness)), lab_of(seen_by), atol=1)
 
 

@@ -6,7 +6,12 @@ probability of each of 261 classes of colours; rare ones count more, and what is
 Beside it the same net learns by the squared error to name one colour, and a table has the mean colour of each lightness. In half of
 the images some cells' colours are told, so that a person can tell them, too: `profundo predict RUN FILE --hint x,y,#rrggbb`.
 
-RESULT
+Result, after 1,000 updates each (seed 0, 3,000 test photographs, 5 minutes on one core of an AMD EPYC, no GPU): colours are as
+strong as the true ones (colourfulness 31.1; true 30.6, by the squared error 12.5), and rare ones nearer: balanced AuC 0.839, by
+the squared error 0.826, grey 0.799. Pixel by pixel the squared error wins, as it must (RMSE of a and b 16.8 beside 19.8). One hint
+is worth 0.9 dB, 32 are worth 8.1 dB. Two tests of the paper do not come out as there: a judge, here a net, takes 1.1 % of the made
+colours for the true ones (0.4 % by the squared error), and a classifier of true photographs, right in 66.0 %, names 53.9 % of them
+right, of grey ones 55.9 %: after so short a training too many colours are strong and wrong.
 """
 
 from __future__ import annotations
