@@ -98,7 +98,7 @@ def with_two_optimizers(clears):
     return digits(net, optimizer=torch.optim.SGD(net[0].parameters(), 0.1), step=step)
 
 
-def gathered(divisor, **rest):
+def gathered(divisor, rate=0.5, **rest):
     count = iter(range(10**6))
 
     def step(net, batch, loss, optimizer):
@@ -109,7 +109,14 @@ def gathered(divisor, **rest):
             optimizer.zero_grad()
         return cost
 
-    return digits(step=step, batch_size=8, rate=0.05, **rest)
+    return digits(step=step, batch_size=8, rate=rate, **rest)
+
+
+def test_sums_are_no_fault_where_the_optimizer_does_not_heed_the_size_of_gradients():
+    for optimizer, told in ((torch.optim.AdamW, []), (torch.optim.Rprop, []), (torch.optim.SGD, ["accumulation_not_divided"])):
+        net = perceptron(64, 64, 10)
+        program = gathered(1, net=net, optimizer=optimizer(net.parameters(), 0.5), epochs=2)
+        assert [one.cause for one in step_order(Patient(program, 0, 20.0))] == told
 
 
 def test_sums_that_are_divided_by_all_samples_that_are_gathered_may_be_added_up():
@@ -336,6 +343,7 @@ SOUND = {
     "windows by recording": lambda: windows(by_chance=False),
     "two optimizers": lambda: with_two_optimizers(clears=True),
     "eight, divided": lambda: gathered(8),
+    "eight, at a rate for their sum": lambda: gathered(1, rate=0.05),
     "twice a step": lambda: digits(step=twice_for_flat_minima, rate=0.05),
 }
 
