@@ -12,7 +12,7 @@ from torch import nn
 from doctored import PEOPLE, SCALED, X, Y, digits, first_cause, people, perceptron
 from profundo.doctor import Program, examine
 from profundo.doctor.causes.axis_order import meant
-from profundo.doctor.causes.step_order import step_order
+from profundo.doctor.causes.step_order import heeds_size, step_order
 from profundo.doctor.causes.structure import structure
 from profundo.doctor.passage import calls_of
 from profundo.doctor.patient import Patient
@@ -98,6 +98,16 @@ def with_two_optimizers(clears):
     return digits(net, optimizer=torch.optim.SGD(net[0].parameters(), 0.1), step=step)
 
 
+OPTIMIZERS = (
+    torch.optim.SGD,
+    torch.optim.LBFGS,
+    torch.optim.AdamW,
+    torch.optim.Rprop,
+    torch.optim.RMSprop,
+    torch.optim.Adagrad,
+)
+
+
 def gathered(divisor, rate=0.5, **rest):
     count = iter(range(10**6))
 
@@ -112,11 +122,10 @@ def gathered(divisor, rate=0.5, **rest):
     return digits(step=step, batch_size=8, rate=rate, **rest)
 
 
-def test_sums_are_no_fault_where_the_optimizer_does_not_heed_the_size_of_gradients():
-    for optimizer, told in ((torch.optim.AdamW, []), (torch.optim.Rprop, []), (torch.optim.SGD, ["accumulation_not_divided"])):
-        net = perceptron(64, 64, 10)
-        program = gathered(1, net=net, optimizer=optimizer(net.parameters(), 0.5), epochs=2)
-        assert [one.cause for one in step_order(Patient(program, 0, 20.0))] == told
+def test_of_which_optimizers_the_moves_depend_on_the_size_of_gradients():
+    net = perceptron(64, 64, 10)
+    heeded = {kind: heeds_size(digits(net, optimizer=kind(net.parameters(), 0.1)), 8) for kind in OPTIMIZERS}
+    assert heeded == dict(zip(OPTIMIZERS, (True, True, False, False, False, False), strict=True))
 
 
 def test_sums_that_are_divided_by_all_samples_that_are_gathered_may_be_added_up():

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from test_answering import outcome
 
 from profundo.lab.limits import Limits, Refusal
+from profundo.languages import LANGUAGES
 from profundo.lab.request_inputs import accepted, media_types, read
 from served import NASTY
 
@@ -27,6 +28,7 @@ def refused(content_type, body, kind="features", limits=None):
     with pytest.raises(Refusal) as caught:
         understood(content_type, body, kind, limits)
     assert "\n" not in str(caught.value)
+    assert set(caught.value.told.everywhere) == set(LANGUAGES)
     return caught.value
 
 

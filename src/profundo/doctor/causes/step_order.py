@@ -18,7 +18,7 @@ from profundo.doctor.programs import Program, copied, ordinary_step
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Cure, Variant
 
-__all__ = ["step_order"]
+__all__ = ["heeds_size", "step_order"]
 
 HEEDED = 0.05  # of what an optimizer moves, that size changes
 WORSE = 0.02  # of skill
