@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from test_answering import outcome
 
 from profundo.lab.limits import Limits, Refusal
-from profundo.languages import LANGUAGES
 from profundo.lab.request_inputs import accepted, media_types, read
+from profundo.languages import LANGUAGES
 from served import NASTY
 
 SMALL = Limits(images=4, rows=5, values=40, text=30)

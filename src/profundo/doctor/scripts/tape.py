@@ -181,7 +181,9 @@ def picks_rows(args: tuple[Any, ...], sizes: list[int], compared: set[int]) -> b
         return False
     where = places[0]
     is_place = where.ndim == 1 and not where.is_floating_point() and where.dtype != torch.bool and fits(where, sizes)
-    return is_place and id(where) not in compared and len(where) < len(source) and len(where.unique()) == len(where)
+    return (
+        is_place and id(where) not in compared and len(where) < len(source) and len(torch.unique(where)) == len(where)
+    )
 
 
 def fits(tensor: Tensor, sizes: list[int]) -> bool:
