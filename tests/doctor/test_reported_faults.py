@@ -336,6 +336,9 @@ FAULTY = {
     ("wrong_loss_for_task", "numbers"): lambda: people(
         perceptron(10, 32, 2), F.cross_entropy, torch.cat([SCALED, PEOPLE[:, :1]], 1)
     ),
+    ("unreachable_targets", "squeezed"): lambda: people(
+        nn.Sequential(perceptron(10, 32, 1), nn.ReLU()), lambda p, t: F.mse_loss(p.squeeze(1), t), SCALED[:, 0]
+    ),
     ("unstable_operation", "masked"): lambda: people(nn.Sequential(nn.Linear(10, 32), Root(), nn.Linear(32, 1))),
     ("wrong_metric", "rounded"): lambda: digits(metric=rounded),
     ("wrong_metric", "exchanged"): lambda: people(metric=exchanged),
