@@ -129,7 +129,7 @@ def test_copies_of_a_text_stay_on_one_side(tmp_path):
     assert sum(map(len, sides)) == 120
 
 
-def test_few_texts_are_in_memory_at_once_and_every_batch_is_of_all_classes(tmp_path, monkeypatch):
+def test_few_texts_are_in_memory_at_once_and_every_block_is_of_all_classes(tmp_path, monkeypatch):
     monkeypatch.setattr(streamed_rows, "LEARNING_BYTES", 1)
     monkeypatch.setattr(streamed_rows, "FEWEST", 20)
     monkeypatch.setattr(streamed_rows, "WINDOW_BYTES", 2**15)
@@ -145,7 +145,10 @@ def test_few_texts_are_in_memory_at_once_and_every_batch_is_of_all_classes(tmp_p
     assert any("learned from 20 of 200" in note for note in data.notes)
     shown = list(batches(data.train, data.spec, 20, seed=1, workers=0).epoch(0))
     assert 0 < max(read) <= 2**13  # a quarter of a window
-    assert all(len(batch.targets.unique()) == 2 for batch in shown)
+    inputs, targets = data.train.inputs, data.train.targets
+    blocks = inputs.source.blocks[inputs.indices]
+    assert len(blocks.unique()) > 4
+    assert all(len(targets[blocks == block].unique()) == 2 for block in blocks.unique())
     later = batches(pf.load(tmp_path / "reviews", stream=True).train, data.spec, 20, seed=1, workers=0).epoch(0, skip=3)
     for one, other in zip(shown[3:], later, strict=True):
         assert torch.equal(one.inputs, other.inputs)
