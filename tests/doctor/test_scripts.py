@@ -83,12 +83,36 @@ def test_an_optimizer_of_another_net_and_accumulation_that_is_not_divided():
     other = loop(PLAIN, "SGD(nn.Linear(2, 2).parameters(), 0.1)", epochs=1)
     assert causes(seen(other))[:1] == ["not_in_optimizer"]
     step = "({}).backward()\nif optimizer.count % 4 == 3: optimizer.step(); optimizer.zero_grad()\noptimizer.count += 1"
-    begin = "SGD(net.parameters(), 0.1); optimizer.count = 0; optimizer.zero_grad()"
+    begin = "SGD(net.parameters(), 1.0); optimizer.count = 0; optimizer.zero_grad()"
     assert causes(seen(loop(step.format(COST), begin, 8)))[:1] == ["accumulation_not_divided"]
     program = rebuilt(seen(loop(step.format(f"{COST} / 4"), begin, 8)))
     assert isinstance(program.step, RecordedStep)
     assert len(program.step.cycle) == 4
     assert program.step.scale == 0.25
+
+
+BY_HAND = """
+optimizer = torch.optim.SGD(net.parameters(), 0.1)
+for epoch in range(2):
+    for places in torch.randperm(600).split(50):
+        labels = Y[places]
+        optimizer.zero_grad(); {cost}.backward(); optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        "F.cross_entropy(net(X[places]), Y[places])",
+        "F.cross_entropy(net(X[places]), Y.index_select(0, places).long())",
+        "(F.cross_entropy(net(X[places]), labels, reduction='none') * weights[labels]).mean()",
+    ],
+)
+def test_targets_that_a_cost_looks_up_are_those_of_its_batch(cost):
+    program = rebuilt(seen(BY_HAND.format(cost=cost), X=X[:600], Y=Y[:600], weights=torch.ones(10)))
+    for inputs, targets in program.train:
+        places = (inputs[:, None] == X[:600]).all(2).int().argmax(1)
+        assert torch.equal(targets, Y[places])
 
 
 @pytest.mark.parametrize(
