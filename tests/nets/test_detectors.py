@@ -92,6 +92,21 @@ def test_images_without_objects_and_with_crowds_only_have_a_cost(net):
         sum(parts.values()).backward()
 
 
+def test_half_precision_costs_nearly_what_single_precision_does(net):
+    """Answers are float32 before anything is counted or compared: bfloat16 has three digits, an edge or a rank needs more."""
+    costs = []
+    for half in (False, True):
+        torch.manual_seed(0)
+        net.train().zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            parts = net.cost(*SCENES)
+        assert {part.dtype for part in parts.values()} == {torch.float32}
+        sum(parts.values()).backward()
+        assert all(bool(one.grad.isfinite().all()) for one in net.parameters() if one.grad is not None)
+        costs.append({name: part.item() for name, part in parts.items()})
+    assert costs[1] == pytest.approx(costs[0], rel=0.1, abs=0.02)
+
+
 @pytest.mark.parametrize(("name", "options"), [("fcos", {}), ("mask_rcnn", {"features": 64, "depth": 1})])
 def test_it_learns_scenes_by_heart(name, options):
     """The surest are the objects, each in its place and of its class, and outlined. Mask R-CNN is Faster R-CNN, too."""

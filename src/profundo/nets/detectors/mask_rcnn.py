@@ -75,7 +75,7 @@ class MaskRcnn(nn.Module):
         strides = self.boxes.pyramid.strides
         seen = region_features(maps, strides, boxes, level_of(boxes, strides, USUAL), MASK_SIDE // 2)
         logits: Tensor = self.outlines(seen.flatten(0, 1)).unflatten(0, boxes.shape[:2])
-        return logits
+        return logits.float()
 
 
 def cells_of(masks: Tensor, boxes: Tensor) -> Tensor:
