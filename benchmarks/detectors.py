@@ -1,6 +1,6 @@
 """Detectors and segmenters on scenes of digits, and on blood cells: what each reaches in a given time.
 
-    python -m benchmarks.detectors [--data digits cells] [--nets fcos mask_rcnn …] [--seeds 0 1 2] [--minutes 15] [--validate] [--quick]
+    python -m benchmarks.detectors [--data digits cells] [--nets fcos …] [--seeds 0 1 2] [--minutes 15] [--validate] [--quick]
 
 Digits: scenes of 128×128 pixels with 1 to 8 real MNIST digits, painted anew for every batch; 500 scenes of test digits, which
 training never sees, are looked at once, at the end. Cells: blood-cells/bccd.zip of PROFUNDO_DATA in its own split, the longer side
@@ -76,7 +76,7 @@ CELLS, CHANGES = Manner(4, 2e-3, {"finest": 8}), ["mirror", "flip", "zoom", "col
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """draw: the number of a step → standardised images and their targets."""
+    """draw: the number of a step → standardised images and their targets; counted: whether objects are counted class by class."""
 
     net: str
     manner: Manner
@@ -84,6 +84,7 @@ class Work:
     draw: Callable[[int], tuple[Tensor, Any]]
     validation: Samples
     test: Samples
+    counted: bool = False
 
 
 def reached(work: Work, seed: int, seconds: float, *, validate: bool) -> dict[str, Any]:
@@ -126,14 +127,12 @@ def judged(net: nn.Module, work: Work, *, validate: bool) -> dict[str, Any]:
     result = chosen if validate else said(work.test)
     if targets.kind == "objects":
         result = replace(result, threshold=threshold_of_best_f1(chosen))
-    counted = counts(result, targets) if work.validation.targets is table_of(work.validation.targets) else {}
+    counted = counts(result, targets) if work.counted else {}
     return {name: round(value, 4) for name, value in figures(result, targets).items()} | counted
 
 
 def counts(result: Answers, targets: Targets) -> dict[str, Any]:
     """Of each class objects that are there, that were counted, and the mean over images of the difference."""
-    if targets.kind != "objects":
-        return {}
     number = image_counts(answered_scenes(result), [result.threshold] * len(targets.classes))
     columns = number.there.sum(0).tolist(), number.found.sum(0).tolist(), number.error.tolist()
     keys = "there", "counted", "mean error"
@@ -195,7 +194,7 @@ def on_cells(name: str, seed: int, tested: int) -> Work:
         Samples(split.inputs[:tested], split.targets[:tested])  # type: ignore[index]
         for split in (data.validation, data.test)
     )
-    return Work(name, CELLS, spec, draw, validation, test)
+    return Work(name, CELLS, spec, draw, validation, test, counted=True)
 
 
 # -------------------------------------------------------------------------------------------------------------- results
