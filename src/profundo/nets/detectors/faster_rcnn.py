@@ -97,7 +97,7 @@ class FasterRcnn(nn.Module):
         strides = self.pyramid.strides
         seen = region_features(maps, strides, boxes, level_of(boxes, strides, USUAL), GRID)
         features = self.dense(seen.flatten(0, 1)).unflatten(0, boxes.shape[:2])
-        return self.classes(features).float(), self.by(features).float().unflatten(2, (-1, 4))
+        return self.classes(features), self.by(features).unflatten(2, (-1, 4))
 
     def found(self, maps: list[Tensor], size: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
         boxes, there = proposals(self.proposals(maps), (size[0], size[1]), ASKED)

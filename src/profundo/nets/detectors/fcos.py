@@ -114,9 +114,9 @@ class Fcos(nn.Module):
         classes, distances, quality = [], [], []
         for level, seen in enumerate(maps):
             features = self.tower(seen)
-            classes.append(in_a_row(self.classes(features)).float())
-            distances.append(in_a_row(self.distances(features).float() * self.scales[level]))
-            quality.append(in_a_row(self.quality(features)).float())
+            classes.append(in_a_row(self.classes(features)))
+            distances.append(in_a_row(self.distances(features) * self.scales[level]))
+            quality.append(in_a_row(self.quality(features)))
         far = distances_of(torch.cat(distances, 1)) * places.stride[:, None]
         boxes = torch.cat([places.xy - far[..., :2], places.xy + far[..., 2:]], -1)
         return Answers(torch.cat(classes, 1), boxes, torch.cat(quality, 1)[..., 0]), places

@@ -79,8 +79,10 @@ class MaskRcnn(nn.Module):
         seen = region_features(maps, strides, boxes, level_of(boxes, strides, USUAL), MASK_SIDE // 2)
         pixels = read_from(images, boxes, MASK_SIDE)
         whose = self.whose(seen.flatten(0, 1))
-        logits: Tensor = self.outlines(torch.cat([whose, pixels.flatten(0, 1).to(whose.dtype)], 1))
-        return logits.float().unflatten(0, boxes.shape[:2])
+        logits: Tensor = self.outlines(torch.cat([whose, pixels.flatten(0, 1).to(whose.dtype)], 1)).unflatten(
+            0, boxes.shape[:2]
+        )
+        return logits
 
 
 def cells_of(masks: Tensor, boxes: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ class Proposals(nn.Module):
         seen = [F.relu(self.sliding(one)) for one in maps]
         logits = torch.cat([self.surely(one).permute(0, 2, 3, 1).flatten(1) for one in seen], 1)
         by = torch.cat([self.by(one).permute(0, 2, 3, 1).flatten(1) for one in seen], 1)
-        return Proposed(anchors(maps, self.strides), logits.float(), by.view(by.shape[0], -1, 4).float())
+        return Proposed(anchors(maps, self.strides), logits, by.view(by.shape[0], -1, 4))
 
     def cost(self, proposed: Proposed, table: Tensor) -> dict[str, Tensor]:
         with torch.no_grad():
