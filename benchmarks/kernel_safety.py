@@ -45,7 +45,7 @@ FILLS = (0, 255, 0)  # the byte of new memory; of 255 every float is a NaN
 SECONDS = 60  # a trial may take
 TOGETHER = 100  # trials in one fork
 BEYOND = 71  # how a process ends that wrote beyond its memory
-CHANNELS = (*range(1, 10), 16, 17)
+CHANNELS = (*range(1, 10), 12, 15, 16, 17)
 Trial = tuple["Case", str, str]  # layout and precision
 guard = ctypes.CDLL(None)  # guard_malloc.c, where it was loaded before
 
@@ -62,12 +62,12 @@ class Case:
 
 def convolutions(draw: random.Random) -> Iterator[Case]:
     """Each number of channels, kernel and stride, with what else there is drawn at random."""
-    for channels, kernel, stride, side in itertools.product(CHANNELS, (1, 2, 3, 5), (1, 2, 3), (1, 6)):
+    for channels, kernel, stride, side in itertools.product(CHANNELS, (1, 2, 3, 5), (1, 2, 3), (1, 6, 48)):
         yield convolution(draw, nn.Conv2d, channels, kernel, stride, (side, draw.choice([side, side + 1])))
-    for channels, stride, side, out in itertools.product(CHANNELS, (2, 3), (4, 8, 16), (1, 8)):
+    for channels, stride, side, out in itertools.product(CHANNELS, (2, 3), (4, 8, 16, 48), (1, 8)):
         options = {"in_channels": channels, "out_channels": out, "kernel_size": 1, "stride": stride}
         yield Case("Conv2d", (3, channels, side, side), nn.Conv2d, options)
-    for channels, stride, side in itertools.product((3, 4, 7), (2, (1, 2), (2, 1), 4), (8, 16)):
+    for channels, stride, side in itertools.product((3, 4, 7), (2, (1, 2), (2, 1), 4), (8, 16, 48)):
         few = {"kernel_size": 1, "stride": stride}
         yield Case("Conv2d", (3, channels, side, side), nn.Conv2d, {"in_channels": channels, "out_channels": 8, **few})
         grouped = {"in_channels": 2 * channels, "out_channels": 8, "groups": 2, **few}

@@ -1,6 +1,8 @@
 """What every test may rely on: a cache of its own, and the real data sets where there are any."""
 
 import gc
+import io
+import logging
 import os
 import random
 import sys
@@ -9,9 +11,9 @@ from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
-import torch
+
+import commands
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,6 +37,9 @@ os.fsync = lambda _: None  # no test can cut the power; to wait for the disk at 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup():
     """What a test draws without a seed of its own depends on no other test."""
+    import numpy as np  # not above: the process that hands out tests needs neither
+    import torch
+
     random.seed(0)
     np.random.seed(0)
     torch.default_generator.manual_seed(
@@ -58,6 +63,25 @@ def real_data() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def fewer_data(real_data, tmp_path_factory) -> Path:
+    """The same with a tenth of the larger sets, which are read and judged in a tenth of the time."""
+    import fewer_data
+
+    return fewer_data.fewer_data(real_data, tmp_path_factory.mktemp("fewer") / "data")
+
+
+@pytest.fixture
+def logged():
+    """All that is logged meanwhile, to be read by getvalue(). The plugin of pytest would listen to every test, for a third of a
+    millisecond each."""
+    words = io.StringIO()
+    handler = logging.StreamHandler(words)
+    logging.getLogger().addHandler(handler)
+    yield words
+    logging.getLogger().removeHandler(handler)
 
 
 @pytest.fixture
@@ -97,12 +121,21 @@ def refused(called):
     return call
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """Of the whole suite, the process that hands out tests starts the server of commands, for all that run them."""
+    if node.config.args_source == node.config.ArgsSource.TESTPATHS:
+        cache = node.config._tmp_path_factory.getbasetemp() / "profundo-cache"
+        node.workerinput["commands"] = commands.start_server(str(cache))
+
+
 def pytest_configure(config):
     """Where several processes collect everything, each begins elsewhere: what pytest has made of a module's asserts is kept in a
     file, and none makes of all of them what another has made already."""
     worker = getattr(config, "workerinput", None)
     if worker is None or config.args_source != config.ArgsSource.TESTPATHS:
         return
+    commands.use_server(worker["commands"])
     files = sorted(Path(__file__).parent.rglob("test_*.py"))
     begin = int(worker["workerid"].removeprefix("gw")) * len(files) // worker["workercount"]
     for file in files[begin:] + files[:begin]:

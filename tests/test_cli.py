@@ -13,9 +13,10 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 
-from profundo.cli import main
+from profundo.cli import app, main
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
 
@@ -203,6 +204,15 @@ def test_help_and_names_do_not_import_torch():
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT)
         assert done.returncode == 0, done.stderr
         assert done.stdout
+
+
+def test_a_command_has_its_options_only_once_it_is_called():
+    """Who calls one need not wait for those of all others."""
+    commands = typer.main.get_command(app).commands
+    assert len(commands) > 25
+    assert all(one.params == [] and one.help for one in commands.values())
+    with commands["resume"].make_context("resume", ["runs/x", "--json"]) as context:
+        assert context.params == {"run": Path("runs/x"), "as_json": True}
 
 
 def test_lists_name_what_there_is(called):

@@ -54,7 +54,8 @@ def test_the_examples_of_a_page_run(page, tmp_path, request, called, monkeypatch
     """Its Python in one process, of the README in a new one, then its commands in their order, in one folder."""
     code = "\n".join(blocks(page, "python"))
     if needs_data(page):
-        request.getfixturevalue("real_data")  # says so where PROFUNDO_DATA names none
+        data = request.getfixturevalue("fewer_data")  # says so where PROFUNDO_DATA names none
+        monkeypatch.setenv("PROFUNDO_DATA", str(data))
         subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=600, check=True)
     elif code:
         ended = python(tmp_path, code).wait(600)

@@ -22,7 +22,10 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--num-raster-threads=1",
+    *("--renderer-process-limit=1", "--disable-site-isolation-trials", "--in-process-gpu"),
 )
+"""The last two lines: what several processes do side by side, one does in half of the processor time."""
 
 
 @dataclass(frozen=True)

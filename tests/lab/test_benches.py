@@ -90,7 +90,7 @@ def test_a_dropped_job_ends(bench, page):
     assert page.opened("room.one").values.empty()
 
 
-def test_refusals_are_one_line_without_the_folder(bench, page, caplog):
+def test_refusals_are_one_line_without_the_folder(bench, page, logged):
     def refused():
         raise ProfundoError(f"{page.desk.lab.runs}/one: is\nno run")
         yield
@@ -105,7 +105,7 @@ def test_refusals_are_one_line_without_the_folder(bench, page, caplog):
     (failure,) = told(page, "failed", 1)
     assert failure["done"]
     assert "secret" not in failure["refused"]
-    assert "secret" in caplog.text
+    assert "secret" in logged.getvalue()
 
 
 def test_a_lock_is_held_in_each_step_and_not_between():

@@ -482,7 +482,7 @@ def test_uploads_on_their_way_have_their_room_already(here):
     assert uploads.reserve("c", "6") == 6
 
 
-def test_who_leaves_in_the_middle_of_an_upload_leaves_nothing_behind(app, here, caplog):
+def test_who_leaves_in_the_middle_of_an_upload_leaves_nothing_behind(app, here, logged):
     parts = [{"type": "http.request", "body": b"x", "more_body": True}, {"type": "http.disconnect"}]
     sent = []
 
@@ -494,6 +494,6 @@ def test_who_leaves_in_the_middle_of_an_upload_leaves_nothing_behind(app, here, 
 
     asyncio.run(guarded(app)(scope("http", "/uploads?name=a", BEARER, HOST) | {"method": "POST"}, receive, send))
     assert sent[0]["status"] == 499
-    assert caplog.text == ""
+    assert logged.getvalue() == ""
     assert list(here.uploads.iterdir()) == []
     assert app.state.service.uploads.arriving == {}

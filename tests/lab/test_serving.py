@@ -181,7 +181,7 @@ def test_hostile_json_is_answered_with_one_line(name):
         assert answer.error
 
 
-def test_a_mistake_of_ours_is_told_without_details(caplog):
+def test_a_mistake_of_ours_is_told_without_details(logged):
     class Broken(Pictures):
         def images(self, _contents):
             raise RuntimeError("secret detail")
@@ -189,7 +189,7 @@ def test_a_mistake_of_ours_is_told_without_details(caplog):
     app = application(Broken(), "broken")
     with pytest.raises(RuntimeError):  # for the server to notice as well
         post(app, "image/png", b"\x00")
-    assert "secret detail" in caplog.text
+    assert "secret detail" in logged.getvalue()
 
 
 def test_numbers_that_are_no_numbers_are_null_in_the_answer():

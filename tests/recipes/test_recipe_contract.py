@@ -91,7 +91,7 @@ def _every_step_shown():
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, real_data):
+def finished(tmp_path_factory, fewer_data):
     """name → its quick run in a folder, and how many steps it showed; each is made once."""
     made = {}
 
@@ -99,7 +99,7 @@ def finished(tmp_path_factory, real_data):
         if name not in made:
             voice = Counting()
             folder = tmp_path_factory.mktemp(name) / "run"
-            run = run_recipe(name, SMALLER.get(name), quick=True, out=folder, data_dir=str(real_data), voice=voice)
+            run = run_recipe(name, SMALLER.get(name), quick=True, out=folder, data_dir=str(fewer_data), voice=voice)
             made[name] = run, voice.shown
         return made[name]
 
@@ -188,14 +188,14 @@ def test_its_nets_are_looked_into_at_every_door_or_refused_in_a_line_that_says_w
 
 
 @EVERY
-def test_interrupted_and_resumed_it_ends_with_the_same_bits(name, finished, tmp_path, real_data):
+def test_interrupted_and_resumed_it_ends_with_the_same_bits(name, finished, tmp_path, fewer_data):
     run, steps = finished(name)
     if steps == 0:
         return  # nothing is trained
     folder = tmp_path / "run"
     with pytest.raises(Interrupted):
         run_recipe(
-            name, SMALLER.get(name), quick=True, out=folder, data_dir=str(real_data), voice=Impatient(steps // 2 or 1)
+            name, SMALLER.get(name), quick=True, out=folder, data_dir=str(fewer_data), voice=Impatient(steps // 2 or 1)
         )
     assert Folder(folder).state == "interrupted"
     resume_recipe(folder)
@@ -203,11 +203,11 @@ def test_interrupted_and_resumed_it_ends_with_the_same_bits(name, finished, tmp_
 
 
 @EVERY
-def test_an_unknown_setting_and_a_wrong_value_are_one_line(name, real_data):
+def test_an_unknown_setting_and_a_wrong_value_are_one_line(name, fewer_data):
     setting = next(iter(settle(name, {}).__dataclass_fields__), None)
     with pytest.raises(ProfundoError, match="setting 'nonsense' is unknown"):
-        run_recipe(name, {"nonsense": 1}, quick=True, out=False, data_dir=str(real_data))
+        run_recipe(name, {"nonsense": 1}, quick=True, out=False, data_dir=str(fewer_data))
     if setting is not None:
         with pytest.raises(ProfundoError, match=f"setting {setting}") as caught:
-            run_recipe(name, {setting: {"not": "this"}}, quick=True, out=False, data_dir=str(real_data))
+            run_recipe(name, {setting: {"not": "this"}}, quick=True, out=False, data_dir=str(fewer_data))
         assert "\n" not in str(caught.value)

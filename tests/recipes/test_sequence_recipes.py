@@ -165,11 +165,11 @@ def test_a_short_training_already_hears_most_digits(real_data):
 
 
 @pytest.mark.needs_data
-def test_captions_of_files_whatever_their_ground(real_data, tmp_path):
-    run = run_recipe("captions", {"test": 20}, quick=True, out=False, data_dir=str(real_data))
+def test_captions_of_files_whatever_their_ground(fewer_data, tmp_path):
+    run = run_recipe("captions", {"test": 20}, quick=True, out=False, data_dir=str(fewer_data))
     from profundo.data import load
 
-    data = load("mnist", data_dir=real_data)
+    data = load("mnist", data_dir=fewer_data)
     (batch,) = scene_batches(data.test, 1, 1).epoch(0)
     pixels = (255 * batch.inputs[0, 0]).byte().numpy()
     Image.fromarray(pixels).resize((4 * SIDE, 4 * SIDE)).save(tmp_path / "dark.png")

@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "1")  # before the fork server starts
-
-from commands import bits, finished, kill_what_is_left, profundo  # the server inherits the environment of its start
+from commands import bits, finished, kill_what_is_left, profundo
 from profundo.data.augmenting.options import IMAGES, ONLY_OBJECTS
 
 DROPOUT = "net: mlp\nnet_options: {dropout: 0.2, widths: [32]}\n"

@@ -16,7 +16,7 @@ import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -127,10 +127,26 @@ def apart(folder: str, words: str) -> None:
     torch.set_num_threads(1)
 
 
-def start_server() -> None:
-    """Unless it runs. Of this process's sys.path it takes no notice, and leaves out in silence what it does not find."""
-    with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(path for path in sys.path if path)):
-        forkserver.ensure_running()
+def start_server(cache: str | None = None) -> str:
+    """Unless it runs: its address. cache: PROFUNDO_CACHE of all commands, unless that of this process.
+
+    Of this process's sys.path it takes no notice, and leaves out in silence what it does not find.
+    """
+    changed = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    changed["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "1")
+    server = forkserver._forkserver  # type: ignore[attr-defined]
+    with patch.dict(os.environ, changed | ({"PROFUNDO_CACHE": cache} if cache else {})):
+        server.ensure_running()
+    address = server._forkserver_address
+    assert isinstance(address, str)
+    return address
+
+
+def use_server(address: str) -> None:
+    """That of another process, which lives as long as its owner: several processes need not import everything for forks alone."""
+    server = forkserver._forkserver  # type: ignore[attr-defined]
+    server._forkserver_address, server._forkserver_alive_fd = address, os.open(os.devnull, os.O_RDONLY)
+    server.ensure_running = resource_tracker.ensure_running
 
 
 started: list["Command"] = []

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from profundo import __version__
 
-__all__ = ["CHOOSE", "DATA", "INSIDE", "METHODS", "TRAIN", "USE", "DataDir", "Json", "Member", "RunFolder", "app"]
+__all__ = [
+    *("CHOOSE", "DATA", "INSIDE", "METHODS", "TRAIN", "USE", "DataDir", "Json", "Member", "RunFolder"),
+    *("app", "command", "deferred"),
+]
 
 # The groups of commands in `profundo --help`.
 TRAIN, CHOOSE, USE = "Train and judge", "Choose", "Use what was trained"
@@ -96,6 +100,35 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def command(panel: str, **about: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a command of a function, with its name. Its options are read from its signature when it is called: who calls one command
+    need not wait for the options of thirty."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        name = function.__name__.replace("_", "-")
+
+        def whole(_words: list[str]) -> Any:
+            alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+            alone.command(name, **about)(function)
+            return typer.main.get_command(alone)
+
+        app.command(name, cls=deferred(whole), help=function.__doc__, rich_help_panel=panel)(lambda: None)
+        return function
+
+    return register
+
+
+def deferred(whole: Callable[[list[str]], Any]) -> type[TyperCommand]:
+    """A command that knows its name and its help only, until whole(words) makes it."""
+
+    class Deferred(TyperCommand):
+        def make_context(self, info_name: Any, args: list[str], *rest: Any, **named: Any) -> Any:
+            return whole(args).make_context(info_name, args, *rest, **named)
+
+    return Deferred
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, everything else on stderr.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, such as runs/digits-1.")]

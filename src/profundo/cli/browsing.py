@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from profundo.cli.app import INSIDE, Json, app
+from profundo.cli.app import INSIDE, Json, command
 from profundo.cli.printing import print_json
 from profundo.languages import LANGUAGES
 from profundo.records import ProfundoError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from profundo.lab.lab_server import LabReady
 
 
-@app.command(rich_help_panel=INSIDE)
+@command(INSIDE)
 def lab(
     runs: Annotated[Path, typer.Option(help="The folder that trainings are in.")] = Path("runs"),
     port: Annotated[int, typer.Option(help="0 for any that is free.")] = 8123,

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import INSIDE, Json, app
+from profundo.cli.app import INSIDE, Json, command
 from profundo.cli.printing import print_json
 
 
-@app.command(rich_help_panel=INSIDE)
+@command(INSIDE)
 def image(
     file: Annotated[str, typer.Argument(metavar="FILE", help="An image, or .npy; or a sample: flower, china, course.")],
     kernel: Annotated[

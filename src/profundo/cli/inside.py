@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import INSIDE, Json, Member, RunFolder, app
+from profundo.cli.app import INSIDE, Json, Member, RunFolder, command
 from profundo.cli.printing import print_json
 
 
-@app.command(rich_help_panel=INSIDE)
+@command(INSIDE)
 def inside(
     run: RunFolder,
     files: Annotated[

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from profundo.cli.app import METHODS, DataDir, Json, RunFolder, app
+from profundo.cli.app import METHODS, DataDir, Json, RunFolder, command
 from profundo.cli.printing import print_description, print_names, print_recipe_run, terminal
 
 
-@app.command(rich_help_panel=METHODS)
+@command(METHODS)
 def recipes(
     name: Annotated[str | None, typer.Argument(help="One of them: what it does, its data, its settings.")] = None,
     as_json: Json = False,
@@ -27,7 +27,7 @@ def recipes(
     print_names(dict(RECIPES), "recipes", as_json)
 
 
-@app.command(rich_help_panel=METHODS)
+@command(METHODS)
 def recipe(
     name: Annotated[str | None, typer.Argument(help="A name of `profundo recipes`.")] = None,
     settings: Annotated[
@@ -85,7 +85,7 @@ def recipe(
     print_recipe_run(run_recipe(name, given, quick=quick, out=out, voice=terminal(), **rest), as_json)
 
 
-@app.command(rich_help_panel=METHODS)
+@command(METHODS)
 def generate(
     run: RunFolder,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 16,

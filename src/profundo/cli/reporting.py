@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import TRAIN, Json, app
+from profundo.cli.app import TRAIN, Json, command
 from profundo.cli.printing import print_json, print_table
 from profundo.records import ProfundoError
 
 COMPARISON = Path("comparison.html")
 
 
-@app.command(rich_help_panel=TRAIN)
+@command(TRAIN)
 def report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="A run's folder; or several, to compare them.")],
     out: Annotated[
@@ -64,7 +64,7 @@ def report(
     print(path)
 
 
-@app.command(rich_help_panel=TRAIN)
+@command(TRAIN)
 def runs(
     folder: Annotated[Path, typer.Argument(help="Where the runs are.")] = Path("runs"), as_json: Json = False
 ) -> None:

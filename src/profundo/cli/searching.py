@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import USE, Json, app
+from profundo.cli.app import USE, Json, command
 from profundo.cli.printing import print_json, print_progress
 
 
-@app.command(rich_help_panel=USE)
+@command(USE)
 def index_images(
     images: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="A folder or .zip of images, with all folders in it.")
@@ -47,7 +47,7 @@ def index_images(
     )
 
 
-@app.command(rich_help_panel=USE)
+@command(USE)
 def search_images(
     index: Annotated[Path, typer.Argument(metavar="INDEX", help="What `profundo index-images` made.")],
     queries: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Images to find others like.")],

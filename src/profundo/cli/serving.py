@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from profundo.cli.app import USE, Json, RunFolder, app
+from profundo.cli.app import USE, Json, RunFolder, command
 from profundo.cli.printing import print_json
 
 if TYPE_CHECKING:
     from profundo.lab.server import Ready
 
 
-@app.command(rich_help_panel=USE)
+@command(USE)
 def serve(
     run: RunFolder,
     host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",

@@ -14,9 +14,8 @@ from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
-from profundo.cli.app import app
+from profundo.cli.app import app, deferred
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -42,12 +41,10 @@ def settings_command(
     """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        class Deferred(TyperCommand):
-            def make_context(self, info_name: Any, args: list[str], *rest: Any, **named: Any) -> Any:
-                command = other(args) or whole_command(name, function, without)
-                return command.make_context(info_name, args, *rest, **named)
+        def whole(words: list[str]) -> Any:
+            return other(words) or whole_command(name, function, without)
 
-        app.command(name, cls=Deferred, help=function.__doc__, rich_help_panel=panel)(lambda: None)
+        app.command(name, cls=deferred(whole), help=function.__doc__, rich_help_panel=panel)(lambda: None)
         return function
 
     return register

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import DATA, INSIDE, DataDir, Json, Member, RunFolder, app
+from profundo.cli.app import DATA, INSIDE, DataDir, Json, Member, RunFolder, command
 from profundo.cli.printing import print_graph, print_json, print_names, print_progress
 
 
-@app.command(rich_help_panel=DATA)
+@command(DATA)
 def datasets(as_json: Json = False) -> None:
     """List the data sets that have a name."""
     from profundo.data import names
@@ -20,7 +20,7 @@ def datasets(as_json: Json = False) -> None:
     print_names(names(), "datasets", as_json)
 
 
-@app.command(rich_help_panel=DATA)
+@command(DATA)
 def augment(
     data: Annotated[
         str | None, typer.Argument(help="A name of `profundo datasets`, or a folder or zip of images per class.")
@@ -51,7 +51,7 @@ def augment(
         print(out)
 
 
-@app.command(rich_help_panel=INSIDE)
+@command(INSIDE)
 def nets(
     name: Annotated[str | None, typer.Argument(help="Of one net, tell the layers.")] = None,
     data: Annotated[str | None, typer.Option(help="For this of `profundo datasets`.", show_default=False)] = None,
@@ -82,7 +82,7 @@ def nets(
         print(table)
 
 
-@app.command(rich_help_panel=INSIDE)
+@command(INSIDE)
 def activations(
     out: Annotated[
         Path | None, typer.Option(help="Write a page with their curves and derivatives here.", show_default=False)
@@ -106,7 +106,7 @@ def activations(
             print(f"  range {one['range']}, gain {one['gain']:.4g}. {one['advice']}")
 
 
-@app.command(context_settings={"help_option_names": ["--help"], "ignore_unknown_options": True}, rich_help_panel=INSIDE)
+@command(INSIDE, context_settings={"help_option_names": ["--help"], "ignore_unknown_options": True})
 def graph(
     context: typer.Context,
     what: Annotated[
@@ -174,7 +174,7 @@ def graph(
         print(f"written: {path}", file=sys.stderr)
 
 
-@app.command(rich_help_panel=INSIDE)
+@command(INSIDE)
 def landscape(
     run: RunFolder,
     other: Annotated[

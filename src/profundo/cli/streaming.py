@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import DATA, Json, app
+from profundo.cli.app import DATA, Json, command
 from profundo.cli.printing import print_json
 
 
-@app.command(rich_help_panel=DATA)
+@command(DATA)
 def shards(
     folder: Annotated[Path, typer.Argument(help="A folder or zip of images, one folder per class.")],
     out: Annotated[Path, typer.Option(help="A new folder for the shards.")],

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import CHOOSE, TRAIN, Json, RunFolder, app
+from profundo.cli.app import CHOOSE, TRAIN, Json, RunFolder, command
 from profundo.cli.doctoring import script_command
 from profundo.cli.printing import (
     print_json,
@@ -124,7 +124,7 @@ def doctor(
         print(report)
 
 
-@app.command(rich_help_panel=CHOOSE)
+@command(CHOOSE)
 def optimizers(
     quick: Annotated[bool, typer.Option("--quick", help="Shorter races.")] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Of the race on digits.")] = 0,
@@ -145,7 +145,7 @@ def optimizers(
     print(f"written: {out}", file=sys.stderr)
 
 
-@app.command(rich_help_panel=TRAIN)
+@command(TRAIN)
 def resume(run: RunFolder, as_json: Json = False) -> None:
     """Go on with an interrupted run, to the same result as without the interruption."""
     from profundo.runs.run import Run
@@ -158,7 +158,7 @@ def resume(run: RunFolder, as_json: Json = False) -> None:
         print_recipe_run(finished, as_json)
 
 
-@app.command(rich_help_panel=TRAIN)
+@command(TRAIN)
 def evaluate(
     run: RunFolder,
     data: Annotated[

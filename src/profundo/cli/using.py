@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import USE, Json, RunFolder, app
+from profundo.cli.app import USE, Json, RunFolder, command
 from profundo.cli.printing import print_json
 
 
-@app.command(rich_help_panel=USE)
+@command(USE)
 def predict(
     run: RunFolder,
     files: Annotated[
@@ -64,7 +64,7 @@ def predict(
     tell(found, run, style, sys.stdout, _notice, targets=targets, out=out, skip_bad=skip_bad)
 
 
-@app.command(rich_help_panel=USE)
+@command(USE)
 def export(
     run: RunFolder,
     format: Annotated[

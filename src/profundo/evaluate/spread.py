@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import fmean, stdev
 
 from torch import Tensor
@@ -47,6 +48,7 @@ def central_probability(t: float, freedom: int) -> float:
     return 2 / math.pi * (angle + math.sin(angle) * total) if odd else math.sin(angle) * total
 
 
+@cache
 def student(freedom: int, level: float = 0.95) -> float:
     """The t with P(−t ≤ T ≤ t) = level, its inverse by bisection: 12.7 standard errors with two figures, 2.8 with five."""
     low, high = 0.0, 1.0

@@ -44,7 +44,10 @@ class Axis:
     log: bool = False
 
     def __call__(self, value: float) -> float:
-        low, high, at = (math.log10(v) if self.log else v / 2 for v in (self.low, self.high, value))  # halves: no ∞
+        if self.log:
+            low, high, at = math.log10(self.low), math.log10(self.high), math.log10(value)
+        else:
+            low, high, at = self.low / 2, self.high / 2, value / 2  # halves: no ∞
         return self.start + (self.end - self.start) * ((at - low) / (high - low))
 
     def holds(self, value: float) -> bool:

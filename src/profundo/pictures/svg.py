@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache, lru_cache
 from html import escape
 from typing import Any
 
@@ -41,12 +42,20 @@ def element(tag: str, *inside: str, **attributes: Any) -> str:
     """One SVG element around others: numbers to two decimals, words escaped, None left out; stroke_width is written
     stroke-width, and class_ class."""
     written = "".join(
-        f' {name.rstrip("_").replace("_", "-")}="{escape(value) if isinstance(value, str) else _pixel(value)}"'
+        f'{_attribute(name)}"{_escaped(value) if isinstance(value, str) else _pixel(value)}"'
         for name, value in attributes.items()
         if value is not None
     )
     content = "".join(inside)
     return f"<{tag}{written}>{content}</{tag}>" if content else f"<{tag}{written}/>"
+
+
+@cache
+def _attribute(name: str) -> str:
+    return f" {name.rstrip('_').replace('_', '-')}="
+
+
+_escaped = lru_cache(escape)  # of a picture most words are the same few colours
 
 
 def _pixel(value: float) -> str:
