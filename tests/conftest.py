@@ -15,6 +15,8 @@ import pytest
 
 import commands
 
+gc.disable()  # while all is imported and collected: hardly anything of it goes
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _temporary_cache(tmp_path_factory):
@@ -150,6 +152,7 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items):
