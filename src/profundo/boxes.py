@@ -7,12 +7,23 @@ A box is (left, top, right, bottom) in pixels of the image that it is of, as edg
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-__all__ = ["NO_OBJECT", "Detections", "Objects", "areas", "clipped", "overlaps", "packed", "shared_areas", "unpacked"]
+__all__ = [
+    "NO_OBJECT",
+    "Detections",
+    "Objects",
+    "alike_but_for_scale",
+    "areas",
+    "clipped",
+    "overlaps",
+    "packed",
+    "shared_areas",
+    "unpacked",
+]
 
 NO_OBJECT = -1  # the class of a place that holds no object, in a table of as many places for every image
 
@@ -22,14 +33,18 @@ class Objects:
     """What is in one image.
 
     boxes: float32 (objects, 4); classes: int64 (objects,), from 0; crowd: bool (objects,), a region of many that were not told
-    apart, which is neither to be found nor a mistake to find (COCO's `iscrowd`, Pascal VOC's `difficult`).
+    apart, which is neither to be found nor a mistake to find (COCO's `iscrowd`, Pascal VOC's `difficult`); left out, none is.
     masks: bool (objects, height, width), the pixels of each; None where only boxes are known.
     """
 
     boxes: Tensor
     classes: Tensor
-    crowd: Tensor
+    crowd: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.bool))
     masks: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self.crowd):
+            object.__setattr__(self, "crowd", torch.zeros(len(self.classes), dtype=torch.bool))
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -71,6 +86,18 @@ def unpacked(row: Tensor, masks: Tensor | None = None) -> Objects:
     """The objects of one row (most, 6) of a packed table; masks: bool (most, height, width), of the same places."""
     there = row[:, 4] != NO_OBJECT
     return Objects(row[there, :4], row[there, 4].long(), row[there, 5] > 0, None if masks is None else masks[there])
+
+
+def alike_but_for_scale(first: Tensor, second: Tensor) -> bool:
+    """Whether two packed tables tell of the same images, each perhaps made larger or smaller: the same classes and crowds in each,
+    and boxes that are the other's times one number across and one down."""
+    if first.shape != second.shape or not torch.equal(first[..., 4:], second[..., 4:]):
+        return False
+    one, other = (
+        table[..., :4].double().reshape(*table.shape[:-1], 2, 2) for table in (first, second)
+    )  # two corners, x and y
+    times = (one * other).sum((1, 2), keepdim=True) / (one * one).sum((1, 2), keepdim=True).clamp_min(1e-9)
+    return bool(((one * times - other).abs() <= 1e-4 * (1 + other.abs())).all())
 
 
 def areas(boxes: Tensor) -> Tensor:

@@ -473,6 +473,18 @@ SHOWN = "profundo.look(…) of what it was loaded from shows it; .train has inpu
 
 
 @dataclass(frozen=True, slots=True)
+class Originals:
+    """Images as their source has them, before they were made alike, by their number in it (`Samples.numbers`).
+
+    name: of its file, "" where it has none; pixels: a NumPy array of uint8 (height, width, 1 or 3); it raises OSError, ValueError or
+    ProfundoError where the image is no longer there.
+    """
+
+    name: Callable[[int], str]
+    pixels: Callable[[int], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """Three splits and their spec. The test split is read once, after training.
 
@@ -481,6 +493,7 @@ class Dataset:
     readings: of a table, what its columns were taken for; ids: its columns that say which row is which, by name, a word for
         each row of the source (`Samples.numbers` says which that is).
     origin: of what a name or a path says, the settings that read and divide it again; none of data in memory.
+    originals: of images with objects that were scaled, what they were.
     """
 
     name: str
@@ -493,6 +506,7 @@ class Dataset:
     readings: tuple[ColumnReading, ...] = ()
     ids: Mapping[str, Sequence[str]] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    originals: Originals | None = field(default=None, repr=False, compare=False)
 
     def __repr__(self) -> str:
         sizes = f"{len(self.train):,} to train on, {len(self.validation):,} to validate, {len(self.test):,} to test"

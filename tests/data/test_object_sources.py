@@ -17,6 +17,7 @@ from profundo.data.loading import collect
 from profundo.data.objects import object_collection
 from profundo.data.objects_in_images.labelled_images import masks_drawn, objects_of
 from profundo.data.objects_in_images.object_sources import found_objects, notes_of, read_objects
+from profundo.data.streams import archives
 from profundo.object_masks import masks_of
 from profundo.records import ProfundoError
 
@@ -568,15 +569,16 @@ def test_images_with_masks_of_classes_are_no_objects(tmp_path):
     assert found_objects(tmp_path) is None
 
 
-def test_a_file_that_is_too_large_is_told_of_and_not_passed_over(tmp_path):
+def test_a_file_that_is_too_large_is_told_of_and_not_passed_over(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "memory", lambda: 12 << 26)
     coco(tmp_path)
     path = tmp_path / "annotations" / "instances_train2017.json"
     with path.open("r+b") as file:
         file.truncate((1 << 26) + 1)  # of zeros, that take no place on the disk
-    with pytest.raises(ProfundoError, match=r"instances_train2017.json: 67,108,865 bytes, more than the limit"):
+    with pytest.raises(ProfundoError, match=r"instances_train2017.json: 64 MB, .* 12 times as much memory"):
         read(tmp_path)
     (tmp_path / "annotations" / "instances_test2017.json").unlink()
-    with pytest.raises(ProfundoError, match=r"instances_train2017.json: 67,108,865 bytes, more than the limit"):
+    with pytest.raises(ProfundoError, match=r"instances_train2017.json: 64 MB, .* 12 times as much memory"):
         read(tmp_path)
     path.write_text("{" * 100_000 + '"images" "annotations" "categories"')
     with pytest.raises(ProfundoError, match=r"instances_train2017.json: it is not JSON"):
@@ -702,7 +704,8 @@ def test_an_object_that_the_mask_of_classes_calls_ground_is_refused(tmp_path):
         read(tmp_path)
 
 
-def test_a_coco_json_whose_categories_lie_beyond_what_is_read_is_refused_by_its_size(tmp_path):
+def test_a_coco_json_whose_categories_lie_beyond_what_is_read_is_refused_by_its_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "memory", lambda: 12 << 26)
     coco(tmp_path)
     whole = json.loads((tmp_path / "annotations" / "instances_train2017.json").read_text())
     for path in (tmp_path / "annotations").iterdir():
@@ -714,12 +717,12 @@ def test_a_coco_json_whose_categories_lie_beyond_what_is_read_is_refused_by_its_
         file.seek(1 << 26)
         file.write(b', "categories": []}')
     for where in (path, tmp_path):
-        with pytest.raises(ProfundoError, match=r"labels.json: 67,108,883 bytes, more than the limit"):
+        with pytest.raises(ProfundoError, match=r"labels.json: 64 MB, .* 12 times as much memory"):
             read(where)
     with zipfile.ZipFile(tmp_path / "all.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.write(path, "labels.json")
         archive.write(tmp_path / "images" / "a.png", "images/a.png")
-    with pytest.raises(ProfundoError, match=r"labels.json: 67,108,883 bytes, more than the limit"):
+    with pytest.raises(ProfundoError, match=r"labels.json: 64 MB, .* 12 times as much memory"):
         read(tmp_path / "all.zip")
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 import profundo as pf
 from profundo.boxes import Objects
-from profundo.looks.objects.boxes_drawn import with_boxes
+from profundo.looks.objects.object_findings import alike_findings
 
 WIDTH, HEIGHT, SIDE = 120, 90, 20
 HEAD = "filename,class,xmin,ymin,xmax,ymax,difficult,split\n"
@@ -127,25 +127,12 @@ def test_counts_sizes_and_crowds_are_told_and_drawn(tmp_path):
     assert look.as_plain_data()["objects"]["objects"] == facts.objects
 
 
-def test_a_box_is_drawn_on_its_own_edges_and_dashed_where_nobody_labelled():
-    pixels = np.full((60, 80, 1), 200, np.uint8)
-    drawn = with_boxes(pixels, np.array([[10, 20, 40, 50], [45, 5, 75, 55]]), [0, 1], [False, True])
-    changed = (drawn != 200).any(2)
-    rows, columns = np.nonzero(changed[:, :42])
-    assert (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1) == (10, 20, 40, 50)
-    assert changed[20, 10:40].all()
-    assert not changed[25:45, 15:35].any()
-    assert 0 < changed[5, 45:75].mean() < 1
-    assert not np.array_equal(drawn[20, 10], drawn[5, 45])
-
-
-def test_a_box_that_stands_out_of_its_image_has_the_edges_that_are_in_it():
-    pixels = np.full((60, 80, 1), 200, np.uint8)
-    changed = (with_boxes(pixels, np.array([[-10, -12, 30, 40]]), [0]) != 200).any(2)
-    assert changed[39, :30].all()
-    assert changed[:40, 29].all()
-    assert changed.sum() == 30 + 40 - 1
-    assert not (with_boxes(pixels, np.array([[-30, -20, -3, -2]]), [0]) != 200).any()
+def test_classes_that_differ_in_capitals_or_spaces_only_are_told():
+    (finding,) = alike_findings(["RBC", "rbc ", "WBC", "traffic_light", "Traffic light", "traffic-lights"])
+    assert finding.level == "warning"
+    assert "2 classes may be written in several ways" in finding.what
+    assert [str(one) for one in finding.examples] == ["'RBC', 'rbc '", "'traffic_light', 'Traffic light'"]
+    assert not list(alike_findings(["a1", "a 1", "b"]))
 
 
 def test_what_is_in_memory_is_looked_at_likewise(tmp_path):

@@ -31,7 +31,7 @@ def predict(
         Path | None,
         typer.Option(
             help="Write into this file instead: JSON if it is called so, a line of JSON for each with .jsonl, a CSV otherwise. Of "
-            "masks, maps and enlarged images a folder, one file for each image.",
+            "masks, maps and images that were made a folder, one file for each image.",
             show_default=False,
         ),
     ] = None,
@@ -49,6 +49,14 @@ def predict(
         Path | None,
         typer.Option(help="Of objects: a folder for the images with what was found in boxes.", show_default=False),
     ] = None,
+    hint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y,#RRGGBB",
+            help="Of the recipe colourisation: a pixel from the upper left and its colour, as often as wanted.",
+            show_default=False,
+        ),
+    ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be read, and say so.")] = False,
 ) -> None:
     """Say what a finished run's network sees in images, rows or sounds. Needs the run's folder only."""
@@ -57,7 +65,7 @@ def predict(
     from profundo.use.prediction_output import style_of, tell
 
     least = 0.0 if as_coco and least is None else least
-    found, targets = any_run(run).predictions(files, skip_bad, least, draw)
+    found, targets = any_run(run).predictions(files, skip_bad, least, draw, hint or ())
     if out is not None and go_into_folder(found, targets, out):
         found, out = with_files(found, out), None
     style = style_of(as_json, as_csv, out, as_coco)

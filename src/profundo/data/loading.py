@@ -164,9 +164,16 @@ def _collected(name: str | Path, how: Reading) -> Collection:
             raise ProfundoError(f"{name}: image_size is for images, found sounds")
         return sound_collection(path, how)
     from profundo.data.images.image_folders import image_collection
+    from profundo.data.images.layouts import NoClassesError
+    from profundo.data.objects_in_images.unread_labels import unread_labels
     from profundo.data.tables.text_folders import text_folder
 
-    return text_folder(path, how) if things == "texts" else image_collection(path, how)
+    if things == "texts":
+        return text_folder(path, how)
+    try:
+        return image_collection(path, how)
+    except NoClassesError as error:
+        raise unread_labels(path) or error from None
 
 
 def _check_no_table(name: str | Path, how: Reading, things: str = "") -> None:

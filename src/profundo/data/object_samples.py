@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -19,6 +18,7 @@ from profundo.data.object_arrays import Raw, Taker
 from profundo.data.object_forms import Framed, from_frame_of, from_mapping, from_pair, is_plain
 from profundo.data.recognising import is_array
 from profundo.data.rereading import draw_from, own_draws
+from profundo.data.streams.machine_memory import memory
 from profundo.records import ProfundoError
 from profundo.trees import leaves, mapped
 
@@ -231,8 +231,3 @@ def from_list(data: list[Any], how: Reading, taker: Taker) -> Raw | Framed:
         if len({shape[0] for shape in shapes}) == 1 < len({shape[1:] for shape in shapes}):  # as list(loader) has them
             return from_batches(data, how, taker)
     return from_samples(iter(data), how, taker) if data and isinstance(data[0], tuple) else Raw(data)
-
-
-def memory() -> int:
-    """Bytes of this machine's memory."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 16 << 30

@@ -91,6 +91,8 @@ def unit_for(looked: Looked, method: str, maps: Explanation) -> float | None:
 def methods_for(looked: Looked) -> list[str]:
     """Those that can be asked of such inputs; whether this very net bears one shows when it is asked."""
     kind = form(looked)
+    if looked.spec.targets.kind == "any":  # codes, and no answers that would be due to something
+        return []
     if kind in ("images", "sequences"):
         return [name for name in METHODS if name != "shapley"]  # of so many places only Kernel SHAP can be asked
     names = [name for name in METHODS if not name.startswith(("grad_cam", "guided"))] if kind else []

@@ -18,9 +18,11 @@ from profundo.data.new_inputs import entries
 from profundo.dispatch import Observed
 from profundo.inside.features import Selectivity, class_selectivity, map_layers
 from profundo.inside.observing import device_of, layer_output, module_at, observed, undisturbed
-from profundo.inspect.plain_nets import check_answers_samples, in_float32, with_statistics
+from profundo.inspect.plain_nets import in_float32, with_statistics
+from profundo.nets.detectors.image_codes import image_codes
 from profundo.nets.fields import Fields
 from profundo.nets.summary import summary
+from profundo.object_masks import table_of
 from profundo.objectives import Objective, default
 from profundo.ranks_and_places import evenly
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Spec, Targets
@@ -124,7 +126,10 @@ class Looked:
 
     @cached_property
     def code_layer(self) -> str:
-        """The last layer before the weights that give the answer; the first where there is none before."""
+        """The last layer before the weights that give the answer; the first where there is none before, the last of all where the net
+        gives codes and no answers."""
+        if self.spec.targets.kind == "any":
+            return list(self.given)[-1]
         named, names = dict(self.net.named_modules()), list(self.given)
         modules = [named.get(name.partition("#")[0], self.net) for name in names]
         weighted = [at for at, one in enumerate(modules) if any(True for _ in one.parameters(recurse=False))]
@@ -237,7 +242,9 @@ class Looked:
 def of_run(run: str | Path | Run, files: Sequence[Path] = (), **choice: Any) -> Looked:
     """A finished training, from its folder or in hand, and the files, or samples of its test split. choice: layer, unit, beside."""
     run = with_samples(run if isinstance(run, Run) else open_run(run, evaluate=False))
-    check_answers_samples(run.data)
+    if run.data.spec.targets.traits.per == "object":
+        title = run.folder.path.resolve().name if run.folder else run.data.name
+        return of_detector(title, run.net, run.data, files, **choice)
     objective = objective_of(run.experiment, run.data, run.own).likelihood
     title = run.folder.path.resolve().name if run.folder else run.data.name
     net, lacking = _with_statistics(run.net, run.data)
@@ -255,7 +262,8 @@ def of_net(net: nn.Module, data: Any, files: Sequence[Path] = (), **choice: Any)
             data = tuple(one.float() if one.is_floating_point() else one for one in data)
         remarks.append(f"{name} is looked at in float32; its own weights have other digits.")
     data = _as_it_is(net, *data) if _are_tensors(data) else dataset_of(data, {"seed": 0}, net=net)
-    check_answers_samples(data)
+    if data.spec.targets.traits.per == "object":
+        return of_detector(name, net, data, files, **choice)
     net, lacking = _with_statistics(net, data)
     remarks += lacking
     ends = output_layer_of(net, data)
@@ -267,6 +275,21 @@ def of_net(net: nn.Module, data: Any, files: Sequence[Path] = (), **choice: Any)
         )
     objective = default(data.spec.targets).likelihood
     return _looked(name, net, data, objective, files, ends_in=ends_in, remarks=remarks, **choice)
+
+
+def of_detector(title: str, net: nn.Module, data: Dataset, files: Sequence[Path], **choice: Any) -> Looked:
+    """What a detector sees of whole images: its backbone, which gives codes and no answers, on images brought to one size. Raises
+    ProfundoError for one without."""
+    codes = image_codes(net)
+    spec = Spec(replace(data.spec.inputs, longest=None), Targets("any"))
+    parts = {name: getattr(data, name) for name in ("train", "validation", "test")}
+    plain = {name: replace(split, targets=table_of(split.targets)) for name, split in parts.items()}
+    remark = (
+        f"A {type(net).__name__} has as many answers as it finds: here is what it sees before, by its backbone, whose last maps, "
+        "averaged over their places, are the code of an image. `profundo report` shows what it found and missed."
+    )
+    seen = replace(data, spec=spec, **plain)
+    return _looked(title, codes, seen, default(data.spec.targets), files, remarks=[remark], **choice)
 
 
 def _same_doubles(net: nn.Module, data: Any) -> bool:

@@ -26,8 +26,8 @@ def check_answers_samples(data: Dataset) -> None:
     """Raises ProfundoError for data with objects to be found: a detector has as many answers as it finds."""
     if data.spec.targets.traits.per == "object":
         raise ProfundoError(
-            f"{data.name}: what is looked into has one answer for each sample or pixel, and a detector as many as it finds; "
-            "`profundo report` shows what it found and missed"
+            f"{data.name}: the loss that is drawn has one answer for each sample or pixel, and a detector as many as it finds; "
+            "`profundo inside` shows its maps, and `profundo report` what it found and missed"
         )
 
 

@@ -46,6 +46,11 @@ def explain(
     if isinstance(net, nn.Module):
         return explain_net(net, inputs, method, of=of, **options)
     run = net if isinstance(net, Run) else open_run(net, evaluate=False)
+    if run.data.spec.targets.traits.per == "object":
+        raise ProfundoError(
+            f"explain: {type(run.net).__name__} has as many answers as it finds, and a map is due to one; `profundo inside` shows "
+            "what it sees, and `profundo report` what it found and missed"
+        )
     raw, _ = inputs_for(inputs, run.data.spec.inputs)
     if isinstance(of, str):
         of = output_of(of, run.data.spec)

@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.boxes import NO_OBJECT
+from profundo.boxes import unpacked
 from profundo.data import AUGMENTATIONS, standardize
 from profundo.data.augmenting.augment import Augmentation, augmentation, value_range
 from profundo.data.augmenting.colours import units
 from profundo.data.augmenting.options import IMAGES, MIXING, ONLY_OBJECTS, OPTIONS, check, read, unfit_for
 from profundo.data.batches import generator, unpacked_targets
-from profundo.looks.objects.boxes_drawn import with_boxes
 from profundo.object_masks import table_of
 from profundo.pictures.image_grid import image_svg
+from profundo.pictures.objects.found_objects import Picture, object_marks
+from profundo.pictures.objects.marked_pixels import marked_pixels
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html
 from profundo.records import Dataset, ProfundoError
 from profundo.trees import chosen_rows
@@ -83,12 +83,8 @@ def _step(changes: Augmentation, inputs: Tensor, targets: Any, seed: int, step: 
 
 def _boxed(images: Tensor, tables: Tensor) -> Tensor:
     """Images (n, channels, height, width) with the boxes of their objects, in colour."""
-    drawn = []
-    for image, table in zip(images, tables, strict=True):
-        there = table[table[:, 4] != NO_OBJECT]
-        pixels = image.permute(1, 2, 0).numpy()
-        drawn.append(with_boxes(pixels, there[:, :4].numpy(), there[:, 4].int().tolist()))
-    return torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)
+    pairs = zip(images, tables, strict=True)
+    return torch.stack([marked_pixels(Picture(image, object_marks(unpacked(table)))) for image, table in pairs])
 
 
 def _of_each_class(data: Dataset) -> list[int]:

@@ -19,9 +19,11 @@ from typing import Any, get_args
 
 from profundo.data.dataset_names import OF_TABLES, SUFFIXES, Reading, Task, names, nearest
 from profundo.data.images.image_folders import fits_in_memory
+from profundo.data.images.layouts import NoClassesError, arranged
 from profundo.data.loading import collect
 from profundo.data.objects import object_collection
 from profundo.data.objects_in_images.object_sources import found_objects
+from profundo.data.objects_in_images.unread_labels import unread_labels
 from profundo.data.recognising import is_frame
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.addresses import is_address
@@ -122,8 +124,21 @@ def _at_place(name: str | Path, how: Reading, tell: Tell) -> DataFacts:
         and how.task == "auto"
         and not how.of_tables()
     ):
+        if things == "images":
+            check_labels(files, path)
         return OF_FILES[things](files, path, how, tell)
     return _at_samples(collect(name, how), tell)
+
+
+def check_labels(files: Files, where: Path) -> None:
+    """Raises ProfundoError for images without classes beside files that were to say where objects are in them, and do not."""
+    try:
+        arranged(files)
+    except NoClassesError:
+        if (fault := unread_labels(where)) is not None:
+            raise fault from None
+    except ProfundoError:  # said where it is looked at
+        return
 
 
 def _at_samples(collection: Collection, tell: Tell) -> DataFacts:

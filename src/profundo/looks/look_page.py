@@ -22,6 +22,7 @@ from profundo.pictures.bars import relations_svg, small_histogram_svg
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.image_grid import image_grid
 from profundo.pictures.numbers import plain
+from profundo.pictures.objects.mark_looks import marked_key
 from profundo.pictures.reading_table import readings_grid
 from profundo.pictures.rendering import rendered
 from profundo.pictures.tables import Cell, Figure, Grid, Row
@@ -54,6 +55,7 @@ def page_of(look: DataFacts) -> str:
         counts=_counts(look),
         strips=_strips(look),
         strip_note=_strip_note(look),
+        key="" if look.objects is None else marked_key(("ignored", "doubtful"), look.classes),
         figures=[*_sizes(look), *_relations(look)],
         cards=[_card(column) for column in shown],
         hidden=" ".join(hidden),
@@ -148,7 +150,7 @@ def _strip_note(look: DataFacts) -> str:
     if look.survey is None or not look.shape:
         return ""
     if look.objects is not None:
-        return "Images, evenly spread, with the boxes of what is labelled in them; dashed what seems to have no label."
+        return "Images, evenly spread, with the boxes of what is labelled in them, and of what seems to have no label."
     shape = "×".join(map(str, look.shape))
     return f"Training images of each class, evenly spread over it, made to fit {shape} (channels × height × width)."
 

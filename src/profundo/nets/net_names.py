@@ -20,6 +20,7 @@ __all__ = [
     "NETS_FOR_SERIES",
     "NETS_FOR_SOUNDS",
     "NETS_FOR_TEXTS",
+    "OF_OBJECTS",
     "check",
     "default",
     "of_a_spec",
@@ -156,6 +157,7 @@ def check(name: str, spec: Spec) -> None:
     if wanted != given:
         raise ProfundoError(
             f"net {name}: gives an answer for each {wanted}, the data have one for each {given}; use {default(spec)}"
+            f"{', or tell what is in each image' + OF_OBJECTS if wanted == 'object' else ''}"
         )
     if (name in NETS_FOR_TEXTS) != bool(spec.inputs.texts):
         names = ", ".join(repr(column.name) for column in spec.inputs.texts)
@@ -188,6 +190,10 @@ def check(name: str, spec: Spec) -> None:
             f"net {name}: expected series (channels, steps), the data have {spec.inputs.kind} of shape "
             f"{spec.inputs.shape}; use {instead(spec)}"
         )
+
+
+OF_OBJECTS = ": (images, [{'boxes': [[left, top, right, bottom], …], 'labels': […]}, …])"
+"""How objects in images are told in Python."""
 
 
 def instead(spec: Spec) -> str:

@@ -12,7 +12,9 @@ from profundo.records import ProfundoError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["image_grid", "image_png", "image_svg"]
+__all__ = ["image_grid", "image_png", "image_svg", "photograph"]
+
+QUALITY = 88  # of a JPEG
 
 
 def image_grid(images: Tensor, columns: int | None = None) -> str:
@@ -20,6 +22,19 @@ def image_grid(images: Tensor, columns: int | None = None) -> str:
     import base64
 
     return "data:image/png;base64," + base64.b64encode(image_png(images, columns)[0]).decode("ascii")
+
+
+def photograph(image: Tensor) -> str:
+    """One image, uint8 (channels, height, width), grey or in colour, as a JPEG in a data-URI: of a photograph a tenth of a PNG."""
+    import base64
+    from io import BytesIO
+
+    from PIL import Image
+
+    pixels = image[:3].permute(1, 2, 0).cpu().contiguous().numpy()
+    file = BytesIO()
+    Image.fromarray(pixels if len(image) >= 3 else pixels[:, :, 0]).save(file, format="JPEG", quality=QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def image_svg(images: Tensor, columns: int, title: str) -> str:

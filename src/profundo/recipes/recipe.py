@@ -73,6 +73,7 @@ class Model:
 Networks = Callable[[Any, Mapping[str, Any]], Mapping[str, nn.Module]]
 Generate = Callable[[Model, int, torch.Generator, str], Sequence[Exhibit]]
 Predict = Callable[[Model, Sequence[Path]], list[dict[str, Any]]]
+PredictHinted = Callable[[Model, Sequence[Path], Sequence[str]], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,10 @@ class Recipe:
 
     takes: the data of one's own that its setting `data` may name; None: it has data of its own only.
     networks: builds the untrained networks. generate(model, count, generator, prompt), predict(model, files): what
-    the saved networks can do, where they can. subject(model, context): what can be looked into of them, with its data;
-    member(model, context, network, number): the same of one of the nets that it trained side by side in one network.
-    latent(model, context): the spaces of codes that they draw from, by name.
+    the saved networks can do, where they can; hinted(model, files, hints): the same with what a person tells of the files.
+    subject(model, context): what can be looked into of them, with its data; member(model, context, network, number): the
+    same of one of the nets that it trained side by side in one network. latent(model, context): the spaces of codes that
+    they draw from, by name.
     """
 
     settings: type
@@ -92,6 +94,7 @@ class Recipe:
     networks: Networks | None = None
     generate: Generate | None = None
     predict: Predict | None = None
+    hinted: PredictHinted | None = None
     takes: Takes | None = None
     subject: Callable[[Model, Context], Subject] | None = None
     member: Callable[[Model, Context, str, int], Subject] | None = None
@@ -125,9 +128,9 @@ class RecipeRun:
         """What the networks make; `prompt` begins it where the method takes one."""
         return generated(self.request.recipe, self.model, count, seed, prompt)
 
-    def predict(self, files: Sequence[Path]) -> list[dict[str, Any]]:
-        """What the networks say about files."""
-        return predicted(self.request.recipe, self.model, files)
+    def predict(self, files: Sequence[Path], hints: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """What the networks say about files; `hints` tell it more of them where the method takes some."""
+        return predicted(self.request.recipe, self.model, files, hints)
 
 
 def find(name: str) -> Recipe:
@@ -200,10 +203,12 @@ def generated(name: str, model: Model, count: int, seed: int, prompt: str) -> Se
         return recipe.generate(model, count, torch.Generator().manual_seed(seed), prompt)
 
 
-def predicted(name: str, model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
-    """Raises ProfundoError for a method that predicts nothing for files."""
+def predicted(name: str, model: Model, files: Sequence[Path], hints: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Raises ProfundoError for a method that predicts nothing for files, and for hints to one that takes none."""
     recipe = find(name)
     if recipe.predict is None:
         raise ProfundoError(f"recipe {name} predicts nothing for files; `profundo report RUN` shows what it found")
+    if hints and recipe.hinted is None:
+        raise ProfundoError(f"recipe {name} takes no hints; leave out --hint, which is for colourisation")
     with torch.no_grad():
-        return recipe.predict(model, files)
+        return recipe.hinted(model, files, hints) if recipe.hinted and hints else recipe.predict(model, files)

@@ -25,6 +25,7 @@ from profundo.train.updates import ALONE
 from profundo.trees import arguments, called, leaves, length, main_output, mapped
 
 __all__ = [
+    "check_cost",
     "check_data",
     "check_loss",
     "check_normalisation",
@@ -204,6 +205,22 @@ def check_outputs(net: nn.Module, data: Dataset) -> None:
         f"{type(net).__name__}: expected outputs (batch, {data.spec.outputs}){or_two} for {data.name}, got {tuple(outputs.shape)} "
         f"for a batch of {tried}; {remedy}"
     )
+
+
+def check_cost(net: nn.Module, data: Dataset) -> None:
+    """Raises ProfundoError where a detector refuses the targets that the data have, such as boxes without masks: before a training,
+    which leaves a folder. What fails otherwise, the first step tells more of."""
+    if data.spec.targets.traits.per != "object":
+        return
+    device = next(net.parameters(), torch.empty(0)).device
+    try:
+        with evaluating(net), torch.no_grad(), seeded(0):
+            batch = few_samples(data, device)
+            net.cost(batch.inputs, batch.targets)  # type: ignore[operator]
+    except ProfundoError:
+        raise
+    except Exception:  # noqa: BLE001 - a program of somebody else
+        return
 
 
 def check_detector(net: nn.Module, given: Any) -> None:

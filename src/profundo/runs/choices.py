@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from torch import Tensor
 
 from profundo import nets
 from profundo.data import load
 from profundo.data.batches import shared_batch_size
 from profundo.evaluate.scores import PROBABILITIES
-from profundo.nets.published_weights import published
+from profundo.nets.detectors.backbones import BackboneName
+from profundo.nets.published_weights import Published, published
 from profundo.records import Dataset, ProfundoError
-from profundo.runs.checks import check_normalisation
+from profundo.runs.checks import check_cost, check_normalisation
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.own import NOTHING, Own
 from profundo.runs.preparing import Prepared, objective_of, precision_of
@@ -37,6 +40,7 @@ def prepare(experiment: Experiment, processes: int = 1) -> Prepared:
         raise ProfundoError(f"{single}: expected one process, got {processes}; leave out torchrun")
     shared_batch_size(chosen.batch_size or 1, len(data.train), processes)
     check_normalisation(net, data, chosen, processes)
+    check_cost(net, data)
     return Prepared(chosen, data, net, device, precision_of(chosen, net, data, device), processes)
 
 
@@ -75,6 +79,8 @@ def net_name(experiment: Experiment, data: Dataset) -> str:
             raise ProfundoError("freeze: expected a pretrained net, such as --pretrained efficientnet_lite0; got none")
         return experiment.net or nets.default(data.spec)
     known = published(experiment.pretrained)
+    if data.spec.targets.traits.per == "object":
+        return detector_on(experiment, known)
     if experiment.net not in (None, known.net) or experiment.net_options not in ({}, known.options):
         raise ProfundoError(
             f"pretrained {experiment.pretrained}: its weights say which net it is; leave out --net and --net-option"
@@ -82,6 +88,25 @@ def net_name(experiment: Experiment, data: Dataset) -> str:
     if experiment.freeze and experiment.augment:
         raise ProfundoError("augment: features of a frozen net are computed once; leave out --augment or --freeze")
     return known.net
+
+
+def detector_on(experiment: Experiment, known: Published) -> str:
+    """The detector that is to stand on a pretrained backbone. Raises ProfundoError where none can."""
+    name, backbones = experiment.pretrained, get_args(BackboneName)[1:]
+    if known.net not in backbones:
+        raise ProfundoError(f"pretrained {name}: a detector stands on {' or '.join(backbones)}; choose one of them")
+    if experiment.net is None:
+        raise ProfundoError(f"pretrained {name}: expected a detector to stand on it, such as --net fcos; got none")
+    if experiment.net_options.get("backbone", known.net) != known.net:
+        raise ProfundoError(
+            f"pretrained {name}: its weights are of the backbone {known.net}, got {experiment.net_options['backbone']!r}; leave that "
+            "out"
+        )
+    if experiment.freeze:
+        raise ProfundoError(
+            "freeze: of a detector all that stands on its backbone is new, and is trained with it; leave it out"
+        )
+    return experiment.net
 
 
 def check_choices(chosen: Experiment, data: Dataset, own: Own = NOTHING) -> None:

@@ -23,6 +23,7 @@ from profundo.data.dataset_names import names as dataset_names
 from profundo.files import expectation, write_text
 from profundo.form_faults import expected_of
 from profundo.languages import Said
+from profundo.nets.net_names import DETECTORS
 from profundo.records import ProfundoError
 from profundo.runs.given.foreign import FOREIGN, understood
 from profundo.runs.settings.setting_values import (
@@ -88,8 +89,8 @@ class Experiment(BaseModel):
         str,
         Setting(
             "data",
-            "A name of `profundo datasets`; a folder or zip of images per class; a CSV, TSV, Parquet or .npz file; "
-            "tar shards; also at an address such as s3://…",
+            "A name of `profundo datasets`; a folder or zip of images per class, with masks, or with files that say where objects "
+            "are (COCO, VOC, YOLO, tables of boxes); a CSV, TSV, Parquet or .npz file; tar shards; also at an address such as s3://…",
         ),
     ]
     target: Annotated[str | None, Setting("data", "Of a table, the column to be predicted; several with commas.")] = (
@@ -329,7 +330,7 @@ class Experiment(BaseModel):
         """How the data are read, before they are divided into splits: what `collect` takes."""
         names = (name for name in belonging_to("data") if name not in ("data", "validation", "split_seed"))
         result = {name: value for name in names if (value := getattr(self, name)) is not None}
-        of_images = self.pretrained not in (None, "minilm")
+        of_images = self.pretrained not in (None, "minilm") and self.net not in DETECTORS
         if of_images and self.data not in dataset_names() and not self.data.lower().endswith(".npz"):
             result.setdefault("image_size", PRETRAINED_SIDE)
         return result

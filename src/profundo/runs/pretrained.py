@@ -3,6 +3,7 @@
 net = published_net("resnet18", data.spec)      # 1,000 classes of ImageNet before, the data's own now
 run = profundo.fit(net, data, …)                # all layers, normalisation too
 
+Of a detector they are its backbone's: `profundo train boxes --net fcos --pretrained resnet18`, also of classes of its own.
 `profundo train photographs --pretrained efficientnet_lite0` leaves normalisation as it is (train/fine_tuning.py), with --freeze all
 but the last part (`on_features`); the figures are in docs/transfer.md.
 """
@@ -18,7 +19,8 @@ from torch import Tensor, nn
 from profundo.data.batches import in_order
 from profundo.data.streams.cache import cache_folder, data_folder
 from profundo.data.streams.download import fetch
-from profundo.nets.published_weights import Published, load_published, published, seen_as_published
+from profundo.nets.detectors.backbones import begin_with
+from profundo.nets.published_weights import IMAGENET, Published, load_published, published, seen_as_published
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Spec
 from profundo.runs.experiment import Experiment
 from profundo.runs.saved_model import build_net
@@ -63,11 +65,22 @@ def published_net(name: str, spec: Spec | None = None, folder: str | Path | None
 # ------------------------------------------------------------------------------------------------- of an experiment
 def net_of(experiment: Experiment, name: str, data: Dataset) -> nn.Module:
     """The net of that name, new or with the published weights that were asked for; what is drawn, by the seed."""
+    options = options_by_size(experiment.net_options, data.spec, len(data.train), name)
     if experiment.pretrained is None:
-        options = options_by_size(experiment.net_options, data.spec, len(data.train), name)
         return build_net(name, data.spec, options, experiment.seed)
+    if data.spec.targets.traits.per == "object":
+        backbone = published(experiment.pretrained).net
+        net = build_net(name, data.spec, {**options, "backbone": backbone}, experiment.seed)
+        begin_with(net, published_net(experiment.pretrained, of_whole_images(data.spec)))
+        return net
     with seeded(experiment.seed):
         return published_net(experiment.pretrained, data.spec)
+
+
+def of_whole_images(spec: Spec) -> Spec:
+    """ImageNet's classes, of images in as many channels as these have."""
+    shape = spec.inputs.shape[0], *IMAGENET.inputs.shape[1:]
+    return Spec(replace(IMAGENET.inputs, shape=shape), IMAGENET.targets)
 
 
 def seen_by(experiment: Experiment, data: Dataset) -> Dataset:

@@ -10,27 +10,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.boxes import NO_OBJECT
+from profundo.boxes import NO_OBJECT, unpacked
 from profundo.data.batches import in_memory
 from profundo.doctor.verdicts import quantity
 from profundo.evaluate.detection import average_precision, curves, roc_area
 from profundo.evaluate.leading import positive, reason
+from profundo.evaluate.objects.object_scores import found_in, there_in
 from profundo.evaluate.reliability import reliability
 from profundo.evaluate.scores import Answers
 from profundo.files import read_object, write_text
 from profundo.kinds import NO_CLASS, InputKind
 from profundo.languages import language, local, say, speaking, words
 from profundo.looks.grids.mask_pictures import answered_panels, panels, shares_in_words
-from profundo.looks.objects.boxes_drawn import with_boxes
 from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.nets.summary import summary
-from profundo.object_masks import objects_in, table_of
+from profundo.object_masks import table_of
 from profundo.pictures.axes import usual_range
-from profundo.pictures.objects.found_objects import ObjectFacts
+from profundo.pictures.objects.found_objects import ObjectFacts, Picture, object_marks
+from profundo.pictures.objects.marked_pixels import marked_pixels
 from profundo.pictures.run_page.report import Fit, Report, Worst, report_html
 from profundo.pictures.run_page.report_content import Checkup, Found, Importance, Ranking
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Scores, Targets
@@ -39,6 +39,7 @@ from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
 from profundo.runs.first_layer import first_layer
 from profundo.runs.folder import environment
 from profundo.runs.found.found_facts import object_facts
+from profundo.runs.found.shown_images import shown_image
 from profundo.runs.health.health_record import Health
 from profundo.runs.run import Run
 from profundo.runs.scoring import answers_held_out, judged, threshold_line
@@ -333,13 +334,9 @@ def examples_of(data: Dataset) -> tuple[Tensor | None, list[str]]:
 
 def boxed(images: Tensor, targets: Any) -> Tensor:
     """uint8 (n, 3, height, width): images (n, channels, height, width) with the boxes of the first n targets drawn in them."""
-    pixels = images.permute(0, 2, 3, 1).numpy()
-    scenes = [objects_in(table_of(targets), at, pixels.shape[2]) for at in range(len(pixels))]
-    drawn = [
-        with_boxes(one, scene.boxes.numpy(), scene.classes.tolist(), scene.crowd.tolist())
-        for one, scene in zip(pixels, scenes, strict=True)
-    ]
-    return torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)
+    scenes = [unpacked(row) for row in table_of(targets)[: len(images)]]
+    pairs = zip(images, scenes, strict=True)
+    return torch.stack([marked_pixels(Picture(image, object_marks(scene))) for image, scene in pairs])
 
 
 def _augmented(run: Run) -> Tensor | None:
@@ -397,12 +394,20 @@ def _objects(run: Run) -> ObjectFacts | None:
     if targets.traits.per != "object" or outputs is None or result is None:
         return None
     worst = list(result.worst)
-    return object_facts(outputs, targets, worst, displayable(raw_samples(run.data.test, worst)))
+    seen = displayable(raw_samples(run.data.test, worst))
+    shown = [shown_image(run.data, run.data.test, at, pixels) for at, pixels in zip(worst, seen, strict=True)]
+    return object_facts(outputs, targets, worst, shown)
 
 
 def said_of(predictions: Answers, index: int, targets: Targets) -> tuple[str, str]:
     """(truth, prediction) of one sample, for the eye."""
     classes = targets.classes
+    if targets.traits.per == "object":
+        there, found = (
+            there_in(predictions, index, masks=False),
+            found_in(predictions, index, least=predictions.threshold),
+        )
+        return counts_of(there.classes, classes), counts_of(found.classes, classes)
     if targets.traits.per == "pixel":
         truth, answer = predictions.targets[index], predictions.predictions[index]
         known = truth.isfinite() if targets.kind == "map" else truth != NO_CLASS
@@ -413,6 +418,12 @@ def said_of(predictions: Answers, index: int, targets: Targets) -> tuple[str, st
     if classes:
         return classes[int(predictions.targets[index])], classes[int(predictions.chosen[index])]
     return _values(predictions.targets[index]), _values(predictions.predictions[index])
+
+
+def counts_of(kinds: Tensor, classes: tuple[str, ...]) -> str:
+    """Of objects of these classes, such as "2 cat, 1 dog"."""
+    counts = torch.bincount(kinds, minlength=len(classes)).tolist()
+    return ", ".join(f"{many} {name}" for name, many in zip(classes, counts, strict=True) if many) or say("report.none")
 
 
 def _values(numbers: Tensor) -> str:

@@ -411,6 +411,8 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
     voice.say(f"{name}: {parameters:,} parameters, {how}, batches of {batch}, {where}")
     if experiment.pretrained:
         then = "the output layer is new, and all layers learn"
+        if data.spec.targets.traits.per == "object":
+            then = "as its backbone; what stands upon it is new, and all of it learns"
         if experiment.freeze:
             then = "which stays as it is; what stands upon it is new, and learns"
         source = published(experiment.pretrained).learned_from

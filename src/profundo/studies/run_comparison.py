@@ -18,10 +18,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from profundo.boxes import alike_but_for_scale
 from profundo.evaluate.paired_tests import Paired, holm
 from profundo.evaluate.scores import compare_answers, mistaken
 from profundo.files import write_text
 from profundo.nets.summary import summary
+from profundo.object_masks import table_of
 from profundo.pictures.comparison import (
     Answered,
     Comparison,
@@ -179,6 +181,8 @@ def _apart(first: Run, other: Run) -> str:
     seeds = first.experiment.seed, other.experiment.seed
     why = f" (seeds {seeds[0]} and {seeds[1]} divide the data differently)" if seeds[0] != seeds[1] else ""
     others = f"their test splits hold other samples{why}"
+    if a.spec.targets.traits.per == "object":  # of images that a net may see smaller than another does
+        return "" if alike_but_for_scale(table_of(a.test.targets), table_of(b.test.targets)) else others
     if not torch.equal(a.test.targets, b.test.targets):
         return others
     if not isinstance(a.test.inputs, Tensor) or not isinstance(b.test.inputs, Tensor):

@@ -46,18 +46,25 @@ class TrainingFolder:
     def predictions(
         self,
         files: Sequence[Path],
-        skip_bad: bool,  # noqa: ARG002 - bad ones are told one by one, as entries
+        skip_bad: bool,
         least: float | None = None,
         draw: Path | None = None,
+        hints: Sequence[str] = (),
     ) -> tuple[Iterable[dict[str, Any] | Answers | Entry], Targets | None]:
-        """Of objects: least, the score from which they are told; draw, a folder for the images with them in boxes."""
-        from profundo.use.painted_files import Painter
+        """Of objects: least, the score from which they are told; draw, a folder for the images with them in boxes. Bad files are told
+        one by one, as entries; skip_bad: whether the others are drawn all the same. hints: for recipes."""
+        from profundo.use.painted_files import painted_predictions
         from profundo.use.predicting import predictions, predictor
 
+        if hints:
+            raise ProfundoError(
+                f"{self.path}: --hint is for runs of the recipe colourisation, a training takes none; leave it out"
+            )
         ready = predictor(self.path)
         if least is not None or draw is not None:
             ready = ready.telling_from(ready.spec.targets.threshold if least is None else least)
-        return predictions(ready, files, None if draw is None else Painter(draw)), ready.spec.targets
+        told = predictions(ready, files) if draw is None else painted_predictions(ready, files, draw, skip_bad)
+        return told, ready.spec.targets
 
     def write_report(self, out: Path | None, lang: str | None = None) -> Path:
         from profundo.runs.supervised import open_run
@@ -91,7 +98,12 @@ class RecipeFolder:
         )
 
     def predictions(
-        self, files: Sequence[Path], skip_bad: bool, least: float | None = None, draw: Path | None = None
+        self,
+        files: Sequence[Path],
+        skip_bad: bool,
+        least: float | None = None,
+        draw: Path | None = None,
+        hints: Sequence[str] = (),
     ) -> tuple[Iterable[dict[str, Any]], None]:
         from profundo.recipes.recipe import predicted
         from profundo.recipes.recipe_folder import open_model
@@ -104,7 +116,7 @@ class RecipeFolder:
             raise ProfundoError(
                 f"{self.path}: --skip-bad is for runs of `profundo train`; a recipe reads all files together"
             )
-        return predicted(*open_model(self.path), files), None
+        return predicted(*open_model(self.path), files, hints), None
 
     def write_report(self, out: Path | None, lang: str | None = None) -> Path:
         from profundo.recipes.recipe_folder import write_page

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from pathlib import Path
@@ -235,16 +235,11 @@ class Answers:
             yield record
 
 
-def predictions(
-    ready: Predictor,
-    files: Sequence[Path],
-    paint: Callable[[dict[str, Any], torch.Tensor], dict[str, Any]] | None = None,
-) -> Iterator[dict[str, Any] | Answers | Entry]:
+def predictions(ready: Predictor, files: Sequence[Path]) -> Iterator[dict[str, Any] | Answers | Entry]:
     """For each image or row in the files, in their order, what `described` tells; rows of tables many at a time; the Entry
     itself where it has a fault.
 
-    Reads a batch at a time, so that the number of files does not matter; the faults of a batch come before the rest of it. paint:
-    from what is told of an image, and the image, to what is told of it then.
+    Reads a batch at a time, so that the number of files does not matter; the faults of a batch come before the rest of it.
     """
     inputs = ready.spec.inputs
     size = max(1, min(MOST_INPUTS, MOST_VALUES // math.prod(inputs.shape)))
@@ -256,9 +251,7 @@ def predictions(
         coming = entries(group, inputs)
         while batch := list(islice(coming, size)):
             yield from (entry for entry in batch if entry.values is None)
-            good = [entry for entry in batch if entry.values is not None]
-            told = ready.described(good)
-            yield from told if paint is None else map(paint, told, (entry.values for entry in good))  # type: ignore[arg-type]
+            yield from ready.described([entry for entry in batch if entry.values is not None])
 
 
 def _of_table(ready: Predictor, path: Path) -> Iterator[Answers | Entry]:

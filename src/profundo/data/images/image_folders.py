@@ -28,6 +28,7 @@ from profundo.data.splits.split_by import by_name
 from profundo.data.splits.splits import Collection, Measured, Selection
 from profundo.data.streams.archives import Files, open_files, printable
 from profundo.data.streams.cache import Made, cached
+from profundo.data.streams.machine_memory import memory
 from profundo.image_files import strict
 from profundo.languages import Said
 from profundo.records import Inputs, ProfundoError, Samples, Targets
@@ -278,10 +279,7 @@ def fits_in_memory(needed: int, stream: Stream) -> bool:
 def _memory_for_images() -> int:
     """Bytes of decoded images that may stay in memory. As float32, beside their copies, they take about six times as
     much; that may be half of what the machine has."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 12
-    except (AttributeError, ValueError, OSError):  # not every system says
-        return 2**30
+    return memory() // 12
 
 
 def _first(files: Files, used: list[int]) -> Shape:

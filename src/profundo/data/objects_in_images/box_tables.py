@@ -25,12 +25,12 @@ from profundo.data.objects_in_images.coco_json import box_of_sides, numbers
 from profundo.data.objects_in_images.labelled_images import ONE_CLASS, Entry, Remarks, Thing, number_of
 from profundo.data.objects_in_images.named_images import NamedImages, split_of_name
 from profundo.data.objects_in_images.outlines import Polygons
-from profundo.data.streams.archives import IMAGE_SUFFIXES, Files, printable
+from profundo.data.streams.archives import IMAGE_SUFFIXES, LabelFiles, printable
 from profundo.data.text.text_files import read_text
 from profundo.files import in_words
 from profundo.languages import Said
 
-__all__ = ["columns_of", "is_box_table", "read_box_tables"]
+__all__ = ["columns_of", "first_row", "is_box_table", "places_in", "read_box_tables"]
 
 MEANINGS = {
     "file": "filename file_name file path filepath file_path image image_name image_path image_id imageid img img_path",
@@ -62,15 +62,25 @@ Columns = dict[str, int]  # meaning → place
 
 def columns_of(names: Sequence[str]) -> Columns | None:
     """What the columns of these names mean; None where they are no boxes in images."""
+    columns = _meanings(names)
+    if "x" in columns and "wide" not in columns and {"width", "height"} <= columns.keys():
+        columns["wide"], columns["high"] = columns.pop("width"), columns.pop("height")
+    places = ({*EDGES}, {*SIDES}, {"box"}, {"region"})
+    return columns if "file" in columns and any(own <= columns.keys() for own in places) else None
+
+
+def _meanings(names: Sequence[str]) -> Columns:
     columns: Columns = {}
     for place, name in enumerate(names):
         meaning = CALLED.get(re.sub(r"[\s-]+", "_", name.strip().lower().lstrip("#")))
         if meaning is not None:
             columns.setdefault(meaning, place)
-    if "x" in columns and "wide" not in columns and {"width", "height"} <= columns.keys():
-        columns["wide"], columns["high"] = columns.pop("width"), columns.pop("height")
-    places = ({*EDGES}, {*SIDES}, {"box"}, {"region"})
-    return columns if "file" in columns and any(own <= columns.keys() for own in places) else None
+    return columns
+
+
+def places_in(names: Sequence[str]) -> bool:
+    """Whether some columns of these names say where something is, be it too few of them."""
+    return bool(_meanings(names).keys() & {*EDGES, *SIDES, "box", "region"})
 
 
 def _bare(row: Sequence[str]) -> Columns | None:
@@ -83,11 +93,16 @@ def _bare(row: Sequence[str]) -> Columns | None:
 
 def is_box_table(head: bytes) -> bool:
     """Whether a text that begins so is a table of boxes."""
-    try:
-        first = next(_rows(read_text(head[:HEAD])), [])
-    except csv.Error:
-        return False
+    first = first_row(head)
     return columns_of(first) is not None or _bare(first) is not None
+
+
+def first_row(head: bytes) -> list[str]:
+    """Of a text that begins so; [] of one that is no table."""
+    try:
+        return next(_rows(read_text(head[:HEAD])), [])
+    except csv.Error:
+        return []
 
 
 def _rows(text: str) -> Iterator[list[str]]:
@@ -95,13 +110,13 @@ def _rows(text: str) -> Iterator[list[str]]:
     return csv.reader(text.splitlines(), delimiter=max(SIGNS, key=head.count))
 
 
-def read_box_tables(files: Files, wanted: Sequence[int], images: NamedImages, remarks: Remarks) -> list[Entry]:
+def read_box_tables(files: LabelFiles, wanted: Sequence[int], images: NamedImages, remarks: Remarks) -> list[Entry]:
     """wanted: numbers of the tables."""
     entries: dict[int, Entry] = {}
     for index in wanted:
         place, own = files.name(index), dict[int, Entry]()
         try:
-            _read(read_text(files.read(index)), files.paths[index], place, images, own, remarks)
+            _read(read_text(files.read_labels(index)), files.paths[index], place, images, own, remarks)
         except (OSError, ValueError, csv.Error) as error:
             remarks.fault(place, in_words(error))
         for image in own.keys() & entries.keys():

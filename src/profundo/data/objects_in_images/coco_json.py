@@ -16,7 +16,7 @@ import numpy as np
 from profundo.data.objects_in_images.labelled_images import Entry, Remarks, Thing
 from profundo.data.objects_in_images.named_images import NamedImages, split_of_name
 from profundo.data.objects_in_images.outlines import Outline, Polygons, coded_runs, counted_runs
-from profundo.data.streams.archives import Files, printable
+from profundo.data.streams.archives import LabelFiles, printable
 from profundo.files import in_words, kind_of
 
 __all__ = ["box_of_sides", "numbers", "read_coco"]
@@ -26,7 +26,7 @@ UNREAD = (ValueError, RecursionError)  # what JSON that does not read raises
 
 
 def read_coco(
-    files: Files, wanted: Sequence[int], images: NamedImages, remarks: Remarks
+    files: LabelFiles, wanted: Sequence[int], images: NamedImages, remarks: Remarks
 ) -> tuple[list[Entry], list[str], dict[str, int]]:
     """The entries, the names of the categories in the order of their ids, and these ids, none where they are texts or files differ
     about them. wanted: numbers of the JSON files."""
@@ -36,7 +36,7 @@ def read_coco(
     for index in wanted:
         place = files.name(index)
         try:
-            whole = json.loads(files.read(index))
+            whole = json.loads(files.read_labels(index))
             names = _categories(whole)
             pairs |= {(name, key) for key, name in names.items()}
             for at, (number, name) in enumerate(names.items()):
@@ -85,6 +85,7 @@ def _entries(
     remarks: Remarks,
 ) -> Iterator[Entry]:
     things = _by_image(whole, names, place, remarks)
+    whole["annotations"] = []  # each is let go of once it is read
     seen: set[Any] = set()
     for number, one in _listed(whole, "images"):
         key, name = one.get("id"), one.get("file_name")

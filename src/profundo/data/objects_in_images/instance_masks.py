@@ -27,6 +27,7 @@ __all__ = ["INSTANCES", "InstanceFiles", "instance_files", "read_instances"]
 INSTANCES = ("instances", "instance", "instance_masks", "instancemasks", "instance-masks", "segmentationobject")
 CLASSES = "segmentationclass"
 IMAGES = ("images", "jpegimages")
+JPEG = b"\xff\xd8\xff"  # how such a file begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,10 @@ def _things(files: Files, found: InstanceFiles, image: int, names: dict[int, str
 def _codes(files: Files, index: int) -> np.ndarray:
     """int32 (height, width); 0 is the ground, and so are PASCAL VOC's borders. Raises ValueError that names the file."""
     try:
-        values, palette = read_codes(files.read(index))
+        content = files.read(index)
+        if content.startswith(JPEG):
+            raise ValueError("a JPEG blurs the values at the edges of objects; save masks without loss, as PNG")
+        values, palette = read_codes(content)
     except (OSError, ValueError) as error:
         raise ValueError(f"{files.name(index)}: {error}") from None
     borders = (VOC_BORDER, NO_CLASS) if palette else (VOC_BORDER,)

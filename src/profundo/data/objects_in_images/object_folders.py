@@ -41,6 +41,7 @@ def object_images(where: Path, found: Found, how: Reading) -> Collection:
             colour=colour,
             how=how,
             notes=(*notes_of(images.remarks), *_of_masks(images), *notes),
+            file_name=images.name,
         )
     if window != WHOLE:
         collection = replace(collection, inputs=replace(collection.inputs, window=window))

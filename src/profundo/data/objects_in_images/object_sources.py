@@ -19,18 +19,16 @@ from profundo.data.objects_in_images.labelled_images import Entry, LabelledImage
 from profundo.data.objects_in_images.named_images import NamedImages
 from profundo.data.objects_in_images.voc_xml import listed_splits, read_voc
 from profundo.data.objects_in_images.yolo_text import is_yolo, partners, read_yolo
-from profundo.data.streams.archives import Files, Folder, Zip, open_files, printable
+from profundo.data.streams.archives import Files, LabelFiles, open_files, printable
 from profundo.languages import Said
 from profundo.records import ProfundoError
 
-__all__ = ["Found", "found_objects", "notes_of", "read_objects", "told"]
+__all__ = ["LOOKED_AT", "Found", "found_objects", "notes_of", "read_objects", "told"]
 
 LARGEST = 1 << 26  # bytes that are searched for what makes a JSON COCO's
-HEAD = 1 << 16  # bytes that tell it of a larger one, which is refused by its size where it is read
+HEAD = 1 << 16  # bytes that tell it of a larger one
 LOOKED_AT = 200  # small files that may say what the others are
 OF_FILE = {".json": "COCO JSON", ".csv": "a table of boxes", ".tsv": "a table of boxes"}
-
-Texts = Folder | Zip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class Found:
     masks the numbers are of images."""
 
     images: Files
-    texts: Texts
+    texts: LabelFiles
     forms: Mapping[str, list[int]]
 
 
@@ -93,19 +91,19 @@ def _heads_coco(head: bytes) -> bool:
     return head.lstrip()[:1] == b"{" and any(all(word in head for word in pair) for pair in words)
 
 
-def _is(form: str, texts: Texts, index: int) -> bool | None:
-    """None where it cannot be read."""
+def _is(form: str, texts: LabelFiles, index: int) -> bool | None:
+    """None where it cannot be read. Of a table its first row says it."""
     try:
-        return _begins_as(form, texts.read(index))
+        return _begins_as(form, texts.begins(index, HEAD) if form == "a table of boxes" else texts.read(index))
     except (OSError, ValueError):
         return None
 
 
-def _ending(texts: Texts, *endings: str) -> list[int]:
+def _ending(texts: LabelFiles, *endings: str) -> list[int]:
     return [index for index, parts in enumerate(texts.paths) if parts[-1].lower().endswith(endings)]
 
 
-def _coco(_: Files, texts: Texts) -> list[int]:
+def _coco(_: Files, texts: LabelFiles) -> list[int]:
     there = {index: _is("COCO JSON", texts, index) for index in _ending(texts, ".json")[:LOOKED_AT]}
     unread = [index for index, says in there.items() if says is None]  # is told of, not passed over
     if not any(there.values()):
@@ -115,7 +113,7 @@ def _coco(_: Files, texts: Texts) -> list[int]:
     return instances or chosen  # beside instances COCO has keypoints of the same images
 
 
-def _seems_coco(texts: Texts, index: int) -> bool:
+def _seems_coco(texts: LabelFiles, index: int) -> bool:
     """Of one that cannot be read: by its name, or by how it begins."""
     path = "/".join(texts.paths[index]).lower()
     if any(word in path for word in ("instances", "annotation", "coco")):
@@ -126,33 +124,34 @@ def _seems_coco(texts: Texts, index: int) -> bool:
         return False
 
 
-def _voc(_: Files, texts: Texts) -> list[int]:
+def _voc(_: Files, texts: LabelFiles) -> list[int]:
     there = _ending(texts, ".xml")
     return there if any(_is("Pascal VOC XML", texts, index) for index in there[:LOOKED_AT]) else []
 
 
-def _yolo(images: Files, texts: Texts) -> list[int]:
-    there = partners(texts, images)
-    for index in list(there)[:LOOKED_AT]:
-        try:
-            says = is_yolo(texts.read(index))
-        except (OSError, ValueError):
-            continue
-        if says is not None:
-            return list(there) if says else []
-    return []
+def _yolo(images: Files, texts: LabelFiles) -> list[int]:
+    """By any that begins like one: of the others it is told what is wrong with them."""
+    there = list(partners(texts, images))
+    return there if any(_begins_as_yolo(texts, index) for index in there[:LOOKED_AT]) else []
 
 
-def _tables(_: Files, texts: Texts) -> list[int]:
+def _begins_as_yolo(texts: LabelFiles, index: int) -> bool:
+    try:
+        return bool(is_yolo(texts.read(index)))
+    except (OSError, ValueError):
+        return False
+
+
+def _tables(_: Files, texts: LabelFiles) -> list[int]:
     return [index for index in _ending(texts, ".csv", ".tsv")[:LOOKED_AT] if _is("a table of boxes", texts, index)]
 
 
-def _masks(images: Files, _: Texts) -> list[int]:
+def _masks(images: Files, _: LabelFiles) -> list[int]:
     there = instance_files(images)
     return [*there.whole, *there.single]
 
 
-SEEK: Mapping[str, Callable[[Files, Texts], list[int]]] = {
+SEEK: Mapping[str, Callable[[Files, LabelFiles], list[int]]] = {
     "COCO JSON": _coco,
     "Pascal VOC XML": _voc,
     "YOLO text": _yolo,

@@ -23,7 +23,7 @@ from profundo.files import in_words
 from profundo.languages import Said
 from profundo.records import ProfundoError
 
-__all__ = ["CLASS_LISTS", "is_yolo", "partners", "read_yolo"]
+__all__ = ["CLASS_LISTS", "is_yolo", "lines_of", "partners", "read_yolo"]
 
 CLASS_LISTS = ("classes.txt", "obj.names", "coco.names", "labels.txt", "names.txt", "_darknet.labels")
 LARGEST_YAML = 1 << 18  # bytes
@@ -85,6 +85,11 @@ def read_yolo(texts: Files, images: NamedImages, remarks: Remarks) -> tuple[list
         return entries, names
     numbers = {thing.name for entry in entries for thing in entry.things}
     return entries, sorted(numbers, key=int)
+
+
+def lines_of(data: bytes) -> list[Thing]:
+    """What the lines of a file of labels say. Raises ValueError, naming the line, for one that is none."""
+    return _things(read_text(data), "", None)
 
 
 def _things(text: str, place: str, names: list[str] | None) -> list[Thing]:

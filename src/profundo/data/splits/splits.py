@@ -21,7 +21,17 @@ from profundo.data.tables.columns import as_features
 from profundo.data.target_transforms import measured_targets
 from profundo.kinds import InputKind
 from profundo.object_masks import table_of
-from profundo.records import ColumnReading, Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
+from profundo.records import (
+    ColumnReading,
+    Dataset,
+    Inputs,
+    Originals,
+    ProfundoError,
+    Samples,
+    Source,
+    Spec,
+    Targets,
+)
 from profundo.trees import chosen_rows, leaves, length
 
 __all__ = [
@@ -46,7 +56,7 @@ class Collection:
     """What a reader found. Splits that are None are to be taken from `train`.
 
     shares: of `test` among all samples and of `validation` among those left, where they have to be made; split_by: what
-    decides who is in which of them, where that is not chance. readings, ids: of a table, as a Dataset has them.
+    decides who is in which of them, where that is not chance. readings, ids: of a table, as a Dataset has them; originals: of images.
     """
 
     name: str
@@ -61,6 +71,7 @@ class Collection:
     ids: Mapping[str, Sequence[str]] = field(default_factory=dict)
     split_by: SplitBy | None = None
     target_transform: TargetTransform = "none"
+    originals: Originals | None = None
 
 
 @runtime_checkable
@@ -299,7 +310,14 @@ def finished(collection: Collection, train: Samples, validation: Samples, test: 
     splits = (train, validation, test)
     facts = {"sha256": _fingerprint(splits, inputs), "samples": [len(split) for split in splits]}
     spec, readings, ids = Spec(inputs, targets), collection.readings, collection.ids
-    return Dataset(collection.name, spec, *splits, notes=notes, facts=facts, readings=readings, ids=ids)
+    return Dataset(
+        *(collection.name, spec, *splits),
+        notes=notes,
+        facts=facts,
+        readings=readings,
+        ids=ids,
+        originals=collection.originals,
+    )
 
 
 def stratified(labels: Tensor, among: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:

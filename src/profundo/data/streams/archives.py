@@ -19,6 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
+from profundo.data.streams.machine_memory import memory
 from profundo.files import sha256
 from profundo.languages import Said
 from profundo.records import ProfundoError
@@ -31,6 +32,7 @@ __all__ = [
     "TIGHT",
     "Files",
     "Folder",
+    "LabelFiles",
     "Zip",
     "check_archive",
     "check_file",
@@ -54,6 +56,7 @@ ANNOTATIONS = {".json", ".xml", ".txt", ".csv", ".tsv", ".yaml", ".yml", ".names
 MASKED = {"images": "images", "masks": "masks", "jpegimages": "images", "segmentationclass": "masks"}
 """Folders of images and of their masks, in small letters; the latter two are PASCAL VOC's."""
 _LARGEST = 2**26  # bytes of one file
+_READ_TAKES = 12  # times its size that a file of labels takes while it is read: JSON of COCO's was seen to take 8
 _MOST_ENTRIES = 200_000
 _LARGEST_DIRECTORY = 200 * _MOST_ENTRIES  # bytes: an entry has 46 and its name
 _LONGEST_END = 22 + 0xFFFF + 20  # bytes of an archive's last record with its remark, and of what may stand before it
@@ -177,8 +180,12 @@ class Folder:
 
     def read(self, index: int) -> bytes:
         _check_size(self._stats[index][0])
-        with open(os.path.join(self.where, *self.paths[index]), "rb") as file:
-            return file.read(_LARGEST + 1)
+        return self.begins(index, _LARGEST + 1)
+
+    def read_labels(self, index: int) -> bytes:
+        """The same of a file that says what is in all images, which may be as large as memory bears."""
+        _check_labels(self._stats[index][0])
+        return self.begins(index, self._stats[index][0])
 
     def begins(self, index: int, length: int) -> bytes:
         """The first bytes of a file, also of one that is too large to be read. Raises OSError."""
@@ -235,6 +242,12 @@ class Zip:
         _check_size(size)
         return self.begins(index, size)  # never more than is declared, and the CRC-32 is checked
 
+    def read_labels(self, index: int) -> bytes:
+        """The same of a file that says what is in all images, which may be as large as memory bears."""
+        size = self._open().infolist()[self._members[index]].file_size
+        _check_labels(size)
+        return self.begins(index, size)
+
     def begins(self, index: int, length: int) -> bytes:
         """The first bytes of a file, also of one that is too large to be read. Raises OSError or ValueError."""
         archive = self._open()
@@ -269,6 +282,9 @@ class Zip:
                 raise ProfundoError(f"{printable(str(self.where))}: the .zip cannot be read: {error}") from None
             self._process = os.getpid()
         return self._archive
+
+
+LabelFiles = Folder | Zip
 
 
 def _unreadable(error: OSError) -> None:
@@ -382,6 +398,14 @@ def is_image(name: str) -> bool:
 def is_one_of(name: str, things: str) -> bool:
     suffixes = ANNOTATIONS if things == "annotations" else SUFFIXES_OF[things]
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes
+
+
+def _check_labels(size: int) -> None:
+    if (most := max(_LARGEST, memory() // _READ_TAKES)) < size:
+        raise ValueError(
+            f"{size >> 20:,} MB, and reading it would take about {_READ_TAKES} times as much memory, more than there is; divide "
+            f"it into files of at most {most >> 20:,} MB"
+        )
 
 
 def _check_size(size: int) -> None:

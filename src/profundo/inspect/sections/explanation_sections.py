@@ -34,7 +34,7 @@ MOST_STEPS = 150  # strips behind a series
 
 def why_section(looked: Looked) -> Section | None:
     """What in each input the answer is due to, by every method that suits the net, beside its proofs."""
-    if form(looked) not in ("images", "sequences"):
+    if form(looked) not in ("images", "sequences") or looked.spec.targets.kind == "any":
         return None
     inputs, raw, names = looked.inputs[:SHOWN], looked.raw[:SHOWN], list(looked.names[:SHOWN])
     checked, left_out = all_checked(looked, inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -16,7 +17,7 @@ from profundo.looks.findings import DataFinding, Level, some
 from profundo.looks.objects.missing_labels import Unlabelled
 from profundo.looks.objects.object_sizes import Gathered
 
-__all__ = ["missing_findings", "object_findings", "rare_findings", "source_findings"]
+__all__ = ["alike_findings", "missing_findings", "object_findings", "rare_findings", "source_findings"]
 
 TINY = 4.0  # pixels of a side, and
 TINY_SHARE = 0.005  # the share of the image's longer side, below which a box is hardly seen by a net
@@ -112,6 +113,17 @@ def missing_findings(images: LabelledImages, places: Sequence[Unlabelled]) -> It
         some([f"{images.name(image)} ({counts[image]})" for image in shown]),
         tuple(shown[:SHOWN]),
     )
+
+
+def alike_findings(classes: Sequence[str]) -> Iterator[DataFinding]:
+    """Classes whose names differ in capitals, spaces and dashes only."""
+    alike: dict[str, list[str]] = {}
+    for name in classes:
+        alike.setdefault(" ".join(re.split(r"[\s_-]+", name.casefold().strip(" _-"))), []).append(name)
+    several = [names for names in alike.values() if len(names) > 1]
+    if several:
+        named = some([", ".join(map(repr, names)) for names in several])
+        yield DataFinding("warning", Said("looks.same_name", count=len(several)), Said("looks.same_name_do"), named)
 
 
 def rare_findings(classes: Sequence[str], counts: Mapping[str, Sequence[int]]) -> Iterator[DataFinding]:

@@ -26,12 +26,19 @@ from profundo.looks.grids.grid_look import Chosen
 from profundo.looks.image_facts import image_facts
 from profundo.looks.image_findings import image_findings, unreadable
 from profundo.looks.image_look import has_colour
-from profundo.looks.objects.boxes_drawn import with_boxes
 from profundo.looks.objects.missing_labels import Unlabelled, unlabelled
-from profundo.looks.objects.object_findings import missing_findings, object_findings, rare_findings, source_findings
+from profundo.looks.objects.object_findings import (
+    alike_findings,
+    missing_findings,
+    object_findings,
+    rare_findings,
+    source_findings,
+)
 from profundo.looks.objects.object_sizes import gathered, label_facts
 from profundo.looks.survey import SPLITS, Survey, Tell, survey_files, survey_samples
 from profundo.object_masks import table_of
+from profundo.pictures.objects.found_objects import Mark, Picture, object_marks
+from profundo.pictures.objects.marked_pixels import marked_pixels
 from profundo.records import Inputs, Samples, Targets
 
 __all__ = ["look_at_object_samples", "look_at_objects"]
@@ -94,6 +101,7 @@ def _facts(
         *object_findings(images, everything),
         *missing_findings(images, places),
         *image_findings(survey)[0],
+        *alike_findings(images.classes),
         *rare_findings(images.classes, counts),
     )
     return DataFacts(
@@ -156,15 +164,15 @@ def _shape(images: LabelledImages, survey: Survey, asked: int | None) -> tuple[i
 def _with_boxes(
     picture: Callable[[int], np.ndarray], images: LabelledImages, places: Sequence[Unlabelled]
 ) -> Callable[[int], np.ndarray]:
-    """The same pictures with what is labelled in them, and, dashed, what seems not to be."""
+    """The same pictures with what is labelled in them, and what seems not to be."""
     doubtful: dict[int, list[Unlabelled]] = defaultdict(list)
     for place in places:
         doubtful[place.image].append(place)
 
     def drawn(number: int) -> np.ndarray:
-        labels, more = images.labels[number], doubtful[number]
-        boxes = np.concatenate([labels.boxes, np.array([one.box for one in more]).reshape(-1, 4)])
-        classes = [*labels.classes.tolist(), *(one.label for one in more)]
-        return with_boxes(picture(number), boxes, classes, [False] * len(labels) + [True] * len(more))
+        marks = object_marks(objects_of(images.labels[number]))
+        marks += [Mark(one.box, "", "doubtful", kind=one.label) for one in doubtful[number]]
+        pixels = torch.from_numpy(picture(number).copy()).permute(2, 0, 1)
+        return marked_pixels(Picture(pixels, marks)).permute(1, 2, 0).numpy()
 
     return drawn

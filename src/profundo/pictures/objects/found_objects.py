@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["FoundClass", "Mark", "ObjectFacts", "Picture", "Verdict"]
+    from profundo.boxes import Objects
 
-Verdict = Literal["found", "false", "missed", "ignored", "object"]
+__all__ = ["FoundClass", "Mark", "ObjectFacts", "Picture", "Verdict", "object_marks"]
+
+Verdict = Literal["object", "found", "false", "missed", "ignored", "doubtful"]
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     """One box of a picture, edges in its pixels: left, top, right, bottom.
 
-    verdict: "found", a detection that is right; "false", one that is not; "missed", an object that none found; "ignored", what is
-    neither, such as a crowd; "object", one of data without detections. name: of the class. why: of a false one the kind of its
-    error, as in `ObjectFacts.errors`. mask: bool (height, width), its pixels, where they are known.
+    verdict: "object", one that is told and not judged; "found", a detection that is right; "false", one that is not; "missed", an
+    object that none found; "ignored", what is neither, such as a crowd; "doubtful", a place that looks like an object and has no
+    label. name: of the class, "" where none is to be written; kind: its number, whose colour an object has that is not judged.
+    why: of a false one the kind of its error, as in `ObjectFacts.errors`. mask: bool (rows, columns) over the whole picture, of as
+    many pixels or fewer, where it is known.
     """
 
     box: tuple[float, float, float, float]
@@ -29,15 +33,27 @@ class Mark:
     score: float | None = None
     why: str = ""
     mask: Tensor | None = None
+    kind: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image with what was found in it. image: uint8 (channels, height, width); number: of the image in its split, from 1."""
+    """An image with what was found in it. image: uint8 (channels, height, width); number: of the image in its split, from 1; name: of
+    its file, where it is from one."""
 
     image: Tensor
     marks: Sequence[Mark]
     number: int = 0
+    name: str = ""
+
+
+def object_marks(objects: Objects, names: Sequence[str] = ()) -> list[Mark]:
+    """What is said to be in an image, as marks: crowds are ignored. names: of the classes, where they are to be written."""
+    rows = zip(objects.boxes.tolist(), objects.classes.tolist(), objects.crowd.tolist(), strict=True)
+    return [
+        Mark((left, top, right, bottom), names[kind] if names else "", "ignored" if crowd else "object", kind=kind)
+        for (left, top, right, bottom), kind, crowd in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from profundo.pictures import numbers
 from profundo.pictures.bars import relations_svg
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.objects.found_objects import FoundClass, ObjectFacts
-from profundo.pictures.objects.marked_pictures import marked_key, marked_svg, picture_words
+from profundo.pictures.objects.mark_looks import marked_key, picture_words
+from profundo.pictures.objects.marked_pictures import marked_svg
 from profundo.pictures.run_page.class_results import matrix
 from profundo.pictures.tables import Cell, Figure, Grid, Row
 
@@ -29,6 +30,7 @@ def object_results(facts: ObjectFacts) -> dict[str, Any]:
         "errors_grid": errors_grid(facts),
         "matrix": matrix(facts.confusion, names),
         "key": marked_key(),
+        "key_of_data": marked_key(("ignored",), names[:-1]),
         "pictures": [Figure(marked_svg(one), picture_words(one)) for one in facts.pictures],
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -27,14 +28,15 @@ from profundo.evaluate.objects.score_thresholds import (
 from profundo.pictures.objects.found_objects import FoundClass, Mark, ObjectFacts, Picture
 from profundo.ranks_and_places import evenly
 from profundo.records import Targets
+from profundo.runs.found.shown_images import ShownImage
 
 __all__ = ["object_facts"]
 
 MOST_PLACES = 100  # of a curve
 
 
-def object_facts(answers: Answers, targets: Targets, worst: Sequence[int], images: Tensor) -> ObjectFacts:
-    """worst: numbers of the samples that are shown; images: uint8 (worst, channels, height, width), they themselves."""
+def object_facts(answers: Answers, targets: Targets, worst: Sequence[int], images: Sequence[ShownImage]) -> ObjectFacts:
+    """worst: numbers of the samples that are shown; images: they themselves."""
     classes, seen = len(targets.classes), answered_scenes(answers)
     matches = matched(seen, (OVERLAP,))
     curves = class_curves(seen, classes, matches)
@@ -47,10 +49,10 @@ def object_facts(answers: Answers, targets: Targets, worst: Sequence[int], image
     sure, right = believed(seen, thresholds), matches.right[:, 0, 0]
     taken = torch.zeros(len(seen.crowd), dtype=torch.bool)
     taken[matches.object[:, 0, 0][right & sure[matches.found]]] = True
-    shown = [
-        Picture(image, marks_in(answers, targets, seen, at, errors.kinds, sure, taken), at + 1)
-        for at, image in zip(worst, images, strict=True)
-    ]
+    shown = []
+    for at, image in zip(worst, images, strict=True):
+        marks = marks_in(answers, targets, seen, at, errors.kinds, sure, taken)
+        shown.append(Picture(image.pixels, [moved(one, image) for one in marks], at + 1, image.name))
     sizes = zip(("small", "medium", "large"), (figures.ap_small, figures.ap_medium, figures.ap_large), strict=True)
     return ObjectFacts(
         [
@@ -111,6 +113,15 @@ def marks_in(
             name, score = targets.classes[int(found.classes[at])], float(found.scores[at])
             marks.append(Mark(corners(found.boxes[at]), name, verdict, score, why, mask))  # type: ignore[arg-type]
     return marks
+
+
+def moved(mark: Mark, image: ShownImage) -> Mark:
+    """The same on the image as it is shown."""
+    left, top, right, bottom = mark.box
+    (height, width), (high, wide) = image.size, image.pixels.shape[1:]
+    x, y = wide / width, high / height
+    mask = None if mark.mask is None else mark.mask[:height, :width]
+    return replace(mark, box=(left * x, top * y, right * x, bottom * y), mask=mask)
 
 
 def corners(box: Tensor) -> tuple[float, float, float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from profundo.data.objects_in_images.outlines import coded_mask
 from profundo.object_masks import detections_in, table_of
 from profundo.records import Targets
 
-__all__ = ["found_in", "of_objects", "told"]
+__all__ = ["found_in", "of_objects", "record_of", "told"]
 
 DIGITS = 2, 4  # of pixels, and of scores
 
@@ -25,10 +25,18 @@ def found_in(answers: Mapping[str, Any], index: int, least: float) -> Detections
 
 def of_objects(answers: Mapping[str, Any], targets: Targets, _probable: bool) -> dict[str, list[Any]]:
     """The "prediction" of each image: the class of each object, the surest first; its "objects"; its "width" and "height"."""
-    several = [told(found_in(answers, at, targets.threshold), targets) for at in range(len(table_of(answers)))]
-    height, width = answers["size"].T.tolist()
-    names = [[one["name"] for one in objects] for objects in several]
-    return {"prediction": names, "objects": several, "width": width, "height": height}
+    images = range(len(table_of(answers)))
+    records = [
+        record_of(found_in(answers, at, targets.threshold), answers["size"][at].tolist(), targets) for at in images
+    ]
+    return {name: [one[name] for one in records] for name in ("prediction", "objects", "width", "height")}
+
+
+def record_of(found: Detections, size: Sequence[int], targets: Targets) -> dict[str, Any]:
+    """The same of one image of that (height, width), of what was found in it."""
+    objects = told(found, targets)
+    names = [one["name"] for one in objects]
+    return {"prediction": names, "objects": objects, "width": size[1], "height": size[0]}
 
 
 def told(found: Detections, targets: Targets) -> list[dict[str, Any]]:

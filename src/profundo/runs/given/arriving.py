@@ -22,7 +22,7 @@ from profundo.data.objects import object_collection
 from profundo.data.recognising import is_loader
 from profundo.data.splits.splits import divide
 from profundo.evaluate import evaluating
-from profundo.nets.net_names import NETS_FOR_PIXELS
+from profundo.nets.net_names import DETECTORS, NETS_FOR_PIXELS, OF_OBJECTS
 from profundo.objectives import OBJECTIVES, default, default_name
 from profundo.objectives.objective_names import check
 from profundo.objectives.own_losses import (
@@ -41,6 +41,7 @@ from profundo.objectives.own_losses import (
 )
 from profundo.records import Dataset, ProfundoError, Spec, Targets
 from profundo.runs.checks import (
+    check_cost,
     check_data,
     check_loss,
     check_normalisation,
@@ -172,6 +173,7 @@ def prepare_own(
     own, data = with_several_outputs(net, data, own)
     check_loss(net, data, own)
     check_normalisation(net, data, chosen)
+    check_cost(net, data)
     if takes_logits(own) and (note := note_of_output_layer(net, data)):
         data = with_note(data, note)
     if keeps or chosen.early_stop is not None:  # which keeps the best weights in memory
@@ -301,6 +303,8 @@ def net_for(net: Any, data: Dataset, settings: dict[str, Any]) -> tuple[str, nn.
         return f"own:{type(net).__name__}", net
     if net is None or isinstance(net, str):
         name = net or settings.pop("net", None) or nets.default(data.spec)
+        if data.spec.targets.kind == "any" and name in DETECTORS:
+            raise ProfundoError(f"net {name}: expected to be told where objects are in each image{OF_OBJECTS}")
         if data.spec.inputs.parts or data.spec.targets.kind == "any":
             if name in NETS_FOR_PIXELS and isinstance(data.train.targets, Tensor):
                 shapes = f"{tuple(data.spec.inputs.shape)} and {tuple(data.train.targets.shape[1:])}"

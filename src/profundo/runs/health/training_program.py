@@ -44,7 +44,10 @@ def apart(prepared: Prepared) -> Prepared:
 def check_known(data: Dataset) -> None:
     """Raises ProfundoError for a training whose cost is no function of outputs and targets."""
     if data.spec.targets.traits.per == "object":
-        raise ProfundoError("the doctor knows costs of outputs and targets, and a detector has a cost of its own")
+        raise ProfundoError(
+            "the doctor knows costs of outputs and targets, and a detector has a cost of its own: `profundo report` shows each part "
+            "of it by epoch and what was found and missed, `profundo data` doubtful boxes"
+        )
 
 
 def program_of(prepared: Prepared, samples: tuple[Any, Any] | None = None) -> Program:

@@ -67,7 +67,8 @@ def completed(
     Raises ProfundoError for an augmentation that is unknown or meant for other data.
     """
     manner = MANNERS[manner_of(spec, normalised, net, samples)]
-    if experiment.pretrained is not None:
+    detects = spec.targets.traits.per == "object"
+    if experiment.pretrained is not None and not detects:
         manner = MANNERS["n-grams" if spec.inputs.texts else "frozen" if experiment.freeze else "pretrained"]
     size = min(256, max(manner.smallest, 2 ** _log2(samples / manner.batches)))
     chosen: dict[str, Any] = {
@@ -87,7 +88,7 @@ def completed(
         from profundo.nets.published_weights import published  # and PyTorch
 
         chosen["net_options"] = published(experiment.pretrained).options
-        chosen["augment"] = [] if experiment.freeze or spec.inputs.kind != "image" else ["crop"]
+        chosen["augment"] = [] if experiment.freeze or spec.inputs.kind != "image" or detects else ["crop"]
         if manner is MANNERS["pretrained"]:
             chosen["epochs"] = max(chosen["epochs"], -(-FEWEST_STEPS // max(1, samples // chosen["batch_size"])))
     known = KNOWN.get((experiment.data, net), {})
@@ -100,6 +101,8 @@ def completed(
     chosen |= {name: value for name, value in experiment.settings().items() if value not in (None, {})}
     if options := options_by_size(experiment.net_options, spec, samples, net):
         chosen["net_options"] = options
+    if experiment.pretrained is not None and detects:
+        chosen["net_options"] |= {"backbone": experiment.pretrained}
     if chosen["batch_size"] == EVERY:
         chosen["batch_size"] = max(1, samples)
     chosen |= {name: None for name in ("optimizer", "schedule") if name in experiment.own}

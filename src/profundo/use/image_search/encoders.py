@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from profundo.data import standardize
 from profundo.data.new_inputs import image_of
+from profundo.nets.detectors.image_codes import image_codes
 from profundo.nets.published_weights import IMAGENET, PUBLISHED
-from profundo.records import Batch, Inputs, ProfundoError
+from profundo.records import Batch, Inputs, ProfundoError, Spec, Targets
 from profundo.runs.pretrained import published_net
 from profundo.train.fine_tuning import features
 from profundo.use.looking_into import opened
@@ -78,6 +79,10 @@ def encoder_named(name: str | Path, image_size: int | None = None) -> Encoder:
 def encoder_of_run(folder: str, image_size: int | None) -> Encoder:
     run = opened(folder)
     spec, net = run.data.spec, run.net
+    if (
+        spec.targets.traits.per == "object"
+    ):  # by what its backbone makes of a whole image, brought to the size of its batches
+        spec, net = Spec(replace(spec.inputs, longest=None), Targets("any")), image_codes(net)
     if spec.inputs.kind != "image" or spec.inputs.longest is not None:
         raise ProfundoError(f"{folder}: expected a net of whole images, its net takes {spec.inputs.things}")
     if image_size not in (None, *spec.inputs.shape[1:]):
