@@ -44,15 +44,9 @@ def pytest_runtest_setup():
 
     random.seed(0)
     np.random.seed(0)
-    torch.default_generator.manual_seed(
-        0
-    )  # torch.manual_seed would note for GPUs, three times, where it was called from
-
-
-@pytest.fixture(autouse=True)
-def _translations_for_onnx_once():
+    torch.default_generator.manual_seed(0)  # torch.manual_seed notes for GPUs, three times, where it was called from
     if "torch.onnx._internal.exporter._registration" in sys.modules:
-        import onnx_translations  # noqa: F401
+        import onnx_translations  # noqa: F401  # its work is done once for all tests
 
 
 @pytest.fixture(scope="session")
