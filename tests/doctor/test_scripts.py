@@ -269,40 +269,26 @@ if __name__ == "__main__":
 """
 
 
-def as_a_shell_starts_a_program():
-    """With Ctrl-C heeded, also where the tests themselves were started in the background, which ignores it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-@pytest.fixture
-def doctored_script(tmp_path):
+def test_the_scripts_own_output_is_the_same_to_the_bit(tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT)
-
-    def start(*words, before=(), **named):
-        command = [sys.executable, "-m", "profundo", "doctor", *before, "train.py", *words]
-        named |= {"preexec_fn": as_a_shell_starts_a_program, "start_new_session": True}
-        return subprocess.Popen(command, cwd=tmp_path, stdout=-1, stderr=-1, text=True, **named)
-
-    return start
-
-
-def test_the_scripts_own_output_is_the_same_to_the_bit(doctored_script, tmp_path):
     alone = python(
         tmp_path, "import runpy, sys; sys.argv = ['train.py']; runpy.run_path('train.py', run_name='__main__')"
     )
     alone = alone.wait()
     assert alone.code == 0, alone.said
-    out, errors = (watched := doctored_script("--end", "workers", before=("--budget", "1"))).communicate()
-    assert watched.returncode == 0, errors
-    assert out.startswith(alone.said)
-    assert "48 steps of SGD on Sequential (195 parameters); 512 training samples in 16 batches" in out
+    watched = profundo(tmp_path, "doctor", "--budget", "1", "train.py", "--end", "workers").wait()
+    assert watched.code == 0, watched.said
+    assert watched.said.startswith(alone.said)
+    assert "48 steps of SGD on Sequential (195 parameters); 512 training samples in 16 batches" in watched.said
 
 
-def test_a_finding_is_status_1_and_json_is_one_object(doctored_script):
-    out, errors = (done := doctored_script("--end", "dirty", before=("--json", "--budget", "2"))).communicate()
+def test_a_finding_is_status_1_and_json_is_one_object(tmp_path):
+    (tmp_path / "train.py").write_text(SCRIPT)
+    words = ("doctor", "--json", "--budget", "2", "train.py", "--end", "dirty")
+    done = subprocess.run([sys.executable, "-m", "profundo", *words], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
-    assert json.loads(out)["findings"][0]["cause"] == "missing_zero_grad"
-    assert errors.startswith("1 0x")
+    assert json.loads(done.stdout)["findings"][0]["cause"] == "missing_zero_grad"
+    assert done.stderr.startswith("1 0x")
 
 
 def test_a_crash_keeps_its_traceback_and_ctrl_c_gives_the_report(tmp_path):
