@@ -1,48 +1,58 @@
 """Detectors and segmenters on scenes of digits, and on blood cells: what each reaches in a given time.
 
-    python -m benchmarks.detectors [--nets fcos faster_rcnn …] [--data digits cells] [--seeds 0 1 2] [--minutes 15] [--quick]
+    python -m benchmarks.detectors [--data digits cells] [--nets fcos …] [--seeds 0 1 2] [--minutes 15] [--validate] [--quick]
 
 Digits: scenes of 128×128 pixels with 1 to 8 real MNIST digits, painted anew for every batch; 500 scenes of test digits, which
 training never sees, are looked at once, at the end. Cells: blood-cells/bccd.zip of PROFUNDO_DATA in its own split, the longer side
-320 pixels, mirrored both ways, zoomed and coloured at random. AdamW; the rate rises in the first hundredth of the time and falls
-to nothing along a cosine; the clock counts steps with their data, not loading and judging. --quick: for seconds, nothing is kept.
+320 pixels, mirrored both ways, zoomed and coloured at random. From which score on objects are counted is chosen on validation.
+
+One thread trains, and the clock counts the seconds that the processor gave it, so what else a machine does changes nothing: 15
+minutes of it on digits and 30 on cells, half of what two cores have in that time. Loading and judging are not counted. AdamW; the
+rate rises in the first fiftieth of the time and falls to nothing along a cosine. Precision is what a run would choose.
+
+Each result is kept beside those of other nets and seeds. --validate: judge by the validation split, as all choices were made, and
+keep nothing; so does --quick, which takes seconds.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
+import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.common import data_folder, keep
-from profundo.boxes import unpacked
+from benchmarks.common import RESULTS, data_folder, keep
 from profundo.data import load
 from profundo.data.augmenting.augment import augmentation
-from profundo.data.batches import generator
-from profundo.data.sets.digit_scenes import digit_scenes, split_digits
+from profundo.data.batches import generator, in_order
+from profundo.data.sets.digit_scenes import Scenes, digit_scenes, split_digits
 from profundo.data.standard import standardize
-from profundo.evaluate.objects.coco_figures import coco_figures
-from profundo.evaluate.objects.judged_scenes import scenes
+from profundo.evaluate import Answers, answers, figures
+from profundo.evaluate.objects.object_scores import answered_scenes
+from profundo.evaluate.objects.score_thresholds import image_counts
+from profundo.evaluate.objects.told_from import threshold_of_best_f1
 from profundo.nets import build
-from profundo.object_masks import detections_in, found_table, table_of
-from profundo.records import Dataset, Inputs, Spec, Targets
+from profundo.object_masks import bits_of, table_of
+from profundo.objectives.likelihoods import default
+from profundo.records import Inputs, Samples, Spec, Targets
+from profundo.train.hardware import choose_precision, keep_heap
 from profundo.train.layout import lay_out
+from profundo.train.optimizers import optimizer
+from profundo.train.schedules import schedule
+from profundo.train.updates import autocast
 
 __all__ = ["main"]
 
-Draw = Callable[[int], tuple[Tensor, Any]]  # the number of a step → standardised images, targets
-
-DETECTORS, SEGMENTERS = ("fcos", "faster_rcnn", "mask_rcnn"), ("unet", "fully_convolutional")
-SIDE, CLASSES = 128, tuple("0123456789")
-TESTED = 500  # scenes
-TEST_SEED = 2
+SEGMENTERS = ("unet", "fully_convolutional")
+CPU, SIDE, CLASSES = torch.device("cpu"), 128, tuple("0123456789")
+TESTED = 500  # scenes; half as many validate
+VALIDATION_SEED, TEST_SEED = 1, 2
+KEPT = "detectors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,159 +66,166 @@ class Manner:
 
 MANNERS = {
     "fcos": Manner(4, 2e-3, {}),
-    "faster_rcnn": Manner(4, 1e-3, {}),
     "mask_rcnn": Manner(4, 1e-3, {}),
-    "unet": Manner(4, 3e-3, {"width": 16}),
-    "fully_convolutional": Manner(4, 3e-3, {"width": 16}),
+    "unet": Manner(4, 3e-3, {}),
+    "faster_rcnn": Manner(4, 1e-3, {}),
+    "fully_convolutional": Manner(4, 3e-3, {}),
 }
 CELLS, CHANGES = Manner(4, 2e-3, {"finest": 8}), ["mirror", "flip", "zoom", "colour"]
 
 
-def trained(
-    net: nn.Module, cost: Callable[[Tensor, Any], Tensor], draw: Draw, rate: float, seconds: float
-) -> dict[str, float]:
-    """Train for so long, by the clock. Returns how many steps that were, and the seconds."""
-    sides = [[one for one in net.parameters() if (one.dim() > 1) is weights] for weights in (True, False)]
-    groups = [{"params": part, "weight_decay": decay} for part, decay in zip(sides, (1e-2, 0.0), strict=True)]
-    optimizer = torch.optim.AdamW(groups, lr=rate)
-    started, step = time.perf_counter(), 0
-    while (share := (time.perf_counter() - started) / seconds) < 1:
-        for group in optimizer.param_groups:
-            group["lr"] = rate * min(1, share / 0.01) * (1 + math.cos(math.pi * share)) / 2
-        loss = cost(*draw(step))
-        optimizer.zero_grad()
+@dataclass(frozen=True, slots=True)
+class Work:
+    """draw: the number of a step → standardised images and their targets; counted: whether objects are counted class by class."""
+
+    net: str
+    manner: Manner
+    spec: Spec
+    draw: Callable[[int], tuple[Tensor, Any]]
+    validation: Samples
+    test: Samples
+    counted: bool = False
+
+
+def reached(work: Work, seed: int, seconds: float, *, validate: bool) -> dict[str, Any]:
+    """Figures of one net, and what they took."""
+    torch.manual_seed(seed)
+    net = build(work.net, work.spec, **work.manner.options).train()
+    lay_out(net, CPU)
+    spent = trained(net, work, seconds)
+    return judged(net, work, validate=validate) | spent
+
+
+def trained(net: nn.Module, work: Work, seconds: float) -> dict[str, float]:
+    """Train for so many seconds of the processor. Returns how many steps that were, and the seconds."""
+    objective, precision = default(work.spec.targets), choose_precision("auto", net, CPU, work.spec.inputs.shape)
+    moves, factor = optimizer("adamw", net, work.manner.rate, 1e-2), schedule("cosine", 0.02)
+    started, step = time.process_time(), 0
+    while (share := (time.process_time() - started) / seconds) < 1:
+        for group in moves.param_groups:
+            group["lr"] = work.manner.rate * factor(share)
+        images, targets = work.draw(step)
+        with autocast(precision, CPU):
+            outputs = net(images) if work.net in SEGMENTERS else net.cost(images, targets)  # type: ignore[operator]
+        loss = objective.mean_cost(outputs, targets, len(images))
+        moves.zero_grad()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(net.parameters(), 10.0)
-        optimizer.step()
+        moves.step()
         step += 1
-    return {"steps": step, "seconds": round(time.perf_counter() - started, 1)}
+    return {"steps": step, "processor seconds": round(time.process_time() - started, 1)}
+
+
+def judged(net: nn.Module, work: Work, *, validate: bool) -> dict[str, Any]:
+    """All figures of its kind; of cells also how many are there and were counted, class by class."""
+    targets, objective = work.spec.targets, default(work.spec.targets)
+
+    def said(samples: Samples) -> Answers:
+        return answers(net, in_order(samples, work.spec), objective, targets)
+
+    chosen = said(work.validation)
+    result = chosen if validate else said(work.test)
+    if targets.kind == "objects":
+        result = replace(result, threshold=threshold_of_best_f1(chosen))
+    counted = counts(result, targets) if work.counted else {}
+    return {name: round(value, 4) for name, value in figures(result, targets).items()} | counted
+
+
+def counts(result: Answers, targets: Targets) -> dict[str, Any]:
+    """Of each class objects that are there, that were counted, and the mean over images of the difference."""
+    number = image_counts(answered_scenes(result), [result.threshold] * len(targets.classes))
+    columns = number.there.sum(0).tolist(), number.found.sum(0).tolist(), number.error.tolist()
+    keys = "there", "counted", "mean error"
+    return {
+        "counts": {
+            name: dict(zip(keys, row, strict=True))
+            for name, row in zip(targets.classes, zip(*columns, strict=True), strict=True)
+        }
+    }
 
 
 # ------------------------------------------------------------------------------------------------------------- digits
-def digit_spec(kind: str, digits: Tensor) -> Spec:
-    classes = CLASSES if kind == "objects" else ("background", *CLASSES)
-    mean, std = digits.float().mean().item(), digits.float().std().item()
-    return Spec(Inputs((1, SIDE, SIDE), "image", mean=(mean,), std=(std,), longest=0), Targets(kind, classes))  # type: ignore[arg-type]
-
-
-def pixel_classes(objects: Tensor, masks: Tensor) -> Tensor:
-    """int64 (scenes, side, side): 0 for the background, 1 + the digit elsewhere."""
-    kinds = torch.where(objects[..., 4] >= 0, objects[..., 4] + 1, 0)
-    return (masks * kinds[:, :, None, None]).sum(1).long()
-
-
-def on_digits(name: str, seed: int, seconds: float, tested: int) -> dict[str, float]:
-    """One net, trained on new scenes and judged on scenes of test digits."""
+def on_digits(name: str, seed: int, tested: int) -> Work:
+    """Scenes that are new in every step; those to validate and to test of digits that no training scene has."""
     mnist, manner, pixels = load("mnist"), MANNERS[name], name in SEGMENTERS
-    (train, _), spec = split_digits(mnist.train), digit_spec("mask" if pixels else "objects", sample(mnist))
-    torch.manual_seed(seed)
-    net = build(name, spec, **manner.options).train()
-    lay_out(net, torch.device("cpu"))
+    train, held_back = split_digits(mnist.train)
+    some = digit_scenes(train, 100, seed=0, side=SIDE).images.float()
+    inputs = Inputs((1, SIDE, SIDE), "image", mean=(some.mean().item(),), std=(some.std().item(),), longest=0)
+    targets = Targets("mask", ("background", *CLASSES)) if pixels else Targets("objects", CLASSES)
+
+    def truth(scenes: Scenes) -> Any:
+        return pixel_classes(scenes) if pixels else {"objects": scenes.objects, "masks": scenes.masks}
 
     def draw(step: int) -> tuple[Tensor, Any]:
         new = digit_scenes(train, manner.batch, seed=1000 + seed, first=step * manner.batch, side=SIDE)
-        targets = pixel_classes(new.objects, new.masks) if pixels else {"objects": new.objects, "masks": new.masks}
-        return standardize(new.images, spec.inputs).to(memory_format=torch.channels_last), targets
+        return standardize(new.images, inputs).to(memory_format=torch.channels_last), truth(new)
 
-    def cost(images: Tensor, targets: Any) -> Tensor:
+    def split(digits: Samples, count: int, seed: int) -> Samples:
+        scenes = digit_scenes(digits, count, seed=seed, side=SIDE)
         if pixels:
-            return F.cross_entropy(net(images), targets)
-        return torch.stack(list(net.cost(images, targets).values())).sum()  # type: ignore[operator]
+            return Samples(scenes.images, pixel_classes(scenes))
+        return Samples(scenes.images, {"objects": scenes.objects, "masks": bits_of(scenes.masks)})  # type: ignore[arg-type]
 
-    spent = trained(net, cost, draw, manner.rate, seconds)
-    test = digit_scenes(mnist.test, tested, seed=TEST_SEED, side=SIDE)
-    images = standardize(test.images, spec.inputs)
-    if pixels:
-        return mean_overlap(net.eval(), images, pixel_classes(test.objects, test.masks)) | spent
-    return average_precisions(net.eval(), images, test.objects, test.masks, len(CLASSES)) | spent
+    validation, test = split(held_back, tested // 2, VALIDATION_SEED), split(mnist.test, tested, TEST_SEED)
+    return Work(name, manner, Spec(inputs, targets), draw, validation, test)
 
 
-def sample(mnist: Dataset) -> Tensor:
-    """Scenes of which mean and deviation are taken."""
-    return digit_scenes(split_digits(mnist.train)[0], 100, seed=0, side=SIDE).images
-
-
-@torch.inference_mode()
-def mean_overlap(net: nn.Module, images: Tensor, wanted: Tensor) -> dict[str, float]:
-    """Mean over all classes, background included, of intersection over union in pixels of all scenes together."""
-    told = torch.cat([net(part).argmax(1) for part in torch.split(images, 50)])
-    counts = torch.bincount((wanted * (len(CLASSES) + 1) + told).flatten(), minlength=(len(CLASSES) + 1) ** 2)
-    table = counts.view(len(CLASSES) + 1, -1).double()
-    both = table.diagonal()
-    return {"mean IoU": (both / (table.sum(0) + table.sum(1) - both)).mean().item()}
-
-
-@torch.inference_mode()
-def average_precisions(
-    net: nn.Module, images: Tensor, table: Tensor, masks: Tensor | None, classes: int
-) -> dict[str, float]:
-    """COCO's AP of boxes, and of masks where the net outlines."""
-    size = (images.shape[2], images.shape[3])
-    found, there = [], []
-    for at in range(0, len(images), 25):
-        answers = found_table(net(images[at : at + 25]))
-        outlined = isinstance(answers, dict)
-        for row in range(len(table_of(answers))):
-            found.append(detections_in(answers, row, size))
-            own = masks[at + row] if outlined and masks is not None else None
-            there.append(unpacked(table[at + row], own))
-    boxes = coco_figures(scenes(found, there), classes)
-    result = {"AP": boxes.ap, "AP50": boxes.ap_50, "AP75": boxes.ap_75}
-    if outlined:
-        outlines = coco_figures(scenes(found, there, masks=True), classes)
-        result |= {"mask AP": outlines.ap, "mask AP50": outlines.ap_50}
-    return result
+def pixel_classes(scenes: Scenes) -> Tensor:
+    """uint8 (scenes, side, side): 0 for the background, 1 + the digit elsewhere."""
+    kinds = torch.where(scenes.objects[..., 4] >= 0, scenes.objects[..., 4] + 1, 0)
+    return (scenes.masks * kinds[:, :, None, None]).sum(1).byte()
 
 
 # ------------------------------------------------------------------------------------------------------------- cells
-def on_cells(seed: int, seconds: float, tested: int) -> dict[str, float]:
-    """FCOS on photographs of blood cells."""
+def on_cells(name: str, seed: int, tested: int) -> Work:
+    """Photographs of blood cells, changed anew in every step."""
     data = load(data_folder() / "blood-cells" / "bccd.zip", image_size=320)
     spec, photographs, objects = data.spec, data.train.inputs, table_of(data.train.targets)
     assert isinstance(photographs, Tensor)
-    torch.manual_seed(seed)
     augment = augmentation(CHANGES, spec)
-    net = build("fcos", spec, **CELLS.options).train()
-    lay_out(net, torch.device("cpu"))
 
     def draw(step: int) -> tuple[Tensor, Any]:
-        own = generator(seed, step, torch.device("cpu"))
+        own = generator(seed, step, CPU)
         rows = torch.randint(len(photographs), (CELLS.batch,), generator=own)
         images, changed = augment.with_targets(standardize(photographs[rows], spec.inputs), objects[rows], own)
         return images.to(memory_format=torch.channels_last), changed
 
-    def cost(images: Tensor, targets: Any) -> Tensor:
-        return torch.stack(list(net.cost(images, targets).values())).sum()  # type: ignore[operator]
+    validation, test = (
+        Samples(split.inputs[:tested], split.targets[:tested])  # type: ignore[index]
+        for split in (data.validation, data.test)
+    )
+    return Work(name, CELLS, spec, draw, validation, test, counted=True)
 
-    spent = trained(net, cost, draw, CELLS.rate, seconds)
-    images = standardize(data.test.inputs[:tested], spec.inputs)  # type: ignore[index]
-    table = table_of(data.test.targets)[:tested]
-    return average_precisions(net.eval(), images, table, None, len(spec.targets.classes)) | spent
+
+# -------------------------------------------------------------------------------------------------------------- results
+def keep_beside(name: str, result: dict[str, Any]) -> None:
+    """In the file of all results, in place of an older one of that name."""
+    path = RESULTS / f"{KEPT}.json"
+    before = json.loads(path.read_text())["results"] if path.exists() else {}
+    keep(KEPT, {"results": before | {name: result}})
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", nargs="+", default=["digits", "cells"], choices=["digits", "cells"])
-    parser.add_argument("--nets", nargs="+", default=list(MANNERS), choices=list(MANNERS))
+    parser.add_argument("--nets", nargs="+", default=list(MANNERS), choices=list(MANNERS), help="on digits")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--minutes", type=float, default=15.0, help="of one training on digits; on cells twice as many")
+    parser.add_argument("--validate", action="store_true")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
+    torch.set_num_threads(1)
+    keep_heap()
     seconds, tested, seeds = (4.0, 20, [0]) if options.quick else (60 * options.minutes, TESTED, options.seeds)
-    results: dict[str, dict[str, float]] = {}
-    works: dict[str, Callable[[int], dict[str, float]]] = {}
-    if "digits" in options.data:
-        works |= {name: lambda seed, name=name: on_digits(name, seed, seconds, tested) for name in options.nets}
-    if "cells" in options.data:
-        works["blood cells, fcos"] = lambda seed: on_cells(seed, 2 * seconds, tested)
-    for name, work in works.items():
-        for seed in seeds:
-            results[f"{name}, seed {seed}"] = work(seed)
-            print(
-                name, seed, {key: round(value, 4) for key, value in results[f"{name}, seed {seed}"].items()}, flush=True
-            )
-            if not options.quick:
-                keep("detectors", {"minutes": seconds / 60, "results": results})
+    works = [(name, on_digits, seconds) for name in options.nets if "digits" in options.data]
+    works += [("fcos", on_cells, 2 * seconds)] if "cells" in options.data else []
+    for seed in seeds:
+        for name, made, budget in works:
+            result = reached(made(name, seed, tested), seed, budget, validate=options.validate)
+            label = f"{name}, {'digits' if made is on_digits else 'cells'}, seed {seed}"
+            print(label, result, flush=True)
+            if not (options.quick or options.validate):
+                keep_beside(label, result)
 
 
 if __name__ == "__main__":

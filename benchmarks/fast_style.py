@@ -37,7 +37,7 @@ def painted(name: str, model: Model, photograph: Path, style: Path, size: int) -
     """What the run of a recipe makes of it, (1, 3, height, width) from 0 to 1, and the processor's seconds from file to PNG."""
     wishes = {"size": size} | ({"style": str(style), "style_size": size} if name == "adain" else {})
     started = time.process_time()
-    (told,) = predicted(name, model, [photograph], wishes)
+    (told,) = predicted(name, model, [photograph], wishes=wishes)
     passed = time.process_time() - started
     with Image.open(io.BytesIO(base64.b64decode(told["image"]))) as image:
         return as_picture(name, np.asarray(image.convert("RGB")), size), passed

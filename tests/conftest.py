@@ -15,6 +15,8 @@ import pytest
 
 import commands
 
+gc.disable()  # while all is imported and collected: hardly anything of it goes
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _temporary_cache(tmp_path_factory):
@@ -42,15 +44,9 @@ def pytest_runtest_setup():
 
     random.seed(0)
     np.random.seed(0)
-    torch.default_generator.manual_seed(
-        0
-    )  # torch.manual_seed would note for GPUs, three times, where it was called from
-
-
-@pytest.fixture(autouse=True)
-def _translations_for_onnx_once():
+    torch.default_generator.manual_seed(0)  # torch.manual_seed notes for GPUs, three times, where it was called from
     if "torch.onnx._internal.exporter._registration" in sys.modules:
-        import onnx_translations  # noqa: F401
+        import onnx_translations  # noqa: F401  # its work is done once for all tests
 
 
 @pytest.fixture(scope="session")
@@ -150,6 +146,7 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items):

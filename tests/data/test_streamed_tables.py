@@ -12,7 +12,7 @@ from profundo.data import load
 from profundo.data.batches import batches, in_order
 from profundo.data.streams.addresses import Stored
 from profundo.data.streams.blocks import gather
-from profundo.data.tables import parquet
+from profundo.data.tables import streamed_rows
 from profundo.data.tables.parquet_footers import row_groups, rows_of_groups
 from profundo.records import ProfundoError
 
@@ -104,7 +104,7 @@ def test_an_address_of_a_store_is_read_like_a_path(tmp_path):
 
 
 def test_a_large_table_is_learned_from_a_part_that_is_spread_evenly(tmp_path, monkeypatch):
-    monkeypatch.setattr(parquet, "LEARNING", 600)
+    monkeypatch.setattr(streamed_rows, "LEARNING", 600)
     frame = table().with_columns(drift=polars.int_range(3000) / 3000)
     data = load(write(tmp_path / "t.parquet", frame), target="kind", stream=True)
     assert any("learned from 600 of 3,000 rows" in note for note in data.notes)

@@ -289,7 +289,7 @@ def test_streamed_texts_are_those_in_memory(tmp_path):
 
 
 def test_streamed_texts_from_which_nothing_was_learned_are_read_all_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr("profundo.data.tables.parquet.LEARNING", 60)
+    monkeypatch.setattr("profundo.data.tables.streamed_rows.LEARNING", 60)
     path = tmp_path / "reviews.parquet"
     polars.DataFrame(reviews(300), schema=["review", "kind"], orient="row").write_parquet(path, row_group_size=20)
     data = pf.load(path, target="kind", stream=True)

@@ -12,7 +12,7 @@ from torch import nn
 from doctored import PEOPLE, SCALED, X, Y, digits, first_cause, people, perceptron
 from profundo.doctor import Program, examine
 from profundo.doctor.causes.axis_order import meant
-from profundo.doctor.causes.step_order import step_order
+from profundo.doctor.causes.step_order import heeds_size, step_order
 from profundo.doctor.causes.structure import structure
 from profundo.doctor.passage import calls_of
 from profundo.doctor.patient import Patient
@@ -98,7 +98,17 @@ def with_two_optimizers(clears):
     return digits(net, optimizer=torch.optim.SGD(net[0].parameters(), 0.1), step=step)
 
 
-def gathered(divisor, **rest):
+OPTIMIZERS = (
+    torch.optim.SGD,
+    torch.optim.LBFGS,
+    torch.optim.AdamW,
+    torch.optim.Rprop,
+    torch.optim.RMSprop,
+    torch.optim.Adagrad,
+)
+
+
+def gathered(divisor, rate=0.5, **rest):
     count = iter(range(10**6))
 
     def step(net, batch, loss, optimizer):
@@ -109,7 +119,13 @@ def gathered(divisor, **rest):
             optimizer.zero_grad()
         return cost
 
-    return digits(step=step, batch_size=8, rate=0.05, **rest)
+    return digits(step=step, batch_size=8, rate=rate, **rest)
+
+
+def test_of_which_optimizers_the_moves_depend_on_the_size_of_gradients():
+    net = perceptron(64, 64, 10)
+    heeded = {kind: heeds_size(digits(net, optimizer=kind(net.parameters(), 0.1)), 8) for kind in OPTIMIZERS}
+    assert heeded == dict(zip(OPTIMIZERS, (True, True, False, False, False, False), strict=True))
 
 
 def test_sums_that_are_divided_by_all_samples_that_are_gathered_may_be_added_up():
@@ -320,6 +336,9 @@ FAULTY = {
     ("wrong_loss_for_task", "numbers"): lambda: people(
         perceptron(10, 32, 2), F.cross_entropy, torch.cat([SCALED, PEOPLE[:, :1]], 1)
     ),
+    ("unreachable_targets", "squeezed"): lambda: people(
+        nn.Sequential(perceptron(10, 32, 1), nn.ReLU()), lambda p, t: F.mse_loss(p.squeeze(1), t), SCALED[:, 0]
+    ),
     ("unstable_operation", "masked"): lambda: people(nn.Sequential(nn.Linear(10, 32), Root(), nn.Linear(32, 1))),
     ("wrong_metric", "rounded"): lambda: digits(metric=rounded),
     ("wrong_metric", "exchanged"): lambda: people(metric=exchanged),
@@ -336,6 +355,7 @@ SOUND = {
     "windows by recording": lambda: windows(by_chance=False),
     "two optimizers": lambda: with_two_optimizers(clears=True),
     "eight, divided": lambda: gathered(8),
+    "eight, at a rate for their sum": lambda: gathered(1, rate=0.05),
     "twice a step": lambda: digits(step=twice_for_flat_minima, rate=0.05),
 }
 

@@ -83,12 +83,36 @@ def test_an_optimizer_of_another_net_and_accumulation_that_is_not_divided():
     other = loop(PLAIN, "SGD(nn.Linear(2, 2).parameters(), 0.1)", epochs=1)
     assert causes(seen(other))[:1] == ["not_in_optimizer"]
     step = "({}).backward()\nif optimizer.count % 4 == 3: optimizer.step(); optimizer.zero_grad()\noptimizer.count += 1"
-    begin = "SGD(net.parameters(), 0.1); optimizer.count = 0; optimizer.zero_grad()"
+    begin = "SGD(net.parameters(), 1.0); optimizer.count = 0; optimizer.zero_grad()"
     assert causes(seen(loop(step.format(COST), begin, 8)))[:1] == ["accumulation_not_divided"]
     program = rebuilt(seen(loop(step.format(f"{COST} / 4"), begin, 8)))
     assert isinstance(program.step, RecordedStep)
     assert len(program.step.cycle) == 4
     assert program.step.scale == 0.25
+
+
+BY_HAND = """
+optimizer = torch.optim.SGD(net.parameters(), 0.1)
+for epoch in range(2):
+    for places in torch.randperm(600).split(50):
+        labels = Y[places]
+        optimizer.zero_grad(); {cost}.backward(); optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        "F.cross_entropy(net(X[places]), Y[places])",
+        "F.cross_entropy(net(X[places]), Y.index_select(0, places).long())",
+        "(F.cross_entropy(net(X[places]), labels, reduction='none') * weights[labels]).mean()",
+    ],
+)
+def test_targets_that_a_cost_looks_up_are_those_of_its_batch(cost):
+    program = rebuilt(seen(BY_HAND.format(cost=cost), X=X[:600], Y=Y[:600], weights=torch.ones(10)))
+    for inputs, targets in program.train:
+        places = (inputs[:, None] == X[:600]).all(2).int().argmax(1)
+        assert torch.equal(targets, Y[places])
 
 
 @pytest.mark.parametrize(
@@ -245,40 +269,26 @@ if __name__ == "__main__":
 """
 
 
-def as_a_shell_starts_a_program():
-    """With Ctrl-C heeded, also where the tests themselves were started in the background, which ignores it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-@pytest.fixture
-def doctored_script(tmp_path):
+def test_the_scripts_own_output_is_the_same_to_the_bit(tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT)
-
-    def start(*words, before=(), **named):
-        command = [sys.executable, "-m", "profundo", "doctor", *before, "train.py", *words]
-        named |= {"preexec_fn": as_a_shell_starts_a_program, "start_new_session": True}
-        return subprocess.Popen(command, cwd=tmp_path, stdout=-1, stderr=-1, text=True, **named)
-
-    return start
-
-
-def test_the_scripts_own_output_is_the_same_to_the_bit(doctored_script, tmp_path):
     alone = python(
         tmp_path, "import runpy, sys; sys.argv = ['train.py']; runpy.run_path('train.py', run_name='__main__')"
     )
     alone = alone.wait()
     assert alone.code == 0, alone.said
-    out, errors = (watched := doctored_script("--end", "workers", before=("--budget", "1"))).communicate()
-    assert watched.returncode == 0, errors
-    assert out.startswith(alone.said)
-    assert "48 steps of SGD on Sequential (195 parameters); 512 training samples in 16 batches" in out
+    watched = profundo(tmp_path, "doctor", "--budget", "1", "train.py", "--end", "workers").wait()
+    assert watched.code == 0, watched.said
+    assert watched.said.startswith(alone.said)
+    assert "48 steps of SGD on Sequential (195 parameters); 512 training samples in 16 batches" in watched.said
 
 
-def test_a_finding_is_status_1_and_json_is_one_object(doctored_script):
-    out, errors = (done := doctored_script("--end", "dirty", before=("--json", "--budget", "2"))).communicate()
+def test_a_finding_is_status_1_and_json_is_one_object(tmp_path):
+    (tmp_path / "train.py").write_text(SCRIPT)
+    words = ("doctor", "--json", "--budget", "2", "train.py", "--end", "dirty")
+    done = subprocess.run([sys.executable, "-m", "profundo", *words], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
-    assert json.loads(out)["findings"][0]["cause"] == "missing_zero_grad"
-    assert errors.startswith("1 0x")
+    assert json.loads(done.stdout)["findings"][0]["cause"] == "missing_zero_grad"
+    assert done.stderr.startswith("1 0x")
 
 
 def test_a_crash_keeps_its_traceback_and_ctrl_c_gives_the_report(tmp_path):

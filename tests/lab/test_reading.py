@@ -14,6 +14,7 @@ from test_answering import outcome
 
 from profundo.lab.limits import Limits, Refusal
 from profundo.lab.request_inputs import accepted, media_types, read
+from profundo.languages import LANGUAGES
 from served import NASTY
 
 SMALL = Limits(images=4, rows=5, values=40, text=30)
@@ -27,6 +28,7 @@ def refused(content_type, body, kind="features", limits=None):
     with pytest.raises(Refusal) as caught:
         understood(content_type, body, kind, limits)
     assert "\n" not in str(caught.value)
+    assert set(caught.value.told.everywhere) == set(LANGUAGES)
     return caught.value
 
 

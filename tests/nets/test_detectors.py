@@ -16,7 +16,7 @@ from profundo.records import Inputs, ProfundoError, Spec, Targets
 
 NETS = ("fcos", "faster_rcnn", "mask_rcnn")
 SMALL = {"width": 8}
-STEPS = 80
+STEPS = 100
 
 
 def spec(size=(64, 64), channels=1, kind="objects", classes=3):
@@ -90,6 +90,21 @@ def test_images_without_objects_and_with_crowds_only_have_a_cost(net):
         assert all(torch.isfinite(part) for part in parts.values())
         assert parts["box"] == 0
         sum(parts.values()).backward()
+
+
+def test_half_precision_costs_nearly_what_single_precision_does(net):
+    """As a run chooses it where processors multiply it faster: places and weights of RoIAlign stay float32, maps are read as such."""
+    costs = []
+    for half in (False, True):
+        torch.manual_seed(0)
+        net.train().zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            parts = net.cost(*SCENES)
+        assert {part.dtype for part in parts.values()} == {torch.float32}
+        sum(parts.values()).backward()
+        assert all(bool(one.grad.isfinite().all()) for one in net.parameters() if one.grad is not None)
+        costs.append({name: part.item() for name, part in parts.items()})
+    assert costs[1] == pytest.approx(costs[0], rel=0.1, abs=0.02)
 
 
 @pytest.mark.parametrize(("name", "options"), [("fcos", {}), ("mask_rcnn", {"features": 64, "depth": 1})])
@@ -269,3 +284,24 @@ def test_cells_of_a_mask_are_pasted_back_as_the_mask():
     assert torch.equal(pasted(cells, box, (64, 64)), mask)  # a cell a pixel
     found = Detections(box, torch.tensor([0]), torch.tensor([0.5]), pasted(cells, box * 1.0, (64, 64)))
     assert int(found.masks.sum()) == int(mask.sum())
+
+
+def test_outlines_are_decided_at_the_pixels_of_the_image():
+    """By hand: where the last layers pass on what they see of the image alone, the cells are the image, finer than any map has it."""
+    torch.manual_seed(0)
+    net = build("mask_rcnn", spec((32, 32)), **SMALL).eval()
+    first, _, last = net.outlines
+    with torch.no_grad():
+        for layer in (first, last):
+            layer.weight.zero_()
+            layer.bias.zero_()
+        first.weight[0, -1, 1, 1] = last.weight[:, 0] = 1.0
+        images = torch.rand(2, 1, 32, 32)
+        boxes = torch.tensor([2.0, 1.0, 2.0 + MASK_SIDE, 1.0 + MASK_SIDE]).expand(2, 1, 4)  # a cell is a pixel
+        cells = net.cells(images, net.boxes.maps(images), boxes)
+    smooth = F.avg_pool2d(
+        F.interpolate(images, scale_factor=4, mode="bilinear", align_corners=False), 2
+    )  # two points a pixel
+    seen = F.avg_pool2d(smooth, 2)[:, :, 1 : 1 + MASK_SIDE, 2 : 2 + MASK_SIDE]
+    assert cells.shape == (2, 1, 3, MASK_SIDE, MASK_SIDE)
+    torch.testing.assert_close(cells[:, 0], seen.expand(-1, 3, -1, -1), rtol=1e-4, atol=1e-5)

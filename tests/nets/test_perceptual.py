@@ -47,6 +47,13 @@ def test_an_edge_detectors_convolutions_see_blue_first_of_255_less_a_mean():
         from_edges(stored)
 
 
+def test_from_a_layer_onward_a_net_sees_what_it_saw_from_the_image():
+    net = drawn(0.1, torch.Generator().manual_seed(0))
+    found = net(torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(1)))
+    for after, last in (("relu1_1", "relu2_1"), ("relu4_2", "relu5_1"), ("relu3_1", "relu5_1")):
+        assert torch.equal(net.onward(found[after], after, last), found[last])
+
+
 def test_gram_matrices_are_sums_over_places():
     maps = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
     by_hand = torch.zeros(2, 3, 3)

@@ -24,15 +24,26 @@ def test_it_halves_as_often_as_leaves_eight_pixels_and_at_most_four_times():
 
 
 def test_its_weights_are_those_of_its_layers():
-    """By hand: at each level two 3×3 convolutions and normalisations on both ways, a 2×2 one between, and the 1×1 output."""
+    """By hand: at each level two 3×3 convolutions and normalisations on both ways, a 2×2 one between, and a 1×1 of scores at each."""
 
     def twice(a, b):
         return 9 * a * b + 9 * b * b + 4 * b
 
     expected = twice(3, 4) + twice(4, 8) + twice(8, 16)  # down
     expected += 4 * 16 * 8 + 8 + twice(16, 8) + 4 * 8 * 4 + 4 + twice(8, 4)  # up
-    expected += 4 * 5 + 5
+    expected += 5 * (4 + 8 + 16) + 3 * 5
     assert sum(p.numel() for p in unet(spec(), width=4, depth=2).parameters()) == expected
+
+
+def test_its_answer_is_the_scores_of_all_sizes_enlarged_and_added():
+    """By hand: every score layer is made constant; enlarging leaves constants and the sum of all is the answer."""
+    net = unet(spec(), width=4, depth=2).eval()
+    with torch.no_grad():
+        for number, layer in enumerate(net.scores):
+            layer.weight.zero_()
+            layer.bias.fill_(10.0**number)
+        torch.testing.assert_close(net(torch.randn(1, 3, 16, 16)), torch.full((1, 5, 16, 16), 111.0))
+    assert [layer.in_channels for layer in net.scores] == [4, 8, 16]
 
 
 def test_what_is_near_decides_and_what_lies_beyond_its_field_does_not():

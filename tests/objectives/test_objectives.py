@@ -225,7 +225,8 @@ def test_one_real_target_without_its_column_does_not_broadcast():
 def test_default_follows_the_kind_of_target():
     names = {targets.kind: default(targets).name for targets in KINDS.values()}
     assert names == {"classes": "categorical", "binary": "bernoulli", "labels": "bernoulli", "real": "gaussian"}
-    assert {called(name) for name in KINDS} == set(OBJECTIVES) - {"detection"}  # whose cost is the net's own
+    of_pixels_and_nets = {"dice", "detection"}  # of masks, and the net's own: test_overlap.py, test_detecting.py
+    assert {called(name) for name in KINDS} == set(OBJECTIVES) - of_pixels_and_nets
     assert default(CLASSES, label_smoothing=0.1) == categorical(0.1)
 
 

@@ -70,6 +70,7 @@ def stranger(tmp_path_factory):
 
 
 SMALL_GAN = {"pictures": 64, "epochs": 1, "classifier_epochs": 1, "image_size": 16}
+SMALL_COLOURS = {"image_size": 16, "updates": 2, "epochs": 1}
 FITTING = [
     *((name, data, SMALL_GAN) for name in ("gan", "dcgan", "wgan-gp") for data in ("flat", "two")),
     ("dcgan", "flat.zip", SMALL_GAN),
@@ -88,6 +89,7 @@ FITTING = [
     ("super-resolution", "wide", {"patch": 4, "updates": 2, "epochs": 1}),
     ("fast-style", "wide", {"patch": 16, "updates": 2, "epochs": 1, "compared": 2}),
     ("adain", "wide", {"patch": 16, "updates": 2, "epochs": 1, "compared": 0, "layer": "relu4_1"}),
+    *(("colourisation", data, SMALL_COLOURS) for data in ("flat", "two")),
     ("language-model", "es.txt", {}),
     ("language-model", "texts", {}),
     ("word-embeddings", "es.txt", {"batch_size": 64, "threshold": 1.0, "least": 5}),
@@ -142,6 +144,9 @@ REFUSED = [
     ("super-resolution", "texts", "expected a folder or .zip of images.*found texts"),
     *((name, "texts", "expected a folder or .zip of images.*found texts") for name in ("fast-style", "adain")),
     ("fast-style", "flat", "32 pixels on a side or more, found none of 30"),
+    ("colourisation", "grey", "expected photographs in colour to learn from, found grey ones only"),
+    ("colourisation", "few", "at least 20 in all; found 6 images"),
+    ("colourisation", "texts", "expected a folder or .zip of images.*found texts"),
     ("super-resolution", "flat", "32 pixels on a side or more, found none of 30"),
     ("language-model", "short.txt", "at least 200 characters, got 5"),
     ("language-model", "flat", r"expected files of text \(.txt\) in it, found none"),

@@ -35,6 +35,7 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
     "gan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
     "lenet5-1998": {"epochs": 1},
     "local-minima": {"widths": (2, 10), "nets": 2, "epochs": 3, "bend_steps": 10},
+    "colourisation": {"updates": 5, "epochs": 2, "judged": 100},
     "super-resolution": {"width": 8, "updates": 10},
     "transfer": {"samples": (5,), "source_epochs": 1},
     "wgan-gp": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},

@@ -31,7 +31,7 @@ def predict(
         Path | None,
         typer.Option(
             help="Write into this file instead: JSON if it is called so, a line of JSON for each with .jsonl, a CSV otherwise. Of "
-            "masks, maps and images that are made a folder, one file for each image.",
+            "masks, maps and images that were made a folder, one file for each image.",
             show_default=False,
         ),
     ] = None,
@@ -48,6 +48,14 @@ def predict(
     draw: Annotated[
         Path | None,
         typer.Option(help="Of objects: a folder for the images with what was found in boxes.", show_default=False),
+    ] = None,
+    hint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y,#RRGGBB",
+            help="Of the recipe colourisation: a pixel from the upper left and its colour, as often as wanted.",
+            show_default=False,
+        ),
     ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be read, and say so.")] = False,
     wishes: Annotated[
@@ -72,7 +80,7 @@ def predict(
     least = 0.0 if as_coco and least is None else least
     given = dict(read_pair(text, such_as="size=512") for text in wishes or [])
     given |= {"size": size} if size is not None else {}
-    found, targets = any_run(run).predictions(files, skip_bad, least, draw, given)
+    found, targets = any_run(run).predictions(files, skip_bad, least, draw, hint or (), given)
     if out is not None and go_into_folder(found, targets, out):
         found, out = with_files(found, out), None
     style = style_of(as_json, as_csv, out, as_coco)

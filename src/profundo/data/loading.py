@@ -191,17 +191,22 @@ def _rows(path: Path, how: Reading) -> Collection:
     from profundo.data.images.image_tables import files_of_table
     from profundo.data.series.series_rows import rows_collection
     from profundo.data.series.ts_files import ts_collection
+    from profundo.data.tables.json_lines import json_lines
     from profundo.data.tables.table_files import read_table
 
     if path.suffix.lower() == ".npz":
         return array_collection(path, how.task)
     if path.suffix.lower() == ".ts":
         return ts_collection(path, how.task)
+    if (lines := json_lines(path, how)) is not None:
+        return lines
     table = read_table(path, how)
     if (media := files_of_table(table, path, how)) is not None:
         return media
     if how.stream is True and path.suffix.lower() not in (".parquet", ".pq") and path.is_file():
-        raise ProfundoError(f"{path}: this kind of table is read whole; leave --stream out, or write it as .parquet")
+        raise ProfundoError(
+            f"{path}: this kind of table is read whole; leave --stream out, or write it as .parquet or .jsonl"
+        )
     if how.image_size is not None:
         raise ProfundoError(f"{path}: image_size is for images, and no column of this table names any that are there")
     return rows_collection(table, path.stem, str(path), how)

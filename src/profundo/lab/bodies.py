@@ -48,7 +48,7 @@ class Bodies:
     def check_length(self, request: Request) -> None:
         length = request.headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit()) or len(length) > 18:
-            raise Refusal(400, "Content-Length: expected a number of bytes")
+            raise Refusal(400, Said("refusals.content_length"))
         self.check(int(length))
 
     def check(self, size: int) -> None:

@@ -73,12 +73,14 @@ def accepted(content_type: str, encoding: str, kind: InputKind) -> Message:
     header = Message()
     header["content-type"] = content_type
     if not content_type or header.get_content_type() not in media_types(kind):
-        raise Refusal(415, f"expected one of {', '.join(media_types(kind))}; got {content_type[:100]!r}")
+        raise Refusal(
+            415, Said("refusals.media_type", types=", ".join(media_types(kind)), got=repr(content_type[:100]))
+        )
     if encoding.strip().lower() not in ("", "identity"):
-        raise Refusal(415, f"expected a body as it is, got Content-Encoding {encoding[:100]!r}")
+        raise Refusal(415, Said("refusals.content_encoding", got=repr(encoding[:100])))
     known = (*UNICODE, *(WESTERN if header.get_content_type() == "text/csv" else ()))
     if (header.get_content_charset() or "utf-8") not in known:
-        raise Refusal(415, f"expected UTF-8, got {content_type[:100]!r}")
+        raise Refusal(415, Said("refusals.content_charset", got=repr(content_type[:100])))
     return header
 
 
@@ -122,7 +124,7 @@ def of_rows(rows: list[dict[str, Any]], typed: bool) -> Asked:
 def from_parts(body: bytes, boundary: str, kind: InputKind, limits: Limits) -> Iterator[tuple[str, bytes]]:
     """(name, content) of each part. Parts of one name get numbers, so that the answers can be told apart."""
     if not 0 < len(boundary) <= LONGEST_BOUNDARY or not boundary.isascii():
-        raise Refusal(400, f"multipart/form-data: expected a boundary of 1 to {LONGEST_BOUNDARY} ASCII characters")
+        raise Refusal(400, Said("refusals.parts_boundary", most=LONGEST_BOUNDARY))
     _, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary.encode(), limits.images + 2)
     if len(parts) > limits.images + 1:
         raise Refusal(
@@ -132,12 +134,12 @@ def from_parts(body: bytes, boundary: str, kind: InputKind, limits: Limits) -> I
             ),
         )
     if len(parts) < 2 or not parts[-1].startswith(b"--"):
-        raise Refusal(400, "multipart/form-data: expected one part or more between boundaries, and the last one closed")
+        raise Refusal(400, Said("refusals.parts_open"))
     seen: set[str] = set()
     for number, part in enumerate(parts[:-1], 1):
         headers, blank, content = part.partition(b"\r\n\r\n")
         if not part.startswith(b"\r\n") or not blank or len(headers) > PART_HEADERS:
-            raise Refusal(400, f"multipart/form-data: part {number} has no headers that can be read")
+            raise Refusal(400, Said("refusals.part_headers", number=number))
         name = called(headers[2:], limits) or f"{kind} {number}"
         free = (name, *(f"{name} ({place})" for place in range(number, 2 * number)))
         name = next(one for one in free if one not in seen)  # a file may itself be called "a (2)"
@@ -171,14 +173,14 @@ def from_csv(body: bytes, charset: str, limits: Limits) -> list[dict[str, Any]]:
             if not line:
                 continue
             if len(line) != len(header):
-                wanted = f"expected {len(header)} values, as in the header, got {len(line)}"
-                raise Refusal(400, f"text/csv: row {len(rows) + 1}: {wanted}")
+                sizes = {"row": len(rows) + 1, "columns": len(header), "values": len(line)}
+                raise Refusal(400, Said("refusals.csv_width", **sizes))
             rows.append({name: one for name, one in zip(header, line, strict=True) if name and counts[name] == 1})
             check_number(len(rows), len(rows) * len(header), limits)
     except csv.Error as error:
-        raise Refusal(400, f"text/csv: line {lines.line_num}: {error}") from None
+        raise Refusal(400, Said("refusals.csv_line", line=lines.line_num, reason=str(error))) from None
     if not rows:
-        raise Refusal(400, "text/csv: expected a header of column names and one row or more below it")
+        raise Refusal(400, Said("refusals.csv_empty"))
     for number, row in enumerate(rows, 1):
         check_row(row, number, limits)
     return rows
@@ -188,10 +190,10 @@ def from_csv(body: bytes, charset: str, limits: Limits) -> list[dict[str, Any]]:
 def _example(kind: InputKind) -> str:
     """Of a body in JSON."""
     if kind in TYPES:
-        return f'{{"{INPUT_KINDS[kind].several}": ["{BEGINS[kind]}…", …]}}, each in base64'
+        return Said("refusals.in_base64", example=f'{{"{INPUT_KINDS[kind].several}": ["{BEGINS[kind]}…", …]}}')
     if kind == "features":
         return '{"rows": [{"column": 1, …}, …]}'
-    return f'{{"{INPUT_KINDS[kind].several}": [[[1.5, 2, …], …], …]}}, nested lists of numbers'
+    return Said("refusals.in_nested_lists", example=f'{{"{INPUT_KINDS[kind].several}": [[[1.5, 2, …], …], …]}}')
 
 
 def from_json(body: bytes, kind: InputKind, limits: Limits) -> Asked:
@@ -200,12 +202,15 @@ def from_json(body: bytes, kind: InputKind, limits: Limits) -> Asked:
     try:
         told = json.loads(decoded(body, "JSON"), object_pairs_hook=once, parse_constant=no_number)
     except RecursionError:
-        raise Refusal(400, "JSON: nested too deeply; expected a list of flat rows, or of images") from None
+        raise Refusal(400, Said("refusals.json_deep")) from None
+    except json.JSONDecodeError as error:
+        reason = Said("refusals.json_syntax", line=error.lineno, column=error.colno, reason=error.msg)
+        raise Refusal(400, Said("refusals.json_unread", reason=reason)) from None
     except ValueError as error:
-        raise Refusal(400, f"JSON: {error}") from None
+        raise Refusal(400, Said("refusals.json_unread", reason=error.args[0])) from None
     wanted = INPUT_KINDS[kind].several
     if not isinstance(told, dict) or list(told) != [wanted] or not isinstance(told[wanted], list) or not told[wanted]:
-        raise Refusal(400, f"JSON: expected {_example(kind)}")
+        raise Refusal(400, Said("refusals.json_expected", example=_example(kind)))
     if kind in TYPES:
         return of_files(dict(from_base64(told[wanted], kind, limits)), kind, limits)
     if kind != "features":
@@ -228,9 +233,9 @@ def of_arrays(arrays: list[Any], kind: InputKind, limits: Limits) -> Asked:
             if isinstance(value, list):
                 rest += value
             elif isinstance(value, bool | str | dict):
-                raise Refusal(400, f"{word} {number}: expected nested lists of numbers, got {type(value).__name__}")
+                raise Refusal(400, at(f"{word} {number}", Said("refusals.expect_nested", got=type_of(value))))
             elif fault := fault_of(value, limits):
-                raise Refusal(400, f"{word} {number}: {fault}")
+                raise Refusal(400, at(f"{word} {number}", fault))
     return Asked(kind, [f"{word} {number}" for number in range(1, len(arrays) + 1)], [], [], arrays)
 
 
@@ -238,39 +243,48 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose names differ. Raises ValueError."""
     made = dict(pairs)
     if len(made) < len(pairs):
-        raise ValueError(f"{first_twice([name for name, _ in pairs])} comes twice in one object")
+        raise ValueError(Said("refusals.json_twice", name=first_twice([name for name, _ in pairs])))
     return made
 
 
 def no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number in JSON; leave a missing value out as null")
+    raise ValueError(Said("refusals.json_no_number", got=text))
 
 
 def check_row(row: Any, number: int, limits: Limits) -> None:
     if not isinstance(row, dict):
-        raise Refusal(400, f"row {number}: expected an object of values by column name, got {type(row).__name__}")
+        what = Said("refusals.expect_row", got=type_of(row))
+        raise Refusal(400, Said("refusals.at_row", number=number, what=what))
     for name, value in row.items():
-        fault = fault_of(value, limits) or (fault_of(name, limits) and "its name does not read")
+        fault = fault_of(value, limits) or (fault_of(name, limits) and Said("refusals.name_unread"))
         if fault:
-            raise Refusal(400, f"row {number}, column {printable(name[:100])!r}: {fault}")
+            cell = {"number": number, "name": repr(printable(name[:100]))}
+            raise Refusal(400, Said("refusals.at_cell", **cell, what=fault))
 
 
 def fault_of(value: Any, limits: Limits) -> str:
     if not isinstance(value, ALLOWED):
-        return (
-            f"expected a number, text, true, false or null, got {'a list' if isinstance(value, list) else 'an object'}"
-        )
+        return Said("refusals.expect_simple", got=type_of(value))
     if isinstance(value, str):
         if len(value) > limits.text:
-            return f"expected at most {limits.text:,} characters, got {len(value):,}"
-        return (
-            ""
-            if value.isascii() or printable(value) == value
-            else "expected text in Unicode, got half of a surrogate pair"
-        )
+            return Said("refusals.long_text", most=limits.text, got=len(value))
+        return "" if value.isascii() or printable(value) == value else Said("refusals.half_pair")
     if isinstance(value, float) and not math.isfinite(value):
-        return "expected a number of float64, got a larger one"
-    return "expected an integer of 64 bits" if isinstance(value, int) and abs(value) > LARGEST_INTEGER else ""
+        return Said("refusals.beyond_float")
+    is_long = isinstance(value, int) and abs(value) > LARGEST_INTEGER
+    return Said("refusals.beyond_integer") if is_long else ""
+
+
+def type_of(value: Any) -> str:
+    """Of a value in JSON, for people."""
+    if value is None:
+        return "null"
+    names = {bool: "a_truth", str: "a_text", list: "a_list", dict: "an_object"}
+    return Said(f"refusals.{names.get(type(value), 'a_number')}")
+
+
+def at(name: str, what: str) -> Said:
+    return Said("looks.of", name=name, what=what)
 
 
 def from_base64(images: list[Any], kind: InputKind, limits: Limits) -> Iterator[tuple[str, bytes]]:
@@ -284,10 +298,10 @@ def from_base64(images: list[Any], kind: InputKind, limits: Limits) -> Iterator[
     for number, text in enumerate(images, 1):
         try:
             if not isinstance(text, str):
-                raise ValueError(f"got {type(text).__name__}")
+                raise ValueError(Said("refusals.got_kind", got=type_of(text)))
             yield f"{kind} {number}", base64.b64decode(text, validate=True)
         except (ValueError, binascii.Error) as error:
-            raise Refusal(400, f"{kind} {number}: expected base64 (RFC 4648): {error}") from None
+            raise Refusal(400, at(f"{kind} {number}", Said("refusals.expect_base64", reason=error.args[0]))) from None
 
 
 # ------------------------------------------------------------------------------------------------------------- in common
@@ -308,7 +322,7 @@ def decoded(body: bytes, what: str) -> str:
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Refusal(400, f"{what}: expected UTF-8, byte {error.start + 1} is not") from None
+        raise Refusal(400, Said("refusals.not_utf8", what=what, place=error.start + 1)) from None
 
 
 def western(body: bytes, charset: str) -> str:
@@ -318,7 +332,7 @@ def western(body: bytes, charset: str) -> str:
             return body.decode(name)
         except UnicodeDecodeError:
             continue
-    raise Refusal(400, "text/csv: expected UTF-8")
+    raise Refusal(400, Said("refusals.csv_not_utf8"))
 
 
 def printable(text: str) -> str:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from profundo.nets.init import drawn_once
 from profundo.nets.net_names import check
-from profundo.nets.unet import twice
+from profundo.nets.unet import enlarged, twice
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["FullyConvolutional", "fully_convolutional"]
@@ -44,10 +44,6 @@ class FullyConvolutional(nn.Module):
         for score in reversed(finer):
             result = score + enlarged(result, 2)
         return enlarged(result, step >> (FUSED - 1))[:, :, :height, :width]
-
-
-def enlarged(maps: Tensor, times: int) -> Tensor:
-    return F.interpolate(maps, scale_factor=float(times), mode="bilinear", align_corners=False)
 
 
 def fully_convolutional(spec: Spec, width: int = 16, depth: int | None = None) -> FullyConvolutional:

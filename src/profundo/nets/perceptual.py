@@ -67,15 +67,27 @@ class PerceptualNet(nn.Module):
 
     def forward(self, images: Tensor, layers: Sequence[str] = (*STYLE_LAYERS, CONTENT_LAYER)) -> dict[str, Tensor]:
         x, found = (images - self.mean) / self.std, {}
-        for name, convolution in self.convolutions.items():
-            if name.endswith("_1") and name != "relu1_1":
-                x = F.avg_pool2d(x, 2)
-            x = convolution(x).relu()
+        for name in self.convolutions:
+            x = self.through(name, x)
             if name in layers:
                 found[name] = x
             if len(found) == len(layers):
                 break
         return found
+
+    def through(self, name: str, x: Tensor) -> Tensor:
+        """What that layer makes of the maps of the one before it, of which the first of a block first takes means of four places."""
+        if name.endswith("_1") and name != "relu1_1":
+            x = F.avg_pool2d(x, 2)
+        maps: Tensor = self.convolutions[name](x).relu()
+        return maps
+
+    def onward(self, maps: Tensor, after: str, last: str) -> Tensor:
+        """The maps of layer `last` for an image of which layer `after` has these maps."""
+        names = list(self.convolutions)
+        for name in names[names.index(after) + 1 : names.index(last) + 1]:
+            maps = self.through(name, maps)
+        return maps
 
 
 def gram(maps: Tensor, where: Tensor | None = None) -> Tensor:

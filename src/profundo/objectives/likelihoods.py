@@ -5,7 +5,7 @@
     0 or 1         sigmoid         Bernoulli       softplus((1 − 2y) z)
     K labels       sigmoid each    Bernoullis      the sum of theirs, for they are independent given the input
     real           linear          Gaussian        squared error, up to constants; mean over the outputs
-    mask, map      for each pixel that of classes, or of real targets; mean over the pixels
+    mask, map      for each pixel that of classes, or of real targets; mean over the pixels; of classes with their overlap beside it
 
 A target may also be shares of classes, which mixed samples have (Zhang et al. 2018): floats (batch, K) that sum to 1, or
 (batch,) for two classes. Its cost is the mean of its classes' costs by their shares: −Σ_k t_k log p_k.
@@ -29,6 +29,7 @@ from profundo.objectives.detector_cost import DetectorCost
 from profundo.objectives.margins import Hinge
 from profundo.objectives.objective_names import check, default_name
 from profundo.objectives.outputs import column, full
+from profundo.objectives.overlap import lost_overlap
 from profundo.objectives.robust import GAUSSIAN, HUBER, LAPLACE
 from profundo.records import ProfundoError, Targets
 
@@ -213,6 +214,32 @@ class PerPixel:
         return said if self.each.name == "categorical" else full(said).squeeze(1)
 
 
+@dataclass(frozen=True, slots=True)
+class Overlapping:
+    """The cost of classes of pixels, and beside it what is lost of their overlap (overlap.py), as Isensee et al. 2021 ("nnU-Net")
+    have it: classes of few pixels are learned from early on. Shapes are those of PerPixel."""
+
+    pixels: PerPixel
+    name: ClassVar[str] = "dice"
+
+    @property
+    def quantity(self) -> str:
+        return self.pixels.quantity
+
+    @property
+    def likelihood(self) -> PerPixel:
+        return self.pixels.likelihood
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self.pixels(outputs, targets) + lost_overlap(outputs, targets)
+
+    def mean_cost(self, outputs: Tensor, targets: Tensor, total: int) -> Tensor:
+        return self(outputs, targets).sum() / total
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        return self.pixels.predict(outputs)
+
+
 categorical, bernoulli = Categorical, Bernoulli
 
 
@@ -228,6 +255,8 @@ def default(targets: Targets, label_smoothing: float = 0.0) -> Objective:
 def build(name: str, targets: Targets, label_smoothing: float = 0.0) -> Objective:
     """The objective of that name. Raises ProfundoError when it is unknown or does not suit the targets."""
     check(name, targets)
+    if name == Overlapping.name:
+        return Overlapping(PerPixel(Categorical(label_smoothing)))
     each = of_samples(name, targets, label_smoothing)
     return PerPixel(each) if targets.traits.per == "pixel" else each
 

@@ -11,6 +11,7 @@ __all__ = ["OBJECTIVES", "check", "default_name"]
 
 OBJECTIVES: dict[str, str] = {
     "categorical": "softmax output, K classes: cross-entropy, logsumexp(z) − z_y",
+    "dice": "softmax output, a class for each pixel: cross-entropy, and 1 − Dice, what is missing of each class's overlap",
     "bernoulli": "sigmoid output, two classes or several labels: cross-entropy, softplus((1 − 2y) z), summed over labels",
     "hinge": "linear output, two classes as y = ±1: max(0, 1 − y z), a margin without probabilities",
     "gaussian": "linear output, real targets: squared error",
@@ -24,7 +25,7 @@ _BY_TARGET: dict[TargetKind, tuple[str, ...]] = {
     "binary": ("bernoulli", "hinge"),
     "labels": ("bernoulli",),
     "real": ("gaussian", "laplace", "huber"),
-    "mask": ("categorical",),
+    "mask": ("dice", "categorical"),
     "map": ("gaussian", "laplace", "huber"),
     "objects": ("detection",),
     "any": (),

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from profundo.objectives.likelihoods import Objective, PerPixel
+from profundo.objectives.likelihoods import Objective, Overlapping, PerPixel
 from profundo.records import ProfundoError, Targets
 
 __all__ = ["Weighted", "class_weights", "weighted"]
@@ -57,7 +57,9 @@ class Weighted:
 
 
 def weighted(objective: Objective, weights: Sequence[float]) -> Objective:
-    """Each sample, or each pixel, by the weight of its class."""
+    """Each sample, or each pixel, by the weight of its class; the overlap beside it counts all classes alike."""
+    if isinstance(objective, Overlapping):
+        return Overlapping(PerPixel(Weighted(objective.pixels.each, weights)))
     if isinstance(objective, PerPixel):
         return PerPixel(Weighted(objective.each, weights))
     return Weighted(objective, weights)

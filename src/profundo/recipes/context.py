@@ -9,7 +9,7 @@ global generator, which is seeded when the recipe starts and after each training
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Annotated, Any
@@ -22,7 +22,7 @@ from profundo.data import load
 from profundo.data.batches import mix
 from profundo.data.text.characters import Text, load_text
 from profundo.files import in_words
-from profundo.pictures.exhibits import Film
+from profundo.pictures.exhibits import Drawn, Exhibit, Film, drawn
 from profundo.recipes.own_data import Takes, is_own, load_images
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.folder import Folder
@@ -71,7 +71,7 @@ class Trained:
 
 class Context:
     """One run of a recipe. folder: None keeps nothing. takes: the data of one's own that it takes. live: who is told how far it is.
-    facts: what identifies the data; began: whether training has."""
+    page: what shows exhibits before the end. facts: what identifies the data; began: whether training has."""
 
     def __init__(
         self,
@@ -82,6 +82,7 @@ class Context:
         voice: Voice,
         takes: Takes | None = None,
         live: Telling | None = None,
+        page: Callable[[Sequence[Drawn], str], None] | None = None,
     ) -> None:
         self.asked = {"recipe": request.recipe, **asdict(request.settings), "seed": request.seed}
         self.seed = request.seed
@@ -91,6 +92,7 @@ class Context:
         self.voice = voice
         self.takes = takes
         self.live = live
+        self.page = page
         self.facts: dict[str, Any] = {}
         self.trainings: dict[str, Trained] = {}
         self.began = False
@@ -141,6 +143,11 @@ class Context:
 
     def say(self, line: str) -> None:
         self.voice.say(line)
+
+    def show(self, exhibits: Sequence[Exhibit], so_far: str) -> None:
+        """What there is to see before the end, on the page of the run, which the whole story replaces. so_far: a sentence."""
+        if self.page is not None:
+            self.page([drawn(exhibit) for exhibit in exhibits], so_far)
 
     def train(
         self,

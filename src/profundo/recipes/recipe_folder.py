@@ -45,6 +45,7 @@ __all__ = [
     "read_request",
     "subject_of",
     "write_page",
+    "write_page_so_far",
     "write_request",
 ]
 
@@ -107,6 +108,14 @@ def keep(run: RecipeRun, on: Mapping[str, str], facts: Mapping[str, Any]) -> Non
     )
     write_text(folder.report, story_html(story(folder, run.exhibits, told)))
     finish(folder, content_of(run.request), facts, told.model_dump(), folder.path / "exhibits" / LIST)
+
+
+def write_page_so_far(folder: Folder, on: Mapping[str, str], exhibits: Sequence[Drawn], conclusion: str) -> None:
+    """The page of a run that is not finished yet."""
+    write_json(folder.environment, dict(on))
+    recipe = read_request(folder.experiment).recipe
+    told = Told(recipe=recipe, test={}, baseline={}, against="", conclusion=conclusion, seconds={}, histories={})
+    write_text(folder.report, story_html(story(folder, exhibits, told)))
 
 
 def save_networks(folder: Folder, run: RecipeRun) -> None:

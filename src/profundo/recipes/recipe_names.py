@@ -41,7 +41,9 @@ RECIPES: dict[str, str] = {
     "style-transfer": "a photograph painted anew in the manner of a painting, by what VGG sees in both (Gatys et al. 2016)",
     "fast-style": "a net that paints any photograph in the manner of one painting, in one pass (Johnson et al. 2016)",
     "adain": "a net that paints any photograph in the manner of any painting, in one pass (Huang & Belongie 2017)",
+    "image-analogy": "two images of a kind exchange their looks, matched patch by patch in what VGG sees (Liao et al. 2017)",
     "super-resolution": "photographs made larger and sharper: SRCNN, ESPCN, EDSR beside bicubic and Lanczos interpolation",
+    "colourisation": "grey photographs in likely colours, and in those that a person asks for (Zhang et al. 2016), on CIFAR-10",
     # Sequences
     "vanishing-gradients": "why LSTM: gradients through time and a memory task, plain cell, GRU and LSTM side by side",
     "reversal": "translation with attention: digit strings to their reversal, with the picture of where it looks",

@@ -13,13 +13,14 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from profundo.pictures.exhibits import drawn
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import RecipeRun, Request, about, find, settle
-from profundo.recipes.recipe_folder import keep, read_request, write_request
+from profundo.recipes.recipe_folder import keep, read_request, write_page_so_far, write_request
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.folder import Folder, environment
 from profundo.runs.live.live_progress import Telling, telling
@@ -90,7 +91,9 @@ def _told(request: Request, folder: Folder | None, voice: Voice, resumed: bool, 
         voice.say("resumed: trainings that ended are put back, the interrupted one goes on")
     started = time.perf_counter()
     recipe = find(request.recipe)
-    context = Context(request, device=device, folder=folder, voice=voice, takes=recipe.takes, live=live)
+    on = environment(device, 1)
+    page = partial(write_page_so_far, folder, on) if folder is not None else None
+    context = Context(request, device=device, folder=folder, voice=voice, takes=recipe.takes, live=live, page=page)
     try:
         outcome = recipe.run(context, request.settings)
     except (Interrupted, KeyboardInterrupt) as interruption:
@@ -111,7 +114,7 @@ def _told(request: Request, folder: Folder | None, voice: Voice, resumed: bool, 
     exhibits = [drawn(exhibit) for exhibit in outcome.exhibits]
     run = RecipeRun(request, outcome, context.trainings, exhibits, time.perf_counter() - started, folder, resumed)
     if folder is not None:
-        keep(run, environment(device, 1), context.facts)
+        keep(run, on, context.facts)
     for line in _result_lines(run):
         voice.say(line)
     return run

@@ -221,7 +221,7 @@ class Experiment(BaseModel):
     weight_decay: Annotated[AtLeastZero | None, Setting("learning", "λ of the penalty λ/2‖W‖² on the weights.")] = None
     l1: Annotated[AtLeastZero, Setting("learning", "λ of the penalty λ‖W‖₁ on the weights.")] = 0.0
     objective: Annotated[
-        Literal["categorical", "bernoulli", "hinge", "gaussian", "laplace", "huber", "detection"] | None,
+        Literal["categorical", "dice", "bernoulli", "hinge", "gaussian", "laplace", "huber", "detection"] | None,
         Setting("learning", "What training lowers, unless the target decides."),
     ] = None
     class_weights: Annotated[

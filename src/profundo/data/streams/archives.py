@@ -202,6 +202,10 @@ class Folder:
         """What changes when the file does: its size and time of change."""
         return "{}-{}".format(*self._stats[index])
 
+    def sizes(self) -> list[int]:
+        """Of each file, in bytes."""
+        return [size for size, _ in self._stats]
+
     def identity(self) -> str:
         """Of names, sizes and times of change."""
         content = repr(sorted(zip(self.paths, self._stats, strict=True)))
@@ -270,6 +274,11 @@ class Zip:
         """What changes when the file does: its size and checksum."""
         member = self._open().infolist()[self._members[index]]
         return f"{member.file_size}-{member.CRC:08x}"
+
+    def sizes(self) -> list[int]:
+        """Of each file, in bytes, unpacked."""
+        members = self._open().infolist()
+        return [members[number].file_size for number in self._members]
 
     def identity(self) -> str:
         return sha256(self.where)

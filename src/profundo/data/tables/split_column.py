@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 
     from profundo.data.tables.reading import Table
 
-__all__ = ["by_column", "by_text", "divided_by", "learned_from", "split_collection", "times"]
+__all__ = [
+    "by_column",
+    "by_copies",
+    "by_text",
+    "divided_by",
+    "learned_from",
+    "numbered_texts",
+    "split_collection",
+    "times",
+]
 
 FEWEST = 3  # different texts of a class: one for each split
 
@@ -71,16 +80,19 @@ def by_text(collection: Collection) -> SplitBy | None:
     inputs, rows = collection.inputs, collection.train.inputs
     if not inputs.texts or not isinstance(rows, Tensor):
         return None
-    groups = torch.arange(len(rows))
     parts = [_numbered_texts(column, rows[:, inputs.columns.index(column)]) for column in inputs.texts]
-    keys = torch.unique(torch.stack(parts, 1), dim=0, return_inverse=True)[1]
-    has_text = (torch.stack(parts, 1) >= 0).any(1)
+    return by_copies(inputs.texts[0].name, torch.stack(parts, 1), labels_of(collection, collection.train.targets))
+
+
+def by_copies(name: str, texts: Tensor, labels: Tensor) -> SplitBy | None:
+    """The same of texts by their numbers, int64 (rows, columns), −1 for none. name: of the first column."""
+    groups, keys = torch.arange(len(texts)), torch.unique(texts, dim=0, return_inverse=True)[1]
+    has_text = (texts >= 0).any(1)
     groups = torch.unique(torch.where(has_text, keys, int(keys.max()) + 1 + groups), return_inverse=True)[1]
-    labels = labels_of(collection, collection.train.targets)
     fewest = min(len(torch.unique(groups[labels == label])) for label in torch.unique(labels).tolist())
-    if group_count(groups) == len(rows) or fewest < FEWEST:
+    if group_count(groups) == len(texts) or fewest < FEWEST:
         return None
-    return SplitBy("group", inputs.texts[0].name, groups, is_input=True)
+    return SplitBy("group", name, groups, is_input=True)
 
 
 def _numbered_texts(column: Column, raw: Tensor) -> Tensor:
@@ -89,6 +101,14 @@ def _numbered_texts(column: Column, raw: Tensor) -> Tensor:
     empty = torch.tensor([one == digest("") for one in digests], dtype=torch.bool)
     numbers = torch.where(empty, -1, numbered(digests))
     return torch.where(raw.isnan(), -1, numbers[raw.nan_to_num(0).long()])
+
+
+def numbered_texts(texts: Sequence[str]) -> Tensor:
+    """int64 (texts,): the same of texts of which few are known at once, 63 bits of their digests."""
+    words = [folded(text) for text in texts]
+    return torch.tensor(
+        [int.from_bytes(digest(word)[:8], "little") >> 1 if word else -1 for word in words], dtype=torch.int64
+    )
 
 
 def digest(text: str) -> bytes:

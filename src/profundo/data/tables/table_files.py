@@ -56,11 +56,12 @@ def read_table(path: Path, how: Reading = Reading()) -> Table:  # noqa: B008
 
 def check_typed(how: Reading, where: str, streamed: bool = False) -> None:
     """Raises ProfundoError for options on how cells are written, where files say it themselves: nothing would heed them."""
-    for option in ("missing", "encoding", "header", *(["columns"] if streamed else [])):
+    interprets = streamed and not set(how.columns.values()) <= {"text"}
+    for option in ("missing", "encoding", "header", *(["columns"] if interprets else [])):
         if option in how.of_tables():
             name = {"columns": "column"}.get(option, option)
             why = "is for tables that are read whole, this is read while training" if streamed else "is for text"
-            raise ProfundoError(f"{where}: --{name} {why}; Parquet says what its cells are; leave it out")
+            raise ProfundoError(f"{where}: --{name} {why}; its files say what their cells are; leave it out")
 
 
 def read_rows_as_text(

@@ -2,50 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from profundo.data.dataset_names import Reading
+from profundo.data.images.image_folders import fits_in_memory
 from profundo.data.images.layouts import arranged
 from profundo.data.splits.splits import Collection, chosen
-from profundo.data.streams.archives import Files, open_files, printable
+from profundo.data.streams.archives import Files, Folder, Zip, open_files, printable
 from profundo.data.tables.frames import frame_collection
 from profundo.data.tables.reading import Table
 from profundo.data.tables.split_column import by_text
+from profundo.data.tables.streamed_rows import Plan, parts_of, streamed_collection
 from profundo.data.text.text_files import TEXT, read_text
 from profundo.data.text.text_ids import TOGETHER
 from profundo.records import ColumnReading, ProfundoError
 
-__all__ = ["text_folder", "text_table"]
-
-CLASS = "class"
-
-
-def text_table(path: Path) -> tuple[Table, list[str], tuple[str, ...]]:
-    """The texts in a folder or .zip with the class of each, the split of each, and what was noticed."""
+if TYPE_CHECKING:
     import polars
 
-    files = open_files(path, "texts")
-    layout = arranged(files, "texts")
-    places = [(index, split) for split, indices in layout.splits.items() for index in indices]
-    texts = polars.concat(
-        [
-            polars.Series(
-                TEXT, [text_in(files, index) or None for index, _ in places[begin : begin + TOGETHER]], polars.String
-            )
-            for begin in range(0, len(places), TOGETHER)
-        ]
-    )
-    classes = [layout.classes[layout.labels[index]] for index, _ in places]
-    first = (texts[0] or "")[:40]
-    readings = {
-        TEXT: ColumnReading(TEXT, "text", "a file each", example=(first, first)),
-        CLASS: ColumnReading(CLASS, "category", "the names of the folders", example=(classes[0], classes[0])),
-    }
-    frame = polars.DataFrame({TEXT: texts, CLASS: classes})
-    return Table(frame, readings), [split for _, split in places], (*files.notes, *layout.notes)
+__all__ = ["text_folder"]
+
+CLASS = "class"
+EXPANDS = 4  # times that texts may take in memory what they take as files
+
+
+class TextFiles:
+    """A file a row, split after split and class after class: its text and the folder that it is in."""
+
+    scattered = True
+
+    def __init__(self, files: Folder | Zip) -> None:
+        import polars
+
+        layout = arranged(files, "texts")
+        self.files, self.notes = files, (*files.notes, *layout.notes)
+        self.places = np.array([index for indices in layout.splits.values() for index in indices], np.int64)
+        self.classes = [layout.classes[layout.labels[index]] for index in self.places.tolist()]
+        self.schema = {TEXT: polars.String, CLASS: polars.String}
+        parts = {split: parts_of(len(indices), TOGETHER) for split, indices in layout.splits.items()}
+        self.groups = [rows for part in parts.values() for rows in part]
+        self.splits = [split for split, part in parts.items() for _ in part]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def identity(self) -> bytes:
+        """Of names and sizes: who copies a folder has other times."""
+        return repr((self.files.paths, self.files.sizes())).encode()
+
+    def whole(self, names: Sequence[str]) -> polars.DataFrame:
+        import polars
+
+        indices = np.arange(len(self))
+        return polars.concat([self.taken(indices[at : at + TOGETHER], names) for at in range(0, len(self), TOGETHER)])
+
+    def taken(self, indices: np.ndarray, names: Sequence[str]) -> polars.DataFrame:
+        import polars
+
+        columns = {TEXT: self._texts, CLASS: self._classes}
+        return polars.DataFrame([polars.Series(name, list(columns[name](indices)), polars.String) for name in names])
+
+    def _texts(self, indices: np.ndarray) -> Iterator[str | None]:
+        return (text_in(self.files, index) or None for index in self.places[indices].tolist())
+
+    def _classes(self, indices: np.ndarray) -> Iterator[str]:
+        return (self.classes[index] for index in indices.tolist())
+
+    def readings(self) -> dict[str, ColumnReading]:
+        """What the columns are, with the first of each for an example."""
+        first = (text_in(self.files, int(self.places[0])) or "")[:40]
+        return {
+            TEXT: ColumnReading(TEXT, "text", "a file each", example=(first, first)),
+            CLASS: ColumnReading(
+                CLASS, "category", "the names of the folders", example=(self.classes[0], self.classes[0])
+            ),
+        }
 
 
 def text_in(files: Files, index: int) -> str:
@@ -57,18 +94,29 @@ def text_in(files: Files, index: int) -> str:
 
 def text_folder(path: Path, how: Reading) -> Collection:
     """Raises ProfundoError for texts that are in no folders of classes, and files that do not read."""
-    table, splits, notes = text_table(path)
-    whole = frame_collection(table, path.stem, str(path), replace(how, target=CLASS))
-    if set(splits) == {"train"}:
-        return replace(whole, notes=(*notes, *whole.notes), split_by=by_text(whole))
+    files = open_files(path, "texts")
+    texts, how = TextFiles(files), replace(how, target=CLASS)
+    if fits_in_memory(EXPANDS * sum(files.sizes()), how.stream):
+        return in_memory(texts, path, how)
+    made = streamed_collection(texts, Plan(path.stem, str(path), how, texts.readings(), apart=True))
+    return replace(made, notes=(*texts.notes, *made.notes))
+
+
+def in_memory(texts: TextFiles, path: Path, how: Reading) -> Collection:
+    """All of them read."""
+    table = Table(texts.whole([TEXT, CLASS]), texts.readings())
+    whole = frame_collection(table, path.stem, str(path), how)
+    splits = np.repeat(texts.splits, texts.groups)
+    if set(texts.splits) == {"train"}:
+        return replace(whole, notes=(*texts.notes, *whole.notes), split_by=by_text(whole))
     parts = {
-        split: chosen(whole.train, torch.tensor([place for place, own in enumerate(splits) if own == split]))
-        for split in dict.fromkeys(splits)
+        split: chosen(whole.train, torch.from_numpy(np.flatnonzero(splits == split)))
+        for split in dict.fromkeys(texts.splits)
     }
     return replace(
         whole,
         train=parts["train"],
         validation=parts.get("validation"),
         test=parts.get("test"),
-        notes=(*notes, *whole.notes),
+        notes=(*texts.notes, *whole.notes),
     )

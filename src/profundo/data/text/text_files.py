@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from profundo.data.streams.archives import check_file, open_files, printable, read_whole
 from profundo.data.text.text_ids import TOGETHER
@@ -15,11 +15,23 @@ from profundo.records import ProfundoError
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["TEXT", "is_json", "read_json_rows", "read_text", "read_texts"]
+__all__ = [
+    "TEXT",
+    "is_json",
+    "is_json_list",
+    "json_object",
+    "kind_of",
+    "kinds_among",
+    "read_json_rows",
+    "read_text",
+    "read_texts",
+    "series_of",
+]
 
 TEXT = "text"  # the column that a file of text becomes
 LARGEST_TEXT = 64 << 20
 LARGEST_JSON = 4 << 30
+LARGEST_FLOAT = 2**1023  # in whole numbers, of those that a float surely holds
 
 
 def is_json(path: Path) -> bool:
@@ -52,6 +64,10 @@ def read_texts(path: Path) -> tuple[list[str], list[str]]:
     return [printable(str(path.joinpath(*files.paths[index]))) for index in order], texts
 
 
+def is_json_list(begin: str) -> bool:
+    return begin.lstrip("\ufeff \t\r\n").startswith("[")
+
+
 def read_json_rows(path: Path) -> polars.DataFrame:
     """The objects of a file as rows: numbers, truth values and texts; what is nested is written as JSON again.
 
@@ -79,14 +95,14 @@ Part = Any
 def _pieces(path: Path, where: str, encoding: str, errors: str) -> Iterator[list[dict[str, Any]]]:
     """The objects of a list together, those of lines some at a time."""
     with open(path, encoding=encoding, errors=errors, newline="\n") as file:
-        is_list = file.read(1024).lstrip().startswith("[")
+        is_list = is_json_list(file.read(1024))
         file.seek(0)
         if is_list:
             yield _listed(file.read(), where)
             return
         lines = enumerate(file, 1)
         while some := list(islice(lines, TOGETHER)):
-            yield [_object(line, f"{where}, line {number}") for number, line in some if line.strip()]
+            yield [json_object(line, f"{where}, line {number}") for number, line in some if line.strip()]
 
 
 def _columns(pieces: Iterator[list[dict[str, Any]]]) -> dict[str, list[Part]]:
@@ -101,7 +117,7 @@ def _columns(pieces: Iterator[list[dict[str, Any]]]) -> dict[str, list[Part]]:
             are_texts = all(value is None or isinstance(value, str) for value in values) and values != [None] * len(
                 rows
             )
-            parts.append(_series(name, values) if are_texts else values)
+            parts.append(series_of(name, values, "text") if are_texts else values)
         sizes.append(len(rows))
     return columns
 
@@ -125,7 +141,7 @@ def _listed(text: str, where: str) -> list[dict[str, Any]]:
     return rows  # type: ignore[no-any-return]
 
 
-def _object(line: str, where: str) -> dict[str, Any]:
+def json_object(line: str, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -140,15 +156,44 @@ def _check(row: Any, where: str) -> None:
 
 
 def _series(name: str, values: Sequence[Any]) -> polars.Series:
-    """Numbers where all values are, truth values, else texts."""
+    return series_of(name, values, kind_of(kinds_among(values)))
+
+
+Kind = Literal["truth", "whole", "number", "text"]
+"""Of values in JSON; "whole" is of numbers that int64 and float64 hold exactly."""
+
+
+def kinds_among(values: Iterable[Any]) -> set[Kind]:
+    """What there is but null."""
+    return {_kind(value) for value in values if value is not None}
+
+
+def _kind(value: Any) -> Kind:
+    if isinstance(value, bool):
+        return "truth"
+    if isinstance(value, int) and abs(value) < 2**53:
+        return "whole"
+    is_number = isinstance(value, float) or (isinstance(value, int) and abs(value) < LARGEST_FLOAT)
+    return "number" if is_number else "text"
+
+
+def kind_of(kinds: set[Kind]) -> Kind:
+    """Of a column that has values of these kinds: numbers where all values are, truth values, else texts."""
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    return "number" if kinds == {"whole", "number"} else "text"
+
+
+def series_of(name: str, values: Sequence[Any], kind: Kind) -> polars.Series:
+    """Texts are those that Unicode holds; what else stands among them is written as JSON again."""
     import polars
 
-    there = [value for value in values if value is not None]
-    if there and all(isinstance(value, bool) for value in there):
+    if kind == "truth":
         return polars.Series(name, values, dtype=polars.Boolean)
-    if there and all(isinstance(value, int | float) and not isinstance(value, bool) for value in there):
-        exact = all(isinstance(value, int) and abs(value) < 2**53 for value in there)
-        return polars.Series(name, values if exact else [None if v is None else float(v) for v in values], strict=False)
+    if kind == "whole":
+        return polars.Series(name, values, dtype=polars.Int64)
+    if kind == "number":
+        return polars.Series(name, [None if value is None else float(value) for value in values], dtype=polars.Float64)
     texts = [
         value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values
     ]

@@ -170,8 +170,10 @@ def shared_out_over_samples(patient: Patient) -> bool:
 
 
 def unreachable_targets(patient: Patient) -> Iterator[Suspicion]:
-    targets = patient.train.targets
-    if patient.task.kind != "real" or not isinstance(targets, Tensor) or targets.shape[1:] != patient.outputs.shape[1:]:
+    targets, shape = patient.train.targets, patient.outputs.shape[1:]
+    if patient.task.kind != "real" or not isinstance(targets, Tensor) or targets.shape[1:].numel() != shape.numel():
+        return
+    if patient.cost.broadcast:  # answers that are squeezed in the cost are its targets' equals
         return
     if not patient.cost.is_distance and patient.cost.kind != "other":
         return
@@ -192,7 +194,8 @@ def unreachable_targets(patient: Patient) -> Iterator[Suspicion]:
 def draws_near(patient: Patient, low: float, high: float) -> bool:
     """Whether a cost that is not known falls as the answers come nearer to targets out of their range: some only mark samples."""
     answers, targets = patient.outputs, patient.probe.targets
-    nearer = torch.where((targets < low) | (targets > high), answers + 0.1 * (targets - answers), answers)
+    exact = targets.reshape(answers.shape)
+    nearer = torch.where((exact < low) | (exact > high), answers + 0.1 * (exact - answers), answers)
     costs = patient.costs((answers, targets), (nearer, targets))
     return costs is None or not costs[1] > costs[0]
 

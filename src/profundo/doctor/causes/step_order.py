@@ -1,22 +1,27 @@
-"""What a step does wrong: seen in the order of its events, and in what the optimizer holds. No experiment is needed."""
+"""What a step does wrong: seen in the order of its events, and in what the optimizer holds. No experiment is needed,
+but of what may have been meant so."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
+import torch
 from torch import nn
 from torch.optim import Optimizer
 
 from profundo.doctor.events import Event, optimized
 from profundo.doctor.patient import Patient
-from profundo.doctor.programs import ordinary_step
+from profundo.doctor.programs import Program, copied, ordinary_step
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Cure, Variant
 
-__all__ = ["step_order"]
+__all__ = ["heeds_size", "step_order"]
 
+HEEDED = 0.05  # of what an optimizer moves, that size changes
+WORSE = 0.02  # of skill
 DETACHED = (
     "the cost has no connection to the parameters (.detach(), .item(), torch.no_grad() or .data on the way); remove it"
 )
@@ -205,7 +210,8 @@ def not_in_optimizer(patient: Patient) -> Iterator[Suspicion]:
 
 
 def accumulation_not_divided(patient: Patient) -> Iterator[Suspicion]:
-    """Several backward passes for a step, each of the whole mean cost."""
+    """Several backward passes for a step, each of the whole mean cost: the rate is as many times higher. That is no fault where the
+    optimizer does not heed it, as Adam, or where the rate was chosen for it, and the program learns less with the mean."""
     passes, whole, counts = 0, 0, []
     last = float("nan")
     for event in all_events(patient):
@@ -220,8 +226,44 @@ def accumulation_not_divided(patient: Patient) -> Iterator[Suspicion]:
             counts.append((passes, whole))
             passes = whole = 0
     several = [passes for passes, whole in counts if passes > 1 and passes == whole]
-    if several and len(several) == len(counts) and not patient.adds_up:  # sums may well be added up
+    if not several or len(several) < len(counts) or patient.adds_up:  # sums may well be added up
+        return
+    parts = several[0]
+    if heeds_size(patient.program, parts) and not worse_divided(patient, parts):
         yield Suspicion(
-            "accumulation_not_divided", "step", {"backward passes a step": several[0]},
-            f"divide the cost by {several[0]} before backward(), so that the gradient is the mean over the accumulated batches",
+            "accumulation_not_divided", "step", {"backward passes a step": parts},
+            f"divide the cost by {parts} before backward(), so that the gradient is the mean over the accumulated batches",
         )  # fmt: skip
+
+
+def heeds_size(program: Program, times: int) -> bool:
+    """Whether the optimizer moves otherwise by gradients that are so many times as large."""
+    moves = []
+    for size in (1.0, float(times)):
+        optimizer = copied(program).optimizer
+        parameters = optimized(optimizer)
+        draws = torch.Generator().manual_seed(0)
+        before = [one.detach().clone() for one in parameters]
+        for one in parameters:
+            one.grad = size * torch.randn(one.shape, generator=draws).to(one)
+        try:
+            optimizer.step()
+        except (TypeError, RuntimeError):  # one that wants a closure
+            return True
+        moves.append(sum(float((one.detach() - was).abs().sum()) for one, was in zip(parameters, before, strict=True)))
+    return not math.isclose(*moves, rel_tol=HEEDED)
+
+
+def worse_divided(patient: Patient, parts: int) -> bool:
+    experiment = patient.race(f"the cost divided by {parts}", partial(cost_divided, parts))
+    return experiment.after < experiment.before - WORSE
+
+
+def cost_divided(parts: int, variant: Variant) -> Variant:
+    """What a step is given for its cost, a part of it."""
+    step = variant.program.step or ordinary_step
+
+    def mended(net: nn.Module, batch: Any, loss: Callable[..., Any], optimizer: Optimizer) -> Any:
+        return step(net, batch, lambda *given, **named: loss(*given, **named) / parts, optimizer)
+
+    return variant.changed(step=mended)

@@ -22,6 +22,7 @@ __all__ = ["Replay", "Slot", "Tape", "Unplayable", "parts", "replayed", "targets
 
 SHAPES = {"view", "reshape", "expand", "repeat", "arange", "zeros", "ones", "full", "eye", "new_zeros", "new_ones"}
 SCALES = {"mul", "div", "true_divide", "__mul__", "__rmul__", "__truediv__", "__imul__", "__itruediv__", "mul_", "div_"}
+LOOKUPS = {"__getitem__", "index_select"}
 
 
 class Unplayable(Exception):
@@ -153,14 +154,36 @@ def replayed(tape: Tape, inputs: Any, outputs: Any, cost: Tensor, net: nn.Module
 
 def rooted_in(tape: Tape, sources: set[int], sizes: list[int]) -> set[int]:
     """Numbers of the tensors that follow from the sources, or from a tensor with as many rows as the batch has."""
-    rooted, made = set(sources), set()
+    rooted, made, rows = set(sources), set(), rows_looked_up(tape, sizes)
     for _, args, named, result in tape.calls:
         given = [one for _, one in parts((args, named))]
         results = {id(one) for _, one in parts(result)}
+        if results & rows:  # as if the batch had come with them
+            continue
         if any(id(one) in rooted or (id(one) not in made and fits(one, sizes)) for one in given):
             rooted |= results
         made |= results
     return rooted
+
+
+def rows_looked_up(tape: Tape, sizes: list[int]) -> set[int]:
+    """Numbers of the tensors that are rows of a longer one, each once, by places that serve for nothing else: labels[places] of a
+    batch that is drawn by hand. Weights of classes by labels are none, for the labels are compared, too."""
+    lookups = [(args, result) for function, args, _, result in tape.calls if name_of(function) in LOOKUPS]
+    others = [call[1:3] for call in tape.calls if name_of(call[0]) not in LOOKUPS]
+    compared = {id(one) for _, one in parts(others)}
+    return {id(result) for args, result in lookups if isinstance(result, Tensor) and picks_rows(args, sizes, compared)}
+
+
+def picks_rows(args: tuple[Any, ...], sizes: list[int], compared: set[int]) -> bool:
+    source, *places = [one for _, one in parts(args)]
+    if len(places) != 1 or not source.ndim or source.requires_grad:
+        return False
+    where = places[0]
+    is_place = where.ndim == 1 and not where.is_floating_point() and where.dtype != torch.bool and fits(where, sizes)
+    return (
+        is_place and id(where) not in compared and len(where) < len(source) and len(torch.unique(where)) == len(where)
+    )
 
 
 def fits(tensor: Tensor, sizes: list[int]) -> bool:
@@ -194,10 +217,14 @@ def parts(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ..
 
 def number_beside(function: Any, args: tuple[Any, ...]) -> tuple[bool, float] | None:
     """Whether a tensor was divided, and the number by which it was divided or multiplied; None for all other calls."""
-    name = getattr(function, "__name__", "")
+    name = name_of(function)
     if name in SCALES and len(args) == 2 and isinstance(args[0], Tensor) and isinstance(args[1], int | float):
         return "div" in name, float(args[1])
     return None
+
+
+def name_of(function: Any) -> str:
+    return getattr(function, "__name__", "")
 
 
 def template(tree: Any, slot: Any) -> Any:
@@ -220,7 +247,7 @@ def filled(tree: Any, memory: dict[Slot, Any], samples: int, count: int, functio
     if isinstance(tree, tuple | list):
         made = [filled(part, memory, samples, count, function) for part in tree]
         return type(tree)(made)
-    if type(tree) is int and tree == samples > 1 and getattr(function, "__name__", "") in SHAPES | SCALES:
+    if type(tree) is int and tree == samples > 1 and name_of(function) in SHAPES | SCALES:
         return count
     return copy.copy(tree) if isinstance(tree, set) else tree
 

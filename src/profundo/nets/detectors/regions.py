@@ -33,7 +33,7 @@ def region_features(maps: Sequence[Tensor], strides: Sequence[int], boxes: Tenso
 
     maps: (batch, channels, height, width) of each level, whose pixel in row i and column j is seen at s (j + ½), s (i + ½).
     """
-    pixels = torch.cat([seen.permute(0, 2, 3, 1).flatten(0, 2) for seen in maps])  # (all, channels)
+    pixels = torch.cat([seen.permute(0, 2, 3, 1).flatten(0, 2) for seen in maps]).to(boxes.dtype)  # (all, channels)
     about = torch.tensor(
         [[*seen.shape[2:], stride] for seen, stride in zip(maps, strides, strict=True)], device=boxes.device
     )

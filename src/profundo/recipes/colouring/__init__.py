@@ -1,0 +1,1 @@
+"""What colours grey photographs: their planes, hints, and judges of what was made."""
