@@ -53,7 +53,7 @@ def predict(
         list[str] | None,
         typer.Option(
             metavar="X,Y,#RRGGBB",
-            help="Of the recipe colourisation: a pixel from the upper left and its colour, as often as wanted.",
+            help="Of grey photographs that are coloured: a pixel from the upper left and its colour, as often as wanted.",
             show_default=False,
         ),
     ] = None,
@@ -80,7 +80,8 @@ def predict(
     least = 0.0 if as_coco and least is None else least
     given = dict(read_pair(text, such_as="size=512") for text in wishes or [])
     given |= {"size": size} if size is not None else {}
-    found, targets = any_run(run).predictions(files, skip_bad, least, draw, hint or (), given)
+    given |= {"hints": hint} if hint else {}
+    found, targets = any_run(run).predictions(files, skip_bad, least, draw, given)
     if out is not None and go_into_folder(found, targets, out):
         found, out = with_files(found, out), None
     style = style_of(as_json, as_csv, out, as_coco)

@@ -78,7 +78,6 @@ class Model:
 Networks = Callable[[Any, Mapping[str, Any]], Mapping[str, nn.Module]]
 Generate = Callable[[Model, int, torch.Generator, str], Sequence[Exhibit]]
 Predict = Callable[[Model, Sequence[Path]], list[dict[str, Any]]]
-PredictHinted = Callable[[Model, Sequence[Path], Sequence[str]], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +86,8 @@ class Recipe:
 
     takes: the data of one's own that its setting `data` may name; None: it has data of its own only.
     networks: builds the untrained networks. generate(model, count, generator, prompt), predict(model, files): what
-    the saved networks can do, where they can; hinted(model, files, hints): the same with what a person tells of the files. wishes:
-    a dataclass of what may be said of files that are predicted, found in `model.wishes`; None: nothing.
+    the saved networks can do, where they can; wishes: a dataclass of what may be said of files that are predicted, found in
+    `model.wishes`; None: nothing.
     subject(model, context): what can be looked into of them, with its data; member(model, context, network, number): the
     same of one of the nets that it trained side by side in one network. latent(model, context): the spaces of codes that
     they draw from, by name.
@@ -100,7 +99,6 @@ class Recipe:
     networks: Networks | None = None
     generate: Generate | None = None
     predict: Predict | None = None
-    hinted: PredictHinted | None = None
     wishes: type | None = None
     takes: Takes | None = None
     subject: Callable[[Model, Context], Subject] | None = None
@@ -135,10 +133,9 @@ class RecipeRun:
         """What the networks make; `prompt` begins it where the method takes one."""
         return generated(self.request.recipe, self.model, count, seed, prompt)
 
-    def predict(self, files: Sequence[Path], hints: Sequence[str] = (), **wishes: Any) -> list[dict[str, Any]]:
-        """What the networks say about files; `hints` tell it more of them where the method takes some. wishes: those that differ from
-        the recipe's own."""
-        return predicted(self.request.recipe, self.model, files, hints, wishes)
+    def predict(self, files: Sequence[Path], **wishes: Any) -> list[dict[str, Any]]:
+        """What the networks say about files. wishes: those that differ from the recipe's own."""
+        return predicted(self.request.recipe, self.model, files, wishes)
 
 
 def find(name: str) -> Recipe:
@@ -238,15 +235,13 @@ def generated(name: str, model: Model, count: int, seed: int, prompt: str) -> Se
 
 
 def predicted(
-    name: str, model: Model, files: Sequence[Path], hints: Sequence[str] = (), wishes: Mapping[str, Any] | None = None
+    name: str, model: Model, files: Sequence[Path], wishes: Mapping[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    """wishes: those that differ from the recipe's own. Raises ProfundoError for a method that predicts nothing for files, and for
-    hints to one that takes none."""
+    """wishes: those that differ from the recipe's own. Raises ProfundoError for a method that predicts nothing for files, and for a
+    wish that it does not know."""
     recipe = find(name)
     if recipe.predict is None:
         raise ProfundoError(f"recipe {name} predicts nothing for files; `profundo report RUN` shows what it found")
-    if hints and recipe.hinted is None:
-        raise ProfundoError(f"recipe {name} takes no hints; leave out --hint, which is for colourisation")
     ready = dataclasses.replace(model, wishes=wished(name, wishes or {}))
     with torch.no_grad():
-        return recipe.hinted(ready, files, hints) if recipe.hinted and hints else recipe.predict(ready, files)
+        return recipe.predict(ready, files)
