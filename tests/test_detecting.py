@@ -181,6 +181,27 @@ def test_results_of_coco_count_classes_from_1_where_their_source_has_no_ids(tmp_
     assert json.loads(file.getvalue()) == [{"image_id": 7, "category_id": 2, "bbox": [0, 1, 3, 4], "score": 0.5}]
 
 
+def test_results_of_coco_have_the_ids_that_the_json_learned_from_gives(tmp_path):
+    data = tmp_path / "data"
+    names = {"a.png": 31, "one/same.png": "i1", "two/same.png": "i2"}
+    for name in names:
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 4)).save(data / name)
+    images = [{"id": key, "file_name": name} for name, key in names.items()]
+    (data / "labels.json").write_text(json.dumps({"images": images, "annotations": [], "categories": []}))
+    (tmp_path / "experiment.yaml").write_text(f"data: {data}\n")
+    file, objects = io.StringIO(), [{"box": [0, 1, 3, 5], "name": "red", "score": 0.5}]
+    writer = CocoResults(file, tmp_path, Targets("objects", ("red",)))
+    for name in ("x/a.png", "a.jpg", "x/one/same.png", "two/same.png"):
+        writer.add({"input": name, "objects": objects})
+    assert writer.end([]) is None
+    assert [one["image_id"] for one in json.loads(file.getvalue())] == [31, 31, "i1", "i2"]
+    writer = CocoResults(io.StringIO(), tmp_path, Targets("objects", ("red",)))
+    for name in ("same.png", "b.png", "a.png"):  # one of two, none, known
+        writer.add({"input": name, "objects": objects})
+    assert "2 of 3: image_id is the file's name" in writer.end([])
+
+
 def test_what_is_told_begins_at_the_score_that_training_chose_or_another(found):
     run, place = found
     least = run.data.spec.targets.threshold

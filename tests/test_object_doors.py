@@ -71,6 +71,24 @@ FORMS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("images", "scale", "says"),
+    [
+        (IMAGES, 1 / 48, "these look like shares of the image; multiply by width and height"),
+        (
+            [image.astype(np.float32) for image in IMAGES],
+            1,
+            r"values above 1, up to 25\d: give uint8, or divide by 255",
+        ),
+    ],
+    ids=["shares", "real numbers to 255"],
+)
+def test_shares_and_real_numbers_beyond_1_are_refused_with_what_to_do(images, scale, says):
+    told = [{**one, "boxes": one["boxes"] * scale} for one in FORMS["mappings, as torchvision has them"]]
+    with pytest.raises(ProfundoError, match=says):
+        pf.load((images, told))
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_objects_in_memory_come_in_every_usual_form(form):
     data, expected = pf.load((IMAGES, FORMS[form])), pf.load((IMAGES, AS_RECORDS))
@@ -238,6 +256,16 @@ def test_an_image_that_is_gone_is_shown_as_the_net_saw_it(trained, tmp_path):
         path.unlink()
     assert {tuple(picture.image.shape) for picture in objects_of(run).pictures} == {(3, 24, 32)}
     assert place.is_dir()
+
+
+def test_a_drawing_takes_the_place_of_no_input(trained, tmp_path):
+    _, place, there = trained
+    file = tmp_path / "own.png"
+    file.write_bytes((place / "data" / next(iter(there))).read_bytes())
+    before = file.read_bytes()
+    with pytest.raises(ProfundoError, match="is an input, and would be overwritten"):
+        list(any_run(place / "run").predictions([file], False, 0.0, tmp_path)[0])
+    assert file.read_bytes() == before
 
 
 def test_masks_are_painted_as_they_were_found_and_not_read_back_from_records(trained, monkeypatch, tmp_path):

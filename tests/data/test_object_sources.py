@@ -684,6 +684,36 @@ def test_shares_polygons_and_images_without_labels_are_told_of(tmp_path):
     assert "no labels" not in notes(tmp_path / "coco")
 
 
+def test_a_file_of_labels_without_an_image_is_told_of(tmp_path):
+    yolo(tmp_path)
+    assert "no image" not in notes(tmp_path)
+    folder = next(path.parent for path in tmp_path.rglob("*.txt") if path.parent.name == "labels")
+    (folder / "nobody.txt").write_text("0 .5 .5 .1 .2\n")
+    (tmp_path / "readme.txt").write_text("These are images.\n")
+    assert "1 file of labels has no image: " in (told := notes(tmp_path))
+    assert "nobody.txt" in told
+    assert "readme" not in told
+
+
+@pytest.mark.parametrize("form", ["coco", "table"])
+def test_corners_where_sides_are_meant_are_told_of(form, tmp_path):
+    images(tmp_path)
+    sides = [(4, 6, 10, 10), (20, 12, 15, 15), (10, 10, 20, 18)]
+    corners = [(x, y, x + width, y + height) for x, y, width, height in sides]
+    says = {}
+    for name, boxes in (("sides", sides), ("corners", corners)):
+        if form == "table":
+            lines = [f"a.png,{','.join(map(str, box))},cat" for box in boxes]
+            (tmp_path / "boxes.csv").write_text("\n".join(["filename,x,y,w,h,class", *lines]))
+        else:
+            told = [{"image_id": 1, "category_id": 1, "bbox": list(box)} for box in boxes]
+            whole = {"images": [{"id": 1, "file_name": "a.png"}], "categories": [{"id": 1, "name": "cat"}]}
+            (tmp_path / "boxes.json").write_text(json.dumps({**whole, "annotations": told}))
+        says[name] = notes(tmp_path)
+    assert "look like corners" in says["corners"]
+    assert "corners" not in says["sides"]
+
+
 def test_keypoints_are_not_read_as_polygons(tmp_path):
     yolo(tmp_path)
     (tmp_path / "data.yaml").write_text("names: [dog, cat]\nkpt_shape: [3, 2]\n")

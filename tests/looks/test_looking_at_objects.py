@@ -97,6 +97,17 @@ def test_what_is_doubtful_is_said_with_its_place(row, word, level, tmp_path):
     assert findings(pf.look(tmp_path), word) == []
 
 
+def test_corners_where_sides_are_meant_are_a_warning(tmp_path):
+    things = scenes(tmp_path, 12)
+    rows = [f"{file},{name},{','.join(map(str, box))}" for file, own in things.items() for name, box in own]
+    for path in tmp_path.glob("*.csv"):
+        path.unlink()
+    (tmp_path / "boxes.csv").write_text("\n".join(["filename,class,x,y,w,h", *rows]))
+    (finding,) = findings(pf.look(tmp_path), "look like corners")
+    assert finding.level == "warning"
+    assert "third number" in str(finding.advice)
+
+
 def test_copies_across_splits_leak(tmp_path):
     things = scenes(tmp_path, 6)
     (tmp_path / "02.png").write_bytes((tmp_path / "00.png").read_bytes())

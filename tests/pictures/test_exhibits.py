@@ -85,6 +85,11 @@ def page_of(**changes):
     return story_html(Story(**{**parts, **changes}))
 
 
+def test_what_stands_between_backticks_in_the_method_is_code():
+    page = page_of(about=["With `--set a=<b>` or `c`; a ` alone stays."])
+    assert "<p>With <code>--set a=&lt;b&gt;</code> or <code>c</code>; a ` alone stays.</p>" in page
+
+
 def test_the_page_is_well_formed_and_holds_every_exhibit_and_escapes_every_text():
     page = Page()
     page.feed(page_of())

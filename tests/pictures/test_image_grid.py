@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from profundo.pictures import image_grid
-from profundo.pictures.image_grid import image_svg
+from profundo.pictures.image_grid import image_png, image_svg
 from profundo.records import ProfundoError
 
 
@@ -53,6 +53,15 @@ def test_what_is_between_and_after_the_images_is_transparent():
     assert (sheet[3:, 3:, 1] == 0).all()
 
 
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGB")])
+def test_where_all_is_opaque_no_opacity_is_written(channels, mode):
+    images = random_images(1, channels, 5, 4)
+    images[:, 3:] = 255
+    with Image.open(io.BytesIO(image_png(images, 1)[0])) as image:
+        assert image.mode == mode
+        assert (np.asarray(image).reshape(5, 4, -1) == images[0, :3].permute(1, 2, 0).numpy()).all()
+
+
 def test_opacity_of_four_channels_is_kept():
     images = random_images(1, 4, 3, 3)
     assert (decoded(image_grid(images))[..., 3] == images[0, 3].numpy()).all()
@@ -60,7 +69,7 @@ def test_opacity_of_four_channels_is_kept():
 
 def test_any_other_number_of_channels_shows_the_first():
     images = random_images(1, 5, 3, 3)
-    assert (decoded(image_grid(images))[..., 0] == images[0, 0].numpy()).all()
+    assert (decoded(image_grid(images)) == images[0, 0].numpy()).all()
 
 
 @pytest.mark.parametrize(("number", "columns"), [(1, 1), (4, 2), (5, 3), (9, 3), (10, 4)])

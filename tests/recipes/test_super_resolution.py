@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from profundo.cli import app
 from profundo.nets.upscaling import bicubic, edsr, espcn, srcnn
-from profundo.recipes.photographs import FEW, brightness, drawn_patches, pair, parted
+from profundo.recipes.photographs import FEW, as_tensor, brightness, drawn_patches, pair, parted
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo.super_resolution import interpolated, large, sharpened
 from profundo.records import ProfundoError
@@ -154,3 +154,12 @@ def test_every_net_scale_and_loss_has_its_table_of_the_tested(net, scale, folder
     shown = next(exhibit for exhibit in run.outcome.exhibits if exhibit.title == "Side by side")
     assert shown.images.shape[0] == 5
     assert shown.images.shape[2] % scale == 0
+
+
+def test_pixels_become_a_tensor_of_their_own():
+    for side in (1, 2):
+        pixels = np.zeros((side, side, 3), np.uint8)
+        pixels.flags.writeable = False
+        made = as_tensor(pixels)
+        made += 1
+        assert pixels.max() == 0

@@ -74,17 +74,22 @@ def predict(
     """Say what a finished run's network sees in images, rows or sounds. Needs the run's folder only."""
     from profundo.runs.settings.plain_yaml import read_pair
     from profundo.use.any_run import any_run
-    from profundo.use.grid_files import go_into_folder, with_files
+    from profundo.use.grid_files import go_into_folder, is_lost, with_files
+    from profundo.use.output_names import check_file_kept
     from profundo.use.prediction_output import style_of, tell
 
     least = 0.0 if as_coco and least is None else least
     given = dict(read_pair(text, such_as="size=512") for text in wishes or [])
     given |= {"size": size} if size is not None else {}
     given |= {"hints": hint} if hint else {}
+    if out is not None:
+        check_file_kept(files, out)
     found, targets = any_run(run).predictions(files, skip_bad, least, draw, given)
     if out is not None and go_into_folder(found, targets, out):
-        found, out = with_files(found, out), None
+        found, out = with_files(found, out, files), None
     style = style_of(as_json, as_csv, out, as_coco)
+    if is_lost(found, style):
+        _notice("nothing is kept of the images that were made; --out FOLDER writes PNG files")
     tell(found, run, style, sys.stdout, _notice, targets=targets, out=out, skip_bad=skip_bad)
 
 

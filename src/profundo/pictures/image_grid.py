@@ -52,8 +52,9 @@ def image_png(images: Tensor, columns: int | None = None) -> tuple[bytes, int]:
     """Lay uint8 images (images, channels, height, width) out row by row, one pixel apart: a PNG, and its width.
 
     One channel is shown grey, three as red, green and blue, four with their own opacity; of any other number, the
-    first channel. Cells left over in the last row are transparent. Pixels are kept as they are: let the page scale
-    them. columns: by default as near to a square as can be.
+    first channel. What is between images and cells left over in the last row are transparent; where nothing is, no
+    opacity is written. Pixels are kept as they are: let the page scale them. columns: by default as near to a square
+    as can be.
     """
     from io import BytesIO
 
@@ -70,6 +71,8 @@ def image_png(images: Tensor, columns: int | None = None) -> tuple[bytes, int]:
     if shown < 4:
         pixels = F.pad(pixels, (0, 0, 0, 0, 0, 1), value=255)  # opaque
     whole = sheet(pixels, columns, background=0).permute(1, 2, 0).numpy()
+    if (whole[:, :, -1] == 255).all():
+        whole = whole[:, :, 0] if shown == 1 else whole[:, :, :3]
     file = BytesIO()
     Image.fromarray(whole).save(file, format="PNG")
     return file.getvalue(), whole.shape[1]

@@ -32,7 +32,7 @@ def _house() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    house.filters |= {name: getattr(numbers, name) for name in numbers.__all__}
+    house.filters |= {name: getattr(numbers, name) for name in numbers.__all__} | {"coded": _coded}
     house.globals |= {"say": _marked(say), "counted": _marked(counted), "term": term, "language": language}
     return house
 
@@ -45,6 +45,13 @@ def _marked(speak: Callable[..., str]) -> Callable[..., Any]:
         return Markup(speak(*what, **{name: escape(value) for name, value in names.items()}))
 
     return marked
+
+
+def _coded(text: str) -> Any:
+    """HTML of a text in which `names` and commands stand between backticks: they become code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _readable(page: str) -> str:

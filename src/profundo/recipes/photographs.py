@@ -177,7 +177,7 @@ def pair(one: Photograph, scale: int) -> Pair:
 
 
 def as_tensor(pixels: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+    return torch.from_numpy(pixels.transpose(2, 0, 1).copy())  # which of a single pixel is a view otherwise
 
 
 def brightness(images: Tensor) -> Tensor:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from profundo.files import reason, write_bytes
 from profundo.records import ProfundoError, Targets
+from profundo.use.output_names import check_folder_kept, free_name
 
-__all__ = ["CONTENTS", "free_name", "go_into_folder", "with_files"]
+__all__ = ["CONTENTS", "go_into_folder", "is_lost", "with_files"]
 
 CONTENTS = {"mask": ".png", "map": ".npy", "image": ".png"}  # of a prediction, in base64; and how its file ends
 RECORDS = (".csv", ".json", ".jsonl")  # files that hold what was predicted as text
@@ -25,8 +25,17 @@ def go_into_folder(results: Iterable[Any], targets: Targets | None, out: Path) -
     return out.suffix.lower() not in RECORDS and (has_files or bool(CONTENTS.keys() & first))
 
 
-def with_files(results: Iterable[Any], folder: Path) -> Iterator[Any]:
-    """The predictions, each with the "file" that its mask, map or image was written to, in place of that. Others are passed on."""
+def is_lost(results: Iterable[Any], style: str) -> bool:
+    """Whether images that a recipe made are in nothing that is written in this style."""
+    first = results[0] if isinstance(results, list) and results else {}
+    return "image" in first and style in ("text", "csv")
+
+
+def with_files(results: Iterable[Any], folder: Path, inputs: Sequence[Path] = ()) -> Iterator[Any]:
+    """The predictions, each with the "file" that its mask, map or image was written to, in place of that. Others are passed on.
+
+    inputs: files that they are of. Raises ProfundoError, before anything is written, where one would be overwritten.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -39,16 +48,8 @@ def with_files(results: Iterable[Any], folder: Path) -> Iterator[Any]:
         if kind is None:
             yield one
             continue
+        if not taken:
+            check_folder_kept(inputs, folder, CONTENTS[kind])
         path = folder / free_name(str(one["input"]), CONTENTS[kind], taken)
         write_bytes(path, base64.b64decode(one[kind]), folder)
         yield {name: value for name, value in one.items() if name != kind} | {"file": str(path)}
-
-
-def free_name(called: str, ending: str, taken: set[str]) -> str:
-    """The name of the image with another ending; with a number where that is taken."""
-    stem = re.sub(r"[^\w.-]+", "_", Path(called).stem).lstrip(".") or "image"
-    name = next(
-        name for number in range(1, len(taken) + 2) if (name := f"{stem}-{number}" if number > 1 else stem) not in taken
-    )
-    taken.add(name)
-    return name + ending

@@ -15,7 +15,7 @@ from profundo.pictures.objects.found_objects import Mark, Picture
 from profundo.pictures.objects.marked_pixels import marked_png
 from profundo.records import ProfundoError
 from profundo.runs.found.object_record import found_in, record_of
-from profundo.use.grid_files import free_name
+from profundo.use.output_names import check_folder_kept, free_name
 from profundo.use.predicting import Answers, Predictor, predictions
 
 __all__ = ["painted_predictions"]
@@ -27,12 +27,13 @@ def painted_predictions(
     """What `predictions` gives of images, each with the "file" in that folder that it was painted into.
 
     All are read once before the first is painted, and none is where one does not read, unless such are left out. Raises
-    ProfundoError where the folder cannot be made.
+    ProfundoError where the folder cannot be made, or an input would be overwritten.
     """
     inputs, targets = ready.spec.inputs, ready.spec.targets
     if not skip_bad and any(entry.values is None for entry in entries(files, inputs)):
         yield from predictions(ready, files)
         return
+    check_folder_kept(files, folder, ".png")
     make_folder(folder)
     taken: set[str] = set()
     for entry in entries(files, inputs):

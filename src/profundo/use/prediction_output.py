@@ -19,6 +19,7 @@ from profundo.data.new_inputs import Entry
 from profundo.data.streams.archives import printable
 from profundo.files import replacing
 from profundo.records import ProfundoError, Targets
+from profundo.use.coco_ids import ids_of_run, known_id
 from profundo.use.grid_files import CONTENTS
 from profundo.use.predicting import Answers
 
@@ -77,8 +78,10 @@ def tell(
                 for record in one.records():
                     writer.add(record)
         faults.judge()
-        writer.end(faults.entries)
+        note = writer.end(faults.entries)
     faults.summarise()
+    if note:
+        notice(note)
 
 
 class Faults:
@@ -130,11 +133,11 @@ class Faults:
 
 # --------------------------------------------------------------------------------------------------------------- formats
 class Writer(Protocol):
-    """Writes predictions as they come; nothing before the first."""
+    """Writes predictions as they come; nothing before the first. At the end it may have something to say."""
 
     def add(self, one: Mapping[str, Any]) -> None: ...
 
-    def end(self, left_out: list[Entry]) -> None: ...
+    def end(self, left_out: list[Entry]) -> str | None: ...
 
 
 class Lines:
@@ -280,24 +283,33 @@ class ObjectLines:
 
 class CocoResults:
     """The list of detections that COCO's tools read: category_id is the class's own in the files that it was learned from,
-    and counts the classes from 1 where these have none; image_id is the image's name without ending, as a number where it is
-    one; bbox is (left, top, width, height).
+    and counts the classes from 1 where these have none; image_id is the image's own there, or its name without ending, as a number
+    where it is one; bbox is (left, top, width, height).
 
     Raises ProfundoError for predictions that are no objects.
     """
 
-    def __init__(self, file: IO[str], _run: Path, targets: Targets | None) -> None:
+    def __init__(self, file: IO[str], run: Path, targets: Targets | None) -> None:
         if targets is None or targets.traits.per != "object":
             raise ProfundoError(
                 "--coco: expected a net that finds objects in images, this one answers otherwise; leave it out"
             )
         ids = targets.codes or range(1, len(targets.classes) + 1)
         self.file, self.number = file, dict(zip(targets.classes, ids, strict=True))
+        self.ids, self.named, self.all = ids_of_run(run), 0, 0
         self.begun = False
 
+    def image_id(self, name: str) -> Any:
+        known = known_id(self.ids, name)
+        self.all += 1
+        if known is not None:
+            return known
+        self.named += 1
+        stem = Path(name).stem
+        return int(stem) if stem.isdecimal() else stem
+
     def add(self, one: Mapping[str, Any]) -> None:
-        stem = Path(one["input"]).stem
-        image = int(stem) if stem.isdecimal() else stem
+        image = self.image_id(one["input"])
         for found in one["objects"]:
             left, top, right, bottom = found["box"]
             box = [left, top, round(right - left, 2), round(bottom - top, 2)]
@@ -306,8 +318,11 @@ class CocoResults:
             self.file.write(f"{',' if self.begun else '['}\n{json.dumps(entry, ensure_ascii=False)}")
             self.begun = True
 
-    def end(self, left_out: list[Entry]) -> None:  # noqa: ARG002
+    def end(self, left_out: list[Entry]) -> str | None:  # noqa: ARG002
         self.file.write("\n]\n" if self.begun else "[]\n")
+        if not self.named:
+            return None
+        return f"{self.named:,} of {self.all:,}: image_id is the file's name, for no COCO JSON that was learned from tells it"
 
 
 def counted(names: Sequence[str]) -> str:

@@ -228,7 +228,7 @@ def _thing(row: _Row, where: str) -> Thing | None:
         return None
     if not name:
         raise ValueError("expected the class of the box, found nothing")
-    return Thing(where, name, box, crowd)
+    return Thing(where, name, box, crowd, sides="left" not in row.columns)
 
 
 def _region(row: _Row, where: str, crowd: bool) -> Thing | None:

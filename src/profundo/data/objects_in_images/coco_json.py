@@ -19,7 +19,7 @@ from profundo.data.objects_in_images.outlines import Outline, Polygons, coded_ru
 from profundo.data.streams.archives import LabelFiles, printable
 from profundo.files import in_words, kind_of
 
-__all__ = ["box_of_sides", "numbers", "read_coco"]
+__all__ = ["box_of_sides", "image_ids", "numbers", "read_coco"]
 
 Id = Any  # a whole number or a text
 UNREAD = (ValueError, RecursionError)  # what JSON that does not read raises
@@ -49,6 +49,19 @@ def read_coco(
         except (OSError, *UNREAD) as error:
             remarks.fault(place, in_words(error))
     return list(entries.values()), sorted(order, key=order.__getitem__), _one_for_one(pairs)
+
+
+def image_ids(files: LabelFiles, wanted: Sequence[int]) -> dict[str, Id]:
+    """file_name → id of the images in these files, of those that read."""
+    ids: dict[str, Id] = {}
+    for index in wanted:
+        try:
+            images = list(_listed(json.loads(files.read_labels(index)), "images"))
+        except (OSError, TypeError, AttributeError, *UNREAD):
+            continue
+        named = ((one.get("file_name"), one.get("id")) for _, one in images)
+        ids |= {name: key for name, key in named if isinstance(name, str) and _is_id(key)}
+    return ids
 
 
 def _one_for_one(pairs: set[tuple[str, Id]]) -> dict[str, int]:
@@ -152,7 +165,7 @@ def _thing(one: dict[str, Any], name: str, place: str) -> Thing:
         box = None if one.get("bbox") is None else box_of_sides(*numbers(one["bbox"], 4))
     except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"{place.rpartition(', ')[2]}: {in_words(error)}") from None
-    return Thing(place, name, box, bool(one.get("iscrowd")), outline)
+    return Thing(place, name, box, bool(one.get("iscrowd")), outline, sides=True)
 
 
 def box_of_sides(x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:

@@ -45,13 +45,14 @@ ONE_CLASS = "object"  # of all, where nothing says which
 @dataclass(slots=True)
 class Thing:
     """One object as a file has it. place: where it is written; name: of its class; box: left, top, right, bottom, as edges, None
-    where the outline says it."""
+    where the outline says it; sides: whether the file has it as left, top, width, height."""
 
     place: str
     name: str
     box: tuple[float, float, float, float] | None
     crowd: bool = False
     outline: Outline | None = None
+    sides: bool = False
 
 
 @dataclass(slots=True)
@@ -176,6 +177,7 @@ def labelled(
             rows.append((entry, (width, height), list(_mended(entry, width, height, remarks))))
         except (OSError, ValueError) as error:
             remarks.fault(place, str(error))
+    remark_corners([(thing, size) for entry, size, _ in rows if not entry.shares for thing in entry.things], remarks)
     there = {thing.name for _, _, things in rows for thing in things}
     if not there:
         _nothing(files, remarks)
@@ -264,6 +266,22 @@ def inside(box: np.ndarray, width: int, height: int, place: str, remarks: Remark
     if np.abs(cut - right).max() > SLACK:
         remarks.mend("outside", place)
     return cut
+
+
+def remark_corners(told: Sequence[tuple[Thing, tuple[int, int]]], remarks: Remarks) -> None:
+    """Where most boxes told by their sides stand out of their images, and would not if these were the other corner, as files are
+    often written by mistake. told: each with the (width, height) of its image."""
+    boxes = [(thing.place, thing.box, size) for thing, size in told if thing.sides and thing.box is not None]
+    places = [place for place, box, size in boxes if seems_corners(box, size)]
+    if 2 * len(places) > len(boxes):
+        remarks.mended["corners"] = places
+
+
+def seems_corners(box: tuple[float, ...], size: tuple[int, int]) -> bool:
+    left, top, right, bottom = box
+    (width, height), (across, down) = size, (right - left, bottom - top)
+    stands_out = right > width + SLACK or bottom > height + SLACK
+    return stands_out and left < across <= width + SLACK and top < down <= height + SLACK
 
 
 def _labels(things: Sequence[Thing], numbers: dict[str, int]) -> Labels:

@@ -18,7 +18,7 @@ from profundo.data.objects_in_images.instance_masks import INSTANCES, instance_f
 from profundo.data.objects_in_images.labelled_images import Entry, LabelledImages, Remarks, labelled
 from profundo.data.objects_in_images.named_images import NamedImages
 from profundo.data.objects_in_images.voc_xml import listed_splits, read_voc
-from profundo.data.objects_in_images.yolo_text import is_yolo, partners, read_yolo
+from profundo.data.objects_in_images.yolo_text import partners, read_yolo, reads_as_yolo
 from profundo.data.streams.archives import Files, LabelFiles, open_files, printable
 from profundo.languages import Said
 from profundo.records import ProfundoError
@@ -132,14 +132,7 @@ def _voc(_: Files, texts: LabelFiles) -> list[int]:
 def _yolo(images: Files, texts: LabelFiles) -> list[int]:
     """By any that begins like one: of the others it is told what is wrong with them."""
     there = list(partners(texts, images))
-    return there if any(_begins_as_yolo(texts, index) for index in there[:LOOKED_AT]) else []
-
-
-def _begins_as_yolo(texts: LabelFiles, index: int) -> bool:
-    try:
-        return bool(is_yolo(texts.read(index)))
-    except (OSError, ValueError):
-        return False
+    return there if any(reads_as_yolo(texts, index) for index in there[:LOOKED_AT]) else []
 
 
 def _tables(_: Files, texts: LabelFiles) -> list[int]:

@@ -85,6 +85,7 @@ def scenes_in_memory(parts: Mapping[str, Any], name: str, how: Reading, known: S
         scene = read_objects(one, classes, where)
         check_masks(scene, pixels.shape[:2], where)
         scenes.append(within(scene, pixels.shape[:2], where, remarks))
+    check_pixels(scenes, images, name)
     colour = any(one.shape[2] == 3 for one in images)
     sizes = [(one.shape[0], one.shape[1]) for one in images]
     whole = images_with_objects(
@@ -109,6 +110,17 @@ def within(one: Objects, size: tuple[int, ...], where: str, remarks: Remarks) ->
     return Objects(boxes, one.classes[kept], one.crowd[kept], masks)
 
 
+def check_pixels(scenes: Sequence[Objects], images: Sequence[np.ndarray], name: str) -> None:
+    """Raise ProfundoError where no box reaches beyond the first pixel of its image, as shares of its sides would."""
+    boxes = [scene.boxes for scene in scenes if len(scene)]
+    larger = any(max(one.shape[:2]) > 1 for one, scene in zip(images, scenes, strict=True) if len(scene))
+    if boxes and larger and float(torch.cat(boxes).max()) <= 1:
+        raise ProfundoError(
+            f"{name}: expected boxes in pixels, no edge of one is above 1: these look like shares of the image; multiply by width "
+            "and height"
+        )
+
+
 EXPECTED = (
     "expected (images, objects), as many of each, the objects of an image as {'boxes': [[left, top, right, bottom], …], "
     "'labels': […]}"
@@ -128,6 +140,10 @@ def pixels_of(image: Any, where: str) -> np.ndarray:
     values = np.asarray(image)
     if values.dtype.kind == "f" and values.size and 0 <= values.min() <= values.max() <= 1:
         values = np.round(255 * values).astype(np.uint8)
+    if values.dtype.kind == "f" and values.size and values.min() >= 0 and values.max() > 1:
+        raise ProfundoError(
+            f"{where}: expected real numbers from 0 to 1, got values above 1, up to {values.max():g}: give uint8, or divide by 255"
+        )
     values = values[:, :, None] if values.ndim == 2 else values
     if values.ndim == 3 and values.shape[0] in (1, 3) and values.shape[2] not in (1, 3):
         values = values.transpose(1, 2, 0)

@@ -10,6 +10,7 @@ has no objects.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,11 +24,12 @@ from profundo.files import in_words
 from profundo.languages import Said
 from profundo.records import ProfundoError
 
-__all__ = ["CLASS_LISTS", "is_yolo", "lines_of", "partners", "read_yolo"]
+__all__ = ["CLASS_LISTS", "is_yolo", "lines_of", "partners", "read_yolo", "reads_as_yolo"]
 
 CLASS_LISTS = ("classes.txt", "obj.names", "coco.names", "labels.txt", "names.txt", "_darknet.labels")
 LARGEST_YAML = 1 << 18  # bytes
 MOST_CLASSES = 100_000
+NAMED = 3  # files in a note
 HEAD = 5  # lines that are looked at to know the form
 
 
@@ -62,7 +64,8 @@ def _is_number(word: str) -> bool:
 
 def read_yolo(texts: Files, images: NamedImages, remarks: Remarks) -> tuple[list[Entry], list[str] | None]:
     """The entries of all images, and the names of the classes in their order."""
-    of = {image: index for index, image in partners(texts, images.files).items()}
+    pairs = partners(texts, images.files)
+    of = {image: index for index, image in pairs.items()}
     names = _class_names(texts, remarks)
     entries = []
     for image, path in enumerate(images.files.paths):
@@ -81,10 +84,28 @@ def read_yolo(texts: Files, images: NamedImages, remarks: Remarks) -> tuple[list
     without = len(entries) - len(of.keys() & {entry.image for entry in entries})
     if without:
         remarks.notes.append(Said("readings.no_file_of_labels", count=without))
+    if lonely := without_image(texts, pairs):
+        listed = ", ".join(texts.name(index) for index in lonely[:NAMED]) + (" …" if len(lonely) > NAMED else "")
+        remarks.notes.append(Said("readings.labels_without_image", count=len(lonely), files=listed))
     if names is not None:
         return entries, names
     numbers = {thing.name for entry in entries for thing in entry.things}
     return entries, sorted(numbers, key=int)
+
+
+def without_image(texts: Files, of_images: Mapping[int, int]) -> list[int]:
+    """Numbers of the files of labels that are of no image. of_images: see `partners`."""
+    others = (index for index, parts in enumerate(texts.paths) if index not in of_images and parts[-1].endswith(".txt"))
+    return [
+        index for index in others if texts.paths[index][-1].lower() not in CLASS_LISTS and reads_as_yolo(texts, index)
+    ]
+
+
+def reads_as_yolo(texts: Files, index: int) -> bool:
+    try:
+        return bool(is_yolo(texts.read(index)))
+    except (OSError, ValueError):
+        return False
 
 
 def lines_of(data: bytes) -> list[Thing]:

@@ -36,7 +36,8 @@ def source_findings(remarks: Remarks) -> Iterator[DataFinding]:
         yield DataFinding("error", what, advice, some([f"{place}: {reason}" for place, reason in remarks.faults]))
     for what_was, places in remarks.mended.items():
         level: Level = "note" if what_was == "outside" else "warning"
-        yield DataFinding(level, told(what_was, len(places)), Said("looks.mended_do"), some(places))
+        advice = Said("looks.corners_do" if what_was == "corners" else "looks.mended_do")
+        yield DataFinding(level, told(what_was, len(places)), advice, some(places))
 
 
 def object_findings(images: LabelledImages, everything: Gathered) -> Iterator[DataFinding]:

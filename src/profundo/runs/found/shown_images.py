@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -39,5 +38,5 @@ def shown_image(data: Dataset, split: Samples, at: int, seen: Tensor) -> ShownIm
         return as_seen
     size: tuple[int, int] = (pixels.shape[0], pixels.shape[1])
     shape = (3 if pixels.shape[2] == 3 else 1, *scaled(size, LONGEST))
-    small = np.ascontiguousarray(fitted_image(pixels, LONGEST, shape).transpose(2, 0, 1))
+    small = fitted_image(pixels, LONGEST, shape).transpose(2, 0, 1).copy()
     return ShownImage(torch.from_numpy(small), scaled(size, data.spec.inputs.longest or 0), data.originals.name(number))
