@@ -67,8 +67,8 @@ def listed_in(path: Path) -> Iterator[tuple[str, Path]]:
         listed = listed_files(path, "images")
     except ProfundoError:
         return  # said where it is read
-    for index, place in enumerate(listed.places if listed is not None else ()):
-        yield f"{path}, {listed.name(index)}", Path(place)
+    if listed is not None:
+        yield from ((f"{path}, {listed.name(index)}", Path(place)) for index, place in enumerate(listed.places))
 
 
 def identities(paths: Iterable[Path]) -> set[Identity]:
