@@ -66,11 +66,16 @@ def test_maps_that_begin_wrong_come_nearer_to_what_is_wanted():
         seen = [judge(torch.rand(1, 3, 40, 40, generator=draws), layers) for _ in range(2)]
     wanted = tuple(maps["relu5_1"][0] for maps in seen)
     starts = tuple(torch.rand(maps["relu4_1"].shape[1:], generator=draws) * maps["relu4_1"].mean() for maps in seen)
-    before = [float(relative(judge.onward(maps[None], *layers), goal[None])) for maps, goal in zip(starts, wanted)]
+    before = [
+        float(relative(judge.onward(maps[None], *layers), goal[None]))
+        for maps, goal in zip(starts, wanted, strict=True)
+    ]
     found, left = rebuilt(context, judge, layers, wanted, starts, settings)
-    after = [float(relative(judge.onward(maps[None], *layers), goal[None])) for maps, goal in zip(found, wanted)]
+    after = [
+        float(relative(judge.onward(maps[None], *layers), goal[None])) for maps, goal in zip(found, wanted, strict=True)
+    ]
     assert left < 0.5 * sum(before) / 2
-    assert all(late < 0.5 * early for early, late in zip(before, after))
+    assert all(late < 0.5 * early for early, late in zip(before, after, strict=True))
 
 
 def test_structure_is_kept_where_there_is_most_of_it():

@@ -279,7 +279,7 @@ def square(pixels: np.ndarray, size: int, draws: torch.Generator) -> Tensor:
 def no_longer(one: Photograph, size: int) -> Photograph:
     """The photograph, made so small that its longer side has `size` pixels at most."""
     name, pixels = one
-    height, width = lengths(*pixels.shape[:2], size)
+    height, width = lengths(pixels.shape[0], pixels.shape[1], size)
     if (height, width) == pixels.shape[:2]:
         return one
     return name, resized(pixels, height, width, Pillow.Resampling.LANCZOS)
