@@ -9,7 +9,7 @@ Lee 2019): so colours are learned in hundreds of updates.
 
 `profundo predict RUN FILE… --set style=PAINTING --out FOLDER` paints files in any manner; `--set strength=0.5` half of it, `--set
 'style=[A, B]' --set 'shares=[3, 1]'` in two mixed, `--set colours=content` in the photograph's colours, `--set mask=FILE` only where
-an image is white. The encoder is kept with the run: no other weights are needed.
+an image is white. The encoder and the run's own style are kept with it: no other files are needed.
 
 Result, 750 updates (seed 0) from the two samples, 3 minutes of one core of an AMD EPYC, no GPU: of a photograph that neither
 training nor any choice saw and a painting that training did not see, at 192 pixels, the relative squared error of the style (Gram
