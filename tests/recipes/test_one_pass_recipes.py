@@ -161,7 +161,7 @@ def test_a_training_and_other_recipes_have_no_settings_of_predictions(tmp_path, 
     from profundo.use.any_run import any_run
 
     run = pf.fit(pf.load("iris"), epochs=1, out=tmp_path / "iris")
-    with pytest.raises(ProfundoError, match="set and size are for recipes"):
+    with pytest.raises(ProfundoError, match="set, size and hint are for recipes"):
         any_run(run.folder.path).predictions([images / "green.png"], False, given={"size": 3})
     plain = run_recipe("adaline", quick=True, out=False)
     with pytest.raises(ProfundoError, match="'size' is not for it"):
