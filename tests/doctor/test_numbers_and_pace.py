@@ -104,7 +104,7 @@ def normalised():
 
 
 def by_hand(prediction, target):
-    return -prediction.softmax(1)[torch.arange(len(target)), target].log().mean()
+    return F.nll_loss(prediction.softmax(1).log(), target)
 
 
 def without_a_class(prediction, target):
@@ -126,7 +126,7 @@ RISKS = {
     "samples that do not count": (True, lambda: digits(targets=torch.where(Y > 4, Y, -100))),
     "a mask of −∞": (True, lambda: digits(loss=without_a_class, targets=Y.clamp(max=8))),
     "a floor of 0": (True, without_a_floor),
-    "no floor of a variance": (True, lambda: digits(nn.Sequential(nn.BatchNorm1d(64, eps=0.0), nn.Linear(64, 10)))),
+    "no floor of a variance": (True, lambda: people(nn.Sequential(nn.LayerNorm(10, eps=0.0), nn.Linear(10, 1)))),
 }
 
 
