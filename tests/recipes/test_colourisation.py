@@ -268,15 +268,18 @@ def context():
 def test_hints_outside_for_other_runs_and_for_recipes_without_are_refused_in_a_line(run, tmp_path):
     Image.fromarray(scene(0)).save(tmp_path / "one.png")
     doors = (
-        (lambda: run.predict([tmp_path / "one.png"], ["32,0,#ffffff"]), "x from 0 to 31 and y from 0 to 33 in one.png"),
-        (lambda: run.predict([tmp_path / "one.png"], ["1,1,blue"]), "expected x,y,#rrggbb"),
         (
-            lambda: TrainingFolder(tmp_path).predictions([], False, hints=["1,1,#ffffff"]),
-            "hint is for runs of the recipe",
+            lambda: run.predict([tmp_path / "one.png"], hints=["32,0,#ffffff"]),
+            "x from 0 to 31 and y from 0 to 33 in one.png",
+        ),
+        (lambda: run.predict([tmp_path / "one.png"], hints=["1,1,blue"]), "expected x,y,#rrggbb"),
+        (
+            lambda: TrainingFolder(tmp_path).predictions([], False, given={"hints": ["1,1,#ffffff"]}),
+            "leave out hints",
         ),
         (
-            lambda: predicted("super-resolution", Model(None, {}, {}), [], ["1,1,#ffffff"]),
-            "takes no hints; leave out",
+            lambda: predicted("super-resolution", Model(None, {}, {}), [], {"hints": ["1,1,#ffffff"]}),
+            "'hints' is not for it",
         ),
     )
     for door, expected in doors:

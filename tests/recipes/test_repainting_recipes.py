@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 
 from profundo.pictures.exhibits import Film
+from profundo.recipes.painting.style_costs import Canvas
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.repainting import as_bytes, picture, recoloured
-from profundo.recipes.zoo.style_transfer import Canvas
 from profundo.records import ProfundoError
 
 SMALL = {"size": 40, "judge": "drawn", "judge_width": 0.1, "steps": 40, "frames": 2, "style_weight": 10.0}

@@ -129,14 +129,21 @@ def print_run(run: Run, as_json: bool) -> None:
     )
 
 
-def print_description(name: str, about: list[str], data: str, settings: dict[str, Any], as_json: bool) -> None:
+def print_description(
+    name: str, about: list[str], data: str, settings: dict[str, Any], wishes: dict[str, Any], as_json: bool
+) -> None:
+    """wishes: what may be said of files that are predicted."""
     if as_json:
-        print_json({"recipe": name, "about": about, "data": data, "settings": settings})
+        print_json({"recipe": name, "about": about, "data": data, "settings": settings, "predictions": wishes})
         return
     print("\n\n".join(about))
     print(f"\ndata: {data}")
     print(f"\nsettings (change one with `profundo recipe {name} --set NAME=VALUE`):")
     for key, value in settings.items():
+        print(f"  {key} = {value}")
+    if wishes:
+        print("\nof files that are predicted (`profundo predict RUN FILE… --set NAME=VALUE`):")
+    for key, value in wishes.items():
         print(f"  {key} = {value}")
 
 

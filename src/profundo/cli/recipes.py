@@ -20,9 +20,9 @@ def recipes(
     from profundo.recipes.recipe_names import RECIPES
 
     if name is not None:
-        from profundo.recipes.recipe import about, data_taken, described
+        from profundo.recipes.recipe import about, data_taken, described, wishes_described
 
-        print_description(name, about(name), data_taken(name), described(name, {}), as_json)
+        print_description(name, about(name), data_taken(name), described(name, {}), wishes_described(name), as_json)
         return
     print_names(dict(RECIPES), "recipes", as_json)
 
@@ -55,7 +55,7 @@ def recipe(
     """Run a recipe: train, evaluate and show one method."""
     from dataclasses import asdict
 
-    from profundo.recipes.recipe import about, check, data_taken, described
+    from profundo.recipes.recipe import about, check, data_taken, described, wishes_described
     from profundo.recipes.recipe_folder import read_request
     from profundo.records import ProfundoError
     from profundo.runs.settings.plain_yaml import read_pair
@@ -76,7 +76,8 @@ def recipe(
     given |= dict(read_pair(text) for text in settings or [])
     given |= {key: value for key, value in (("data", data), ("encoding", encoding)) if value is not None}
     if describe:
-        print_description(name, about(name), data_taken(name), described(name, given, quick), as_json)
+        settled = described(name, given, quick)
+        print_description(name, about(name), data_taken(name), settled, wishes_described(name), as_json)
         return
     from profundo.recipes.recipe_run import run_recipe
 

@@ -53,19 +53,35 @@ def predict(
         list[str] | None,
         typer.Option(
             metavar="X,Y,#RRGGBB",
-            help="Of the recipe colourisation: a pixel from the upper left and its colour, as often as wanted.",
+            help="Of grey photographs that are coloured: a pixel from the upper left and its colour, as often as wanted.",
             show_default=False,
         ),
     ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be read, and say so.")] = False,
+    wishes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Of a recipe's run: how, such as strength=0.5; may be repeated. `profundo recipes NAME` says what there is.",
+        ),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(help="Of images that are painted: pixels of the longer side; --set size=N.", show_default=False),
+    ] = None,
 ) -> None:
     """Say what a finished run's network sees in images, rows or sounds. Needs the run's folder only."""
+    from profundo.runs.settings.plain_yaml import read_pair
     from profundo.use.any_run import any_run
     from profundo.use.grid_files import go_into_folder, with_files
     from profundo.use.prediction_output import style_of, tell
 
     least = 0.0 if as_coco and least is None else least
-    found, targets = any_run(run).predictions(files, skip_bad, least, draw, hint or ())
+    given = dict(read_pair(text, such_as="size=512") for text in wishes or [])
+    given |= {"size": size} if size is not None else {}
+    given |= {"hints": hint} if hint else {}
+    found, targets = any_run(run).predictions(files, skip_bad, least, draw, given)
     if out is not None and go_into_folder(found, targets, out):
         found, out = with_files(found, out), None
     style = style_of(as_json, as_csv, out, as_coco)

@@ -19,7 +19,16 @@ from torch import Tensor, nn
 from profundo.nets.vgg import CONVOLUTIONS
 from profundo.records import ProfundoError
 
-__all__ = ["CONTENT_LAYER", "STYLE_LAYERS", "PerceptualNet", "drawn", "from_edges", "from_imagenet", "gram"]
+__all__ = [
+    "CONTENT_LAYER",
+    "STYLE_LAYERS",
+    "PerceptualNet",
+    "cut_after",
+    "drawn",
+    "from_edges",
+    "from_imagenet",
+    "gram",
+]
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
@@ -89,6 +98,14 @@ def gram(maps: Tensor, where: Tensor | None = None) -> Tensor:
         maps, places = maps * where.sqrt(), max(1e-8, float(where.sum()))
     flat = maps.flatten(2)
     return flat @ flat.transpose(1, 2) / (places * maps.shape[1])
+
+
+def cut_after(net: PerceptualNet, layer: str) -> PerceptualNet:
+    """The net without what comes after that layer, in place."""
+    names = list(net.convolutions)
+    for name in names[names.index(layer) + 1 :]:
+        del net.convolutions[name]
+    return net
 
 
 def drawn(width: float, generator: torch.Generator) -> PerceptualNet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,19 @@ from torch import Tensor, nn
 from profundo.data.new_inputs import read_image, read_rows
 from profundo.data.standard import standardize
 from profundo.evaluate import evaluating
+from profundo.pictures.image_grid import image_png
 from profundo.records import Inputs
 
-__all__ = ["as_pictures", "device_of", "enlarged", "outputs", "outputs_in_parts", "read_intensities", "row_answers"]
+__all__ = [
+    "as_pictures",
+    "device_of",
+    "enlarged",
+    "image_answer",
+    "outputs",
+    "outputs_in_parts",
+    "read_intensities",
+    "row_answers",
+]
 
 
 def device_of(net: nn.Module) -> torch.device:
@@ -52,6 +63,12 @@ def row_answers(
             {"input": f"{file}, row {number}", "prediction": answer(value)} for number, value in enumerate(values, 1)
         ]
     return predictions
+
+
+def image_answer(file: Path, told: str, images: Tensor) -> dict[str, Any]:
+    """What is predicted for a file is an image, uint8 (1, 3, height, width): a PNG in base64. told: of it, in words."""
+    png, _ = image_png(images, 1)
+    return {"input": str(file), "prediction": told, "image": base64.b64encode(png).decode("ascii")}
 
 
 # ------------------------------------------------------------------------------------------------------------ pictures

@@ -18,13 +18,28 @@ from profundo.files import reason
 from profundo.images.colour_spaces import LUMA
 from profundo.images.image_arrays import read_image
 from profundo.recipes.context import Context
-from profundo.recipes.own_data import Takes
-from profundo.records import Batch, ProfundoError
+from profundo.recipes.own_data import Takes, is_own
+from profundo.records import Batch, ProfundoError, Samples
 
-__all__ = ["SAMPLES", "Pair", "Parts", "brightness", "drawn_patches", "pair", "photograph", "photographs", "resized"]
+__all__ = [
+    "SAMPLES",
+    "Pair",
+    "Parts",
+    "Photograph",
+    "brightness",
+    "drawn_patches",
+    "no_longer",
+    "pair",
+    "photograph",
+    "photographs",
+    "photographs_or_set",
+    "resized",
+    "squares",
+]
 
 SAMPLES = ("china", "flower")  # come with scikit-learn
 MOST_PIXELS = 2**27  # of all photographs together: 400 MB
+MOST_OF_SET = 2_000  # images of each part of a data set by name
 FEW = 5  # photographs; fewer are cut, so that there is something to train on, to validate and to test
 
 Photograph = tuple[str, np.ndarray]
@@ -71,6 +86,21 @@ def photographs(context: Context, name: str, takes: Takes, least: int) -> Parts:
             f"give {FEW} or more, which are not cut, or larger ones"
         )
     return parts
+
+
+def photographs_or_set(context: Context, name: str, takes: Takes, least: int) -> Parts:
+    """The same, or the first images of each part of a data set by name, such as cifar10, however small."""
+    if is_own(name):
+        return photographs(context, name, takes, least)
+    data = context.images(name, None)
+    return Parts(images_of(name, data.train), images_of(name, data.validation), images_of(name, data.test))
+
+
+def images_of(name: str, samples: Samples) -> list[Photograph]:
+    assert isinstance(samples.inputs, Tensor)  # which the door checked
+    images = samples.inputs[:MOST_OF_SET].permute(0, 2, 3, 1).numpy()
+    coloured = np.broadcast_to(images, (*images.shape[:3], 3))
+    return [(f"{name} {number}", image) for number, image in enumerate(coloured, 1)]
 
 
 def own_photographs(context: Context, path: Path, takes: Takes, least: int) -> list[Photograph]:
@@ -189,3 +219,29 @@ def patch(one: Pair, size: int, draws: torch.Generator) -> tuple[Tensor, Tensor]
 def turned(image: Tensor, way: int) -> Tensor:
     """One of the eight ways to lay a square on itself."""
     return torch.rot90(image.flip(2) if way >= 4 else image, way % 4, (1, 2))
+
+
+def squares(photographs: Sequence[Photograph], size: int, count: int, draws: torch.Generator) -> Tensor:
+    """float32 (count, 3, size, size) from 0 to 1: squares of photographs, mirrored as chance has it, of a side between `size` and the
+    shorter of the photograph's, made to `size`. A photograph is drawn as often as it has pixels."""
+    shares = torch.tensor([float(pixels.size) for _, pixels in photographs])
+    drawn = torch.multinomial(shares, count, True, generator=draws).tolist()
+    return torch.stack([square(photographs[at][1], size, draws) for at in drawn]).float() / 255
+
+
+def square(pixels: np.ndarray, size: int, draws: torch.Generator) -> Tensor:
+    shorter = side(pixels)
+    wide = int(torch.randint(min(size, shorter), shorter + 1, (), generator=draws))
+    y, x = (int(torch.randint(whole - wide + 1, (), generator=draws)) for whole in pixels.shape[:2])
+    cut = as_tensor(resized(pixels[y : y + wide, x : x + wide], size, size, Pillow.Resampling.LANCZOS))
+    return cut.flip(2) if int(torch.randint(2, (), generator=draws)) else cut
+
+
+def no_longer(one: Photograph, size: int) -> Photograph:
+    """The photograph, made so small that its longer side has `size` pixels at most."""
+    name, pixels = one
+    scale = size / max(pixels.shape[:2])
+    if scale >= 1:
+        return one
+    height, width = (max(1, round(whole * scale)) for whole in pixels.shape[:2])
+    return name, resized(pixels, height, width, Pillow.Resampling.LANCZOS)

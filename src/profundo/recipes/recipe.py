@@ -40,6 +40,7 @@ __all__ = [
     "predicted",
     "settle",
     "validated",
+    "wishes_described",
 ]
 
 
@@ -63,17 +64,20 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A recipe's trained networks with what is needed to use them, on the CPU and in evaluation mode."""
+    """A recipe's trained networks with what is needed to use them, on the CPU and in evaluation mode.
+
+    wishes: how files are predicted, a value of the recipe's dataclass for that.
+    """
 
     asked: Any
     networks: Mapping[str, nn.Module]
     known: Mapping[str, Any]
+    wishes: Any = None
 
 
 Networks = Callable[[Any, Mapping[str, Any]], Mapping[str, nn.Module]]
 Generate = Callable[[Model, int, torch.Generator, str], Sequence[Exhibit]]
 Predict = Callable[[Model, Sequence[Path]], list[dict[str, Any]]]
-PredictHinted = Callable[[Model, Sequence[Path], Sequence[str]], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,8 @@ class Recipe:
 
     takes: the data of one's own that its setting `data` may name; None: it has data of its own only.
     networks: builds the untrained networks. generate(model, count, generator, prompt), predict(model, files): what
-    the saved networks can do, where they can; hinted(model, files, hints): the same with what a person tells of the files.
+    the saved networks can do, where they can; wishes: a dataclass of what may be said of files that are predicted, found in
+    `model.wishes`; None: nothing.
     subject(model, context): what can be looked into of them, with its data; member(model, context, network, number): the
     same of one of the nets that it trained side by side in one network. latent(model, context): the spaces of codes that
     they draw from, by name.
@@ -94,7 +99,7 @@ class Recipe:
     networks: Networks | None = None
     generate: Generate | None = None
     predict: Predict | None = None
-    hinted: PredictHinted | None = None
+    wishes: type | None = None
     takes: Takes | None = None
     subject: Callable[[Model, Context], Subject] | None = None
     member: Callable[[Model, Context, str, int], Subject] | None = None
@@ -128,9 +133,9 @@ class RecipeRun:
         """What the networks make; `prompt` begins it where the method takes one."""
         return generated(self.request.recipe, self.model, count, seed, prompt)
 
-    def predict(self, files: Sequence[Path], hints: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """What the networks say about files; `hints` tell it more of them where the method takes some."""
-        return predicted(self.request.recipe, self.model, files, hints)
+    def predict(self, files: Sequence[Path], **wishes: Any) -> list[dict[str, Any]]:
+        """What the networks say about files. wishes: those that differ from the recipe's own."""
+        return predicted(self.request.recipe, self.model, files, wishes)
 
 
 def find(name: str) -> Recipe:
@@ -182,16 +187,42 @@ def described(name: str, given: Mapping[str, Any], quick: bool = False) -> dict[
     return dataclasses.asdict(settle(name, given, quick))
 
 
+def wishes_described(name: str) -> dict[str, Any]:
+    """What may be said of files that the recipe predicts, and what holds unless it is."""
+    kind = find(name).wishes
+    return dataclasses.asdict(kind()) if kind is not None else {}
+
+
 def validated(name: str, values: Any) -> Any:
     """The recipe's settings of these values, each checked. Raises ProfundoError that names the setting."""
+    return checked(name, find(name).settings, values)
+
+
+def checked(name: str, kind: type, values: Any) -> Any:
     try:
-        return TypeAdapter(find(name).settings).validate_python(values)
+        return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "settings"
         raise ProfundoError(
             f"recipe {name}: setting {place}: {expectation(first['msg'])}, got {first['input']!r}"
         ) from None
+
+
+def wished(name: str, given: Mapping[str, Any]) -> Any:
+    """What is said of files that the recipe predicts, with those that are given in their places; None where nothing may be said.
+
+    Raises ProfundoError for what may not.
+    """
+    kind = find(name).wishes
+    known = [field.name for field in dataclasses.fields(kind)] if kind is not None else []
+    for setting in given:
+        if setting not in known:
+            told = (
+                f"is unknown; {nearest(setting, known)}" if known else "is not for it: its predictions have no settings"
+            )
+            raise ProfundoError(f"predictions of recipe {name}: setting {setting!r} {told}")
+    return checked(name, kind, dict(given)) if kind is not None else None
 
 
 def generated(name: str, model: Model, count: int, seed: int, prompt: str) -> Sequence[Exhibit]:
@@ -203,12 +234,14 @@ def generated(name: str, model: Model, count: int, seed: int, prompt: str) -> Se
         return recipe.generate(model, count, torch.Generator().manual_seed(seed), prompt)
 
 
-def predicted(name: str, model: Model, files: Sequence[Path], hints: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Raises ProfundoError for a method that predicts nothing for files, and for hints to one that takes none."""
+def predicted(
+    name: str, model: Model, files: Sequence[Path], wishes: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """wishes: those that differ from the recipe's own. Raises ProfundoError for a method that predicts nothing for files, and for a
+    wish that it does not know."""
     recipe = find(name)
     if recipe.predict is None:
         raise ProfundoError(f"recipe {name} predicts nothing for files; `profundo report RUN` shows what it found")
-    if hints and recipe.hinted is None:
-        raise ProfundoError(f"recipe {name} takes no hints; leave out --hint, which is for colourisation")
+    ready = dataclasses.replace(model, wishes=wished(name, wishes or {}))
     with torch.no_grad():
-        return recipe.hinted(model, files, hints) if recipe.hinted and hints else recipe.predict(model, files)
+        return recipe.predict(ready, files)

@@ -39,6 +39,8 @@ RECIPES: dict[str, str] = {
     "triplet": "triplet loss with mining on MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",
     # Repainting
     "style-transfer": "a photograph painted anew in the manner of a painting, by what VGG sees in both (Gatys et al. 2016)",
+    "fast-style": "a net that paints any photograph in the manner of one painting, in one pass (Johnson et al. 2016)",
+    "adain": "a net that paints any photograph in the manner of any painting, in one pass (Huang & Belongie 2017)",
     "image-analogy": "two images of a kind exchange their looks, matched patch by patch in what VGG sees (Liao et al. 2017)",
     "super-resolution": "photographs made larger and sharper: SRCNN, ESPCN, EDSR beside bicubic and Lanczos interpolation",
     "colourisation": "grey photographs in likely colours, and in those that a person asks for (Zhang et al. 2016), on CIFAR-10",

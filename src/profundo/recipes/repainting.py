@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,10 +16,23 @@ from torch import Tensor
 from profundo.images.image_arrays import read_image
 from profundo.nets.perceptual import PerceptualNet, drawn, from_edges, from_imagenet
 from profundo.nets.published_weights import Published, check_digest, published, read
+from profundo.recipes.net_outputs import image_answer
+from profundo.recipes.photographs import brightness
 from profundo.records import ProfundoError
 from profundo.runs.pretrained import installed, published_weights
 
-__all__ = ["Judge", "as_bytes", "identity", "perceptual_net", "picture", "recoloured"]
+__all__ = [
+    "Judge",
+    "as_bytes",
+    "as_picture",
+    "identity",
+    "masked",
+    "own_colours",
+    "perceptual_net",
+    "picture",
+    "recoloured",
+    "repainted",
+]
 
 Judge = Literal["auto", "edges", "vgg16", "drawn"]
 NARROWEST = 16  # pixels of a side, which VGG's five blocks halve four times
@@ -56,7 +70,13 @@ def picture(source: str, size: int, like: tuple[int, int] | None = None) -> Tens
     and width instead. Transparent parts are white. Raises ProfundoError where it is no image, and where it would have fewer than
     NARROWEST pixels across or down."""
     colours = np.asarray(read_image(source).rgb)
-    whole = Pillow.fromarray(colours if colours.dtype == np.uint8 else np.round(colours * 255).astype(np.uint8))
+    whole = colours if colours.dtype == np.uint8 else np.round(colours * 255).astype(np.uint8)
+    return as_picture(source, whole, size, like)
+
+
+def as_picture(source: str, pixels: np.ndarray, size: int, like: tuple[int, int] | None = None) -> Tensor:
+    """The same of uint8 (height, width, 3) in hand; source: its name in an error."""
+    whole = Pillow.fromarray(pixels)
     scale = size / max(whole.size)
     high, wide = like or (max(1, round(whole.height * scale)), max(1, round(whole.width * scale)))
     if min(high, wide) < NARROWEST:
@@ -92,3 +112,28 @@ def recoloured(image: Tensor, like: Tensor) -> Tensor:
 def moments(image: Tensor) -> tuple[Tensor, Tensor]:
     colours = image[0].flatten(1).double()
     return colours.mean(1, keepdim=True), torch.linalg.cholesky(colours.cov() + 1e-5 * torch.eye(3))
+
+
+def own_colours(made: Tensor, photograph: Tensor) -> Tensor:
+    """The photograph with the brightness of what was made of it (Gatys et al. 2017, section 5.1): what was added to brightness is
+    added to red, green and blue alike, so that BT.601's two differences of colour stay."""
+    return photograph + brightness(255 * made) - brightness(255 * photograph)
+
+
+def masked(made: Tensor, photograph: Tensor, mask: str) -> Tensor:
+    """The photograph where the image of that name is black, what was made of it where it is white; all of that for no name."""
+    if not mask:
+        return made
+    where = picture(mask, 0, like=(photograph.shape[2], photograph.shape[3])).mean(1, keepdim=True)
+    return where * made + (1 - where) * photograph
+
+
+def repainted(files: Sequence[Path], size: int, mask: str, paint: Callable[[Tensor], Tensor]) -> list[dict[str, Any]]:
+    """For each image file its painted version, a PNG in base64. size: pixels of its longer side; paint: from (1, 3, height, width) to
+    the same, both from 0 to 1."""
+    answers = []
+    for path in files:
+        photograph = picture(str(path), size)
+        made = as_bytes(masked(paint(photograph), photograph, mask))
+        answers.append(image_answer(path, f"painted, {made.shape[3]}×{made.shape[2]} pixels", made))
+    return answers

@@ -7,7 +7,7 @@ Each kind does what it can, and refuses the rest in one line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,17 +49,19 @@ class TrainingFolder:
         skip_bad: bool,
         least: float | None = None,
         draw: Path | None = None,
-        hints: Sequence[str] = (),
+        given: Mapping[str, Any] | None = None,
     ) -> tuple[Iterable[dict[str, Any] | Answers | Entry], Targets | None]:
         """Of objects: least, the score from which they are told; draw, a folder for the images with them in boxes. Bad files are told
-        one by one, as entries; skip_bad: whether the others are drawn all the same. hints: for recipes."""
+        one by one, as entries; skip_bad: whether the others are drawn all the same. given: what is said of files that a recipe
+        predicts; nothing here."""
+        if given:
+            raise ProfundoError(
+                f"{self.path}: --set, --size and --hint are for recipes that say so, this is a run of `profundo train`; leave out "
+                f"{next(iter(given))}"
+            )
         from profundo.use.painted_files import painted_predictions
         from profundo.use.predicting import predictions, predictor
 
-        if hints:
-            raise ProfundoError(
-                f"{self.path}: --hint is for runs of the recipe colourisation, a training takes none; leave it out"
-            )
         ready = predictor(self.path)
         if least is not None or draw is not None:
             ready = ready.telling_from(ready.spec.targets.threshold if least is None else least)
@@ -103,7 +105,7 @@ class RecipeFolder:
         skip_bad: bool,
         least: float | None = None,
         draw: Path | None = None,
-        hints: Sequence[str] = (),
+        given: Mapping[str, Any] | None = None,
     ) -> tuple[Iterable[dict[str, Any]], None]:
         from profundo.recipes.recipe import predicted
         from profundo.recipes.recipe_folder import open_model
@@ -116,7 +118,7 @@ class RecipeFolder:
             raise ProfundoError(
                 f"{self.path}: --skip-bad is for runs of `profundo train`; a recipe reads all files together"
             )
-        return predicted(*open_model(self.path), files, hints), None
+        return predicted(*open_model(self.path), files, given), None
 
     def write_report(self, out: Path | None, lang: str | None = None) -> Path:
         from profundo.recipes.recipe_folder import write_page

@@ -89,7 +89,7 @@ from profundo.runs.settings.setting_values import Positive, Several, Share, Whol
 from profundo.train import Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
 
-__all__ = ["RECIPE", "Settings", "networks", "predict", "run"]
+__all__ = ["RECIPE", "Settings", "Wishes", "networks", "predict", "run"]
 
 LARGEST_FILE = 2**29  # bytes
 VALIDATED = 1000  # images, after every epoch
@@ -120,6 +120,13 @@ class Settings:
     judge_epochs: Whole = 4
     data: str = "cifar10"
     image_size: Annotated[int, Field(ge=SMALLEST, le=256)] = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """Of photographs that are coloured. hints: "x,y,#rrggbb" each, in pixels of the photographs."""
+
+    hints: tuple[str, ...] = ()
 
 
 def networks(settings: Settings, _: Mapping[str, Any]) -> dict[str, nn.Module]:
@@ -295,10 +302,9 @@ def concluded(number: int, figures: Mapping[str, Mapping[str, float]], named_as:
 
 
 # ------------------------------------------------------------------------------------------------------------- own images
-def predict(model: Model, files: Sequence[Path], hints: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """For each image file what it was given, and the photograph in colours, a PNG in base64. hints: "x,y,#rrggbb" each, in pixels of
-    the photographs."""
-    told = [hint_of(text) for text in hints]
+def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
+    """For each image file what it was given, and the photograph in colours, a PNG in base64."""
+    told = [hint_of(text) for text in model.wishes.hints]
     way = partial(chosen, model.networks[OURS], classes_of(model.asked), model.asked.temperature)
     return [one_coloured(way, model.known["side"], path, told) for path in files]
 
@@ -319,6 +325,6 @@ RECIPE = Recipe(
     run,
     networks=networks,
     predict=predict,
-    hinted=predict,
+    wishes=Wishes,
     takes=TAKES,
 )

@@ -35,6 +35,7 @@ from profundo.nets.perceptual import CONTENT_LAYER, STYLE_LAYERS, PerceptualNet,
 from profundo.pictures.exhibits import Exhibit, Film, Images, Table
 from profundo.recipes.context import Context
 from profundo.recipes.correspondences import by_place, by_way, padded, spread_points, with_points
+from profundo.recipes.painting.style_costs import relative
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.recipes.repainting import Judge, as_bytes, identity, perceptual_net, picture
@@ -274,7 +275,8 @@ def rebuilt(
 
     def cost(_: Batch) -> dict[str, Tensor]:
         seen = [judge.onward(net(number) * scale, *layers) for number, scale in enumerate(scales)]
-        return {"loss": torch.stack([relative(*pair) for pair in zip(seen, wanted, strict=True)]).mean()}
+        pairs = zip(seen, wanted, strict=True)
+        return {"loss": torch.stack([relative(found, asked.expand_as(found)) for found, asked in pairs]).mean()}
 
     trained = context.train(
         Descent(net, cost, optimizer("adam", net, settings.learning_rate)),
@@ -284,11 +286,6 @@ def rebuilt(
     )
     first, second = (net(number).detach()[0].relu() * scale for number, scale in enumerate(scales))
     return (first, second), trained.history["loss"][-1]
-
-
-def relative(found: Tensor, wanted: Tensor) -> Tensor:
-    """The squared difference, by the squared length of what is wanted."""
-    return (found - wanted).square().sum() / wanted.square().sum().clamp(min=1e-12)
 
 
 # ----------------------------------------------------------------------------------------------------------------- judged

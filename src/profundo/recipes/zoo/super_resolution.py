@@ -14,7 +14,6 @@ A small EDSR comes to 31.94 dB in 600 updates (seed 0), 36 s. Where a photograph
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -33,9 +32,8 @@ from profundo.evaluate.kinds.pixel_fidelity import WINDOW, luma, psnr, ssim
 from profundo.image_files import MOST_PIXELS
 from profundo.nets.upscaling import SuperResolution, bicubic, edsr, espcn, srcnn
 from profundo.pictures.exhibits import Exhibit, Images, Table
-from profundo.pictures.image_grid import image_png
 from profundo.recipes.context import Context, Trained
-from profundo.recipes.net_outputs import as_pictures, enlarged, outputs
+from profundo.recipes.net_outputs import as_pictures, enlarged, image_answer, outputs
 from profundo.recipes.own_data import Takes
 from profundo.recipes.photographs import (
     Pair,
@@ -283,9 +281,7 @@ def one_larger(net: SuperResolution, path: Path) -> dict[str, Any]:
             f"{path.name}: expected an image of at most {MOST_PIXELS // net.scale**2:,} pixels, got {width}×{height}; make it smaller"
         )
     made = large(net, as_tensor(np.asarray(pixels)))
-    png, _ = image_png(made[None], 1)
-    sizes = f"{width}×{height} → {made.shape[2]}×{made.shape[1]} pixels"
-    return {"input": str(path), "prediction": sizes, "image": base64.b64encode(png).decode("ascii")}
+    return image_answer(path, f"{width}×{height} → {made.shape[2]}×{made.shape[1]} pixels", made[None])
 
 
 RECIPE = Recipe(
