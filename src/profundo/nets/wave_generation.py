@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from profundo.nets.wave_nets import FRAME, WaveNet, frames_for, gated
+from profundo.nets.wave_nets import FRAME, Layer, WaveNet, frames_for, gated
 
 __all__ = ["Words", "drawn_codes", "generated", "generated_naively", "progress_of"]
 
@@ -58,41 +58,50 @@ def generated(net: WaveNet, words: Words, generator: torch.Generator, silent: in
 
 
 class Rings:
-    """The inputs that the layers still need, and all that can be computed before the first sample: V h of every frame, and
-    weights as they are multiplied."""
+    """The rings of all layers."""
 
     def __init__(self, net: WaveNet, words: Words, frames: int) -> None:
-        first = -net.context // FRAME
-        h = net.speech(
-            words.classes, words.speakers, progress_of(words.lengths, first, frames).to(net.output.weight.dtype)
-        )
-        self.embedding = net.embedding.weight
-        channels = self.embedding.shape[1]
-        self.outputs = h.new_zeros(len(words), channels * len(net.layers))
-        self.layers = [
-            (
-                layer.condition(h),
-                h.new_zeros(layer.dilation, len(words), channels),
-                layer.before.weight.T.contiguous(),
-                layer.now.weight.T.contiguous(),
-                layer.residual.weight.T.contiguous(),
-                layer.residual.bias,
-            )
-            for layer in net.layers
-        ]
+        progress = progress_of(words.lengths, -net.context // FRAME, frames).to(net.output.weight.dtype)
+        h: Tensor = net.speech(words.classes, words.speakers, progress)
+        self.embedding: Tensor = net.embedding.weight
+        self.rings = [ring_of(layer, h) for layer in net.in_order]
+        self.outputs: Tensor = h.new_zeros(len(words), self.embedding.shape[1] * len(self.rings))
 
     def step(self, step: int, code: Tensor) -> Tensor:
-        """The codes before → z of all layers, (words, layers · channels)."""
+        """The codes before, int64 (words,) → z of all layers, (words, layers · channels)."""
         x = self.embedding[code]
-        frame, channels, at = step // FRAME, x.shape[1], 0
-        for condition, ring, before, now, residual, bias in self.layers:
-            past = ring[step % len(ring)]
-            z = gated(torch.addmm(condition[frame], x, now).addmm_(past, before))
-            past.copy_(x)
-            self.outputs[:, at : at + channels] = z
-            x = torch.addmm(bias, z, residual).add_(x)
-            at += channels
+        channels = x.shape[1]
+        for number, ring in enumerate(self.rings):
+            x, z = ring.step(step, x)
+            self.outputs[:, number * channels : (number + 1) * channels] = z
         return self.outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Of one layer the inputs that it still needs, past: (dilation, words, channels); and all that can be computed before the first
+    sample: condition: V h, (frames, words, 2 channels); weights as they are multiplied."""
+
+    past: Tensor
+    condition: Tensor
+    before: Tensor
+    now: Tensor
+    residual: Tensor
+    bias: Tensor
+
+    def step(self, step: int, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(words, channels) → the next layer's x and z; x takes the place of what was `dilation` steps ago."""
+        past = self.past[step % len(self.past)]
+        z = gated(torch.addmm(self.condition[step // FRAME], x, self.now).addmm_(past, self.before))
+        past.copy_(x)
+        return torch.addmm(self.bias, z, self.residual).add_(x), z
+
+
+def ring_of(layer: Layer, h: Tensor) -> Ring:
+    """An empty one: before the first step there is silence enough to fill it."""
+    before, now, residual = (one.weight.T.contiguous() for one in (layer.before, layer.now, layer.residual))
+    past = h.new_zeros(layer.dilation, h.shape[1], layer.residual.in_features)
+    return Ring(past, layer.condition(h), before, now, residual, layer.residual.bias)
 
 
 @torch.inference_mode()

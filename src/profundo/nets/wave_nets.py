@@ -108,11 +108,15 @@ class WaveNet(nn.Module):
         conditions = self.speech(classes, speakers, progress)
         x, outputs = self.embedding(previous), []
         wanted = len(previous) - self.context
-        for layer in self.layers:
+        for layer in self.in_order:
             condition = layer.condition(conditions).repeat_interleave(FRAME, 0)
-            x, z = layer(x, condition[len(condition) - len(x) + layer.dilation :])  # type: ignore[operator]
+            x, z = layer(x, condition[len(condition) - len(x) + layer.dilation :])
             outputs.append(z[len(z) - wanted :])
         return self.judged(torch.cat(outputs, 2))
+
+    @property
+    def in_order(self) -> list[Layer]:
+        return [layer for layer in self.layers if isinstance(layer, Layer)]
 
     def judged(self, outputs: Tensor) -> Tensor:
         """z of all layers, one beside the other, (…, layers · channels) → logits (…, symbols)."""

@@ -81,7 +81,8 @@ def _below(values: np.ndarray, shape: Shape) -> np.ndarray:
         result: np.ndarray = ndtr(values)
         return result
     half = 0.5 * np.exp(-np.sqrt(2) * np.abs(values))
-    return np.where(values < 0, half, 1 - half)
+    two_sided: np.ndarray = np.where(values < 0, half, 1 - half)
+    return two_sided
 
 
 def best_predictor(
@@ -95,5 +96,5 @@ def best_predictor(
     """That which costs least on the validation signals, whose codes these are; its weights are those of the training signals."""
     shapes: tuple[Shape, ...] = ("gauss", "laplace")
     weights = {order: fitted(train, order) for order in orders}
-    every = [Predictor(weights[order], *rest) for order, *rest in product(orders, memories, shapes)]
+    every = [Predictor(weights[order], *rest) for order in orders for rest in product(memories, shapes)]
     return min(every, key=lambda one: predictor_bits(one, validation, codes, edges))

@@ -286,7 +286,7 @@ def sounded(net: WaveNet, words: Words, generator: torch.Generator, temperature:
     """Amplitudes of each word, AT_ONCE of them side by side."""
     net.eval()
     device, sounds = device_of(net), []
-    for part in torch.arange(len(words)).split(AT_ONCE):
+    for part in torch.split(torch.arange(len(words)), AT_ONCE):
         these = Words(*(values[part].to(device) for values in (words.classes, words.speakers, words.lengths)))
         codes = generated(net, these, generator, SILENT, temperature).cpu()
         sounds += [sound_of(codes[:length, number]) for number, length in enumerate(words.lengths[part].tolist())]
@@ -333,7 +333,7 @@ def _rivals(bits: Mapping[str, float], net: nn.Module, rival: nn.Module) -> Tabl
         ["model", "parameters", "bits/sample"],
         [
             ["uniform", "", math.log2(CODES)],
-            *([name, f"{sizes[name]:,}" if name in sizes else "", value] for name, value in bits.items()),
+            *((name, f"{sizes[name]:,}" if name in sizes else "", value) for name, value in bits.items()),
         ],
     )
 
