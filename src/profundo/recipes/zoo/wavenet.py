@@ -70,7 +70,7 @@ class Settings:
     conditions: Whole = 32
     length: Whole = 1024
     batch_size: Whole = 8
-    updates: Whole = 600
+    updates: Whole = 300
     epochs: Whole = 4
     learning_rate: Positive = 0.004
     clip: Positive = 1.0
@@ -304,14 +304,14 @@ def spoken(net: WaveNet, known: Mapping[str, Any], voices: SpokenVoices, generat
     real = [sound_of(part[int(first[0, 0])]) for first in firsts if len(first)]
     told = f"{classes[0]} to {classes[-1]}"
     pictures = torch.cat([listener.picture(utterances([("", sound)]), [0]) for sound in (*made, *real)])
-    labels = [f"{name}, generated" for name in classes]
+    labels = [f"{name}, drawn" for name in classes]
     labels += [f"{classes[label]}, real" for label, first in enumerate(firsts) if len(first)]
     return [
         Sound("Generated", f"The words {told} in the voice {who}, drawn sample by sample.", strung(made), RATE),
         Sound("Real", f"Recordings of {told} that were kept apart, as μ-law codes.", strung(real), RATE),
         Images(
             "Spectrograms",
-            "Of the same sounds: time from left to right, pitch from low to high, the louder the brighter.",
+            "Of drawn and of real sounds: time from left to right, pitch from low to high, the louder the brighter.",
             pictures,
             columns=len(classes) if len(classes) <= 10 else 5,
             labels=labels,
