@@ -7,8 +7,10 @@ to the predictor and the Markov chain beside them. An LSTM of as many parameters
 spoken-digits, trained on the same recordings, judges whether the word that was asked for is understood; the temperature of the draws
 is chosen by a first lot of words, the figure is of a second.
 
-Result: to be measured. Where the net has seen each sample of the training set less than once, as with these settings, it is far from
-what WaveNet is known for.
+Result: 5.53 bits per sample (seed 0 alone), where the LSTM comes to 5.77, linear prediction to 5.91 and the Markov chain to
+6.09; in about 165 s on one core of an AMD EPYC, no GPU. These updates show 2.5 million samples, less than a third of the training
+set, and that is too little to speak: of 60 words the listener understood 15 % (chance: 10 %, real recordings: 99 %). More updates
+are what to change first; how many it takes was not measured. Generation: 3,000 samples a second for one word, 88,000 for 60 at once.
 """
 
 from __future__ import annotations
