@@ -107,15 +107,12 @@ def run(context: Context, settings: Settings) -> Outcome:
         **simple_rivals(few(voices.train, 10 * settings.judged), validation, test),
     }
     ears = heard_by(context, settings, words)
-    temperature, _ = max(
-        (
-            (one, understood(net, ears, known, settings.spoken, context.generator("choosing"), one))
-            for one in settings.temperatures
-        ),
-        key=lambda pair: pair[1][0],
-    )
-    known["temperature"] = temperature
-    share, _ = understood(net, ears, known, settings.spoken, context.generator("judging"), temperature)
+    tried = {
+        one: understood(net, ears, known, settings.spoken, context.generator("choosing"), one)
+        for one in settings.temperatures
+    }
+    temperature = known["temperature"] = max(tried, key=tried.__getitem__)
+    share = understood(net, ears, known, settings.spoken, context.generator("judging"), temperature)
     ceiling = share_heard(ears, [sound_of(test[index]) for index in range(len(test))], test.classes)
     best = min((name for name in bits if name != "WaveNet"), key=bits.__getitem__)
     return Outcome(
@@ -268,11 +265,10 @@ def share_heard(ears: nn.Module, sounds: Sequence[Tensor], classes: Tensor) -> f
 
 def understood(
     net: WaveNet, ears: nn.Module, known: Mapping[str, Any], count: int, generator: torch.Generator, temperature: float
-) -> tuple[float, list[Tensor]]:
-    """The share of so many words, each class and speaker in turn, of which the listener hears the class; and the sounds."""
+) -> float:
+    """The share of so many words, each class and speaker in turn, of which the listener hears the class."""
     words = in_turn(known, count)
-    sounds = sounded(net, words, generator, temperature)
-    return share_heard(ears, sounds, words.classes), sounds
+    return share_heard(ears, sounded(net, words, generator, temperature), words.classes)
 
 
 def in_turn(known: Mapping[str, Any], count: int, label: int | None = None, speaker: int | None = None) -> Words:
