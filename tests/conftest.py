@@ -49,6 +49,16 @@ def pytest_runtest_setup():
         import onnx_translations  # noqa: F401  # its work is done once for all tests
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown():
+    """A test that leaves gradients switched off fails itself, rather than those after it."""
+    import torch
+
+    if not torch.is_grad_enabled():
+        torch.set_grad_enabled(True)
+        pytest.fail("this test left gradients switched off")
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder with mnist/ and cifar10/. Without it a test is skipped, but not where everything must be tested."""

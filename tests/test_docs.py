@@ -116,3 +116,12 @@ def test_every_cause_of_the_doctor_has_a_section_a_program_and_a_row():
     calls = [node.args[0] for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "Suspicion"]
     assert {name.value for name in calls if isinstance(name, ast.Constant)} <= set(known)
     assert set(known) <= {node.value for node in nodes if isinstance(node, ast.Constant)}
+
+
+def test_every_row_of_a_table_has_as_many_cells_as_its_head():
+    torn = []
+    for page in PAGES:
+        for table in re.findall(r"(?:^\|.*\n)+", page.read_text("utf-8") + "\n", flags=re.M):
+            rows = re.sub(r"`[^`\n]*`|\\\|", "", table).splitlines()
+            torn += [(page.name, row) for row in rows if row.count("|") != rows[0].count("|")]
+    assert torn == []

@@ -26,12 +26,18 @@ from profundo.runs.settings.setting_fields import setting_fields, settings_of_wo
 from profundo.runs.supervised import train
 from profundo.train import History
 
+SLEEPS = """
+import signal, time
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may have told theirs to ignore it
+print(1, flush=True)
+time.sleep(60)
+"""
+
 
 @pytest.fixture
 def sleeper():
-    process = subprocess.Popen(
-        [sys.executable, "-c", "import time; print(1, flush=True); time.sleep(60)"], stdout=subprocess.PIPE
-    )
+    process = subprocess.Popen([sys.executable, "-c", SLEEPS], stdout=subprocess.PIPE)
     process.stdout.readline()
     yield process
     process.kill()
