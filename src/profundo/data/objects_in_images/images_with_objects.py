@@ -52,7 +52,8 @@ def images_with_objects(
     own pixels; masks: of the objects of image number i, bool (height, width) in its own pixels, one after the other, where they
     are not among `objects`; codes: of each class, its number in the source, empty where it has none; splits: "train", "validation"
     or "test" of each, empty where that is left to chance; colour: whether some have colour; files: that the images are read of again
-    where they are shown. Masks are kept where all objects have one. Raises ProfundoError where none is to be trained on, and for more than memory holds.
+    where they are shown. Masks are kept where all objects have one. Raises ProfundoError where none is to be trained on, and for
+    more than memory holds.
     """
     longest = longest_side(sizes, how.image_size)
     height, width = (max(side) for side in zip(*(scaled(size, longest) for size in sizes), strict=True))
