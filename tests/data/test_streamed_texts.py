@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import polars
 import pytest
 import torch
 from PIL import Image
@@ -197,8 +198,10 @@ def test_lines_that_name_images_and_lines_for_forecasts_are_read_whole(tmp_path,
         rows.append({"image": f"{number}.png", "kind": "ab"[number % 2]})
     path = rows_file(tmp_path / "named.jsonl", rows)
     whole = pf.load(path, target="kind", stream=False)
-    for how in ({"stream": True}, {"stream": True, "image_size": 4}):
-        data = pf.load(path, target="kind", **how)
+    packed = tmp_path / "named.parquet"
+    polars.DataFrame(rows).write_parquet(packed)
+    for place, how in ((path, {}), (path, {"image_size": 4}), (packed, {})):
+        data = pf.load(place, target="kind", stream=True, **how)
         assert (data.spec.inputs.kind, len(data.train)) == ("image", len(whole.train))
     monkeypatch.setattr(json_lines, "fits_in_memory", lambda _, stream: stream is False)
     assert pf.load(path, target="kind").spec.inputs.kind == "image"
