@@ -128,6 +128,22 @@ def test_of_which_optimizers_the_moves_depend_on_the_size_of_gradients():
     assert heeded == dict(zip(OPTIMIZERS, (True, True, False, False, False, False), strict=True))
 
 
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_neither_the_rate_of_now_nor_earlier_gradients_change_what_an_optimizer_heeds(kind):
+    net = perceptron(64, 8, 10)
+    optimizer = kind(net.parameters(), 0.1)
+    torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: step / 100)
+    program = digits(net, optimizer=optimizer)
+    heeded = kind in (torch.optim.SGD, torch.optim.LBFGS)
+    assert optimizer.param_groups[0]["lr"] == 0
+    assert heeds_size(program, 8) == heeded
+    for _ in range(100):
+        for one in net.parameters():
+            one.grad = torch.full_like(one, 1000.0)
+        optimizer.step(lambda: 0.0)
+    assert heeds_size(program, 8) == heeded
+
+
 def test_sums_that_are_divided_by_all_samples_that_are_gathered_may_be_added_up():
     def shared_out(prediction, target):
         return F.cross_entropy(prediction, target, reduction="sum") / 64

@@ -12,9 +12,11 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from commands import profundo, python
 from doctored import X, Y, perceptron
+from profundo.doctor.scripts.launch import write
 from profundo.doctor.scripts.observer import Observer
 from profundo.doctor.scripts.rebuilding import RecordedStep, diagnosis, rebuilt, summary
 from profundo.doctor.scripts.tape import Unplayable
+from profundo.doctor.watching import watch
 from profundo.trees import leaves
 
 MATERIAL = """
@@ -105,6 +107,8 @@ for epoch in range(2):
     [
         "F.cross_entropy(net(X[places]), Y[places])",
         "F.cross_entropy(net(X[places]), Y.index_select(0, places).long())",
+        "F.cross_entropy(net(X[places]), torch.index_select(input=Y, dim=0, index=places))",
+        "F.cross_entropy(net(X[places]), torch.index_select(index=places, dim=0, input=Y))",
         "(F.cross_entropy(net(X[places]), labels, reduction='none') * weights[labels]).mean()",
     ],
 )
@@ -210,6 +214,67 @@ def test_what_cannot_be_tried_is_said_in_a_sentence_and_nothing_is_claimed(scrip
     report = diagnosis(observer, 5)
     assert report.findings == ()
     assert why in str(report)
+
+
+def test_limits_of_clipping_and_scaled_costs_may_be_given_by_name():
+    clip = "nn.utils.clip_grad_norm_(parameters=net.parameters(), max_norm=0.5)"
+    value = "nn.utils.clip_grad_value_(net.parameters(), clip_value=0.25)"
+    step = f"optimizer.zero_grad(); scaler.scale(outputs={COST}).backward(); {clip}; {value}; optimizer.step()"
+    observer = seen(loop(step, epochs=1), scaler=torch.amp.GradScaler("cpu", init_scale=2.0))
+    assert observer.why == ""
+    assert observer.order[2:4] == [("clip", ("clip_grad_norm_", 0.5)), ("clip", ("clip_grad_value_", 0.25))]
+
+
+def fails(*_, **__):
+    raise LookupError("of ours")
+
+
+STEP = f"optimizer.zero_grad(); scaler.scale({COST}).backward(); nn.utils.clip_grad_norm_(net.parameters(), 9.0); optimizer.step()"
+ENDED = "\nwith torch.no_grad(): net(held[0]); net(held[0])\nfinished.append(1)"
+
+
+@pytest.mark.parametrize(
+    "seam",
+    ["any_enters", "enters", "leaves", "scales", "goes_back", "takes", "clips", "steps", "note", "ends_comparison"],
+)
+def test_a_fault_of_the_doctor_ends_no_script(seam, monkeypatch):
+    monkeypatch.setattr(Observer, seam, fails)
+    finished = []
+    observer = seen(loop(STEP, epochs=1) + ENDED, finished=finished, scaler=torch.amp.GradScaler("cpu", init_scale=2.0))
+    assert finished
+    assert "LookupError: of ours" in observer.why
+    assert observer.why in str(diagnosis(observer, 1))
+    assert torch._C._len_torch_function_stack() == 0
+
+
+@pytest.mark.parametrize("name", ["gradient_size", "modes"])
+def test_a_fault_in_watching_ends_no_loop_and_is_said(name, monkeypatch):
+    monkeypatch.setattr(f"profundo.doctor.watching.{name}", fails)
+    net = perceptron(64, 8, 10)
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    with watch(net, optimizer) as doctor:
+        for _ in range(6):
+            optimizer.zero_grad()
+            net(X[:50]).square().mean().backward()
+            optimizer.step()
+    assert doctor.steps == 6
+    assert doctor.report().findings == ()
+    assert "LookupError: of ours" in str(doctor.report())
+    assert not net._forward_hooks
+    assert not optimizer._optimizer_step_pre_hooks
+
+
+@pytest.mark.parametrize("name", ["rebuilding.rebuilt", "rebuilding.summary", "observer.Observer.install"])
+def test_a_fault_of_the_examination_leaves_the_script_its_status(name, monkeypatch, tmp_path):
+    monkeypatch.setattr(f"profundo.doctor.scripts.{name}", fails)
+    observer, faults, report = Observer(), [], tmp_path / "report.json"
+    try:
+        observer.install()
+    except LookupError as error:
+        faults.append(error)
+    observer.backward = 1
+    write(str(report), 1.0, [] if faults else [observer], faults)
+    assert "LookupError: of ours" in report.read_text()
 
 
 def test_nothing_is_left_behind_and_memory_is_bounded(monkeypatch):

@@ -41,7 +41,7 @@ SHARE = 0.01  # of the time that looking may take; what it does to caches and ho
 @dataclass(slots=True)
 class Watch:
     """What was seen so far. steps: of the optimizer. losses: value by step, of those that were
-    looked at."""
+    looked at. fault: of ours, after which nothing is looked at."""
 
     net: nn.Module
     optimizer: Optimizer
@@ -49,26 +49,32 @@ class Watch:
     losses: dict[int, float] = field(default_factory=dict)
     seen: list[Events] = field(default_factory=list)
     looked: int = 0
-    next: int = 0
+    next: float = 0
+    fault: str = ""
     spent: float = 0.0
     begin: float = field(default_factory=time.perf_counter)
 
     @contextmanager
     def looking(self) -> Iterator[None]:
-        """What this takes is no time of the caller's."""
+        """What this takes is no time of the caller's, and what it fails by does not end his loop."""
         begin = time.perf_counter()
         try:
             yield
+        except Exception as error:  # noqa: BLE001 - of a kind that nobody foresaw
+            self.fault, self.next = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}", math.inf
         finally:
             self.spent += time.perf_counter() - begin
 
     def report(self) -> Report:
         """The facts, at any time; empty where nothing is wrong, or nothing was seen."""
         program = SimpleNamespace(optimizer=self.optimizer, step=True)
-        witness = SimpleNamespace(net=self.net, program=program, first=Step1(tuple(self.seen)))
+        seen = self.seen[:-1] if self.fault else self.seen  # of the last look some may be lacking
+        witness = SimpleNamespace(net=self.net, program=program, first=Step1(tuple(seen)))
         findings = tuple(one.finding() for one in step_order(cast(Patient, witness)))
         wrong = [step for step, loss in self.losses.items() if not math.isfinite(loss)][:1]
         notes = tuple(f"the loss is not finite from step {n + 1} on; examine(Program(…)) says why" for n in wrong)
+        if self.fault:
+            notes += (f"watching ended early, by a fault of its own: {self.fault}",)
         return Report(findings, {"steps": self.steps, "losses": dict(self.losses)}, notes=notes)
 
 
@@ -133,10 +139,10 @@ class Look:
                 pairs = zip(self.parameters, self.before, strict=True)
                 moved = sum(float((one.detach() - was).abs().sum()) for one, was in pairs)
                 self.events.note("step", gradient=gradient_size(self.parameters), moved=moved)
-            self.before = []
-            self.remove()
+        self.before = []
+        self.remove()
         watcher.looked += 1
-        if watcher.steps > FIRST:
+        if watcher.steps > FIRST and not watcher.fault:
             taken = time.perf_counter() - watcher.begin
             apart = watcher.spent / watcher.looked / SHARE / max(taken - watcher.spent, 1e-9) * watcher.steps
             watcher.next = watcher.steps + max(1, math.ceil(apart))

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from profundo.doctor.events import Event, optimized
@@ -237,21 +238,36 @@ def accumulation_not_divided(patient: Patient) -> Iterator[Suspicion]:
 
 
 def heeds_size(program: Program, times: int) -> bool:
-    """Whether the optimizer moves otherwise by gradients that are so many times as large."""
-    moves = []
-    for size in (1.0, float(times)):
-        optimizer = copied(program).optimizer
-        parameters = optimized(optimizer)
-        draws = torch.Generator().manual_seed(0)
-        before = [one.detach().clone() for one in parameters]
-        for one in parameters:
-            one.grad = size * torch.randn(one.shape, generator=draws).to(one)
-        try:
-            optimizer.step()
-        except (TypeError, RuntimeError):  # one that wants a closure
-            return True
-        moves.append(sum(float((one.detach() - was).abs().sum()) for one, was in zip(parameters, before, strict=True)))
-    return not math.isclose(*moves, rel_tol=HEEDED)
+    """Whether the optimizer moves otherwise by gradients that are so many times as large, whatever its rate is now and whatever it
+    has seen: at the rate 0 of a warm-up nothing moves, and what remembers larger gradients heeds these as it would not its own."""
+    for forget in (without_state, with_state_of_zeros):
+        with suppress(Exception):  # of somebody's class
+            return not math.isclose(*(moved(program, size, forget) for size in (1.0, float(times))), rel_tol=HEEDED)
+    return True  # one that wants a closure
+
+
+def moved(program: Program, size: float, forget: Callable[[Optimizer], None]) -> float:
+    """By gradients of this size, at a rate of 1."""
+    optimizer = copied(program).optimizer
+    parameters, draws = optimized(optimizer), torch.Generator().manual_seed(0)
+    before = [one.detach().clone() for one in parameters]
+    forget(optimizer)
+    for group in optimizer.param_groups:
+        group["lr"] = 1.0
+    for one in parameters:
+        one.grad = size * torch.randn(one.shape, generator=draws).to(one)
+    optimizer.step()
+    return sum(float((one.detach() - was).abs().sum()) for one, was in zip(parameters, before, strict=True))
+
+
+def without_state(optimizer: Optimizer) -> None:
+    optimizer.state.clear()
+
+
+def with_state_of_zeros(optimizer: Optimizer) -> None:
+    """For what makes its state when it is made itself, as Adagrad does."""
+    for state in optimizer.state.values():
+        state |= {name: value * 0 for name, value in state.items() if isinstance(value, Tensor | int | float)}
 
 
 def worse_divided(patient: Patient, parts: int) -> bool:

@@ -45,19 +45,24 @@ class Arrival:
 def main() -> None:
     report, budget, *words = sys.argv[1:]
     seen: list[Observer] = []
+    faults: list[Exception] = []
 
     def observe() -> None:
-        from profundo.doctor.scripts.observer import Observer
+        try:
+            from profundo.doctor.scripts.observer import Observer
 
-        seen.append(Observer())
-        seen[0].install()
+            observer = Observer()
+            observer.install()
+            seen.append(observer)
+        except Exception as error:  # noqa: BLE001 - the script runs all the same
+            faults.append(error)
 
     sys.meta_path.insert(0, Arrival(observe))
     process, code = os.getpid(), run(words)
     if os.getpid() == process:  # and not what the script has forked
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        write(report, float(budget), seen)
+        write(report, float(budget), seen, faults)
     sys.exit(code)
 
 
@@ -87,21 +92,33 @@ def run(words: list[str]) -> int:
     return 0
 
 
-def write(path: str, budget: float, seen: list[Observer]) -> None:
-    """words: what was seen, what the doctor says of it, and that as plain data; the last two only where there is something."""
-    from dataclasses import asdict
-
+def write(path: str, budget: float, seen: list[Observer], faults: list[Exception]) -> None:
+    """words: what was seen, what the doctor says of it, and that as plain data; the last two only where there is something.
+    faults: why nothing could be seen."""
     words: dict[str, Any] = {"seen": "nothing was trained: the script did not import torch", "text": "", "report": None}
-    if seen:
-        seen[0].close()
-        from profundo.doctor.scripts.rebuilding import diagnosis, summary
-
-        words["seen"] = summary(seen[0])
-        if seen[0].backward or seen[0].stepped:
-            report = diagnosis(seen[0], budget)
-            words |= {"text": str(report), "report": {"healthy": report.healthy, **asdict(report)}}
+    try:
+        if seen:
+            words |= told(seen[0], budget)
+    except Exception as error:  # noqa: BLE001 - the exit status is the script's own
+        faults.append(error)
+    if faults:
+        fault = f"{type(faults[0]).__name__}: {' '.join(str(faults[0]).split())[:200]}"
+        words["seen"] = f"the doctor failed, which is a fault of its own: {fault}"
     with open(path, "w", encoding="utf-8") as file:
         json.dump(words, file, default=str)
+
+
+def told(observer: Observer, budget: float) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    observer.close()
+    from profundo.doctor.scripts.rebuilding import diagnosis, summary
+
+    words: dict[str, Any] = {"seen": summary(observer)}
+    if observer.backward or observer.stepped:
+        report = diagnosis(observer, budget)
+        words |= {"text": str(report), "report": {"healthy": report.healthy, **asdict(report)}}
+    return words
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ class Observer:
         self.stack.callback(self.finding.close)
         self.stack.callback(self.early.close)
         self.listen()
-        self.stack.callback(optimizers.register_optimizer_step_post_hook(self.steps).remove)
+        self.stack.callback(optimizers.register_optimizer_step_post_hook(self.harmless(self.steps)).remove)
         self.wrap(Optimizer, "__init__", after=lambda _, made, *__, **___: self.optimizers.append(ref(made)))
         self.wrap(Optimizer, "zero_grad", before=lambda *_, **__: self.note("zero"), early=True)
         self.wrap(nn.Module, "zero_grad", before=lambda *_, **__: self.note("zero"), early=True)
@@ -109,11 +109,11 @@ class Observer:
     def listen(self) -> None:
         """To every module, for the first steps."""
         if self.finding_nets:
-            self.finding.callback(modules.register_module_forward_pre_hook(self.any_enters).remove)
+            self.finding.callback(modules.register_module_forward_pre_hook(self.harmless(self.any_enters)).remove)
 
     def wrap(self, owner: Any, name: str, *, before: Act = nothing, after: Act = nothing, early: bool = False) -> None:
         """before: of what it is given; after: of what it gave and was given. early: until all has settled, and no longer."""
-        plain = getattr(owner, name)
+        plain, before, after = getattr(owner, name), self.harmless(before), self.harmless(after)
 
         @functools.wraps(plain)
         def wrapper(*arguments: Any, **named: Any) -> Any:
@@ -127,8 +127,30 @@ class Observer:
         setattr(owner, name, wrapper)
         (self.early if early else self.stack).callback(setattr, owner, name, plain)
 
+    def harmless(self, act: Act) -> Act:
+        """For whatever the script's own calls reach: it goes on, though we fail by something of a kind that nobody foresaw. A plain
+        function, for hooks are copied with a net."""
+
+        def acts(*arguments: Any, **named: Any) -> None:
+            try:
+                act(*arguments, **named)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is not the script's
+                self.gives_up(error)
+
+        return acts
+
+    def gives_up(self, error: Exception) -> None:
+        said = " ".join(str(error).split())[:200]
+        self.why = (
+            self.why
+            or f"the doctor failed to follow the script, which is a fault of its own: {type(error).__name__}: {said}"
+        )
+        self.tape.end()
+        self.tape, self.answers, self.given, self.inside, self.comparing = Tape(), None, ((), {}), None, False
+        self.settles()
+
     def close(self) -> None:
-        self.ends_comparison()
+        self.harmless(self.ends_comparison)()
         self.tape.end()
         self.stack.close()
 
@@ -151,11 +173,9 @@ class Observer:
             self.finding.close()
 
     def hooks(self, net: nn.Module) -> ExitStack:
-        """Plain functions, for hooks are copied with a net."""
         stack = self.stack.enter_context(ExitStack())
-        enters, leaves = (lambda *all: self.enters(*all)), (lambda *all: self.leaves(*all))
-        stack.callback(net.register_forward_pre_hook(enters, with_kwargs=True).remove)
-        stack.callback(net.register_forward_hook(leaves, with_kwargs=True).remove)
+        stack.callback(net.register_forward_pre_hook(self.harmless(self.enters), with_kwargs=True).remove)
+        stack.callback(net.register_forward_hook(self.harmless(self.leaves), with_kwargs=True).remove)
         return stack
 
     def enters(self, net: nn.Module, *_: Any) -> None:
@@ -195,9 +215,10 @@ class Observer:
         self.comparing, self.given, self.answers = comparing, (args, named), answers
 
     # --------------------------------------------------------------------------------------------------------- steps
-    def scales(self, result: Any, _scaler: Any, cost: Any) -> None:
-        if isinstance(result, Tensor) and result is not cost:
-            self.scaled = {id(result): cost}
+    def scales(self, result: Any, _scaler: Any, outputs: Any) -> None:
+        """outputs: as PyTorch names it, for a script may do so."""
+        if isinstance(result, Tensor) and result is not outputs:
+            self.scaled = {id(result): outputs}
 
     def goes_back(self, cost: Tensor, *_: Any, **__: Any) -> None:
         self.backward += 1
@@ -310,7 +331,8 @@ class Observer:
             self.takes(self.held, target)
         self.comparing, self.answers = False, None
 
-    def clips(self, name: str, _parameters: Any, most: Any, *_: Any, **__: Any) -> None:
+    def clips(self, name: str, *given: Any, **named: Any) -> None:
+        most = given[1] if len(given) > 1 else named["max_norm" if name == "clip_grad_norm_" else "clip_value"]
         self.note("clip", (name, float(most)))
 
     def steps(self, optimizer: Optimizer, *_: Any) -> None:

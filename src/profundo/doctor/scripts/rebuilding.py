@@ -36,8 +36,10 @@ Chunk = tuple[tuple[str, Any], ...]
 
 def diagnosis(observer: Observer, budget: float) -> Report:
     """Facts of the script's own steps, and what experiments on its rebuilt program prove."""
-    facts = observer.watcher.report() if observer.watcher is not None and not by_hand(observer) else Report(())
+    facts = Report(())
     try:
+        if observer.watcher is not None and not by_hand(observer):
+            facts = observer.watcher.report()
         with torch.enable_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what PyTorch warns it has warned the script
             report = examine(rebuilt(observer), budget=budget)
@@ -45,6 +47,11 @@ def diagnosis(observer: Observer, budget: float) -> Report:
         return replace(facts, notes=(*facts.notes, f"no experiment was done: {error}"))
     except KeyboardInterrupt:
         return replace(facts, notes=(*facts.notes, "the examination was interrupted; these are facts only"))
+    except Exception as error:  # noqa: BLE001 - the script has trained, and its exit status is its own
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return replace(
+            facts, notes=(*facts.notes, f"the examination failed, which is a fault of the doctor's own: {said}")
+        )
     causes = {one.cause for one in report.findings}
     fatal = any(one.severity == "fatal" for one in report.findings)
     more = tuple(one for one in facts.findings if one.cause not in causes and not fatal)

@@ -169,17 +169,22 @@ def rooted_in(tape: Tape, sources: set[int], sizes: list[int]) -> set[int]:
 def rows_looked_up(tape: Tape, sizes: list[int]) -> set[int]:
     """Numbers of the tensors that are rows of a longer one, each once, by places that serve for nothing else: labels[places] of a
     batch that is drawn by hand. Weights of classes by labels are none, for the labels are compared, too."""
-    lookups = [(args, result) for function, args, _, result in tape.calls if name_of(function) in LOOKUPS]
+    lookups = [call[1:] for call in tape.calls if name_of(call[0]) in LOOKUPS]
     others = [call[1:3] for call in tape.calls if name_of(call[0]) not in LOOKUPS]
     compared = {id(one) for _, one in parts(others)}
-    return {id(result) for args, result in lookups if isinstance(result, Tensor) and picks_rows(args, sizes, compared)}
+    return {
+        id(result)
+        for args, named, result in lookups
+        if isinstance(result, Tensor) and picks_rows(args, named, sizes, compared)
+    }
 
 
-def picks_rows(args: tuple[Any, ...], sizes: list[int], compared: set[int]) -> bool:
-    source, *places = [one for _, one in parts(args)]
-    if len(places) != 1 or not source.ndim or source.requires_grad:
+def picks_rows(args: tuple[Any, ...], named: dict[str, Any], sizes: list[int], compared: set[int]) -> bool:
+    by_name = [named[name] for name in ("input", "index") if name in named]  # in whatever order they were written
+    given = [one for _, one in parts((args, by_name))]
+    if len(given) != 2 or not given[0].ndim or given[0].requires_grad:
         return False
-    where = places[0]
+    source, where = given
     is_place = where.ndim == 1 and not where.is_floating_point() and where.dtype != torch.bool and fits(where, sizes)
     return (
         is_place and id(where) not in compared and len(where) < len(source) and len(torch.unique(where)) == len(where)
