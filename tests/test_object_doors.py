@@ -1,6 +1,7 @@
 """What users of detectors meet first: data in Python's own forms, refusals, comparisons, a look inside, pretrained backbones."""
 
 import hashlib
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -90,6 +91,36 @@ def test_boxes_alone_are_of_one_class_and_crowds_are_none_unless_told():
 def test_images_of_real_numbers_from_0_to_1_are_those_of_bytes():
     floats = [torch.from_numpy(image).permute(2, 0, 1).float() / 255 for image in IMAGES]
     assert torch.equal(pf.load((floats, AS_RECORDS)).train.inputs, pf.load((IMAGES, AS_RECORDS)).train.inputs)
+
+
+def test_images_of_pillow_are_what_is_seen_of_them():
+    """By Pillow's own conversions."""
+    shown = [Image.fromarray(image).quantize(16) for image in IMAGES]
+    expected = [np.asarray(image.convert("RGB")) for image in shown]
+    clear = [image.convert("RGBA") for image in shown]
+    for given in (shown, clear):
+        assert torch.equal(pf.load((given, AS_RECORDS)).train.inputs, pf.load((expected, AS_RECORDS)).train.inputs)
+    with pytest.raises(ProfundoError, match=r"leave out the fourth channel: image\[:, :, :3\]"):
+        pf.load(([np.asarray(image) for image in clear], AS_RECORDS))
+
+
+def test_data_with_objects_may_be_pickled_and_hold_no_second_copy(tmp_path):
+    painted_folder(tmp_path, 12)
+    for data in (pf.load(tmp_path), pf.load((IMAGES, AS_RECORDS))):
+        again = pickle.loads(pickle.dumps(data))
+        assert torch.equal(again.train.inputs, data.train.inputs)
+        assert len(pickle.dumps(data.originals)) < 8_000
+        if data.originals.files is not None:
+            assert (again.originals.files.pixels(3) == data.originals.files.pixels(3)).all()
+
+
+def test_a_large_file_of_something_else_is_not_told_of_before_labels_that_do_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "_LARGEST", 20_000)
+    Image.fromarray(IMAGES[0]).save(tmp_path / "0.png")
+    write(tmp_path, "about.json", '{"words": "%s"}' % ("x" * 30_000))
+    write(tmp_path, "labels.xml", "<html/>")
+    with pytest.raises(ProfundoError, match=r"labels\.xml: expected <annotation>"):
+        pf.load(tmp_path)
 
 
 @pytest.mark.parametrize(

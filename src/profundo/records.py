@@ -472,16 +472,25 @@ PEEKS = ("show_batch", "one_batch", "show", "plot", "head", "summary", "vocab", 
 SHOWN = "profundo.look(…) of what it was loaded from shows it; .train has inputs and targets, .spec.targets.classes the names"
 
 
+class ImageReader(Protocol):
+    """Image files by number. A Dataset carries it: it may be pickled, and holds no pixels."""
+
+    def name(self, number: int) -> str:
+        """Of the file."""
+
+    def pixels(self, number: int) -> Any:
+        """A NumPy array of uint8 (height, width, 1 or 3). Raises OSError, ValueError or ProfundoError where it is no longer there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Originals:
     """Images as their source has them, before they were made alike, by their number in it (`Samples.numbers`).
 
-    name: of its file, "" where it has none; pixels: a NumPy array of uint8 (height, width, 1 or 3); it raises OSError, ValueError or
-    ProfundoError where the image is no longer there.
+    sizes: (height, width) of each; files: None of images in memory, of which nothing is kept but what a net sees.
     """
 
-    name: Callable[[int], str]
-    pixels: Callable[[int], Any]
+    sizes: tuple[tuple[int, int], ...]
+    files: ImageReader | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,7 +502,7 @@ class Dataset:
     readings: of a table, what its columns were taken for; ids: its columns that say which row is which, by name, a word for
         each row of the source (`Samples.numbers` says which that is).
     origin: of what a name or a path says, the settings that read and divide it again; none of data in memory.
-    originals: of images with objects that were scaled, what they were.
+    originals: of images with objects, what they were before they were scaled, or continued to one size.
     """
 
     name: str

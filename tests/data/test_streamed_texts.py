@@ -2,15 +2,19 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
+import polars
 import pytest
 import torch
+from PIL import Image
 
 import profundo as pf
 from profundo.data.batches import batches
+from profundo.data.streams.archives import open_files
 from profundo.data.streams.blocks import gather
-from profundo.data.tables import streamed_rows
+from profundo.data.tables import json_lines, streamed_rows
 from profundo.data.tables.json_lines import JsonLines
 from profundo.data.tables.text_folders import TextFiles
 from profundo.data.text.text_ids import text_of
@@ -157,7 +161,7 @@ def test_few_texts_are_in_memory_at_once_and_every_block_is_of_all_classes(tmp_p
 def test_what_cannot_be_streamed_or_has_changed_is_said_in_one_line(tmp_path):
     whole = tmp_path / "list.json"
     whole.write_text(json.dumps(reviews(20)))
-    with pytest.raises(ProfundoError, match=r"write an object a line, or leave"):
+    with pytest.raises(ProfundoError, match=r"leave stream out, or write it .* with an object a line"):
         pf.load(whole, target="kind", stream=True)
     path = rows_file(tmp_path / "broken.jsonl", reviews(20))
     path.write_bytes(path.read_bytes() + b"\n[1]")
@@ -185,3 +189,43 @@ def test_a_column_of_codes_is_a_text_where_it_is_told_so(tmp_path):
     for name, says in (("wrd", "no column 'wrd'"), ("size", "expected words for a text, it holds Int64")):
         with pytest.raises(ProfundoError, match=says):
             pf.load(path, target="kind", columns={name: "text"}, stream=True)
+
+
+def test_lines_that_name_images_and_lines_for_forecasts_are_read_whole(tmp_path, monkeypatch):
+    rows = []
+    for number in range(30):
+        Image.new("L", (6, 5), 8 * number).save(tmp_path / f"{number}.png")
+        rows.append({"image": f"{number}.png", "kind": "ab"[number % 2]})
+    path = rows_file(tmp_path / "named.jsonl", rows)
+    whole = pf.load(path, target="kind", stream=False)
+    packed = tmp_path / "named.parquet"
+    polars.DataFrame(rows).write_parquet(packed)
+    for place, how in ((path, {}), (path, {"image_size": 4}), (packed, {})):
+        data = pf.load(place, target="kind", stream=True, **how)
+        assert (data.spec.inputs.kind, len(data.train)) == ("image", len(whole.train))
+    monkeypatch.setattr(json_lines, "fits_in_memory", lambda _, stream: stream is False)
+    assert pf.load(path, target="kind").spec.inputs.kind == "image"
+    steps = rows_file(tmp_path / "steps.jsonl", [{"day": number, "sales": number % 7 + 0.5} for number in range(90)])
+    assert pf.load(steps, target="sales", split_by="time:day", horizon=2, lookback=3).spec.targets.kind == "real"
+    with pytest.raises(ProfundoError, match="forecasts and series are made of a table in memory; leave"):
+        pf.load(steps, target="sales", split_by="time:day", horizon=2, lookback=3, stream=True)
+
+
+def test_other_texts_of_the_same_lengths_are_other_data(tmp_path):
+    def marks():
+        return [TextFiles(open_files(where, "texts")).identity() for where in (place, packed)] + [
+            JsonLines(path).identity()
+        ]
+
+    def pack():
+        return Path(shutil.make_archive(str(tmp_path / "packed"), "zip", place))
+
+    place = folder(tmp_path / "reviews", 5)
+    packed, path = pack(), rows_file(tmp_path / "t.jsonl", [{"a": "warm"}, {"a": "dull"}])
+    before = marks()
+    assert before == marks()
+    file = next((place / "bad").iterdir())
+    file.write_text(file.read_text("utf-8").swapcase(), "utf-8")
+    pack()
+    rows_file(path, [{"a": "dull"}, {"a": "warm"}])
+    assert not set(before) & set(marks())

@@ -9,6 +9,7 @@ from torch import nn
 from doctored import BUDGET, Y, digits, first_cause, people, perceptron
 from profundo.doctor import examine
 from profundo.doctor.causes.judges import wrong_metric
+from profundo.doctor.causes.not_finite import is_at_risk, not_finite_at_times
 from profundo.doctor.patient import Patient
 
 
@@ -93,5 +94,50 @@ def test_a_metric_is_held_against_known_ones(name):
 def test_the_line_of_the_operation_is_told():
     finding = examine(digits(Distance(), rate=0.05), budget=BUDGET).findings[0]
     assert finding.cause == "unstable_operation"
-    assert finding.where == "test_numbers_and_pace.py:36"
+    assert finding.where == "test_numbers_and_pace.py:37"
     assert finding.evidence["operation"] == "gradient of sqrt"
+
+
+def normalised():
+    layers = (nn.Linear(64, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Dropout(0.3), nn.Linear(32, 10), nn.LogSoftmax(1))
+    return digits(nn.Sequential(*layers), F.nll_loss)
+
+
+def by_hand(prediction, target):
+    return F.nll_loss(prediction.softmax(1).log(), target)
+
+
+def without_a_class(prediction, target):
+    return F.cross_entropy(prediction + torch.tensor([0.0] * 9 + [-torch.inf]), target)
+
+
+def without_a_floor():
+    net = perceptron(64, 32, 10)
+    return digits(net, optimizer=torch.optim.Adam(net.parameters(), 1e-3, eps=0))
+
+
+RISKS = {
+    "products and ReLUs": (False, digits),
+    "normalised, and dropped out": (False, normalised),
+    "squares": (False, people),
+    "a logarithm": (True, lambda: digits(loss=by_hand)),
+    "a root": (True, lambda: digits(Distance())),
+    "classes of no weight": (True, lambda: digits(loss=nn.CrossEntropyLoss(weight=torch.eye(10)[3]))),
+    "samples that do not count": (True, lambda: digits(targets=torch.where(Y > 4, Y, -100))),
+    "a mask of −∞": (True, lambda: digits(loss=without_a_class, targets=Y.clamp(max=8))),
+    "a floor of 0": (True, without_a_floor),
+    "no floor of a variance": (True, lambda: people(nn.Sequential(nn.LayerNorm(10, eps=0.0), nn.Linear(10, 1)))),
+}
+
+
+@pytest.mark.parametrize("name", RISKS)
+def test_which_steps_may_come_to_what_is_not_finite_is_seen_by_their_operations(name):
+    risky, make = RISKS[name]
+    assert is_at_risk(Patient(make(), 0, BUDGET)) == risky
+
+
+@pytest.mark.parametrize(("loss", "trained"), [(F.cross_entropy, 0), (by_hand, 2)])
+def test_only_what_is_at_risk_is_trained_in_other_orders(loss, trained):
+    patient = Patient(digits(loss=loss, epochs=1), 0, BUDGET)
+    assert list(not_finite_at_times(patient)) == []
+    assert len(patient.outcomes) == trained

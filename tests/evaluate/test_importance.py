@@ -53,6 +53,22 @@ def test_the_interval_of_an_importance_holds_the_luck_of_the_samples():
     assert held >= 50  # binomial(60, 0.95) gives less than 50 once in 10,000
 
 
+def test_a_figure_that_is_a_mean_is_asked_once_and_falls_as_much(friedman):
+    _, predict, x, y = friedman
+    truth, asked = torch.from_numpy(y), []
+
+    def worth(answers, at):
+        asked.append(len(at))
+        return (answers - truth[at]).abs() < 2
+
+    given = predict, lambda p, at: worth(p, at).double().mean().item(), torch.from_numpy(x), COLUMNS[:3]
+    one_by_one = permutation_importance(*given, repeats=4)
+    assert len(asked) == 1 + 3 * 3 * 4
+    asked.clear()
+    assert np.allclose(permutation_importance(*given, repeats=4, worth=worth), one_by_one, rtol=0, atol=1e-12)
+    assert asked == [400, 3 * 4 * 400]
+
+
 def test_features_of_one_column_are_shuffled_together():
     """Two features that always agree: a net that asks whether they do never sees them apart."""
     x = torch.randn(200, 1, generator=torch.Generator().manual_seed(1)).repeat(1, 2)

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from profundo.evaluate.ngrams import ngram_bits
-from profundo.evaluate.sequence_figures import bits_per_symbol, exact_matches, right_symbols, state_gradients
+from profundo.evaluate.sequences.ngrams import ngram_bits
+from profundo.evaluate.sequences.sequence_figures import bits_per_symbol, exact_matches, right_symbols, state_gradients
 from profundo.records import ProfundoError
 
 PAD = 0

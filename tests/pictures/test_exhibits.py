@@ -7,11 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
-from profundo.pictures.exhibits import Chart, Film, Images, Passage, Table, drawn
+from profundo.data.sound.recordings import decode
+from profundo.pictures.exhibits import Chart, Film, Images, Passage, Sound, Table, drawn
 from profundo.pictures.story import Story, story_html
 from profundo.records import ProfundoError
 
 PIXELS = torch.arange(4 * 3 * 5 * 6).remainder(251).to(torch.uint8).view(4, 3, 5, 6)
+WAVE = torch.tensor([0.0, 0.5, -1.0, 1.5])
 
 
 def everything():
@@ -22,6 +24,7 @@ def everything():
         drawn(Chart("A chart", "It rises.", '<svg viewBox="0 0 1 1"><path d="M0 0"/></svg>')),
         drawn(Table("A table", "Numbers.", ["name", "value"], [["x\ty", 0.5], ["z", 2]])),
         drawn(Passage("A passage", "Text.", "To be,\n<b>or</b> not")),
+        drawn(Sound("A sound", "To hear.", WAVE, 8000)),
     ]
 
 
@@ -43,6 +46,19 @@ def test_a_table_keeps_its_numbers_exactly_and_knows_which_columns_are_numbers()
     table = everything()[4]
     assert table.text == "name\tvalue\nx y\t0.5\nz\t2\n"
     assert list(table.numeric) == [False, True]
+
+
+def test_a_sound_becomes_a_wav_of_its_amplitudes_cut_at_the_loudest_and_a_player():
+    sound = everything()[-1]
+    heard = decode(sound.content)
+    assert heard.rate == 8000
+    torch.testing.assert_close(torch.from_numpy(heard.samples[:, 0]), WAVE.clamp(-1, 1), atol=1e-4, rtol=0)
+    page = Page()
+    page.feed(page_of())
+    (player,) = [attributes for tag, attributes in page.found if tag == "audio"]
+    assert player["src"] == sound.uri
+    assert player["src"].startswith("data:audio/wav;base64,")
+    assert player["aria-label"] == "A sound"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,11 +14,13 @@ from typer.testing import CliRunner
 from profundo.cli import app
 from profundo.evaluate.kinds.colour_fidelity import colour_rmse
 from profundo.images.colour_spaces import from_space, to_space
+from profundo.recipes import stretches
 from profundo.recipes.colouring.colour_hints import MOST, drawn_hints, hint_of, no_hints, small_view, some_hints
 from profundo.recipes.colouring.colour_judges import coarsely, share_fooled
 from profundo.recipes.colouring.colour_photographs import colour_photographs, images_of, unseen
 from profundo.recipes.colouring.colour_planes import (
     coloured,
+    in_parts,
     lab_of,
     lightness_of,
     mean_by_lightness,
@@ -30,6 +33,8 @@ from profundo.recipes.context import Context, Request
 from profundo.recipes.recipe import Model, find, predicted, settle
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo.colourisation import (
+    chosen,
+    classes_of,
     learn,
     named,
     named_cost,
@@ -76,7 +81,9 @@ SMALL = {
 @pytest.fixture(scope="module")
 def run(folder, tmp_path_factory):
     asked = {**SMALL, "data": str(folder), "learning_rate": 0.01}
-    return run_recipe("colourisation", asked, quick=True, out=tmp_path_factory.mktemp("made") / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stretches, "LEAST", 5)  # judges need not be good
+        return run_recipe("colourisation", asked, quick=True, out=tmp_path_factory.mktemp("made") / "run")
 
 
 # --------------------------------------------------------------------------------------------------------------- planes
@@ -304,6 +311,36 @@ def test_what_has_no_colour_to_learn_from_is_said_in_a_line(tmp_path):
         with pytest.raises(ProfundoError, match=expected) as caught:
             run_recipe("colourisation", wrong, quick=True, out=False)
         assert "\n" not in str(caught.value)
+
+
+def test_what_has_other_channels_is_not_called_grey(context, monkeypatch):
+    data = colour_photographs(context, "samples", 32)
+    inputs = replace(data.spec.inputs, shape=(4, 32, 32), mean=(), std=())
+    monkeypatch.setattr(Context, "images", lambda *_: replace(data, spec=replace(data.spec, inputs=inputs)))
+    with pytest.raises(
+        ProfundoError, match=r"expected photographs of three channels, red, green and blue, found images of 4$"
+    ):
+        colour_photographs(context, "any", 32)
+
+
+def test_as_many_images_go_at_once_as_their_cells_and_classes_allow(monkeypatch):
+    monkeypatch.setattr("profundo.recipes.colouring.colour_planes.AT_ONCE", 2 * 16 * 30)
+    small, large = torch.rand(5, 1, 8, 8), torch.rand(5, 1, 32, 32)
+    for images, each, expected in (
+        (small, 30, [2, 2, 1]),
+        (small, 60, [1] * 5),
+        (large, 1, [3, 2]),
+        (large, 30, [1] * 5),
+    ):
+        parts = list(in_parts(images, images[:, 0], each=each))
+        assert [len(one) for one, _ in parts] == expected
+        assert torch.equal(torch.cat([one for one, _ in parts]), images)
+    sizes = []
+    classes = classes_of(settle("colourisation", {"side": 30}))
+    net = torch.nn.Conv2d(7, len(classes), 1)
+    net.register_forward_hook(lambda _, __, made: sizes.append(made.numel()))
+    chosen(net, classes, 0.4, small, torch.zeros(5, 3, 4, 4))
+    assert sizes == [16 * len(classes)] * 5
 
 
 def test_odd_sides_lose_their_last_row_and_column(folder, context):

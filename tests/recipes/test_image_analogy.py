@@ -9,10 +9,14 @@ import torch
 from PIL import Image
 
 from profundo.images.patch_match import grid
+from profundo.nets.perceptual import drawn
 from profundo.pictures.exhibits import Film, Images
+from profundo.recipes.context import Context, Request
 from profundo.recipes.correspondences import by_place, by_way, padded, place_colours, spread_points, with_points
+from profundo.recipes.painting.style_costs import relative
+from profundo.recipes.recipe import settle
 from profundo.recipes.recipe_run import run_recipe
-from profundo.recipes.zoo.image_analogy import Given, bent, distance, mixture, structured, taken_at
+from profundo.recipes.zoo.image_analogy import Given, bent, distance, mixture, rebuilt, structured, taken_at
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.voice import Quiet
 
@@ -35,15 +39,12 @@ def test_an_image_is_its_own_analogue():
     assert (b - given[3, :3]).abs().float().mean() < 3
 
 
-def test_each_layer_adds_a_frame_and_maps_come_nearer_to_what_is_wanted(tmp_path):
+def test_each_layer_adds_a_frame_and_what_is_laid_out_alike_is_seen_alike(tmp_path):
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 64, 3)).astype(np.uint8)).save(tmp_path / "b.png")
     run = run_recipe("image-analogy", SMALL, second=str(tmp_path / "b.png"), out=False)
     film = exhibit(run, "From coarse to fine")
     assert isinstance(film, Film)
     assert len(film.frames) == 5
-    for name, trained in run.trainings.items():
-        losses = trained.history["loss"]
-        assert losses[-1] < losses[0] + 1e-3, name  # Adam leaves even what is right from the start
     assert run.trainings["maps of relu4_1"].history["loss"][0] < 0.02, (
         "maps laid out alike are seen alike, but for seams"
     )
@@ -51,6 +52,30 @@ def test_each_layer_adds_a_frame_and_maps_come_nearer_to_what_is_wanted(tmp_path
     assert exhibit(run, "B").images.shape[2:] == (30, 40)
     assert isinstance(exhibit(run, "The analogy"), Images)
     assert "pixels from the true match" not in run.outcome.scores
+
+
+def test_maps_that_begin_wrong_come_nearer_to_what_is_wanted():
+    draws = torch.Generator().manual_seed(0)
+    settings = settle("image-analogy", SMALL | {"steps": 40, "learning_rate": 0.1})
+    context = Context(
+        Request("image-analogy", settings), device=torch.device("cpu"), folder=None, voice=Quiet(), takes=None
+    )
+    judge = drawn(0.1, draws)
+    layers = "relu4_1", "relu5_1"
+    with torch.no_grad():
+        seen = [judge(torch.rand(1, 3, 40, 40, generator=draws), layers) for _ in range(2)]
+    wanted = tuple(maps["relu5_1"][0] for maps in seen)
+    starts = tuple(torch.rand(maps["relu4_1"].shape[1:], generator=draws) * maps["relu4_1"].mean() for maps in seen)
+    before = [
+        float(relative(judge.onward(maps[None], *layers), goal[None]))
+        for maps, goal in zip(starts, wanted, strict=True)
+    ]
+    found, left = rebuilt(context, judge, layers, wanted, starts, settings)
+    after = [
+        float(relative(judge.onward(maps[None], *layers), goal[None])) for maps, goal in zip(found, wanted, strict=True)
+    ]
+    assert left < 0.5 * sum(before) / 2
+    assert all(late < 0.5 * early for early, late in zip(before, after, strict=True))
 
 
 def test_structure_is_kept_where_there_is_most_of_it():

@@ -11,15 +11,21 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from profundo.cli import app
+from profundo.data.images.pixels import decode
 from profundo.images.colour_spaces import to_space
 from profundo.nets.perceptual import drawn
 from profundo.nets.style_nets import AdaptiveStyle
+from profundo.recipes.context import Context, Request
+from profundo.recipes.painting.one_pass import practice
 from profundo.recipes.painting.style_costs import Weights, aimed, grams, relative
 from profundo.recipes.photographs import images_of, no_longer, squares
+from profundo.recipes.recipe import find, predicted, settle
+from profundo.recipes.recipe_folder import open_model
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.repainting import masked, own_colours, perceptual_net, picture
-from profundo.recipes.zoo.adain import painting_cost, strange
+from profundo.recipes.zoo.adain import other_styles, painting_cost, strange
 from profundo.records import Batch, ProfundoError, Samples
+from profundo.runs.voice import Quiet
 
 SMALL = {"size": 40, "patch": 24, "style_size": 40, "judge": "drawn", "judge_width": 0.1, "compared": 0}
 
@@ -125,12 +131,53 @@ def test_any_style_is_taken_at_once_in_any_strength_and_mixture(adaptive, folder
 
 
 def test_a_saved_adaptive_net_brings_its_encoder(adaptive):
-    from profundo.recipes.recipe_folder import open_model
-
     _, model = open_model(adaptive.folder.path)
     mine, saved = (net.state_dict() for net in (adaptive.outcome.networks["net"], model.networks["net"]))
     assert {name.split(".")[0] for name in saved} == {"encoder", "decoder", "scale"}
     assert all(torch.equal(mine[name].cpu(), tensor) for name, tensor in saved.items())
+
+
+def test_the_style_of_the_run_is_kept_wherever_its_file_is_and_whatever_it_becomes(adaptive, folder, images):
+    stripes, kept = images / "stripes.png", (images / "stripes.png").read_bytes()
+    named = adaptive.predict([folder / "1.png"], size=40, style_size=40, style=str(stripes))
+    try:
+        for content in ((images / "green.png").read_bytes(), None):
+            stripes.unlink() if content is None else stripes.write_bytes(content)
+            _, model = open_model(adaptive.folder.path)
+            for found in (
+                predicted("adain", model, [folder / "1.png"], {"size": 40, "style_size": 40}),
+                adaptive.predict([folder / "1.png"], size=40, style_size=40),
+            ):
+                assert found == named
+    finally:
+        stripes.write_bytes(kept)
+
+
+def test_a_style_is_encoded_once_for_many_photographs_but_in_the_colours_of_each_anew(adaptive, folder, monkeypatch):
+    encoded = []
+    encode = AdaptiveStyle.encode
+    monkeypatch.setattr(AdaptiveStyle, "encode", lambda net, images: encoded.append(0) or encode(net, images))
+    files = [folder / f"{number}.png" for number in range(3)]
+    for colours, expected in (("style", 3 + 1), ("content", 3 + 3)):
+        encoded.clear()
+        adaptive.predict(files, size=32, style_size=32, colours=colours)
+        assert len(encoded) == expected
+
+
+def test_styles_that_are_shown_lie_where_the_photographs_do():
+    photographs = {"one": torch.zeros(1, 3, 32, 32, device="meta")}
+    found = other_styles([("waves", waves(40, 40))], photographs, 32, torch.Generator())
+    assert [style.device.type for style in found] == ["meta"]
+
+
+def test_what_an_option_and_a_setting_both_say_is_refused(tmp_path):
+    for words, expected in (
+        (["--size", "32", "--set", "size=64"], "expected --size or --set size=…, got both"),
+        (["--hint", "1,1,#ffffff", "--set", "hints=[]"], "expected --hint or --set hints=…, got both"),
+    ):
+        result = CliRunner().invoke(app, ["predict", str(tmp_path), "a.png", *words])
+        assert isinstance(result.exception, ProfundoError), result.output
+        assert result.exception.args[0].startswith(expected)
 
 
 def test_what_cannot_be_painted_is_said_in_one_line(fast, adaptive, folder, tmp_path, monkeypatch):
@@ -192,6 +239,45 @@ def test_photographs_become_no_longer_than_asked_and_grey_sets_are_coloured():
     found = images_of("digits", Samples(grey, torch.zeros(3)))
     assert [name for name, _ in found] == ["digits 1", "digits 2", "digits 3"]
     assert found[1][1].tolist() == [[[4] * 3, [5] * 3], [[6] * 3, [7] * 3]]
+
+
+class Heard(Quiet):
+    def __init__(self):
+        self.lines = []
+
+    def say(self, line, *_):
+        self.lines.append(str(line))
+
+
+def practised(folder, size, patch):
+    """Sizes of the photographs of all parts by name, and what was said."""
+    request = Request("adain", settle("adain", {}, True))
+    voice = Heard()
+    takes = find("adain").takes
+    context = Context(request, device=torch.device("cpu"), folder=None, voice=voice, takes=takes)
+    parts = practice(context, str(folder), size, patch)
+    return {
+        name: pixels.shape[:2] for part in (parts.train, parts.validation, parts.test) for name, pixels in part
+    }, voice.lines
+
+
+def test_photographs_are_counted_at_the_size_at_which_they_are_kept(folder, tmp_path, monkeypatch):
+    fit = sum(round((40 + number) * 20 / 51) * 20 for number in range(5))  # five of six
+    monkeypatch.setattr("profundo.recipes.photographs.MOST_PIXELS", fit)
+    read = []
+    monkeypatch.setattr("profundo.recipes.photographs.decode", lambda data: read.append(0) or decode(data))
+    found, lines = practised(folder, 20, 16)
+    assert sorted(found) == [f"{number}.png" for number in range(5)]
+    assert {max(sizes) for sizes in found.values()} == {20}
+    assert len(read) == 5, "what is left out is not decoded"
+    assert lines == [f"data: left out 1 of 6 photographs, more than fit into {fit:,} pixels together"]
+    monkeypatch.undo()
+    for number in range(3):
+        Image.fromarray(waves(120, 160, number)).save(tmp_path / f"{number}.png")
+        Image.fromarray(waves(20, 20, number)).save(tmp_path / f"small {number}.png")
+    found, lines = practised(tmp_path, 40, 24)
+    assert lines == ["data: left out 3 of 6 photographs, of less than 24 pixels on a side"]
+    assert found["0.png, right"] == (40, 27), "three are cut before they are made small"
 
 
 def test_own_colours_have_the_brightness_of_what_was_made_and_the_photographs_differences():

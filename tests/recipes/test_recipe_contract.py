@@ -13,6 +13,7 @@ from markupsafe import escape
 import profundo as pf
 from profundo.inspect.opened_net import of_run
 from profundo.pictures.exhibits import Drawn
+from profundo.recipes import stretches
 from profundo.recipes.exhibit_files import read_exhibits
 from profundo.recipes.recipe import about, find, generated, settle
 from profundo.recipes.recipe_folder import open_model, open_subject, write_page
@@ -27,16 +28,19 @@ from profundo.use.looking_into import abilities
 pytestmark = [pytest.mark.slow, pytest.mark.needs_data]
 EVERY = pytest.mark.parametrize("name", RECIPES)
 SMALLER = {  # than the quick settings: here it is enough that something is trained, what they come to is tried elsewhere
+    "adain": {"updates": 2, "epochs": 2, "compared": 2},
     "category-embeddings": {"rows": 200, "epochs": 4},
+    "colourisation": {"updates": 4, "epochs": 2, "judged": 16},
     "connections": {"samples": 64, "depths": (8, 14), "widths": (2, 4, 4)},
     "dcgan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
     "deep-or-shallow": {"samples": 400, "epochs": 2, "repeats": 1},
     "double-descent": {"widths": (1, 6), "epochs": 2, "features": (20, 100), "repeats": 1},
+    "fast-style": {"updates": 2, "epochs": 2, "compared": 2},
     "gan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
     "lenet5-1998": {"epochs": 1},
     "local-minima": {"widths": (2, 10), "nets": 2, "epochs": 3, "bend_steps": 10},
-    "colourisation": {"updates": 5, "epochs": 2, "judged": 100},
     "super-resolution": {"width": 8, "updates": 10},
+    "wavenet": {"updates": 4, "judged": 4, "spoken": 10},
     "transfer": {"samples": (5,), "source_epochs": 1},
     "wgan-gp": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
     "word-embeddings": {"epochs": 1, "least": 100},
@@ -84,11 +88,13 @@ class Counting(Quiet):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _every_step_shown():
-    """Not one in a tenth of a second: then the number of steps does not hang on the machine."""
-    progress, resumable.progress = resumable.progress, lambda *arguments: progress(*arguments, every=0.0)
-    yield
-    resumable.progress = progress
+def _every_step_shown_and_few_of_them():
+    """Not one in a tenth of a second: then the number of steps does not hang on the machine. Nor are few images shown fifty times."""
+    progress = resumable.progress
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resumable, "progress", lambda *arguments: progress(*arguments, every=0.0))
+        patch.setattr(stretches, "LEAST", 5)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,10 @@ import yaml
 
 import profundo as pf
 from profundo.recipes.recipe import settle
-from profundo.recipes.recipe_folder import open_model, write_page
+from profundo.recipes.recipe_folder import open_model, write_page, write_page_so_far
 from profundo.recipes.recipe_run import resume_recipe, run_recipe
 from profundo.records import Interrupted, ProfundoError
+from profundo.runs.folder import Folder
 from profundo.runs.opening import kind_of
 from profundo.runs.voice import Quiet
 from vouching import vouch
@@ -67,6 +68,14 @@ def test_a_run_that_cannot_begin_leaves_nothing_behind(tmp_path):
     with pytest.raises(ProfundoError):
         run_recipe("vae", {**TINY, "data": "no-such-data"}, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_page_so_far_brings_back_no_run_that_was_removed(tmp_path):
+    folder = Folder(tmp_path / "run")
+    folder.path.mkdir()
+    with pytest.raises(ProfundoError, match="the run's folder disappeared"):
+        write_page_so_far(folder, {"device": "cpu"}, [], "")
+    assert list(folder.path.iterdir()) == []
 
 
 def test_a_folder_with_files_of_others_is_left_alone(tmp_path):

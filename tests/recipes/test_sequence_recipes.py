@@ -10,9 +10,10 @@ from PIL import Image
 from torch.nn import functional
 
 from profundo.data.images.scenes import SIDE, scene_batches
+from profundo.data.sound.recordings import decode
 from profundo.data.sound.spectrograms import load_wav
 from profundo.data.sound.spoken import SILENCE, padded, utterances
-from profundo.pictures.exhibits import Passage
+from profundo.pictures.exhibits import Passage, drawn
 from profundo.recipes.recipe_folder import open_subject
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo.captions import constant_sentence
@@ -182,3 +183,23 @@ def test_captions_of_files_whatever_their_ground(fewer_data, tmp_path):
 def test_the_commonest_sentence_is_the_yardstick_of_captions():
     targets = torch.tensor([[3, 4, 2, 0], [3, 4, 2, 0], [3, 5, 6, 2]])
     assert constant_sentence(targets) == (pytest.approx(2 / 3), pytest.approx(7 / 10))
+
+
+def test_words_of_ones_own_are_spoken_as_wav_files_by_name(tmp_path):
+    for label, frequency in (("high", 1500), ("low", 200)):
+        (tmp_path / label).mkdir()
+        for take in range(10):
+            write_tone(tmp_path / label / f"{take}.wav", frequency * (1 + take / 50), 0.2)
+    given = {"data": str(tmp_path), "spoken": 4, "listener_epochs": 1}
+    run = run_recipe("wavenet", given, quick=True, out=False)
+    assert run.outcome.known["speakers"] == [tmp_path.name]
+    assert run.outcome.known["lengths"] == [[1600], [1600]]
+    said = [drawn(one) for one in run.generate(3, prompt="low")]
+    assert all("low" in one.title for one in said)
+    rate_and_samples = [(r.samples.shape, r.rate) for r in (decode(one.content) for one in said)]
+    assert rate_and_samples == [((1600, 1), 8000)] * 3
+    assert [one.title.split()[-1] for one in run.generate(2)] == ["high", "low"]
+    with pytest.raises(ProfundoError, match=r"prompt: expected a word of high, low.*got 'medium'"):
+        run.generate(1, prompt="medium")
+    with pytest.raises(ProfundoError, match="expected a folder with a folder of WAV files"):
+        run_recipe("wavenet", {"data": str(tmp_path / "none")}, quick=True, out=False)

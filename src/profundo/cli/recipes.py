@@ -91,12 +91,12 @@ def generate(
     run: RunFolder,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 16,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the draws.")] = 0,
-    prompt: Annotated[str, typer.Option(help="What a text begins with.")] = "",
+    prompt: Annotated[str, typer.Option(help="What a text begins with, or the word to be spoken.")] = "",
     out: Annotated[
-        Path | None, typer.Option(help="Folder for pictures; RUN/generated otherwise.", show_default=False)
+        Path | None, typer.Option(help="Folder for pictures and sounds; RUN/generated otherwise.", show_default=False)
     ] = None,
 ) -> None:
-    """Let a recipe's trained networks make something new: pictures, text."""
+    """Let a recipe's trained networks make something new: pictures, text, speech."""
     from profundo.pictures.exhibits import drawn
     from profundo.recipes.exhibit_files import LIST, write_exhibits
     from profundo.recipes.recipe import generated

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -79,8 +80,7 @@ def predict(
 
     least = 0.0 if as_coco and least is None else least
     given = dict(read_pair(text, such_as="size=512") for text in wishes or [])
-    given |= {"size": size} if size is not None else {}
-    given |= {"hints": hint} if hint else {}
+    given = _with_options(given, {"size": ("--size", size), "hints": ("--hint", hint or None)})
     found, targets = any_run(run).predictions(files, skip_bad, least, draw, given)
     if out is not None and go_into_folder(found, targets, out):
         found, out = with_files(found, out), None
@@ -113,6 +113,20 @@ def export(
         print_json(exported.as_plain_data())
     else:
         print(exported)
+
+
+def _with_options(given: dict[str, Any], options: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
+    """Wishes by --set, and those with an option of their own, by name. Raises ProfundoError for one that is told in both ways."""
+    from profundo.records import ProfundoError
+
+    told = {name: value for name, (_, value) in options.items() if value is not None}
+    for name in told:
+        if name in given:
+            option = options[name][0]
+            raise ProfundoError(
+                f"expected {option} or --set {name}=…, got both, which say the same; leave out one of them"
+            )
+    return given | told
 
 
 def _notice(line: str) -> None:

@@ -87,6 +87,11 @@ class Reading:
         given = ((one.name, getattr(self, one.name)) for one in fields(self))
         return f"Reading({', '.join(f'{name}={value!r}' for name, value in given if value != getattr(usual, name))})"
 
+    @property
+    def needs_all_rows(self) -> bool:
+        """Whether rows become windows or series, for which they have to be together."""
+        return not (self.horizon is None and self.lookback is None and self.series is None)
+
     def of_tables(self) -> list[str]:
         """The options given here that are for tables only."""
         usual = Reading()

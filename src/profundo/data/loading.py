@@ -205,7 +205,7 @@ def _rows(path: Path, how: Reading) -> Collection:
         return media
     if how.stream is True and path.suffix.lower() not in (".parquet", ".pq") and path.is_file():
         raise ProfundoError(
-            f"{path}: this kind of table is read whole; leave --stream out, or write it as .parquet or .jsonl"
+            f"{path}: this kind of table is read whole; leave --stream out, or write it as .parquet, or .jsonl with an object a line"
         )
     if how.image_size is not None:
         raise ProfundoError(f"{path}: image_size is for images, and no column of this table names any that are there")

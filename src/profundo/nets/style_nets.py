@@ -149,5 +149,8 @@ class AdaptiveStyle(nn.Module):
         self, images: Tensor, styles: Sequence[Tensor], shares: Sequence[float] = (1.0,), strength: float = 1.0
     ) -> Tensor:
         """styles: images of one size each, a batch of one or as large as that of the photographs."""
-        maps = mixed(self.encode(images), [self.encode(style) for style in styles], shares, strength)
-        return self.decode(maps, *images.shape[2:])
+        return self.in_manners(images, [self.encode(style) for style in styles], shares, strength)
+
+    def in_manners(self, images: Tensor, styles: Sequence[Tensor], shares: Sequence[float], strength: float) -> Tensor:
+        """The same of styles that are encoded, as for many photographs in turn they need be once only."""
+        return self.decode(mixed(self.encode(images), styles, shares, strength), *images.shape[2:])

@@ -16,12 +16,13 @@ from profundo.pictures.image_grid import image_grid, image_png
 from profundo.pictures.numbers import plain
 from profundo.pictures.sheet import standalone
 from profundo.pictures.tables import Cell, Grid
+from profundo.pictures.wav import wav
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Chart", "Drawn", "Exhibit", "Film", "Images", "Passage", "Table", "drawn"]
+__all__ = ["Chart", "Drawn", "Exhibit", "Film", "Images", "Passage", "Sound", "Table", "drawn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,24 @@ class Passage:
     text: str
 
 
-Exhibit = Images | Film | Chart | Table | Passage
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Amplitudes in [−1, 1], (samples,), at so many samples a second."""
+
+    title: str
+    caption: str
+    samples: Tensor
+    rate: int
+
+
+Exhibit = Images | Film | Chart | Table | Passage | Sound
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """An exhibit as files and pages hold it.
 
-    kind: "images", "film", "chart", "table" or "text". content: a file of that kind; suffix: of its name.
+    kind: "images", "film", "chart", "table", "text" or "sound". content: a file of that kind; suffix: of its name.
     width: natural width in pixels of images and films. tiles: (label, data-URI) of labelled images; across: how many of
     them make a row, 0 for as many as there is room for.
     columns, rows: of a table, as text; a row's cells that are numbers stand to the right.
@@ -108,7 +119,8 @@ class Drawn:
 
     @property
     def uri(self) -> str:
-        return "data:image/png;base64," + base64.b64encode(self.content).decode("ascii")
+        media = "audio/wav" if self.kind == "sound" else "image/png"
+        return f"data:{media};base64," + base64.b64encode(self.content).decode("ascii")
 
 
 def drawn(exhibit: Exhibit) -> Drawn:
@@ -126,6 +138,8 @@ def drawn(exhibit: Exhibit) -> Drawn:
             return _table(exhibit)
         case Passage(title, caption, text):
             return Drawn("text", title, caption, text.encode("utf-8", "replace"), ".txt")
+        case Sound(title, caption, samples, rate):
+            return Drawn("sound", title, caption, wav(samples, rate), ".wav")
 
 
 def _images(exhibit: Images) -> Drawn:

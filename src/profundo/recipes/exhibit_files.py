@@ -29,7 +29,7 @@ class Entry(BaseModel):
 
     file: str
     sha256: str
-    kind: Literal["images", "film", "chart", "table", "text"]
+    kind: Literal["images", "film", "chart", "table", "text", "sound"]
     title: str
     caption: str
     suffix: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,8 +14,8 @@ from PIL import Image as Pillow
 from torch import Tensor
 
 from profundo.data.drawn_batches import DrawnBatches
-from profundo.data.images.pixels import decode
-from profundo.data.streams.archives import open_files, printable, things_at
+from profundo.data.images.pixels import decode, header
+from profundo.data.streams.archives import Files, open_files, printable, things_at
 from profundo.files import reason
 from profundo.images.colour_spaces import LUMA
 from profundo.images.image_arrays import read_image
@@ -42,6 +44,7 @@ MOST_PIXELS = 2**27  # of all photographs together: 400 MB
 MOST_OF_SET = 2_000  # images of each part of a data set by name
 FEW = 5  # photographs; fewer are cut, so that there is something to train on, to validate and to test
 
+T = TypeVar("T")
 Photograph = tuple[str, np.ndarray]
 """A name and uint8 (height, width, 3)."""
 
@@ -66,16 +69,16 @@ class Pair:
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
-def photographs(context: Context, name: str, takes: Takes, least: int) -> Parts:
+def photographs(context: Context, name: str, takes: Takes, least: int, longest: int | None = None) -> Parts:
     """Those that come with scikit-learn, for the name "samples", or one's own in a folder or .zip, in colour.
 
-    least: pixels of a side; smaller ones are left out, in three parts of a photograph that is cut, too. Raises ProfundoError for
-    other data.
+    least: pixels of a side; smaller ones are left out, in three parts of a photograph that is cut, too. longest: of the longer
+    side of one's own, which are made no longer, so that more fit; those that are cut stay whole. Raises ProfundoError for other data.
     """
     if name == "samples":
         context.facts["photographs"] = list(SAMPLES)
         return parted([(one, np.asarray(read_image(one).colours)) for one in SAMPLES], context.generator("parts"))
-    found = own_photographs(context, Path(name), takes, least)
+    found = own_photographs(context, Path(name), takes, least, longest)
     parts = parted(found, context.generator("parts"))
     small = [
         one for part in (parts.train, parts.validation, parts.test) for one, pixels in part if side(pixels) < least
@@ -88,10 +91,10 @@ def photographs(context: Context, name: str, takes: Takes, least: int) -> Parts:
     return parts
 
 
-def photographs_or_set(context: Context, name: str, takes: Takes, least: int) -> Parts:
+def photographs_or_set(context: Context, name: str, takes: Takes, least: int, longest: int | None = None) -> Parts:
     """The same, or the first images of each part of a data set by name, such as cifar10, however small."""
     if is_own(name):
-        return photographs(context, name, takes, least)
+        return photographs(context, name, takes, least, longest)
     data = context.images(name, None)
     return Parts(images_of(name, data.train), images_of(name, data.validation), images_of(name, data.test))
 
@@ -103,39 +106,75 @@ def images_of(name: str, samples: Samples) -> list[Photograph]:
     return [(f"{name} {number}", image) for number, image in enumerate(coloured, 1)]
 
 
-def own_photographs(context: Context, path: Path, takes: Takes, least: int) -> list[Photograph]:
+def own_photographs(
+    context: Context, path: Path, takes: Takes, least: int, longest: int | None = None
+) -> list[Photograph]:
+    """longest: pixels of the longer side that is asked for; None for photographs as they are."""
     where = printable(str(path))
     if path.exists() and (what := things_at(path)) != "images":
         raise ProfundoError(f"data {where}: expected {takes}; found {what}")
     files = open_files(path)
-    found: list[Photograph] = []
-    pixels = left = 0
-    for index in sorted(range(len(files)), key=files.paths.__getitem__):
-        image = photograph(files.name(index), lambda index=index: files.read(index))  # type: ignore[misc]
-        if side(image) < least or pixels + image.size > 3 * MOST_PIXELS:
-            left += 1
-            continue
-        pixels += image.size
-        found.append((files.name(index), image))
-    if left:
-        context.say(f"data: {left} photographs are left out, of less than {least} pixels on a side or more than fit")
-    if not found:
+    kept = kept_of(files, least, longest if len(files) >= FEW else None)
+    if longest and len(kept.found) < FEW <= len(files):
+        kept = kept_of(files, least, None)  # they are cut, so that parts of small ones would be smaller still
+    for line in kept.left_out(len(files), least):
+        context.say(line)
+    if not kept.found:
         raise ProfundoError(
             f"data {where}: expected photographs of {least} pixels on a side or more, found none of {len(files)}"
         )
     context.facts["photographs"] = files.identity()
-    return found
+    return kept.found
+
+
+@dataclass(slots=True)
+class Kept:
+    """Photographs of one's own; small, more: how many are left out, as they are too small and as they are more than fit."""
+
+    found: list[Photograph]
+    small: int = 0
+    more: int = 0
+
+    def left_out(self, among: int, least: int) -> list[str]:
+        reasons = (
+            (self.small, f"of less than {least} pixels on a side"),
+            (self.more, f"more than fit into {MOST_PIXELS:,} pixels together"),
+        )
+        return [f"data: left out {number} of {among} photographs, {why}" for number, why in reasons if number]
+
+
+def kept_of(files: Files, least: int, longest: int | None) -> Kept:
+    """By their headers; pixels are read of none that is left out."""
+    kept, pixels = Kept([]), 0
+    for index in sorted(range(len(files)), key=files.paths.__getitem__):
+        name = files.name(index)
+        data = readable(name, partial(files.read, index))
+        _, high, wide = readable(name, partial(header, data))
+        height, width = lengths(high, wide, longest)
+        if min(high, wide) < least:
+            kept.small += 1
+        elif kept.found and pixels + height * width > MOST_PIXELS:
+            kept.more += 1
+        else:
+            one = name, photograph(name, lambda data=data: data)  # type: ignore[misc]
+            kept.found.append(one if longest is None else no_longer(one, longest))
+            pixels += height * width
+    return kept
 
 
 def photograph(name: str, read: Callable[[], bytes]) -> np.ndarray:
     """uint8 (height, width, 3) of a file's bytes; what is transparent shows white. Raises ProfundoError for what is no image."""
+    pixels = readable(name, lambda: decode(read()))
+    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
+def readable(name: str, read: Callable[[], T]) -> T:
     try:
-        pixels = decode(read())
+        return read()
     except OSError as error:
         raise ProfundoError(f"{printable(name)}: cannot be read: {reason(error)}") from None
     except ValueError as error:
         raise ProfundoError(f"{printable(name)}: expected an image, but it does not read: {error}") from None
-    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
 
 
 def side(pixels: np.ndarray) -> int:
@@ -240,8 +279,13 @@ def square(pixels: np.ndarray, size: int, draws: torch.Generator) -> Tensor:
 def no_longer(one: Photograph, size: int) -> Photograph:
     """The photograph, made so small that its longer side has `size` pixels at most."""
     name, pixels = one
-    scale = size / max(pixels.shape[:2])
-    if scale >= 1:
+    height, width = lengths(pixels.shape[0], pixels.shape[1], size)
+    if (height, width) == pixels.shape[:2]:
         return one
-    height, width = (max(1, round(whole * scale)) for whole in pixels.shape[:2])
     return name, resized(pixels, height, width, Pillow.Resampling.LANCZOS)
+
+
+def lengths(height: int, width: int, longest: int | None) -> tuple[int, int]:
+    """Both sides, the longer of `longest` pixels at most."""
+    scale = 1.0 if longest is None else min(1.0, longest / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))

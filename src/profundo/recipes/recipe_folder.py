@@ -112,6 +112,7 @@ def keep(run: RecipeRun, on: Mapping[str, str], facts: Mapping[str, Any]) -> Non
 
 def write_page_so_far(folder: Folder, on: Mapping[str, str], exhibits: Sequence[Drawn], conclusion: str) -> None:
     """The page of a run that is not finished yet."""
+    folder.check()
     write_json(folder.environment, dict(on))
     recipe = read_request(folder.experiment).recipe
     told = Told(recipe=recipe, test={}, baseline={}, against="", conclusion=conclusion, seconds={}, histories={})

@@ -32,6 +32,7 @@ __all__ = [
     "picture",
     "recoloured",
     "repainted",
+    "whole_picture",
 ]
 
 Judge = Literal["auto", "edges", "vgg16", "drawn"]
@@ -69,9 +70,13 @@ def picture(source: str, size: int, like: tuple[int, int] | None = None) -> Tens
     """float32 (1, 3, height, width) from 0 to 1, of a file or of a sample by name. size: pixels of the longer side; like: a height
     and width instead. Transparent parts are white. Raises ProfundoError where it is no image, and where it would have fewer than
     NARROWEST pixels across or down."""
+    return as_picture(source, whole_picture(source), size, like)
+
+
+def whole_picture(source: str) -> np.ndarray:
+    """uint8 (height, width, 3), of a file or of a sample by name."""
     colours = np.asarray(read_image(source).rgb)
-    whole = colours if colours.dtype == np.uint8 else np.round(colours * 255).astype(np.uint8)
-    return as_picture(source, whole, size, like)
+    return colours if colours.dtype == np.uint8 else np.round(colours * 255).astype(np.uint8)
 
 
 def as_picture(source: str, pixels: np.ndarray, size: int, like: tuple[int, int] | None = None) -> Tensor:

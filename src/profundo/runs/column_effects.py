@@ -13,7 +13,7 @@ from profundo.data import standardize
 from profundo.data.tables.columns import column_slices
 from profundo.evaluate.importance import drivers, partial_dependence, permutation_importance
 from profundo.evaluate.leading import positive
-from profundo.evaluate.scores import Answers, figure_of
+from profundo.evaluate.scores import Answers, figure_of, mistaken
 from profundo.languages import local, say
 from profundo.pictures.run_page.report_content import Dependence, Effects, Importance, Value
 from profundo.pictures.verdict import rises
@@ -31,6 +31,7 @@ MOST_ROWS, MOST_WORK = (
 A_FEATURE = 200  # operations' worth of time: to copy it, to standardise it
 FEWEST_SAMPLES, MOST_SAMPLES = 100, 2000
 REPEATS = 10
+SHARES_OF_RIGHT = ("accuracy", "exact match")
 FEWEST_COLUMNS, MOST_COLUMNS = 20, 200  # whose importance is measured
 MOST_DRAWN = 6  # columns
 PLACES = 20  # of a curve
@@ -70,12 +71,18 @@ def effects_of(run: Run, rows: Callable[[list[int]], Tensor], layers: Sequence[L
     sign = 1 if rises(name) else -1
     targets, said = run.data.spec.targets, run.said
 
-    def figure(answers: Tensor, at: Tensor) -> float:
+    def judged(answers: Tensor, at: Tensor) -> Answers:
         truth = said.targets[chosen][at]
-        judged = Answers(answers, truth, truth.new_zeros(len(truth)), said.quantity, targets.threshold)
-        return sign * figure_of(name, judged, targets)
+        return Answers(answers, truth, truth.new_zeros(len(truth)), said.quantity, targets.threshold)
 
-    changes = permutation_importance(run.predict, figure, inputs, [at for _, at in columns], repeats=REPEATS)
+    changes = permutation_importance(
+        run.predict,
+        lambda answers, at: sign * figure_of(name, judged(answers, at), targets),
+        inputs,
+        [at for _, at in columns],
+        repeats=REPEATS,
+        worth=(lambda answers, at: ~mistaken(judged(answers, at), targets)) if name in SHARES_OF_RIGHT else None,
+    )
     each_column = [Importance(column, *change) for (column, _), change in zip(columns, changes, strict=True)]
     ranked = sorted(zip(each_column, columns, strict=True), key=lambda one: -one[0].change)
     graded = has_graded_answers(run)

@@ -23,8 +23,9 @@ from profundo.data.images.image_folders import decoded
 from profundo.data.splits.splits import Collection, Selection
 from profundo.data.streams.archives import SUFFIXES_OF, Parts, printable, what_is_at
 from profundo.data.tables.split_column import by_column
-from profundo.data.tables.table_files import read_frame
+from profundo.data.tables.table_files import is_parquet, read_frame
 from profundo.data.tables.target_columns import lost_rows, target_columns, target_values
+from profundo.data.text.text_files import read_json_rows
 from profundo.languages import Said
 from profundo.records import Inputs, ProfundoError, Samples
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from profundo.data.tables.reading import Table
 
-__all__ = ["Listed", "file_column", "files_of_table", "listed_files"]
+__all__ = ["Listed", "file_column", "files_of_table", "listed_files", "names_files"]
 
 LOOKED_AT = 1000  # cells of a column, evenly spread
 LARGEST = 64 << 20  # bytes of one file
@@ -137,6 +138,37 @@ def _is_file(folder: Path, cell: str) -> bool:
         return False
 
 
+def names_files(path: Path, how: Reading) -> bool:
+    """Whether the first rows of a table of any size name images or sounds: such a table is read whole, however its files are read.
+    False of one that does not read, which is said where it is read."""
+    try:
+        frame = _first_rows(path)
+    except ProfundoError:
+        return False
+    try:
+        return file_column(frame, path.parent, _aside(frame.columns, how)) is not None
+    except ProfundoError:  # files that are not there: said of the whole table
+        return True
+
+
+def _first_rows(path: Path) -> polars.DataFrame:
+    import polars
+
+    if not is_parquet(path):
+        return read_json_rows(path, pieces=1)
+    try:
+        return polars.scan_parquet(path, glob=False).head(LOOKED_AT).collect()
+    except (OSError, ValueError, polars.exceptions.PolarsError, polars.exceptions.PanicException) as error:
+        raise ProfundoError(f"{printable(str(path))}: {error}") from None
+
+
+def _aside(columns: Sequence[str], how: Reading) -> set[str]:
+    """The columns that are not looked at: told to be something else, or left out."""
+    target = how.target or ""
+    told = {target, *(name.strip() for name in target.split(","))}
+    return {*told, *how.drop, *how.columns} | ({*columns} - {*how.only} if how.only else set())
+
+
 def files_of_table(table: Table, path: Path, how: Reading) -> Collection | None:
     """The images or sounds that a column names, with their targets; None where no column does.
 
@@ -144,10 +176,10 @@ def files_of_table(table: Table, path: Path, how: Reading) -> Collection | None:
     targets that are not there.
     """
     frame, where = table.frame, str(path)
-    wanted = target_columns(frame.columns, how.target, where) if how.target is not None else []
-    aside = {*wanted, *how.drop, *how.columns} | ({*frame.columns} - {*how.only} if how.only else set())
+    if how.target is not None:
+        target_columns(frame.columns, how.target, where)
     try:
-        result = file_column(frame, path.parent, aside)
+        result = file_column(frame, path.parent, _aside(frame.columns, how))
     except ProfundoError as error:
         raise ProfundoError(f"{where}: {error}") from None
     if result is None:

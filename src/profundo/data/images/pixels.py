@@ -24,6 +24,7 @@ from profundo.image_files import (
 )
 
 __all__ = [
+    "GREY",
     "NEARLY_WHITE",
     "WHOLE",
     "Shape",

@@ -20,7 +20,7 @@ from profundo.data.grids.grid_folders import fitted_grid, fitted_image, scaled
 from profundo.data.images.image_folders import fits_in_memory
 from profundo.data.splits.splits import Collection
 from profundo.object_masks import bits_of, targets_of
-from profundo.records import Inputs, Originals, ProfundoError, Samples, Targets
+from profundo.records import ImageReader, Inputs, Originals, ProfundoError, Samples, Targets
 
 __all__ = ["LONGEST_SIDE", "images_with_objects", "longest_side"]
 
@@ -44,15 +44,16 @@ def images_with_objects(
     colour: bool = True,
     how: Reading = Reading(),  # noqa: B008 - frozen
     notes: Sequence[str] = (),
-    file_name: Callable[[int], str] = lambda _: "",
+    files: ImageReader | None = None,
 ) -> Collection:
     """The samples of one source, read whole.
 
     pixels: of image number i, uint8 (height, width, channels), 1 or 3; sizes: (height, width) of each; objects: of each, in its
     own pixels; masks: of the objects of image number i, bool (height, width) in its own pixels, one after the other, where they
     are not among `objects`; codes: of each class, its number in the source, empty where it has none; splits: "train", "validation"
-    or "test" of each, empty where that is left to chance; colour: whether some have colour; file_name: of image number i. Masks are
-    kept where all objects have one. Raises ProfundoError where none is to be trained on, and for more than memory holds.
+    or "test" of each, empty where that is left to chance; colour: whether some have colour; files: that the images are read of again
+    where they are shown. Masks are kept where all objects have one. Raises ProfundoError where none is to be trained on, and for
+    more than memory holds.
     """
     longest = longest_side(sizes, how.image_size)
     height, width = (max(side) for side in zip(*(scaled(size, longest) for size in sizes), strict=True))
@@ -81,7 +82,7 @@ def images_with_objects(
         notes = (*notes, SCALED.format(largest=max(map(max, sizes)), longest=longest))
     rest = (parts.get("validation"), parts.get("test"))
     about = Inputs(shape, "image", longest=longest), Targets("objects", tuple(classes), codes=tuple(codes))
-    originals = Originals(file_name, pixels)
+    originals = Originals(tuple((height, width) for height, width in sizes), files)
     return Collection(name, *about, parts["train"], *rest, notes=tuple(notes), originals=originals)
 
 

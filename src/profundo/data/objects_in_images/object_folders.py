@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,26 @@ from profundo.data.objects_in_images.labelled_images import LabelledImages, chos
 from profundo.data.objects_in_images.object_sources import Found, notes_of, read_objects
 from profundo.data.splits.split_by import by_name
 from profundo.data.splits.splits import Collection
-from profundo.data.streams.archives import printable
+from profundo.data.streams.archives import Files, printable
 from profundo.image_files import strict
 from profundo.records import ProfundoError
 
 __all__ = ["object_images"]
+
+
+@dataclass(frozen=True, slots=True)
+class Photographs:
+    """An ImageReader. indices: of each image the number of its file; window: through which 16 bits are seen."""
+
+    files: Files
+    indices: tuple[int, ...]
+    window: Window
+
+    def name(self, number: int) -> str:
+        return self.files.name(self.indices[number])
+
+    def pixels(self, number: int) -> np.ndarray:
+        return eight_bits(_decoded(self.files, self.indices[number]), self.window)
 
 
 def object_images(where: Path, found: Found, how: Reading) -> Collection:
@@ -29,9 +44,10 @@ def object_images(where: Path, found: Found, how: Reading) -> Collection:
     with strict():
         images = read_objects(found, how.skip_bad)
         images, window, colour, notes = _decodable(images, how.skip_bad)
+        photographs = Photographs(images.files, tuple(images.images), window)
         collection = images_with_objects(
             printable(where.resolve().name if where.is_dir() else where.resolve().stem),
-            lambda row: eight_bits(_pixels(images, row), window),
+            photographs.pixels,
             [(height, width) for width, height in images.sizes],
             list(map(objects_of, images.labels)),
             images.classes,
@@ -41,7 +57,7 @@ def object_images(where: Path, found: Found, how: Reading) -> Collection:
             colour=colour,
             how=how,
             notes=(*notes_of(images.remarks), *_of_masks(images), *notes),
-            file_name=images.name,
+            files=photographs,
         )
     if window != WHOLE:
         collection = replace(collection, inputs=replace(collection.inputs, window=window))
@@ -58,7 +74,7 @@ def _decodable(images: LabelledImages, skip_bad: bool) -> tuple[LabelledImages, 
     good: list[int] = []
     for row in range(len(images.labels)):
         try:
-            pixels = _pixels(images, row)
+            pixels = _decoded(images.files, images.images[row])
         except ProfundoError:
             if not skip_bad:
                 raise
@@ -77,12 +93,12 @@ def _decodable(images: LabelledImages, skip_bad: bool) -> tuple[LabelledImages, 
     )
 
 
-def _pixels(images: LabelledImages, row: int) -> np.ndarray:
+def _decoded(files: Files, index: int) -> np.ndarray:
     try:
-        return read_pixels(images.files.read(images.images[row]))
+        return read_pixels(files.read(index))
     except (OSError, ValueError) as error:
         raise ProfundoError(
-            f"{images.name(row)} cannot be decoded: {error}; mend or remove it, or leave it out with --skip-bad"
+            f"{files.name(index)} cannot be decoded: {error}; mend or remove it, or leave it out with --skip-bad"
         ) from None
 
 

@@ -92,11 +92,12 @@ def _heads_coco(head: bytes) -> bool:
 
 
 def _is(form: str, texts: LabelFiles, index: int) -> bool | None:
-    """None where it cannot be read. Of a table its first row says it."""
+    """None where it cannot be read, or is so large that it cannot be told. All but JSON say it where they begin."""
     try:
-        return _begins_as(form, texts.begins(index, HEAD) if form == "a table of boxes" else texts.read(index))
+        begin = texts.begins(index, LARGEST + 1 if form == "COCO JSON" else HEAD)
     except (OSError, ValueError):
         return None
+    return _begins_as(form, begin) or (None if len(begin) > LARGEST else False)
 
 
 def _ending(texts: LabelFiles, *endings: str) -> list[int]:

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from profundo.boxes import NO_OBJECT, Objects, unpacked
 from profundo.data.dataset_names import Reading
+from profundo.data.images.pixels import GREY, on_white
 from profundo.data.objects_in_images.images_with_objects import images_with_objects
 from profundo.data.objects_in_images.labelled_images import ONE_CLASS, Remarks, inside
 from profundo.data.objects_in_images.object_sources import notes_of
@@ -125,18 +126,28 @@ def pixels_of(image: Any, where: str) -> np.ndarray:
     """uint8 (height, width, 1 or 3); real numbers from 0 to 1 in 256 steps."""
     if isinstance(image, str | Path):
         raise ProfundoError(f"{where}: expected the image itself, got its path; give PIL.Image.open({str(image)!r})")
-    values = np.asarray(image)
+    values = numbers_of(image)
     if values.dtype.kind == "f" and values.size and 0 <= values.min() <= values.max() <= 1:
         values = np.round(255 * values).astype(np.uint8)
     values = values[:, :, None] if values.ndim == 2 else values
     if values.ndim == 3 and values.shape[0] in (1, 3) and values.shape[2] not in (1, 3):
         values = values.transpose(1, 2, 0)
     if values.dtype != np.uint8 or values.ndim != 3 or values.shape[2] not in (1, 3) or not values.size:
+        four = "; leave out the fourth channel: image[:, :, :3]" if values.ndim == 3 and values.shape[2] == 4 else ""
         raise ProfundoError(
             f"{where}: expected uint8 (height, width), grey or with 3 channels, or real numbers from 0 to 1, got {values.dtype} "
-            f"{values.shape}"
+            f"{values.shape}{four}"
         )
     return values
+
+
+def numbers_of(image: Any) -> np.ndarray:
+    """An image as an array; of Pillow's, palettes, transparency and the like become grey or RGB, as they do of files."""
+    from PIL import Image
+
+    if isinstance(image, Image.Image) and not image.mode.startswith(("I", "F")):
+        image = on_white(image, "L" if image.mode in GREY else "RGB")
+    return np.asarray(image)
 
 
 def names_in(objects: Sequence[Any]) -> list[str]:

@@ -19,6 +19,10 @@ __all__ = ["unread_labels"]
 PARTS = ("images", "annotations", "categories")
 
 
+class OtherError(ValueError):
+    """A file that reads, and has nothing of what labels have."""
+
+
 def unread_labels(where: Path) -> ProfundoError | None:
     """What to raise; None where no file looks as if it was to say where objects are."""
     images, texts = open_files(where), open_files(where, "annotations")
@@ -31,23 +35,29 @@ def unread_labels(where: Path) -> ProfundoError | None:
 
 
 def _faults(images: Files, texts: LabelFiles) -> Iterator[str]:
-    """Of the files that lie where labels do, those that are none, each with its place and what was expected there."""
-    of_images = partners(texts, images)
+    """Of the files that lie where labels do, those that are none, each with its place and what was expected there; those that may
+    well be meant for something else come last."""
+    of_images, others = partners(texts, images), []
     for index in sorted(range(len(texts)), key=lambda at: (at in of_images, texts.paths[at]))[:LOOKED_AT]:
         suffix = texts.paths[index][-1].rpartition(".")[2].lower()
         if suffix not in CHECKS or (suffix == "txt" and index not in of_images):
             continue
         try:
-            CHECKS[suffix](texts.read(index))
+            CHECKS[suffix](texts.read_labels(index))
+        except OtherError as error:
+            others.append(f"{texts.name(index)}: {error}")
         except (OSError, ValueError, RecursionError) as error:
             yield f"{texts.name(index)}: {in_words(error)}"
+    yield from others
 
 
 def _json(data: bytes) -> None:
     whole = json.loads(data)
     if not isinstance(whole, dict) or (missing := [part for part in PARTS if part not in whole]):
-        found = f"without {', '.join(missing)}" if isinstance(whole, dict) else kind_of(whole)
-        raise ValueError(f"expected an object with {', '.join(PARTS)}, as COCO writes it, found one {found}")
+        found = f"one without {', '.join(missing)}" if isinstance(whole, dict) else kind_of(whole)
+        partly = isinstance(whole, dict) and len(missing) < len(PARTS)
+        error = ValueError if partly else OtherError
+        raise error(f"expected an object with {', '.join(PARTS)}, as COCO writes it, found {found}")
 
 
 def _xml(data: bytes) -> None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,10 +29,16 @@ from profundo.records import ProfundoError
 __all__ = [
     "FSDD",
     "SILENCE",
+    "Mark",
     "Spoken",
     "SpokenWords",
     "Utterances",
+    "classes_of_folder",
+    "digits_archive",
     "padded",
+    "parts_by_take",
+    "parts_of_each_class",
+    "read_names",
     "sound_folder",
     "spoken_digits",
     "utterances",
@@ -85,29 +91,53 @@ def spoken_digits(*, data_dir: str | Path | None = None) -> SpokenWords:
     Its custom: takes 0–4 of each speaker and digit are the test. Validation are the takes 5–9; the others train.
     Raises ProfundoError when recordings.zip is missing or damaged.
     """
+    path = digits_archive(data_dir)
+    content = sha256(path)
+    array, notes = cached(f"log-mel-{WINDOW}-{HOP}-{BANDS}-{content}", lambda: packed(wavs_in_zip(path)))
+    names = [str(name) for name in notes["names"]]
+    marks = read_names(path, names)
+    every = joined(array, notes["lengths"], [mark.digit for mark in marks], names)
+    train, held, test = (every.chosen(part) for part in parts_by_take(path, marks))
+    return SpokenWords("spoken digits", tuple("0123456789"), train, held, test, {"sha256": content})
+
+
+def digits_archive(data_dir: str | Path | None) -> Path:
+    """Where the recordings are. Raises ProfundoError where they are not."""
     folder = data_folder(data_dir)
     if folder is None or not (folder / FSDD).is_file():
         place = f"{FSDD} in the data folder" if folder is None else str(folder / FSDD)
         raise ProfundoError(
             f"spoken digits: expected {place}, not found; put it there and name the folder by PROFUNDO_DATA or --data-dir"
         )
-    path = folder / FSDD
-    content = sha256(path)
-    array, notes = cached(f"log-mel-{WINDOW}-{HOP}-{BANDS}-{content}", lambda: packed(wavs_in_zip(path)))
-    names = [str(name) for name in notes["names"]]
+    return folder / FSDD
+
+
+class Mark(NamedTuple):
+    """What the name of a recording says."""
+
+    digit: int
+    speaker: str
+    take: int
+
+
+def read_names(path: Path, names: Sequence[str]) -> list[Mark]:
+    """Raises ProfundoError for a name that is no <digit>_<speaker>_<take>.wav."""
     marks = [re.fullmatch(r"(?:.*/)?(\d)_(\w+?)_(\d+)\.wav", name) for name in names]
     if not names or not all(marks):
         strange = next((name for name, mark in zip(names, marks, strict=True) if not mark), "nothing")
         raise ProfundoError(
             f"{path}: expected recordings named <digit>_<speaker>_<take>.wav, found {printable(strange)}"
         )
-    every = joined(array, notes["lengths"], [int(mark[1]) for mark in marks if mark], names)
-    takes = torch.tensor([int(mark[3]) for mark in marks if mark])
-    parts = (takes >= 10, (takes >= 5) & (takes < 10), takes < 5)
-    train, held, test = (every.chosen(part.nonzero().squeeze(1)) for part in parts)
-    if not (len(train) and len(held) and len(test)):
-        raise ProfundoError(f"{path}: expected takes 0–4, 5–9 and later ones, found {len(names)} recordings in all")
-    return SpokenWords("spoken digits", tuple("0123456789"), train, held, test, {"sha256": content})
+    return [Mark(int(mark[1]), mark[2], int(mark[3])) for mark in marks if mark]
+
+
+def parts_by_take(path: Path, marks: Sequence[Mark]) -> list[Tensor]:
+    """Which recordings train, validate and test. Raises ProfundoError where one of these has none."""
+    takes = torch.tensor([mark.take for mark in marks])
+    parts = [part.nonzero().squeeze(1) for part in (takes >= 10, (takes >= 5) & (takes < 10), takes < 5)]
+    if not all(map(len, parts)):
+        raise ProfundoError(f"{path}: expected takes 0–4, 5–9 and later ones, found {len(marks)} recordings in all")
+    return parts
 
 
 def sound_folder(where: Path, *, seed: int = 0) -> SpokenWords:
@@ -115,17 +145,30 @@ def sound_folder(where: Path, *, seed: int = 0) -> SpokenWords:
 
     Raises ProfundoError when there are fewer than two classes, or a file does not read.
     """
+    classes, files = classes_of_folder(where)
+    array, notes = packed((str(file), load_wav(file)) for _, file in files)
+    every = joined(array, notes["lengths"], [label for label, _ in files], notes["names"])
+    train, held, test = (every.chosen(part) for part in parts_of_each_class(every.targets, seed))
+    facts = {"sha256": hashlib.sha256(array.tobytes()).hexdigest()}
+    return SpokenWords(where.name, classes, train, held, test, facts)
+
+
+def classes_of_folder(where: Path) -> tuple[tuple[str, ...], list[tuple[int, Path]]]:
+    """The classes, and every file with the number of its class."""
+    if not where.is_dir():
+        raise ProfundoError(f"{where}: expected a folder with a folder of WAV files for each class; there is none")
     classes = sorted(place.name for place in where.iterdir() if place.is_dir() and wav_files(place))
     if len(classes) < 2:
         raise ProfundoError(f"{where}: expected at least two folders with WAV files, one a class; found {len(classes)}")
-    files = [(label, file) for label, name in enumerate(classes) for file in wav_files(where / name)]
-    array, notes = packed((str(file), load_wav(file)) for _, file in files)
-    every = joined(array, notes["lengths"], [label for label, _ in files], notes["names"])
+    return tuple(classes), [(label, file) for label, name in enumerate(classes) for file in wav_files(where / name)]
+
+
+def parts_of_each_class(targets: Tensor, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Which recordings train, validate and test."""
     own = torch.Generator().manual_seed(seed)
-    rest, test = stratified(every.targets, torch.arange(len(every)), 0.2, own)
-    rest, held = stratified(every.targets, rest, 0.1, own)
-    facts = {"sha256": hashlib.sha256(array.tobytes()).hexdigest()}
-    return SpokenWords(where.name, tuple(classes), every.chosen(rest), every.chosen(held), every.chosen(test), facts)
+    rest, test = stratified(targets, torch.arange(len(targets)), 0.2, own)
+    rest, held = stratified(targets, rest, 0.1, own)
+    return rest, held, test
 
 
 class Spoken:

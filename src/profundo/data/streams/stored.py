@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 
-from profundo.data.dataset_names import Reading, Stream
+from profundo.data.dataset_names import Reading
 from profundo.data.images.layouts import SPLITS
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.addresses import Stored, files_at, is_address
@@ -22,7 +23,7 @@ EXPANDS = 8  # times that a table may take in memory what it takes as a file
 
 def stored_collection(where: str, how: Reading) -> Collection | None:
     """What these shards or tables hold; None where neither was named, or a single table that is read into memory."""
-    suffixes = _wanted(where, how.stream)
+    suffixes = _wanted(where, how)
     if not suffixes:
         return None
     stored = files_at(where, suffixes)
@@ -42,7 +43,7 @@ def stored_collection(where: str, how: Reading) -> Collection | None:
     return shard_collection(where, stored, how)
 
 
-def _wanted(where: str, stream: Stream) -> tuple[str, ...]:
+def _wanted(where: str, how: Reading) -> tuple[str, ...]:
     """Endings of the files that may be meant; none where this is not for shards or tables."""
     end = where.lower().rstrip("/")
     if not is_address(where) and os.path.isdir(where):
@@ -54,7 +55,7 @@ def _wanted(where: str, stream: Stream) -> tuple[str, ...]:
     if end.endswith(TARS):
         return TARS
     if end.endswith(TABLES):
-        return TABLES if stream is True or is_address(where) or not os.path.exists(where) or _is_large(where) else ()
+        return TABLES if is_address(where) or not os.path.exists(where) or _may_stream(where, how) else ()
     return (*TARS, *TABLES) if is_address(where) else ()
 
 
@@ -79,10 +80,14 @@ def _inside(folder: str, most: int | None = None) -> list[os.DirEntry[str]]:
         return []
 
 
-def _is_large(path: str) -> bool:
+def _may_stream(path: str, how: Reading) -> bool:
+    """Whether a table on this disk is one to be streamed, or so large that it is read from here: not one that names images."""
     from profundo.data.images.image_folders import fits_in_memory
+    from profundo.data.images.image_tables import names_files
 
-    return not fits_in_memory(EXPANDS * os.path.getsize(path), "auto")
+    if how.stream is not True and fits_in_memory(EXPANDS * os.path.getsize(path), "auto"):
+        return False
+    return not names_files(Path(path), how)
 
 
 def _tables(where: str, stored: list[Stored], how: Reading) -> Collection:
@@ -93,7 +98,8 @@ def _tables(where: str, stored: list[Stored], how: Reading) -> Collection:
     from profundo.data.tables.reading import typed_table
     from profundo.data.tables.table_files import check_typed
 
-    whole = all(one is stored[0] for one in stored) and fits_in_memory(EXPANDS * stored[0].size, how.stream)
+    kept = fits_in_memory(EXPANDS * stored[0].size, how.stream) or (how.needs_all_rows and how.stream is not True)
+    whole = kept and all(one is stored[0] for one in stored)
     name = called(where, TABLES)
     check_typed(how, where, streamed=not whole)
     if whole:

@@ -5,6 +5,7 @@ What its columns are is decided by all rows, as in memory, for which each line i
 
 from __future__ import annotations
 
+import hashlib
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 
 from profundo.data.dataset_names import Reading
 from profundo.data.images.image_folders import fits_in_memory
+from profundo.data.images.image_tables import names_files
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.addresses import read_spans
 from profundo.data.streams.archives import check_file, printable
@@ -36,19 +38,21 @@ def json_lines(path: Path, how: Reading) -> Collection | None:
     """The rows of a file that is to be read while training; None of all else. Raises ProfundoError for one whose rows cannot be."""
     if not is_json(path) or not path.is_file() or fits_in_memory(EXPANDS * path.stat().st_size, how.stream):
         return None
-    with open(path, encoding="utf-8", errors="replace") as file:
-        if is_json_list(file.read(1024)):
-            if how.stream is not True:
-                return None
-            raise ProfundoError(f"{path}: a list is read whole; write an object a line, or leave --stream out")
+    if (how.needs_all_rows and how.stream is not True) or _is_list(path) or names_files(path, how):
+        return None
     if how.image_size is not None:
         raise ProfundoError(f"{path}: image_size is for images, found rows")
     check_typed(how, str(path), streamed=True)
     return streamed_collection(JsonLines(path), Plan(path.stem, str(path), how, apart=True))
 
 
+def _is_list(path: Path) -> bool:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return is_json_list(file.read(1024))
+
+
 class JsonLines:
-    """begins, sizes: of each row in the file, in bytes."""
+    """begins, sizes: of each row in the file, in bytes; digest: of all that is in the file."""
 
     scattered = False
 
@@ -69,7 +73,7 @@ class JsonLines:
         return len(self.begins)
 
     def identity(self) -> bytes:
-        return self.sizes.tobytes()
+        return self.digest
 
     def whole(self, names: Sequence[str]) -> polars.DataFrame:
         import polars
@@ -97,16 +101,19 @@ class JsonLines:
     def _scan(self) -> None:
         """Where the rows are, and what is in their columns."""
         begins, sizes, at = array("q"), array("q"), 0
+        digest = hashlib.sha256()
         kinds: dict[str, set[Any]] = {}
         where = printable(str(self.path))
         with open(self.path, "rb") as file:
             for number, line in enumerate(file, 1):
+                digest.update(line)
                 if text := self._text(line).strip():
                     begins.append(at)
                     sizes.append(len(line))
                     for name, value in json_object(text, f"{where}, line {number}").items():
                         kinds.setdefault(name, set()).update(kinds_among([value]))
                 at += len(line)
+        self.digest = digest.digest()
         self.begins, self.sizes = np.array(begins, np.int64), np.array(sizes, np.int64)
         self.kinds = {name: kind_of(own) for name, own in kinds.items()}
         self.schema = {name: series_of(name, [], kind).dtype for name, kind in self.kinds.items()}

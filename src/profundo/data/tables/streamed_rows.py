@@ -213,7 +213,7 @@ class Rows:
         return self.gather(indices[spread(len(indices), self.stretches[indices], most)]), whole
 
     def fingerprint(self, indices: Tensor) -> bytes:
-        """Of which rows of which files; their values show in the targets and in the means and deviations."""
+        """Of which rows of which files."""
         return hashlib.sha256(self.table.identity() + indices.numpy().tobytes()).digest()
 
 
@@ -224,8 +224,10 @@ def streamed_collection(table: RowsInPlace, plan: Plan) -> Collection:
     Raises ProfundoError for rows that do not read and for targets that are not there.
     """
     how, where = plan.how, plan.where
-    if how.horizon is not None:
-        raise ProfundoError(f"{where}: forecasts are made of a table in memory; leave --stream out, or write one file")
+    if how.needs_all_rows:
+        raise ProfundoError(
+            f"{where}: forecasts and series are made of a table in memory; leave --stream out, or write one file"
+        )
     wanted = target_columns(list(table.schema), how.target, where)
     answers, there = answers_in(table, wanted, plan)
     by = by_column(how.split_by, answers, wanted, where) if how.split_by is not None else None

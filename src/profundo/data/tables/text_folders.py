@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from profundo.data.dataset_names import Reading
 from profundo.data.images.image_folders import fits_in_memory
 from profundo.data.images.layouts import arranged
 from profundo.data.splits.splits import Collection, chosen
-from profundo.data.streams.archives import Files, Folder, Zip, open_files, printable
+from profundo.data.streams.archives import Folder, Zip, open_files, printable
 from profundo.data.tables.frames import frame_collection
 from profundo.data.tables.reading import Table
 from profundo.data.tables.split_column import by_text
@@ -48,13 +49,23 @@ class TextFiles:
         parts = {split: parts_of(len(indices), TOGETHER) for split, indices in layout.splits.items()}
         self.groups = [rows for part in parts.values() for rows in part]
         self.splits = [split for split, part in parts.items() for _ in part]
+        self._digests: list[bytes] = [b""] * len(self)  # of each text, from when it was first read
 
     def __len__(self) -> int:
         return len(self.places)
 
     def identity(self) -> bytes:
-        """Of names and sizes: who copies a folder has other times."""
-        return repr((self.files.paths, self.files.sizes())).encode()
+        """Of names and contents: who copies a folder has other times. An archive knows the checksums of its own; of files those
+        are read that were not read before."""
+        places = self.places.tolist()
+        if isinstance(self.files, Zip):
+            marks = [self.files.mark(index).encode() for index in places]
+        else:
+            for row in range(len(self)):
+                if not self._digests[row]:
+                    self._content(row)
+            marks = self._digests
+        return repr([(self.files.paths[index], mark) for index, mark in zip(places, marks, strict=True)]).encode()
 
     def whole(self, names: Sequence[str]) -> polars.DataFrame:
         import polars
@@ -69,27 +80,31 @@ class TextFiles:
         return polars.DataFrame([polars.Series(name, list(columns[name](indices)), polars.String) for name in names])
 
     def _texts(self, indices: np.ndarray) -> Iterator[str | None]:
-        return (text_in(self.files, index) or None for index in self.places[indices].tolist())
+        return (read_text(self._content(row)) or None for row in indices.tolist())
+
+    def _content(self, row: int) -> bytes:
+        """Raises ProfundoError."""
+        index = int(self.places[row])
+        try:
+            content = self.files.read(index)
+        except (OSError, ValueError) as error:
+            where = printable(str(self.files.where))
+            raise ProfundoError(f"{where}: {self.files.name(index)} cannot be read: {error}") from None
+        self._digests[row] = self._digests[row] or hashlib.sha256(content).digest()[:16]
+        return content
 
     def _classes(self, indices: np.ndarray) -> Iterator[str]:
         return (self.classes[index] for index in indices.tolist())
 
     def readings(self) -> dict[str, ColumnReading]:
         """What the columns are, with the first of each for an example."""
-        first = (text_in(self.files, int(self.places[0])) or "")[:40]
+        first = read_text(self._content(0))[:40]
         return {
             TEXT: ColumnReading(TEXT, "text", "a file each", example=(first, first)),
             CLASS: ColumnReading(
                 CLASS, "category", "the names of the folders", example=(self.classes[0], self.classes[0])
             ),
         }
-
-
-def text_in(files: Files, index: int) -> str:
-    try:
-        return read_text(files.read(index))
-    except (OSError, ValueError) as error:
-        raise ProfundoError(f"{printable(str(files.where))}: {files.name(index)} cannot be read: {error}") from None
 
 
 def text_folder(path: Path, how: Reading) -> Collection:

@@ -68,19 +68,21 @@ def is_json_list(begin: str) -> bool:
     return begin.lstrip("\ufeff \t\r\n").startswith("[")
 
 
-def read_json_rows(path: Path) -> polars.DataFrame:
+def read_json_rows(path: Path, pieces: int | None = None) -> polars.DataFrame:
     """The objects of a file as rows: numbers, truth values and texts; what is nested is written as JSON again.
 
-    Raises ProfundoError that names the first line that is no object.
+    pieces: read no more than so many times 4,096 lines, of a file of any size. Raises ProfundoError that names the first line
+    that is no object.
     """
     import polars
 
     where = printable(str(path))
-    check_file(path, "JSON", LARGEST_JSON, "cut it, or write it as Parquet")
+    if pieces is None:
+        check_file(path, "JSON", LARGEST_JSON, "cut it, or write it as Parquet")
     try:
-        columns = _columns(_pieces(path, where, "utf-8-sig", "strict"))
+        columns = _columns(islice(_pieces(path, where, "utf-8-sig", "strict"), pieces))
     except UnicodeDecodeError:
-        columns = _columns(_pieces(path, where, "cp1252", "replace"))
+        columns = _columns(islice(_pieces(path, where, "cp1252", "replace"), pieces))
     if not columns:
         raise ProfundoError(
             f'{where}: expected objects with a value for each column, such as {{"text": "…"}}, found none'
@@ -100,9 +102,9 @@ def _pieces(path: Path, where: str, encoding: str, errors: str) -> Iterator[list
         if is_list:
             yield _listed(file.read(), where)
             return
-        lines = enumerate(file, 1)
+        lines = ((number, line) for number, line in enumerate(file, 1) if line.strip())
         while some := list(islice(lines, TOGETHER)):
-            yield [json_object(line, f"{where}, line {number}") for number, line in some if line.strip()]
+            yield [json_object(line, f"{where}, line {number}") for number, line in some]
 
 
 def _columns(pieces: Iterator[list[dict[str, Any]]]) -> dict[str, list[Part]]:

@@ -20,18 +20,35 @@ from torch import Tensor, nn
 
 from profundo.dispatch import Observed
 from profundo.doctor.patient import SEEDS, Patient
-from profundo.doctor.programs import one_step
+from profundo.doctor.programs import copied, one_step, parted
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import answers_of, batches, in_evaluation, unchanged, update
 from profundo.train.randomness import seeded
 from profundo.trees import called
 
-__all__ = ["not_finite", "not_finite_at_times"]
+__all__ = ["is_at_risk", "not_finite", "not_finite_at_times"]
 
 CHEAP = 2.0  # seconds
 ORDINARY = 1e6  # beyond, numbers have grown in training
 LINE = re.compile(r'File "([^"]+)", line (\d+)')
 OWN = ("/profundo/", "/torch/", "/contextlib", "importlib")
+NAMES = """
+    t transpose permute view _unsafe_view reshape expand select slice squeeze unsqueeze detach alias clone copy_ _to_copy
+    as_strided transpose_ unbind split unsafe_split split_with_sizes cat stack lift_fresh scalar_tensor select_backward
+    slice_backward zeros zeros_like ones ones_like new_zeros empty empty_like full full_like fill_ zero_ arange bernoulli_
+    native_dropout native_dropout_backward add add_ sub rsub mul mul_ neg sum mean div.Scalar div_.Scalar addmm mm bmm convolution
+    convolution_backward embedding embedding_dense_backward relu relu_ threshold_backward leaky_relu leaky_relu_backward elu
+    elu_backward gelu gelu_backward silu silu_backward tanh tanh_ tanh_backward sigmoid sigmoid_ sigmoid_backward hardtanh
+    hardtanh_backward clamp_min max_pool2d_with_indices max_pool2d_with_indices_backward avg_pool2d avg_pool2d_backward
+    _adaptive_avg_pool2d _adaptive_avg_pool2d_backward native_layer_norm native_layer_norm_backward native_batch_norm
+    native_batch_norm_backward _softmax _softmax_backward_data _log_softmax _log_softmax_backward_data nll_loss_forward
+    nll_loss_backward nll_loss2d_forward nll_loss2d_backward mse_loss mse_loss_backward mkldnn_rnn_layer mkldnn_rnn_layer_backward
+"""
+SAFE = frozenset(NAMES.split())
+"""What PyTorch computes that is finite, with its gradient, whatever ordinary numbers go in."""
+OVERWRITING = ("copy_", "fill_", "zero_", "bernoulli_")
+WEIGHTING = ("nll_loss_forward", "nll_loss2d_forward")
+NORMALISING = ("native_layer_norm", "native_batch_norm")
 
 
 @dataclass(slots=True)
@@ -62,12 +79,53 @@ def not_finite_at_times(patient: Patient) -> Iterator[Suspicion]:
     course = patient.course
     if not course.losses or course.first_not_finite is not None or patient.trial_steps * course.per_step >= CHEAP:
         return
+    if not is_at_risk(patient):
+        return
     for seed in range(patient.seed + 1, patient.seed + SEEDS):
         losses = patient.outcome(seed, patient.trial_steps, unchanged).losses
         step = next((place for place, loss in enumerate(losses) if not math.isfinite(loss)), None)
         if step is not None:
             yield from unstable(origin_of(patient, step, seed))
             return
+
+
+def is_at_risk(patient: Patient) -> bool:
+    """Whether a step computes anything that is not finite of some ordinary numbers, as a logarithm and a quotient are not. Told by
+    the operations of its first: a net of products and ReLUs below a cross entropy need not be trained again to see it."""
+    program, batch = copied(patient.program), patient.train.epoch(patient.program, None)[0]
+    risky: list[str] = []
+
+    def see(operation: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        if not is_safe(str(operation), args):
+            risky.append(str(operation))
+        return operation(*args, **named)
+
+    try:
+        with seeded(patient.seed), Observed(see):
+            if program.step is not None:
+                one_step(program, batch)
+            else:  # the optimizer's own operations are PyTorch's
+                inputs, targets = parted(batch)
+                program.loss(called(program.net.train(), inputs), targets).backward()
+    except Exception:  # noqa: BLE001 - the person's own program
+        return True
+    if any(group.get("eps") == 0 for group in program.optimizer.param_groups):
+        return True  # it divides by the size of gradients that may be 0
+    targets = patient.train.targets
+    left_out = (  # a class such as −100, perhaps in all of a batch
+        isinstance(targets, Tensor) and not targets.is_floating_point() and bool((targets < 0).any())
+    )
+    return bool(risky) or left_out
+
+
+def is_safe(operation: str, args: tuple[Any, ...]) -> bool:
+    """operation: its name, such as aten.addmm.default."""
+    _, name, form = operation.split(".")
+    if not {name, f"{name}.{form}"} & SAFE or is_spoiled(args[1:] if name in OVERWRITING else args):
+        return False  # what is masked by −∞ may be all that there is
+    if name in NORMALISING:
+        return bool(args[-1] > 0)  # what is added to a variance that may be 0
+    return name not in WEIGHTING or args[2] is None  # a batch may have classes of no weight only
 
 
 def unstable(origin: Origin | None) -> Iterator[Suspicion]:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from profundo.data.standard import standardize
 from profundo.nets import fast_cnn
 from profundo.recipes.classifying import classified, train
-from profundo.recipes.colouring.colour_planes import PART, coloured, lab_of
+from profundo.recipes.colouring.colour_planes import coloured, in_parts, lab_of
 from profundo.recipes.context import Context
 from profundo.recipes.net_outputs import outputs_in_parts
 from profundo.recipes.own_data import several_classes
@@ -46,7 +46,7 @@ def fooled(
 
 def coarsely(images: Tensor, lightness: Tensor) -> Tensor:
     """uint8 images (images, 3, height, width) with the means of their colours in 4 × 4 parts, put onto this lightness."""
-    parts = zip(torch.split(images, PART), torch.split(lightness, PART), strict=True)
+    parts = in_parts(images, lightness)
     return torch.cat([coloured(light, F.adaptive_avg_pool2d(lab_of(one)[:, 1:], ACROSS)) for one, light in parts])
 
 

@@ -51,13 +51,18 @@ def painted(way: Colouring, photos: Unseen) -> Tensor:
 
 
 def colour_photographs(context: Context, name: str, image_size: int) -> Dataset:
-    """In memory, with even sides. Raises ProfundoError for grey ones and for those of fewer than 8 pixels on a side."""
+    """In memory, with even sides. Raises ProfundoError for grey ones, for other channels than three, and for fewer than 8 pixels on a
+    side."""
     data = squares(context, image_size) if name == SAMPLES else context.images(name, image_size)
     channels, *sides = data.spec.inputs.shape
     where = printable(name)
     if min(sides) < SMALLEST:
         raise ProfundoError(f"data {where}: expected {SMALLEST} pixels on a side or more, found {sides[1]}×{sides[0]}")
-    if channels != 3 or not has_colour(images_of(data.train)):
+    if channels not in (1, 3):
+        raise ProfundoError(
+            f"data {where}: expected photographs of three channels, red, green and blue, found images of {channels}"
+        )
+    if channels == 1 or not has_colour(images_of(data.train)):
         raise ProfundoError(f"data {where}: expected photographs in colour to learn from, found grey ones only")
     return with_even_sides(data)
 

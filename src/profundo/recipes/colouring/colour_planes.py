@@ -7,7 +7,7 @@ that has an edge, colours have one (after He, Sun & Tang 2010, "Guided image fil
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,10 +19,10 @@ from profundo.images.colour_spaces import from_space, to_space
 
 __all__ = [
     "COLOUR",
-    "PART",
     "Colouring",
     "Planes",
     "coloured",
+    "in_parts",
     "lab_of",
     "lightness_of",
     "mean_by_lightness",
@@ -33,7 +33,8 @@ __all__ = [
 ]
 
 COLOUR = 50.0  # units of a and b that are 1 to a net
-PART = 250  # images that are converted or painted at once
+AT_ONCE = 2**24  # numbers that are held for the cells of some images: 64 MB
+CELL = 64  # numbers of a cell while its four pixels are converted or painted, or go through a net
 BAND = 2**20  # pixels that are converted or painted at once
 FLAT = 25.0  # of lightness, squared: where it varies less, colours follow it less
 LEVELS = 50  # of lightness, each with its mean colour
@@ -56,9 +57,19 @@ class Planes:
         return Planes(self.lightness[places], self.colours[places])
 
 
+def in_parts(images: Tensor, *others: Tensor, each: int = CELL) -> Iterator[tuple[Tensor, ...]]:
+    """Images (images, channels, height, width) with what belongs to each, as few at once as they are large, one at least.
+
+    each: numbers that are held for a cell of 2 × 2 pixels, such as one for each class of colours.
+    """
+    cells = images.shape[2] * images.shape[3] / 4
+    at_once = max(1, int(AT_ONCE / (cells * each)))
+    return zip(*(torch.split(values, at_once) for values in (images, *others)), strict=True)
+
+
 def planes_of(images: Tensor) -> Planes:
     """Of uint8 (images, 3, height, width) with even sides."""
-    parts = [lab_of(part) for part in torch.split(images, PART)]
+    parts = [lab_of(part) for (part,) in in_parts(images)]
     return Planes(torch.cat([one[:, :1] for one in parts]), torch.cat([F.avg_pool2d(one[:, 1:], 2) for one in parts]))
 
 
@@ -101,8 +112,7 @@ def levels_of(lightness: Tensor) -> Tensor:
 # ------------------------------------------------------------------------------------------- colours onto a photograph
 def painted_all(way: Colouring, lightness: Tensor, hints: Tensor) -> Tensor:
     """uint8 (images, 3, height, width), a few at a time."""
-    parts = zip(torch.split(lightness, PART), torch.split(hints, PART), strict=True)
-    return torch.cat([coloured(one, way(one, told)) for one, told in parts])
+    return torch.cat([coloured(one, way(one, told)) for one, told in in_parts(lightness, hints)])
 
 
 def coloured(lightness: Tensor, colours: Tensor) -> Tensor:

@@ -56,7 +56,7 @@ class Painted:
 
 def practice(context: Context, data: str, size: int, patch: int) -> Parts:
     """Photographs of `patch` pixels on a side or more, made so small that their longer side has at most `size`."""
-    parts = photographs_or_set(context, data, TAKES, patch)
+    parts = photographs_or_set(context, data, TAKES, patch, size)
 
     def small(part: Sequence[Photograph]) -> list[Photograph]:
         return [no_longer(one, size) for one in part]

@@ -9,7 +9,7 @@ Lee 2019): so colours are learned in hundreds of updates.
 
 `profundo predict RUN FILE… --set style=PAINTING --out FOLDER` paints files in any manner; `--set strength=0.5` half of it, `--set
 'style=[A, B]' --set 'shares=[3, 1]'` in two mixed, `--set colours=content` in the photograph's colours, `--set mask=FILE` only where
-an image is white. The encoder is kept with the run: no other weights are needed.
+an image is white. The encoder and the run's own style are kept with it: no other files are needed.
 
 Result, 750 updates (seed 0) from the two samples, 3 minutes of one core of an AMD EPYC, no GPU: of a photograph that neither
 training nor any choice saw and a painting that training did not see, at 192 pixels, the relative squared error of the style (Gram
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -47,7 +47,7 @@ from profundo.recipes.painting.one_pass import (
     validation_costs,
 )
 from profundo.recipes.painting.style_costs import Weights, grams, relative
-from profundo.recipes.photographs import Parts, Photograph
+from profundo.recipes.photographs import Parts, Photograph, no_longer
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.repainting import (
     Judge,
@@ -58,6 +58,7 @@ from profundo.recipes.repainting import (
     picture,
     recoloured,
     repainted,
+    whole_picture,
 )
 from profundo.records import Batch, ProfundoError
 from profundo.runs.settings.setting_values import AtLeastZero, Positive, Several, Whole
@@ -68,6 +69,7 @@ __all__ = ["RECIPE", "Settings", "Wishes", "networks", "predict", "run"]
 
 VALIDATED = 4  # pairs of squares, after every epoch
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+LONGEST = 2048  # pixels of a style's longer side
 OTHERS = 3  # styles that are shown beside that of the run
 Strength = Annotated[float, Field(ge=0, le=1)]
 Styles = str | Annotated[tuple[str, ...], Field(min_length=1, max_length=16)]
@@ -114,14 +116,32 @@ class Wishes:
     shares: tuple[Positive, ...] = ()
     strength: Strength = 1.0
     size: Annotated[int, Field(ge=32, le=2048)] = 512
-    style_size: Annotated[int, Field(ge=32, le=2048)] = 512
+    style_size: Annotated[int, Field(ge=32, le=LONGEST)] = 512
     colours: Literal["style", "content"] = "style"
     mask: str = ""
 
 
-def networks(settings: Settings, _: Mapping[str, Any]) -> dict[str, nn.Module]:
+class OwnStyle(nn.Module):
+    """The run's own style, uint8 (height, width, 3), kept with what learned: its file may be gone later, or be another one."""
+
+    pixels: Tensor
+
+    def __init__(self, height: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("pixels", torch.zeros(height, width, 3, dtype=torch.uint8))
+
+
+def own_style(source: str) -> OwnStyle:
+    _, pixels = no_longer((source, whole_picture(source)), LONGEST)
+    kept = OwnStyle(*pixels.shape[:2])
+    kept.pixels.copy_(torch.tensor(pixels))
+    return kept
+
+
+def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+    """known: style, height and width of the run's own."""
     encoder = PerceptualNet(settings.judge_width if settings.judge == "drawn" else 1.0)
-    return {"net": AdaptiveStyle(encoder, settings.layer)}
+    return {"net": AdaptiveStyle(encoder, settings.layer), "style": OwnStyle(*known["style"])}
 
 
 def run(context: Context, settings: Settings) -> Outcome:
@@ -130,7 +150,8 @@ def run(context: Context, settings: Settings) -> Outcome:
     context.facts["images"] = {"style": identity(settings.style)}
     judge = perceptual_net(settings.judge, context.generator("judge"), settings.judge_width)
     lay_out(judge, context.device)
-    style = picture(settings.style, settings.style_size).to(context.device)
+    kept = own_style(settings.style)
+    style = as_picture(settings.style, kept.pixels.numpy(), settings.style_size).to(context.device)
     photographs = tested(parts, settings.size, context.device)
     net = AdaptiveStyle(deepcopy(judge), settings.layer)
 
@@ -160,7 +181,8 @@ def run(context: Context, settings: Settings) -> Outcome:
     found = compared(context, judge, photographs, made, grams(judge, style, LAYERS), weights, settings.compared)
     others = other_styles(paintings.test, photographs, settings.style_size, context.generator("other styles"))
     more = manners(net, found[0].name, next(iter(photographs.values())), [style, *others])
-    return outcome(found, style, trained, settings.updates, weights, net, more)
+    made_of_all = outcome(found, style, trained, settings.updates, weights, net, more)
+    return replace(made_of_all, networks={"net": net, "style": kept}, known={"style": list(kept.pixels.shape[:2])})
 
 
 def learned_styles(context: Context, settings: Settings) -> Parts:
@@ -234,9 +256,10 @@ def manners(net: AdaptiveStyle, name: str, photograph: Tensor, styles: Sequence[
 def other_styles(
     paintings: Sequence[Photograph], photographs: Mapping[str, Tensor], size: int, draws: torch.Generator
 ) -> list[Tensor]:
-    """Paintings that were not trained on; where there are none, tested photographs in strange colours."""
+    """Paintings that were not trained on; where there are none, tested photographs in strange colours. On the photographs' device."""
     if paintings:
-        return [as_picture(name, pixels, size) for name, pixels in paintings[:OTHERS]]
+        device = next(iter(photographs.values())).device
+        return [as_picture(name, pixels, size).to(device) for name, pixels in paintings[:OTHERS]]
     return [strange(image, draws) for image in photographs.values()]
 
 
@@ -245,16 +268,30 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     """For each image file what was painted, a PNG in base64."""
     net, wishes = model.networks["net"], model.wishes
     assert isinstance(net, AdaptiveStyle)
-    names = [wishes.style or model.asked.style] if isinstance(wishes.style, str) else list(wishes.style)
-    if wishes.shares and len(wishes.shares) != len(names):
-        raise ProfundoError(f"shares: expected one for each of {len(names)} styles, got {len(wishes.shares)}")
-    styles = [picture(name, wishes.style_size) for name in names]
+    styles = asked_styles(model)
+    if wishes.shares and len(wishes.shares) != len(styles):
+        raise ProfundoError(f"shares: expected one for each of {len(styles)} styles, got {len(wishes.shares)}")
+    shares = wishes.shares or (1.0,) * len(styles)
+    same_colours = wishes.colours == "style"
+    with torch.no_grad():
+        encoded = [net.encode(style) for style in styles] if same_colours else []
 
+    @torch.no_grad()
     def paint(photograph: Tensor) -> Tensor:
-        chosen = [recoloured(one, photograph) for one in styles] if wishes.colours == "content" else styles
-        return painted(net, photograph, chosen, wishes.shares, wishes.strength)
+        maps = encoded if same_colours else [net.encode(recoloured(style, photograph)) for style in styles]
+        return net.in_manners(photograph, maps, shares, wishes.strength)
 
     return repainted(files, wishes.size, wishes.mask, paint)
+
+
+def asked_styles(model: Model) -> list[Tensor]:
+    """Those by name, or the run's own, which is with its nets."""
+    size, names = model.wishes.style_size, model.wishes.style
+    if names:
+        return [picture(name, size) for name in ([names] if isinstance(names, str) else names)]
+    kept = model.networks["style"]
+    assert isinstance(kept, OwnStyle)
+    return [as_picture(model.asked.style, kept.pixels.numpy(), size)]
 
 
 RECIPE = Recipe(

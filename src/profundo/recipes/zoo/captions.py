@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from profundo.data.images.scenes import SIDE, WORDS, scene_batches, sentence
 from profundo.data.text.sequence_batches import PAD
 from profundo.evaluate.scores import evaluating
-from profundo.evaluate.sequence_figures import exact_matches, right_symbols
+from profundo.evaluate.sequences.sequence_figures import exact_matches, right_symbols
 from profundo.nets.captioning import Captioner
 from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.exhibits import Exhibit, Images

@@ -68,10 +68,10 @@ from profundo.recipes.colouring.colour_photographs import (
 )
 from profundo.recipes.colouring.colour_planes import (
     COLOUR,
-    PART,
     Colouring,
     Planes,
     coloured,
+    in_parts,
     lightness_of,
     mean_by_lightness,
     of_the_mean,
@@ -202,7 +202,10 @@ def named_cost(made: Tensor, colours: Tensor) -> Tensor:
 
 
 def chosen(net: nn.Module, classes: ColourClasses, temperature: float, lightness: Tensor, hints: Tensor) -> Tensor:
-    return annealed_mean(outputs(net, seen(lightness, hints)), classes.middles, temperature)
+    parts = in_parts(lightness, hints, each=len(classes))
+    return torch.cat(
+        [annealed_mean(outputs(net, seen(one, told)), classes.middles, temperature) for one, told in parts]
+    )
 
 
 def cost_of_classes(classes: ColourClasses, weights: Tensor, context: Context) -> Cost:
@@ -254,8 +257,7 @@ def drawn_batches(context: Context, settings: Settings, lit: Planes) -> DrawnBat
 
 def cell_error(way: Colouring, planes: Planes) -> float:
     """RMSE of a and b of the cells, without hints."""
-    parts = torch.split(planes.lightness, PART)
-    made = torch.cat([way(part, no_hints(part)) for part in parts])
+    made = torch.cat([way(part, no_hints(part)) for (part,) in in_parts(planes.lightness)])
     return colour_rmse(made, planes.colours).item()
 
 

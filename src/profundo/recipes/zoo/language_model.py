@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from profundo.data.text.characters import SMALLEST_TEXT, Text, Windows, decode, encode
-from profundo.evaluate.ngrams import ngram_bits
 from profundo.evaluate.scores import evaluating
-from profundo.evaluate.sequence_figures import bits_per_symbol
+from profundo.evaluate.sequences.ngrams import ngram_bits
+from profundo.evaluate.sequences.sequence_figures import bits_per_symbol
 from profundo.nets.recurrent import Cell, LanguageModel, continued
 from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.exhibits import Exhibit, Passage, Table

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from profundo.data.drawn_batches import DrawnBatches
 from profundo.data.text.sequence_batches import PAD, SYMBOLS, reversals, symbols, written
 from profundo.evaluate.scores import evaluating
-from profundo.evaluate.sequence_figures import exact_matches, right_symbols
+from profundo.evaluate.sequences.sequence_figures import exact_matches, right_symbols
 from profundo.nets.attention import Translator
 from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.charts import Line, heat_svg, lines_svg

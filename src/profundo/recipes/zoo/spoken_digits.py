@@ -102,7 +102,7 @@ def run(context: Context, settings: Settings) -> Outcome:
     )
 
 
-def train(context: Context, settings: Settings, words: SpokenWords, net: nn.Module) -> None:
+def train(context: Context, settings: Settings, words: SpokenWords, net: nn.Module, name: str = "training") -> None:
     objective = categorical()
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
@@ -120,6 +120,7 @@ def train(context: Context, settings: Settings, words: SpokenWords, net: nn.Modu
         Descent(net, cost, optimizer("adam", net, settings.learning_rate), clip=settings.clip),
         Spoken(words.train, settings.batch_size, seed=context.seed, device=context.device),
         Plan(settings.epochs, schedule("one-cycle")),
+        name=name,
         validate=validate,
     )
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from profundo.data.text.sequence_batches import first_symbols
 from profundo.evaluate.scores import evaluating
-from profundo.evaluate.sequence_figures import state_gradients
+from profundo.evaluate.sequences.sequence_figures import state_gradients
 from profundo.nets.recurrent import LanguageModel, remember_
 from profundo.objectives import categorical
 from profundo.pictures.charts import Line, lines_svg

@@ -28,16 +28,18 @@ class ShownImage:
 
 def shown_image(data: Dataset, split: Samples, at: int, seen: Tensor) -> ShownImage:
     """Sample number `at` of a split. seen: uint8 (channels, height, width), as the net saw it: shown where nothing else is."""
-    height, width = seen.shape[1:]
-    as_seen = ShownImage(seen, (height, width))
     if data.originals is None:
+        return ShownImage(seen, (seen.shape[1], seen.shape[2]))
+    longest, number = data.spec.inputs.longest or 0, at if split.numbers is None else int(split.numbers[at])
+    height, width = scaled(data.originals.sizes[number], longest)
+    as_seen = ShownImage(seen[:, :height, :width], (height, width))
+    if (files := data.originals.files) is None:
         return as_seen
-    number = at if split.numbers is None else int(split.numbers[at])
     try:
-        pixels = data.originals.pixels(number)
+        pixels = files.pixels(number)
     except (OSError, ValueError, ProfundoError):  # gone or changed meanwhile
         return as_seen
     size: tuple[int, int] = (pixels.shape[0], pixels.shape[1])
     shape = (3 if pixels.shape[2] == 3 else 1, *scaled(size, LONGEST))
     small = np.ascontiguousarray(fitted_image(pixels, LONGEST, shape).transpose(2, 0, 1))
-    return ShownImage(torch.from_numpy(small), scaled(size, data.spec.inputs.longest or 0), data.originals.name(number))
+    return ShownImage(torch.from_numpy(small), scaled(size, longest), files.name(number))

@@ -1,0 +1,161 @@
+"""WaveNet: p(sample | all before it, who speaks, what is said) by stacked causal convolutions with holes
+(van den Oord et al. 2016, arXiv:1609.03499).
+
+    z = tanh(W_f ∗ x + V_f h) ⊙ σ(W_g ∗ x + V_g h)           gated activation, eq. 2 and 3
+    x ← x + W_r z                                            residual connection
+    logits = W₂ relu(W₁ relu(Σ_layers W_s z))                skip connections, section 2.4
+
+Each filter looks at two moments, `dilation` samples apart: 1, 2, 4, … 2^(depth − 1), and again for every stack. What a word is made
+of stands where in the paper stand features of the text: of each class a path of vectors, along which one moves while the word
+is spoken, plus a vector for the speaker, is h; it changes every FRAME samples.
+
+Sequences are (steps, batch, …): the moment `dilation` before is then a slice, and a convolution two matrix products.
+Inputs are shifted: step t reads code t − 1 and predicts code t.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from profundo.records import ProfundoError
+
+__all__ = ["FRAME", "Layer", "Speech", "WaveNet", "WaveRecurrent", "frames_for"]
+
+FRAME = 64  # samples for which h stays: 8 ms at 8 kHz
+KNOTS = 24  # vectors on a class's path
+
+
+def frames_for(samples: int) -> int:
+    """The least number of frames that holds so many samples."""
+    return -(-samples // FRAME)
+
+
+class Speech(nn.Module):
+    """What is said, by whom, how far into it → h, (frames, batch, size)."""
+
+    def __init__(self, classes: int, speakers: int, size: int) -> None:
+        super().__init__()
+        self.path = nn.Parameter(torch.randn(classes, KNOTS, size) / 2)
+        self.speaker = nn.Embedding(speakers, size)
+
+    def forward(self, classes: Tensor, speakers: Tensor, progress: Tensor) -> Tensor:
+        """int64 (batch,) twice, and the share of the word that is over, in [0, 1], (frames, batch). Between two vectors of
+        the path h is in proportion to the distance from them."""
+        place = progress.clamp(0, 1) * (KNOTS - 1)
+        before = place.long().clamp(max=KNOTS - 2)
+        ahead = (place - before).unsqueeze(2)
+        said = (1 - ahead) * self.path[classes, before] + ahead * self.path[classes, before + 1]
+        return torch.tanh(said + self.speaker(speakers))
+
+
+class Layer(nn.Module):
+    """One gated, dilated, causal convolution of two moments. gates: the tanh half, then the σ half."""
+
+    def __init__(self, channels: int, conditions: int, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.now = nn.Linear(channels, 2 * channels, bias=False)
+        self.before = nn.Linear(channels, 2 * channels, bias=False)
+        self.condition = nn.Linear(conditions, 2 * channels)
+        self.residual = nn.Linear(channels, channels)
+
+    def forward(self, x: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """x: (steps, batch, channels); condition: V h of the steps but the first `dilation`. Returns the next layer's x and z,
+        both as many steps shorter."""
+        steps = x[self.dilation :]
+        z = gated(condition + self.now(steps) + self.before(x[: len(steps)]))
+        return steps + self.residual(z), z
+
+
+def gated(gates: Tensor) -> Tensor:
+    """tanh of the first half ⊙ σ of the second."""
+    filters, shares = gates.chunk(2, -1)
+    return torch.tanh(filters) * torch.sigmoid(shares)
+
+
+class WaveNet(nn.Module):
+    """symbols: codes of a sample; depth: layers of a stack. context: steps, a whole number of frames, that `forward` reads before the
+    first that it predicts."""
+
+    def __init__(
+        self,
+        symbols: int,
+        classes: int,
+        speakers: int,
+        *,
+        channels: int = 32,
+        skip: int = 64,
+        depth: int = 8,
+        stacks: int = 2,
+        conditions: int = 32,
+    ) -> None:
+        super().__init__()
+        if min(symbols, classes, speakers, channels, skip, depth, stacks, conditions) < 1:
+            raise ProfundoError("WaveNet: expected sizes of at least 1, got a smaller one")
+        self.embedding = amplitude_like(nn.Embedding(symbols, channels))
+        self.speech = Speech(classes, speakers, conditions)
+        dilations = [2**power for power in range(depth)] * stacks
+        self.layers = nn.ModuleList([Layer(channels, conditions, dilation) for dilation in dilations])
+        self.skips = nn.Linear(channels * len(dilations), skip)
+        self.hidden = nn.Linear(skip, skip)
+        self.output = nn.Linear(skip, symbols)
+        self.context = FRAME * frames_for(sum(dilations))
+
+    def forward(self, previous: Tensor, classes: Tensor, speakers: Tensor, progress: Tensor) -> Tensor:
+        """int64 (steps, batch), steps = FRAME · frames; (batch,) twice; (frames, batch), the share that is over → logits
+        (steps − context, batch, symbols)."""
+        conditions = self.speech(classes, speakers, progress)
+        x, outputs = self.embedding(previous), []
+        wanted = len(previous) - self.context
+        for layer in self.in_order:
+            condition = layer.condition(conditions).repeat_interleave(FRAME, 0)
+            x, z = layer(x, condition[len(condition) - len(x) + layer.dilation :])
+            outputs.append(z[len(z) - wanted :])
+        return self.judged(torch.cat(outputs, 2))
+
+    @property
+    def in_order(self) -> list[Layer]:
+        return [layer for layer in self.layers if isinstance(layer, Layer)]
+
+    def judged(self, outputs: Tensor) -> Tensor:
+        """z of all layers, one beside the other, (…, layers · channels) → logits (…, symbols)."""
+        logits: Tensor = self.output(torch.relu(self.hidden(torch.relu(self.skips(outputs)))))
+        return logits
+
+
+class WaveRecurrent(nn.Module):
+    """An LSTM in WaveNet's place, with the same inputs and outputs."""
+
+    def __init__(
+        self,
+        symbols: int,
+        classes: int,
+        speakers: int,
+        *,
+        width: int,
+        embedding: int,
+        context: int,
+        conditions: int = 32,
+    ) -> None:
+        super().__init__()
+        self.embedding = amplitude_like(nn.Embedding(symbols, embedding))
+        self.speech = Speech(classes, speakers, conditions)
+        self.recurrent = nn.LSTM(embedding + conditions, width)
+        self.output = nn.Linear(width, symbols)
+        self.context = context
+
+    def forward(self, previous: Tensor, classes: Tensor, speakers: Tensor, progress: Tensor) -> Tensor:
+        conditions = self.speech(classes, speakers, progress).repeat_interleave(FRAME, 0)
+        states, _ = self.recurrent(torch.cat([self.embedding(previous), conditions], 2))
+        logits: Tensor = self.output(states[self.context :])
+        return logits
+
+
+def amplitude_like(embedding: nn.Embedding) -> nn.Embedding:
+    """Codes side by side begin alike, in place: what is near in amplitude need not be learned from each code's own samples."""
+    symbols, size = embedding.weight.shape
+    with torch.no_grad():
+        height = torch.linspace(-1, 1, symbols)[:, None]
+        embedding.weight.mul_(0.1).add_(3 * height * torch.randn(size))
+    return embedding

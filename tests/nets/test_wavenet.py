@@ -1,0 +1,74 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from profundo.nets.wave_generation import Words, drawn_codes, generated, generated_naively
+from profundo.nets.wave_nets import FRAME, Layer, WaveNet, frames_for
+from profundo.records import ProfundoError
+
+
+@pytest.fixture
+def net():
+    torch.manual_seed(0)
+    return WaveNet(32, 3, 2, channels=6, skip=8, depth=3, stacks=2, conditions=5).double()
+
+
+def inputs(net, steps, batch=2):
+    total = FRAME * frames_for(net.context + steps)
+    progress = torch.rand(total // FRAME, batch, dtype=torch.float64)
+    return torch.randint(0, 32, (total, batch)), torch.tensor([0, 2])[:batch], torch.tensor([1, 0])[:batch], progress
+
+
+def test_a_layer_is_a_dilated_convolution_gated():
+    layer = Layer(4, 3, dilation=5).double()
+    x, condition = torch.randn(20, 2, 4, dtype=torch.float64), torch.randn(20, 2, 3, dtype=torch.float64)
+    onward, z = layer(x, layer.condition(condition)[5:])
+    kernel = torch.stack([layer.before.weight, layer.now.weight], 2)
+    gates = F.conv1d(x.permute(1, 2, 0), kernel, dilation=5).permute(2, 0, 1) + layer.condition(condition)[5:]
+    expected = gates[..., :4].tanh() * gates[..., 4:].sigmoid()
+    torch.testing.assert_close(z, expected)
+    torch.testing.assert_close(onward, x[5:] + layer.residual(expected))
+
+
+def test_a_prediction_depends_on_the_samples_of_its_past_alone_and_on_all_that_the_dilations_reach(net):
+    torch.manual_seed(1)
+    previous, *others = inputs(net, FRAME)
+    before = net(previous, *others)
+    reach = 2 * (1 + 2 + 4)  # steps back from the newest input
+    for step, changes in ((net.context + 20, {20: True, 19: False, 20 + reach: True, 20 + reach + 1: False}),):
+        other = previous.clone()
+        other[step] = (other[step] + 1) % 32
+        moved = (net(other, *others) - before).abs().sum((1, 2))
+        assert {at: bool(moved[at] > 0) for at in changes} == changes
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_generation_with_rings_gives_the_codes_of_the_whole_net_over_the_whole_past(net, dtype):
+    net = net.to(dtype)
+    words = Words(torch.tensor([0, 2, 1]), torch.tensor([0, 1, 1]), torch.tensor([150, 90, 30]))
+    codes = [made(net, words, torch.Generator().manual_seed(3), 16, 0.9) for made in (generated, generated_naively)]
+    assert codes[0].shape == (150, 3)
+    assert len(codes[0].unique()) > 10
+    assert torch.equal(*codes)
+
+
+def test_words_are_the_same_alone_and_beside_others_when_drawn_by_the_same_numbers(net):
+    """The likeliest code everywhere: no number is drawn that the neighbours could shift."""
+    lengths = torch.tensor([80, 80])
+    both = generated(net, Words(torch.tensor([0, 1]), torch.tensor([0, 1]), lengths), torch.Generator(), 16, 1e-9)
+    alone = generated(net, Words(torch.tensor([1]), torch.tensor([1]), lengths[1:]), torch.Generator(), 16, 1e-9)
+    assert torch.equal(both[:, 1:], alone)
+
+
+def test_codes_are_drawn_as_often_as_the_distribution_says():
+    logits = torch.tensor([0.1, 0.2, 0.7], dtype=torch.float64).log().expand(30_000, 3)
+    uniform = (torch.arange(30_000, dtype=torch.float64) + 0.5) / 30_000
+    assert drawn_codes(logits, uniform, 1.0).bincount().tolist() == [3000, 6000, 21000]
+    squares = torch.tensor([0.01, 0.04, 0.49])
+    expected = (30_000 * squares / squares.sum()).round().long()
+    assert (drawn_codes(logits, uniform, 0.5).bincount() - expected).abs().max() <= 1
+
+
+def test_sizes_below_one_are_refused():
+    with pytest.raises(ProfundoError, match="sizes of at least 1"):
+        WaveNet(256, 10, 6, depth=0)
