@@ -38,25 +38,16 @@ os.fsync = lambda _: None  # no test can cut the power; to wait for the disk at 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup():
-    """What a test draws without a seed of its own depends on no other test."""
+    """What a test draws without a seed of its own, and whether it has gradients, depends on no other test."""
     import numpy as np  # not above: the process that hands out tests needs neither
     import torch
 
+    torch.set_grad_enabled(True)
     random.seed(0)
     np.random.seed(0)
     torch.default_generator.manual_seed(0)  # torch.manual_seed notes for GPUs, three times, where it was called from
     if "torch.onnx._internal.exporter._registration" in sys.modules:
         import onnx_translations  # noqa: F401  # its work is done once for all tests
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_teardown():
-    """A test that leaves gradients switched off fails itself, rather than those after it."""
-    import torch
-
-    if not torch.is_grad_enabled():
-        torch.set_grad_enabled(True)
-        pytest.fail("this test left gradients switched off")
 
 
 @pytest.fixture(scope="session")
