@@ -15,6 +15,7 @@ import pytest
 import notebooks
 from commands import python
 from profundo.doctor.verdicts import PAGES as CAUSES
+from profundo.recipes.recipe_names import RECIPES
 from profundo.studies import optimizer_race
 
 ROOT = Path(__file__).parent.parent
@@ -116,6 +117,10 @@ def test_every_cause_of_the_doctor_has_a_section_a_program_and_a_row():
     calls = [node.args[0] for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "Suspicion"]
     assert {name.value for name in calls if isinstance(name, ast.Constant)} <= set(known)
     assert set(known) <= {node.value for node in nodes if isinstance(node, ast.Constant)}
+
+
+def test_the_readme_counts_the_recipes():
+    assert f"there are {len(RECIPES)} [recipes]" in PAGES[0].read_text("utf-8")
 
 
 def test_every_row_of_a_table_has_as_many_cells_as_its_head():
