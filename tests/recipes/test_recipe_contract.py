@@ -39,6 +39,7 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
     "gan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
     "lenet5-1998": {"epochs": 1},
     "local-minima": {"widths": (2, 10), "nets": 2, "epochs": 3, "bend_steps": 10},
+    "speech-recognition": {"updates": 4, "judged": 6, "longest": 2},
     "super-resolution": {"width": 8, "updates": 10},
     "wavenet": {"updates": 4, "judged": 4, "spoken": 10},
     "transfer": {"samples": (5,), "source_epochs": 1},

@@ -24,12 +24,13 @@ from profundo.records import Dataset, Inputs, ProfundoError, Targets
 
 __all__ = ["KINDS", "NOTHING", "Kind", "OwnText", "Takes", "images_like", "is_own", "load_images", "things"]
 
-Kind = Literal["images", "images with classes", "text", "sounds with classes"]
+Kind = Literal["images", "images with classes", "text", "sounds with classes", "sounds with transcripts"]
 KINDS: dict[Kind, str] = {
     "images": "a folder or .zip of images, in folders by class or all together",
     "images with classes": "a folder or .zip of images, one folder per class",
     "text": "a file of text, or a folder or .zip of .txt files, in any language",
     "sounds with classes": "a folder of WAV files, one folder per class",
+    "sounds with transcripts": "a folder of WAV files with a .txt beside each, or a CSV with the columns file and text; at least 10",
 }
 OwnText = Annotated[str | None, Field(validation_alias=AliasChoices("data", "text"))]
 """The setting `data` of recipes that take a text; earlier runs have it as `text`."""
