@@ -6,10 +6,21 @@ import pytest
 import torch
 
 from profundo.data.sound.mu_law import sound_of
-from profundo.data.sound.phrases import FIRST, NO_WORD, Joining, Phrases, faster, heard, joined, together, with_noise
+from profundo.data.sound.phrases import (
+    FIRST,
+    NO_WORD,
+    QUIETEST,
+    SILENCE,
+    Joining,
+    Phrases,
+    faster,
+    heard,
+    joined,
+    together,
+    with_noise,
+)
 from profundo.data.sound.silences import loud_stretches
-from profundo.data.sound.spectrograms import FLOOR, RATE, log_mel
-from profundo.data.sound.spoken import SILENCE
+from profundo.data.sound.spectrograms import RATE, log_mel
 from profundo.data.sound.voices import Voices
 from profundo.records import END, PAD
 
@@ -93,7 +104,7 @@ def test_a_net_hears_the_spectrogram_of_each_sound_alone_and_is_to_write_its_wor
     for at in range(4):
         alone = log_mel(phrases[at])
         assert len(alone) == batch.lengths[at]
-        torch.testing.assert_close(batch.inputs[at, : len(alone)], (alone - FLOOR / 2) / 20)
+        torch.testing.assert_close(batch.inputs[at, : len(alone)], (alone.clamp(min=QUIETEST) + 25) / 12.5)
         assert (batch.inputs[at, len(alone) :] == SILENCE).all()
         words = phrases.said(at)
         row = [FIRST + word for word in words] + [END]

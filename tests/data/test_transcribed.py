@@ -16,7 +16,7 @@ def folder(tmp_path):
     (tmp_path / "more").mkdir()
     for number, text in enumerate(SAID):
         place = tmp_path / ("more" if number > 7 else "") / f"{number}.wav"
-        place.write_bytes(wav(torch.rand(4000 + 100 * number, generator=own) - 0.5, 8000))
+        place.write_bytes(wav(torch.rand(6000 + 100 * number, generator=own) - 0.5, 8000))
         place.with_suffix(".txt").write_text(text, "utf-8")
     return tmp_path
 
@@ -37,11 +37,11 @@ def test_words_are_labels_whatever_their_capitals_and_signs(folder):
     data = transcribed_folder(folder)
     assert data.labels == ("it's", "one", "two")
     assert data.every.labels[:5] == ((1, 2), (2,), (2, 1), (0, 1), (1, 1))
-    assert data.every.voices.lengths.tolist() == [4000 + 100 * number for number in range(10)]
+    assert data.every.voices.lengths.tolist() == [6000 + 100 * number for number in range(10)]
     assert data.speakers == ("",)
     phrases = data.every.phrases(torch.tensor([8, 1]), torch.tensor([1.0, 1.0]))
     assert [phrases.said(at) for at in range(2)] == [[1, 2, 1], [2]]
-    assert phrases.lengths.tolist() == [4800, 4100]
+    assert phrases.lengths.tolist() == [6800, 6100]
     assert phrases.spans is None
 
 
@@ -66,7 +66,10 @@ def test_a_table_may_say_it_and_who_speaks(folder):
         (lambda rows: [*rows, rows[0]], "one line for each file, found two for 0.wav"),
         (lambda rows: ["../0.wav;one;a", *rows[1:]], r"names of WAV files beside it, found '\.\./0.wav'"),
         (lambda rows: ["0.wav;!;a", *rows[1:]], "0.wav: expected words in its transcript, found '!'"),
-        (lambda rows: [f"0.wav;{'one ' * 40};a", *rows[1:]], "expected at most 8 labels in so short a sound, found 79"),
+        (
+            lambda rows: [f"0.wav;{'one ' * 40};a", *rows[1:]],
+            "expected at most 12 labels in so short a sound, found 79",
+        ),
         (
             lambda _: [f"{number}.wav;one;a" for number in range(8)] + ["more/8.wav;one;a", "more/9.wav;one;a"],
             "found 1",

@@ -58,9 +58,12 @@ def test_strings_of_tones_are_learned_in_seconds_without_being_told_when_each_be
 def test_one_of_three_speakers_is_left_out_and_fewer_have_none(folder):
     speech = own_speech(folder, "words", "b", 0)
     assert speech.left_out == "b"
-    words = [draw(99, Joining(), torch.Generator()).counts for draw in (speech.train, speech.validation, speech.known)]
+    words = [
+        draw(99, Joining(), torch.Generator()).counts
+        for draw in (speech.train, speech.validation, speech.test["known"])
+    ]
     assert [len(part) for part in words] == [29, 3, 8]
-    assert len(speech.unknown(99, Joining(), torch.Generator())) == 20
+    assert len(speech.test["unknown"](99, Joining(), torch.Generator())) == 20
     with pytest.raises(ProfundoError, match="expected a speaker of a, b, c, got 'd'"):
         own_speech(folder, "words", "d", 0)
 

@@ -20,7 +20,8 @@ STRIDE = 4  # frames of a step
 
 
 class SpeechEncoder(nn.Module):
-    """Two convolutions that halve time, and a recurrent net from each end.
+    """Two convolutions that halve time, layer normalisation (Ba et al. 2016), and a recurrent net from each end. Without the
+    normalisation connectionist training stays for long where all steps are blank.
 
     (batch, frames, features) and their lengths → (steps, batch, 2 width) and how many steps each has, a step for four frames.
     """
@@ -30,12 +31,13 @@ class SpeechEncoder(nn.Module):
         self.convolutions = nn.ModuleList(
             nn.Conv1d(inputs, width, 5, stride, 2) for inputs, stride in zip((features, width), STRIDES, strict=True)
         )
+        self.norm = nn.LayerNorm(width)
         self.recurrent = BothWays(width, width)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, sequences: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         maps, lengths = convolved(self.convolutions, sequences, lengths)
-        return self.dropout(self.recurrent(maps.permute(2, 0, 1), lengths)), lengths
+        return self.dropout(self.recurrent(self.norm(maps.permute(2, 0, 1)), lengths)), lengths
 
 
 class ConnectionistNet(nn.Module):

@@ -14,8 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from profundo.data.sound.mu_law import sound_of
-from profundo.data.sound.spectrograms import FLOOR, HOP, RATE, log_mels
-from profundo.data.sound.spoken import SILENCE
+from profundo.data.sound.spectrograms import HOP, RATE, log_mels
 from profundo.data.sound.voices import Voices
 from profundo.data.text.sequence_batches import Padded
 from profundo.records import END, PAD
@@ -23,6 +22,8 @@ from profundo.records import END, PAD
 __all__ = [
     "FIRST",
     "NO_WORD",
+    "QUIETEST",
+    "SILENCE",
     "Joining",
     "Phrases",
     "faster",
@@ -36,6 +37,10 @@ __all__ = [
 
 NO_WORD = -1  # fills up lists of words
 FIRST = END + 1  # the symbol of word 0
+QUIETEST = (
+    -50.0
+)  # dB below the loudest; what is softer is silence, so that a sound without noise is no stranger than one with little
+SILENCE = -2.0  # QUIETEST, in the units of batches
 NO_PAUSE = 0.25  # share of the words that follow one another without any
 
 
@@ -155,10 +160,10 @@ def with_noise(phrases: Phrases, decibels: tuple[float, float], own: torch.Gener
 
 
 def heard(phrases: Phrases, device: torch.device | str = "cpu") -> Padded:
-    """What a net hears and is to write. inputs: float32 (phrases, frames, bands), dB scaled to about [−2, 2], silence after the end;
-    lengths: in frames. targets: int64 (phrases, most + 1), FIRST + the number of each word, END, PAD."""
+    """What a net hears and is to write. inputs: float32 (phrases, frames, bands), dB from QUIETEST to 0 as [−2, 2], silence after the
+    end; lengths: in frames. targets: int64 (phrases, most + 1), FIRST + the number of each word, END, PAD."""
     lengths = 1 + phrases.lengths // HOP
-    levels = (log_mels(phrases.sounds) - FLOOR / 2) / 20
+    levels = 2 - 4 * (log_mels(phrases.sounds) / QUIETEST).clamp(max=1)
     inputs = levels.masked_fill((torch.arange(levels.shape[1]) >= lengths[:, None])[:, :, None], SILENCE)
     targets = F.pad((phrases.words + FIRST).masked_fill(phrases.words == NO_WORD, PAD), (0, 1), value=PAD)
     targets.scatter_(1, phrases.counts[:, None], END)

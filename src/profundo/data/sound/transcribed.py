@@ -160,5 +160,5 @@ def check_length(line: Line, labels: Sequence[int], samples: int) -> None:
     if needed > steps:
         raise ProfundoError(
             f"{printable(str(line.file))}: expected at most {steps} labels in so short a sound, found {needed} with the blanks "
-            "between equal ones"
+            "between equal ones; cut it into longer words by unit=words, or check the transcript"
         )

@@ -40,7 +40,7 @@ def cutter(
 ) -> Cutter:
     """The net of the recipe spoken-digits, which learns so many single words with noise, and what cuts `held` best for it."""
     fewer = -(-words // 5)
-    parts = ((speech.train, words), (speech.validation, fewer), (speech.known, fewer))
+    parts = ((speech.train, words), (speech.validation, fewer), (speech.test["known"], fewer))
     single = [named_words(draw, count, noise, context.generator("single words")) for draw, count in parts]
     asked = listener.Settings(epochs=epochs)
     net = listener.networks(asked, {"classes": speech.labels})["net"]

@@ -27,15 +27,17 @@ ENOUGH = 3  # speakers, for one of them to be left out
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """labels: what phrases are made of; between: what stands between two that are written. left_out: the speaker of `unknown`, whom
-    neither training nor validation hears; "" where there is none. joins: whether phrases are joined from single words."""
+    """labels: what phrases are made of; between: what stands between two that are written.
+
+    test: by "known" speakers and, where there is one, by an "unknown" one, left_out, whom neither training nor validation hears.
+    joins: whether phrases are joined from single words.
+    """
 
     labels: tuple[str, ...]
     between: str
     train: Draw
     validation: Draw
-    known: Draw
-    unknown: Draw | None
+    test: Mapping[str, Draw]
     left_out: str
     joins: bool
     facts: Mapping[str, str]
@@ -56,8 +58,7 @@ def digit_speech(unknown: str | None, seed: int, data_dir: str | None) -> Speech
         " ",
         train,
         validation,
-        known,
-        partial(drawn, strange),
+        {"known": known, "unknown": partial(drawn, strange)},
         voices.speakers[away],
         True,
         voices.facts,
@@ -90,16 +91,15 @@ def own_speech(where: Path, unit: Unit, unknown: str | None, seed: int) -> Speec
     rest, strange = (voices.speakers != away).nonzero()[:, 0], (voices.speakers == away).nonzero()[:, 0]
     rest = rest[torch.randperm(len(rest), generator=Generator().manual_seed(seed))]
     tested, held = max(1, len(rest) // 5), max(1, len(rest) // 12)
-    known, validation, train = torch.split(rest, [tested, held, len(rest) - tested - held])
-    return Speech(
-        own.labels,
-        " " if unit == "words" else "",
-        *(partial(recorded, own.every.chosen(part)) for part in (train, validation, known)),
-        partial(recorded, own.every.chosen(strange)) if has_stranger else None,
-        own.speakers[away] if has_stranger else "",
-        joins=False,
-        facts=own.facts,
+    known, validation, train = (
+        partial(recorded, own.every.chosen(part))
+        for part in torch.split(rest, [tested, held, len(rest) - tested - held])
     )
+    test: dict[str, Draw] = {"known": known}
+    if has_stranger:
+        test["unknown"] = partial(recorded, own.every.chosen(strange))
+    who = own.speakers[away] if has_stranger else ""
+    return Speech(own.labels, " " if unit == "words" else "", train, validation, test, who, False, own.facts)
 
 
 def recorded(recordings: Recordings, count: int, how: Joining, own: Generator) -> Phrases:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import median
+from typing import NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -29,55 +30,72 @@ __all__ = [
     "rivals",
 ]
 
-SOFTEST = -60.0  # dB below the loudest, in pictures
+SOFTEST = -45.0  # dB below the loudest, in pictures
 WAYS = {
     "CTC": "The curves are the probabilities that the net gives the labels it wrote at each step of 64 ms, dotted that of the blank",
     "Attention": "The curves are where the net looked while it wrote each label, a curve a label, in steps of 64 ms",
 }
 
 
-def listening(
-    way: str, by: str, phrases: Phrases, speech: Speech, answer: Heard, curves: Tensor, blank: Tensor | None
-) -> Chart:
-    """The first of the phrases. curves: (labels, steps)."""
-    sound, name = phrases[0], speech.labels.__getitem__
+class Shown(NamedTuple):
+    """A phrase with some noise that is pictured. who: "known" or "unknown" is its speaker."""
+
+    who: str
+    phrases: Phrases  # the only one
+    speech: Speech
+
+    @property
+    def by(self) -> str:
+        if self.who == "unknown":
+            return f"by {self.speech.left_out}, whom the nets never heard before"
+        return "of the test, by a speaker of training" if self.speech.left_out else "of the test"
+
+    def titled(self, what: str) -> str:
+        return f"{what}, {self.who} speaker" if self.speech.left_out else what
+
+    @property
+    def text(self) -> str:
+        return self.speech.between.join(self.speech.labels[label] for label in self.phrases.said(0))
+
+    def timed(self, answer: Heard) -> list[tuple[str, float]]:
+        return [(self.speech.labels[label], at) for label, at in zip(answer.labels, answer.seconds, strict=True)]
+
+    @property
+    def spans(self) -> list[tuple[str, float, float]]:
+        """Each word with when it begins and ends, where that is known."""
+        if self.phrases.spans is None:
+            return []
+        both = zip(self.phrases.said(0), (self.phrases.spans[0] / RATE).tolist(), strict=False)
+        return [(self.speech.labels[label], begin, end) for label, (begin, end) in both]
+
+
+def listening(shown: Shown, way: str, answer: Heard, curves: Tensor, blank: Tensor | None = None) -> Chart:
+    """curves: (labels, steps)."""
+    sound, spans = shown.phrases[0], shown.spans
     levels = F.avg_pool1d((1 - log_mel(sound) / SOFTEST).clamp(0, 1), 2).T  # pairs of bands
-    said = spans_of(phrases, speech)
-    true = "above, each word over the stretch in which it is said; " if said else ""
     svg = listening_svg(
         levels.tolist(),
         len(sound) / RATE,
         curves.tolist(),
         STEP,
-        said=said,
-        placed=[(name(label), at) for label, at in zip(answer.labels, answer.seconds, strict=True)],
-        names=("said" if said else "", "share", "written", "seconds"),
+        said=spans,
+        placed=shown.timed(answer),
+        names=("said" if spans else "", "share", "written", "seconds"),
         aside=blank.tolist() if blank is not None else (),
     )
-    what = spelled(speech, phrases.said(0))
+    true = "above, each word over the stretch in which it is said; " if spans else ""
     caption = (
-        f"“{what}” {by}, at 10 dB of noise: {true}in the middle its spectrogram, pitch from low to high; below, what was written, "
-        f"with a line up to where in the sound it was put. {WAYS[way]}. Nobody told the net where a word begins."
+        f"“{shown.text}” {shown.by}, in noise 10 dB below it: {true}in the middle its spectrogram, pitch from low to high; below, "
+        f"what was written, with a line up to where in the sound it was put. {WAYS[way]}. Nobody told the net where a word begins."
     )
-    return Chart(f"{way}, {by.split(',')[0]}", caption, svg)
+    return Chart(shown.titled(way), caption, svg)
 
 
-def spans_of(phrases: Phrases, speech: Speech) -> list[tuple[str, float, float]]:
-    if phrases.spans is None:
-        return []
-    spans = (phrases.spans[0] / RATE).tolist()
-    return [(speech.labels[label], begin, end) for label, (begin, end) in zip(phrases.said(0), spans, strict=False)]
-
-
-def spelled(speech: Speech, labels: Sequence[int]) -> str:
-    return speech.between.join(speech.labels[label] for label in labels)
-
-
-def player(by: str, phrases: Phrases, speech: Speech, answer: Heard) -> Sound:
-    sound, when = phrases[0], zip(answer.labels, answer.seconds, strict=True)
-    told = ", ".join(f"{speech.labels[label]} at {at:.2f} s" for label, at in when)
-    caption = f"Said {by}: “{spelled(speech, phrases.said(0))}”. Written by CTC: {told or 'nothing'}."
-    return Sound(f"To hear, {by.split(',')[0]}", caption, sound / sound.abs().max().clamp_min(1e-9), RATE)
+def player(shown: Shown, answer: Heard) -> Sound:
+    sound = shown.phrases[0]
+    told = ", ".join(f"{word} at {at:.2f} s" for word, at in shown.timed(answer))
+    caption = f"Said {shown.by}: “{shown.text}”. Written by CTC: {told or 'nothing'}."
+    return Sound(shown.titled("To hear"), caption, sound / sound.abs().max().clamp_min(1e-9), RATE)
 
 
 # -------------------------------------------------------------------------------------------------------------- figures

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from pydantic import Field
@@ -44,6 +44,7 @@ from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.speech.cut_words import Heard, cut_and_named, cutter
 from profundo.recipes.speech.speech_data import STEP, Draw, Speech, digit_speech, own_speech
 from profundo.recipes.speech.speech_figures import (
+    Shown,
     by_noise,
     by_words,
     errors_by_epoch,
@@ -67,6 +68,7 @@ MAIN = "label error rate"
 SHOWN = 10.0  # dB, of phrases that are shown
 MOST_IN_LATTICE, MOST_STEPS = 8, 100  # of the one that is shown
 FEW = 1000  # recordings, among which the commonest is looked for
+FEWER = 1 / 3  # of the phrases, for each place of a curve
 Writes = Callable[[Phrases], list[Heard]]
 Decibels = Annotated[Finite, Field(ge=-20, le=100)]
 
@@ -112,8 +114,8 @@ def run(context: Context, settings: Settings) -> Outcome:
     speech = _speech(context, settings)
     context.facts["recordings"] = dict(speech.facts)
     known = {"labels": list(speech.labels), "between": speech.between}
-    nets = networks(settings, known)
-    held = phrases_of(context, settings, speech.validation, "validation")
+    nets, judge = networks(settings, known), Judge(context, settings, speech)
+    held = judge.phrases(speech.validation, "validation")
     trained = {name: learn(context, settings, speech.train, held, name, net) for name, net in nets.items()}
     simple, way = simple_way(context, settings, speech, held)
     ways: dict[str, Writes] = {
@@ -122,9 +124,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         ATTENTION: partial(by_attention, nets[ATTENTION]),
         simple: way,
     }
-    parts = {"known": phrases_of(context, settings, speech.known, "known")}
-    if speech.unknown is not None:
-        parts["unknown"] = phrases_of(context, settings, speech.unknown, "unknown")
+    parts = {who: judge.phrases(draw, who) for who, draw in speech.test.items()}
     written = {name: {who: writes(phrases) for who, phrases in parts.items()} for name, writes in ways.items()}
     rates = {
         name: {who: error_rate(parts[who], answers) for who, answers in by.items()} for name, by in written.items()
@@ -134,11 +134,11 @@ def run(context: Context, settings: Settings) -> Outcome:
         baseline=scores_of(rates[simple]),
         against=simple,
         exhibits=[
-            *(one for who in parts for one in pictured(context, settings, speech, nets, who)),
+            *(one for who in parts for one in pictured(judge, nets, who)),
             rivals(parts, written, rates, {name: parameters(net) for name, net in nets.items()}),
-            *(_by_words(context, settings, speech, ways) if speech.joins else []),
-            _by_noise(context, settings, speech, ways),
-            *_paths(context, settings, speech, nets[CTC]),
+            *(_by_words(judge, ways) if speech.joins else []),
+            _by_noise(judge, ways),
+            *_paths(judge, nets[CTC]),
             errors_by_epoch({name: one.history["validation label error rate"] for name, one in trained.items()}),
         ],
         networks=nets,
@@ -157,18 +157,25 @@ def joining(settings: Settings, words: tuple[int, int] | None = None, speed: flo
     return Joining(words or (1, settings.longest), settings.pause, speed)
 
 
-def phrases_of(
-    context: Context,
-    settings: Settings,
-    draw: Draw,
-    name: str,
-    words: tuple[int, int] | None = None,
-    noise: tuple[float, float] | None = None,
-    count: int | None = None,
-) -> Phrases:
-    """Phrases that a figure is of: the same for a name."""
-    own = context.generator(name)
-    return with_noise(draw(count or settings.judged, joining(settings, words), own), noise or settings.noise, own)
+class Judge(NamedTuple):
+    """What draws the phrases of figures, the same ones for a name."""
+
+    context: Context
+    settings: Settings
+    speech: Speech
+
+    def phrases(
+        self,
+        draw: Draw,
+        name: str,
+        words: tuple[int, int] | None = None,
+        noise: tuple[float, float] | None = None,
+        share: float = 1.0,
+    ) -> Phrases:
+        """share: of as many as the main figures have."""
+        own, settings = self.context.generator(name), self.settings
+        count = max(1, round(share * settings.judged))
+        return with_noise(draw(count, joining(settings, words), own), noise or settings.noise, own)
 
 
 # ------------------------------------------------------------------------------------------------------------- learning
@@ -289,59 +296,47 @@ def parameters(net: nn.Module) -> int:
     return sum(parameter.numel() for parameter in net.parameters())
 
 
-def _by_words(context: Context, settings: Settings, speech: Speech, ways: Mapping[str, Writes]) -> list[Exhibit]:
+def _by_words(judge: Judge, ways: Mapping[str, Writes]) -> list[Exhibit]:
     """Strings of each length, up to one and a half times those of training."""
-    rates: dict[str, list[float]] = {name: [] for name in ways if name != PATH}
-    numbers = range(1, settings.longest + settings.longest // 2 + 1)
-    for number in numbers:
-        phrases = phrases_of(
-            context, settings, speech.known, f"{number} words", (number, number), count=settings.judged // 3
-        )
-        for name, values in rates.items():
-            values.append(error_rate(phrases, ways[name](phrases)))
-    return [by_words(numbers, rates, settings.longest)]
+    longest, draw = judge.settings.longest, judge.speech.test["known"]
+    numbers = range(1, longest + longest // 2 + 1)
+    sets = [judge.phrases(draw, f"{number} words", (number, number), share=FEWER) for number in numbers]
+    return [by_words(numbers, rates_of(ways, sets), longest)]
 
 
-def _by_noise(context: Context, settings: Settings, speech: Speech, ways: Mapping[str, Writes]) -> Exhibit:
-    """The same phrases each time."""
-    rates: dict[str, list[float]] = {name: [] for name in ways if name != PATH}
-    for level in LEVELS:
-        phrases = phrases_of(context, settings, speech.known, "noise", None, (level, level), settings.judged // 3)
-        for name, values in rates.items():
-            values.append(error_rate(phrases, ways[name](phrases)))
-    return by_noise(LEVELS, rates)
+def _by_noise(judge: Judge, ways: Mapping[str, Writes]) -> Exhibit:
+    draw = judge.speech.test["known"]
+    sets = [judge.phrases(draw, "noise", noise=(level, level), share=FEWER) for level in LEVELS]
+    return by_noise(LEVELS, rates_of(ways, sets))
 
 
-def pictured(
-    context: Context, settings: Settings, speech: Speech, nets: Mapping[str, nn.Module], who: str
-) -> list[Exhibit]:
+def rates_of(ways: Mapping[str, Writes], sets: Sequence[Phrases]) -> dict[str, list[float]]:
+    return {name: [error_rate(part, writes(part)) for part in sets] for name, writes in ways.items() if name != PATH}
+
+
+def pictured(judge: Judge, nets: Mapping[str, nn.Module], who: str) -> list[Exhibit]:
     """A long phrase with some noise: what each net hears, and the sound."""
-    draw = speech.unknown if who == "unknown" and speech.unknown is not None else speech.known
-    phrases = phrases_of(context, settings, draw, f"shown, {who}", (settings.longest,) * 2, (SHOWN, SHOWN), 1)
-    (log_shares,), (answer,) = shares_of_steps(nets[CTC], phrases), by_ctc(nets[CTC], phrases, settings.beam)
+    longest, draw = judge.settings.longest, judge.speech.test[who]
+    phrases = judge.phrases(draw, f"shown, {who}", (longest, longest), (SHOWN, SHOWN), share=0)
+    (log_shares,), (answer,) = shares_of_steps(nets[CTC], phrases), by_ctc(nets[CTC], phrases, judge.settings.beam)
     ((_, weights),), (other,) = looked(nets[ATTENTION], phrases), by_attention(nets[ATTENTION], phrases)
-    shares = log_shares.exp()
-    by = f"by {speech.left_out}, whom the nets never heard before" if who == "unknown" else "by a speaker of training"
+    shown, shares = Shown(who, phrases, judge.speech), log_shares.exp()
     return [
-        listening(
-            "CTC", by, phrases, speech, answer, shares[:, [label + 1 for label in answer.labels]].T, shares[:, 0]
-        ),
-        player(by, phrases, speech, answer),
-        listening("Attention", by, phrases, speech, other, weights, None),
+        listening(shown, "CTC", answer, shares[:, [label + 1 for label in answer.labels]].T, shares[:, 0]),
+        player(shown, answer),
+        listening(shown, "Attention", other, weights),
     ]
 
 
-def _paths(context: Context, settings: Settings, speech: Speech, net: nn.Module) -> list[Exhibit]:
+def _paths(judge: Judge, net: nn.Module) -> list[Exhibit]:
     """The lattice of a short phrase, for the labels that are said in it."""
-    phrases = phrases_of(context, settings, speech.known, "paths", (1, min(3, settings.longest)), (SHOWN, SHOWN), 1)
+    short = min(3, judge.settings.longest)
+    phrases = judge.phrases(judge.speech.test["known"], "paths", (short, short), (SHOWN, SHOWN), share=0)
     (log_shares,), labels = shares_of_steps(net, phrases), phrases.said(0)
     if len(labels) > MOST_IN_LATTICE or len(log_shares) > MOST_STEPS:
         return []
-    return [
-        lattice_picture(
-            lattice(log_shares, [label + 1 for label in labels]), [speech.labels[label] for label in labels], STEP
-        )
-    ]
+    paths = lattice(log_shares, [label + 1 for label in labels])
+    return [lattice_picture(paths, [judge.speech.labels[label] for label in labels], STEP)]
 
 
 # ------------------------------------------------------------------------------------------------------------ predicting
