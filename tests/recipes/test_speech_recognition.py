@@ -40,7 +40,7 @@ def folder(tmp_path_factory):
 
 
 def test_strings_of_tones_are_learned_in_seconds_without_being_told_when_each_begins(folder, tmp_path):
-    given = {"data": str(folder), "width": 24, "updates": 80, "epochs": 2, "learning_rate": 0.02, "noise": (20, 40)}
+    given = {"data": str(folder), "width": 24, "updates": 160, "epochs": 1, "learning_rate": 0.01, "noise": (20, 40)}
     run = run_recipe("speech-recognition", given, quick=True, out=False)
     assert run.outcome.scores["label error rate"] < 0.1 < run.outcome.baseline["label error rate"]
     assert set(run.outcome.scores) == {"label error rate", "label error rate, unknown speaker"}
