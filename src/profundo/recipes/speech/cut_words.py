@@ -39,12 +39,14 @@ def cutter(
     context: Context, speech: Speech, noise: tuple[float, float], words: int, epochs: int, held: Phrases
 ) -> Cutter:
     """The net of the recipe spoken-digits, which learns so many single words with noise, and what cuts `held` best for it."""
-    fewer = -(-words // 5)
-    parts = ((speech.train, words), (speech.validation, fewer), (speech.test["known"], fewer))
-    single = [named_words(draw, count, noise, context.generator("single words")) for draw, count in parts]
+    own, few = context.generator("single words"), -(-words // 5)
+    train, held_words = (
+        named_words(draw, count, noise, own) for draw, count in ((speech.train, words), (speech.validation, few))
+    )
     asked = listener.Settings(epochs=epochs)
     net = listener.networks(asked, {"classes": speech.labels})["net"]
-    listener.train(context, asked, SpokenWords("words", speech.labels, *single, speech.facts), net, name="single words")
+    single = SpokenWords("words", speech.labels, train, held_words, held_words, speech.facts)  # no test: phrases are
+    listener.train(context, asked, single, net, name="single words")
     ways = [Cutter(net, threshold, pause) for threshold, pause in product(THRESHOLDS, PAUSES)]
     return min(ways, key=lambda way: mistakes(way, held))
 
