@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from profundo.data.sound.transcribed import transcribed_folder
-from profundo.pictures.wav import wav
+from profundo.pictures.sounds.wav import wav
 from profundo.records import ProfundoError
 
 SAID = ["one two", "two", "Two, ONE!", "it's one", "one  one", "two two", "one", "two one", "one two one", "two"]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from profundo.data.sound.phrases import Joining, Phrases
-from profundo.pictures.wav import wav
+from profundo.pictures.sounds.wav import wav
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.speech.cut_words import Heard
 from profundo.recipes.speech.speech_data import own_speech

@@ -14,7 +14,7 @@ from profundo.data.sound.spectrograms import RATE, log_mel
 from profundo.objectives.ctc import Lattice
 from profundo.pictures.charts import Line, heat_svg, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Sound, Table
-from profundo.pictures.listening import listening_svg
+from profundo.pictures.sounds.heard_words import listening_svg
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.recipes.speech.cut_words import Heard
 from profundo.recipes.speech.speech_data import STEP, Speech

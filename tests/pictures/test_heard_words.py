@@ -1,8 +1,8 @@
 import re
 
 from profundo.pictures.exhibits import Chart, drawn
-from profundo.pictures.listening import CURVES, LEFT, RIGHT, listening_svg
 from profundo.pictures.safety import is_drawing
+from profundo.pictures.sounds.heard_words import CURVES, LEFT, RIGHT, listening_svg
 
 
 def picture(**changes):
