@@ -95,7 +95,7 @@ class Settings:
     dropout: Share = 0.2
     blank: Share = 0.15
     batch_size: Whole = 32
-    updates: Whole = 1200
+    updates: Whole = 800
     epochs: Whole = 8
     learning_rate: Positive = 0.004
     clip: Positive = 1.0
