@@ -31,7 +31,7 @@ def test_words_curves_and_loud_cells_stand_at_their_times():
     assert places[2][1] == CURVES[0]
     assert blank.startswith(f"{LEFT:.2f},{CURVES[0]:.2f}")
     loudest = re.search(r'd="([^"]*)" fill-opacity="0.85"', svg)[1]
-    assert loudest == "M197.0 78.0h262.0v50.0h-262.0z"  # both loud cells of the lower band, side by side
+    assert loudest == "M164.0 78.0h204.0v50.0h-204.0z"  # both loud cells of the lower band, side by side
 
 
 def test_nothing_said_and_nothing_written_is_still_a_picture():

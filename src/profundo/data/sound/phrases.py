@@ -95,7 +95,7 @@ def joined(voices: Voices, count: int, how: Joining, own: torch.Generator) -> Ph
     places, chances = torch.rand(count, most, generator=own), torch.rand(count, most + 1, generator=own)
     pauses = ((chances - NO_PAUSE).clamp_min(0) / (1 - NO_PAUSE) * how.pause * RATE).long()
     speeds = (1 + how.speed) ** (2 * torch.rand(count, generator=own) - 1)
-    speakers = [(voices.speakers == one).nonzero().squeeze(1) for one in voices.speakers.unique()]
+    speakers = [(voices.speakers == one).nonzero().squeeze(1) for one in sorted(set(voices.speakers.tolist()))]
     who = torch.randint(len(speakers), (count,), generator=own).tolist()
     parts, words = [], torch.full((count, most), NO_WORD)
     for row, number in enumerate(numbers):

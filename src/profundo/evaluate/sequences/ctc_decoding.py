@@ -8,33 +8,24 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from typing import NamedTuple
+from itertools import groupby
 
 from torch import Tensor
 
 from profundo.records import BLANK
 
-__all__ = ["Written", "likeliest_path", "prefix_beam"]
+__all__ = ["likeliest_path", "prefix_beam"]
 
 Prefix = tuple[int, ...]
 NEVER = -math.inf
 
 
-class Written(NamedTuple):
-    """labels, and the logarithm of the probability of all paths to them that were kept."""
-
-    labels: Prefix
-    log_probability: float
-
-
 def likeliest_path(log_shares: Tensor) -> list[int]:
     """The labels of the likeliest symbol of each step: repeated ones become one, blanks none. log_shares (steps, symbols)."""
-    symbols = log_shares.argmax(1).unique_consecutive()
-    labels: list[int] = symbols[symbols != BLANK].tolist()
-    return labels
+    return [symbol for symbol, _ in groupby(log_shares.argmax(1).tolist()) if symbol != BLANK]
 
 
-def prefix_beam(log_shares: Tensor, width: int = 8, least: float = -12.0) -> Written:
+def prefix_beam(log_shares: Tensor, width: int = 8, least: float = -12.0) -> list[int]:
     """The likeliest labels among the `width` prefixes that are kept after each step.
 
     least: labels less likely than this at a step, in nats, begin nothing there; −∞ for all. With it, and a width that keeps every
@@ -50,7 +41,7 @@ def prefix_beam(log_shares: Tensor, width: int = 8, least: float = -12.0) -> Wri
             _extend(after, prefix, (blank, label), row, labels)
         best = sorted(after.items(), key=lambda one: added(*one[1]), reverse=True)[:width]
         beam = {prefix: (blank, label) for prefix, (blank, label) in best}
-    return max((Written(prefix, added(*ends)) for prefix, ends in beam.items()), key=lambda one: one.log_probability)
+    return list(max(beam, key=lambda prefix: added(*beam[prefix])))
 
 
 def _extend(

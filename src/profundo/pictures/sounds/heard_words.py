@@ -12,7 +12,7 @@ __all__ = ["Placed", "Said", "listening_svg"]
 
 Said = tuple[str, float, float]  # a word, and from when to when it is said, in seconds
 Placed = tuple[str, float]  # a word, and when
-WIDE, LEFT, RIGHT = 600.0, 66.0, 590.0
+WIDE, LEFT, RIGHT = 480.0, 62.0, 470.0
 WORDS, SOUND, CURVES, BELOW = (4.0, 24.0), (28.0, 128.0), (142.0, 212.0), 230.0  # heights of the four rows
 SHADES = 6  # of the spectrogram
 LETTERS = 12  # of a word, at most

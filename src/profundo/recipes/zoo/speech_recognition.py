@@ -215,7 +215,7 @@ def attentive_cost(net: nn.Module, batch: Batch, blank: float) -> Tensor:
 # -------------------------------------------------------------------------------------------------------------- writing
 def by_ctc(net: nn.Module, phrases: Phrases, beam: int) -> list[Heard]:
     """The labels that prefix beam search finds."""
-    return [placed(own, prefix_beam(own, beam).labels) for own in shares_of_steps(net, phrases)]
+    return [placed(own, prefix_beam(own, beam)) for own in shares_of_steps(net, phrases)]
 
 
 def by_path(net: nn.Module, phrases: Phrases) -> list[Heard]:
@@ -347,7 +347,7 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
         sounds, lengths = side_by_side([load_wav(file)])
         phrases = Phrases(sounds, lengths, torch.zeros(1, 0, dtype=torch.int64))
         (log_shares,) = shares_of_steps(net, phrases)
-        labels = list(prefix_beam(log_shares, model.asked.beam).labels)
+        labels = prefix_beam(log_shares, model.asked.beam)
         paths = lattice(log_shares, labels)
         words = [model.known["labels"][label - 1] for label in labels]
         told.append(
