@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from profundo.data.sound.phrases import Phrases
-from profundo.data.sound.spectrograms import RATE, log_mel
+from profundo.data.sound.spectrograms import BANDS, RATE, log_mel
 from profundo.objectives.ctc import Lattice
 from profundo.pictures.charts import Line, heat_svg, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Sound, Table
@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 SOFTEST = -45.0  # dB below the loudest, in pictures
+MOST_MOMENTS = 200  # of a picture
 WAYS = {
     "CTC": "The curves are the probabilities that the net gives the labels it wrote at each step of 64 ms, dotted that of the blank",
     "Attention": "The curves are where the net looked while it wrote each label, a curve a label, in steps of 64 ms",
@@ -72,7 +73,8 @@ class Shown(NamedTuple):
 def listening(shown: Shown, way: str, answer: Heard, curves: Tensor, blank: Tensor | None = None) -> Chart:
     """curves: (labels, steps)."""
     sound, spans = shown.phrases[0], shown.spans
-    levels = F.avg_pool1d((1 - log_mel(sound) / SOFTEST).clamp(0, 1), 2).T  # pairs of bands
+    levels = (1 - log_mel(sound) / SOFTEST).clamp(0, 1)
+    levels = F.adaptive_avg_pool2d(levels[None], (min(MOST_MOMENTS, len(levels)), BANDS // 2))[0].T
     svg = listening_svg(
         levels.tolist(),
         len(sound) / RATE,
