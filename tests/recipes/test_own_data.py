@@ -72,6 +72,7 @@ def stranger(tmp_path_factory):
 
 SMALL_GAN = {"pictures": 64, "epochs": 1, "classifier_epochs": 1, "image_size": 16}
 SMALL_COLOURS = {"image_size": 16, "updates": 2, "epochs": 1, "judged": 8}
+SMALL_PAIRS = {"image_size": 16, "updates": 2, "epochs": 1, "classifier_epochs": 1, "judged": 10}
 FITTING = [
     *((name, data, SMALL_GAN) for name in ("gan", "dcgan", "wgan-gp") for data in ("flat", "two")),
     ("dcgan", "flat.zip", SMALL_GAN),
@@ -91,6 +92,10 @@ FITTING = [
     ("fast-style", "wide", {"patch": 16, "updates": 2, "epochs": 1, "compared": 2}),
     ("adain", "wide", {"patch": 16, "updates": 2, "epochs": 1, "compared": 0, "layer": "relu4_1"}),
     *(("colourisation", data, SMALL_COLOURS) for data in ("flat", "two")),
+    *(("pix2pix", "flat", {**SMALL_PAIRS, "task": task}) for task in ("halves", "edges", "colours")),
+    ("pix2pix", "two", SMALL_PAIRS),
+    ("cyclegan", "two", SMALL_PAIRS),
+    ("cyclegan", "three", {**SMALL_PAIRS, "other": "negative"}),
     ("language-model", "es.txt", {}),
     ("language-model", "texts", {}),
     ("word-embeddings", "es.txt", {"batch_size": 64, "threshold": 1.0, "least": 5}),
@@ -150,6 +155,12 @@ REFUSED = [
     ("colourisation", "few", "at least 20 in all; found 6 images"),
     ("colourisation", "texts", "expected a folder or .zip of images.*found texts"),
     ("super-resolution", "flat", "32 pixels on a side or more, found none of 30"),
+    *(
+        ("pix2pix", data, says)
+        for data, says in (("few", "found 6 images"), ("texts", "found texts"), ("nowhere", "no such file"))
+    ),
+    ("cyclegan", "flat", "one folder per class"),
+    ("cyclegan", "texts", "found texts"),
     ("language-model", "short.txt", "at least 200 characters, got 5"),
     ("language-model", "flat", r"expected files of text \(.txt\) in it, found none"),
     ("language-model", "latin.txt", "expected UTF-8, but byte .* encoding"),
