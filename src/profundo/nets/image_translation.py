@@ -70,7 +70,6 @@ class ResidualGenerator(nn.Module):
 
     def __init__(self, channels: int, width: int = 16, blocks: int = 4, halvings: int = 1) -> None:
         super().__init__()
-        self.channels = channels
         widths = [width << level for level in range(halvings + 1)]
         layers: list[nn.Module] = [Convolution(channels, width, 7)]
         layers += [Convolution(above, below, 3, stride=2) for above, below in pairwise(widths)]

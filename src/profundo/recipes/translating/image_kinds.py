@@ -82,7 +82,7 @@ def two_forms(data: Dataset, name: str, draws: torch.Generator, most: int) -> Ki
     plain = raw_of(data.test)[evenly(len(data.test), most)]
     labels = data.test.targets[evenly(len(data.test), most)]
     changed = form(plain, draws)
-    first, second = (like(part.inputs, changed) for part in (train[0], validation[0]))
+    first, second = (like(raw_of(part), changed) for part in (train[0], validation[0]))
     as_they_are = Kind(
         "as they are", first, second, like(plain, changed), labels, labels, None if name == "coloured" else changed
     )
@@ -123,7 +123,7 @@ def judged_by(data: Dataset, both: tuple[Kind, Kind], train: Tensor, validation:
         Samples(torch.cat([kind.validation for kind in both]), validation),
         Samples(torch.cat([kind.test for kind in both]), torch.cat([kind.labels for kind in both])),
     )
-    inputs = Inputs(tuple(parts[0].inputs.shape[1:]), "image")
+    inputs = Inputs(tuple(both[0].test.shape[1:]), "image")
     return divide(Collection(data.name, inputs, data.spec.targets, *parts), validation=None, seed=0, stream=False)
 
 

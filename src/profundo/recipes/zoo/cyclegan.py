@@ -104,13 +104,13 @@ def named(way: str, direction: str) -> str:
 
 def run(context: Context, settings: Settings) -> Outcome:
     kinds = loaded(context, settings)
-    known = {"shape": list(kinds.images.spec.inputs.shape), "kinds": [kind.name for kind in kinds.both]}
+    known: dict[str, Any] = {"shape": list(kinds.images.spec.inputs.shape), "kinds": [kind.name for kind in kinds.both]}
     nets = networks(settings, known)
     classifier = trained_classifier(context, kinds.images, settings.classifier_epochs)
-    games = {
-        way: game(context, settings, {direction: nets[named(way, direction)] for direction in (THERE, BACK)}, weight)
-        for way, weight in ((OURS, settings.cycle_weight), (FREE, 0.0))
-    }
+    games = {}
+    for way, weight in ((OURS, settings.cycle_weight), (FREE, 0.0)):
+        makers = {direction: nets[named(way, direction)] for direction in (THERE, BACK)}
+        games[way] = game(context, settings, known["shape"][0], makers, weight)
     games[FREE].load_state_dict(games[OURS].state_dict())  # the same start
     trained = {way: learn(context, settings, way, one, kinds) for way, one in games.items()}
     made = {way: journeys(one, kinds) for way, one in games.items()}
@@ -146,11 +146,10 @@ def loaded(context: Context, settings: Settings) -> Kinds:
 
 
 # -------------------------------------------------------------------------------------------------------------- the game
-def game(context: Context, settings: Settings, makers: Mapping[str, nn.Module], weight: float) -> Game:
+def game(context: Context, settings: Settings, channels: int, makers: Mapping[str, nn.Module], weight: float) -> Game:
     """makers: the generators, there and back; weight: λ of the error of who went there and back."""
-    channels = next(iter(makers.values())).channels
     judges = {
-        direction: patch_discriminator(int(channels), 2 * settings.width, settings.patches, nn.InstanceNorm2d)
+        direction: patch_discriminator(channels, 2 * settings.width, settings.patches, nn.InstanceNorm2d)
         for direction in makers
     }
     precision = context.precision(makers[THERE])

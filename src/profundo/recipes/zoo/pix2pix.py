@@ -82,8 +82,8 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """Of files. given: whether a file is what the net is given, such as a drawing of black lines on white; otherwise it is a whole image,
-    of which the task takes away what the net makes anew."""
+    """Of files. given: whether a file is what the net is given, such as a drawing of black lines on white; otherwise it is a whole
+    image, of which the task takes away what the net makes anew."""
 
     given: bool = False
 
