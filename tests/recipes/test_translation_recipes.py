@@ -282,7 +282,7 @@ def test_it_learns_what_belongs_to_what_is_given(run, pairs):
     data, _ = own_pairs(pairs / "two", 24, False, 0)
     test = of_the_dataset(data.test)
     for figures in (run.outcome.scores, run.outcome.baseline):
-        assert figures["error"] < 0.25 * error(test.given, test.truth)
+        assert figures["absolute error"] < 0.25 * error(test.given, test.truth)
 
 
 def test_an_image_of_ones_own_is_turned_at_the_command_line(run, tmp_path):

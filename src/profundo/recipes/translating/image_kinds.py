@@ -84,7 +84,7 @@ def two_forms(data: Dataset, name: str, draws: torch.Generator, most: int) -> Ki
     changed = form(plain, draws)
     first, second = (like(raw_of(part), changed) for part in (train[0], validation[0]))
     as_they_are = Kind(
-        "as they are", first, second, like(plain, changed), labels, labels, None if name == "coloured" else changed
+        "plain", first, second, like(plain, changed), labels, labels, None if name == "coloured" else changed
     )
     other = Kind(
         name,
@@ -97,7 +97,7 @@ def two_forms(data: Dataset, name: str, draws: torch.Generator, most: int) -> Ki
     )
     both = as_they_are, other
     known = [torch.cat([one.targets for one in part]) for part in (train, validation)]
-    return Kinds(both, judged_by(data, both, *known), "class kept")
+    return Kinds(both, judged_by(data, both, *known), "share kept")
 
 
 def halves(samples: Samples, draws: torch.Generator) -> tuple[Samples, Samples]:
@@ -138,7 +138,7 @@ def two_classes(data: Dataset, names: tuple[str, str], most: int) -> Kinds:
     known = [torch.arange(2).repeat_interleave(count) for count in counts]
     targets = Targets("classes", tuple(data.spec.targets.classes[at] for at in chosen))
     named = replace(data, spec=replace(data.spec, targets=targets))
-    return Kinds(both, judged_by(named, both, *known), "named as asked")  # type: ignore[arg-type]
+    return Kinds(both, judged_by(named, both, *known), "share turned")  # type: ignore[arg-type]
 
 
 def class_of(data: Dataset, name: str, place: int) -> int:

@@ -242,7 +242,7 @@ def judged(classifier: Classifier, kinds: Kinds, made: tuple[Journey, Journey]) 
     figures |= {f"{kinds.asked}, {way}": value for way, value in zip((THERE, BACK), named, strict=True)}
     figures |= {f"Fréchet distance, {way}": value for way, value in zip((THERE, BACK), distances, strict=True)}
     off = [
-        (f"error, {way}", error(one, kind.truth))
+        (f"absolute error, {way}", error(one, kind.truth))
         for way, (one, _), kind in zip((THERE, BACK), made, kinds.both, strict=True)
         if kind.truth is not None
     ]
@@ -267,14 +267,14 @@ def concluded(kinds: Kinds, figures: Mapping[str, Mapping[str, float]]) -> str:
     ours, free = figures[OURS], figures[FREE]
     first, second = (kind.name for kind in kinds.both)
     rest = ""
-    if f"error, {BACK}" in ours:
+    if f"absolute error, {BACK}" in ours:
         rest = (
-            f" Made {first}, images are {ours[f'error, {BACK}']:.3f} from the true ones, where black and white differ by 1; "
-            f"{free[f'error, {BACK}']:.3f} without the cycle."
+            f" Made {first}, images are {ours[f'absolute error, {BACK}']:.3f} from the true ones, where black and white differ by 1; "
+            f"{free[f'absolute error, {BACK}']:.3f} without the cycle."
         )
     return (
-        f"Between {first} and {second}: {kinds.asked} {ours[kinds.asked]:.1%}, without the cycle {free[kinds.asked]:.1%}; who goes "
-        f"there and back comes within {ours['cycle error']:.3f} of the start, without the cycle {free['cycle error']:.3f}.{rest}"
+        f"Between {first} and {second} the {kinds.asked} is {ours[kinds.asked]:.1%}, without the cycle {free[kinds.asked]:.1%}; who "
+        f"goes there and back comes within {ours['cycle error']:.3f} of the start, without the cycle {free['cycle error']:.3f}.{rest}"
     )
 
 

@@ -48,6 +48,7 @@ from profundo.train.game import Game
 __all__ = ["RECIPE", "Settings", "Wishes", "networks", "predict", "run"]
 
 OURS, ALONE = "pix2pix", "by the error alone"
+DISTANCE, NAMED, ERROR = "Fréchet distance", "share named right", "absolute error"
 VALIDATED, SHOWN, NEIGHBOURS = 1000, 10, 5000
 
 
@@ -239,23 +240,21 @@ def nearest(train: Pairs, test: Pairs) -> Tensor:
 def judged(classifier: Classifier, made: Tensor, parts: Parts) -> dict[str, float]:
     """Of what was made of the test images; named right: nothing where they have no classes."""
     features, probabilities = classifier.look(made)
-    figures = {"Fréchet distance": frechet_distance(features, classifier.real_features)}
+    figures = {DISTANCE: frechet_distance(features, classifier.real_features)}
     if parts.images.spec.targets.classes:
-        figures["named right"] = (probabilities.argmax(1) == parts.images.test.targets).double().mean().item()
-    return figures | {"error": error(made, parts.test.truth)}
+        figures[NAMED] = (probabilities.argmax(1) == parts.images.test.targets).double().mean().item()
+    return figures | {ERROR: error(made, parts.test.truth)}
 
 
 def concluded(settings: Settings, figures: Mapping[str, Mapping[str, float]], number: int) -> str:
     ours, others = figures[OURS], figures[ALONE]
     named = ""
-    if "named right" in ours:
-        named = (
-            f" A classifier names {ours['named right']:.1%} of them right, {others['named right']:.1%} of the others."
-        )
+    if NAMED in ours:
+        named = f" A classifier names {ours[NAMED]:.1%} of them right, {others[NAMED]:.1%} of the others."
     return (
-        f"{number:,} images made by task {settings.task} are at a Fréchet distance of {ours['Fréchet distance']:.1f} from the true "
-        f"ones, at {others['Fréchet distance']:.1f} where the same net learned by the error alone, which is nearer pixel by pixel: a "
-        f"mean absolute error of {others['error']:.3f} beside {ours['error']:.3f}.{named}"
+        f"{number:,} images made by task {settings.task} are at a Fréchet distance of {ours[DISTANCE]:.1f} from the true ones, at "
+        f"{others[DISTANCE]:.1f} where the same net learned by the error alone. A pixel is {ours[ERROR]:.3f} from the true one in the "
+        f"mean, where black and white differ by 1, by the error alone {others[ERROR]:.3f}.{named}"
     )
 
 
@@ -269,8 +268,8 @@ def exhibits(
 ) -> list[Exhibit]:
     places = evenly(len(parts.test), SHOWN)
     rows = {"given": parts.test.given, ALONE: made[ALONE], OURS: made[OURS], "truth": parts.test.truth}
-    names = ["Fréchet distance", *(["named right"] if "named right" in figures[OURS] else []), "error"]
-    floor = judged(classifier, parts.train.truth[: len(parts.test)], parts)["Fréchet distance"]
+    names = [DISTANCE, *([NAMED] if NAMED in figures[OURS] else []), ERROR]
+    floor = judged(classifier, parts.train.truth[: len(parts.test)], parts)[DISTANCE]
     truth = judged(classifier, parts.test.truth, parts)
     table: list[list[str | float]] = [[way, *(of[name] for name in names)] for way, of in figures.items()]
     history = {name: one.history for name, one in trained.items()}
@@ -286,8 +285,8 @@ def exhibits(
         Table(
             "How they are judged",
             "Fréchet distance to the true images in the features of a classifier of true ones (a net with fixed random weights where "
-            f"there are no classes); as many training images are at {floor:.1f}. Named right: by that classifier. Error: mean "
-            "absolute error of a pixel, of which black and white differ by 1. Nearest pair: what belongs to the training image most "
+            f"there are no classes); as many training images are at {floor:.1f}. Named right: by that classifier. Absolute error: "
+            "of a pixel, the mean, of which black and white differ by 1. Nearest pair: what belongs to the training image most "
             "like the one given, of 5,000 at most.",
             ["way", *names],
             [*table, ["the true images", *(truth[name] for name in names)]],
