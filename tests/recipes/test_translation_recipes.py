@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from profundo.cli import app
 from profundo.recipes import stretches
 from profundo.recipes.context import Context, Request
-from profundo.recipes.recipe import find, settle
+from profundo.recipes.recipe import Model, find, predicted, settle
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.translating.image_kinds import coloured, negative, thick, two_classes, two_forms
 from profundo.recipes.translating.image_pairs import (
@@ -298,3 +298,40 @@ def test_an_image_of_ones_own_is_turned_at_the_command_line(run, tmp_path):
         made = np.asarray(image.convert("RGB")).astype(int)
     disc = np.asarray(png(scene(3, 40)).resize((24, 24))).max(2) > 150
     assert made[disc].mean() > made[~disc].mean() + 40
+
+
+class Seeing(torch.nn.Module):
+    """Keeps what it is given, and makes grey images of three channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unused = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, images):
+        self.seen = images
+        return torch.zeros(len(images), 3, *images.shape[2:])
+
+
+def test_of_a_photograph_outlines_are_drawn_and_a_drawing_is_taken_as_it_is(tmp_path):
+    png(scene(1)).save(tmp_path / "photo.png")
+    net = Seeing()
+    model = Model(settle("pix2pix", {"task": "edges"}), {"pix2pix": net}, {"given": [1, 24, 24], "made": [3, 24, 24]})
+    photo = torch.from_numpy(scene(1)).permute(2, 0, 1)[None]
+    predicted("pix2pix", model, [tmp_path / "photo.png"])
+    assert torch.equal(net.seen, signed(outlines(photo)))
+    png(outlines(photo)[0, 0].numpy()).save(tmp_path / "drawing.png")
+    (told,) = predicted("pix2pix", model, [tmp_path / "drawing.png"], {"given": True})
+    assert torch.equal(net.seen, signed(outlines(photo)))
+    assert told["prediction"] == "24×24 pixels, task edges"
+
+
+def test_an_image_goes_there_or_back(tmp_path):
+    png(scene(1)).save(tmp_path / "one.png")
+    nets = {"there": Seeing(), "back": Seeing()}
+    model = Model(settle("cyclegan", {}), nets, {"shape": [3, 24, 24], "kinds": ["deer", "horse"]})
+    for way, kind in (("there", "horse"), ("back", "deer")):
+        (told,) = predicted("cyclegan", model, [tmp_path / "one.png"], {"way": way})
+        assert told["prediction"] == f"24×24 pixels, {kind}"
+        assert nets[way].seen.shape == (1, 3, 24, 24)
+    with pytest.raises(ProfundoError, match="setting way"):
+        predicted("cyclegan", model, [tmp_path / "one.png"], {"way": "up"})

@@ -22,7 +22,8 @@ from profundo.records import Dataset, Inputs, ProfundoError, Samples, Targets
 __all__ = ["TASKS", "Pairs", "of_the_dataset", "outlines", "own_pairs", "pairs_of", "upper_half", "without_colour"]
 
 GREY = 128  # of what is not told
-SHARP = 0.8  # of a line, what Sobel's filters say at least; a step from black to white has 4
+SHARP = 0.2  # of a line: how strong it is at least beside the strongest of its image
+FAINT = 0.5  # what Sobel's filters say of the strongest at least; a step from black to white has 4
 SOBEL = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
 SIDES = ("a", "b")
 FEWEST = 20  # pairs
@@ -62,7 +63,8 @@ def outlines(images: Tensor) -> Tensor:
     above, below = around[:, :, :-2, 1:-1], around[:, :, 2:, 1:-1]
     upright = across.abs() >= down.abs()
     most = torch.where(upright, (strength >= left) & (strength > right), (strength >= above) & (strength > below))
-    return torch.where(most & (strength > SHARP), 0, 255).to(torch.uint8)
+    least = SHARP * strength.amax((2, 3), keepdim=True).clamp(min=FAINT)
+    return torch.where(most & (strength > least), 0, 255).to(torch.uint8)
 
 
 def without_colour(images: Tensor) -> Tensor:

@@ -252,9 +252,9 @@ def concluded(settings: Settings, figures: Mapping[str, Mapping[str, float]], nu
     if NAMED in ours:
         named = f" A classifier names {ours[NAMED]:.1%} of them right, {others[NAMED]:.1%} of the others."
     return (
-        f"{number:,} images made by task {settings.task} are at a Fréchet distance of {ours[DISTANCE]:.1f} from the true ones, at "
-        f"{others[DISTANCE]:.1f} where the same net learned by the error alone. A pixel is {ours[ERROR]:.3f} from the true one in the "
-        f"mean, where black and white differ by 1, by the error alone {others[ERROR]:.3f}.{named}"
+        f"{number:,} images made by task {settings.task} are at a Fréchet distance of {ours[DISTANCE]:.1f} from the true ones, "
+        f"at {others[DISTANCE]:.1f} where the same net learned by the error alone. A pixel is {ours[ERROR]:.3f} from the true one in "
+        f"the mean, where black and white differ by 1, by the error alone {others[ERROR]:.3f}.{named}"
     )
 
 
