@@ -130,6 +130,11 @@ def broken(root, how):
     elif how == "few":
         for path in [*root.glob("?/1*.png")]:
             path.unlink()
+    elif how == "one":
+        for side in "ab":
+            (root / "test" / side).mkdir(parents=True)
+            (root / side / "7.png").rename(root / "test" / side / "7.png")
+            png(scene(1)).save(root / side / "20.png")
 
 
 @pytest.mark.parametrize(
@@ -139,6 +144,7 @@ def broken(root, how):
         ("shape", "two images of one shape.*24×24 and 24×12"),
         ("text", "b/7.png: expected an image"),
         ("few", "expected 20 pairs of images or more, found 9"),
+        ("one", "expected two pairs or more in test, found 1"),
     ],
 )
 def test_what_is_no_pair_is_refused_in_a_line(how, says, tmp_path):

@@ -126,6 +126,9 @@ def own_pairs(path: Path, side: int, reverse: bool, seed: int) -> tuple[Dataset,
     both = zip(*(pair[::-1] if reverse else pair for pair in read), strict=True)
     given, truth = map(stacked, both)
     rows = rows_by_split(found)
+    few = [name for name, at in rows.items() if len(at) < 2]
+    if few:
+        raise ProfundoError(f"data {where}: expected two pairs or more in {few[0]}, found {len(rows[few[0]])}")
     parts = {name: Samples(truth[at], given[at]) for name, at in rows.items()}
     kept = Collection(
         where,
