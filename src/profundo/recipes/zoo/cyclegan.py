@@ -77,7 +77,7 @@ class Settings:
     halvings: Annotated[int, Field(ge=1, le=3)] = 1
     patches: Annotated[int, Field(ge=1, le=3)] = 1
     batch_size: Several = 16
-    updates: Whole = 100
+    updates: Whole = 40
     epochs: Whole = 10
     learning_rate: Positive = 0.001
     momentum: Share = 0.5
@@ -137,7 +137,7 @@ def loaded(context: Context, settings: Settings) -> Kinds:
             f"data: expected images of {least} pixels on a side or more for these halvings and patches, found "
             f"{' × '.join(map(str, data.spec.inputs.shape[1:]))}"
         )
-    other = settings.other if settings.other != "auto" else "coloured" if things(data) == "digits" else "classes"
+    other = settings.other if settings.other != "auto" else "negative" if things(data) == "digits" else "classes"
     if other == "classes":
         return two_classes(data, (settings.first, settings.second), settings.judged)
     if settings.first or settings.second:

@@ -71,9 +71,9 @@ class Settings:
     width: Annotated[int, Field(ge=1, le=256)] = 16
     depth: Annotated[int, Field(ge=1, le=7)] = 3
     patches: Annotated[int, Field(ge=1, le=3)] = 1
-    batch_size: Several = 64
-    updates: Whole = 100
-    epochs: Whole = 15
+    batch_size: Several = 32
+    updates: Whole = 60
+    epochs: Whole = 12
     learning_rate: Positive = 0.001
     momentum: Share = 0.5
     decay: Share = 0.99
