@@ -11,7 +11,7 @@ from profundo.runs.scoring import course_of, evaluate_split
 from profundo.runs.supervised import resume, train
 from profundo.runs.voice import Quiet
 from profundo.train import EarlyStop, History, Position
-from profundo.train.longer import ONE, Rounds, again, is_better
+from profundo.train.longer import ONE, Rounds, again
 from profundo.train.schedules import one_cycle
 
 
@@ -23,14 +23,6 @@ def test_the_schedule_of_one_training_is_that_of_both():
     assert rates[10:] == pytest.approx([one_cycle(step / 40) for step in range(40)])
     assert ONE.schedule(one_cycle) is one_cycle
     assert (rounds.total, rounds.place(9), rounds.place(10), ONE.place(3)) == (50, (0, 1), (10, 4), (0, 1))
-
-
-def test_better_means_by_more_than_a_standard_error_of_the_paired_difference():
-    """Two of three gain 1: mean 2/3, deviation 0.577, standard error 1/3. One of three: 1/3, and the same error."""
-    first = torch.tensor([5.0, 9.0, 2.0])
-    assert is_better(first - torch.tensor([1.0, 1.0, 0.0]), first)
-    assert not is_better(first - torch.tensor([1.0, 0.0, 0.0]), first)
-    assert not is_better(first, first)
 
 
 class Counted:
@@ -56,15 +48,12 @@ def test_the_update_is_put_back_once_before_the_second_training_wherever_it_goes
     assert len(began) == times
 
 
-def stopper(losses, costs, *, patience=2, rounds=Rounds(3, 2)):  # noqa: B008 - a frozen record
-    """What is kept after validation losses of epochs, whose net is the number of the epoch. costs: of each net by its number."""
+def stopper(losses, patience=2, rounds=Rounds(3, 2)):  # noqa: B008 - a frozen record
+    """After how many epochs it stops, and what is kept: a net that is the number of its epoch. Of the first training the first
+    epoch does not count, of the second two."""
     net, history = nn.Linear(1, 1, bias=False), History()
-    stop = EarlyStop(
-        net, history, "validation loss", patience, 1, rounds=rounds, costs=lambda: costs[int(net.weight.item())]
-    )
+    stop = EarlyStop(net, history, "validation loss", patience, 1, rounds=rounds)
     for epoch, loss in enumerate(losses):
-        if rounds.times and epoch == rounds.epochs:
-            stop.begin_again()
         nn.init.constant_(net.weight, epoch)
         history.rows.append({"validation loss": loss})
         stop.look()
@@ -72,23 +61,26 @@ def stopper(losses, costs, *, patience=2, rounds=Rounds(3, 2)):  # noqa: B008 - 
             break
     over = len(history)
     stop.restore()
-    return over, stop.best_epoch, net.weight.item()
+    assert net.weight.item() == stop.best_epoch
+    return over, stop.best_epoch
 
 
 def test_what_early_stopping_ends_has_no_second_training():
-    assert stopper([0.1, 5.0, 6.0, 7.0], {}, patience=1) == (3, 1, 1.0)
+    assert stopper([0.1, 5.0, 6.0, 7.0], patience=1) == (3, 1)
 
 
-@pytest.mark.parametrize(("second", "kept"), [([2.0, 2.0], 7), ([4.0, 0.5], 2)], ids=["better", "by chance"])
-def test_of_two_trainings_the_second_is_kept_where_it_is_better_by_more_than_chance(second, kept):
-    """Of the second the first 2 epochs do not count, and patience is twice as long."""
-    losses = [9.0, 4.0, 3.0, 0.1, 0.1, 2.9, 2.8, 2.0, 2.5]
-    costs = {2: torch.tensor([3.0, 3.0]), 7: torch.tensor(second)}
-    assert stopper(losses, costs) == (9, kept, float(kept))
+@pytest.mark.parametrize(("lowest", "kept"), [(2.0, 7), (3.5, 2)])
+def test_the_best_epoch_of_both_trainings_is_kept(lowest, kept):
+    assert stopper([9.0, 4.0, 3.0, 0.1, 0.1, 3.9, 3.8, lowest, 4.5]) == (9, kept)
+
+
+def test_the_second_is_stopped_by_its_own_best_after_its_own_patience():
+    assert stopper([9.0, 4.0, 3.0, 0.1, 0.1, 5.0, 6.0, 6.0, 6.0, 6.0, 6.0], rounds=Rounds(3, 3)) == (11, 2)
+    assert stopper([9.0, 4.0, 3.0, 0.1, 0.1, 5.0, 6.0, 6.0, 6.0, 6.0, 6.0], patience=1, rounds=Rounds(3, 3)) == (10, 2)
 
 
 def test_a_second_training_that_had_no_epoch_that_counts_leaves_the_first():
-    assert stopper([9.0, 4.0, 3.0, 0.1], {}) == (4, 2, 2.0)
+    assert stopper([9.0, 4.0, 3.0, 0.1]) == (4, 2)
 
 
 @pytest.fixture(scope="module")

@@ -91,7 +91,6 @@ def training(prepared: Prepared, history: History, processes: Group) -> Training
             after=unsettled_epochs(experiment, prepared.data.spec.targets),
             larger=monitored(prepared.data.spec.targets) != LOSS,
             rounds=rounds,
-            costs=partial(validation_costs, prepared),
         )
         if experiment.early_stop
         else None,
@@ -103,15 +102,6 @@ def training(prepared: Prepared, history: History, processes: Group) -> Training
 
 def rounds_of(experiment: Experiment) -> Rounds:
     return Rounds(experiment.epochs or 1, experiment.longer or 0 if experiment.early_stop else 0)
-
-
-def validation_costs(prepared: Prepared) -> Tensor:
-    """What each validation sample costs the net as it is, (samples,)."""
-    data = prepared.data
-    likelihood = objective_of(prepared.experiment, data, prepared.own).likelihood
-    ordered = in_order(data.validation, data.spec, device=prepared.device, workers=prepared.experiment.workers)
-    with autocast(prepared.precision, prepared.device):
-        return answers(prepared.net, ordered, likelihood, data.spec.targets).costs
 
 
 LOSS = "validation loss"

@@ -164,11 +164,9 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
 
 def begins_again(training: Training, keeping: Keeping | None, processes: Group, voice: Voice) -> None:
     """Say that a second training begins, to all who must know."""
-    if training.stopper is not None:
-        training.stopper.begin_again()
     rounds, in_epoch = training.rounds, len(training.batches)
     voice.notice(
-        f"validation got better until the end: once more from the start, {rounds.times} times as long, and the better is kept"
+        f"validation got better until the end: once more from the start, {rounds.times} times as long, and the best is kept"
     )
     voice.stop()
     voice.start(rounds.total, in_epoch, processes.size)

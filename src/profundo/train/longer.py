@@ -3,9 +3,7 @@
     first training     epochs 0 to n − 1
     second training    `times` as many, from the weights that the first began with
 
-What is long enough begins to learn by heart, and is stopped; what goes to its end may lack length. Which of the two is kept,
-validation decides: the second where its cost is smaller by more than a standard error of the paired difference, so that a few
-lucky samples do not choose a net that had the longer time to learn the others by heart.
+What is long enough begins to learn by heart, and is stopped; what goes to its end may lack length. The best epoch of both is kept.
 """
 
 from __future__ import annotations
@@ -15,13 +13,11 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
-
 from profundo.records import Step
 from profundo.train.loop import Position, Update
 from profundo.train.schedules import Schedule
 
-__all__ = ["ONE", "Rounds", "again", "is_better"]
+__all__ = ["ONE", "Rounds", "again"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +69,3 @@ def again(
         yield step
         if rounds.times and step.last and step.epoch + 1 == rounds.epochs:
             begin()
-
-
-def is_better(second: Tensor, first: Tensor) -> bool:
-    """Costs of the same samples, (samples,): whether the second's mean is smaller by over a standard error."""
-    gained = first.double() - second.double()
-    return bool(gained.mean() > gained.std() / len(gained) ** 0.5)
