@@ -84,7 +84,9 @@ class TextFiles:
 
     def _text(self, row: int) -> str:
         """Raises ProfundoError."""
-        return text_of(self._content(row), f"{printable(str(self.files.where))}: {self.files.name(int(self.places[row]))}")
+        return text_of(
+            self._content(row), f"{printable(str(self.files.where))}: {self.files.name(int(self.places[row]))}"
+        )
 
     def _content(self, row: int) -> bytes:
         """Raises ProfundoError."""
