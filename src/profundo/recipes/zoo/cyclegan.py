@@ -34,8 +34,9 @@ from profundo.objectives.adversarial_losses import least_squares_cost, least_squ
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
 from profundo.ranks_and_places import evenly
-from profundo.recipes.adversaries import Classifier, players, trained_classifier
+from profundo.recipes.adversaries import players
 from profundo.recipes.context import Context, Trained
+from profundo.recipes.judging import ImageJudge, trained_judge
 from profundo.recipes.net_outputs import image_answer
 from profundo.recipes.own_data import Takes, things
 from profundo.recipes.recipe import Model, Outcome, Recipe
@@ -106,7 +107,7 @@ def run(context: Context, settings: Settings) -> Outcome:
     kinds = loaded(context, settings)
     known: dict[str, Any] = {"shape": list(kinds.images.spec.inputs.shape), "kinds": [kind.name for kind in kinds.both]}
     nets = networks(settings, known)
-    classifier = trained_classifier(context, kinds.images, settings.classifier_epochs)
+    judge = trained_judge(context, kinds.images, settings.classifier_epochs)
     games = {}
     for way, weight in ((OURS, settings.cycle_weight), (FREE, 0.0)):
         makers = {direction: nets[named(way, direction)] for direction in (THERE, BACK)}
@@ -114,12 +115,12 @@ def run(context: Context, settings: Settings) -> Outcome:
     games[FREE].load_state_dict(games[OURS].state_dict())  # the same start
     trained = {way: learn(context, settings, way, one, kinds) for way, one in games.items()}
     made = {way: journeys(one, kinds) for way, one in games.items()}
-    figures = {way: judged(classifier, kinds, two) for way, two in made.items()}
+    figures = {way: judged(judge, kinds, two) for way, two in made.items()}
     return Outcome(
         scores=figures[OURS],
         baseline=figures[FREE],
         against=FREE,
-        exhibits=exhibits(kinds, made, figures, classifier, trained),
+        exhibits=exhibits(kinds, made, figures, judge, trained),
         networks={
             named(way, direction): one.averages[direction] for way, one in games.items() for direction in (THERE, BACK)
         },
@@ -233,11 +234,11 @@ def journeys(played: Game, kinds: Kinds) -> tuple[Journey, Journey]:
     return returned(*nets, first.test), returned(*nets[::-1], second.test)
 
 
-def judged(classifier: Classifier, kinds: Kinds, made: tuple[Journey, Journey]) -> dict[str, float]:
+def judged(judge: ImageJudge, kinds: Kinds, made: tuple[Journey, Journey]) -> dict[str, float]:
     """Of both directions, there first; where a figure has one number, it is their mean."""
-    named = [share_named(classifier, one, kind) for (one, _), kind in zip(made, kinds.both, strict=True)]
+    named = [judge.agreed(one, kind.wanted) for (one, _), kind in zip(made, kinds.both, strict=True)]
     cycle = [error(again, kind.test) for (_, again), kind in zip(made, kinds.both, strict=True)]
-    distances = [distance(classifier, one, kind) for (one, _), kind in zip(made, kinds.both[::-1], strict=True)]
+    distances = [distance(judge, one, kind) for (one, _), kind in zip(made, kinds.both[::-1], strict=True)]
     figures = {kinds.asked: sum(named) / 2, "cycle error": sum(cycle) / 2}
     figures |= {f"{kinds.asked}, {way}": value for way, value in zip((THERE, BACK), named, strict=True)}
     figures |= {f"Fréchet distance, {way}": value for way, value in zip((THERE, BACK), distances, strict=True)}
@@ -249,18 +250,9 @@ def judged(classifier: Classifier, kinds: Kinds, made: tuple[Journey, Journey]) 
     return figures | dict(off)
 
 
-def share_named(classifier: Classifier, made: Tensor, kind: Kind) -> float:
-    """Of what was made of the kind, what is named as it should be."""
-    return (classifier.look(made)[1].argmax(1) == kind.wanted).double().mean().item()
-
-
-def distance(classifier: Classifier, made: Tensor, kind: Kind) -> float:
+def distance(judge: ImageJudge, made: Tensor, kind: Kind) -> float:
     """Fréchet's, to true test images of the kind."""
-    return frechet_distance(*(classifier.look(images)[0] for images in (made, kind.test)))
-
-
-def true_share(classifier: Classifier, kind: Kind) -> float:
-    return (classifier.look(kind.test)[1].argmax(1) == kind.labels).double().mean().item()
+    return frechet_distance(*(judge.look(images)[0] for images in (made, kind.test)))
 
 
 def concluded(kinds: Kinds, figures: Mapping[str, Mapping[str, float]]) -> str:
@@ -283,12 +275,12 @@ def exhibits(
     kinds: Kinds,
     made: Mapping[str, tuple[Journey, Journey]],
     figures: Mapping[str, Mapping[str, float]],
-    classifier: Classifier,
+    judge: ImageJudge,
     trained: Mapping[str, Trained],
 ) -> list[Exhibit]:
     first, second = (kind.name for kind in kinds.both)
     names = list(figures[OURS])
-    floors = ", ".join(f"{100 * true_share(classifier, kind):.1f} % of {kind.name}" for kind in kinds.both)
+    floors = ", ".join(f"{100 * judge.agreed(kind.test, kind.labels):.1f} % of {kind.name}" for kind in kinds.both)
     history = {way: one.history for way, one in trained.items()}
     return [
         side_by_side(f"From {first} to {second} and back", kinds.both[0], [two[0] for two in made.values()]),
@@ -305,7 +297,7 @@ def exhibits(
             ["figure", *figures],
             [[name, *(of[name] for of in figures.values())] for name in names],
         ),
-        named_by(classifier, kinds, made[FREE][0][0]),
+        named_by(judge, kinds, made[FREE][0][0]),
         by_epoch(
             "Cycle error by epoch",
             "On validation images. Without its cost nobody comes home.",
@@ -334,9 +326,9 @@ def side_by_side(title: str, kind: Kind, made: Sequence[Journey]) -> Images:
     )
 
 
-def named_by(classifier: Classifier, kinds: Kinds, made: Tensor) -> Exhibit:
+def named_by(judge: ImageJudge, kinds: Kinds, made: Tensor) -> Exhibit:
     kind, classes = kinds.both[0], kinds.images.spec.targets.classes
-    answered = classifier.look(made)[1].argmax(1)
+    answered = judge.look(made)[1].argmax(1)
     cells = (kind.labels * len(classes) + answered).bincount(minlength=len(classes) ** 2).view(len(classes), -1)
     caption = (
         "Without the cycle, what test images of the first kind were (rows), and what their translations are taken for."

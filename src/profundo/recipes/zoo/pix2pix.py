@@ -31,8 +31,9 @@ from profundo.objectives.adversarial_losses import discriminator_cost, generator
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
 from profundo.ranks_and_places import evenly
-from profundo.recipes.adversaries import Classifier, players, trained_classifier
+from profundo.recipes.adversaries import players
 from profundo.recipes.context import Context, Trained
+from profundo.recipes.judging import ImageJudge, trained_judge
 from profundo.recipes.net_outputs import image_answer
 from profundo.recipes.own_data import Takes
 from profundo.recipes.recipe import Model, Outcome, Recipe
@@ -109,17 +110,17 @@ def run(context: Context, settings: Settings) -> Outcome:
     known = {"given": list(parts.train.given.shape[1:]), "made": list(parts.train.truth.shape[1:])}
     nets = networks(settings, known)
     nets[ALONE].load_state_dict(nets[OURS].state_dict())
-    classifier = trained_classifier(context, parts.images, settings.classifier_epochs)
+    judge = trained_judge(context, parts.images, settings.classifier_epochs)
     games = {ALONE: alone(context, settings, nets[ALONE]), OURS: duel(context, settings, nets[OURS], known)}
-    trained = {name: learn(context, settings, name, game, parts, classifier) for name, game in games.items()}
+    trained = {name: learn(context, settings, name, game, parts, judge) for name, game in games.items()}
     made = {"nearest pair": nearest(parts.train, parts.test)}
     made |= {name: translated(game.averages["generator"], parts.test.given) for name, game in games.items()}
-    figures = {name: judged(classifier, images, parts) for name, images in made.items()}
+    figures = {name: judged(judge, images, parts) for name, images in made.items()}
     return Outcome(
         scores=figures[OURS],
         baseline=figures[ALONE],
         against=ALONE,
-        exhibits=exhibits(made, figures, parts, classifier, trained),
+        exhibits=exhibits(made, figures, parts, judge, trained),
         networks={name: game.averages["generator"] for name, game in games.items()},
         known=known,
         conclusion=concluded(settings, figures, len(parts.test)),
@@ -164,11 +165,11 @@ def duel(context: Context, settings: Settings, net: nn.Module, known: Mapping[st
         given, truth = batch.inputs, batch.targets
         made = make(given)
 
-        def judge(images: Tensor) -> Tensor:
+        def beside(images: Tensor) -> Tensor:
             return logits(torch.cat([given, images], 1))
 
-        yield "discriminator", {"discriminator": discriminator_cost(judge(truth), judge(made.detach())) / 2}
-        fooled, off = generator_cost(judge(made)), F.l1_loss(made, truth)
+        yield "discriminator", {"discriminator": discriminator_cost(beside(truth), beside(made.detach())) / 2}
+        fooled, off = generator_cost(beside(made)), F.l1_loss(made, truth)
         yield "generator", {"generator": fooled + settings.error_weight * off, "fooled": fooled, "error": off}
 
     rates, betas = (settings.learning_rate, settings.learning_rate), (settings.momentum, 0.999)
@@ -193,14 +194,14 @@ def alone(context: Context, settings: Settings, net: nn.Module) -> Game:
     )
 
 
-def learn(context: Context, settings: Settings, name: str, game: Game, parts: Parts, classifier: Classifier) -> Trained:
+def learn(context: Context, settings: Settings, name: str, game: Game, parts: Parts, judge: ImageJudge) -> Trained:
     """After each epoch, how far what is made of validation images is from the true ones, as a set and one by one."""
-    features, _ = classifier.look(parts.validation.truth)
+    features, _ = judge.look(parts.validation.truth)
     shown = parts.test.some(evenly(len(parts.test), SHOWN))
 
     def validate() -> dict[str, float]:
         made = translated(game.averages["generator"], parts.validation.given)
-        distance = frechet_distance(classifier.look(made)[0], features)
+        distance = frechet_distance(judge.look(made)[0], features)
         return {"validation Fréchet distance": distance, "validation error": error(made, parts.validation.truth)}
 
     def frame() -> Tensor:
@@ -237,10 +238,10 @@ def nearest(train: Pairs, test: Pairs) -> Tensor:
 
 
 # --------------------------------------------------------------------------------------------------------------- figures
-def judged(classifier: Classifier, made: Tensor, parts: Parts) -> dict[str, float]:
+def judged(judge: ImageJudge, made: Tensor, parts: Parts) -> dict[str, float]:
     """Of what was made of the test images; named right: nothing where they have no classes."""
-    features, probabilities = classifier.look(made)
-    figures = {DISTANCE: frechet_distance(features, classifier.real_features)}
+    features, probabilities = judge.look(made)
+    figures = {DISTANCE: frechet_distance(features, judge.real_features)}
     if parts.images.spec.targets.classes:
         figures[NAMED] = (probabilities.argmax(1) == parts.images.test.targets).double().mean().item()
     return figures | {ERROR: error(made, parts.test.truth)}
@@ -263,14 +264,14 @@ def exhibits(
     made: Mapping[str, Tensor],
     figures: Mapping[str, Mapping[str, float]],
     parts: Parts,
-    classifier: Classifier,
+    judge: ImageJudge,
     trained: Mapping[str, Trained],
 ) -> list[Exhibit]:
     places = evenly(len(parts.test), SHOWN)
     rows = {"given": parts.test.given, ALONE: made[ALONE], OURS: made[OURS], "truth": parts.test.truth}
     names = [DISTANCE, *([NAMED] if NAMED in figures[OURS] else []), ERROR]
-    floor = judged(classifier, parts.train.truth[: len(parts.test)], parts)[DISTANCE]
-    truth = judged(classifier, parts.test.truth, parts)
+    floor = judged(judge, parts.train.truth[: len(parts.test)], parts)[DISTANCE]
+    truth = judged(judge, parts.test.truth, parts)
     table: list[list[str | float]] = [[way, *(of[name] for name in names)] for way, of in figures.items()]
     history = {name: one.history for name, one in trained.items()}
     return [
