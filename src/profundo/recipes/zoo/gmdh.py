@@ -6,7 +6,11 @@ least error on samples that no weight was fitted to, the external criterion, are
 longer falls. Depth, units and connections are thus grown, and no gradient is followed. In the end the weights of what is left
 are fitted anew to all samples but the test's. Of classes, a net is grown for each, to tell 1 from 0.
 
-RESULT
+Result: medians over ten splits (seeds 0–9). Diabetes: RMSE 56.1 (10 to 90 %: 52.3–62.4), where ridge regression has 55.1, a random
+forest 58.1, boosted trees 60.2. Share mistaken: wine 1.4 % (logistic regression 2.8, forest 0.0), iris 1.7 % (1.7, 3.3), breast
+cancer 4.4 %, where logistic regression has 0.9 % and the forest 4.8. So it is no better than a straight line where that is right,
+and beside trees better on some tables, worse on others. 14 s on one core of an AMD EPYC, no GPU, most for the rivals. The share
+to check by, width and gain were chosen on diabetes by a fifth of the samples to learn from, never with the test in view.
 """
 
 from __future__ import annotations
@@ -377,7 +381,7 @@ def formulas(learnt: Learned) -> list[Passage]:
     """All units of the net; and one polynomial of the inputs, of the best unit that is not deep."""
     graph, spec = as_graph(learnt), learnt.data.spec
     small, inputs = learnt.growths[-1].best(SMALL), input_names(spec)
-    terms = [(weight, monomial(key, inputs)) for key, weight in expanded(small).items()]
+    polynomial = expanded(small)
     measures = (
         "Inputs and numbers to be told are standardised" if spec.targets.kind == "real" else "Inputs are standardised"
     )
@@ -389,9 +393,9 @@ def formulas(learnt: Learned) -> list[Passage]:
         ),
         Passage(
             "A small one as one polynomial",
-            f"The best of the first {SMALL} layers, multiplied out: {len(terms)} terms. Its error on the samples kept apart was "
-            f"{small.error:.3f}, that of the whole net's last unit {learnt.growths[-1].best().error:.3f}.",
-            f"{output_names(spec)[-1]} =\n  " + sum_of(terms).replace(" + ", "\n+ ").replace(" − ", "\n− "),
+            f"The best of the first {SMALL} layers, multiplied out, a line for each degree: {len(polynomial)} terms. Error on "
+            f"the samples kept apart: {small.error:.3f}, of the whole net {learnt.growths[-1].best().error:.3f}.",
+            f"{output_names(spec)[-1]} =\n" + "\n".join(by_degree(polynomial, inputs)),
         ),
     ]
 
@@ -423,6 +427,13 @@ def times(one: Polynomial, other: Polynomial) -> Polynomial:
     return total
 
 
+def by_degree(polynomial: Polynomial, names: Sequence[str]) -> list[str]:
+    lines: dict[int, list[tuple[float, str]]] = {}
+    for key, weight in polynomial.items():
+        lines.setdefault(len(key), []).append((weight, monomial(key, names)))
+    return [sum_of(terms) if degree == 0 else f"  + ({sum_of(terms)})" for degree, terms in lines.items()]
+
+
 def monomial(key: Sequence[int], names: Sequence[str]) -> str:
     powers = ("", "", "²", "³", "⁴")
     return "·".join(f"{names[at]}{powers[times]}" for at, times in Counter(key).items())
@@ -432,13 +443,14 @@ def error_table(errors: Mapping[str, Mapping[str, Sequence[float]]]) -> Table:
     rows: list[list[str | float]] = []
     for name, some in errors.items():
         for method, values in some.items():
-            better = sum(ours < theirs for ours, theirs in zip(some["GMDH"], values, strict=True))
+            pairs = list(zip(some["GMDH"], values, strict=True))
+            better, worse = sum(ours < theirs for ours, theirs in pairs), sum(ours > theirs for ours, theirs in pairs)
             spread = [quantile(values, at) for at in (0.5, 0.1, 0.9)]
-            rows.append([name, method, *spread, "" if method == "GMDH" else f"{better} of {len(values)}"])
+            rows.append([name, method, *spread, "" if method == "GMDH" else f"{better}, {worse}"])
     return Table(
         "Beside linear models and trees",
-        "Error on the test splits. All methods learned from the same samples; less is better.",
-        ["table", "method", "median", "10 %", "90 %", "GMDH was better in"],
+        "Error on the test splits. All methods learned from the same samples; the last column counts splits.",
+        ["table", "method", "median", "10 %", "90 %", "GMDH better, worse in"],
         rows,
     )
 
