@@ -17,6 +17,7 @@ RECIPES: dict[str, str] = {
     "adaline": "the delta rule of Widrow and Hoff on diabetes, down to the least-squares solution",
     "xor": "one neuron fails at XOR, a hidden layer solves it; both solve OR: regions, learning curves",
     "universal-approximation": "one hidden layer of growing width fits three continuous functions",
+    "learning-by-trial": "a pole balanced and a way found by trial: deep Q-nets and REINFORCE, beside value iteration and simple policies",
     "gmdh": "the first deep nets: layers of quadratic units, grown by their error on samples kept apart (Ivakhnenko 1971)",
     "similarity": "cosines of vectors: which of A, B and C is X most like",
     # Classifiers
