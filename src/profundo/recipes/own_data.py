@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import AliasChoices, Field
@@ -129,7 +129,9 @@ def load_table(
     name: str, takes: Takes, target: str | None, *, seed: int, data_dir: str | None, validation: float
 ) -> Dataset:
     """Rows of numbers in memory with one class, or numbers, to be told. Raises ProfundoError for other data."""
-    own = {"target": target, "stream": False} if is_own(name) else {}
+    own: dict[str, Any] = {"target": target, "stream": False} if is_own(name) else {}
+    if own and Path(name).is_dir():
+        raise ProfundoError(f"data {printable(name)}: expected {takes}; found a folder of {things_at(Path(name))}")
     try:
         data = load(name, data_dir=data_dir, seed=seed, validation=validation, **own)
     except ProfundoError as error:

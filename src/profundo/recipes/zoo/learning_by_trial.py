@@ -32,7 +32,7 @@ from profundo.recipes.trials.deep_q import DeepQ, QSettings
 from profundo.recipes.trials.installed_tasks import installed_task
 from profundo.recipes.trials.kept_best import greedy
 from profundo.recipes.trials.policy_gradient import PolicyGradient, PolicySettings
-from profundo.recipes.trials.scenes import cart_pole_scene, grid_scene
+from profundo.recipes.trials.task_scenes import cart_pole_scene, grid_scene
 from profundo.recipes.trials.tasks import (
     COURSE,
     CartPole,
@@ -258,9 +258,8 @@ def ways_out(task: GridWorld, learned: Mapping[str, Learned]) -> Images:
         f"Arrows: the action thought best; numbers: the sum of discounted rewards from there on, as value iteration computes it, "
         f"as the deep Q-net believes, and as REINFORCE's policy really gets it. Look beside the pit, where one may slip: {told} "
         "arrows are best actions. Cells on no way from the start were hardly ever tried.",
-        torch.stack([grid_scene(task, values[title], actions[title]) for title in values]),
-        columns=1,
-        labels=list(values),
+        torch.stack([grid_scene(task, values[title], actions[title], title) for title in values]),
+        columns=2,
     )
 
 

@@ -21,7 +21,7 @@ __all__ = ["cart_pole_scene", "grid_scene"]
 FINER = 2  # drawn so many times as large, then averaged: smooth edges
 PAPER, INK, MUTED, RULE = (255, 255, 255), (28, 27, 25), (107, 104, 96), (222, 219, 210)
 BLUE, ORANGE, GREEN = (31, 95, 191), (194, 80, 10), (47, 125, 79)
-CELL = 46
+CELL, HEAD, NARROWEST = 46, 24, 260  # pixels of a cell, of the line above, and of the whole at least
 Pen = Callable[["ImageDraw"], None]
 
 
@@ -64,17 +64,20 @@ def _cart_and_pole(task: CartPole, state: Sequence[float], told: str, size: tupl
 
 
 # ---------------------------------------------------------------------------------------------------------------- grid
-def grid_scene(grid: GridWorld, values: Tensor, actions: Tensor) -> Tensor:
-    """The value of each cell (cells,), written and as strength of blue or, below zero, orange; and the action there (cells,)."""
+def grid_scene(grid: GridWorld, values: Tensor, actions: Tensor, told: str) -> Tensor:
+    """The value of each cell (cells,), written and as strength of blue or, below zero, orange; and the action there (cells,). told:
+    written above."""
     high, wide = len(grid.rows), len(grid.rows[0])
-    return drawn(wide * CELL, high * CELL, partial(_cells, grid, values.tolist(), actions.tolist()))
+    size = (max(wide * CELL, NARROWEST), high * CELL + HEAD)
+    return drawn(*size, partial(_cells, grid, values.tolist(), actions.tolist(), told))
 
 
-def _cells(grid: GridWorld, values: Sequence[float], actions: Sequence[int], pen: ImageDraw) -> None:
+def _cells(grid: GridWorld, values: Sequence[float], actions: Sequence[int], told: str, pen: ImageDraw) -> None:
     wide = len(grid.rows[0])
+    written(pen, (max(wide * CELL, NARROWEST) / 2, HEAD / 2), told, 12)
     for cell, sign in enumerate("".join(grid.rows)):
         row, column = divmod(cell, wide)
-        left, up = CELL * column, CELL * row
+        left, up = CELL * column, CELL * row + HEAD
         box = [FINER * edge for edge in (left, up, left + CELL - 1, up + CELL - 1)]
         colour = {"#": MUTED, "G": GREEN, "x": ORANGE}.get(sign) or tint(values[cell])
         pen.rectangle(box, colour)
