@@ -139,7 +139,7 @@ class DeepQ:
         return 1 - share * (1 - self.settings.least)
 
     def state_dict(self) -> dict[str, Any]:
-        parts = {"net": self.net, "before": self.before, "kept": self.kept, "copies": self.copies}
+        parts: dict[str, Any] = {"net": self.net, "before": self.before, "kept": self.kept, "copies": self.copies}
         parts |= {"replay": self.replay, "optimizer": self.optimizer}
         return {"done": self.done, **{name: part.state_dict() for name, part in parts.items()}}
 

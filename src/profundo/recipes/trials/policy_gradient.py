@@ -68,7 +68,7 @@ def played(net: BatchedMLP, copies: Copies) -> Episodes:
         steps.append((seen, actions, happened.rewards * going_on, going_on))
         going_on = going_on & ~happened.over
     by_kind = (torch.stack(parts) for parts in zip(*steps, strict=True))  # (steps, nets × copies, …)
-    return Episodes(*(part.unflatten(1, (nets, -1)).transpose(0, 1) for part in by_kind))
+    return Episodes(*(part.view(len(steps), nets, -1, *part.shape[2:]).transpose(0, 1) for part in by_kind))
 
 
 class PolicyGradient:

@@ -88,8 +88,10 @@ def returns(copies: Copies, choose: Choice) -> Tensor:
 
 
 class _Own(Protocol):
-    longest: int
+    """A task that is functions of states."""
 
+    @property
+    def longest(self) -> int: ...
     def start(self, copies: int, generator: torch.Generator | None = None) -> Tensor: ...
     def look(self, states: Tensor) -> Tensor: ...
     def step(self, states: Tensor, actions: Tensor, generator: torch.Generator | None = None) -> Answer: ...
@@ -294,4 +296,5 @@ def values_of_policy(grid: GridWorld, policy: Tensor) -> Tensor:
     moves = (policy.double()[:, :, None] * grid.chances).sum(1)
     reward = moves @ grid.rewards
     onward = grid.discount * moves * (~grid.ends).double()
-    return torch.linalg.solve(torch.eye(grid.observations, dtype=torch.float64) - onward, reward)
+    values: Tensor = torch.linalg.solve(torch.eye(grid.observations, dtype=torch.float64) - onward, reward)
+    return values

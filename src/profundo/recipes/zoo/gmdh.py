@@ -146,6 +146,7 @@ def table_of(context: Context, settings: Settings, table: str, split: int) -> Da
 
 def columns(samples: Samples, spec: Spec) -> tuple[Tensor, Tensor]:
     """Standardised inputs (samples, in) and a target for each output (samples, outputs), float64; of classes 1 and 0."""
+    assert isinstance(samples.inputs, Tensor)
     targets = standardize_targets(samples.targets, spec.targets)
     if spec.targets.kind == "classes":
         targets = nn.functional.one_hot(targets, spec.outputs)
@@ -203,7 +204,7 @@ def next_layer(
 ) -> tuple[list[Unit], tuple[Tensor, Tensor]]:
     """The best units of those pairs, the best first, and their values (samples, units) for the samples to fit and to check by."""
     weights, errors = [], []
-    for part in pairs.split(max(1, AT_ONCE // (6 * len(values[0])))):
+    for part in torch.split(pairs, max(1, AT_ONCE // (TERMS * len(values[0])))):
         fitted = fitted_weights(terms_of(values[0], part), targets[0])
         weights.append(fitted)
         errors.append(((terms_of(values[1], part) @ fitted).clamp(*limits) - targets[1]).square().mean((1, 2)).sqrt())
@@ -221,7 +222,8 @@ def fitted_weights(terms: Tensor, targets: Tensor) -> Tensor:
     """W of the least mean squared error plus RIDGE ‖W‖², (…, 6, 1), of terms (…, samples, 6): by normal equations, which are
     quick for thousands of small systems, and which the penalty keeps solvable where two values agree."""
     square = terms.mT @ terms / len(targets) + RIDGE * torch.eye(TERMS, dtype=terms.dtype)
-    return torch.linalg.solve(square, terms.mT @ targets / len(targets))
+    weights: Tensor = torch.linalg.solve(square, terms.mT @ targets / len(targets))
+    return weights
 
 
 def terms_of(values: Tensor, pairs: Tensor) -> Tensor:
@@ -269,7 +271,7 @@ def rivals(data: Dataset, seed: int) -> dict[str, float]:
             "random forest": RandomForestRegressor(random_state=seed),
             "boosted trees": HistGradientBoostingRegressor(random_state=seed),
         }
-    rows = [standardize(part.inputs, data.spec.inputs).numpy() for part in (data.train, data.validation, data.test)]
+    rows = [columns(part, data.spec)[0].numpy() for part in (data.train, data.validation, data.test)]
     truth = torch.cat([data.train.targets, data.validation.targets]).numpy()
     if truth.ndim > 1 and truth.shape[1] > 1:
         del methods["boosted trees"]  # which learn one number
@@ -409,17 +411,16 @@ def expanded(one: int | Unit) -> Polynomial:
     if isinstance(one, int):
         return {(one,): 1.0}
     u, v = expanded(one.left), expanded(one.right)
-    total: Counter[tuple[int, ...]] = Counter()
-    for weight, part in zip(
-        one.weights.tolist(), ({(): 1.0}, u, v, times(u, u), times(v, v), times(u, v)), strict=True
-    ):
+    parts: list[Polynomial] = [{(): 1.0}, u, v, times(u, u), times(v, v), times(u, v)]
+    total: Polynomial = {}
+    for weight, part in zip(one.weights.tolist(), parts, strict=True):
         for key, value in part.items():
-            total[key] += weight * value  # type: ignore[assignment]
+            total[key] = total.get(key, 0.0) + weight * value
     return dict(sorted(total.items(), key=lambda item: (len(item[0]), item[0])))
 
 
 def times(one: Polynomial, other: Polynomial) -> Polynomial:
-    total: dict[tuple[int, ...], float] = {}
+    total: Polynomial = {}
     for a, x in one.items():
         for b, y in other.items():
             key = tuple(sorted(a + b))

@@ -28,7 +28,7 @@ from profundo.data.batches import order
 from profundo.data.new_inputs import read_image
 from profundo.data.standard import standardize
 from profundo.nets import build
-from profundo.nets.s_and_c_cells import SCells, neocognitron, representatives
+from profundo.nets.s_and_c_cells import CCells, SCells, neocognitron, representatives
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Images, Table
 from profundo.recipes.classifying import spec_of, train
@@ -89,16 +89,16 @@ def run(context: Context, settings: Settings) -> Outcome:
     nets = networks(settings, known)
     net = nets["neocognitron"]
     assert isinstance(net, nn.Sequential)
-    learn(context, settings, net, intensities(few.inputs))
+    learn(context, settings, net, intensities(pixels(few)))
     known["cells"] = named_cells(net, few, len(spec.targets.classes))
     for name in ("LeNet-5", "dense net"):
         rule = ("adam", 0.002, 1e-4)
         train(context, nets[name], few, spec, rule, epochs=settings.rival_epochs, batch_size=20, name=name)
     test = part_of(data.test, settings.tested)
-    shown = replace(test, inputs=placed(test.inputs, settings.margin, inverted))
+    shown = replace(test, inputs=placed(pixels(test), settings.margin, inverted))
     shares = {
         name: [
-            accuracy(nets, name, known, spec, replace(shown, inputs=moved(shown.inputs, shift)))
+            accuracy(nets, name, known, spec, replace(shown, inputs=moved(pixels(shown), shift)))
             for shift in settings.shifts
         ]
         for name in nets
@@ -139,7 +139,7 @@ def on_canvas(context: Context, settings: Settings, data: Dataset) -> tuple[Samp
     """The few images to learn from, in the middle of a larger one; their spec; whether dark and light were exchanged, for cells
     answer to what is light on a dark ground."""
     chosen = few_of_each(data.train.targets, settings.each, context.generator("few"))
-    images = data.train.inputs[chosen]
+    images = pixels(data.train)[chosen]
     edges = torch.cat([images[..., 0, :], images[..., -1, :], images[..., 0], images[..., -1]], -1)
     inverted = bool(edges.float().median() > 127)
     if inverted:
@@ -153,9 +153,14 @@ def on_canvas(context: Context, settings: Settings, data: Dataset) -> tuple[Samp
 
 def few_of_each(targets: Tensor, each: int, generator: torch.Generator) -> Tensor:
     """Indices of so many samples of each class, drawn, the classes in turn."""
-    classes = [(targets == label).nonzero()[:, 0] for label in targets.unique()]
+    classes = [(targets == label).nonzero()[:, 0] for label in torch.unique(targets)]
     drawn = [own[torch.randperm(len(own), generator=generator)[:each]] for own in classes]
     return torch.stack([own[at] for at in range(each) for own in drawn if at < len(own)])
+
+
+def pixels(samples: Samples) -> Tensor:
+    assert isinstance(samples.inputs, Tensor)
+    return samples.inputs
 
 
 def placed(images: Tensor, margin: int, inverted: bool) -> Tensor:
@@ -172,7 +177,7 @@ def moved(images: Tensor, shift: int) -> Tensor:
 
 def part_of(samples: Samples, most: int) -> Samples:
     chosen = torch.linspace(0, len(samples) - 1, min(most, len(samples))).round().long()
-    return Samples(samples.inputs[chosen], samples.targets[chosen])
+    return Samples(pixels(samples)[chosen], samples.targets[chosen])
 
 
 def intensities(images: Tensor) -> Tensor:
@@ -233,7 +238,7 @@ def learn(context: Context, settings: Settings, net: nn.Sequential, images: Tens
         context.train(MostActive(cells, side), turns, Plan(settings.epochs), name=f"stage {stage + 1}")
         cells.eval()
         with torch.no_grad():
-            below = torch.cat([pooled(cells(part)) for part in below.split(100)])
+            below = torch.cat([pooled(cells(part)) for part in torch.split(below, 100)])
 
 
 def cells_of(net: nn.Module, images: Tensor) -> Tensor:
@@ -243,7 +248,7 @@ def cells_of(net: nn.Module, images: Tensor) -> Tensor:
 
 def named_cells(net: nn.Module, few: Samples, classes: int) -> list[int]:
     """The class whose images to learn from each last cell fires most for, in the mean: (planes,)."""
-    fires = cells_of(net, few.inputs)
+    fires = cells_of(net, pixels(few))
     means = torch.stack([fires[few.targets == label].mean(0) for label in range(classes)])
     return means.nan_to_num(0.0).argmax(0).tolist()
 
@@ -255,9 +260,9 @@ def recognised(net: nn.Module, images: Tensor, cells: Sequence[int]) -> Tensor:
 
 def accuracy(nets: Mapping[str, nn.Module], name: str, known: Mapping[str, Any], spec: Spec, samples: Samples) -> float:
     if name == "neocognitron":
-        answers = recognised(nets[name], samples.inputs, known["cells"])
+        answers = recognised(nets[name], pixels(samples), known["cells"])
     else:
-        answers = outputs_in_parts(nets[name], standardize(samples.inputs, spec.inputs))
+        answers = outputs_in_parts(nets[name], standardize(pixels(samples), spec.inputs))
         answers = answers.argmax(1) if spec.outputs > 1 else (answers[:, 0] > 0).long()
     return float((answers == samples.targets).double().mean())
 
@@ -280,9 +285,9 @@ def by_shift(settings: Settings, shares: Mapping[str, Sequence[float]], few: int
 
 def one_moved(net: nn.Module, known: Mapping[str, Any], spec: Spec, shown: Samples, settings: Settings) -> Images:
     """The first test image that is named right, at each shift, with the cell that fires most."""
-    right = recognised(net, shown.inputs[:100], known["cells"]) == shown.targets[:100]
+    right = recognised(net, pixels(shown)[:100], known["cells"]) == shown.targets[:100]
     at = int(right.long().argmax())
-    images = torch.cat([moved(shown.inputs[at : at + 1], shift) for shift in settings.shifts])
+    images = torch.cat([moved(pixels(shown)[at : at + 1], shift) for shift in settings.shifts])
     winners = cells_of(net, images).argmax(1).tolist()
     names = spec.targets.classes
     return Images(
@@ -300,8 +305,8 @@ def learned_forms(net: nn.Sequential, few: Samples, known: Mapping[str, Any], sp
     assert isinstance(first, SCells)
     weights = first.excitation[first.learned].mean(1, keepdim=True).cpu()
     shares = weights / weights.amax((1, 2, 3), keepdim=True)
-    edges, middle = patches(net, few.inputs, 2)[1], enlarged(as_pictures(shares), 8)
-    last, forms = patches(net, few.inputs, 3)
+    edges, middle = patches(net, pixels(few), 2)[1], enlarged(as_pictures(shares), 8)
+    last, forms = patches(net, pixels(few), 3)
     names = [f"cell {at + 1}: {spec.targets.classes[known['cells'][at]]}" for at in last[:SHOWN]]
     return [
         Images("Stage 1: pieces of strokes", "The weights of every S-plane that learned something.", middle, columns=8),
@@ -344,7 +349,8 @@ def patches(net: nn.Sequential, images: Tensor, stage: int) -> tuple[list[int], 
 def seen_by(net: nn.Sequential, stage: int) -> int:
     """Pixels from the middle to the edge of what an S-cell of the stage sees."""
     reach, step = 0, 1
-    for layer in net[: 2 * stage - 1]:
+    for layer in list(net.children())[: 2 * stage - 1]:
+        assert isinstance(layer, SCells | CCells)
         reach += layer.near.shape[0] // 2 * step
         step *= 1 if isinstance(layer, SCells) else 2
     return reach
@@ -361,7 +367,7 @@ def shift_table(settings: Settings, shares: Mapping[str, Sequence[float]]) -> Ta
 
 def conclusion(settings: Settings, shares: Mapping[str, Sequence[float]], net: nn.Sequential, few: int) -> str:
     told = "; ".join(f"{name} {values[0]:.1%} in place, {values[-1]:.1%} moved" for name, values in shares.items())
-    planes = ", ".join(str(int(cells.learned.sum())) for cells in net if isinstance(cells, SCells))
+    planes = ", ".join(str(int(cells.learned.sum())) for cells in net.children() if isinstance(cells, SCells))
     return (
         f"From {few} images, named right in place and moved by {settings.shifts[-1]} pixels: {told}. The neocognitron saw no label "
         f"while {planes} planes of its stages learned a form each."
