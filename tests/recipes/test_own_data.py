@@ -67,6 +67,8 @@ def stranger(tmp_path_factory):
     (root / "texts" / "a.txt").write_text(ARABIC * 30, "utf-8")
     (root / "texts" / "b.txt").write_text("".join(map(chr, range(0x4E00, 0x4E00 + 1500))), "utf-8")
     (root / "table.csv").write_text("a,b\n1,2\n3,4\n")
+    rows = [f"{at},{at % 7},{('red', 'green', 'blue')[at % 3]},{at * (at % 7)}.5" for at in range(60)]
+    (root / "numbers.csv").write_text("\n".join(["width,height,colour,price", *rows]))
     return root
 
 
@@ -96,6 +98,9 @@ FITTING = [
     ("pix2pix", "two", SMALL_PAIRS),
     ("cyclegan", "two", SMALL_PAIRS),
     ("cyclegan", "three", {**SMALL_PAIRS, "other": "negative"}),
+    ("neocognitron", "two", {"image_size": 12, "rival_epochs": 1}),
+    ("gmdh", "numbers.csv", {"target": "price", "splits": 1}),
+    ("gmdh", "numbers.csv", {"target": "colour", "splits": 1, "layers": 1}),
     ("language-model", "es.txt", {}),
     ("language-model", "texts", {}),
     ("word-embeddings", "es.txt", {"batch_size": 64, "threshold": 1.0, "least": 5}),
@@ -161,6 +166,10 @@ REFUSED = [
     ),
     ("cyclegan", "flat", "one folder per class"),
     ("cyclegan", "texts", "found texts"),
+    ("gmdh", "numbers.csv", r"which column is to be predicted, such as .*target='price'"),
+    ("gmdh", "flat", "expected a table .* found a folder of images"),
+    ("gmdh", "nowhere", "no such file"),
+    ("neocognitron", "flat", "one folder per class"),
     ("language-model", "short.txt", "at least 200 characters, got 5"),
     ("language-model", "flat", r"expected files of text \(.txt\) in it, found none"),
     ("language-model", "latin.txt", "expected UTF-8, but byte .* encoding"),

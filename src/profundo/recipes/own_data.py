@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import AliasChoices, Field
@@ -22,15 +22,27 @@ from profundo.data.splits.splits import divide
 from profundo.data.streams.archives import open_files, printable, things_at
 from profundo.records import Dataset, Inputs, ProfundoError, Targets
 
-__all__ = ["KINDS", "NOTHING", "Kind", "OwnText", "Takes", "images_like", "is_own", "load_images", "things"]
+__all__ = [
+    "KINDS",
+    "NOTHING",
+    "Kind",
+    "OwnText",
+    "Takes",
+    "images_like",
+    "is_own",
+    "load_images",
+    "load_table",
+    "things",
+]
 
-Kind = Literal["images", "images with classes", "images or pairs", "text", "sounds with classes"]
+Kind = Literal["images", "images with classes", "images or pairs", "text", "sounds with classes", "table"]
 KINDS: dict[Kind, str] = {
     "images": "a folder or .zip of images, in folders by class or all together",
     "images with classes": "a folder or .zip of images, one folder per class",
     "images or pairs": "a folder or .zip of images; with task=pairs in folders a and b under equal names, or two side by side",
     "text": "a file of text, or a folder or .zip of .txt files, in any language",
     "sounds with classes": "a folder of WAV files, one folder per class",
+    "table": "a table (.csv, .tsv, .parquet, .jsonl) with a column to predict, which --set target=NAME says",
 }
 OwnText = Annotated[str | None, Field(validation_alias=AliasChoices("data", "text"))]
 """The setting `data` of recipes that take a text; earlier runs have it as `text`."""
@@ -112,6 +124,36 @@ def check(data: Dataset, name: str, takes: Takes) -> None:
         found = f"{total} images"
     if found:
         raise ProfundoError(f"data {where}: expected {takes}; found {found}")
+
+
+def load_table(
+    name: str, takes: Takes, target: str | None, *, seed: int, data_dir: str | None, validation: float
+) -> Dataset:
+    """Rows of numbers in memory with one class, or numbers, to be told. Raises ProfundoError for other data."""
+    own: dict[str, Any] = {"target": target, "stream": False} if is_own(name) else {}
+    if own and Path(name).is_dir():
+        raise ProfundoError(f"data {printable(name)}: expected {takes}; found a folder of {things_at(Path(name))}")
+    try:
+        data = load(name, data_dir=data_dir, seed=seed, validation=validation, **own)
+    except ProfundoError as error:
+        raise ProfundoError(str(error).replace("--target ", "--set target=")) from error
+    inputs, targets, total = (
+        data.spec.inputs,
+        data.spec.targets,
+        len(data.train) + len(data.validation) + len(data.test),
+    )
+    found = ""
+    if inputs.kind != "features":
+        found = inputs.things
+    elif inputs.texts:
+        found = f"texts in the column {inputs.texts[0].name!r}; leave it out of the table"
+    elif not (targets.traits.one_class or targets.kind == "real"):
+        found = f"targets of the kind {targets.kind}; take one column of classes, or of numbers"
+    elif total < takes.samples:
+        found = f"{total} rows"
+    if found:
+        raise ProfundoError(f"data {printable(name)}: expected {takes}; found {found}")
+    return data
 
 
 def several_classes(targets: Targets) -> Targets:

@@ -17,9 +17,11 @@ RECIPES: dict[str, str] = {
     "adaline": "the delta rule of Widrow and Hoff on diabetes, down to the least-squares solution",
     "xor": "one neuron fails at XOR, a hidden layer solves it; both solve OR: regions, learning curves",
     "universal-approximation": "one hidden layer of growing width fits three continuous functions",
+    "gmdh": "the first deep nets: layers of quadratic units, grown by their error on samples kept apart (Ivakhnenko 1971)",
     "similarity": "cosines of vectors: which of A, B and C is X most like",
     # Classifiers
     "lenet5-1998": "LeNet-5 as published in 1998 reads MNIST: C3 table, trained averages, drawings for codes",
+    "neocognitron": "the forerunner of convolutional nets (Fukushima 1980) learns digits without labels, and knows them when moved",
     "cifar10": "photographs of ten kinds of thing: residual net, AlexNet, VGG (net=alexnet), trained small on CIFAR-10",
     "traffic-signs": "several nets that see traffic signs in different lights, and their mean (Cireşan et al. 2012)",
     "deep-or-shallow": "the same number of parameters in one hidden layer or in five, on a composed function",
@@ -56,6 +58,8 @@ RECIPES: dict[str, str] = {
     # Embeddings
     "category-embeddings": "a generated table of months, weekdays and cities: embeddings find the year's circle and the seasons",
     "word-embeddings": "skip-gram with negative sampling on tiny Shakespeare: neighbours of king, love and sword",
+    # Trial
+    "learning-by-trial": "a pole balanced, a way found by trial: deep Q-nets and REINFORCE, beside policies set by hand",
     # Generalisation
     "polynomial-degree": "overfitting: a polynomial of each degree, and how validation chooses one",
     "bias-variance": "bias² and variance over resampled training sets, of polynomials by degree and of nets by width",
