@@ -34,6 +34,7 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
     "connections": {"samples": 64, "depths": (8, 14), "widths": (2, 4, 4)},
     "dcgan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
     "deep-or-shallow": {"samples": 400, "epochs": 2, "repeats": 1},
+    "domain-adaptation": {"updates": 4, "epochs": 2, "rounds": 1, "sure": 0.2, "pictured": 12},
     "double-descent": {"widths": (1, 6), "epochs": 2, "features": (20, 100), "repeats": 1},
     "fast-style": {"updates": 2, "epochs": 2, "compared": 2},
     "gan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
@@ -50,6 +51,7 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
 
 LOOKED_INTO = {
     *("adaline", "anomaly", "autoencoder", "bias-variance", "category-embeddings", "cifar10", "deep-or-shallow"),
+    "domain-adaptation",
     *(
         "double-descent",
         "lenet5-1998",

@@ -26,6 +26,7 @@ RECIPES: dict[str, str] = {
     "connections": "fewer connections (C3 table, random, all) and ones that skip (plain and residual nets by depth)",
     # Transfer
     "transfer": "from the digits 0 to 4 to 5 to 9 with few images: frozen, fine-tuned, from scratch, on MNIST",
+    "domain-adaptation": "digits that look otherwise and have no labels: source alone, CORAL, DANN, self-training, the ceiling",
     # Autoencoders
     "autoencoder": "plain, denoising or convolutional, on MNIST: reconstructions, clusters and a map of the codes",
     "anomaly": "find the MNIST digit that training never saw by its reconstruction error: ROC area, threshold",
