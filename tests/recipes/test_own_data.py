@@ -84,6 +84,13 @@ FITTING = [
     ("triplet", "six", {"steps": 3, "epochs": 1, "episodes": 3, "pictured": 10}),
     ("transfer", "six", {"updates": 4, "source_epochs": 1}),
     ("cifar10", "two", {"net": "fast_cnn", "epochs": 1}),
+    (
+        "self-supervision",
+        "two",
+        {"updates": 3, "epochs": 1, "few_updates": 3, "pictured": 5, "image_size": 16, "share": 0.2},
+    ),
+    ("distillation", "two", {"epochs": 1, "teacher_epochs": 1, "image_size": 16}),
+    ("compression", "two", {"epochs": 1, "gone": (0.5,), "image_size": 16, "export": False}),
     ("domain-adaptation", "two", {"updates": 4, "epochs": 1, "pictured": 5, "image_size": 16}),
     ("traffic-signs", "two", {"columns": ("plain",), "epochs": 1, "image_size": 16}),
     ("lenet5-1998", "three", {"epochs": 1}),

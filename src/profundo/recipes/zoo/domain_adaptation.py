@@ -418,7 +418,10 @@ def maps(
     charts = []
     for when, way in (("before", SOURCE), ("after", one.kept)):
         codes = outputs_in_parts(one.nets[way].get_submodule("encoder"), images)
-        caption = f"Codes of test images of both domains by {way}, laid out by t-SNE: where they mix, what holds for one holds for the other."
+        caption = (
+            f"Codes of test images of both domains by {way}, laid out by t-SNE: where they mix, what holds for one holds for the "
+            "other."
+        )
         charts.append(
             map_of_rows(f"Codes {when}, {name}", caption, codes.float(), labels, ["source", name], context.seed)
         )
