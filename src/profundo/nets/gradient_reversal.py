@@ -47,9 +47,13 @@ def reversal_strength(share: float, steepness: float = 10.0) -> float:
 
 
 def adaptable(spec: Spec, dimensions: int) -> nn.Sequential:
-    """Images → `encoder` → codes (batch, dimensions) → `relu`, `output` → (batch, spec.outputs)."""
+    """Images → `encoder` → codes (batch, dimensions) → `relu`, `output` → (batch, spec.outputs).
+
+    Codes have mean 0 and deviation 1: else the net could deceive a critic by codes that grow without end."""
     layers = OrderedDict(
-        encoder=embedding_cnn(spec.inputs.shape, dimensions, normalize=False),
+        encoder=nn.Sequential(
+            embedding_cnn(spec.inputs.shape, dimensions, normalize=False), nn.BatchNorm1d(dimensions, affine=False)
+        ),
         relu=nn.ReLU(),
         output=initialize_(nn.Sequential(nn.Linear(dimensions, spec.outputs)), output_gain=SMALL_OUTPUT)[0],
     )

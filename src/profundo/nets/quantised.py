@@ -16,6 +16,7 @@ import copy
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -71,9 +72,8 @@ class QuantisedLayer(nn.Module):
         self.register_buffer("weight", weight)
         self.register_buffer("scale", scale)
         self.register_buffer("bias", (bias.double() / self.bias_scale.double()).round().to(torch.int32))
-        self.window = (
-            None if isinstance(layer, nn.Linear) else (layer.stride, layer.padding, layer.dilation, layer.groups)
-        )
+        ways = ("stride", "padding", "dilation", "groups")
+        self.window: Any = None if isinstance(layer, nn.Linear) else {name: getattr(layer, name) for name in ways}
 
     @property
     def bias_scale(self) -> Tensor:
@@ -82,7 +82,7 @@ class QuantisedLayer(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         weight = self.weight.float() * self.scale.view(-1, *[1] * (self.weight.ndim - 1))
         bias, values = self.bias.float() * self.bias_scale, self.inputs.rounded(values)
-        made = F.linear(values, weight, bias) if self.window is None else F.conv2d(values, weight, bias, *self.window)
+        made = F.linear(values, weight, bias) if self.window is None else F.conv2d(values, weight, bias, **self.window)
         return made if self.outputs is None else self.outputs.rounded(made)
 
 

@@ -79,7 +79,7 @@ class Settings:
     batch_size: Several = 64
     updates: Whole = 150
     epochs: Whole = 10
-    learning_rate: Positive = 0.002
+    learning_rate: Positive = 0.001
     coral: Positive = 1.0
     sure: Share = 0.9
     rounds: Whole = 3
