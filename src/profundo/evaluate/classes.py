@@ -22,7 +22,7 @@ def information(probabilities: Tensor) -> float:
     exact = probabilities.double()
     each = -torch.special.xlogy(exact, exact).sum(1)
     mean = exact.mean(0)
-    return (-torch.special.xlogy(mean, mean).sum() - each.mean()).item()
+    return float(-torch.special.xlogy(mean, mean).sum() - each.mean())
 
 
 def classes_in_use(counts: Tensor) -> float:

@@ -20,9 +20,20 @@ from profundo.data.images.image_folders import images_by_class_or_not
 from profundo.data.new_inputs import media_of
 from profundo.data.splits.splits import divide
 from profundo.data.streams.archives import open_files, printable, things_at
-from profundo.records import Dataset, Inputs, ProfundoError, Targets
+from profundo.records import Dataset, Inputs, ProfundoError, Samples, Targets
 
-__all__ = ["KINDS", "NOTHING", "Kind", "OwnText", "Takes", "images_like", "is_own", "load_images", "things"]
+__all__ = [
+    "KINDS",
+    "NOTHING",
+    "Kind",
+    "OwnText",
+    "Takes",
+    "images_like",
+    "images_of",
+    "is_own",
+    "load_images",
+    "things",
+]
 
 Kind = Literal["images", "images with classes", "text", "sounds with classes"]
 KINDS: dict[Kind, str] = {
@@ -111,6 +122,12 @@ def check(data: Dataset, name: str, takes: Takes) -> None:
         found = f"{total} images"
     if found:
         raise ProfundoError(f"data {where}: expected {takes}; found {found}")
+
+
+def images_of(samples: Samples) -> Tensor:
+    """uint8 (samples, channels, height, width), which lie in memory: `check` refuses others."""
+    assert isinstance(samples.inputs, Tensor)
+    return samples.inputs
 
 
 def several_classes(targets: Targets) -> Targets:

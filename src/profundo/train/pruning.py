@@ -35,7 +35,7 @@ def largest(net: nn.Module, share: float) -> dict[str, Tensor]:
     sizes = torch.cat([one.detach().abs().flatten() for one in weights.values()])
     kept = torch.zeros(len(sizes), dtype=torch.bool, device=sizes.device)
     kept[sizes.argsort(descending=True, stable=True)[: max(1, round(share * len(sizes)))]] = True
-    parts = kept.split([one.numel() for one in weights.values()])
+    parts = torch.split(kept, [one.numel() for one in weights.values()])
     return {name: part.view(one.shape) for (name, one), part in zip(weights.items(), parts, strict=True)}
 
 

@@ -40,7 +40,7 @@ def coloured(images: Tensor, photographs: Sequence[Tensor], draws: Generator) ->
     taken = torch.multinomial(shares, len(images), True, generator=draws)
     places = torch.rand(len(images), 2, generator=draws)
     result = in_colour(images).clone()
-    for number in taken.unique().tolist():
+    for number in torch.unique(taken).tolist():
         own = (taken == number).nonzero().squeeze(1)
         behind = patches(photographs[number], places[own], (height, width)).short()
         result[own] = (result[own].short() - behind).abs().to(torch.uint8)

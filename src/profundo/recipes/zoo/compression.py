@@ -37,11 +37,11 @@ from profundo.ranks_and_places import evenly
 from profundo.recipes.classifying import classified, spec_of, validation
 from profundo.recipes.classifying import predict as classes_of_files
 from profundo.recipes.context import Context
-from profundo.recipes.own_data import Takes, is_own, several_classes
+from profundo.recipes.own_data import Takes, images_of, is_own, several_classes
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.stretches import stretched
 from profundo.recipes.subjects import Subject
-from profundo.records import Dataset, Samples, Scores, Spec
+from profundo.records import Dataset, Scores, Spec
 from profundo.runs.saved_model import packed
 from profundo.runs.saved_model import predict as probabilities
 from profundo.runs.settings.setting_values import PartOfAll, Positive, Share, Whole
@@ -253,12 +253,7 @@ def pruned_step_by_step(task: Task, net: nn.Module) -> list[Step]:
 def calibration(data: Dataset, most: int) -> list[Tensor]:
     """Training images in parts, as nets see them."""
     images = images_of(data.train)[evenly(len(data.train), most)]
-    return [prepared_inputs(part, data.spec.inputs) for part in images.split(100)]
-
-
-def images_of(split: Samples) -> Tensor:
-    assert isinstance(split.inputs, Tensor)
-    return split.inputs
+    return [prepared_inputs(part, data.spec.inputs) for part in torch.split(images, 100)]
 
 
 def form_of(task: Task, net: nn.Module) -> Form:

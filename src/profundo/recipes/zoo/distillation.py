@@ -29,7 +29,7 @@ from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.ranks_and_places import evenly
 from profundo.recipes.classifying import classified, predict, spec_of, train, validation
 from profundo.recipes.context import Context, Trained
-from profundo.recipes.own_data import Takes, is_own, several_classes
+from profundo.recipes.own_data import Takes, images_of, is_own, several_classes
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.recipes.stretches import stretched
@@ -262,7 +262,6 @@ def recalls(data: Dataset, said: Tensor, unseen: int, level: float) -> tuple[flo
 
 
 def never_shown(data: Dataset, said: Tensor, unseen: int, level: float) -> list[Exhibit]:
-    assert isinstance(data.test.inputs, Tensor)
     own = (data.test.targets == unseen).nonzero().squeeze(1)
     if not len(own):
         return []
@@ -274,13 +273,12 @@ def never_shown(data: Dataset, said: Tensor, unseen: int, level: float) -> list[
         f"images. Its bias is raised by {level:.1f}, so that it answers {classes[unseen]} as often as they do."
     )
     labels = [f"taken for {classes[one]}" for one in answers]
-    return [Images("Never shown", caption, data.test.inputs[places], columns=8, labels=labels)]
+    return [Images("Never shown", caption, images_of(data.test)[places], columns=8, labels=labels)]
 
 
 # ------------------------------------------------------------------------------------------------------------ pictures
 def beside_the_answer(data: Dataset, said: Tensor, temperature: float) -> Images:
     """Test images with the three classes that the teachers hold likeliest at the temperature; the least sure of an even choice."""
-    assert isinstance(data.test.inputs, Tensor)
     some = torch.tensor(evenly(len(said), 400))
     doubtful = some[said[some].amax(1).argsort()[:12]]
     soft = softened(said[doubtful].clamp(min=LEAST_CHANCE).log(), temperature)
@@ -293,7 +291,7 @@ def beside_the_answer(data: Dataset, said: Tensor, temperature: float) -> Images
     caption = (
         f"What the teachers say at T = {temperature:g}: the wrong answers beside the right one tell what looks alike."
     )
-    return Images("Beside the answer", caption, data.test.inputs[doubtful], columns=6, labels=labels)
+    return Images("Beside the answer", caption, images_of(data.test)[doubtful], columns=6, labels=labels)
 
 
 def nets_table(rows: Mapping[str, Judged], validated: Mapping[str, float]) -> Table:

@@ -44,7 +44,7 @@ from profundo.recipes.classifying import predict as classes_of_files
 from profundo.recipes.classifying import spec_of
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.net_outputs import outputs, outputs_in_parts
-from profundo.recipes.own_data import Takes
+from profundo.recipes.own_data import Takes, images_of
 from profundo.recipes.photographs import as_tensor, photographs_or_set
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch, map_of_rows
@@ -185,8 +185,7 @@ def in_one_form(data: Dataset, spec: Spec) -> Dataset:
     size = spec.inputs.shape[1:]
 
     def formed(split: Samples) -> Samples:
-        assert isinstance(split.inputs, Tensor)
-        images = split.inputs
+        images = images_of(split)
         same = tuple(images.shape[2:]) == tuple(size)
         return Samples(in_colour(images) if same else enlarged(images, size), split.targets)
 
@@ -194,11 +193,6 @@ def in_one_form(data: Dataset, spec: Spec) -> Dataset:
     inputs = Inputs((3, *size), "image", mean=(127.5,) * 3, std=(127.5,) * 3, window=spec.inputs.window)
     splits = {part: formed(getattr(data, part)) for part in ("train", "validation", "test")}
     return replace(data, spec=Spec(inputs, targets), **splits)  # type: ignore[arg-type]
-
-
-def images_of(split: Samples) -> Tensor:
-    assert isinstance(split.inputs, Tensor)
-    return split.inputs
 
 
 def labelled(data: Dataset) -> Pool:
@@ -283,7 +277,7 @@ def drawn(context: Context, settings: Settings, pools: Sequence[Pool], inputs: I
 def answered(net: nn.Sequential, batch: Batch) -> tuple[Tensor, Tensor, dict[str, Any]]:
     """Codes of the batch, each pool normalised by itself; the cost of what has a label; and what the batch tells."""
     told: Any = batch.targets
-    codes = torch.cat([net.get_submodule("encoder")(pool) for pool in batch.inputs.split(batch.total)])
+    codes = torch.cat([net.get_submodule("encoder")(pool) for pool in torch.split(batch.inputs, batch.total)])
     answers = net[1:](codes[: len(told["labels"])])
     return codes, F.cross_entropy(answers.float(), told["labels"]), told
 
@@ -309,7 +303,7 @@ def fitted_to(net: nn.Sequential, images: Tensor, inputs: Inputs) -> nn.Sequenti
     """A copy that is normalised by these images."""
     some = images[evenly(len(images), MEASURED)]
     device = next(net.parameters()).device
-    return with_statistics_of(net, (prepared_inputs(part.to(device), inputs) for part in some.split(AT_ONCE)))
+    return with_statistics_of(net, (prepared_inputs(part.to(device), inputs) for part in torch.split(some, AT_ONCE)))
 
 
 def self_trained(
@@ -339,7 +333,7 @@ def self_trained(
 # ------------------------------------------------------------------------------------------------------------- figures
 def probabilities(net: nn.Module, images: Tensor, spec: Spec) -> Tensor:
     """(images, classes), on the CPU."""
-    parts = [outputs(net, prepared_inputs(part, spec.inputs)) for part in images.split(1000)]
+    parts = [outputs(net, prepared_inputs(part, spec.inputs)) for part in torch.split(images, 1000)]
     return torch.cat(parts).float().softmax(1)
 
 

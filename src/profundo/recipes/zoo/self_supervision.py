@@ -35,7 +35,7 @@ from profundo.ranks_and_places import evenly
 from profundo.recipes.classifying import classified, predict, spec_of, train
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.net_outputs import outputs
-from profundo.recipes.own_data import Takes, several_classes
+from profundo.recipes.own_data import Takes, images_of, several_classes
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch, map_of_rows
 from profundo.recipes.subjects import Subject
@@ -228,13 +228,8 @@ def coded(net: nn.Module, data: Dataset) -> Coded:
 
 def codes_of(net: nn.Module, split: Samples, spec: Spec) -> Tensor:
     """(samples, width), on the CPU."""
-    parts = [outputs(net, prepared_inputs(part, spec.inputs)) for part in images_of(split).split(1000)]
+    parts = [outputs(net, prepared_inputs(part, spec.inputs)) for part in torch.split(images_of(split), 1000)]
     return torch.cat(parts).float()
-
-
-def images_of(split: Samples) -> Tensor:
-    assert isinstance(split.inputs, Tensor)
-    return split.inputs
 
 
 def linear_figures(codes: Coded, drawn: Sequence[Samples]) -> dict[str, list[float]]:
@@ -293,8 +288,8 @@ def neighbours(data: Dataset, codes: Coded, way: str, rows: int = 8, columns: in
     """Test images and the nearest of the training images, by the cosine of their codes."""
     places = torch.tensor(evenly(len(codes.train), 10_000))
     asked = torch.tensor(evenly(len(codes.test), rows))
-    unit = [nn.functional.normalize(one, dim=1) for one in (codes.test[asked], codes.train[places])]
-    found = places[nearest(*unit, min(columns - 1, len(places)))]
+    queries, gallery = (nn.functional.normalize(one, dim=1) for one in (codes.test[asked], codes.train[places]))
+    found = places[nearest(queries, gallery, min(columns - 1, len(places)))]
     images = [
         torch.cat([images_of(data.test)[at][None], images_of(data.train)[near]])
         for at, near in zip(asked, found, strict=True)
