@@ -255,7 +255,7 @@ def learn(
         drawn(context, settings, pools, seen.spec.inputs, settings.updates * epochs),
         Plan(epochs, schedule("one-cycle")),
         name=name,
-        validate=lambda: {"information": tells_of(net, seen)},
+        validate=lambda: {"information": tells_of(fitted_to(net, some_of(seen.validation), seen.spec.inputs), seen)},
     )
     return net
 
@@ -338,9 +338,12 @@ def probabilities(net: nn.Module, images: Tensor, spec: Spec) -> Tensor:
 
 
 def tells_of(net: nn.Sequential, data: Dataset) -> float:
-    """Of unlabelled validation images, by which the net is normalised, too."""
-    images = images_of(data.validation)[evenly(len(data.validation), VALIDATED)]
-    return information(probabilities(fitted_to(net, images, data.spec.inputs), images, data.spec))
+    """How much the answers to unlabelled validation images tell, in nats."""
+    return information(probabilities(net, some_of(data.validation), data.spec))
+
+
+def some_of(split: Samples) -> Tensor:
+    return images_of(split)[evenly(len(split), VALIDATED)]
 
 
 def accuracy(net: nn.Module, data: Dataset) -> float:
