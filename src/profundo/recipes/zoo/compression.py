@@ -197,8 +197,9 @@ def compressed(task: Task) -> Compressed:
     good = [one for one in steps if one.validation >= before - task.settings.loses]
     kept = good[-1] if good else Step(0.0, net, before, before, task.judged(net).values["accuracy"])
     seen = calibration(task.data, task.settings.calibrated)
-    whole = {name: folded(one.cpu(), seen[0][:2]) for name, one in ((DENSE, net), (PRUNED, kept.net))}
-    nets = {DENSE: net, PRUNED: kept.net, BYTES: quantised(whole[DENSE], seen), BOTH: quantised(whole[PRUNED], seen)}
+    whole = {name: folded(copy.deepcopy(one).cpu(), seen[0][:2]) for name, one in ((DENSE, net), (PRUNED, kept.net))}
+    integers = {name: quantised(whole[of], seen) for name, of in ((BYTES, DENSE), (BOTH, PRUNED))}
+    nets = {DENSE: net, PRUNED: kept.net, **{name: one.to(task.context.device) for name, one in integers.items()}}
     forms = {name: form_of(task, one) for name, one in nets.items()}
     return Compressed(before, steps, kept, as_graphs(task, whole, forms) if exports(task) else forms)
 
@@ -235,12 +236,12 @@ def learned(
 def pruned_step_by_step(task: Task, net: nn.Module) -> list[Step]:
     """From one step to the next more weights go, and the rest learns on."""
     steps: list[Step] = []
-    for gone in sorted(task.settings.gone):
+    for gone in sorted(set(task.settings.gone)):
         bare = copy.deepcopy(net)
         prune_(bare, largest(bare, 1 - gone))
         at_once = task.validated(bare)
         own = copy.deepcopy(steps[-1].net if steps else net)
-        name = f"{task.name}, {gone:.3g} gone"
+        name = f"{task.name}, {gone} gone"
         reached = learned(task, own, name, task.settings.tune_epochs, 0.2, largest(own, 1 - gone))
         steps.append(Step(gone, own, at_once, reached, task.judged(own).values["accuracy"]))
         task.context.say(

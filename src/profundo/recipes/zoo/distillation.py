@@ -28,7 +28,7 @@ from profundo.objectives.distilling import distilled, softened
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.ranks_and_places import evenly
 from profundo.recipes.classifying import classified, predict, spec_of, train, validation
-from profundo.recipes.context import Context, Trained
+from profundo.recipes.context import Context
 from profundo.recipes.own_data import Takes, images_of, is_own, several_classes
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
@@ -44,6 +44,7 @@ __all__ = ["RECIPE", "Settings", "networks", "run"]
 
 TEACHER, ALONE, TAUGHT, BLIND = "the teachers together", "small, from labels", "small, taught", "small, never shown"
 LEAST_CHANCE = 1e-8  # of what a teacher holds for impossible
+FARTHEST = 700.0  # logits: what lies farther off has no probability among the numbers of 64 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,17 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A net with what it comes to on the test images; said: probabilities (images, classes); errors: of each epoch."""
+    """What a net comes to on the test images. said: probabilities (images, classes); errors: on the validation images, by epoch."""
 
     parameters: int
     scores: Scores
     said: Tensor
     errors: Sequence[float] = ()
-    net: nn.Module | None = None
+
+    @property
+    def validated(self) -> float:
+        """The accuracy on the validation images at the end."""
+        return 1 - self.errors[-1]
 
 
 def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
@@ -97,38 +102,34 @@ def run(context: Context, settings: Settings) -> Outcome:
     teacher, knows = teachers(context, settings, data)
     first = committee.column_net(data.spec, settings.width)
     small = partial(pupil, context, settings, data, first)
-    alone = small(ALONE, data.train, None)
-    taught = {t: small(f"{TAUGHT}, T {t:g}", data.train, (knows, t)) for t in settings.temperatures}
-    best = max(taught, key=lambda t: taught[t][1])
+    alone, _ = small(ALONE, data.train, None)
+    taught = {t: small(f"{TAUGHT}, T = {t}", data.train, (knows, t)) for t in dict.fromkeys(settings.temperatures)}
+    best = max(taught, key=lambda t: taught[t][0].validated)
+    ours, net = taught[best]
     others = (data.train.targets != unseen).nonzero().squeeze(1)
-    blind, _ = small(BLIND, chosen(data.train, others), (knows[others], best))
-    assert blind.net is not None
-    level = bias_for(context, blind.net, data, unseen, teacher.said_of_validation)
-    rows = {TEACHER: teacher.judged, ALONE: alone[0], **{f"{TAUGHT}, T = {t:g}": one for t, (one, _) in taught.items()}}
-    ours = taught[best][0]
-    assert ours.net is not None
+    blind, blind_net = small(BLIND, chosen(data.train, others), (knows[others], best))
+    level = bias_for(context, blind_net, data, unseen, teacher.said_of_validation)
     never = recalls(data, blind.said, unseen, level)
+    rows = {TEACHER: teacher.judged, ALONE: alone, **{f"{TAUGHT}, T = {t}": one for t, (one, _) in taught.items()}}
     return Outcome(
         scores=ours.scores.values,
-        baseline=alone[0].scores.values,
+        baseline=alone.scores.values,
         against="from labels alone",
         exhibits=[
             beside_the_answer(data, teacher.judged.said, best),
-            nets_table(
-                rows, {name: taught[t][1] for name, t in zip(list(rows)[2:], taught, strict=True)} | {ALONE: alone[1]}
-            ),
+            nets_table(rows),
             *never_shown(data, blind.said, unseen, level),
             by_epoch(
                 "Errors by epoch",
                 "Share of the validation images mistaken by nets of one size, which saw the same images in the same order.",
-                {ALONE: alone[0].errors, f"{TAUGHT}, T = {best:g}": ours.errors},
+                {ALONE: alone.errors, f"{TAUGHT}, T = {best:g}": ours.errors},
                 y_label="error",
                 percent=True,
             ),
         ],
-        networks={"net": ours.net},
+        networks={"net": net},
         known={"spec": asdict(data.spec)},
-        conclusion=concluded(teacher.judged, alone[0], ours, best, data.spec.targets.classes[unseen], never),
+        conclusion=concluded(teacher.judged, alone, ours, best, data.spec.targets.classes[unseen], never),
     )
 
 
@@ -186,8 +187,8 @@ def pupil(
     name: str,
     samples: Samples,
     taught: tuple[Tensor, float] | None,
-) -> tuple[Judged, float]:
-    """A small net from the same first weights, and its accuracy on the validation images. taught: what the teachers say of the
+) -> tuple[Judged, nn.Module]:
+    """What a small net comes to from these first weights, and the net. taught: what the teachers say of the
     samples, logits (samples, classes), and the temperature; None for labels alone."""
     net = copy.deepcopy(first).to(context.device)
     precision = context.precision(net)
@@ -215,13 +216,9 @@ def pupil(
         name=name,
         validate=lambda: validation(context, net, data),
     )
-    return judged(context, data, net, trained), trained.history["validation accuracy"][-1]
-
-
-def judged(context: Context, data: Dataset, net: nn.Module, trained: Trained) -> Judged:
     answers, result = classified(context, net, data.test, data.spec, data.train)
     errors = [1 - value for value in trained.history["validation accuracy"]]
-    return Judged(count(net), result, answers.predictions, errors, net)
+    return Judged(count(net), result, answers.predictions, errors), net
 
 
 # --------------------------------------------------------------------------------------------------------- never shown
@@ -231,7 +228,10 @@ def unseen_class(settings: Settings, data: Dataset) -> int:
         return int(torch.bincount(data.train.targets).argmax())
     if settings.unseen not in classes:
         raise ProfundoError(f"unseen: expected one of the classes, {', '.join(classes[:50])}; got {settings.unseen!r}")
-    return classes.index(settings.unseen)
+    place = classes.index(settings.unseen)
+    if not bool((data.test.targets == place).any()):
+        raise ProfundoError(f"unseen: expected a class with test images, {settings.unseen} has none; choose another")
+    return place
 
 
 def bias_for(context: Context, net: nn.Module, data: Dataset, unseen: int, teacher: Tensor) -> float:
@@ -239,12 +239,12 @@ def bias_for(context: Context, net: nn.Module, data: Dataset, unseen: int, teach
     as by the teachers; no label is looked at (section 3 of the paper raises it, too)."""
     said = classified(context, net, data.validation, data.spec, data.train)[0].predictions
     wanted = (teacher.argmax(1) == unseen).double().mean().item()
-    low, high = 0.0, 30.0
-    for _ in range(30):
+    low, high = 0.0, FARTHEST
+    for _ in range(40):
         middle = (low + high) / 2
         often = (raised(said, unseen, middle).argmax(1) == unseen).double().mean().item()
         low, high = (middle, high) if often < wanted else (low, middle)
-    return low if low < 29 else 0.0
+    return low
 
 
 def raised(said: Tensor, place: int, level: float) -> Tensor:
@@ -294,14 +294,14 @@ def beside_the_answer(data: Dataset, said: Tensor, temperature: float) -> Images
     return Images("Beside the answer", caption, images_of(data.test)[doubtful], columns=6, labels=labels)
 
 
-def nets_table(rows: Mapping[str, Judged], validated: Mapping[str, float]) -> Table:
+def nets_table(rows: Mapping[str, Judged]) -> Table:
     lines: list[list[str | float]] = [
         [
             name,
             f"{one.parameters:,}",
             f"{one.scores.values['accuracy']:.2%}",
             round(one.scores.values["log loss"], 4),
-            f"{validated[name]:.2%}" if name in validated else "",
+            f"{one.validated:.2%}" if one.errors else "",
         ]
         for name, one in rows.items()
     ]
