@@ -80,7 +80,7 @@ class Settings:
     updates: Whole = 150
     epochs: Whole = 10
     learning_rate: Positive = 0.001
-    coral: Positive = 1.0
+    coral: Positive = 20.0
     sure: Share = 0.9
     rounds: Whole = 3
     pictured: Annotated[int, Field(ge=5)] = 300
