@@ -20,7 +20,7 @@ from profundo.data.images.image_folders import images_by_class_or_not
 from profundo.data.new_inputs import media_of
 from profundo.data.splits.splits import divide
 from profundo.data.streams.archives import open_files, printable, things_at
-from profundo.records import Dataset, Inputs, ProfundoError, Targets
+from profundo.records import Dataset, Inputs, ProfundoError, Samples, Targets
 
 __all__ = [
     "KINDS",
@@ -32,6 +32,9 @@ __all__ = [
     "is_own",
     "load_images",
     "load_table",
+    "images_of",
+    "is_own",
+    "load_images",
     "things",
 ]
 
@@ -154,6 +157,10 @@ def load_table(
     if found:
         raise ProfundoError(f"data {printable(name)}: expected {takes}; found {found}")
     return data
+def images_of(samples: Samples) -> Tensor:
+    """uint8 (samples, channels, height, width), which lie in memory: `check` refuses others."""
+    assert isinstance(samples.inputs, Tensor)
+    return samples.inputs
 
 
 def several_classes(targets: Targets) -> Targets:

@@ -28,6 +28,10 @@ RECIPES: dict[str, str] = {
     "connections": "fewer connections (C3 table, random, all) and ones that skip (plain and residual nets by depth)",
     # Transfer
     "transfer": "from the digits 0 to 4 to 5 to 9 with few images: frozen, fine-tuned, from scratch, on MNIST",
+    "domain-adaptation": "digits that look otherwise and have no labels: source alone, CORAL, DANN, self-training, the ceiling",
+    "self-supervision": "photographs without labels: SimCLR or Barlow Twins, then a few labels, beside labels alone, on CIFAR-10",
+    "distillation": "a small net learns what a committee of large ones says of traffic signs (Hinton et al. 2015)",
+    "compression": "pruning and integers of 8 bits: LeNet-5 and a residual net made small, written as ONNX, and what that costs",
     # Autoencoders
     "autoencoder": "plain, denoising or convolutional, on MNIST: reconstructions, clusters and a map of the codes",
     "anomaly": "find the MNIST digit that training never saw by its reconstruction error: ROC area, threshold",
