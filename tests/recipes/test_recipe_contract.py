@@ -45,6 +45,7 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
     "lenet5-1998": {"epochs": 1},
     "local-minima": {"widths": (2, 10), "nets": 2, "epochs": 3, "bend_steps": 10},
     "self-supervision": {"updates": 4, "few_updates": 4, "pictured": 12},
+    "speech-recognition": {"updates": 4, "judged": 6, "longest": 2},
     "super-resolution": {"width": 8, "updates": 10},
     "cyclegan": {"width": 4, "updates": 4, "epochs": 2, "classifier_epochs": 1, "judged": 40},
     "pix2pix": {"updates": 4, "epochs": 2, "classifier_epochs": 1, "judged": 40},

@@ -38,7 +38,7 @@ __all__ = [
     "things",
 ]
 
-Kind = Literal["images", "images with classes", "images or pairs", "text", "sounds with classes", "table"]
+Kind = Literal["images", "images with classes", "images or pairs", "text", "sounds with classes", "table", "sounds with transcripts"]
 KINDS: dict[Kind, str] = {
     "images": "a folder or .zip of images, in folders by class or all together",
     "images with classes": "a folder or .zip of images, one folder per class",
@@ -46,6 +46,7 @@ KINDS: dict[Kind, str] = {
     "text": "a file of text, or a folder or .zip of .txt files, in any language",
     "sounds with classes": "a folder of WAV files, one folder per class",
     "table": "a table (.csv, .tsv, .parquet, .jsonl) with a column to predict, which --set target=NAME says",
+    "sounds with transcripts": "a folder of WAV files with a .txt beside each, or a CSV with the columns file and text; at least 10",
 }
 OwnText = Annotated[str | None, Field(validation_alias=AliasChoices("data", "text"))]
 """The setting `data` of recipes that take a text; earlier runs have it as `text`."""

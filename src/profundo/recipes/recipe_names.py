@@ -57,6 +57,7 @@ RECIPES: dict[str, str] = {
     "reversal": "translation with attention: digit strings to their reversal, with the picture of where it looks",
     "captions": "sentences for scenes of handwritten digits: convolutional encoder, attending LSTM",
     "spoken-digits": "recurrent classifier of spectrograms: which digit was spoken, with confusion table",
+    "speech-recognition": "strings of spoken digits written down: CTC and attention beside cutting at silences, with alignments",
     "wavenet": "spoken digits drawn sample by sample, to hear: WaveNet beside an LSTM, a Markov chain and linear prediction",
     "language-model": "LSTM that writes: tiny Shakespeare character by character, bits per character",
     # Embeddings
