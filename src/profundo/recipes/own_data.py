@@ -29,16 +29,22 @@ __all__ = [
     "OwnText",
     "Takes",
     "images_like",
-    "is_own",
-    "load_images",
-    "load_table",
     "images_of",
     "is_own",
     "load_images",
+    "load_table",
     "things",
 ]
 
-Kind = Literal["images", "images with classes", "images or pairs", "text", "sounds with classes", "table", "sounds with transcripts"]
+Kind = Literal[
+    "images",
+    "images with classes",
+    "images or pairs",
+    "text",
+    "sounds with classes",
+    "table",
+    "sounds with transcripts",
+]
 KINDS: dict[Kind, str] = {
     "images": "a folder or .zip of images, in folders by class or all together",
     "images with classes": "a folder or .zip of images, one folder per class",
@@ -158,6 +164,8 @@ def load_table(
     if found:
         raise ProfundoError(f"data {printable(name)}: expected {takes}; found {found}")
     return data
+
+
 def images_of(samples: Samples) -> Tensor:
     """uint8 (samples, channels, height, width), which lie in memory: `check` refuses others."""
     assert isinstance(samples.inputs, Tensor)
