@@ -155,7 +155,7 @@ def untold(
     alone = bound(net, pixels, settings.draws, context.generator("codes"))
     return Table(
         "What it is worth to be told",
-        "Of test pictures, in nats, means. To know which of so many equally frequent classes a picture is of can save "
+        "Of test pictures, in nats, means. Where classes are equally frequent, being told one can save a perfect net "
         f"{math.log(len(known['classes'])):.2f} nats at most.",
         ["decoder", "ELBO", "log-likelihood", "nats in the code"],
         [
