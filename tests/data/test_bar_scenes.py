@@ -5,12 +5,13 @@ import math
 import torch
 
 from profundo.data.sets.bar_scenes import (
+    ACROSS,
     ANGLES,
     BREADTH,
     BRIGHT,
+    DOWN,
     LENGTHS,
     LEVELS,
-    PLACES,
     at_levels,
     drawn_scenes,
     scene_lattice,
@@ -33,8 +34,8 @@ def test_a_scene_has_the_moments_of_the_bar_that_it_was_made_from():
         area = 4 * half * BREADTH * half * SIDE**2
         torch.testing.assert_close(light, torch.tensor(area * within(BRIGHT, bright)).double(), rtol=0.05, atol=0)
         x, y = (picture.sum(0) * places).sum() / light, (picture.sum(1) * places).sum() / light
-        assert abs(x - within(PLACES, across)) < 0.01
-        assert abs(y - within(PLACES, down)) < 0.01
+        assert abs(x - within(ACROSS, across)) < 0.01
+        assert abs(y - within(DOWN, down)) < 0.01
         xx = (picture.sum(0) * (places - x).square()).sum()
         yy = (picture.sum(1) * (places - y).square()).sum()
         xy = (picture * (places[None] - x) * (places[:, None] - y)).sum()

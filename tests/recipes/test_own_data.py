@@ -15,8 +15,8 @@ from profundo.data.images.image_folders import images_by_class_or_not
 from profundo.data.splits.splits import divide
 from profundo.data.text.characters import read_text
 from profundo.recipes import stretches
-from profundo.recipes.adversaries import trained_classifier
 from profundo.recipes.context import Context, Request
+from profundo.recipes.judging import trained_judge
 from profundo.recipes.metric_learning import parts_of, with_unseen_whole
 from profundo.recipes.own_data import Takes, load_images
 from profundo.recipes.recipe import data_taken, find, settle, validated
@@ -189,7 +189,7 @@ def context(name: str, **given) -> Context:
 def test_without_classes_a_net_with_random_weights_judges_and_knows_its_own_images(stranger):
     made = context("dcgan", data=str(stranger / "flat"))
     data = made.images(str(stranger / "flat"), 16)
-    judge = trained_classifier(made, data, epochs=1)
+    judge = trained_judge(made, data, epochs=1)
     assert not made.trainings
     assert judge(judge.real).distance == pytest.approx(0, abs=1e-3)
     assert judge(255 - judge.real).distance > 10 * judge(data.train.inputs).distance

@@ -11,11 +11,23 @@ from torch import Tensor
 from profundo.data.streams.archives import printable
 from profundo.records import Dataset, ProfundoError
 
-__all__ = ["WIDEST", "Condition", "asked_class", "classes_told", "columns_of", "in_turn", "laid_out", "of_classes"]
+__all__ = [
+    "ASKED",
+    "WIDEST",
+    "Condition",
+    "asked_class",
+    "classes_told",
+    "columns_of",
+    "in_turn",
+    "laid_out",
+    "like_training",
+    "of_classes",
+]
 
 Condition = Literal["class"] | None
 """What a net is told beside its input: the class, or nothing."""
 
+ASKED = "share as asked"  # of what is made, how much a judge takes for the class that was asked for
 NAMED = 20  # classes in an error
 WIDEST = 16  # classes that stand side by side
 LONGEST = 40  # letters of a name
@@ -68,3 +80,11 @@ def columns_of(classes: Sequence[str], only: int | None) -> int | None:
 def of_classes(name: str, classes: Sequence[str]) -> list[tuple[str, int | None]]:
     """The net's name alone, or beside that of each class, with the place of the class."""
     return [(f"{name}, {one}"[:LONGEST], at) for at, one in enumerate(classes)] or [(name, None)]
+
+
+def like_training(data: Dataset, classes: Sequence[str], count: int) -> Tensor | None:
+    """int64 (count,): classes in the shares that they have among the training samples; None where none are told."""
+    if not classes:
+        return None
+    labels: Tensor = data.train.targets.long()
+    return labels[torch.arange(count) % len(labels)]

@@ -1,7 +1,8 @@
 """Scenes with one bar, made from five numbers that are known: where it is, its size, its angle, how bright it is.
 
 As dSprites (Matthey et al. 2017) they show whether a net that saw nothing but pictures has found what the pictures were made of. The
-angle spans less than a half turn, so that each factor is a number on a line, as a code's numbers are, and no circle.
+angle spans less than a half turn, so that each factor is a number on a line, as a code's numbers are, and no circle; and a bar moves
+farther across than down, so that no turned pair of axes would do as well as these.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ __all__ = ["FACTORS", "LEVELS", "at_levels", "drawn_scenes", "scene_lattice"]
 
 FACTORS = ("across", "down", "size", "angle", "brightness")
 LEVELS = (8, 8, 4, 6, 4)  # of each, in the lattice
-PLACES = (0.3, 0.7)  # of the bar's middle, as a share of the side
-LENGTHS = (0.11, 0.22)  # of half a bar
-BREADTH = 0.4  # of its length
-ANGLES = (-math.pi / 3, math.pi / 3)
+ACROSS, DOWN = (0.3, 0.7), (0.4, 0.6)  # of the bar's middle, as a share of the side
+LENGTHS = (0.12, 0.26)  # of half a bar
+BREADTH = 0.5  # of its length
+ANGLES = (-math.pi / 4, math.pi / 4)
 BRIGHT = (0.4, 1.0)
 
 
-def drawn_scenes(factors: Tensor, side: int = 24) -> Tensor:
+def drawn_scenes(factors: Tensor, side: int = 16) -> Tensor:
     """(scenes, 5), each in [0, 1], in the order of FACTORS → float32 pictures (scenes, 1, side, side) in [0, 1].
 
     A pixel is as bright as the share of it that the bar covers, along and across its axis.
     """
-    ranges = torch.tensor((PLACES, PLACES, LENGTHS, ANGLES, BRIGHT))
+    ranges = torch.tensor((ACROSS, DOWN, LENGTHS, ANGLES, BRIGHT))
     across, down, half, angle, bright = (
         column[:, None, None] for column in (ranges[:, 0] + (ranges[:, 1] - ranges[:, 0]) * factors.float()).unbind(1)
     )

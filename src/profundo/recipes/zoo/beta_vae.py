@@ -40,7 +40,7 @@ from profundo.train import Descent, Plan, optimizer, schedule
 
 __all__ = ["RECIPE", "Settings", "gaussian_elbo", "generate", "networks", "run"]
 
-SIDE = 24  # pixels
+SIDE = 16  # pixels
 GAP = "mutual information gap"
 
 
@@ -52,15 +52,15 @@ class Settings:
     all, over so many epochs; draws: codes by which information is measured.
     """
 
-    betas: tuple[Positive, ...] = (1.0, 2.0, 4.0, 8.0)
+    betas: tuple[Positive, ...] = (1.0, 4.0, 16.0)
     nets: Whole = 3
     code: Several = 8
     width: Whole = 200
     noise: Positive = 0.1
-    updates: Whole = 3000
+    updates: Whole = 12_000
     epochs: Whole = 10
     batch_size: Whole = 64
-    learning_rate: Positive = 0.001
+    learning_rate: Positive = 0.002
     draws: Whole = 1000
 
 

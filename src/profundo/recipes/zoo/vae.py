@@ -29,6 +29,7 @@ from profundo.objectives.elbo import bernoulli_log_likelihood, gaussian_kl, gaus
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
 from profundo.recipes.conditions import (
+    ASKED,
     WIDEST,
     Condition,
     asked_class,
@@ -36,12 +37,14 @@ from profundo.recipes.conditions import (
     columns_of,
     in_turn,
     laid_out,
+    like_training,
     of_classes,
 )
 from profundo.recipes.context import Context, Trained
+from profundo.recipes.judging import judged, trained_judge, verdicts_table
 from profundo.recipes.latent_space import LatentSpace, costs_by_number, walks
 from profundo.recipes.net_outputs import as_pictures, device_of
-from profundo.recipes.own_data import Takes, is_own
+from profundo.recipes.own_data import Takes, is_own, things
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.stretches import stretched
 from profundo.recipes.subjects import CodesOf, Subject, by_codes
@@ -57,7 +60,8 @@ BEGUN_FROM = 200  # test pictures whose codes can be begun from
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """code: numbers in a code; beta: weight of the KL term; draws: codes per picture for the likelihood.
+    """code: numbers in a code; beta: weight of the KL term; draws: codes per picture for the likelihood;
+    classifier_epochs: of the classifier that judges the samples.
 
     image_size: of images of one's own, the side in pixels that they are scaled and cut to. condition: "class" tells the decoder
     which class a picture is of; each can then be asked for.
@@ -71,6 +75,7 @@ class Settings:
     batch_size: Whole = 128
     learning_rate: Positive = 0.002
     draws: Whole = 100
+    classifier_epochs: Whole = 2
     data: str = "mnist"
     image_size: Whole = 32
     condition: Condition = None
@@ -124,9 +129,20 @@ def run(context: Context, settings: Settings) -> Outcome:
     model = Model(settings, nets, known)
     spaces = latent_of("vae", nets["vae"], test[:BEGUN_FROM], labels, classes)
     beside = untold(context, settings, data, known, pixels, found) if classes else None
+    judge = trained_judge(context, data, settings.classifier_epochs)
+    asked = like_training(data, classes, len(data.test))
+    made = samples(nets["vae"], len(data.test), context.generator("judged"), asked)
+    verdicts = judged(judge, data, {"made": made})
+    agreed = {} if asked is None else {ASKED: judge.agreed(made, asked)}
     shown: list[Exhibit] = [one_hand(nets["vae"], pixels, classes), beside] if beside else []
     return Outcome(
-        scores={"bits/dim": bits, "log-likelihood (nats)": found.likelihood, "ELBO (nats)": found.elbo},
+        scores={
+            "bits/dim": bits,
+            "log-likelihood (nats)": found.likelihood,
+            "ELBO (nats)": found.elbo,
+            **verdicts["made"].scores,
+            **agreed,
+        },
         baseline={"bits/dim": bits_per_dimension(-constant, size), "log-likelihood (nats)": constant},
         against="independent pixels",
         exhibits=[
@@ -137,6 +153,7 @@ def run(context: Context, settings: Settings) -> Outcome:
             plane_of_codes(nets["plane"]),
             reconstructions(nets["vae"], pixels[:32], None if labels is None else labels[:32]),
             trained.film("Samples by epoch", "The same random codes, decoded before training and after each epoch."),
+            verdicts_table(verdicts, things(data)),
         ],
         networks=nets,
         known=known,
@@ -253,10 +270,18 @@ def generate(model: Model, count: int, generator: torch.Generator, prompt: str) 
     """Pictures of codes drawn from p(z) = N(0, 1). prompt: the class of all of them, where classes were told."""
     net, classes = model.networks["vae"], model.known.get("classes", [])
     only = asked_class(classes, prompt)
-    codes = torch.randn(count, model.asked.code, generator=generator)
+    made = samples(net, count, generator, in_turn(classes, count, only))
     asked = f", told to be {prompt}" if prompt else ", told each class in turn" * bool(classes)
     caption = f"{count} codes drawn from a normal distribution, decoded{asked}: the probability of each pixel to be on."
-    return [Images("Samples", caption, decoded(net, codes, in_turn(classes, count, only)), columns_of(classes, only))]
+    return [Images("Samples", caption, made, columns_of(classes, only))]
+
+
+def samples(net: nn.Module, count: int, generator: torch.Generator, labels: Tensor | None = None) -> Tensor:
+    """uint8 pictures of codes drawn from p(z) = N(0, 1). labels: int64 (count,), the classes that are told."""
+    assert isinstance(net, VariationalAutoencoder)
+    codes = torch.randn(count, net.code, generator=generator)
+    parts = torch.split(torch.arange(count), 1000)
+    return torch.cat([decoded(net, codes[part], None if labels is None else labels[part]) for part in parts])
 
 
 def decoded(net: nn.Module, codes: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -346,7 +371,7 @@ def latent_of(
 
 RECIPE = Recipe(
     Settings,
-    Settings(data="digits", code=4, width=64, epochs=2, plane_epochs=1, draws=5),
+    Settings(data="digits", code=4, width=64, epochs=2, plane_epochs=1, draws=5, classifier_epochs=6),
     run,
     networks=networks,
     generate=generate,

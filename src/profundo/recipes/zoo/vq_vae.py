@@ -28,9 +28,9 @@ from profundo.nets.vector_quantised import VectorQuantised, perplexity
 from profundo.objectives.elbo import bernoulli_log_likelihood
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
-from profundo.recipes.conditions import asked_class, classes_told, columns_of, in_turn, laid_out
+from profundo.recipes.conditions import ASKED, asked_class, classes_told, columns_of, in_turn, laid_out, like_training
 from profundo.recipes.context import Context, Trained
-from profundo.recipes.judging import ImageJudge, Verdict, raw, trained_judge, verdicts_table
+from profundo.recipes.judging import ImageJudge, Verdict, judged, trained_judge, verdicts_table
 from profundo.recipes.net_outputs import as_pictures, device_of
 from profundo.recipes.own_data import Takes, is_own, things
 from profundo.recipes.recipe import Model, Outcome, Recipe
@@ -63,12 +63,12 @@ class Settings:
     width: Whole = 32
     commitment: Positive = 0.25
     decay: Share = 0.99
-    epochs: Whole = 8
+    epochs: Whole = 3
     batch_size: Whole = 128
     learning_rate: Positive = 0.002
-    prior_width: Whole = 32
-    prior_layers: Whole = 5
-    prior_epochs: Whole = 6
+    prior_width: Whole = 24
+    prior_layers: Whole = 4
+    prior_epochs: Whole = 3
     prior_rate: Positive = 0.003
     judge_epochs: Whole = 2
     data: str = "mnist"
@@ -105,7 +105,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         BESIDE: (independent_bits(shares, words), pixels),
     }
     model = Model(settings, nets, known)
-    drawn, verdicts, obeyed = judged(context, model, judge, data, shares, logits)
+    drawn, verdicts, obeyed = weighed(context, model, judge, data, shares, logits)
     size = math.prod(data.spec.inputs.shape)
     (bits_dim, floor), used = (sum(both) / size for both in bits.values()), perplexity(words, settings.words)
     ours, beside = verdicts[OURS], verdicts[BESIDE]
@@ -270,7 +270,7 @@ def unordered(autoencoder: VectorQuantised, shares: Tensor, count: int, generato
     return as_pictures(torch.cat(parts).sigmoid())
 
 
-def judged(
+def weighed(
     context: Context, model: Model, judge: ImageJudge, data: Dataset, shares: Tensor, logits: Tensor
 ) -> tuple[Tensor, dict[str, Verdict], dict[str, float]]:
     """Pictures of words without an order, what the judge says of every set, and the share of drawn ones that are of the class asked
@@ -278,19 +278,13 @@ def judged(
     autoencoder, prior = model.networks["autoencoder"], model.networks["prior"]
     assert isinstance(autoencoder, VectorQuantised)
     assert isinstance(prior, PixelCNN)
-    count, training = len(data.test), raw(data.train)
-    asked = labels_of(data.train.targets[torch.arange(count) % len(training)], model.known["classes"])
+    count = len(data.test)
+    asked = like_training(data, model.known["classes"], count)
     made = drawn_pictures(autoencoder, prior, asked, count, context.generator("samples"))
     without = unordered(autoencoder, shares, count, context.generator("unordered"))
-    things = model.known["things"]
-    verdicts = {
-        OURS: judge(made),
-        BESIDE: judge(without),
-        "reconstructions": judge(as_pictures(logits.sigmoid())),
-        f"training {things}": judge(training[:count]),
-        f"unseen {things}": judge(judge.real),
-    }
-    return without, verdicts, {} if asked is None else {"share as asked": judge.agreed(made, asked)}
+    sets = {OURS: made, BESIDE: without, "reconstructions": as_pictures(logits.sigmoid())}
+    verdicts = judged(judge, data, sets)
+    return without, verdicts, {} if asked is None else {ASKED: judge.agreed(made, asked)}
 
 
 # ------------------------------------------------------------------------------------------------------------- exhibits
