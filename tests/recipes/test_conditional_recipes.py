@@ -167,3 +167,12 @@ def test_the_gaussian_bound_is_the_density_of_a_pixel_around_what_is_decoded():
 def test_the_halves_of_the_lattice_are_no_scenes_in_common():
     one, other = beta_vae.halves(torch.Generator().manual_seed(0))
     assert len(torch.cat([one, other]).unique(dim=0)) == len(one) + len(other) == 6144
+
+
+def test_a_word_is_shown_as_the_mean_of_the_parts_where_it_stands():
+    shades = torch.tensor([[[0.2, 0.8], [0.8, 0.4]]])
+    pictures = shades.repeat_interleave(4, 1).repeat_interleave(4, 2)[None]
+    shown = vq_vae.vocabulary(pictures, torch.tensor([[[2, 0], [0, 2]]]), 4).images
+    assert shown.shape == (2, 1, 12, 12)  # words that are never said are left out
+    middles = {tuple(part[0, 4:8, 4:8].unique().tolist()) for part in shown}
+    assert middles == {(round(255 * 0.8),), (round(255 * 0.3),)}

@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs_data]
 EVERY = pytest.mark.parametrize("name", RECIPES)
 SMALLER = {  # than the quick settings: here it is enough that something is trained, what they come to is tried elsewhere
     "adain": {"updates": 2, "epochs": 2, "compared": 2},
+    "beta-vae": {"updates": 6, "draws": 10},
     "category-embeddings": {"rows": 200, "epochs": 4},
     "colourisation": {"updates": 4, "epochs": 2, "judged": 16},
     "connections": {"samples": 64, "depths": (8, 14), "widths": (2, 4, 4)},
@@ -40,6 +41,7 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
     "lenet5-1998": {"epochs": 1},
     "local-minima": {"widths": (2, 10), "nets": 2, "epochs": 3, "bend_steps": 10},
     "super-resolution": {"width": 8, "updates": 10},
+    "vq-vae": {"epochs": 2, "prior_epochs": 2, "judge_epochs": 1},
     "wavenet": {"updates": 4, "judged": 4, "spoken": 10},
     "transfer": {"samples": (5,), "source_epochs": 1},
     "wgan-gp": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},

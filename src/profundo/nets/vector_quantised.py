@@ -81,7 +81,8 @@ class Codebook(nn.Module):
 def perplexity(words: Tensor, many: int) -> float:
     """exp of the entropy of the words' shares: how many are in use, from 1 to `many`."""
     shares = torch.bincount(words.flatten(), minlength=many).double() / words.numel()
-    return torch.special.entr(shares).sum().exp().item()
+    found: float = torch.special.entr(shares).sum().exp().item()
+    return found
 
 
 class Block(nn.Module):

@@ -57,7 +57,7 @@ class Settings:
     code: Several = 8
     width: Whole = 200
     noise: Positive = 0.1
-    updates: Whole = 12_000
+    updates: Whole = 8000
     epochs: Whole = 10
     batch_size: Whole = 64
     learning_rate: Positive = 0.002
@@ -297,7 +297,7 @@ def latent(model: Model, context: Context) -> Mapping[str, LatentSpace]:
 
 RECIPE = Recipe(
     Settings,
-    Settings(betas=(1.0, 4.0), nets=1, code=6, width=32, updates=60, epochs=2, draws=50),
+    Settings(betas=(1.0, 4.0), nets=1, code=6, width=64, updates=300, epochs=3, draws=100),
     run,
     networks=networks,
     generate=generate,
