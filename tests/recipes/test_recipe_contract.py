@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs_data]
 EVERY = pytest.mark.parametrize("name", RECIPES)
 SMALLER = {  # than the quick settings: here it is enough that something is trained, what they come to is tried elsewhere
     "adain": {"updates": 2, "epochs": 2, "compared": 2},
+    "beta-vae": {"updates": 6, "draws": 10},
     "category-embeddings": {"rows": 200, "epochs": 4},
     "colourisation": {"updates": 4, "epochs": 2, "judged": 16},
     "compression": {"gone": (0.5,), "epochs": 1, "tune_epochs": 1, "calibrated": 20, "export": False},
@@ -47,6 +48,7 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
     "self-supervision": {"updates": 4, "few_updates": 4, "pictured": 12},
     "speech-recognition": {"updates": 4, "judged": 6, "longest": 2},
     "super-resolution": {"width": 8, "updates": 10},
+    "vq-vae": {"epochs": 2, "prior_epochs": 2, "judge_epochs": 1},
     "cyclegan": {"width": 4, "updates": 4, "epochs": 2, "classifier_epochs": 1, "judged": 40},
     "pix2pix": {"updates": 4, "epochs": 2, "classifier_epochs": 1, "judged": 40},
     "wavenet": {"updates": 4, "judged": 4, "spoken": 10},

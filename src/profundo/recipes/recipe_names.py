@@ -36,6 +36,8 @@ RECIPES: dict[str, str] = {
     "autoencoder": "plain, denoising or convolutional, on MNIST: reconstructions, clusters and a map of the codes",
     "anomaly": "find the MNIST digit that training never saw by its reconstruction error: ROC area, threshold",
     "vae": "variational autoencoder on MNIST: ELBO, bits per dimension, samples, the plane of codes",
+    "beta-vae": "codes whose numbers say one thing each: β-VAE on scenes of known making, walks, mutual information gap",
+    "vq-vae": "pictures as words of a small vocabulary, and a PixelCNN that writes them (VQ-VAE), on MNIST, digit by digit",
     # Adversarial
     "gan": "generative adversarial nets as in 2014, dense and with maxout: new digits from MNIST, their film",
     "dcgan": "DCGAN, convolutional adversarial nets: new digits from MNIST, their film, Fréchet distance",
