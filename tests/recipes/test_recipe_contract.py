@@ -35,6 +35,7 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
     "dcgan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
     "deep-or-shallow": {"samples": 400, "epochs": 2, "repeats": 1},
     "double-descent": {"widths": (1, 6), "epochs": 2, "features": (20, 100), "repeats": 1},
+    "diffusion": {"classifier_epochs": 1, "described": 5},
     "fast-style": {"updates": 2, "epochs": 2, "compared": 2},
     "gan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
     "lenet5-1998": {"epochs": 1},

@@ -34,6 +34,8 @@ RECIPES: dict[str, str] = {
     "gan": "generative adversarial nets as in 2014, dense and with maxout: new digits from MNIST, their film",
     "dcgan": "DCGAN, convolutional adversarial nets: new digits from MNIST, their film, Fréchet distance",
     "wgan-gp": "Wasserstein GAN with gradient penalty: new digits from MNIST, a loss that means something",
+    # Diffusion
+    "diffusion": "digits out of noise for the class that one asks for: DDPM, DDIM, guidance, flow matching, on MNIST",
     # Metric
     "siamese": "contrastive loss on pairs of MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",
     "triplet": "triplet loss with mining on MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",
