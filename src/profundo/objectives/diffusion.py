@@ -3,9 +3,9 @@
     x_t = a x₀ + s ε,  ε ~ N(0, 1),  at times t from 0, the image, to 1, noise           (Ho et al. 2020, arXiv:2006.11239, eq. 4)
 
 Two ways lead there. Diffusion keeps the variance, a² + s² = 1, a = cos of an angle that grows with t (Nichol & Dhariwal 2021,
-arXiv:2102.09672, eq. 17), and its net tells a ε − s x₀, the velocity on that circle (Salimans & Ho 2022, arXiv:2202.00512, appendix D):
-at every strength of noise as much as ε or x₀ whichever is harder to see, where Ho et al. ask for ε always (eq. 14). A flow goes straight,
-a = 1 − t and s = t, and its net tells the velocity ε − x₀ (Lipman et al. 2023, arXiv:2210.02747, eq. 23). In both the net
+arXiv:2102.09672, eq. 17), and its net tells a ε − s x₀, the velocity on that circle (Salimans & Ho 2022, arXiv:2202.00512, appendix
+D): of noise and image always more of the one that is harder to see, where Ho et al. ask for the noise (eq. 14). A flow goes
+straight, a = 1 − t and s = t, and its net tells the velocity ε − x₀ (Lipman et al. 2023, arXiv:2210.02747, eq. 23). In both the net
 tells some p x₀ + q ε, so that image and noise are the solution of two linear equations, and one step leads from any time to any
 earlier one (Song et al. 2021, arXiv:2010.02502, eq. 12): on the straight way it is Euler's.
 """

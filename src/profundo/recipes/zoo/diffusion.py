@@ -1,10 +1,11 @@
 """Diffusion draws images by taking away noise (Ho, Jain & Abbeel 2020, arXiv:2006.11239), for the class that one asks for.
 
-Data: MNIST, its training digits at −1 to 1. A small U-Net learns to tell noise from image at any strength of noise (with the
-schedule of Nichol & Dhariwal 2021, told as Salimans & Ho 2022 do), and goes from pure noise to a digit in few steps without new noise (DDIM, Song et al. 2021).
-One in ten training images comes without its class, so that guidance can exaggerate the class or leave it out (Ho & Salimans 2022).
-With way=flow the same net learns the velocity along straight lines from image to noise (flow matching, Lipman et al. 2023).
-The moving average of the weights draws. Beside it: one normal distribution with the mean and covariance of real images.
+Data: MNIST, its training digits at −1 to 1. A small U-Net learns to tell noise from image at any strength of noise (the schedule of
+Nichol & Dhariwal 2021; it tells both at once, as in Salimans & Ho 2022), and goes from pure noise to a digit in few steps without new
+noise (DDIM, Song et al. 2021). One in ten training images comes without its class, so that guidance can exaggerate the class or leave
+it out (Ho & Salimans 2022). With way=flow the same net learns the velocity along straight lines from image to noise (flow matching,
+Lipman et al. 2023). The moving average of the weights draws. Beside it: one normal distribution with the mean and covariance of real
+images.
 
 RESULT
 """
