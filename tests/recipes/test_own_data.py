@@ -15,8 +15,8 @@ from profundo.data.images.image_folders import images_by_class_or_not
 from profundo.data.splits.splits import divide
 from profundo.data.text.characters import read_text
 from profundo.recipes import stretches
-from profundo.recipes.adversaries import trained_classifier
 from profundo.recipes.context import Context, Request
+from profundo.recipes.judging import trained_judge
 from profundo.recipes.metric_learning import parts_of, with_unseen_whole
 from profundo.recipes.own_data import Takes, load_images
 from profundo.recipes.recipe import data_taken, find, settle, validated
@@ -74,6 +74,7 @@ def stranger(tmp_path_factory):
 
 SMALL_GAN = {"pictures": 64, "epochs": 1, "classifier_epochs": 1, "image_size": 16}
 SMALL_COLOURS = {"image_size": 16, "updates": 2, "epochs": 1, "judged": 8}
+SMALL_PAIRS = {"image_size": 16, "updates": 2, "epochs": 1, "classifier_epochs": 1, "judged": 10}
 FITTING = [
     *((name, data, SMALL_GAN) for name in ("gan", "dcgan", "wgan-gp") for data in ("flat", "two")),
     ("dcgan", "flat.zip", SMALL_GAN),
@@ -96,6 +97,10 @@ FITTING = [
     ("neocognitron", "two", {"image_size": 12, "rival_epochs": 1}),
     ("gmdh", "numbers.csv", {"target": "price", "splits": 1}),
     ("gmdh", "numbers.csv", {"target": "colour", "splits": 1, "layers": 1}),
+    *(("pix2pix", "flat", {**SMALL_PAIRS, "task": task}) for task in ("halves", "edges", "colours")),
+    ("pix2pix", "two", SMALL_PAIRS),
+    ("cyclegan", "two", SMALL_PAIRS),
+    ("cyclegan", "three", {**SMALL_PAIRS, "other": "negative"}),
     ("language-model", "es.txt", {}),
     ("language-model", "texts", {}),
     ("word-embeddings", "es.txt", {"batch_size": 64, "threshold": 1.0, "least": 5}),
@@ -159,6 +164,12 @@ REFUSED = [
     ("gmdh", "flat", "expected a table .* found a folder of images"),
     ("gmdh", "nowhere", "no such file"),
     ("neocognitron", "flat", "one folder per class"),
+    *(
+        ("pix2pix", data, says)
+        for data, says in (("few", "found 6 images"), ("texts", "found texts"), ("nowhere", "no such file"))
+    ),
+    ("cyclegan", "flat", "one folder per class"),
+    ("cyclegan", "texts", "found texts"),
     ("language-model", "short.txt", "at least 200 characters, got 5"),
     ("language-model", "flat", r"expected files of text \(.txt\) in it, found none"),
     ("language-model", "latin.txt", "expected UTF-8, but byte .* encoding"),
@@ -198,7 +209,7 @@ def context(name: str, **given) -> Context:
 def test_without_classes_a_net_with_random_weights_judges_and_knows_its_own_images(stranger):
     made = context("dcgan", data=str(stranger / "flat"))
     data = made.images(str(stranger / "flat"), 16)
-    judge = trained_classifier(made, data, epochs=1)
+    judge = trained_judge(made, data, epochs=1)
     assert not made.trainings
     assert judge(judge.real).distance == pytest.approx(0, abs=1e-3)
     assert judge(255 - judge.real).distance > 10 * judge(data.train.inputs).distance

@@ -42,6 +42,8 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
     "lenet5-1998": {"epochs": 1},
     "local-minima": {"widths": (2, 10), "nets": 2, "epochs": 3, "bend_steps": 10},
     "super-resolution": {"width": 8, "updates": 10},
+    "cyclegan": {"width": 4, "updates": 4, "epochs": 2, "classifier_epochs": 1, "judged": 40},
+    "pix2pix": {"updates": 4, "epochs": 2, "classifier_epochs": 1, "judged": 40},
     "wavenet": {"updates": 4, "judged": 4, "spoken": 10},
     "transfer": {"samples": (5,), "source_epochs": 1},
     "wgan-gp": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},

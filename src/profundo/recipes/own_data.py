@@ -35,10 +35,11 @@ __all__ = [
     "things",
 ]
 
-Kind = Literal["images", "images with classes", "text", "sounds with classes", "table"]
+Kind = Literal["images", "images with classes", "images or pairs", "text", "sounds with classes", "table"]
 KINDS: dict[Kind, str] = {
     "images": "a folder or .zip of images, in folders by class or all together",
     "images with classes": "a folder or .zip of images, one folder per class",
+    "images or pairs": "a folder or .zip of images; with task=pairs in folders a and b under equal names, or two side by side",
     "text": "a file of text, or a folder or .zip of .txt files, in any language",
     "sounds with classes": "a folder of WAV files, one folder per class",
     "table": "a table (.csv, .tsv, .parquet, .jsonl) with a column to predict, which --set target=NAME says",
@@ -100,7 +101,7 @@ def named_or_stored(name: str, takes: Takes, seed: int, data_dir: str | None) ->
 def images_at(path: Path, takes: Takes, image_size: int | None, seed: int) -> Dataset:
     if (what := things_at(path)) != "images":
         raise ProfundoError(f"data {printable(str(path))}: expected {takes}; found {what}")
-    if takes.kind == "images":
+    if takes.kind != "images with classes":
         how = Reading(stream=False, image_size=image_size)
         return divide(images_by_class_or_not(path, how), validation=None, seed=seed, stream=False)
     return load(path, seed=seed, stream=False, image_size=image_size)
