@@ -87,6 +87,14 @@ FITTING = [
     ("triplet", "six", {"steps": 3, "epochs": 1, "episodes": 3, "pictured": 10}),
     ("transfer", "six", {"updates": 4, "source_epochs": 1}),
     ("cifar10", "two", {"net": "fast_cnn", "epochs": 1}),
+    (
+        "self-supervision",
+        "two",
+        {"updates": 3, "epochs": 1, "few_updates": 3, "pictured": 5, "image_size": 16, "share": 0.2},
+    ),
+    ("distillation", "two", {"epochs": 1, "teacher_epochs": 1, "image_size": 16}),
+    ("compression", "two", {"epochs": 1, "gone": (0.5,), "image_size": 16, "export": False}),
+    ("domain-adaptation", "two", {"updates": 4, "epochs": 1, "pictured": 5, "image_size": 16}),
     ("traffic-signs", "two", {"columns": ("plain",), "epochs": 1, "image_size": 16}),
     ("lenet5-1998", "three", {"epochs": 1}),
     ("connections", "two", {"depths": [8], "samples": 20}),
@@ -130,7 +138,10 @@ def test_fewer_test_pictures_than_a_row_holds_stand_above_what_becomes_of_them(s
 
 def test_every_recipe_that_takes_data_of_ones_own_is_tried_here():
     takes = {name for name in RECIPES if find(name).takes is not None}
-    assert takes - {name for name, _, _ in FITTING} == {"spoken-digits", "wavenet"}  # in test_sequence_recipes.py
+    assert takes - {name for name, _, _ in FITTING} == {
+        "speech-recognition",  # in test_speech_recognition.py
+        *("spoken-digits", "wavenet"),  # in test_sequence_recipes.py
+    }
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if find(name).takes is None])

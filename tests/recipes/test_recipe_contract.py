@@ -31,9 +31,12 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
     "adain": {"updates": 2, "epochs": 2, "compared": 2},
     "category-embeddings": {"rows": 200, "epochs": 4},
     "colourisation": {"updates": 4, "epochs": 2, "judged": 16},
+    "compression": {"gone": (0.5,), "epochs": 1, "tune_epochs": 1, "calibrated": 20, "export": False},
     "connections": {"samples": 64, "depths": (8, 14), "widths": (2, 4, 4)},
     "dcgan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
     "deep-or-shallow": {"samples": 400, "epochs": 2, "repeats": 1},
+    "distillation": {"columns": ("plain",), "teacher_epochs": 1, "epochs": 1},
+    "domain-adaptation": {"updates": 4, "epochs": 2, "rounds": 1, "sure": 0.2, "pictured": 12},
     "double-descent": {"widths": (1, 6), "epochs": 2, "features": (20, 100), "repeats": 1},
     "fast-style": {"updates": 2, "epochs": 2, "compared": 2},
     "gan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
@@ -41,6 +44,8 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
     "learning-by-trial": {"judged": 2, "q.updates": 60, "q.drawn": 16, "policy.updates": 2},
     "lenet5-1998": {"epochs": 1},
     "local-minima": {"widths": (2, 10), "nets": 2, "epochs": 3, "bend_steps": 10},
+    "self-supervision": {"updates": 4, "few_updates": 4, "pictured": 12},
+    "speech-recognition": {"updates": 4, "judged": 6, "longest": 2},
     "super-resolution": {"width": 8, "updates": 10},
     "cyclegan": {"width": 4, "updates": 4, "epochs": 2, "classifier_epochs": 1, "judged": 40},
     "pix2pix": {"updates": 4, "epochs": 2, "classifier_epochs": 1, "judged": 40},
@@ -54,6 +59,7 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
 
 LOOKED_INTO = {
     *("adaline", "anomaly", "autoencoder", "bias-variance", "category-embeddings", "cifar10", "deep-or-shallow"),
+    *("compression", "distillation", "domain-adaptation", "self-supervision"),
     *(
         "double-descent",
         "gmdh",
@@ -69,7 +75,16 @@ LOOKED_INTO = {
     *("universal-approximation", "vae", "xor"),
 }
 """The others draw, compare, translate, write, or keep no net."""
-BY_ANOTHER_LOSS = {"anomaly", "autoencoder", "perceptron", "siamese", "triplet", "vae"}
+BY_ANOTHER_LOSS = {
+    "anomaly",
+    "autoencoder",
+    "distillation",
+    "perceptron",
+    "self-supervision",
+    "siamese",
+    "triplet",
+    "vae",
+}
 
 
 class Impatient(Quiet):

@@ -20,7 +20,7 @@ from profundo.data.images.image_folders import images_by_class_or_not
 from profundo.data.new_inputs import media_of
 from profundo.data.splits.splits import divide
 from profundo.data.streams.archives import open_files, printable, things_at
-from profundo.records import Dataset, Inputs, ProfundoError, Targets
+from profundo.records import Dataset, Inputs, ProfundoError, Samples, Targets
 
 __all__ = [
     "KINDS",
@@ -29,13 +29,22 @@ __all__ = [
     "OwnText",
     "Takes",
     "images_like",
+    "images_of",
     "is_own",
     "load_images",
     "load_table",
     "things",
 ]
 
-Kind = Literal["images", "images with classes", "images or pairs", "text", "sounds with classes", "table"]
+Kind = Literal[
+    "images",
+    "images with classes",
+    "images or pairs",
+    "text",
+    "sounds with classes",
+    "table",
+    "sounds with transcripts",
+]
 KINDS: dict[Kind, str] = {
     "images": "a folder or .zip of images, in folders by class or all together",
     "images with classes": "a folder or .zip of images, one folder per class",
@@ -43,6 +52,7 @@ KINDS: dict[Kind, str] = {
     "text": "a file of text, or a folder or .zip of .txt files, in any language",
     "sounds with classes": "a folder of WAV files, one folder per class",
     "table": "a table (.csv, .tsv, .parquet, .jsonl) with a column to predict, which --set target=NAME says",
+    "sounds with transcripts": "a folder of WAV files with a .txt beside each, or a CSV with the columns file and text; at least 10",
 }
 OwnText = Annotated[str | None, Field(validation_alias=AliasChoices("data", "text"))]
 """The setting `data` of recipes that take a text; earlier runs have it as `text`."""
@@ -154,6 +164,12 @@ def load_table(
     if found:
         raise ProfundoError(f"data {printable(name)}: expected {takes}; found {found}")
     return data
+
+
+def images_of(samples: Samples) -> Tensor:
+    """uint8 (samples, channels, height, width), which lie in memory: `check` refuses others."""
+    assert isinstance(samples.inputs, Tensor)
+    return samples.inputs
 
 
 def several_classes(targets: Targets) -> Targets:

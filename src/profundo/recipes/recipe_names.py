@@ -28,6 +28,10 @@ RECIPES: dict[str, str] = {
     "connections": "fewer connections (C3 table, random, all) and ones that skip (plain and residual nets by depth)",
     # Transfer
     "transfer": "from the digits 0 to 4 to 5 to 9 with few images: frozen, fine-tuned, from scratch, on MNIST",
+    "domain-adaptation": "digits that look otherwise and have no labels: source alone, CORAL, DANN, self-training, the ceiling",
+    "self-supervision": "photographs without labels: SimCLR or Barlow Twins, then a few labels, beside labels alone, on CIFAR-10",
+    "distillation": "a small net learns what a committee of large ones says of traffic signs (Hinton et al. 2015)",
+    "compression": "pruning and integers of 8 bits: LeNet-5 and a residual net made small, written as ONNX, and what that costs",
     # Autoencoders
     "autoencoder": "plain, denoising or convolutional, on MNIST: reconstructions, clusters and a map of the codes",
     "anomaly": "find the MNIST digit that training never saw by its reconstruction error: ROC area, threshold",
@@ -53,6 +57,7 @@ RECIPES: dict[str, str] = {
     "reversal": "translation with attention: digit strings to their reversal, with the picture of where it looks",
     "captions": "sentences for scenes of handwritten digits: convolutional encoder, attending LSTM",
     "spoken-digits": "recurrent classifier of spectrograms: which digit was spoken, with confusion table",
+    "speech-recognition": "strings of spoken digits written down: CTC and attention beside cutting at silences, with alignments",
     "wavenet": "spoken digits drawn sample by sample, to hear: WaveNet beside an LSTM, a Markov chain and linear prediction",
     "language-model": "LSTM that writes: tiny Shakespeare character by character, bits per character",
     # Embeddings
