@@ -36,12 +36,16 @@ RECIPES: dict[str, str] = {
     "autoencoder": "plain, denoising or convolutional, on MNIST: reconstructions, clusters and a map of the codes",
     "anomaly": "find the MNIST digit that training never saw by its reconstruction error: ROC area, threshold",
     "vae": "variational autoencoder on MNIST: ELBO, bits per dimension, samples, the plane of codes",
+    "beta-vae": "codes whose numbers say one thing each: β-VAE on scenes of known making, walks, mutual information gap",
+    "vq-vae": "pictures as words of a small vocabulary, and a PixelCNN that writes them (VQ-VAE), on MNIST, digit by digit",
     # Adversarial
     "gan": "generative adversarial nets as in 2014, dense and with maxout: new digits from MNIST, their film",
     "dcgan": "DCGAN, convolutional adversarial nets: new digits from MNIST, their film, Fréchet distance",
     "wgan-gp": "Wasserstein GAN with gradient penalty: new digits from MNIST, a loss that means something",
     "pix2pix": "an image made of another, learned from pairs: halves, outlines or grey images to whole ones (Isola et al. 2017)",
     "cyclegan": "one kind of image turned into another and back without pairs: digits and their forms (Zhu et al. 2017)",
+    # Diffusion
+    "diffusion": "digits out of noise for the class that one asks for: DDPM, DDIM, guidance, flow matching, on MNIST",
     # Metric
     "siamese": "contrastive loss on pairs of MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",
     "triplet": "triplet loss with mining on MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",
