@@ -29,12 +29,10 @@ __all__ = [
     "OwnText",
     "Takes",
     "images_like",
-    "is_own",
-    "load_images",
-    "load_table",
     "images_of",
     "is_own",
     "load_images",
+    "load_table",
     "things",
 ]
 
