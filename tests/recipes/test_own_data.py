@@ -78,6 +78,7 @@ SMALL_PAIRS = {"image_size": 16, "updates": 2, "epochs": 1, "classifier_epochs":
 FITTING = [
     *((name, data, SMALL_GAN) for name in ("gan", "dcgan", "wgan-gp") for data in ("flat", "two")),
     ("dcgan", "flat.zip", SMALL_GAN),
+    *(("diffusion", data, {"epochs": 1, "classifier_epochs": 1, "image_size": 12}) for data in ("flat", "three")),
     ("vae", "grey", {"epochs": 1, "image_size": 12}),
     ("vae", "three", {"epochs": 1, "image_size": 12}),
     ("autoencoder", "flat", {"epochs": 1, "mapped": 10, "image_size": 12}),
@@ -153,7 +154,7 @@ def test_a_recipe_with_data_of_its_own_only_says_so_and_refuses_others(name, str
     assert "its own only" in str(caught.value) or name == "perceptron"  # which chooses among three of its own
 
 
-IMAGES = ["gan", "dcgan", "wgan-gp", "vae", "autoencoder", "anomaly"]
+IMAGES = ["gan", "dcgan", "wgan-gp", "diffusion", "vae", "autoencoder", "anomaly"]
 REFUSED = [
     *((name, "few", "at least 20 in all; found 6 images") for name in IMAGES),
     *((name, "texts", "expected a folder or .zip of images.*found texts") for name in (*IMAGES, "siamese", "cifar10")),

@@ -39,6 +39,7 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
     "distillation": {"columns": ("plain",), "teacher_epochs": 1, "epochs": 1},
     "domain-adaptation": {"updates": 4, "epochs": 2, "rounds": 1, "sure": 0.2, "pictured": 12},
     "double-descent": {"widths": (1, 6), "epochs": 2, "features": (20, 100), "repeats": 1},
+    "diffusion": {"classifier_epochs": 1, "described": 5},
     "fast-style": {"updates": 2, "epochs": 2, "compared": 2},
     "gan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
     "gmdh": {"splits": 1, "layers": 2},

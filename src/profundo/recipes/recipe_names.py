@@ -44,6 +44,8 @@ RECIPES: dict[str, str] = {
     "wgan-gp": "Wasserstein GAN with gradient penalty: new digits from MNIST, a loss that means something",
     "pix2pix": "an image made of another, learned from pairs: halves, outlines or grey images to whole ones (Isola et al. 2017)",
     "cyclegan": "one kind of image turned into another and back without pairs: digits and their forms (Zhu et al. 2017)",
+    # Diffusion
+    "diffusion": "digits out of noise for the class that one asks for: DDPM, DDIM, guidance, flow matching, on MNIST",
     # Metric
     "siamese": "contrastive loss on pairs of MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",
     "triplet": "triplet loss with mining on MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",
