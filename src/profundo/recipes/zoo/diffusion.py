@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from profundo.data.batches import batches
 from profundo.data.standard import ranged, standardize
 from profundo.nets.denoising import DenoisingUNet
-from profundo.objectives.diffusion import WAYS, noised, stratified_times, to_tell
+from profundo.objectives.noising import WAYS, noised, stratified_times, to_tell
 from profundo.pictures.exhibits import Chart, Exhibit, Film, Images, Table
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
@@ -44,7 +44,6 @@ from profundo.train.updates import autocast
 __all__ = ["RECIPE", "Settings", "generate", "learning", "networks", "run"]
 
 ROWS = 8  # of drawn images, a column for each class
-FILMED = 80  # images at most
 LIKE_ROWS = 2000  # training images that the normal distribution is fitted to
 
 
@@ -170,7 +169,8 @@ def learn(context: Context, settings: Settings, data: Dataset, net: DenoisingUNe
     assert isinstance(average, DenoisingUNet)
     painter = Painter(average, WAYS[settings.way], settings.steps, settings.guidance, precision=context.precision(net))
     known = {"shape": data.spec.inputs.shape, "classes": class_names(data)}
-    filmed = in_turn(known, FILMED), noise_for(known, FILMED, context.generator("film"))
+    count = ROWS * across(known)
+    filmed = in_turn(known, count), noise_for(known, count, context.generator("film"))
     validation = some(data, data.validation, 1000)
     trained = context.train(
         update,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from profundo.objectives.diffusion import WAYS
+from profundo.objectives.noising import WAYS
 from profundo.recipes.diffusing import drawing
 from profundo.recipes.diffusing.description import FIRST, described, independent_bits
 from profundo.recipes.diffusing.drawing import Painter
