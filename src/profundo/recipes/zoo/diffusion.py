@@ -28,7 +28,7 @@ from profundo.pictures.exhibits import Chart, Exhibit, Film, Images, Table
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.diffusing.description import Description, described, independent_bits
-from profundo.recipes.diffusing.drawing import Painter
+from profundo.recipes.diffusing.painter import Painter
 from profundo.recipes.judging import ImageJudge, judged, raw, trained_judge, verdicts_table
 from profundo.recipes.net_outputs import as_pictures
 from profundo.recipes.own_data import Takes, is_own, things
