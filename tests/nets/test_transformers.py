@@ -46,6 +46,19 @@ def test_attention_is_pytorchs_with_and_without_masks():
     assert torch.allclose(both, theirs(net)(x, x, x, key_padding_mask=~there[:, :5], attn_mask=future)[0])
 
 
+@pytest.mark.parametrize("there", [None, torch.tensor([[True] * 9, [True] * 4 + [False] * 5])])
+def test_attention_in_bfloat16_is_that_in_float32_but_for_rounding(there):
+    net = drawn(Attention(16, 2)).float()
+    x = torch.randn(2, 9, 16)
+    expected, _ = net.within(x, causal=True, there=there)
+    with torch.autocast("cpu", torch.bfloat16):
+        found, _ = net.within(x, causal=True, there=there)
+    assert found.dtype == torch.bfloat16
+    assert torch.allclose(found.float(), expected, atol=0.05 * float(expected.abs().max()))
+    wrong, _ = net.within(x)
+    assert not torch.allclose(found.float(), wrong, atol=0.05 * float(expected.abs().max()))
+
+
 def test_an_encoder_block_is_pytorchs():
     net = drawn(EncoderBlock(8, 2)).eval()
     other = nn.TransformerEncoderLayer(8, 2, 32, 0.0, "gelu", batch_first=True, norm_first=True).double()
