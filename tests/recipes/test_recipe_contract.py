@@ -37,6 +37,7 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
     "double-descent": {"widths": (1, 6), "epochs": 2, "features": (20, 100), "repeats": 1},
     "fast-style": {"updates": 2, "epochs": 2, "compared": 2},
     "gan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
+    "gpt": {"layers": 1, "width": 16},
     "lenet5-1998": {"epochs": 1},
     "local-minima": {"widths": (2, 10), "nets": 2, "epochs": 3, "bend_steps": 10},
     "super-resolution": {"width": 8, "updates": 10},
