@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from benchmarks.common import data_folder
 from profundo.data.text.characters import load_text
-from profundo.nets.gpt import GPT
+from profundo.nets.causal_transformer import GPT
 from profundo.recipes.context import Context
 from profundo.recipes.zoo.gpt import Settings, networks, training
 from profundo.train import History, Plan, fit, record, schedule

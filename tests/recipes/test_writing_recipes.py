@@ -9,7 +9,7 @@ import torch
 from profundo.cli import chatting
 from profundo.data.text.byte_pairs import BytePairs, learned_pairs
 from profundo.data.text.characters import split_text
-from profundo.nets.gpt import GPT
+from profundo.nets.causal_transformer import GPT
 from profundo.recipes.recipe import Model, streamed, talked_to
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.writing.conversing import begin_as, dialogues_of

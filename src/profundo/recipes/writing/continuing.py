@@ -14,8 +14,8 @@ from torch import Tensor
 from profundo.data.text.byte_pairs import BytePairs
 from profundo.data.text.characters import Characters
 from profundo.evaluate.scores import evaluating
+from profundo.nets.causal_transformer import GPT
 from profundo.nets.decoding import Drawing, drawn
-from profundo.nets.gpt import GPT
 from profundo.nets.recurrent import LanguageModel
 from profundo.pictures.exhibits import Exhibit, Passage
 from profundo.recipes.net_outputs import device_of

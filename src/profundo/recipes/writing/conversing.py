@@ -25,8 +25,8 @@ from profundo.data.text.dialogues import (
     spoken_turns,
 )
 from profundo.evaluate.scores import evaluating
+from profundo.nets.causal_transformer import GPT
 from profundo.nets.decoding import drawn
-from profundo.nets.gpt import GPT
 from profundo.pictures.exhibits import Table
 from profundo.recipes.net_outputs import device_of
 from profundo.recipes.recipe import Model

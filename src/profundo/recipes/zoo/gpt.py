@@ -26,7 +26,7 @@ from profundo.data.text.dialogues import ADDED, answers_of
 from profundo.evaluate.scores import evaluating
 from profundo.evaluate.sequences.ngrams import ngram_bits
 from profundo.evaluate.sequences.sequence_figures import nats_in_windows
-from profundo.nets.gpt import GPT
+from profundo.nets.causal_transformer import GPT
 from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.exhibits import Exhibit, Table
 from profundo.recipes.context import Context, Trained

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from profundo.nets.causal_transformer import GPT
 from profundo.nets.decoding import Drawing, drawn
-from profundo.nets.gpt import GPT
 from profundo.records import ProfundoError
 
 
