@@ -15,10 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.data.standard import standardize
+from profundo.data.standard import ranged, standardize
 from profundo.nets.generator_critic import dcgan_discriminator, dcgan_generator
-from profundo.recipes.adversaries import ranged, raw, real_images
+from profundo.recipes.adversaries import real_images
 from profundo.recipes.context import Context
+from profundo.recipes.judging import raw
 from profundo.recipes.zoo.dcgan import LOW, Settings, duel
 from profundo.train import History, Plan, fit, record, schedule
 

@@ -51,6 +51,7 @@ WRITTEN = {
     "class_weights": (["--class-weights", "1,2.5,0"], [1.0, 2.5, 0.0]),
     "label_smoothing": (["--label-smoothing", "0.2"], 0.2),
     "early_stop": (["--early-stop", "3"], 3),
+    "longer": (["--longer", "4"], 4),
     "validation": (["--validation", "0.25"], 0.25),
     "accumulate": (["--accumulate", "4"], 4),
     "clip": (["--clip", "0.7"], 0.7),

@@ -347,3 +347,20 @@ def test_names_of_people_are_no_texts_until_somebody_says_so(tmp_path):
     with pytest.raises(ProfundoError, match="names or codes, 90 different ones"):
         pf.load(table(tmp_path, rows), target="kind")
     assert pf.load(table(tmp_path, rows), target="kind", columns={"review": "text"}).spec.inputs.texts
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_file_that_is_no_text_is_refused_by_name_and_utf_16_with_its_mark_is_read(stream, tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for number in range(20):
+            (tmp_path / name / f"{number}.txt").write_text(f"film {number} {name * 3}", "utf-8")
+    (tmp_path / "a" / "3.txt").write_text("película ñandú", "utf-16")
+    data = pf.load(tmp_path, stream=stream, seed=0)
+    assert "ñandú" in " ".join(text_files.read_texts(tmp_path / "a")[1])
+    assert len(data.spec.targets.classes) == 2
+    (tmp_path / "b" / "7.txt").write_bytes(b"\x7fELF\x02\x01\x00\x00 film")
+    with pytest.raises(ProfundoError, match=r"b/7\.txt: expected a text, got something else \(character 7 is NUL\)"):
+        pf.load(tmp_path, stream=stream, seed=0)
+    with pytest.raises(ProfundoError, match=r"7\.txt: expected a text"):
+        text_files.read_texts(tmp_path / "b" / "7.txt")

@@ -12,6 +12,8 @@ from profundo.objectives.adversarial_losses import (
     discriminator_cost,
     generator_cost,
     gradient_penalty,
+    least_squares_cost,
+    least_squares_generator_cost,
     minimax_cost,
 )
 
@@ -31,6 +33,18 @@ def test_costs_are_those_of_the_paper():
 def test_a_discriminator_that_cannot_tell_pays_two_log_two():
     half = torch.zeros(5)
     assert discriminator_cost(half, half).item() == pytest.approx(2 * math.log(2))
+
+
+def test_by_least_squares_the_best_answer_is_the_share_of_the_real_and_patches_count_alike():
+    """Mao et al. 2017, equation 5: D = p / (p + q); here p = q, and the answer is ½."""
+    answer = torch.zeros(4, 1, 3, 5, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(least_squares_cost(answer, answer), answer)
+    best = answer.detach() - slope / slope.abs().max() * 0.5
+    torch.testing.assert_close(best, torch.full_like(best, 0.5))
+    half = torch.full((4, 1, 3, 5), 0.5, dtype=torch.float64)
+    assert least_squares_cost(half, half).item() == pytest.approx(0.5)
+    made = logits(2).view(4, 2, 5, 5)
+    torch.testing.assert_close(least_squares_generator_cost(made), (1 - made).pow(2).mean())
 
 
 def test_the_best_discriminator_pays_two_log_two_less_twice_the_jensen_shannon_divergence():

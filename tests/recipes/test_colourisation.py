@@ -15,7 +15,15 @@ from profundo.cli import app
 from profundo.evaluate.kinds.colour_fidelity import colour_rmse
 from profundo.images.colour_spaces import from_space, to_space
 from profundo.recipes import stretches
-from profundo.recipes.colouring.colour_hints import MOST, drawn_hints, hint_of, no_hints, small_view, some_hints
+from profundo.recipes.colouring.colour_hints import (
+    MOST,
+    drawn_hints,
+    hint_of,
+    no_hints,
+    small_view,
+    some_hints,
+    unheeded,
+)
 from profundo.recipes.colouring.colour_judges import coarsely, share_fooled
 from profundo.recipes.colouring.colour_photographs import colour_photographs, images_of, unseen
 from profundo.recipes.colouring.colour_planes import (
@@ -355,3 +363,11 @@ def test_sample_squares_of_different_parts_share_no_pixel_and_lie_half_over_each
     assert torch.equal(train[0][:, :, 16:], train[1][:, :, :16])
     rows = {image.numpy().tobytes() for image in train}
     assert not rows & {image.numpy().tobytes() for image in images_of(data.test)}
+
+
+def test_hints_whose_places_came_to_another_colour_are_told():
+    painted = torch.full((3, 4, 6), 128, dtype=torch.uint8)
+    painted[:, 1, 2] = torch.tensor([200, 40, 40], dtype=torch.uint8)
+    followed, passed = hint_of("2,1,#c02828"), hint_of("5,3,#2040ff")
+    assert unheeded(painted, [followed, passed]) == ["5,3 came to #808080"]
+    assert unheeded(painted, []) == []

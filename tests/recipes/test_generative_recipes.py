@@ -9,8 +9,9 @@ from PIL import Image
 
 from profundo.data import load
 from profundo.data.batches import batches
-from profundo.data.standard import intensities, standardize
-from profundo.recipes.adversaries import Classifier, Stretches, make, ranged
+from profundo.data.standard import intensities, ranged, standardize
+from profundo.recipes.adversaries import Stretches, make
+from profundo.recipes.judging import ImageJudge
 from profundo.recipes.recipe import settle
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo import anomaly, autoencoder, wgan_gp
@@ -127,7 +128,7 @@ def test_a_classifier_finds_the_real_digits_at_no_distance_from_themselves():
 
     data = load("digits")
     torch.manual_seed(0)
-    found = Classifier(fast_cnn(data.spec), data, torch.device("cpu"))(data.test.inputs)
+    found = ImageJudge(fast_cnn(data.spec), data, torch.device("cpu"))(data.test.inputs)
     assert found.distance == pytest.approx(0, abs=1e-3)
     assert 1 <= found.in_use <= 10
 

@@ -18,7 +18,7 @@ from profundo.runs.run import Run
 from profundo.runs.scoring import passed_over
 from profundo.runs.settings.manners import completed
 from profundo.runs.settings.plain_yaml import read_experiment
-from profundo.runs.supervised import best_epoch, evaluate_split, open_run, prepare, train
+from profundo.runs.supervised import evaluate_split, open_run, prepare, train
 from profundo.runs.voice import Quiet
 from profundo.train import OPTIMIZERS, History
 
@@ -171,12 +171,6 @@ def test_of_many_rows_numbers_are_learned_for_longer_by_fewer_members_unless_ask
     run = pf.fit("table_net", (inputs, inputs[:, 0]), epochs=1, net_options={"widths": [8]}, out=tmp_path / "run")
     assert run.experiment.net_options == {"members": 4, "widths": [8]}
     assert run.net.members == open_run(tmp_path / "run").net.members == 4
-
-
-def test_the_best_epoch_is_none_of_those_that_early_stopping_does_not_look_at():
-    history = History()
-    history.rows = [{"epoch": epoch, "validation loss": loss} for epoch, loss in enumerate([0.1, 3.0, 2.0, 2.5])]
-    assert (best_epoch(history), best_epoch(history, 2)) == (0, 2)
 
 
 def test_a_net_of_tables_sees_the_scales_of_the_training_rows_alone():
@@ -524,5 +518,6 @@ def test_an_early_epoch_that_was_better_and_does_not_count_is_told(iris, net, lo
     history.rows = [{"validation loss": loss} for loss in losses]
     asked = new_experiment(data="iris", net=net, epochs=5, early_stop=4, schedule="one-cycle")
     after = unsettled_epochs(asked, iris.spec.targets)
-    run = Run(asked, iris, nn.Linear(4, 3), history, TOOLS, best_epoch=best_epoch(history, after))
+    best = losses.index(min(losses[after:]), after)
+    run = Run(asked, iris, nn.Linear(4, 3), history, TOOLS, best_epoch=best)
     assert passed_over(run) == says

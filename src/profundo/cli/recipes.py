@@ -91,7 +91,9 @@ def generate(
     run: RunFolder,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 16,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the draws.")] = 0,
-    prompt: Annotated[str, typer.Option(help="What a text begins with, or the word to be spoken.")] = "",
+    prompt: Annotated[
+        str, typer.Option(help="What a text begins with; the word to be spoken, the class to be drawn.")
+    ] = "",
     out: Annotated[
         Path | None, typer.Option(help="Folder for pictures and sounds; RUN/generated otherwise.", show_default=False)
     ] = None,

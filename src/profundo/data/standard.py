@@ -22,7 +22,7 @@ from torch import Tensor
 
 from profundo.data.tables.columns import text_places
 from profundo.data.text.text_ids import LARGEST_ID
-from profundo.records import Inputs, Samples, Spec, Targets
+from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
 from profundo.trees import leaves, rebuilt
 from profundo.units import squashed, standard_units
 
@@ -36,6 +36,7 @@ __all__ = [
     "intensities",
     "measured_rows",
     "moments",
+    "ranged",
     "robust",
     "standardize",
     "standardize_targets",
@@ -80,6 +81,17 @@ def unit_interval(spec: Spec) -> Spec:
     """The same data with 8-bit images seen as intensities from 0 to 1, rather than standardised."""
     channels = spec.inputs.shape[0]
     return replace(spec, inputs=replace(spec.inputs, mean=(0.0,) * channels, std=(255.0,) * channels))
+
+
+def ranged(spec: Spec, low: float) -> Spec:
+    """The same images with values from low to 1, as a generator's last layer gives them: 0 for a sigmoid, −1 for tanh."""
+    if spec.inputs.kind != "image":
+        raise ProfundoError(
+            f"expected images, got {spec.inputs.kind} of shape {spec.inputs.shape}; use mnist or digits"
+        )
+    scale = 255 / (1 - low)
+    channels = spec.inputs.shape[0]
+    return replace(spec, inputs=replace(spec.inputs, mean=(-low * scale,) * channels, std=(scale,) * channels))
 
 
 def intensities(samples: Samples, spec: Spec) -> Tensor:

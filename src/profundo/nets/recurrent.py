@@ -28,6 +28,7 @@ __all__ = [
     "SequenceClassifier",
     "State",
     "continued",
+    "convolved",
     "initialize_recurrent_",
     "mean_of_steps",
     "recurrent",
@@ -171,11 +172,20 @@ def mean_of_steps(sequences: Tensor, lengths: Tensor) -> Tensor:
     return (sequences * inside).sum(0) / lengths.to(sequences.device)[:, None]
 
 
+def convolved(convolutions: nn.ModuleList, sequences: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Sequences (batch, steps, features) through nn.Conv1d that halve them, each followed by max(0, ·): maps (batch, width, steps)
+    and the lengths that are left. Padding is set to zero before each, as the convolution itself pads."""
+    maps, lengths = sequences.transpose(1, 2), lengths.to(sequences.device)
+    for convolution in convolutions:
+        maps = torch.relu(convolution(maps * within(lengths, maps.shape[2])[:, None]))
+        lengths = (lengths + 1) // 2
+    return maps, lengths
+
+
 class SequenceClassifier(nn.Module):
     """A class for a sequence of any length: 1-D convolutions, a recurrent net from both ends, the mean over time, linear.
 
-    Each convolution halves the number of steps. Padding is set to zero before each, as the convolution itself pads, and
-    left out of the mean: it does not influence the outputs.
+    Each convolution halves the number of steps. Padding is left out of the mean, too: it does not influence the outputs.
     """
 
     def __init__(
@@ -191,10 +201,7 @@ class SequenceClassifier(nn.Module):
 
     def forward(self, sequences: Tensor, lengths: Tensor) -> Tensor:
         """(batch, steps, features), int64 (batch,) ≥ 1 → logits (batch, classes)."""
-        maps, lengths = sequences.transpose(1, 2), lengths.to(sequences.device)
-        for convolution in self.convolutions:
-            maps = torch.relu(convolution(maps * within(lengths, maps.shape[2])[:, None]))
-            lengths = (lengths + 1) // 2
+        maps, lengths = convolved(self.convolutions, sequences, lengths)
         steps = self.recurrent(maps.permute(2, 0, 1), lengths)
         logits: Tensor = self.output(self.dropout(mean_of_steps(steps, lengths)))
         return logits

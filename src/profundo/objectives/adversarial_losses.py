@@ -1,6 +1,6 @@
 """What two players want: costs of a discriminator's outputs for real and made images (Goodfellow et al. 2014).
 
-With logits r = logit D(x) and f = logit D(G(z)), each a (batch,) tensor:
+With logits r = logit D(x) and f = logit D(G(z)), each a (batch,) tensor, or one of more dimensions for logits of patches:
 
     discriminator        −log D(x) − log(1 − D(G(z)))  =  softplus(−r) + softplus(f)      lowest: 2 log 2 where D = ½
     generator, minimax   log(1 − D(G(z)))              =  −softplus(f)                    flat while D is sure
@@ -12,6 +12,12 @@ The last is the paper's "non-saturating" cost, which is used. A critic's scores 
     generator    −mean f
     penalty      mean (‖∇ₓ critic(x̂)‖₂ − 1)²,  x̂ = ε x + (1 − ε) G(z)                    … which this asks for
                                                                                           (Gulrajani et al. 2017, eq. 3)
+
+Answers near 1 and 0 by least squares (Mao et al. 2017), whose slope grows with the distance, so that what is taken for real without
+doubt, but lies far from the real, is moved, too:
+
+    discriminator        mean (r − 1)² + mean f²
+    generator            mean (f − 1)²
 """
 
 from __future__ import annotations
@@ -28,6 +34,8 @@ __all__ = [
     "discriminator_cost",
     "generator_cost",
     "gradient_penalty",
+    "least_squares_cost",
+    "least_squares_generator_cost",
     "minimax_cost",
 ]
 
@@ -45,6 +53,16 @@ def generator_cost(made: Tensor) -> Tensor:
 def minimax_cost(made: Tensor) -> Tensor:
     """Mean of −softplus(f), what the discriminator gains; its slope tends to 0 as f → −∞."""
     return -softplus(made).mean()
+
+
+def least_squares_cost(real: Tensor, made: Tensor) -> Tensor:
+    """Mean of (r − 1)² plus mean of f²."""
+    return (real - 1).square().mean() + made.square().mean()
+
+
+def least_squares_generator_cost(made: Tensor) -> Tensor:
+    """Mean of (f − 1)²."""
+    return (made - 1).square().mean()
 
 
 def critic_cost(real: Tensor, made: Tensor) -> Tensor:

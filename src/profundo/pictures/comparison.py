@@ -137,7 +137,8 @@ def pairing_words(comparison: Comparison, pairing: Pairing) -> list[str]:
     if pairing.apart:
         return [
             f"{pairing.other} and {first} cannot be compared sample by sample: {pairing.apart}. Their figures stand side "
-            "by side, but how much of the difference is luck cannot be told."
+            "by side, but how much of the difference is luck cannot be told. Runs with the same --seed have the same test samples; "
+            "how much the seed matters, `profundo cross-validate DATA --repeats 3` tells."
         ]
     predictions = [_difference(first, pairing)]
     if pairing.first is not None and pairing.second is not None:

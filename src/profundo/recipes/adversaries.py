@@ -1,55 +1,58 @@
-"""What the recipes of adversarial nets share: the players' optimizers, and a classifier that judges what they make.
+"""What the recipes of adversarial nets share: the players' optimizers, the play, and what the judge of judging.py says of it.
 
-The classifier learns real digits, as ever. Made digits are seen through its features: their Fréchet distance to unseen real
-digits says how alike the two sets are; how sure it is of each digit, and how evenly it finds the ten, says why. Of images
-without classes there is nothing to classify: the same net judges with the random weights that it began with, whose features
-tell sets of images apart, too (Naeem et al. 2020, arXiv:2002.09797, section 4), on another scale.
+Where the players are told classes (`condition=class`), the judge also says how often an image is of the one that was asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from profundo import objectives
 from profundo.data.batches import batches
-from profundo.data.standard import standardize
-from profundo.evaluate.classes import classes_in_use, sure_share
-from profundo.evaluate.frechet import frechet_distance
-from profundo.nets import fast_cnn, initialize_
-from profundo.nets.init import SMALL_OUTPUT
-from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
+from profundo.data.standard import ranged
+from profundo.nets.told_class import Projection, ToldClass
+from profundo.pictures.exhibits import Chart, Exhibit, Images
 from profundo.pictures.film import sheet
+from profundo.recipes.conditions import (
+    ASKED,
+    Condition,
+    asked_class,
+    classes_told,
+    columns_of,
+    in_turn,
+    laid_out,
+    like_training,
+    of_classes,
+)
 from profundo.recipes.context import Context, Trained
+from profundo.recipes.judging import Verdict, judged, raw, trained_judge, verdicts_table
 from profundo.recipes.latent_space import LatentSpace
-from profundo.recipes.net_outputs import outputs, outputs_in_parts
-from profundo.recipes.own_data import Takes, several_classes, things
+from profundo.recipes.net_outputs import outputs_in_parts
+from profundo.recipes.own_data import Takes, things
 from profundo.recipes.recipe import Model, Networks, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.recipes.stretches import Stretches
-from profundo.records import Dataset, ProfundoError, Samples, Spec
+from profundo.records import Dataset
 from profundo.runs.settings.setting_values import Several, Share, Whole
-from profundo.train import Plan, Supervised, optimizer, schedule
+from profundo.train import Plan, optimizer, schedule
 from profundo.train.adversarial import Adversarial
 
 __all__ = [
     "AdversarialSettings",
-    "Classifier",
     "Stretches",
     "adversarial_recipe",
+    "generator_told",
     "make",
+    "opponent_told",
     "players",
-    "ranged",
-    "raw",
     "real_images",
 ]
 
-SHOWN = 64  # digits of a frame
 COSTS = "Means over each epoch. The players work against each other, so a curve that rises or stays is no bad sign."
 
 
@@ -58,7 +61,8 @@ class AdversarialSettings:
     """pictures: that an epoch shows, the next goes on where it ended; noise: numbers that a digit is made from.
 
     decay: of the moving average of the generator; classifier_epochs: of the classifier that judges the digits.
-    image_size: of images of one's own, the side in pixels that they are scaled and cut to.
+    image_size: of images of one's own, the side in pixels that they are scaled and cut to. condition: "class" tells both players
+    which class an image is of, or is to be of; each can then be asked for.
     """
 
     pictures: Whole = 13_750
@@ -69,24 +73,7 @@ class AdversarialSettings:
     classifier_epochs: Whole = 2
     data: str = "mnist"
     image_size: Whole = 32
-
-
-def ranged(spec: Spec, low: float) -> Spec:
-    """The same images with values from low to 1, as a generator's last layer gives them: 0 for a sigmoid, −1 for tanh."""
-    if spec.inputs.kind != "image":
-        raise ProfundoError(
-            f"expected images, got {spec.inputs.kind} of shape {spec.inputs.shape}; use mnist or digits"
-        )
-    scale = 255 / (1 - low)
-    channels = spec.inputs.shape[0]
-    return replace(spec, inputs=replace(spec.inputs, mean=(-low * scale,) * channels, std=(scale,) * channels))
-
-
-def raw(samples: Samples) -> Tensor:
-    """The uint8 images of a split. Raises ProfundoError where they are read from disk."""
-    if not isinstance(samples.inputs, Tensor):
-        raise ProfundoError("expected images that fit in memory, got some that are read from disk; take fewer")
-    return samples.inputs
+    condition: Condition = None
 
 
 def players(
@@ -100,70 +87,21 @@ def players(
     return both
 
 
-def make(net: nn.Module, noise: Tensor, low: float) -> Tensor:
-    """uint8 images (images, channels, height, width) of noise (images, …), on the CPU."""
-    return (255 * (outputs_in_parts(net, noise) - low) / (1 - low)).round().to(torch.uint8).contiguous()
+def generator_told(known: Mapping[str, Any], noise: int, build: Callable[[int], nn.Module]) -> nn.Module:
+    """The generator of so many numbers; where classes are told, each adds one."""
+    classes = len(known.get("classes", ()))
+    return ToldClass(build(noise + classes), classes) if classes else build(noise)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Of a set of images. distance: Fréchet's to unseen real images, in the classifier's features. sure, in_use: None where
-    it knows no classes. things: digits, or other classes."""
-
-    distance: float
-    sure: float | None
-    in_use: float | None
-    things: str = "digits"
-
-    @property
-    def scores(self) -> dict[str, float]:
-        figures = {"Fréchet distance": self.distance, "share sure": self.sure, f"{self.things} in use": self.in_use}
-        return {name: value for name, value in figures.items() if value is not None}
+def opponent_told(known: Mapping[str, Any], net: nn.Sequential) -> nn.Module:
+    """The discriminator or critic; where classes are told, it judges images as ones of theirs."""
+    return Projection(net, len(known["classes"])) if known.get("classes") else net
 
 
-class Classifier:
-    """A classifier of real digits, or a net with random weights where there are no classes. real: the unseen ones, uint8, to
-    which made ones are compared."""
-
-    def __init__(self, net: nn.Sequential, data: Dataset, device: torch.device) -> None:
-        self.net, self.spec, self.device, self.things = net, data.spec, device, things(data)
-        self.real = raw(data.test)
-        self.real_features, _ = self.look(self.real)
-
-    def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """The last hidden layer (images, features) and class probabilities (images, classes) of uint8 images."""
-        parts = [
-            outputs(self.net[:-1], standardize(part.to(self.device), self.spec.inputs))
-            for part in torch.split(images, 1000)
-        ]
-        features = torch.cat(parts)
-        return features, outputs_in_parts(self.net[-1], features).softmax(1)
-
-    def __call__(self, images: Tensor) -> Verdict:
-        features, probabilities = self.look(images)
-        if not self.spec.targets.classes:
-            return Verdict(frechet_distance(features, self.real_features), None, None)
-        counts = torch.bincount(probabilities.argmax(1), minlength=probabilities.shape[1])
-        distance = frechet_distance(features, self.real_features)
-        named = "digits" if self.things == "digits" else "classes"
-        return Verdict(distance, sure_share(probabilities), classes_in_use(counts), named)
-
-
-def trained_classifier(context: Context, data: Dataset, epochs: int) -> Classifier:
-    """The small strided net, trained on all training digits: the same for every recipe with the same seed. Untrained where
-    there are no classes."""
-    data = replace(data, spec=replace(data.spec, targets=several_classes(data.spec.targets)))
-    # The same first weights for every method, so that all are judged by the same net.
-    net = initialize_(fast_cnn(data.spec), output_gain=SMALL_OUTPUT, generator=context.generator("classifier"))
-    if not data.spec.targets.classes:
-        return Classifier(net.to(context.device), data, context.device)
-    precision = context.precision(net)
-    update = Supervised(
-        net, objectives.default(data.spec.targets), optimizer("nesterov", net, 0.2, 5e-4), precision=precision
-    )
-    seen = batches(data.train, data.spec, 256, seed=context.seed, device=context.device)
-    context.train(update, seen, Plan(epochs, schedule("one-cycle")), name="classifier")
-    return Classifier(net, data, context.device)
+def make(net: nn.Module, noise: Tensor, low: float, labels: Tensor | None = None) -> Tensor:
+    """uint8 images (images, channels, height, width) of noise (images, …), on the CPU. labels: int64 (images,), where told."""
+    values = outputs_in_parts(net, noise) if labels is None else outputs_in_parts(net, noise, labels)
+    return (255 * (values - low) / (1 - low)).round().to(torch.uint8).contiguous()
 
 
 def adversarial_recipe(
@@ -179,22 +117,35 @@ def adversarial_recipe(
 
     def run(context: Context, asked: AdversarialSettings) -> Outcome:
         data = context.images(asked.data, asked.image_size)
-        known = {"shape": list(data.spec.inputs.shape), "things": things(data)}
+        known = {
+            "shape": list(data.spec.inputs.shape),
+            "things": things(data),
+            "classes": classes_told(data, asked.condition),
+        }
         update = duel(context, asked, known, networks(asked, known)["generator"])
         return play(context, asked, data, update, low, known, distance)
 
-    def generate(model: Model, count: int, generator: torch.Generator, _prompt: str) -> list[Exhibit]:
-        """So many new digits, each from noise of its own."""
+    def generate(model: Model, count: int, generator: torch.Generator, prompt: str) -> list[Exhibit]:
+        """So many new digits, each from noise of its own. prompt: the class of all of them, where classes were told."""
         noise = torch.randn(count, model.asked.noise, generator=generator)
-        things = model.known.get("things", "digits")
-        caption = f"{count} {nobodys(things)}, each made of {model.asked.noise} random numbers."
-        return [Images(f"New {things}", caption, make(model.networks["generator"], noise, low))]
+        things, classes = model.known.get("things", "digits"), model.known.get("classes", [])
+        only = asked_class(classes, prompt)
+        asked = f", asked to be {prompt}" if prompt else ", of each class in turn" * bool(classes)
+        caption = f"{count} {nobodys(things)}, each made of {model.asked.noise} random numbers{asked}."
+        images = make(model.networks["generator"], noise, low, in_turn(classes, count, only))
+        return [Images(f"New {things}", caption, images, columns_of(classes, only))]
 
     def latent(model: Model, _context: Context) -> Mapping[str, LatentSpace]:
-        """Of the noise, whose numbers are normal."""
+        """Of the noise, whose numbers are normal; where classes were told, of each one."""
         net, width = model.networks["generator"], model.asked.noise
-        space = LatentSpace("generator", lambda codes, _: make(net, codes, low), torch.zeros(width), torch.ones(width))
-        return {"generator": space}
+
+        def space(name: str, label: int | None) -> LatentSpace:
+            def decode(codes: Tensor, _begun: Tensor | None) -> Tensor:
+                return make(net, codes, low, None if label is None else torch.full((len(codes),), label))
+
+            return LatentSpace(name, decode, torch.zeros(width), torch.ones(width))
+
+        return {name: space(name, label) for name, label in of_classes("generator", model.known.get("classes", []))}
 
     takes = Takes("images", samples=20)
     return Recipe(settings, quick, run, networks=networks, generate=generate, takes=takes, latent=latent)
@@ -214,41 +165,44 @@ def play(
     distance: str,
 ) -> Outcome:
     """Train the players, then have the generator's moving average judged."""
-    classifier = trained_classifier(context, data, settings.classifier_epochs)
+    judge = trained_judge(context, data, settings.classifier_epochs)
     seen = real_images(context, settings, data, low, duel.rounds)
-    filmed = torch.randn(SHOWN, settings.noise, generator=context.generator("film"))
+    shown, columns = laid_out(known["classes"])
+    filmed = torch.randn(shown, settings.noise, generator=context.generator("film"))
+    told = in_turn(known["classes"], shown)
     noise = torch.randn(len(data.test), settings.noise, generator=context.generator("samples"))
-    untrained = make(duel.average, noise, low)
+    asked = like_training(data, known["classes"], len(noise))
+    untrained = make(duel.average, noise, low, asked)
     plan = Plan(settings.epochs, schedule("cosine"))
-    trained = context.train(duel, seen, plan, film=lambda: sheet(make(duel.average, filmed, low), 8))
-    made = make(duel.average, noise, low)
-    verdicts = {
-        "made": classifier(made),
-        "the same net before training": classifier(untrained),
-        f"training {things(data)}": classifier(raw(data.train)[: len(data.test)]),
-        f"unseen {things(data)}": classifier(classifier.real),
-    }
+    trained = context.train(duel, seen, plan, film=lambda: sheet(make(duel.average, filmed, low, told), columns))
+    made = make(duel.average, noise, low, asked)
+    verdicts = judged(judge, data, {"made": made, "the same net before training": untrained})
+    agreed, agreed_before = (
+        {} if asked is None else {ASKED: judge.agreed(these, asked)} for these in (made, untrained)
+    )
     scores = verdicts["made"].scores
     before, floor = verdicts["the same net before training"].distance, verdicts[f"training {things(data)}"].distance
-    judge = (
-        "a classifier" if data.spec.targets.classes else "a net with random weights, as there are no classes to learn"
-    )
+    by = "a classifier" if data.spec.targets.classes else "a net with random weights, as there are no classes to learn"
     return Outcome(
-        scores=scores,
-        baseline=verdicts["the same net before training"].scores,
+        scores={**scores, **agreed},
+        baseline={**verdicts["the same net before training"].scores, **agreed_before},
         against="untrained generator",
         exhibits=exhibits(
-            made if len(made) >= SHOWN else make(duel.average, filmed, low),
+            make(duel.average, filmed, low, told),
+            columns,
             verdicts,
             trained,
             loss_chart(trained, distance),
             things(data),
+            told is not None,
         ),
         networks={"generator": duel.average},
         known=known,
         conclusion=f"{len(made):,} made {things(data)} are at a Fréchet distance of {scores['Fréchet distance']:.1f} from as many "
-        f"unseen real ones, in the features of {judge}; real training {things(data)} are at {floor:.1f}, the untrained "
-        f"generator's images at {before:.0f}." + classes_seen(verdicts["made"], len(data.spec.targets.classes)),
+        f"unseen real ones, in the features of {by}; real training {things(data)} are at {floor:.1f}, the untrained "
+        f"generator's images at {before:.0f}."
+        + classes_seen(verdicts["made"], len(data.spec.targets.classes))
+        + ("" if asked is None else obeyed(agreed[ASKED], judge.agreed(judge.real, data.test.targets))),
     )
 
 
@@ -259,6 +213,11 @@ def classes_seen(verdict: Verdict, classes: int) -> str:
         f" The classifier is sure of {100 * verdict.sure:.0f} % of them and finds {verdict.in_use:.1f} of the {classes} "
         f"{verdict.things} in use."
     )
+
+
+def obeyed(made: float, real: float) -> str:
+    shares = f"{100 * made:.1f} % of them for the class that was asked for, and {100 * real:.1f} % of the real ones for theirs"
+    return f" It takes {shares}."
 
 
 def real_images(
@@ -272,29 +231,26 @@ def real_images(
 
 
 def exhibits(
-    made: Tensor, verdicts: Mapping[str, Verdict], trained: Trained, chart: Chart, things: str
+    made: Tensor,
+    columns: int,
+    verdicts: Mapping[str, Verdict],
+    trained: Trained,
+    chart: Chart,
+    things: str,
+    told: bool,
 ) -> list[Exhibit]:
-    """Digits, their film, the losses, and what the classifier says of each set."""
-    scores = verdicts["made"].scores
-    classified = verdicts["made"].sure is not None
-    judge = f"a classifier of real {things}" if classified else "a net with fixed random weights"
-    classes = (
-        f", share of the {things} of which it is more than 90 % sure, and how many {verdicts['made'].things} are in use (exp of "
-        "the entropy of their shares)."
-    )
+    """Digits, their film, the losses, and what the classifier says of each set. told: whether a class was asked for."""
+    by_class = " Each column was asked to be of one class." if told else ""
     return [
         Images(
-            f"New {things}", f"{nobodys(things).capitalize()}: the trained generator's, of random noise.", made[:SHOWN]
+            f"New {things}",
+            f"{nobodys(things).capitalize()}: the trained generator's, of random noise.{by_class}",
+            made,
+            columns,
         ),
         trained.film(f"{things.capitalize()} by epoch", "The same noise before training and after each epoch."),
         chart,
-        Table(
-            "What the classifier says" if classified else "How near to real images",
-            f"Fréchet distance to the unseen real {things} in the features of {judge} (smaller is nearer; as many real "
-            f"training {things} show how near one can come){classes if classified else '.'}",
-            [things, *scores],
-            [[name, *verdict.scores.values()] for name, verdict in verdicts.items()],
-        ),
+        verdicts_table(verdicts, things),
     ]
 
 

@@ -240,6 +240,10 @@ class Experiment(BaseModel):
             "course", "Stop after so many epochs without a better validation loss, or AP of objects; keep the best."
         ),
     ] = None
+    longer: Annotated[
+        Whole | None,
+        Setting("course", "Train what early stopping did not end once more, so many times as long; keep the better."),
+    ] = None
     validation: Annotated[
         PartOfAll | None, Setting("data", "Share of the training samples kept aside to validate.")
     ] = None

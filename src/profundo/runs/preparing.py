@@ -33,6 +33,7 @@ from profundo.train.distributed import Group, share_normalization
 from profundo.train.fine_tuning import freeze_normalisation, last_part
 from profundo.train.hardware import choose_precision
 from profundo.train.layout import lay_out
+from profundo.train.longer import Rounds
 from profundo.train.optimizers import optimizer
 from profundo.train.randomness import seeded
 from profundo.train.schedules import schedule
@@ -46,6 +47,7 @@ __all__ = [
     "monitored",
     "objective_of",
     "precision_of",
+    "rounds_of",
     "train_batches",
     "training",
     "unsettled_epochs",
@@ -69,12 +71,13 @@ def training(prepared: Prepared, history: History, processes: Group) -> Training
     """What is to be done: update, batches, plan, and what watches them."""
     experiment = prepared.experiment
     prepared = from_pretrained(prepared)
+    rounds = rounds_of(experiment)
     return Training(
         make_update(prepared, processes),
         train_batches(prepared, processes),
         Plan(
-            experiment.epochs or 1,
-            prepared.own.schedule or schedule(experiment.schedule or "constant", experiment.warm_up),
+            rounds.total,
+            rounds.schedule(prepared.own.schedule or schedule(experiment.schedule or "constant", experiment.warm_up)),
         ),
         history,
         prepared.device,
@@ -87,12 +90,18 @@ def training(prepared: Prepared, history: History, processes: Group) -> Training
             experiment.early_stop,
             after=unsettled_epochs(experiment, prepared.data.spec.targets),
             larger=monitored(prepared.data.spec.targets) != LOSS,
+            rounds=rounds,
         )
         if experiment.early_stop
         else None,
         seed=experiment.seed,
         gradients=True,
+        rounds=rounds,
     )
+
+
+def rounds_of(experiment: Experiment) -> Rounds:
+    return Rounds(experiment.epochs or 1, experiment.longer or 0 if experiment.early_stop else 0)
 
 
 LOSS = "validation loss"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,17 +40,19 @@ from profundo.train.checkpoints import State, interruptible, save_checkpoint
 from profundo.train.distributed import Group
 from profundo.train.hardware import free_heap, keep_heap, repeatable
 from profundo.train.kept_epochs import keeping_epochs
+from profundo.train.longer import ONE, Rounds, again
+from profundo.train.loop import note_rates
 from profundo.train.pacing import Paced, recorded_threads
 from profundo.train.randomness import random_state, restore_random_state, seed_pytorch
 
-__all__ = ["Keeping", "State", "Training", "is_out_of_memory", "learn", "where"]
+__all__ = ["Keeping", "State", "Training", "epochs_done", "is_out_of_memory", "learn", "where"]
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
     """What is learnt and what watches it. seed: of everything drawn at random while it lasts; gradients: whether their
     norm is part of the history; diary: where every epoch is also told; signs: where vital signs are written down; consult:
-    what is called when an epoch ended, and may end the training."""
+    what is called when an epoch ended, and may end the training; rounds: where early stopping may lead to a second one."""
 
     update: Update
     batches: Batches
@@ -65,6 +68,12 @@ class Training:
     diary: Diary | None = None
     signs: VitalSigns | None = None
     consult: Callable[[], None] | None = None
+    rounds: Rounds = ONE
+
+    def epochs_from(self, done: int) -> int:
+        """To how many a training that goes on after so many is counted: a second one is not announced before it begins."""
+        rounds = self.rounds
+        return rounds.epochs if rounds.times and done < rounds.epochs else self.plan.epochs
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,11 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
     keeping: None keeps nothing. Raises Interrupted after SIGINT or SIGTERM, when the state has been saved.
     """
     keep_heap()
-    history = training.history
+    history, rounds = training.history, training.rounds
+    initial: State = {}
+    if rounds.times:
+        note_rates(training.update)
+        initial = deepcopy(training.update.state_dict())
     start = begin(training.seed, processes) if state is None else restore(state, training, processes)
     saved = start
     bits = recorded_threads(state)
@@ -115,6 +128,9 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
         update = Watched(update, training.signs, start.epoch * len(training.batches) + start.index)
     with interruptible() as signalled, repeatable(training.device, training.precision), using(bits or 1):
         steps = fit(update, training.batches, training.plan, start)
+        steps = again(
+            steps, rounds, training.update, initial, start, lambda: begins_again(training, keeping, processes, voice)
+        )
         if keeping is not None and keeping.epochs:
             net, folder = next(iter(update.networks.values())), keeping.folder
             done = None if start == Position() else start.epoch
@@ -122,7 +138,7 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
         steps = watched(steps, training, voice)
         steps = until_told(steps, keeping.folder.stop if keeping is not None else None, start, processes, voice)
         if keeping is not None and keeping.live is not None:
-            keeping.live.start(training.plan.epochs, len(training.batches))
+            keeping.live.start(training.epochs_from(start.epoch), len(training.batches))
             steps = keeping.live.follow(steps, history if keeping.history_file else None)
         for _ in checkpoint(  # outermost: what it saves includes what the others made of the same step
             steps,
@@ -144,6 +160,18 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
                 f"the weights of the best epoch cannot be put back: {' '.join(str(error).split())}; let the net's buffers "
                 "keep their shapes, or leave out early_stop"
             ) from None
+
+
+def begins_again(training: Training, keeping: Keeping | None, processes: Group, voice: Voice) -> None:
+    """Say that a second training begins, to all who must know."""
+    rounds, in_epoch = training.rounds, len(training.batches)
+    voice.notice(
+        f"validation got better until the end: once more from the start, {rounds.times} times as long, and the best is kept"
+    )
+    voice.stop()
+    voice.start(rounds.total, in_epoch, processes.size)
+    if keeping is not None and keeping.live is not None:
+        keeping.live.start(rounds.total, in_epoch)
 
 
 def watched(steps: Iterator[Step], training: Training, voice: Voice) -> Iterator[Step]:
@@ -238,6 +266,14 @@ def where(device: torch.device, precision: str) -> dict[str, str]:
         "precision": precision,
         "torch": torch.__version__,
     }
+
+
+def epochs_done(state: State | None) -> int:
+    """As a checkpoint says it; `restore` judges whether it is one."""
+    match (state or {}).get("position"):
+        case [int(epoch), _]:
+            return epoch
+    return 0
 
 
 def begin(seed: int, processes: Group) -> Position:

@@ -23,7 +23,7 @@ from profundo.records import Dataset, ProfundoError, Samples, Scores, Targets
 from profundo.runs.baselines.linear_baseline import Yardstick, yardstick
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.own import NOTHING, Own, measured
-from profundo.runs.preparing import objective_of, unsettled_epochs
+from profundo.runs.preparing import objective_of, rounds_of, unsettled_epochs
 from profundo.runs.run import Run
 from profundo.runs.voice import figure
 from profundo.train.hardware import repeatable
@@ -198,11 +198,21 @@ def device_of(net: nn.Module) -> torch.device:
 
 def passed_over(run: Run) -> str:
     """Where an epoch at the beginning, of which none is kept, had a smaller validation loss: that it did not count."""
-    after = unsettled_epochs(run.experiment, run.data.spec.targets)
-    losses = run.history["validation loss"]
-    if run.best_epoch is None or not after or min(losses[:after]) >= losses[run.best_epoch]:
+    if run.best_epoch is None:
         return ""
-    return f"; of the first {after} epochs, while the rate is high, none is kept"
+    begin, times = rounds_of(run.experiment).place(run.best_epoch)
+    after = times * unsettled_epochs(run.experiment, run.data.spec.targets)
+    losses = run.history["validation loss"]
+    if not after or min(losses[begin : begin + after]) >= losses[run.best_epoch]:
+        return ""
+    return f"; of the first {after} epochs{' after that' if begin else ''}, while the rate is high, none is kept"
+
+
+def course_of(run: Run) -> str:
+    """Where early stopping ended the training, or it was begun again: after how many epochs."""
+    rounds, epochs = rounds_of(run.experiment), len(run.history)
+    again = f"begun again after {rounds.epochs} epochs, " if epochs > rounds.epochs else ""
+    return f"{again}stopped after {epochs} epochs, " if epochs not in (rounds.epochs, rounds.total) else again
 
 
 def result_lines(run: Run) -> list[str]:
@@ -210,13 +220,13 @@ def result_lines(run: Run) -> list[str]:
     assert run.scores is not None
     lines = []
     if run.best_epoch is not None and run.experiment.early_stop:
-        epochs = len(run.history)
-        early = f"stopped after {epochs} epochs, " if epochs < (run.experiment.epochs or 0) else ""
         best = run.history.rows[run.best_epoch]
         figures_then = ", ".join(
             f"{name} {figure(name, value)}" for name, value in best.items() if name.startswith("validation")
         )
-        lines.append(f"{early}best weights of epoch {run.best_epoch + 1} restored ({figures_then}){passed_over(run)}")
+        lines.append(
+            f"{course_of(run)}best weights of epoch {run.best_epoch + 1} restored ({figures_then}){passed_over(run)}"
+        )
     if run.experiment.threshold is not None:
         lines.append(threshold_line(run.experiment.threshold, run.data.spec.targets))
     lines += score_lines(run.scores, "test")

@@ -40,8 +40,8 @@ from profundo.runs.live.clock import Clock
 from profundo.runs.live.live_progress import Telling, telling
 from profundo.runs.manifest import differences
 from profundo.runs.opening import open_run
-from profundo.runs.preparing import LOSS, Prepared, batch_size, monitored, training, unsettled_epochs
-from profundo.runs.resumable import Keeping, State, is_out_of_memory, learn, where
+from profundo.runs.preparing import LOSS, Prepared, batch_size, monitored, training
+from profundo.runs.resumable import Keeping, State, epochs_done, is_out_of_memory, learn, where
 from profundo.runs.run import Run
 from profundo.runs.saved_model import keepable, save_model
 from profundo.runs.scoring import evaluate_run, evaluate_split, result_lines, score_lines, with_margins, with_threshold
@@ -258,10 +258,8 @@ def trained(
     if prepared.experiment.doctor or prepared.experiment.heal:
         linear = watch(run, prepared, processes, voice, state, live)
     else:
-        learn_prepared(prepared, run.history, run.folder, processes, voice, state, live)
+        run.best_epoch = learn_prepared(prepared, run.history, run.folder, processes, voice, state, live)
     run.seconds |= live.clock.seconds()
-    targets = prepared.data.spec.targets
-    run.best_epoch = best_epoch(run.history, unsettled_epochs(prepared.experiment, targets), monitored(targets))
     return linear
 
 
@@ -277,12 +275,14 @@ def watch(
         live.clock.beside = lambda: {"doctor": care.seconds, "evaluation": care.compared}
     except ProfundoError as error:
         voice.notice(f"without the doctor: {error}")
-        learn_prepared(prepared, run.history, run.folder, processes, voice, state, live)
+        run.best_epoch = learn_prepared(prepared, run.history, run.folder, processes, voice, state, live)
         return None
+
+    def learns(one: Prepared, state: State | None) -> None:
+        run.best_epoch = learn_prepared(one, run.history, run.folder, processes, voice, state, live, care)
+
     try:
-        prepared = care.follow(
-            state, lambda one, state: learn_prepared(one, run.history, run.folder, processes, voice, state, live, care)
-        )
+        prepared = care.follow(state, learns)
     finally:
         if run.folder is not None and run.folder.experiment.exists():
             care.keep(run.folder)
@@ -300,8 +300,11 @@ def learn_prepared(
     state: State | None,
     live: Telling | None = None,
     care: Care | None = None,
-) -> None:
-    """The training itself. Raises Interrupted, with its state saved, and ProfundoError where memory does not suffice."""
+) -> int | None:
+    """The training itself. Returns the epoch, from 0, whose weights are kept; without early stopping that of the best validation.
+
+    Raises Interrupted, with its state saved, and ProfundoError where memory does not suffice.
+    """
     keeping = None
     if folder is not None:
         facts = {"experiment": prepared.experiment.settings(), "on": where(prepared.device, prepared.precision)}
@@ -314,7 +317,7 @@ def learn_prepared(
     if folder is not None and prepared.experiment.log:
         done = len(state["history"]["rows"]) if state is not None else 0
         what = replace(what, diary=EventFiles(folder.path / "tensorboard", len(what.batches), done))
-    voice.start(what.plan.epochs, len(what.batches), processes.size)
+    voice.start(what.epochs_from(epochs_done(state)), len(what.batches), processes.size)
     try:
         learn(what, keeping, processes, voice, state)
     except Interrupted:
@@ -335,6 +338,9 @@ def learn_prepared(
         raise keep_rest(prepared, folder, history, problems) from error
     finally:
         voice.stop()
+    if what.stopper is not None:
+        return what.stopper.best_epoch if what.stopper.best_epoch >= 0 else None
+    return best_epoch(history, monitored(prepared.data.spec.targets))
 
 
 def failed(prepared: Prepared, when: str, error: Exception) -> Exception:
@@ -423,9 +429,8 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
         voice.say("resumed from the newest checkpoint")
 
 
-def best_epoch(history: History, after: int = 0, name: str = LOSS) -> int | None:
-    """The epoch, from 0, with the smallest validation loss, or the largest of another column, but for the first `after`; None where
-    there is none."""
+def best_epoch(history: History, name: str = LOSS) -> int | None:
+    """The epoch, from 0, with the smallest validation loss, or the largest of another column; None where there is none."""
     values = history[name] if name in history.names else []
     best = min if name == LOSS else max
-    return values.index(best(values[after:]), after) if len(values) > after else None
+    return values.index(best(values)) if values else None

@@ -23,7 +23,7 @@ from torch.optim import Optimizer
 from profundo.records import Batch, ProfundoError, Step
 from profundo.train.schedules import constant
 
-__all__ = ["Around", "Batches", "Plan", "Position", "Update", "fit"]
+__all__ = ["Around", "Batches", "Plan", "Position", "Update", "fit", "note_rates"]
 
 
 class Update(Protocol):
@@ -112,8 +112,7 @@ def fit(update: Update, batches: Batches | Iterable[Any], plan: Plan, start: Pos
     """
     steps: Batches = batches if hasattr(batches, "epoch") else Repeated(batches)  # type: ignore[assignment]
     start = start or Position()
-    for group in groups(update):
-        group.setdefault("initial_lr", group["lr"])  # the name that PyTorch's own schedulers use
+    note_rates(update)
     in_epoch = len(steps)
     if in_epoch == 0:
         raise ProfundoError("training: expected at least one batch an epoch, got none; is the training split empty?")
@@ -131,6 +130,12 @@ def fit(update: Update, batches: Batches | Iterable[Any], plan: Plan, start: Pos
             raise ProfundoError(
                 f"training: expected {in_epoch} batches in epoch {epoch + 1}, as len() says; got {index + 1}"
             )
+
+
+def note_rates(update: Update) -> None:
+    """Write beside each rate what the schedule takes shares of, by the name that PyTorch's own schedulers use."""
+    for group in groups(update):
+        group.setdefault("initial_lr", group["lr"])
 
 
 def groups(update: Update) -> Iterator[dict[str, Any]]:

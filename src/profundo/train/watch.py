@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from profundo.records import NoColumnError, NotFiniteError, ProfundoError, Step, no_such_name
+from profundo.train.longer import ONE, Rounds
 from profundo.train.randomness import seeded
 
 __all__ = ["EarlyStop", "Film", "History", "early_stop", "filmed", "gradient_norms", "progress", "record"]
@@ -191,29 +192,48 @@ class EarlyStop:
     """Remembers the best epoch and its weights; says when to stop (Prechelt 1998).
 
     monitor: a column of the history; smaller is better, unless `larger` says otherwise. patience: epochs without a new best.
-    after: so many epochs at the beginning are not looked at.
+    after: so many epochs at the beginning are not looked at. rounds: where a second training may follow, for which both are so
+    many times as many; it is waited for by its own best, and the best of both is kept.
     """
 
     def __init__(
-        self, net: nn.Module, history: History, monitor: str, patience: int, after: int = 0, *, larger: bool = False
+        self,
+        net: nn.Module,
+        history: History,
+        monitor: str,
+        patience: int,
+        after: int = 0,
+        *,
+        larger: bool = False,
+        rounds: Rounds = ONE,
     ) -> None:
         self.net, self.history, self.monitor, self.patience, self.after = net, history, monitor, patience, after
         self.sign = -1 if larger else 1
+        self.rounds = rounds
+        self.last_gain, self.least = -1, math.inf  # of this training: the epoch of its best value, and that
         self.best_epoch = -1
         self.best_value = math.inf
         self.best_weights: dict[str, Tensor] = {}
 
     def look(self) -> None:
         """Compare the newest epoch with the best."""
-        if len(self.history) <= self.after:
+        epoch = len(self.history) - 1
+        begin, times = self.rounds.place(epoch)
+        if epoch == begin:
+            self.last_gain, self.least = -1, math.inf
+        if epoch - begin < self.after * times:
             return
         value = self.sign * self.history[self.monitor][-1]
+        if value < self.least:
+            self.last_gain, self.least = epoch, value
         if value < self.best_value:
-            self.best_epoch, self.best_value = len(self.history) - 1, value
+            self.best_epoch, self.best_value = epoch, value
             self.best_weights = {name: tensor.detach().clone() for name, tensor in self.net.state_dict().items()}
 
     def is_over(self) -> bool:
-        return len(self.history) - 1 - self.best_epoch >= self.patience and self.best_epoch >= 0
+        epoch = len(self.history) - 1
+        _, times = self.rounds.place(epoch)
+        return epoch - self.last_gain >= self.patience * times and self.last_gain >= 0
 
     def restore(self) -> None:
         """Put the best epoch's weights back into the net."""
@@ -221,10 +241,12 @@ class EarlyStop:
             self.net.load_state_dict(self.best_weights)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"epoch": self.best_epoch, "value": self.best_value, "weights": self.best_weights}
+        best = {"epoch": self.best_epoch, "value": self.best_value, "weights": self.best_weights}
+        return {**best, "last gain": self.last_gain, "least": self.least}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.best_epoch, self.best_value, self.best_weights = state["epoch"], state["value"], state["weights"]
+        self.last_gain, self.least = state.get("last gain", self.best_epoch), state.get("least", self.best_value)
 
 
 def early_stop(steps: Iterable[Step], stopper: EarlyStop) -> Iterator[Step]:

@@ -20,7 +20,7 @@ from profundo.data.tables.frames import frame_collection
 from profundo.data.tables.reading import Table
 from profundo.data.tables.split_column import by_text
 from profundo.data.tables.streamed_rows import Plan, parts_of, streamed_collection
-from profundo.data.text.text_files import TEXT, read_text
+from profundo.data.text.text_files import TEXT, text_of
 from profundo.data.text.text_ids import TOGETHER
 from profundo.records import ColumnReading, ProfundoError
 
@@ -80,7 +80,13 @@ class TextFiles:
         return polars.DataFrame([polars.Series(name, list(columns[name](indices)), polars.String) for name in names])
 
     def _texts(self, indices: np.ndarray) -> Iterator[str | None]:
-        return (read_text(self._content(row)) or None for row in indices.tolist())
+        return (self._text(row) or None for row in indices.tolist())
+
+    def _text(self, row: int) -> str:
+        """Raises ProfundoError."""
+        return text_of(
+            self._content(row), f"{printable(str(self.files.where))}: {self.files.name(int(self.places[row]))}"
+        )
 
     def _content(self, row: int) -> bytes:
         """Raises ProfundoError."""
@@ -98,7 +104,7 @@ class TextFiles:
 
     def readings(self) -> dict[str, ColumnReading]:
         """What the columns are, with the first of each for an example."""
-        first = read_text(self._content(0))[:40]
+        first = self._text(0)[:40]
         return {
             TEXT: ColumnReading(TEXT, "text", "a file each", example=(first, first)),
             CLASS: ColumnReading(

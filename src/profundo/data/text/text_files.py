@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -26,6 +27,7 @@ __all__ = [
     "read_text",
     "read_texts",
     "series_of",
+    "text_of",
 ]
 
 TEXT = "text"  # the column that a file of text becomes
@@ -39,11 +41,23 @@ def is_json(path: Path) -> bool:
 
 
 def read_text(content: bytes) -> str:
-    """As UTF-8, else as Windows-1252, in which every byte is something."""
+    """As UTF-8, or UTF-16 with its mark, else as Windows-1252, in which every byte is something."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("cp1252", "replace")
+
+
+def text_of(content: bytes, where: str) -> str:
+    """The text of a file. Raises ProfundoError for one that holds NUL, as programs, images and archives do, and no text does."""
+    text = read_text(content)
+    if (place := text.find("\0")) >= 0:
+        raise ProfundoError(
+            f"{where}: expected a text, got something else (character {place + 1} is NUL); remove it, or convert it to UTF-8"
+        )
+    return text
 
 
 def read_texts(path: Path) -> tuple[list[str], list[str]]:
@@ -52,16 +66,18 @@ def read_texts(path: Path) -> tuple[list[str], list[str]]:
     Raises ProfundoError for what does not read.
     """
     if not path.is_dir() and path.suffix.lower() != ".zip":
-        return [printable(str(path))], [read_text(read_whole(path, "a text", LARGEST_TEXT, "cut it"))]
+        name = printable(str(path))
+        return [name], [text_of(read_whole(path, "a text", LARGEST_TEXT, "cut it"), name)]
     files = open_files(path, "texts")
     if not files.paths:
         raise ProfundoError(f"{printable(str(path))}: expected files of text (.txt) in it, found none")
     order = sorted(range(len(files.paths)), key=files.paths.__getitem__)
+    names = [printable(str(path.joinpath(*files.paths[index]))) for index in order]
     try:
-        texts = [read_text(files.read(index)) for index in order]
+        texts = [text_of(files.read(index), name) for index, name in zip(order, names, strict=True)]
     except (OSError, ValueError) as error:
         raise ProfundoError(f"{printable(str(path))}: a text cannot be read: {error}") from None
-    return [printable(str(path.joinpath(*files.paths[index]))) for index in order], texts
+    return names, texts
 
 
 def is_json_list(begin: str) -> bool:

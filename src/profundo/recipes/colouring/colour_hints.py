@@ -6,6 +6,7 @@ Hints are (images, 3, height, width) of cells: a and b, 0 where they are not tol
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +19,10 @@ from torch import Tensor
 from profundo.images.colour_spaces import to_space
 from profundo.records import ProfundoError
 
-__all__ = ["MOST", "Hint", "drawn_hints", "hint_of", "no_hints", "small_view", "some_hints"]
+__all__ = ["MOST", "Hint", "drawn_hints", "hint_of", "no_hints", "small_view", "some_hints", "unheeded"]
 
 CHANCE, MOST = 1 / 8, 32  # hints of an image: geometric with this chance that one is the last; no more than so many
+ASTRAY = 20.0  # in Lab's plane of a and b, where a difference of 2 or 3 can just be told (Mahy et al. 1994)
 LONGEST = 16  # times its shorter side that a photograph is long, at most, to a net
 
 
@@ -76,6 +78,17 @@ def hint_of(text: str) -> Hint:
     x, y, colour = found.groups()
     _, a, b = to_space(np.frombuffer(bytes.fromhex(colour), np.uint8), "lab").tolist()
     return Hint(int(x), int(y), a, b)
+
+
+def unheeded(painted: Tensor, hints: Sequence[Hint]) -> list[str]:
+    """Of an image uint8 (3, height, width), in words, the hints whose places came to another colour than was asked."""
+    said = []
+    for hint in hints:
+        there = painted[:, hint.y, hint.x]
+        _, a, b = to_space(there.numpy(), "lab").tolist()
+        if math.hypot(a - hint.a, b - hint.b) > ASTRAY:
+            said.append(f"{hint.x},{hint.y} came to #{bytes(there.tolist()).hex()}")
+    return said
 
 
 def small_view(lightness: Tensor, side: int, hints: Sequence[Hint], name: str) -> tuple[Tensor, Tensor]:

@@ -32,8 +32,8 @@ from profundo.evaluate.components import principal_components
 from profundo.evaluate.detection import roc_area, threshold_for
 from profundo.nets.autoencoders import dense_autoencoder
 from profundo.pictures.exhibits import Exhibit, Images, Table
-from profundo.recipes.adversaries import raw
 from profundo.recipes.context import Context, Trained
+from profundo.recipes.judging import raw
 from profundo.recipes.net_outputs import as_pictures, outputs_in_parts, read_intensities
 from profundo.recipes.own_data import Takes, images_like, is_own, things
 from profundo.recipes.recipe import Model, Outcome, Recipe

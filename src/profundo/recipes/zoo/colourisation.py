@@ -54,7 +54,7 @@ from profundo.recipes.colouring.colour_figures import (
     side_by_side,
     temperatures,
 )
-from profundo.recipes.colouring.colour_hints import Hint, drawn_hints, hint_of, no_hints, small_view
+from profundo.recipes.colouring.colour_hints import Hint, drawn_hints, hint_of, no_hints, small_view, unheeded
 from profundo.recipes.colouring.colour_judges import coarsely, fooled, named_right
 from profundo.recipes.colouring.colour_photographs import (
     SAMPLES,
@@ -315,9 +315,13 @@ def one_coloured(way: Colouring, side: int, path: Path, hints: Sequence[Hint]) -
     pixels = photograph(str(path), partial(read_whole, path, "an image", LARGEST_FILE, "make it smaller"))
     lightness = lightness_of(as_tensor(pixels))
     view, told = small_view(lightness, side, hints, path.name)
-    png, _ = image_png(coloured(lightness, way(view, told)), 1)
-    sizes = f"{pixels.shape[1]}×{pixels.shape[0]} pixels in colour"
-    said = f"{sizes}, by {len(hints)} hint{'s' * (len(hints) > 1)}" if hints else sizes
+    painted = coloured(lightness, way(view, told))
+    png, _ = image_png(painted, 1)
+    said = f"{pixels.shape[1]}×{pixels.shape[0]} pixels in colour"
+    if hints:
+        said += f", by {len(hints)} hint{'s' * (len(hints) > 1)}"
+    if astray := unheeded(painted[0], hints):
+        said += f"; this net follows hints little: {', '.join(astray)}"
     return {"input": str(path), "prediction": said, "image": base64.b64encode(png).decode("ascii")}
 
 

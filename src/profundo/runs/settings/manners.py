@@ -108,6 +108,8 @@ def completed(
     chosen |= {name: None for name in ("optimizer", "schedule") if name in experiment.own}
     if validated and manner.patience:
         chosen.setdefault("early_stop", max(1, round(manner.patience * chosen["epochs"])))
+        if manner.longer and experiment.epochs is None and not experiment.heal:  # which begins anew by itself
+            chosen.setdefault("longer", manner.longer)
     chosen.setdefault("learning_rate", default_rate(chosen["optimizer"], chosen["batch_size"], manner))
     chosen.setdefault("weight_decay", default_decay(chosen["optimizer"], manner))
     check_augmentation(chosen["augment"], spec)
@@ -130,6 +132,9 @@ class Manner:
     smallest: int = 32  # batch
     patience: float = 0.0  # share of the epochs without a better validation loss after which to stop; 0: never
     augment: tuple[Any, ...] = ()
+    longer: int = (
+        0  # times as long a second training takes where early stopping did not end the first (train/longer.py)
+    )
 
 
 # Measured on the small data sets, means over seeds 0–4 (benchmarks/scores.py). Planes of one or two features (moons,
@@ -154,7 +159,7 @@ MANNERS = {
     # Of n-grams by validation on both sets of benchmarks/text.py; of words as is usual for such nets.
     "n-grams": Manner(60_000, "nesterov", 5e-4, 0.002, 0.03, 32, longest=60, patience=0.3),
     "words": Manner(60_000, "adamw", 0.01, 0.002, 0.03, 32, longest=20, patience=0.3),
-    "ensemble, numbers": Manner(300_000, "adamw", 0.1, 0.03, 0.03, 32, batches=4, patience=0.3),
+    "ensemble, numbers": Manner(300_000, "adamw", 0.1, 0.03, 0.03, 32, batches=4, patience=0.3, longer=4),
     "ensemble, many numbers": Manner(900_000, "adamw", 0.1, 0.03, 0.03, 32, batches=4, patience=0.3),
     # Rates of forecasts by validation on the series of benchmarks/series.py, one seed; the others as is usual. "rocket" begins at a
     # solution, and may go a little.
