@@ -112,6 +112,8 @@ FITTING = [
     ("gmdh", "numbers.csv", {"target": "colour", "splits": 1, "layers": 1}),
     ("language-model", "es.txt", {}),
     ("language-model", "texts", {}),
+    ("gpt", "es.txt", {}),
+    ("gpt", "texts", {"pieces": "byte pairs"}),
     ("word-embeddings", "es.txt", {"batch_size": 64, "threshold": 1.0, "least": 5}),
 ]
 
@@ -186,6 +188,7 @@ REFUSED = [
     ("language-model", "flat", r"expected files of text \(.txt\) in it, found none"),
     ("language-model", "latin.txt", "expected UTF-8, but byte .* encoding"),
     ("language-model", "nowhere", "found nothing"),
+    ("gpt", "short.txt", "at least 200 characters, got 5"),
 ]
 
 

@@ -42,6 +42,7 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
     "diffusion": {"classifier_epochs": 1, "described": 5},
     "fast-style": {"updates": 2, "epochs": 2, "compared": 2},
     "gan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
+    "gpt": {"layers": 1, "width": 16},
     "gmdh": {"splits": 1, "layers": 2},
     "learning-by-trial": {"judged": 2, "q.updates": 60, "q.drawn": 16, "policy.updates": 2},
     "lenet5-1998": {"epochs": 1},

@@ -13,10 +13,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from profundo.nets.recurrent import BothWays, State, recurrent, within
-from profundo.records import BEGIN, END, PAD
+from profundo.nets.decoding import Kept, greedy
+from profundo.nets.recurrent import BothWays, State, recurrent, rows_first, rows_second, within
+from profundo.records import BEGIN, PAD
 
-__all__ = ["Additive", "Decoder", "Translator", "attend", "greedy", "shifted"]
+__all__ = ["Additive", "Decoder", "Translator", "attend", "shifted"]
 
 
 def attend(scores: Tensor, annotations: Tensor, there: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -72,25 +73,21 @@ class Decoder(nn.Module):
             states = torch.cat([contexts, states], 2)
         return self.output(torch.tanh(self.joined(states))), weights, state
 
+    def step(self, symbols: Tensor, kept: Kept) -> tuple[Tensor, Kept]:
+        """For decoding.py; kept: a state, rows first, annotations, and which of them are there."""
+        state, annotations, there = kept
+        logits, _, state = self(symbols, rows_second(state), annotations, there)
+        return torch.log_softmax(logits[:, -1].float(), 1), (rows_first(state), annotations, there)
 
-@torch.no_grad()
-def greedy(
-    decoder: Decoder, state: State, annotations: Tensor, there: Tensor | None = None, *, longest: int
-) -> tuple[Tensor, Tensor]:
-    """The likeliest symbol at each step, until all have ended: int64 (batch, ≤ longest), padded after END, and the
-    attention's weights (batch, ≤ longest, n)."""
-    symbol = torch.full((len(annotations), 1), BEGIN, device=annotations.device)
-    over = torch.zeros_like(symbol, dtype=torch.bool)
-    predictions, looked = [], []
-    for _ in range(longest):
-        logits, weights, state = decoder(symbol, state, annotations, there)
-        symbol = logits.argmax(2).masked_fill(over, PAD)
-        predictions.append(symbol)
-        looked.append(weights)
-        over = over | (symbol == END)
-        if bool(over.all()):
-            break
-    return torch.cat(predictions, 1), torch.cat(looked, 1)
+    def written(
+        self, state: State, annotations: Tensor, there: Tensor | None = None, *, longest: int
+    ) -> tuple[Tensor, Tensor]:
+        """The likeliest symbol at each step, until all have ended: int64 (batch, ≤ longest), padded after END, and the attention's
+        weights (batch, ≤ longest, n)."""
+        begun = torch.full((len(annotations), 1), BEGIN, device=annotations.device)
+        said = greedy(self.step, begun, (rows_first(state), annotations, there), longest=longest)
+        _, weights, _ = self(shifted(said), state, annotations, there)
+        return said, weights
 
 
 def shifted(targets: Tensor) -> Tensor:
@@ -137,4 +134,4 @@ class Translator(nn.Module):
 
     def translate(self, sources: Tensor, longest: int) -> tuple[Tensor, Tensor]:
         """The likeliest symbol at each step: int64 (batch, ≤ longest) with END, and the weights."""
-        return greedy(self.decoder, *self.read(sources), longest=longest)
+        return self.decoder.written(*self.read(sources), longest=longest)

@@ -64,6 +64,7 @@ RECIPES: dict[str, str] = {
     "speech-recognition": "strings of spoken digits written down: CTC and attention beside cutting at silences, with alignments",
     "wavenet": "spoken digits drawn sample by sample, to hear: WaveNet beside an LSTM, a Markov chain and linear prediction",
     "language-model": "LSTM that writes: tiny Shakespeare character by character, bits per character",
+    "gpt": "a Transformer that writes: tiny Shakespeare by characters or byte pairs, and answers: `profundo chat RUN`",
     # Embeddings
     "category-embeddings": "a generated table of months, weekdays and cities: embeddings find the year's circle and the seasons",
     "word-embeddings": "skip-gram with negative sampling on tiny Shakespeare: neighbours of king, love and sword",
