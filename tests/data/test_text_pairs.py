@@ -9,7 +9,14 @@ import torch
 
 from profundo.data.tables.dates_in_text import read_dates
 from profundo.data.text.characters import UNKNOWN
-from profundo.data.text.text_pairs import Pair, PairBatches, between_languages, number_pairs, own_pairs
+from profundo.data.text.text_pairs import (
+    Pair,
+    PairBatches,
+    between_languages,
+    number_pairs,
+    own_pairs,
+    texts_of_all_words,
+)
 from profundo.data.text.text_pieces import Vocabulary, pieces, vocabulary_of
 from profundo.data.text.written_dates import FORMS, written_date
 from profundo.records import END, PAD, ProfundoError, Writing
@@ -133,3 +140,8 @@ def test_batches_hold_every_pair_once_an_epoch_trimmed_and_go_on_where_they_stop
         assert (batch.targets == END).sum() == 8
     assert all(torch.equal(a.inputs, b.inputs) for a, b in zip(batches.epoch(1, 4), whole[4:], strict=True))
     assert len(PairBatches(pairs[:5], Vocabulary([" a", " b", " "]), 8)) == 1
+
+
+def test_no_drawn_pair_has_a_word_beyond_those_of_all():
+    vocabulary = vocabulary_of(texts_of_all_words())
+    vocabulary.encoded([text for pair in number_pairs(2000, 1).train for text in (pair.source, pair.target)])

@@ -30,6 +30,7 @@ from profundo.data.text.written_dates import FIRST_DAY, FORMS, LAST_DAY, written
 from profundo.records import PAD, Batch, ProfundoError, TableForm
 
 __all__ = [
+    "ASKED_FOR",
     "LEAST_PAIRS",
     "Pair",
     "PairBatches",
@@ -37,11 +38,13 @@ __all__ = [
     "between_languages",
     "number_pairs",
     "own_pairs",
+    "texts_of_all_words",
 ]
 
 LEAST_PAIRS = 20  # of a table
 VALIDATED = 500  # drawn pairs
 TENTHS = {"train": range(2, 10), "validation": (1,), "test": (0,)}  # of all numbers and days
+ASKED_FOR = (*LANGUAGES, "number", "date")  # what a source may begin with
 Draws = torch.Generator
 
 
@@ -70,11 +73,19 @@ def number_pairs(train: int, test: int, seed: int = 0) -> PairSplits:
     """So many pairs to train on and to test, no two alike, each kind and language as often: numbers to be said, numbers that were
     said, and dates."""
     sizes = {"train": train, "validation": min(VALIDATED, test), "test": test}
-    splits = [
+    learned, held, judged = (
         different(partial(drawn_pair, TENTHS[name]), size, mix(seed, at))
         for at, (name, size) in enumerate(sizes.items())
-    ]
-    return PairSplits(*splits, facts={"kind": "numbers and dates"})
+    )
+    return PairSplits(learned, held, judged, facts={"kind": "numbers and dates"})
+
+
+def texts_of_all_words() -> Iterator[str]:
+    """In which every word and sign of the drawn pairs is, whichever of them are drawn."""
+    yield from (f"{asked}: 0123456789" for asked in ASKED_FOR)
+    for language, forms in FORMS.items():
+        yield from (in_words(number, language) for number in (*range(1000), *range(1000, 100_000, 1000)))
+        yield from (form(date(2024, 1, 1) + timedelta(day)) for form in forms for day in range(366))
 
 
 def between_languages(count: int, seed: int = 0) -> Sequence[Pair]:

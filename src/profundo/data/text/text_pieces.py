@@ -1,6 +1,6 @@
 """Texts as pieces, words or characters, that put together are the texts again; and their numbers in a vocabulary.
 
-vocabulary = vocabulary_of(["vint-i-dos mil", "22"], "words")     # "2", "-", " dos", " i", …
+vocabulary = vocabulary_of(["vint-i-dos mil", "22"], "words")     # " mil", "-", " 2", "2", …
 vocabulary.text(vocabulary.targets(["vint mil"])[0])              # "vint mil"
 """
 
@@ -25,8 +25,8 @@ __all__ = ["Unit", "Vocabulary", "pieces", "plain", "vocabulary_of"]
 FIRST = END + 1  # index of the first piece of a vocabulary
 MOST_PIECES = 8000
 Unit = Literal["words", "characters"]
-PIECES = {"words": re.compile(r"\d| ?[^\W\d_]+| ?[^\w\s]|_|\s"), "characters": re.compile(".", re.DOTALL)}
-"""A digit, or a word or sign with the blank before it; or each character."""
+PIECES = {"words": re.compile(r" ?(?:\d|[^\W\d_]+|[^\w\s])|_|\s"), "characters": re.compile(".", re.DOTALL)}
+"""A digit, word or sign with the blank before it; or each character."""
 
 
 def plain(text: str) -> str:

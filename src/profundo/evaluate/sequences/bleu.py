@@ -33,8 +33,8 @@ def cut(text: str) -> list[str]:
     for entity, sign in ENTITIES.items():
         text = text.replace(entity, sign)
     text = f" {text} "
-    for sign, apart in STEPS:
-        text = sign.sub(apart, text)
+    for pattern, apart in STEPS:
+        text = pattern.sub(apart, text)
     return text.split()
 
 
