@@ -55,6 +55,7 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
     "pix2pix": {"updates": 4, "epochs": 2, "classifier_epochs": 1, "judged": 40},
     "wavenet": {"updates": 4, "judged": 4, "spoken": 10},
     "transfer": {"samples": (5,), "source_epochs": 1},
+    "translation": {"pairs": 100, "test": 8, "updates": 4, "width": 8},
     "wgan-gp": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
     "word-embeddings": {"epochs": 1, "least": 100},
     "xor": {"epochs": 4},

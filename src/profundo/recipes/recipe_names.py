@@ -59,6 +59,7 @@ RECIPES: dict[str, str] = {
     # Sequences
     "vanishing-gradients": "why LSTM: gradients through time and a memory task, plain cell, GRU and LSTM side by side",
     "reversal": "translation with attention: digit strings to their reversal, with the picture of where it looks",
+    "translation": "numbers in words of four languages and back, dates to ISO 8601: LSTM, with attention, Transformer; own pairs",
     "captions": "sentences for scenes of handwritten digits: convolutional encoder, attending LSTM",
     "spoken-digits": "recurrent classifier of spectrograms: which digit was spoken, with confusion table",
     "speech-recognition": "strings of spoken digits written down: CTC and attention beside cutting at silences, with alignments",
