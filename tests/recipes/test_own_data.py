@@ -68,6 +68,8 @@ def stranger(tmp_path_factory):
     (root / "texts" / "b.txt").write_text("".join(map(chr, range(0x4E00, 0x4E00 + 1500))), "utf-8")
     (root / "table.csv").write_text("a,b\n1,2\n3,4\n")
     rows = [f"{at},{at % 7},{('red', 'green', 'blue')[at % 3]},{at * (at % 7)}.5" for at in range(60)]
+    pairs = [f"uno y {at}\tone and {at}" for at in range(30)]
+    (root / "pairs.tsv").write_text("\n".join(["es\ten", *pairs]), "utf-8")
     (root / "numbers.csv").write_text("\n".join(["width,height,colour,price", *rows]))
     return root
 
@@ -112,6 +114,10 @@ FITTING = [
     ("cyclegan", "three", {**SMALL_PAIRS, "other": "negative"}),
     ("language-model", "es.txt", {}),
     ("language-model", "texts", {}),
+    ("gpt", "es.txt", {}),
+    ("gpt", "texts", {"pieces": "byte pairs"}),
+    ("translation", "pairs.tsv", {"updates": 2}),
+    ("translation", "pairs.tsv", {"updates": 2, "unit": "characters"}),
     ("word-embeddings", "es.txt", {"batch_size": 64, "threshold": 1.0, "least": 5}),
 ]
 
@@ -186,6 +192,11 @@ REFUSED = [
     ("language-model", "flat", r"expected files of text \(.txt\) in it, found none"),
     ("language-model", "latin.txt", "expected UTF-8, but byte .* encoding"),
     ("language-model", "nowhere", "found nothing"),
+    ("gpt", "short.txt", "at least 200 characters, got 5"),
+    ("translation", "table.csv", "at least 20 different texts with translations.*found 2"),
+    ("translation", "texts", "expected a table, found a folder"),
+    ("translation", "nowhere", "expected a table, found nothing"),
+    ("translation", "short.txt", "expected a header and at least one row"),
 ]
 
 
