@@ -19,7 +19,7 @@ from profundo.recipes.zoo import spoken_digits as listener
 
 __all__ = ["Cutter", "Heard", "cut_and_named", "cutter", "named_words"]
 
-THRESHOLDS, PAUSES = (0.3, 0.4, 0.5, 0.6, 0.7), (2, 4, 7)  # of which validation chooses
+THRESHOLDS, PAUSES = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5), (1, 2, 4, 7)  # of which validation chooses
 
 
 class Heard(NamedTuple):

@@ -94,8 +94,8 @@ class Settings:
     width: Whole = 96
     dropout: Share = 0.2
     blank: Share = 0.15
-    batch_size: Whole = 32
-    updates: Whole = 800
+    batch_size: Whole = 16
+    updates: Whole = 500
     epochs: Whole = 8
     learning_rate: Positive = 0.004
     clip: Positive = 1.0
