@@ -104,8 +104,8 @@ def test_the_exported_net_takes_samples_and_answers_the_same(run, tmp_path):
 def test_the_other_nets_are_exported_too(net):
     pytest.importorskip("onnxruntime")
     from profundo.objectives import default
-    from profundo.use.end_to_end import Whole, example
-    from profundo.use.onnx_graphs import onnx_graph, run_graph
+    from profundo.runs.whole_nets.end_to_end import Whole, example
+    from profundo.runs.whole_nets.onnx_graphs import onnx_graph, run_graph
 
     whole = Whole(pf.nets.build(net, SPEC), SPEC, default(SPEC.targets)).eval()
     raw = example(SPEC, 5)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BEGIN",
+    "BLANK",
     "END",
     "PAD",
     "Batch",
@@ -62,6 +63,7 @@ __all__ = [
 ]
 
 PAD, BEGIN, END = 0, 1, 2  # of every vocabulary whose sentences begin, end and are padded
+BLANK = 0  # of connectionist temporal classification: no label at this step
 
 
 on_command_line: ContextVar[bool] = ContextVar("on_command_line", default=False)

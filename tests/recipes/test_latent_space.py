@@ -18,13 +18,13 @@ from profundo.records import ProfundoError
 @pytest.fixture
 def space():
     torch.manual_seed(0)
-    return latent_of("vae", VariationalAutoencoder((1, 6, 6), 3, 16).eval(), torch.rand(20, 1, 6, 6))
+    return latent_of("vae", VariationalAutoencoder((1, 6, 6), 3, 16).eval(), torch.rand(20, 1, 6, 6))["vae"]
 
 
 def test_a_picture_is_what_the_decoder_makes_of_its_code():
     torch.manual_seed(0)
     net, pictures = VariationalAutoencoder((1, 6, 6), 3, 16).eval(), torch.rand(20, 1, 6, 6)
-    space = latent_of("vae", net, pictures)
+    space = latent_of("vae", net, pictures)["vae"]
     with torch.no_grad():
         means, _ = net.encode(pictures)
         made = (255 * net.decode(means[4:5]).sigmoid()).round().byte()

@@ -67,6 +67,10 @@ def stranger(tmp_path_factory):
     (root / "texts" / "a.txt").write_text(ARABIC * 30, "utf-8")
     (root / "texts" / "b.txt").write_text("".join(map(chr, range(0x4E00, 0x4E00 + 1500))), "utf-8")
     (root / "table.csv").write_text("a,b\n1,2\n3,4\n")
+    rows = [f"{at},{at % 7},{('red', 'green', 'blue')[at % 3]},{at * (at % 7)}.5" for at in range(60)]
+    pairs = [f"uno y {at}\tone and {at}" for at in range(30)]
+    (root / "pairs.tsv").write_text("\n".join(["es\ten", *pairs]), "utf-8")
+    (root / "numbers.csv").write_text("\n".join(["width,height,colour,price", *rows]))
     return root
 
 
@@ -76,6 +80,7 @@ SMALL_PAIRS = {"image_size": 16, "updates": 2, "epochs": 1, "classifier_epochs":
 FITTING = [
     *((name, data, SMALL_GAN) for name in ("gan", "dcgan", "wgan-gp") for data in ("flat", "two")),
     ("dcgan", "flat.zip", SMALL_GAN),
+    *(("diffusion", data, {"epochs": 1, "classifier_epochs": 1, "image_size": 12}) for data in ("flat", "three")),
     ("vae", "grey", {"epochs": 1, "image_size": 12}),
     ("vae", "three", {"epochs": 1, "image_size": 12}),
     ("autoencoder", "flat", {"epochs": 1, "mapped": 10, "image_size": 12}),
@@ -85,6 +90,14 @@ FITTING = [
     ("triplet", "six", {"steps": 3, "epochs": 1, "episodes": 3, "pictured": 10}),
     ("transfer", "six", {"updates": 4, "source_epochs": 1}),
     ("cifar10", "two", {"net": "fast_cnn", "epochs": 1}),
+    (
+        "self-supervision",
+        "two",
+        {"updates": 3, "epochs": 1, "few_updates": 3, "pictured": 5, "image_size": 16, "share": 0.2},
+    ),
+    ("distillation", "two", {"epochs": 1, "teacher_epochs": 1, "image_size": 16}),
+    ("compression", "two", {"epochs": 1, "gone": (0.5,), "image_size": 16, "export": False}),
+    ("domain-adaptation", "two", {"updates": 4, "epochs": 1, "pictured": 5, "image_size": 16}),
     ("traffic-signs", "two", {"columns": ("plain",), "epochs": 1, "image_size": 16}),
     ("lenet5-1998", "three", {"epochs": 1}),
     ("connections", "two", {"depths": [8], "samples": 20}),
@@ -92,12 +105,19 @@ FITTING = [
     ("fast-style", "wide", {"patch": 16, "updates": 2, "epochs": 1, "compared": 2}),
     ("adain", "wide", {"patch": 16, "updates": 2, "epochs": 1, "compared": 0, "layer": "relu4_1"}),
     *(("colourisation", data, SMALL_COLOURS) for data in ("flat", "two")),
+    ("neocognitron", "two", {"image_size": 12, "rival_epochs": 1}),
+    ("gmdh", "numbers.csv", {"target": "price", "splits": 1}),
+    ("gmdh", "numbers.csv", {"target": "colour", "splits": 1, "layers": 1}),
     *(("pix2pix", "flat", {**SMALL_PAIRS, "task": task}) for task in ("halves", "edges", "colours")),
     ("pix2pix", "two", SMALL_PAIRS),
     ("cyclegan", "two", SMALL_PAIRS),
     ("cyclegan", "three", {**SMALL_PAIRS, "other": "negative"}),
     ("language-model", "es.txt", {}),
     ("language-model", "texts", {}),
+    ("gpt", "es.txt", {}),
+    ("gpt", "texts", {"pieces": "byte pairs"}),
+    ("translation", "pairs.tsv", {"updates": 2}),
+    ("translation", "pairs.tsv", {"updates": 2, "unit": "characters"}),
     ("word-embeddings", "es.txt", {"batch_size": 64, "threshold": 1.0, "least": 5}),
 ]
 
@@ -125,7 +145,10 @@ def test_fewer_test_pictures_than_a_row_holds_stand_above_what_becomes_of_them(s
 
 def test_every_recipe_that_takes_data_of_ones_own_is_tried_here():
     takes = {name for name in RECIPES if find(name).takes is not None}
-    assert takes - {name for name, _, _ in FITTING} == {"spoken-digits", "wavenet"}  # in test_sequence_recipes.py
+    assert takes - {name for name, _, _ in FITTING} == {
+        "speech-recognition",  # in test_speech_recognition.py
+        *("spoken-digits", "wavenet"),  # in test_sequence_recipes.py
+    }
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if find(name).takes is None])
@@ -137,7 +160,7 @@ def test_a_recipe_with_data_of_its_own_only_says_so_and_refuses_others(name, str
     assert "its own only" in str(caught.value) or name == "perceptron"  # which chooses among three of its own
 
 
-IMAGES = ["gan", "dcgan", "wgan-gp", "vae", "autoencoder", "anomaly"]
+IMAGES = ["gan", "dcgan", "wgan-gp", "diffusion", "vae", "autoencoder", "anomaly"]
 REFUSED = [
     *((name, "few", "at least 20 in all; found 6 images") for name in IMAGES),
     *((name, "texts", "expected a folder or .zip of images.*found texts") for name in (*IMAGES, "siamese", "cifar10")),
@@ -155,6 +178,10 @@ REFUSED = [
     ("colourisation", "few", "at least 20 in all; found 6 images"),
     ("colourisation", "texts", "expected a folder or .zip of images.*found texts"),
     ("super-resolution", "flat", "32 pixels on a side or more, found none of 30"),
+    ("gmdh", "numbers.csv", r"which column is to be predicted, such as .*target='price'"),
+    ("gmdh", "flat", "expected a table .* found a folder of images"),
+    ("gmdh", "nowhere", "no such file"),
+    ("neocognitron", "flat", "one folder per class"),
     *(
         ("pix2pix", data, says)
         for data, says in (("few", "found 6 images"), ("texts", "found texts"), ("nowhere", "no such file"))
@@ -165,6 +192,11 @@ REFUSED = [
     ("language-model", "flat", r"expected files of text \(.txt\) in it, found none"),
     ("language-model", "latin.txt", "expected UTF-8, but byte .* encoding"),
     ("language-model", "nowhere", "found nothing"),
+    ("gpt", "short.txt", "at least 200 characters, got 5"),
+    ("translation", "table.csv", "at least 20 different texts with translations.*found 2"),
+    ("translation", "texts", "expected a table, found a folder"),
+    ("translation", "nowhere", "expected a table, found nothing"),
+    ("translation", "short.txt", "expected a header and at least one row"),
 ]
 
 

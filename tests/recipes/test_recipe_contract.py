@@ -29,21 +29,33 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs_data]
 EVERY = pytest.mark.parametrize("name", RECIPES)
 SMALLER = {  # than the quick settings: here it is enough that something is trained, what they come to is tried elsewhere
     "adain": {"updates": 2, "epochs": 2, "compared": 2},
+    "beta-vae": {"updates": 6, "draws": 10},
     "category-embeddings": {"rows": 200, "epochs": 4},
     "colourisation": {"updates": 4, "epochs": 2, "judged": 16},
+    "compression": {"gone": (0.5,), "epochs": 1, "tune_epochs": 1, "calibrated": 20, "export": False},
     "connections": {"samples": 64, "depths": (8, 14), "widths": (2, 4, 4)},
     "dcgan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
     "deep-or-shallow": {"samples": 400, "epochs": 2, "repeats": 1},
+    "distillation": {"columns": ("plain",), "teacher_epochs": 1, "epochs": 1},
+    "domain-adaptation": {"updates": 4, "epochs": 2, "rounds": 1, "sure": 0.2, "pictured": 12},
     "double-descent": {"widths": (1, 6), "epochs": 2, "features": (20, 100), "repeats": 1},
+    "diffusion": {"classifier_epochs": 1, "described": 5},
     "fast-style": {"updates": 2, "epochs": 2, "compared": 2},
     "gan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
+    "gpt": {"layers": 1, "width": 16},
+    "gmdh": {"splits": 1, "layers": 2},
+    "learning-by-trial": {"judged": 2, "q.updates": 60, "q.drawn": 16, "policy.updates": 2},
     "lenet5-1998": {"epochs": 1},
     "local-minima": {"widths": (2, 10), "nets": 2, "epochs": 3, "bend_steps": 10},
+    "self-supervision": {"updates": 4, "few_updates": 4, "pictured": 12},
+    "speech-recognition": {"updates": 4, "judged": 6, "longest": 2},
     "super-resolution": {"width": 8, "updates": 10},
+    "vq-vae": {"epochs": 2, "prior_epochs": 2, "judge_epochs": 1},
     "cyclegan": {"width": 4, "updates": 4, "epochs": 2, "classifier_epochs": 1, "judged": 40},
     "pix2pix": {"updates": 4, "epochs": 2, "classifier_epochs": 1, "judged": 40},
     "wavenet": {"updates": 4, "judged": 4, "spoken": 10},
     "transfer": {"samples": (5,), "source_epochs": 1},
+    "translation": {"pairs": 100, "test": 8, "updates": 4, "width": 8},
     "wgan-gp": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
     "word-embeddings": {"epochs": 1, "least": 100},
     "xor": {"epochs": 4},
@@ -52,8 +64,10 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
 
 LOOKED_INTO = {
     *("adaline", "anomaly", "autoencoder", "bias-variance", "category-embeddings", "cifar10", "deep-or-shallow"),
+    *("compression", "distillation", "domain-adaptation", "self-supervision"),
     *(
         "double-descent",
+        "gmdh",
         "lenet5-1998",
         "local-minima",
         "perceptron",
@@ -66,7 +80,16 @@ LOOKED_INTO = {
     *("universal-approximation", "vae", "xor"),
 }
 """The others draw, compare, translate, write, or keep no net."""
-BY_ANOTHER_LOSS = {"anomaly", "autoencoder", "perceptron", "siamese", "triplet", "vae"}
+BY_ANOTHER_LOSS = {
+    "anomaly",
+    "autoencoder",
+    "distillation",
+    "perceptron",
+    "self-supervision",
+    "siamese",
+    "triplet",
+    "vae",
+}
 
 
 class Impatient(Quiet):

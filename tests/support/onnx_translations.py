@@ -7,7 +7,7 @@ from torch._export.utils import _collect_all_valid_cia_ops
 from torch.export import decomp_utils, exported_program
 from torch.onnx._internal.exporter._registration import ONNXRegistry
 
-from profundo.use.onnx_graphs import OPSET, quiet
+from profundo.runs.whole_nets.onnx_graphs import OPSET, quiet
 
 ONNXRegistry.from_torchlib = staticmethod(cache(ONNXRegistry.from_torchlib))
 operations = cache(_collect_all_valid_cia_ops)

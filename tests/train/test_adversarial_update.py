@@ -188,3 +188,27 @@ def test_a_moving_average_is_a_copy_that_does_not_train():
 def test_a_decay_outside_its_range_is_refused(decay):
     with pytest.raises(ProfundoError, match="decay"):
         follow(averaged(nn.Linear(1, 1)), nn.Linear(1, 1), decay)
+
+
+def test_both_players_are_told_the_classes_of_the_images_beside_them():
+    class Told(nn.Module):
+        def __init__(self, inputs, outputs):
+            super().__init__()
+            self.linear, self.seen = nn.Linear(inputs, outputs), []
+
+        def forward(self, rows, classes):
+            self.seen.append((rows.detach().clone(), classes))
+            return self.linear(rows)
+
+    def both_at_once(judge, real, made):
+        return {"discriminator": judge(torch.cat([real, made])).mean()}
+
+    players = Told(3, 2), Told(2, 1)
+    optimizers = tuple(optimizer("sgd", net, 0.1) for net in players)
+    options = {"noise": 3, "discriminator_cost": both_at_once, "generator_cost": lambda scores: scores.mean()}
+    update = Adversarial(*players, optimizers, rounds=2, told=True, **options)
+    shown, labels = batch(6), torch.tensor([0, 1, 2, 3, 4, 5])
+    update(Batch(shown.inputs, labels, 6))
+    assert [told.tolist() for _, told in players[0].seen] == [[0, 1, 2], [3, 4, 5]]
+    assert [told.tolist() for _, told in players[1].seen] == [[0, 1, 2, 0, 1, 2], [3, 4, 5, 3, 4, 5], [3, 4, 5]]
+    assert torch.equal(players[1].seen[1][0][:3], shown.inputs[3:])

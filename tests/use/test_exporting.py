@@ -33,13 +33,14 @@ from profundo.runs.folder import Folder
 from profundo.runs.saved_model import predict
 from profundo.runs.settings.plain_yaml import read_experiment
 from profundo.runs.supervised import train
-from profundo.use import exporting, model_card, onnx_graphs, usage_code
-from profundo.use.end_to_end import Whole, answers_of, example
+from profundo.runs.whole_nets import onnx_graphs
+from profundo.runs.whole_nets.end_to_end import Whole, answers_of, example
+from profundo.runs.whole_nets.onnx_graphs import NEEDED, onnx_graph, run_graph, serialised
+from profundo.use import exporting, model_card, usage_code
 from profundo.use.exporting import export
 from profundo.use.model_card import card
 from profundo.use.model_card_text import card_text
 from profundo.use.onnx_columns import feeds_of, with_columns
-from profundo.use.onnx_graphs import NEEDED, onnx_graph, run_graph, serialised
 from profundo.use.plain_python import plain_python
 from profundo.use.predicting import predict_files, predictor
 from vouching import vouch

@@ -12,12 +12,17 @@ import math
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["bernoulli_log_likelihood", "gaussian_kl", "normal_log_density"]
+__all__ = ["bernoulli_log_likelihood", "gaussian_kl", "gaussian_kl_by_number", "normal_log_density"]
 
 
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(μ, diag σ²) ‖ N(0, 1)) = ½ Σ (μ² + σ² − 1 − log σ²) of each row (appendix B): (batch, d) → (batch,)."""
-    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+    return gaussian_kl_by_number(mean, log_variance).sum(1)
+
+
+def gaussian_kl_by_number(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Its terms, what each number of a code costs: (batch, d)."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
 
 
 def bernoulli_log_likelihood(logits: Tensor, pixels: Tensor) -> Tensor:

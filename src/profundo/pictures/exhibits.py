@@ -15,8 +15,8 @@ from profundo.pictures.film import film
 from profundo.pictures.image_grid import image_grid, image_png
 from profundo.pictures.numbers import plain
 from profundo.pictures.sheet import standalone
+from profundo.pictures.sounds.wav import wav
 from profundo.pictures.tables import Cell, Grid
-from profundo.pictures.wav import wav
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:

@@ -41,12 +41,12 @@ SHARES = {
     "mean Dice",
 }
 SOME_OF_ALL = re.compile(r"(.+) on ([\d,]+) of ([\d,]+) samples")  # the name of a linear model that was fitted to some
-FALLING = ("RMSE", "MAE", "loss", "error")  # last words of figures of which less is better
+FALLING = ("RMSE", "MAE", "loss", "error", "error rate")  # last words of figures of which less is better
 
 
 def is_share(name: str) -> bool:
     """Whether a figure is a share, which people read in percent; "F1 of share" is the F1 of a class."""
-    words = ("accuracy", "share", "average precision")
+    words = ("accuracy", "share", "average precision", "error rate")
     return name in SHARES or (any(word in name for word in words) and not name.startswith("F1 of "))
 
 

@@ -1,4 +1,7 @@
-"""What the recipes of adversarial nets share: the players' optimizers, the play, and what the judge of judging.py says of it."""
+"""What the recipes of adversarial nets share: the players' optimizers, the play, and what the judge of judging.py says of it.
+
+Where the players are told classes (`condition=class`), the judge also says how often an image is of the one that was asked for.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,20 @@ from torch.optim import Optimizer
 
 from profundo.data.batches import batches
 from profundo.data.standard import ranged
+from profundo.nets.told_class import Projection, ToldClass
 from profundo.pictures.exhibits import Chart, Exhibit, Images
 from profundo.pictures.film import sheet
+from profundo.recipes.conditions import (
+    ASKED,
+    Condition,
+    asked_class,
+    classes_told,
+    columns_of,
+    in_turn,
+    laid_out,
+    like_training,
+    of_classes,
+)
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.judging import Verdict, judged, raw, trained_judge, verdicts_table
 from profundo.recipes.latent_space import LatentSpace
@@ -31,12 +46,13 @@ __all__ = [
     "AdversarialSettings",
     "Stretches",
     "adversarial_recipe",
+    "generator_told",
     "make",
+    "opponent_told",
     "players",
     "real_images",
 ]
 
-SHOWN = 64  # digits of a frame
 COSTS = "Means over each epoch. The players work against each other, so a curve that rises or stays is no bad sign."
 
 
@@ -45,7 +61,8 @@ class AdversarialSettings:
     """pictures: that an epoch shows, the next goes on where it ended; noise: numbers that a digit is made from.
 
     decay: of the moving average of the generator; classifier_epochs: of the classifier that judges the digits.
-    image_size: of images of one's own, the side in pixels that they are scaled and cut to.
+    image_size: of images of one's own, the side in pixels that they are scaled and cut to. condition: "class" tells both players
+    which class an image is of, or is to be of; each can then be asked for.
     """
 
     pictures: Whole = 13_750
@@ -56,6 +73,7 @@ class AdversarialSettings:
     classifier_epochs: Whole = 2
     data: str = "mnist"
     image_size: Whole = 32
+    condition: Condition = None
 
 
 def players(
@@ -69,9 +87,21 @@ def players(
     return both
 
 
-def make(net: nn.Module, noise: Tensor, low: float) -> Tensor:
-    """uint8 images (images, channels, height, width) of noise (images, …), on the CPU."""
-    return (255 * (outputs_in_parts(net, noise) - low) / (1 - low)).round().to(torch.uint8).contiguous()
+def generator_told(known: Mapping[str, Any], noise: int, build: Callable[[int], nn.Module]) -> nn.Module:
+    """The generator of so many numbers; where classes are told, each adds one."""
+    classes = len(known.get("classes", ()))
+    return ToldClass(build(noise + classes), classes) if classes else build(noise)
+
+
+def opponent_told(known: Mapping[str, Any], net: nn.Sequential) -> nn.Module:
+    """The discriminator or critic; where classes are told, it judges images as ones of theirs."""
+    return Projection(net, len(known["classes"])) if known.get("classes") else net
+
+
+def make(net: nn.Module, noise: Tensor, low: float, labels: Tensor | None = None) -> Tensor:
+    """uint8 images (images, channels, height, width) of noise (images, …), on the CPU. labels: int64 (images,), where told."""
+    values = outputs_in_parts(net, noise) if labels is None else outputs_in_parts(net, noise, labels)
+    return (255 * (values - low) / (1 - low)).round().to(torch.uint8).contiguous()
 
 
 def adversarial_recipe(
@@ -87,22 +117,35 @@ def adversarial_recipe(
 
     def run(context: Context, asked: AdversarialSettings) -> Outcome:
         data = context.images(asked.data, asked.image_size)
-        known = {"shape": list(data.spec.inputs.shape), "things": things(data)}
+        known = {
+            "shape": list(data.spec.inputs.shape),
+            "things": things(data),
+            "classes": classes_told(data, asked.condition),
+        }
         update = duel(context, asked, known, networks(asked, known)["generator"])
         return play(context, asked, data, update, low, known, distance)
 
-    def generate(model: Model, count: int, generator: torch.Generator, _prompt: str) -> list[Exhibit]:
-        """So many new digits, each from noise of its own."""
+    def generate(model: Model, count: int, generator: torch.Generator, prompt: str) -> list[Exhibit]:
+        """So many new digits, each from noise of its own. prompt: the class of all of them, where classes were told."""
         noise = torch.randn(count, model.asked.noise, generator=generator)
-        things = model.known.get("things", "digits")
-        caption = f"{count} {nobodys(things)}, each made of {model.asked.noise} random numbers."
-        return [Images(f"New {things}", caption, make(model.networks["generator"], noise, low))]
+        things, classes = model.known.get("things", "digits"), model.known.get("classes", [])
+        only = asked_class(classes, prompt)
+        asked = f", asked to be {prompt}" if prompt else ", of each class in turn" * bool(classes)
+        caption = f"{count} {nobodys(things)}, each made of {model.asked.noise} random numbers{asked}."
+        images = make(model.networks["generator"], noise, low, in_turn(classes, count, only))
+        return [Images(f"New {things}", caption, images, columns_of(classes, only))]
 
     def latent(model: Model, _context: Context) -> Mapping[str, LatentSpace]:
-        """Of the noise, whose numbers are normal."""
+        """Of the noise, whose numbers are normal; where classes were told, of each one."""
         net, width = model.networks["generator"], model.asked.noise
-        space = LatentSpace("generator", lambda codes, _: make(net, codes, low), torch.zeros(width), torch.ones(width))
-        return {"generator": space}
+
+        def space(name: str, label: int | None) -> LatentSpace:
+            def decode(codes: Tensor, _begun: Tensor | None) -> Tensor:
+                return make(net, codes, low, None if label is None else torch.full((len(codes),), label))
+
+            return LatentSpace(name, decode, torch.zeros(width), torch.ones(width))
+
+        return {name: space(name, label) for name, label in of_classes("generator", model.known.get("classes", []))}
 
     takes = Takes("images", samples=20)
     return Recipe(settings, quick, run, networks=networks, generate=generate, takes=takes, latent=latent)
@@ -124,32 +167,42 @@ def play(
     """Train the players, then have the generator's moving average judged."""
     judge = trained_judge(context, data, settings.classifier_epochs)
     seen = real_images(context, settings, data, low, duel.rounds)
-    filmed = torch.randn(SHOWN, settings.noise, generator=context.generator("film"))
+    shown, columns = laid_out(known["classes"])
+    filmed = torch.randn(shown, settings.noise, generator=context.generator("film"))
+    told = in_turn(known["classes"], shown)
     noise = torch.randn(len(data.test), settings.noise, generator=context.generator("samples"))
-    untrained = make(duel.average, noise, low)
+    asked = like_training(data, known["classes"], len(noise))
+    untrained = make(duel.average, noise, low, asked)
     plan = Plan(settings.epochs, schedule("cosine"))
-    trained = context.train(duel, seen, plan, film=lambda: sheet(make(duel.average, filmed, low), 8))
-    made = make(duel.average, noise, low)
+    trained = context.train(duel, seen, plan, film=lambda: sheet(make(duel.average, filmed, low, told), columns))
+    made = make(duel.average, noise, low, asked)
     verdicts = judged(judge, data, {"made": made, "the same net before training": untrained})
+    agreed, agreed_before = (
+        {} if asked is None else {ASKED: judge.agreed(these, asked)} for these in (made, untrained)
+    )
     scores = verdicts["made"].scores
     before, floor = verdicts["the same net before training"].distance, verdicts[f"training {things(data)}"].distance
     by = "a classifier" if data.spec.targets.classes else "a net with random weights, as there are no classes to learn"
     return Outcome(
-        scores=scores,
-        baseline=verdicts["the same net before training"].scores,
+        scores={**scores, **agreed},
+        baseline={**verdicts["the same net before training"].scores, **agreed_before},
         against="untrained generator",
         exhibits=exhibits(
-            made if len(made) >= SHOWN else make(duel.average, filmed, low),
+            make(duel.average, filmed, low, told),
+            columns,
             verdicts,
             trained,
             loss_chart(trained, distance),
             things(data),
+            told is not None,
         ),
         networks={"generator": duel.average},
         known=known,
         conclusion=f"{len(made):,} made {things(data)} are at a Fréchet distance of {scores['Fréchet distance']:.1f} from as many "
         f"unseen real ones, in the features of {by}; real training {things(data)} are at {floor:.1f}, the untrained "
-        f"generator's images at {before:.0f}." + classes_seen(verdicts["made"], len(data.spec.targets.classes)),
+        f"generator's images at {before:.0f}."
+        + classes_seen(verdicts["made"], len(data.spec.targets.classes))
+        + ("" if asked is None else obeyed(agreed[ASKED], judge.agreed(judge.real, data.test.targets))),
     )
 
 
@@ -160,6 +213,11 @@ def classes_seen(verdict: Verdict, classes: int) -> str:
         f" The classifier is sure of {100 * verdict.sure:.0f} % of them and finds {verdict.in_use:.1f} of the {classes} "
         f"{verdict.things} in use."
     )
+
+
+def obeyed(made: float, real: float) -> str:
+    shares = f"{100 * made:.1f} % of them for the class that was asked for, and {100 * real:.1f} % of the real ones for theirs"
+    return f" It takes {shares}."
 
 
 def real_images(
@@ -173,12 +231,22 @@ def real_images(
 
 
 def exhibits(
-    made: Tensor, verdicts: Mapping[str, Verdict], trained: Trained, chart: Chart, things: str
+    made: Tensor,
+    columns: int,
+    verdicts: Mapping[str, Verdict],
+    trained: Trained,
+    chart: Chart,
+    things: str,
+    told: bool,
 ) -> list[Exhibit]:
-    """Digits, their film, the losses, and what the classifier says of each set."""
+    """Digits, their film, the losses, and what the classifier says of each set. told: whether a class was asked for."""
+    by_class = " Each column was asked to be of one class." if told else ""
     return [
         Images(
-            f"New {things}", f"{nobodys(things).capitalize()}: the trained generator's, of random noise.", made[:SHOWN]
+            f"New {things}",
+            f"{nobodys(things).capitalize()}: the trained generator's, of random noise.{by_class}",
+            made,
+            columns,
         ),
         trained.film(f"{things.capitalize()} by epoch", "The same noise before training and after each epoch."),
         chart,

@@ -23,7 +23,7 @@ from profundo.data.batches import mix
 from profundo.data.text.characters import Text, load_text
 from profundo.files import in_words
 from profundo.pictures.exhibits import Drawn, Exhibit, Film, drawn
-from profundo.recipes.own_data import Takes, is_own, load_images
+from profundo.recipes.own_data import Takes, is_own, load_images, load_table
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.folder import Folder
 from profundo.runs.live.live_progress import Telling
@@ -118,6 +118,14 @@ class Context:
             )
             for note in data.notes:
                 self.say(note)
+        self.facts[name] = dict(data.facts)
+        return data
+
+    def table(self, name: str, target: str | None, *, seed: int, validation: float) -> Dataset:
+        """The table that the recipe takes, by name or one's own, and one of its splits; validation: share of the samples that are
+        not for the test. Raises ProfundoError for other data."""
+        assert self.takes is not None
+        data = load_table(name, self.takes, target, seed=seed, data_dir=self.data_dir, validation=validation)
         self.facts[name] = dict(data.facts)
         return data
 

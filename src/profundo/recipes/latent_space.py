@@ -9,7 +9,7 @@ A direction is as long as one standard deviation of the codes along it, so that 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,10 +17,15 @@ import torch
 from torch import Tensor
 
 from profundo.evaluate.components import principal_components
+from profundo.pictures.bars import relations_svg
+from profundo.pictures.exhibits import Chart, Images
 from profundo.records import ProfundoError
 
-__all__ = ["DIRECTIONS", "LatentPlane", "LatentSpace"]
+__all__ = ["DIRECTIONS", "USED", "LatentPlane", "LatentSpace", "costs_by_number", "walks"]
 
+USED = 0.1  # nats: a number of a code that costs less says next to nothing
+REACH, STEPS = 3.0, 11  # of a walk, in standard deviations, and its pictures
+LONGEST = 10  # walks, or numbers, that are shown
 DIRECTIONS = ("number", "component", "random", "sample")
 Decode = Callable[[Tensor, Tensor | None], Tensor]
 
@@ -112,3 +117,37 @@ class LatentPlane:
         """(side², width), row by row, downwards from b = reach, each from a = −reach to reach."""
         ends = torch.linspace(-reach, reach, side)
         return torch.stack([self.at(float(a), float(b)) for b in ends.flip(0) for a in ends])
+
+
+# ---------------------------------------------------------------------------------------------------- number by number
+def walks(title: str, space: LatentSpace, costs: Tensor, sample: int | None = None) -> Images:
+    """A row for each number of the code, the dearest first: it alone goes from −3 to 3 standard deviations, the others stay (Higgins
+    et al. 2017, figure 2). costs: (width,) nats of each. sample: whose code it is that they stay at; otherwise the mean."""
+    numbers = costs.argsort(descending=True)[:LONGEST].tolist()
+    codes = space.origin(sample).repeat(len(numbers), STEPS, 1)
+    for row, number in enumerate(numbers):
+        codes[row, :, number] = space.mean[number] + space.std[number] * torch.linspace(-REACH, REACH, STEPS)
+    names = ", ".join(f"{number + 1} ({costs[number]:.2f} nats)" for number in numbers)
+    caption = (
+        f"Each row moves one number of the code from −{REACH:g} to {REACH:g} while all others stay. Look along a row: what changes "
+        f"is what that number says, and where nothing does it says nothing. From above: {names}."
+    )
+    return Images(title, caption, space.pictures(codes.flatten(0, 1), sample), STEPS)
+
+
+def costs_by_number(title: str, costs: Tensor) -> Chart:
+    """costs: (width,), KL(q(z_j|x) ‖ p(z_j)) of each number, a mean over test pictures, in nats."""
+    order: Sequence[int] = costs.argsort(descending=True)[: 3 * LONGEST].tolist()
+    used = int((costs > USED).sum())
+    svg = relations_svg(
+        [f"number {number + 1}" for number in order],
+        [costs[number].item() for number in order],
+        label="nats of each number",
+        most=max(USED, costs.max().item()),
+        written=lambda value: f"{value:.2f}",
+    )
+    caption = (
+        f"What each number of a code says about a picture, KL(q ‖ p) in nats, a mean over test pictures: {used} of {len(costs)} say "
+        f"more than {USED:g}, {costs.sum().item():.1f} nats in all."
+    )
+    return Chart(title, caption, svg)

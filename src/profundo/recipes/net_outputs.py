@@ -32,16 +32,17 @@ def device_of(net: nn.Module) -> torch.device:
     return next(net.parameters()).device
 
 
-def outputs(net: nn.Module, inputs: Tensor) -> Tensor:
-    """On the CPU, in evaluation mode, without gradients."""
+def outputs(net: nn.Module, *inputs: Tensor) -> Tensor:
+    """Of its input, or of several, on the CPU, in evaluation mode, without gradients."""
     with evaluating(net):
-        made: Tensor = net(inputs.to(device_of(net)))
+        made: Tensor = net(*(one.to(device_of(net)) for one in inputs))
     return made.cpu()
 
 
-def outputs_in_parts(net: nn.Module, inputs: Tensor) -> Tensor:
+def outputs_in_parts(net: nn.Module, *inputs: Tensor) -> Tensor:
     """The same of many samples (samples, …), a thousand at once."""
-    return torch.cat([outputs(net, part) for part in torch.split(inputs, 1000)])
+    parts = zip(*(torch.split(one, 1000) for one in inputs), strict=True)
+    return torch.cat([outputs(net, *part) for part in parts])
 
 
 # --------------------------------------------------------------------------------------------------------------- files

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import AliasChoices, Field
@@ -20,17 +20,41 @@ from profundo.data.images.image_folders import images_by_class_or_not
 from profundo.data.new_inputs import media_of
 from profundo.data.splits.splits import divide
 from profundo.data.streams.archives import open_files, printable, things_at
-from profundo.records import Dataset, Inputs, ProfundoError, Targets
+from profundo.records import Dataset, Inputs, ProfundoError, Samples, Targets
 
-__all__ = ["KINDS", "NOTHING", "Kind", "OwnText", "Takes", "images_like", "is_own", "load_images", "things"]
+__all__ = [
+    "KINDS",
+    "NOTHING",
+    "Kind",
+    "OwnText",
+    "Takes",
+    "images_like",
+    "images_of",
+    "is_own",
+    "load_images",
+    "load_table",
+    "things",
+]
 
-Kind = Literal["images", "images with classes", "images or pairs", "text", "sounds with classes"]
+Kind = Literal[
+    "images",
+    "images with classes",
+    "images or pairs",
+    "text",
+    "sounds with classes",
+    "table",
+    "sounds with transcripts",
+    "pairs of texts",
+]
 KINDS: dict[Kind, str] = {
     "images": "a folder or .zip of images, in folders by class or all together",
     "images with classes": "a folder or .zip of images, one folder per class",
     "images or pairs": "a folder or .zip of images; with task=pairs in folders a and b under equal names, or two side by side",
     "text": "a file of text, or a folder or .zip of .txt files, in any language",
     "sounds with classes": "a folder of WAV files, one folder per class",
+    "pairs of texts": "a table with two columns, a text and its translation, as CSV, TSV or JSON lines",
+    "table": "a table (.csv, .tsv, .parquet, .jsonl) with a column to predict, which --set target=NAME says",
+    "sounds with transcripts": "a folder of WAV files with a .txt beside each, or a CSV with the columns file and text; at least 10",
 }
 OwnText = Annotated[str | None, Field(validation_alias=AliasChoices("data", "text"))]
 """The setting `data` of recipes that take a text; earlier runs have it as `text`."""
@@ -112,6 +136,42 @@ def check(data: Dataset, name: str, takes: Takes) -> None:
         found = f"{total} images"
     if found:
         raise ProfundoError(f"data {where}: expected {takes}; found {found}")
+
+
+def load_table(
+    name: str, takes: Takes, target: str | None, *, seed: int, data_dir: str | None, validation: float
+) -> Dataset:
+    """Rows of numbers in memory with one class, or numbers, to be told. Raises ProfundoError for other data."""
+    own: dict[str, Any] = {"target": target, "stream": False} if is_own(name) else {}
+    if own and Path(name).is_dir():
+        raise ProfundoError(f"data {printable(name)}: expected {takes}; found a folder of {things_at(Path(name))}")
+    try:
+        data = load(name, data_dir=data_dir, seed=seed, validation=validation, **own)
+    except ProfundoError as error:
+        raise ProfundoError(str(error).replace("--target ", "--set target=")) from error
+    inputs, targets, total = (
+        data.spec.inputs,
+        data.spec.targets,
+        len(data.train) + len(data.validation) + len(data.test),
+    )
+    found = ""
+    if inputs.kind != "features":
+        found = inputs.things
+    elif inputs.texts:
+        found = f"texts in the column {inputs.texts[0].name!r}; leave it out of the table"
+    elif not (targets.traits.one_class or targets.kind == "real"):
+        found = f"targets of the kind {targets.kind}; take one column of classes, or of numbers"
+    elif total < takes.samples:
+        found = f"{total} rows"
+    if found:
+        raise ProfundoError(f"data {printable(name)}: expected {takes}; found {found}")
+    return data
+
+
+def images_of(samples: Samples) -> Tensor:
+    """uint8 (samples, channels, height, width), which lie in memory: `check` refuses others."""
+    assert isinstance(samples.inputs, Tensor)
+    return samples.inputs
 
 
 def several_classes(targets: Targets) -> Targets:

@@ -232,7 +232,7 @@ def open_latent(path: str | Path) -> Mapping[str, LatentSpace]:
     latent = find(name).latent
     if latent is None:
         raise ProfundoError(
-            f"{path}: the networks of recipe {name} draw nothing from codes; vae, dcgan, autoencoder do"
+            f"{path}: the networks of recipe {name} draw nothing from codes; vae, beta-vae, dcgan, autoencoder do"
         )
     folder = Folder.open(path)
     spaces, facts = used(read_request(folder.experiment), model, latent)

@@ -32,6 +32,8 @@ class Adversarial:
         beside it is only reported. generator_cost: (scores of made images) → what the generator lowers.
     decay: of the moving average of the generator's weights, which is the one to sample from.
     precision: "float32" or "bfloat16" (autocast); scores and costs are float32 in any case.
+    told: whether both players are told the classes, int64 (batch,), as a second input. What is made is of the classes of the real
+        images beside it.
 
     The generator learns from the images that the discriminator saw last, judged anew after that step.
     """
@@ -48,6 +50,7 @@ class Adversarial:
         rounds: int = 1,
         decay: float = 0.99,
         precision: str = "float32",
+        told: bool = False,
     ) -> None:
         self.generator, self.discriminator = generator, discriminator
         self.average = averaged(generator)
@@ -55,6 +58,7 @@ class Adversarial:
         self.generator_optimizer, self.discriminator_optimizer = optimizers
         self.noise, self.rounds, self.decay, self.precision = noise, rounds, decay, precision
         self.discriminator_cost, self.generator_cost = discriminator_cost, generator_cost
+        self.told = told
         self.learned = [parameter for parameter in generator.parameters() if parameter.requires_grad]
 
     @property
@@ -62,37 +66,42 @@ class Adversarial:
         return {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}
 
     def __call__(self, batch: Batch) -> Mapping[str, Tensor]:
-        *early, last = batch.inputs.chunk(self.rounds)
-        for real in early:
+        *early, (last, *told) = zip(*(part.chunk(self.rounds) for part in self.shown(batch)), strict=True)
+        for real, *labels in early:
             with torch.no_grad():
-                made = self.make(real)
-            self.step_discriminator(real, made)
-        made = self.make(last)
-        losses = self.step_discriminator(last, made.detach())
-        return {"generator": self.step_generator(made), **losses}
+                made = self.make(real, *labels)
+            self.step_discriminator(real, made, *labels)
+        made = self.make(last, *told)
+        losses = self.step_discriminator(last, made.detach(), *told)
+        return {"generator": self.step_generator(made, *told), **losses}
 
-    def make(self, real: Tensor) -> Tensor:
+    def shown(self, batch: Batch) -> list[Tensor]:
+        """The images, and the classes where they are told."""
+        return [batch.inputs, batch.targets.long()] if self.told else [batch.inputs]
+
+    def make(self, real: Tensor, *labels: Tensor) -> Tensor:
         """As many images as there are real ones."""
         noise = torch.randn(len(real), self.noise, device=real.device)
         with autocast(self.precision, real.device):
-            made: Tensor = self.generator(noise)
+            made: Tensor = self.generator(noise, *labels)
         return made.float()
 
-    def judge(self, images: Tensor) -> Tensor:
+    def judge(self, images: Tensor, *labels: Tensor) -> Tensor:
+        """labels: of the images, or of the first of several parts of them that have the same."""
         with autocast(self.precision, images.device):
-            scores: Tensor = self.discriminator(images)
+            scores: Tensor = self.discriminator(images, *(told.repeat(len(images) // len(told)) for told in labels))
         return scores.float().squeeze(1)
 
-    def step_discriminator(self, real: Tensor, made: Tensor) -> Mapping[str, Tensor]:
+    def step_discriminator(self, real: Tensor, made: Tensor, *labels: Tensor) -> Mapping[str, Tensor]:
         self.discriminator_optimizer.zero_grad()
-        losses = self.discriminator_cost(self.judge, real, made)
+        losses = self.discriminator_cost(lambda images: self.judge(images, *labels), real, made)
         losses["discriminator"].backward()  # type: ignore[no-untyped-call]
         take_step(self.discriminator_optimizer)
         return {name: loss.detach() for name, loss in losses.items()}
 
-    def step_generator(self, made: Tensor) -> Tensor:
+    def step_generator(self, made: Tensor, *labels: Tensor) -> Tensor:
         self.generator_optimizer.zero_grad()
-        loss = self.generator_cost(self.judge(made))
+        loss = self.generator_cost(self.judge(made, *labels))
         loss.backward(inputs=self.learned)  # type: ignore[no-untyped-call]  # the discriminator's stay as they were
         take_step(self.generator_optimizer)
         follow(self.average, self.generator, self.decay)

@@ -36,13 +36,13 @@ from profundo.runs.opening import finished_training
 from profundo.runs.run import Run
 from profundo.runs.saved_model import load_model, load_objective
 from profundo.runs.settings.plain_yaml import read_experiment
+from profundo.runs.whole_nets.end_to_end import Whole, answer_name, answers_of, example
+from profundo.runs.whole_nets.onnx_graphs import check_packages, onnx_graph, run_graph, serialised, with_decision
 from profundo.trees import leaves, length, mapped
 from profundo.units import standard_units
-from profundo.use.end_to_end import Whole, answer_name, answers_of, example
 from profundo.use.model_card import CARD, card
 from profundo.use.model_card_text import TEXT, card_text
 from profundo.use.onnx_columns import feeds_of, with_columns
-from profundo.use.onnx_graphs import check_packages, onnx_graph, run_graph, serialised, with_decision
 from profundo.use.plain_python import plain_python
 
 __all__ = ["FORMATS", "Exported", "export"]

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, fx
 
 from profundo.records import ProfundoError
-from profundo.use.end_to_end import Whole, answer_name
-from profundo.use.onnx_graphs import quiet
+from profundo.runs.whole_nets.end_to_end import Whole, answer_name
+from profundo.runs.whole_nets.onnx_graphs import quiet
 
 __all__ = ["plain_python"]
 

@@ -27,6 +27,7 @@ __all__ = [
     "decibels",
     "load_wav",
     "log_mel",
+    "log_mels",
     "read_wav",
     "spectrogram",
     "wav_files",
@@ -48,8 +49,14 @@ def log_mel(samples: Tensor, bands: int = BANDS) -> Tensor:
     return decibels(mel_filters(bands, WINDOW, RATE) @ spectrogram(samples)).T
 
 
+def log_mels(sounds: Tensor, bands: int = BANDS) -> Tensor:
+    """dB (sounds, frames, bands) of sounds (sounds, samples), each below its own loudest value."""
+    power = mel_filters(bands, WINDOW, RATE) @ spectrogram(sounds)
+    return torch.stack([decibels(one) for one in power]).mT
+
+
 def spectrogram(samples: Tensor, window: int = WINDOW, hop: int = HOP) -> Tensor:
-    """Power |Σₙ w(n) x(n) e^(−2πi f n/N)|² of every window, (frequencies, frames), with Hann's window w."""
+    """Power |Σₙ w(n) x(n) e^(−2πi f n/N)|² of every window, (…, frequencies, frames), with Hann's window w; samples (…, samples)."""
     transformed = torch.stft(
         samples, window, hop, window=torch.hann_window(window), pad_mode="constant", return_complex=True
     )

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 
 from profundo.nets.generator_critic import dcgan_discriminator, dcgan_generator
 from profundo.objectives.adversarial_losses import discriminator_cost, generator_cost
-from profundo.recipes.adversaries import AdversarialSettings, adversarial_recipe, players
+from profundo.recipes.adversaries import AdversarialSettings, adversarial_recipe, generator_told, opponent_told, players
 from profundo.recipes.context import Context
 from profundo.runs.settings.setting_values import Positive, Share, Whole
 from profundo.train.adversarial import Adversarial, Judge
@@ -43,7 +44,8 @@ class Settings(AdversarialSettings):
 
 
 def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
-    return {"generator": dcgan_generator(known["shape"], settings.noise, settings.width)}
+    build = partial(dcgan_generator, known["shape"], width=settings.width)
+    return {"generator": generator_told(known, settings.noise, build)}
 
 
 def cost(judge: Judge, real: Tensor, made: Tensor) -> dict[str, Tensor]:
@@ -53,7 +55,7 @@ def cost(judge: Judge, real: Tensor, made: Tensor) -> dict[str, Tensor]:
 
 def duel(context: Context, settings: Settings, known: Mapping[str, Any], generator: nn.Module) -> Adversarial:
     """The generator and its opponent, with their optimizers."""
-    discriminator = dcgan_discriminator(known["shape"], settings.width)
+    discriminator = opponent_told(known, dcgan_discriminator(known["shape"], settings.width))
     return Adversarial(
         generator,
         discriminator,
@@ -63,6 +65,7 @@ def duel(context: Context, settings: Settings, known: Mapping[str, Any], generat
         generator_cost=generator_cost,
         decay=settings.decay,
         precision=context.precision(generator),
+        told=bool(known.get("classes")),
     )
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 
 from profundo.nets.generator_critic import dense_generator, maxout_discriminator
 from profundo.objectives.adversarial_losses import discriminator_cost, generator_cost
-from profundo.recipes.adversaries import AdversarialSettings, adversarial_recipe, players
+from profundo.recipes.adversaries import AdversarialSettings, adversarial_recipe, generator_told, opponent_told, players
 from profundo.recipes.context import Context
 from profundo.runs.settings.setting_values import Positive, Several, Share, Whole
 from profundo.train.adversarial import Adversarial, Judge
@@ -52,11 +53,9 @@ class Settings(AdversarialSettings):
 
 
 def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
-    return {
-        "generator": dense_generator(
-            known["shape"], settings.noise, ((settings.width + 1) // 2, settings.width), normalise=True
-        )
-    }
+    widths = (settings.width + 1) // 2, settings.width
+    build = partial(dense_generator, known["shape"], widths=widths, normalise=True)
+    return {"generator": generator_told(known, settings.noise, build)}
 
 
 def cost(judge: Judge, real: Tensor, made: Tensor) -> dict[str, Tensor]:
@@ -67,7 +66,9 @@ def cost(judge: Judge, real: Tensor, made: Tensor) -> dict[str, Tensor]:
 
 def duel(_context: Context, settings: Settings, known: Mapping[str, Any], generator: nn.Module) -> Adversarial:
     """The generator and its opponent, with their optimizers."""
-    discriminator = maxout_discriminator(known["shape"], settings.units, settings.pieces, settings.dropout)
+    discriminator = opponent_told(
+        known, maxout_discriminator(known["shape"], settings.units, settings.pieces, settings.dropout)
+    )
     return Adversarial(
         generator,
         discriminator,
@@ -78,6 +79,7 @@ def duel(_context: Context, settings: Settings, known: Mapping[str, Any], genera
         discriminator_cost=cost,
         generator_cost=generator_cost,
         decay=settings.decay,
+        told=bool(known.get("classes")),
     )
 
 

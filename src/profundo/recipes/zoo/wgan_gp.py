@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 
 from profundo.nets.generator_critic import critic, dcgan_generator
 from profundo.objectives.adversarial_losses import critic_cost, critic_generator_cost, gradient_penalty
-from profundo.recipes.adversaries import AdversarialSettings, adversarial_recipe, players
+from profundo.recipes.adversaries import AdversarialSettings, adversarial_recipe, generator_told, opponent_told, players
 from profundo.recipes.context import Context
 from profundo.runs.settings.setting_values import Positive, Whole
 from profundo.train.adversarial import Adversarial, Judge
@@ -50,7 +51,8 @@ class Settings(AdversarialSettings):
 
 
 def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
-    return {"generator": dcgan_generator(known["shape"], settings.noise, settings.width)}
+    build = partial(dcgan_generator, known["shape"], width=settings.width)
+    return {"generator": generator_told(known, settings.noise, build)}
 
 
 def costs(weight: float) -> Callable[[Judge, Tensor, Tensor], dict[str, Tensor]]:
@@ -67,7 +69,7 @@ def costs(weight: float) -> Callable[[Judge, Tensor, Tensor], dict[str, Tensor]]
 
 def duel(context: Context, settings: Settings, known: Mapping[str, Any], generator: nn.Module) -> Adversarial:
     """The generator and the critic, with their optimizers."""
-    opponent = critic(known["shape"], settings.width)
+    opponent = opponent_told(known, critic(known["shape"], settings.width))
     return Adversarial(
         generator,
         opponent,
@@ -78,6 +80,7 @@ def duel(context: Context, settings: Settings, known: Mapping[str, Any], generat
         rounds=settings.critic_steps,
         decay=settings.decay,
         precision=context.precision(generator),
+        told=bool(known.get("classes")),
     )
 
 

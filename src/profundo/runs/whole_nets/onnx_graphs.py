@@ -17,13 +17,13 @@ import numpy as np
 import torch
 
 from profundo.records import ProfundoError
+from profundo.runs.whole_nets.end_to_end import Whole, answer_name
 from profundo.trees import leaves
-from profundo.use.end_to_end import Whole, answer_name
 
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["check_packages", "onnx_graph", "run_graph", "serialised"]
+__all__ = ["NEEDED", "check_packages", "onnx_graph", "run_graph", "serialised", "session_of"]
 
 OPSET = 20  # read by onnxruntime from 1.18 on
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
@@ -126,13 +126,19 @@ def serialised(model: onnx.ModelProto, facts: Mapping[str, str]) -> bytes:
     return content
 
 
-def run_graph(content: bytes, feeds: Mapping[str, Any]) -> np.ndarray:
-    """What onnxruntime makes of these inputs, on the CPU, first the first one alone, then all others together."""
+def session_of(content: bytes, threads: int = 0) -> Any:
+    """The graph in onnxruntime, on the CPU. threads: of each operation; 0 leaves it to the runtime."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def run_graph(content: bytes, feeds: Mapping[str, Any]) -> np.ndarray:
+    """What onnxruntime makes of these inputs, on the CPU, first the first one alone, then all others together."""
+    session = session_of(content)
     count = len(next(iter(feeds.values())))
     parts = [slice(0, 1), slice(1, count)] if count > 1 else [slice(0, 1)]
     return np.concatenate(

@@ -1,0 +1,1 @@
+"""What diffusion is made of beside its net and its formulas: images drawn out of noise, and what their description costs."""

@@ -1,0 +1,112 @@
+"""What an image costs that is described by denoising: the variational bound of Ho et al. 2020 (equation 5), in bits per dimension.
+
+Sender and receiver share the net. The last noise costs what it holds of the image; each of T − 1 steps back what the net's guess is
+off; the first noise the image itself. The times are those at which signal to noise falls by the same factor from each to the next,
+so that no step costs much more than another. Each test image pays for a few, drawn so that all are paid for about equally often:
+the mean is that of the whole sum.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from profundo.evaluate import evaluating
+from profundo.objectives.noising import LEAST_KEPT, Way, bound_step, discretised_cost, noised, prior_cost
+from profundo.recipes.diffusing.painter import AT_ONCE, Painter
+from profundo.recipes.net_outputs import device_of
+
+__all__ = ["Description", "described", "independent_bits"]
+
+LEVELS = 256  # values of a pixel
+FIRST = (
+    0.25 * 2 / (LEVELS - 1)
+)  # s / a of the first noise: a quarter of the way from one value to the next tells nearly all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Bits per dimension: of the last noise, of the steps, of the image by the first noise; error: the standard error of their sum.
+    by_step: of T − 1 steps from the image to the noise."""
+
+    prior: float
+    steps: float
+    image: float
+    error: float
+    by_step: Tensor
+
+    @property
+    def bits(self) -> float:
+        return self.prior + self.steps + self.image
+
+
+def times_of(way: Way, steps: int) -> Tensor:
+    """(steps,), rising, float64."""
+    ends = -2 * math.log(FIRST), math.log(LEAST_KEPT / (1 - LEAST_KEPT))
+    return way.times(torch.linspace(*ends, steps, dtype=torch.float64).exp())
+
+
+def described(
+    painter: Painter, images: Tensor, classes: Tensor, draws: int, generator: torch.Generator, steps: int = 1000
+) -> Description:
+    """The bound of images (images, channels, height, width) at −1 to 1. draws: steps that each pays for. steps: T."""
+    times, device = times_of(painter.way, steps), device_of(painter.net)
+    turns = torch.arange(len(images) * draws).remainder(steps - 1) + 1  # all steps in turn, in a random order
+    which = turns[torch.randperm(len(turns), generator=generator)].view(len(images), draws)
+    each, steps_paid = [], []
+    with evaluating(painter.net):
+        for part in torch.arange(len(images)).split(AT_ONCE):
+            x0, kinds = images[part].to(device), classes[part].to(device)
+            costs = [step_costs(painter, x0, kinds, times, which[part, at], generator) for at in range(draws)]
+            steps_paid.append(torch.stack(costs, 1))
+            prior = prior_cost(painter.way, x0, times[-1:].to(device)).double().cpu()
+            each.append(
+                torch.stack(
+                    [prior, (steps - 1) * steps_paid[-1].mean(1), image_cost(painter, x0, kinds, times, generator)], 1
+                )
+            )
+    bit = math.log(2) * images[0].numel()
+    bits = torch.cat(each) / bit
+    error = (bits.sum(1).std() / math.sqrt(len(bits))).item()
+    return Description(*bits.mean(0).tolist(), error, mean_by_place(torch.cat(steps_paid) / bit, which, steps)[1:])
+
+
+def mean_by_place(values: Tensor, places: Tensor, number: int) -> Tensor:
+    """(number,), float64: 0 where a place has no value."""
+    counts = torch.bincount(places.flatten(), minlength=number)
+    return torch.bincount(places.flatten(), values.flatten(), minlength=number) / counts.clamp(min=1)
+
+
+def step_costs(
+    painter: Painter, images: Tensor, classes: Tensor, times: Tensor, steps: Tensor, generator: torch.Generator
+) -> Tensor:
+    """Nats, (batch,), on the CPU, of a step for each image."""
+    now, then = times[steps].to(images.device), times[steps - 1].to(images.device)
+    return bound_step(painter.way, images, guessed(painter, images, classes, now, generator), now, then).cpu()
+
+
+def image_cost(painter: Painter, images: Tensor, classes: Tensor, times: Tensor, generator: torch.Generator) -> Tensor:
+    """Nats, (batch,), on the CPU, of the images by the first noise."""
+    first = times[:1].expand(len(images)).to(images.device)
+    return discretised_cost(images, guessed(painter, images, classes, first, generator), FIRST, LEVELS).cpu()
+
+
+def guessed(painter: Painter, images: Tensor, classes: Tensor, times: Tensor, generator: torch.Generator) -> Tensor:
+    """The net's guesses of images from noise of these times."""
+    noise = torch.randn(images.shape, generator=generator).to(images.device)
+    return painter.guess(noised(painter.way, images, noise, times), times, classes)
+
+
+def independent_bits(train: Tensor, test: Tensor) -> float:
+    """Bits per dimension of uint8 test images by the histogram of each pixel in training images, one image of each value added over
+    all."""
+    pixels = train[0].numel()
+    places = LEVELS * torch.arange(pixels)
+    counts = torch.full((pixels * LEVELS,), 1 / LEVELS, dtype=torch.float64)
+    for part in train.flatten(1).split(1000):
+        counts += torch.bincount((places + part.long()).flatten(), minlength=len(counts))
+    bits = -(counts / (len(train) + 1)).log2()
+    return sum(bits[places + part.long()].sum().item() for part in test.flatten(1).split(1000)) / test.numel()
