@@ -24,6 +24,7 @@ GROUP = 16  # channels of a group that is normalised together
 WAVES = 32  # lengths by which a time is told
 LONGEST = 1000.0  # times the shortest
 STEP = 4  # the sides are made a multiple of it
+MOST_PLACES = 1024  # that attend to each other: memory grows with their square
 
 
 class DenoisingUNet(nn.Module):
@@ -45,7 +46,8 @@ class DenoisingUNet(nn.Module):
         self.down = nn.ModuleList(Block(width, width, told) for _ in range(blocks))
         self.halve = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
         self.deep = nn.ModuleList(Block(2 * width, 2 * width, told) for _ in range(blocks))
-        self.attention = SelfAttention(2 * width)
+        places = -(-shape[1] // STEP) * -(-shape[2] // STEP)
+        self.attention = SelfAttention(2 * width) if places <= MOST_PLACES else nn.Identity()
         self.deeper = nn.ModuleList(Block(2 * width, 2 * width, told) for _ in range(blocks))
         self.enlarge = nn.ConvTranspose2d(2 * width, width, 2, stride=2)
         self.up = nn.ModuleList(Block(2 * width, width, told) for _ in range(blocks))

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from profundo.evaluate import evaluating
-from profundo.objectives.diffusion import LEAST_KEPT, Way, bound_step, discretised_cost, noised, prior_cost
-from profundo.recipes.diffusing.drawing import AT_ONCE, Painter
+from profundo.objectives.noising import LEAST_KEPT, Way, bound_step, discretised_cost, noised, prior_cost
+from profundo.recipes.diffusing.painter import AT_ONCE, Painter
 from profundo.recipes.net_outputs import device_of
 
 __all__ = ["Description", "described", "independent_bits"]

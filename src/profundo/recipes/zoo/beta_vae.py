@@ -57,8 +57,8 @@ class Settings:
     code: Several = 8
     width: Whole = 200
     noise: Positive = 0.1
-    updates: Whole = 8000
-    epochs: Whole = 10
+    updates: Whole = 3000
+    epochs: Whole = 6
     batch_size: Whole = 64
     learning_rate: Positive = 0.002
     draws: Whole = 1000
@@ -93,8 +93,10 @@ def named(beta: float, number: int) -> str:
 
 
 def run(context: Context, settings: Settings) -> Outcome:
-    if not settings.betas:
-        raise ProfundoError("recipe beta-vae: setting betas: expected one weight or more, got none")
+    if not settings.betas or len({named(beta, 0) for beta in settings.betas}) < len(settings.betas):
+        raise ProfundoError(
+            f"recipe beta-vae: setting betas: expected one weight or more, each another, got {settings.betas}"
+        )
     nets = networks(settings, {})
     validation, test = halves(context.generator("lattice"))
     found: dict[float, list[Found]] = {}

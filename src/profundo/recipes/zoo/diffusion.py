@@ -23,12 +23,13 @@ from torch import Tensor, nn
 from profundo.data.batches import batches
 from profundo.data.standard import ranged, standardize
 from profundo.nets.denoising import DenoisingUNet
-from profundo.objectives.diffusion import WAYS, noised, stratified_times, to_tell
+from profundo.objectives.noising import WAYS, noised, stratified_times, to_tell
 from profundo.pictures.exhibits import Chart, Exhibit, Film, Images, Table
 from profundo.pictures.film import sheet
+from profundo.recipes.conditions import ASKED, asked_class, columns_of, in_turn, laid_out, like_training
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.diffusing.description import Description, described, independent_bits
-from profundo.recipes.diffusing.drawing import Painter
+from profundo.recipes.diffusing.painter import Painter
 from profundo.recipes.judging import ImageJudge, judged, raw, trained_judge, verdicts_table
 from profundo.recipes.net_outputs import as_pictures
 from profundo.recipes.own_data import Takes, is_own, things
@@ -43,8 +44,6 @@ from profundo.train.updates import autocast
 
 __all__ = ["RECIPE", "Settings", "generate", "learning", "networks", "run"]
 
-ROWS = 8  # of drawn images, a column for each class
-FILMED = 80  # images at most
 LIKE_ROWS = 2000  # training images that the normal distribution is fitted to
 
 
@@ -89,21 +88,21 @@ def run(context: Context, settings: Settings) -> Outcome:
     assert isinstance(net, DenoisingUNet)
     trained, painter = learn(context, settings, data, net)
 
-    classes = classes_like(data, len(data.test), context.generator("classes"))
+    classes = or_none(like_training(data, known["classes"], len(data.test)), len(data.test))
     made = painter(classes, noise_for(known, len(data.test), context.generator("samples")))
     normal = normal_images(raw(data.train), len(data.test), context.generator("normal"))
     verdicts = judged(judge, data, {"made": made, "of a normal distribution": normal})
     cost = described(painter, *some(data, data.test, settings.described), settings.draws, context.generator("bits"))
     alone = independent_bits(raw(data.train), raw(data.test))
     scores = verdicts["made"].scores
-    agreed = {"share as asked": judge.agreed(made, classes)} if known["classes"] else {}
+    agreed = {ASKED: judge.agreed(made, classes)} if known["classes"] else {}
     floor, simple = (verdicts[name].distance for name in (f"training {things(data)}", "of a normal distribution"))
     return Outcome(
         scores={**scores, **agreed, "bits/dim": cost.bits},
         baseline={**verdicts["of a normal distribution"].scores, "bits/dim": alone},
         against="a normal distribution, independent pixels",
         exhibits=[
-            new_images(painter, known, ROWS, context.generator("shown")),
+            new_images(painter, known, context.generator("shown")),
             film_from_noise(painter, known, context.generator("shown")),
             trained.film(
                 f"{known['things'].capitalize()} by epoch", "The same noise before training and after each epoch."
@@ -134,13 +133,13 @@ def class_names(data: Dataset) -> list[str]:
 
 
 def classes_of(data: Dataset, targets: Tensor) -> Tensor:
-    """int64 (images,): 0, which is no class, where there are none."""
-    return targets.long().view(-1) if class_names(data) else torch.zeros(len(targets), dtype=torch.long)
+    """int64 (images,)."""
+    return or_none(targets.long().view(-1) if class_names(data) else None, len(targets))
 
 
-def classes_like(data: Dataset, count: int, generator: torch.Generator) -> Tensor:
-    """As often as in training."""
-    return classes_of(data, data.train.targets)[torch.randint(len(data.train), (count,), generator=generator)]
+def or_none(classes: Tensor | None, count: int) -> Tensor:
+    """0, which is no class, where there are none."""
+    return torch.zeros(count, dtype=torch.long) if classes is None else classes
 
 
 def some(data: Dataset, samples: Samples, most: int) -> tuple[Tensor, Tensor]:
@@ -170,14 +169,15 @@ def learn(context: Context, settings: Settings, data: Dataset, net: DenoisingUNe
     assert isinstance(average, DenoisingUNet)
     painter = Painter(average, WAYS[settings.way], settings.steps, settings.guidance, precision=context.precision(net))
     known = {"shape": data.spec.inputs.shape, "classes": class_names(data)}
-    filmed = in_turn(known, FILMED), noise_for(known, FILMED, context.generator("film"))
+    count, columns = laid_out(known["classes"])
+    filmed = or_none(in_turn(known["classes"], count), count), noise_for(known, count, context.generator("film"))
     validation = some(data, data.validation, 1000)
     trained = context.train(
         update,
         seen,
         Plan(settings.epochs, schedule("one-cycle")),
         validate=lambda: {"validation loss": held_cost(context, painter, *validation)},
-        film=lambda: sheet(painter(*filmed), across(known)),
+        film=lambda: sheet(painter(*filmed), columns),
     )
     return trained, painter
 
@@ -214,39 +214,31 @@ def held_cost(context: Context, painter: Painter, images: Tensor, classes: Tenso
 
 
 # ------------------------------------------------------------------------------------------------------------- exhibits
-def across(known: Mapping[str, Any]) -> int:
-    """Images in a row: one of each class, where they are not too many."""
-    return len(known["classes"]) if 2 <= len(known["classes"]) <= 10 else 10
-
-
-def in_turn(known: Mapping[str, Any], count: int) -> Tensor:
-    return torch.arange(count) % max(1, min(10, len(known["classes"])))
-
-
-def new_images(painter: Painter, known: Mapping[str, Any], rows: int, generator: torch.Generator) -> Images:
-    count, names = rows * across(known), known["classes"]
-    asked = f" Each column was asked for one class, {names[0]} to {names[across(known) - 1]}." if names else ""
+def new_images(painter: Painter, known: Mapping[str, Any], generator: torch.Generator) -> Images:
+    names, (count, columns) = known["classes"], laid_out(known["classes"])
+    asked = f" Each column was asked for one class, {names[0]} to {names[-1]}." if len(names) == columns else ""
     return Images(
         f"New {known['things']}",
         f"{known['things'].capitalize()} that were not there before, each out of noise of its own in {painter.steps} steps.{asked}",
-        painter(in_turn(known, count), noise_for(known, count, generator)),
-        columns=across(known),
+        painter(or_none(in_turn(names, count), count), noise_for(known, count, generator)),
+        columns=columns,
     )
 
 
 def film_from_noise(painter: Painter, known: Mapping[str, Any], generator: torch.Generator) -> Film:
-    count = 4 * across(known)
+    columns = laid_out(known["classes"])[1]
+    count = 4 * columns
     frames: list[Tensor] = []
     last = painter(
-        in_turn(known, count),
+        or_none(in_turn(known["classes"], count), count),
         noise_for(known, count, generator),
-        watch=lambda x: frames.append(sheet(as_pictures((x + 1) / 2), across(known))),
+        watch=lambda x: frames.append(sheet(as_pictures((x + 1) / 2), columns)),
     )
     return Film(
         "Out of noise",
         f"The first rows as they come out of noise in {painter.steps} steps: what they are is decided early, how it is written "
         "late.",
-        torch.stack([*frames, sheet(last, across(known))]),
+        torch.stack([*frames, sheet(last, columns)]),
         0.15,
     )
 
@@ -256,14 +248,15 @@ def guided(painter: Painter, known: Mapping[str, Any], settings: Settings, gener
     if not known["classes"] or not settings.tried_guidance:
         return []
     scales = sorted({1.0, *settings.tried_guidance})
-    classes, noise = in_turn(known, across(known)), noise_for(known, across(known), generator)
+    columns = laid_out(known["classes"])[1]
+    classes, noise = or_none(in_turn(known["classes"], columns), columns), noise_for(known, columns, generator)
     rows = [replace(painter, guidance=scale)(classes, noise) for scale in scales]
     told = ", ".join(f"{scale:g}" for scale in scales)
     caption = (
         f"The same noise in each column, asked for its class with a guidance of {told} from row to row: 0 leaves the class out; the "
         "stronger, the plainer they are, and the more alike."
     )
-    return [Images("Guidance", caption, torch.cat(rows), columns=across(known))]
+    return [Images("Guidance", caption, torch.cat(rows), columns=columns)]
 
 
 def tried(
@@ -281,11 +274,12 @@ def tried(
     ways[f"{settings.steps} steps with new noise (DDPM)"] = replace(painter, churn=1.0)
     if known["classes"]:
         ways |= {f"guidance {scale:g}": replace(painter, guidance=scale) for scale in settings.tried_guidance}
-    classes, noise = classes_like(data, settings.tried, generator), noise_for(known, settings.tried, generator)
+    classes = or_none(like_training(data, known["classes"], settings.tried), settings.tried)
+    noise = noise_for(known, settings.tried, generator)
     rows, columns = [], ["way"]
     for name, way in ways.items():
         images = way(classes, noise, generator)
-        figures = judge(images).scores | ({"share as asked": judge.agreed(images, classes)} if known["classes"] else {})
+        figures = judge(images).scores | ({ASKED: judge.agreed(images, classes)} if known["classes"] else {})
         rows.append([name, *figures.values()])
         columns = ["way", *figures]
     return Table(
@@ -323,22 +317,14 @@ def generate(model: Model, count: int, generator: torch.Generator, prompt: str) 
     """So many new images, the classes in turn. prompt: the class that all are to be of."""
     net, asked, known = model.networks["net"], model.asked, model.known
     assert isinstance(net, DenoisingUNet)
-    classes = asked_classes(known, count, prompt)
+    if prompt and not known["classes"]:
+        raise ProfundoError(f"prompt {prompt!r}: these images had no classes to learn; leave it out")
+    only = asked_class(known["classes"], prompt)
+    classes = or_none(in_turn(known["classes"], count, only), count)
     images = Painter(net, WAYS[asked.way], asked.steps, asked.guidance)(classes, noise_for(known, count, generator))
-    told = f", all asked to be {prompt!r}" if prompt else ", the classes in turn" if known["classes"] else ""
+    told = f", all asked to be {prompt}" if prompt else ", the classes in turn" if known["classes"] else ""
     caption = f"{count} {known['things']}{told}, each out of noise of its own in {asked.steps} steps."
-    return [Images(f"New {known['things']}", caption, images)]
-
-
-def asked_classes(known: Mapping[str, Any], count: int, prompt: str) -> Tensor:
-    """Raises ProfundoError for a class that there is not."""
-    names = known["classes"]
-    if not prompt:
-        return torch.arange(count) % max(1, len(names))
-    if prompt not in names:
-        there = f"expected a class of {', '.join(names[:20])}" if names else "expected none, for it learned no classes"
-        raise ProfundoError(f"prompt: {there}; got {prompt!r}")
-    return torch.full((count,), names.index(prompt))
+    return [Images(f"New {known['things']}", caption, images, columns_of(known["classes"], only))]
 
 
 RECIPE = Recipe(

@@ -32,7 +32,7 @@ from profundo.nets.vector_quantised import VectorQuantised, perplexity
 from profundo.objectives.elbo import bernoulli_log_likelihood
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
-from profundo.recipes.conditions import ASKED, asked_class, classes_told, columns_of, in_turn, laid_out, like_training
+from profundo.recipes.conditions import ASKED, asked_class, classes_there, columns_of, in_turn, laid_out, like_training
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.judging import ImageJudge, Verdict, judged, trained_judge, verdicts_table
 from profundo.recipes.net_outputs import as_pictures, device_of
@@ -91,7 +91,7 @@ def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Modul
 
 def run(context: Context, settings: Settings) -> Outcome:
     data = context.images(settings.data, settings.image_size)
-    classes = classes_told(data, "class" if len(data.spec.targets.classes) > 1 else None)
+    classes = classes_there(data)
     known: dict[str, Any] = {"shape": list(data.spec.inputs.shape), "classes": classes, "things": things(data)}
     nets = networks(settings, known)
     autoencoder, prior = nets["autoencoder"], nets["prior"]

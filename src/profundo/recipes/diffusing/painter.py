@@ -1,6 +1,6 @@
 """Images out of noise: a net's guesses, guided by class or not, and the way from noise to image in steps.
 
-At each time the net guesses the image; the next x holds that guess and the noise that is left (objectives/diffusion.py, `stepped`).
+At each time the net guesses the image; the next x holds that guess and the noise that is left (objectives/noising.py, `stepped`).
 With guidance w (Ho & Salimans 2022, arXiv:2207.12598, equation 6) it is asked twice, with the class and without, and its answer is
 unclassed + w · (classed − unclassed): 0 leaves the class out, 1 is the net's own answer for the class, more exaggerates it.
 """
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from profundo.evaluate import evaluating
 from profundo.nets.denoising import DenoisingUNet
-from profundo.objectives.diffusion import Way, stepped, told_image
+from profundo.objectives.noising import Way, stepped, told_image
 from profundo.recipes.net_outputs import as_pictures, device_of
 from profundo.train.updates import autocast
 

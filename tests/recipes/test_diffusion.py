@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from profundo.objectives.diffusion import WAYS
-from profundo.recipes.diffusing import drawing
+from profundo.objectives.noising import WAYS
+from profundo.recipes.diffusing import painter as painting
 from profundo.recipes.diffusing.description import FIRST, described, independent_bits
-from profundo.recipes.diffusing.drawing import Painter
+from profundo.recipes.diffusing.painter import Painter
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo.diffusion import normal_images
 from profundo.records import ProfundoError
@@ -78,7 +78,7 @@ def test_parts_make_what_all_at_once_make_and_who_watches_sees_each_step(monkeyp
     whole = painter(classes, noise, watch=seen.append)
     assert torch.equal(seen[0], noise)
     assert len(seen) == 4
-    monkeypatch.setattr(drawing, "AT_ONCE", 3)
+    monkeypatch.setattr(painting, "AT_ONCE", 3)
     assert torch.equal(painter(classes, noise), whole)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from profundo.objectives.diffusion import (
+from profundo.objectives.noising import (
     WAYS,
     bound_step,
     discretised_cost,
