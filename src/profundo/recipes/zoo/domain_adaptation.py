@@ -69,8 +69,8 @@ class Settings:
 
     photographs: behind coloured images, a folder of them, "samples" for two that come with scikit-learn, or a set by name.
     codes: width of the layer where domains are made alike; updates: of an epoch, batch_size: of each domain.
-    coral: weight of its cost; deceit: the largest λ of DANN; sure: the probability from which an answer is taken for a label, in so many rounds, which share the
-    epochs. pictured: images of each domain in the maps. image_size: of images of one's own, their side in pixels.
+    coral: weight of its cost; deceit: the largest λ of DANN; sure: the probability from which an answer is taken for a label, in so
+    many rounds, which share the epochs. pictured: images of each domain in the maps. image_size: of images of one's own, their side.
     """
 
     targets: tuple[str, ...] = ()
