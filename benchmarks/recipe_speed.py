@@ -3,7 +3,7 @@
 Each of the two runs in a process of its own, in turn. The allocator keeps its memory for both (train/hardware.py,
 `keep_heap`): what it does is not the question here.
 
-    python -m benchmarks.recipe_speed [--rounds 7] [--only lstm,vae,dcgan,diffusion]
+    python -m benchmarks.recipe_speed [--rounds 7] [--only lstm,gpt,vae,dcgan,diffusion]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import dcgan_by_hand, diffusion_by_hand, lstm_by_hand, vae_by_hand
+from benchmarks import dcgan_by_hand, diffusion_by_hand, gpt_by_hand, lstm_by_hand, vae_by_hand
 from benchmarks.common import data_folder, in_processes, keep, ratios, seconds, show
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import Request
@@ -22,10 +22,12 @@ from profundo.recipes.zoo.vae import Settings
 from profundo.runs.voice import Quiet
 from profundo.train.hardware import keep_heap
 
-UPDATES = {"lstm": 100, "vae": 200, "dcgan": 60, "diffusion": 20}
+UPDATES = {"lstm": 100, "gpt": 20, "vae": 200, "dcgan": 60, "diffusion": 20}
 WORKS: dict[str, Callable[[Context], Callable[[int], object]]] = {
     "lstm by hand": lstm_by_hand.by_hand,
     "lstm, profundo": lstm_by_hand.ours,
+    "gpt by hand": gpt_by_hand.by_hand,
+    "gpt, profundo": gpt_by_hand.ours,
     "vae by hand": vae_by_hand.by_hand,
     "vae, profundo": vae_by_hand.ours,
     "dcgan by hand": dcgan_by_hand.by_hand,

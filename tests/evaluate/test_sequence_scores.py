@@ -8,7 +8,13 @@ import torch
 from torch import nn
 
 from profundo.evaluate.sequences.ngrams import ngram_bits
-from profundo.evaluate.sequences.sequence_figures import bits_per_symbol, exact_matches, right_symbols, state_gradients
+from profundo.evaluate.sequences.sequence_figures import (
+    bits_per_symbol,
+    exact_matches,
+    nats_in_windows,
+    right_symbols,
+    state_gradients,
+)
 from profundo.records import ProfundoError
 
 PAD = 0
@@ -128,3 +134,20 @@ def test_gradients_equal_finite_differences_of_the_state(kind):
         (cost(flat + step * unit) - cost(flat - step * unit)) / (2 * step) for unit in torch.eye(len(flat)).double()
     ]
     assert norms[1].item() == pytest.approx(math.sqrt(sum(slope**2 for slope in slopes)), rel=1e-6)
+
+
+@pytest.mark.parametrize(("symbols", "context"), [(2, 8), (8, 8), (9, 8), (10, 8), (31, 8), (32, 7), (33, 2)])
+def test_a_text_in_windows_costs_what_its_symbols_cost_one_by_one(symbols, context):
+    """A net whose logits hang on all it sees: each symbol once, after half a context of symbols at least."""
+    text = torch.randint(5, (symbols,), generator=torch.Generator().manual_seed(symbols))
+
+    def logits(seen):
+        return torch.nn.functional.one_hot(seen, 5).double().cumsum(1) * torch.tensor([1.0, -0.5, 0.3, 0.9, 0.1])
+
+    half, expected = context // 2, 0.0
+    for place in range(1, symbols):
+        start = 0 if place <= 2 * half else (place - 1 - half) // half * half
+        seen = text[start:place]
+        assert place <= 2 * half or half < len(seen) <= 2 * half
+        expected -= torch.log_softmax(logits(seen[None])[0, -1], 0)[text[place]].item()
+    assert nats_in_windows(logits, text, context, at_once=2) == pytest.approx(expected)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from profundo.nets.attention import Additive, Decoder, Translator, attend, greedy, shifted
+from profundo.nets.attention import Additive, Decoder, Translator, attend, shifted
 from profundo.records import BEGIN, END, PAD
 
 
@@ -77,7 +77,7 @@ def test_writing_stops_when_all_have_ended():
     with torch.no_grad():
         net.output.weight.zero_()
         net.output.bias.copy_(torch.tensor([0.0, 0, 9, 0, 0]))
-    said, weights = greedy(net, torch.zeros(1, 2, 4), torch.randn(2, 6, 3), longest=50)
+    said, weights = net.written(torch.zeros(1, 2, 4), torch.randn(2, 6, 3), longest=50)
     assert said.tolist() == [[END], [END]]
     assert weights.shape == (2, 1, 6)
 

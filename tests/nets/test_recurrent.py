@@ -11,7 +11,6 @@ from profundo.nets.recurrent import (
     BothWays,
     LanguageModel,
     SequenceClassifier,
-    continued,
     initialize_recurrent_,
     mean_of_steps,
     recurrent,
@@ -19,6 +18,7 @@ from profundo.nets.recurrent import (
     reversed_steps,
 )
 from profundo.records import ProfundoError
+from profundo.trees import mapped
 
 
 def weights(net):
@@ -109,29 +109,17 @@ def test_a_language_model_never_sees_what_it_has_to_predict():
     assert not torch.equal(before[0, 6:], after[0, 6:])
 
 
-def test_continuing_draws_each_symbol_from_the_models_own_distribution():
+@pytest.mark.parametrize(("cell", "layers"), [("lstm", 2), ("gru", 1)])
+def test_a_language_model_steps_as_it_reads_the_whole(cell, layers):
     torch.manual_seed(0)
-    net = LanguageModel(3, 4, embedding=2)
-    prompt = torch.tensor([[0, 2, 1]])
-    nn.init.normal_(net.output.weight, 0, 2.0)
-    logits, _ = net(prompt)
-    for temperature in (1.0, 0.5):
-        expected = torch.softmax(logits[0, -1] / temperature, 0)
-        drawn = continued(net, prompt.expand(20_000, -1), 1, torch.Generator().manual_seed(0), temperature)
-        shares = torch.bincount(drawn[:, 0], minlength=3) / 20_000
-        assert torch.allclose(shares, expected, atol=0.015)
-
-
-def test_continuing_coldly_takes_the_likeliest_symbols_after_reading_all_before():
-    torch.manual_seed(1)
-    net = LanguageModel(9, 8, embedding=4)
-    nn.init.normal_(net.output.weight, 0, 1.0)
-    said = continued(net, torch.tensor([[1, 2]]), 10, torch.Generator(), temperature=1e-3)
-    text = torch.cat([torch.tensor([[1, 2]]), said], 1)
-    logits, _ = net(text[:, :-1])
-    assert torch.equal(logits.argmax(2)[:, 1:], said)
-    again = continued(net, torch.tensor([[1, 2]]), 5, torch.Generator().manual_seed(3))
-    assert torch.equal(again, continued(net, torch.tensor([[1, 2]]), 5, torch.Generator().manual_seed(3)))
+    net = LanguageModel(9, 8, cell=cell, layers=layers, embedding=4).eval()
+    text = torch.randint(9, (3, 7))
+    whole = torch.log_softmax(net(text)[0], 2)
+    told, kept = net.step(text[:, :4], None)
+    assert torch.allclose(told, whole[:, 3], atol=1e-6)
+    order = torch.tensor([2, 0, 1])
+    told, _ = net.step(text[order, 4:], mapped(lambda part: part.index_select(0, order), kept))
+    assert torch.allclose(told, whole[order, 6], atol=1e-6)
 
 
 def test_reversing_within_lengths_is_its_own_inverse():

@@ -38,7 +38,7 @@ def test_data_without_classes_are_refused_where_they_are_to_be_told():
     assert classes_told(data, "class") == [str(digit) for digit in range(10)]
     assert classes_told(data, None) == []
     for targets in (Targets("any"), Targets("classes", ("one",)), Targets("labels", ("a", "b"))):
-        with pytest.raises(ProfundoError, match="condition=class: expected images of at least two classes"):
+        with pytest.raises(ProfundoError, match="condition=class: expected images of two classes or more"):
             classes_told(replace(data, spec=replace(data.spec, targets=targets)), "class")
 
 
@@ -176,3 +176,9 @@ def test_a_word_is_shown_as_the_mean_of_the_parts_where_it_stands():
     assert shown.shape == (2, 1, 12, 12)  # words that are never said are left out
     middles = {tuple(part[0, 4:8, 4:8].unique().tolist()) for part in shown}
     assert middles == {(round(255 * 0.8),), (round(255 * 0.3),)}
+
+
+@pytest.mark.parametrize("wrong", [{"betas": []}, {"betas": [4, 4.0]}])
+def test_weights_that_are_none_or_twice_the_same_are_refused(wrong):
+    with pytest.raises(ProfundoError, match="betas: expected one weight or more, each another"):
+        run_recipe("beta-vae", wrong, quick=True, out=False)

@@ -68,6 +68,8 @@ def stranger(tmp_path_factory):
     (root / "texts" / "b.txt").write_text("".join(map(chr, range(0x4E00, 0x4E00 + 1500))), "utf-8")
     (root / "table.csv").write_text("a,b\n1,2\n3,4\n")
     rows = [f"{at},{at % 7},{('red', 'green', 'blue')[at % 3]},{at * (at % 7)}.5" for at in range(60)]
+    pairs = [f"uno y {at}\tone and {at}" for at in range(30)]
+    (root / "pairs.tsv").write_text("\n".join(["es\ten", *pairs]), "utf-8")
     (root / "numbers.csv").write_text("\n".join(["width,height,colour,price", *rows]))
     return root
 
@@ -103,15 +105,19 @@ FITTING = [
     ("fast-style", "wide", {"patch": 16, "updates": 2, "epochs": 1, "compared": 2}),
     ("adain", "wide", {"patch": 16, "updates": 2, "epochs": 1, "compared": 0, "layer": "relu4_1"}),
     *(("colourisation", data, SMALL_COLOURS) for data in ("flat", "two")),
+    ("neocognitron", "two", {"image_size": 12, "rival_epochs": 1}),
+    ("gmdh", "numbers.csv", {"target": "price", "splits": 1}),
+    ("gmdh", "numbers.csv", {"target": "colour", "splits": 1, "layers": 1}),
     *(("pix2pix", "flat", {**SMALL_PAIRS, "task": task}) for task in ("halves", "edges", "colours")),
     ("pix2pix", "two", SMALL_PAIRS),
     ("cyclegan", "two", SMALL_PAIRS),
     ("cyclegan", "three", {**SMALL_PAIRS, "other": "negative"}),
-    ("neocognitron", "two", {"image_size": 12, "rival_epochs": 1}),
-    ("gmdh", "numbers.csv", {"target": "price", "splits": 1}),
-    ("gmdh", "numbers.csv", {"target": "colour", "splits": 1, "layers": 1}),
     ("language-model", "es.txt", {}),
     ("language-model", "texts", {}),
+    ("gpt", "es.txt", {}),
+    ("gpt", "texts", {"pieces": "byte pairs"}),
+    ("translation", "pairs.tsv", {"updates": 2}),
+    ("translation", "pairs.tsv", {"updates": 2, "unit": "characters"}),
     ("word-embeddings", "es.txt", {"batch_size": 64, "threshold": 1.0, "least": 5}),
 ]
 
@@ -172,20 +178,25 @@ REFUSED = [
     ("colourisation", "few", "at least 20 in all; found 6 images"),
     ("colourisation", "texts", "expected a folder or .zip of images.*found texts"),
     ("super-resolution", "flat", "32 pixels on a side or more, found none of 30"),
+    ("gmdh", "numbers.csv", r"which column is to be predicted, such as .*target='price'"),
+    ("gmdh", "flat", "expected a table .* found a folder of images"),
+    ("gmdh", "nowhere", "no such file"),
+    ("neocognitron", "flat", "one folder per class"),
     *(
         ("pix2pix", data, says)
         for data, says in (("few", "found 6 images"), ("texts", "found texts"), ("nowhere", "no such file"))
     ),
     ("cyclegan", "flat", "one folder per class"),
     ("cyclegan", "texts", "found texts"),
-    ("gmdh", "numbers.csv", r"which column is to be predicted, such as .*target='price'"),
-    ("gmdh", "flat", "expected a table .* found a folder of images"),
-    ("gmdh", "nowhere", "no such file"),
-    ("neocognitron", "flat", "one folder per class"),
     ("language-model", "short.txt", "at least 200 characters, got 5"),
     ("language-model", "flat", r"expected files of text \(.txt\) in it, found none"),
     ("language-model", "latin.txt", "expected UTF-8, but byte .* encoding"),
     ("language-model", "nowhere", "found nothing"),
+    ("gpt", "short.txt", "at least 200 characters, got 5"),
+    ("translation", "table.csv", "at least 20 different texts with translations.*found 2"),
+    ("translation", "texts", "expected a table, found a folder"),
+    ("translation", "nowhere", "expected a table, found nothing"),
+    ("translation", "short.txt", "expected a header and at least one row"),
 ]
 
 

@@ -22,6 +22,7 @@ import profundo.cli.serving
 import profundo.cli.browsing
 import profundo.cli.playing
 import profundo.cli.recipes
+import profundo.cli.chatting
 import profundo.cli.showing
 import profundo.cli.inside
 import profundo.cli.imaging

@@ -132,7 +132,7 @@ def print_run(run: Run, as_json: bool) -> None:
 def print_description(
     name: str, about: list[str], data: str, settings: dict[str, Any], wishes: dict[str, Any], as_json: bool
 ) -> None:
-    """wishes: what may be said of files that are predicted."""
+    """wishes: what may be said of files that are predicted, or of what is generated."""
     if as_json:
         print_json({"recipe": name, "about": about, "data": data, "settings": settings, "predictions": wishes})
         return
@@ -142,7 +142,7 @@ def print_description(
     for key, value in settings.items():
         print(f"  {key} = {value}")
     if wishes:
-        print("\nof files that are predicted (`profundo predict RUN FILE… --set NAME=VALUE`):")
+        print("\nof what a run predicts or generates (`profundo predict` or `generate RUN … --set NAME=VALUE`):")
     for key, value in wishes.items():
         print(f"  {key} = {value}")
 

@@ -94,20 +94,36 @@ def generate(
     prompt: Annotated[
         str, typer.Option(help="What a text begins with; the word to be spoken, the class to be drawn.")
     ] = "",
+    wishes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="How: of text temperature=0.5, top_k=20, top_p=0.9, length=1000; may be repeated.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for pictures and sounds; RUN/generated otherwise.", show_default=False)
     ] = None,
 ) -> None:
-    """Let a recipe's trained networks make something new: pictures, text, speech."""
+    """Let a recipe's trained networks make something new: pictures, text, speech. One text comes as it is written."""
     from profundo.pictures.exhibits import drawn
     from profundo.recipes.exhibit_files import LIST, write_exhibits
-    from profundo.recipes.recipe import generated
+    from profundo.recipes.recipe import generated, streamed
     from profundo.recipes.recipe_folder import open_model
     from profundo.records import ProfundoError
     from profundo.runs.folder import Folder
+    from profundo.runs.settings.plain_yaml import read_pair
 
     name, model = open_model(run)
-    made = [drawn(exhibit) for exhibit in generated(name, model, count, seed, prompt)]
+    manner = dict(read_pair(text, such_as="temperature=0.5") for text in wishes or [])
+    pieces = streamed(name, model, seed, prompt, manner) if count == 1 else None
+    if pieces is not None:
+        for piece in pieces:
+            print(piece, end="", flush=True)
+        print()
+        return
+    made = [drawn(exhibit) for exhibit in generated(name, model, count, seed, prompt, manner)]
     for exhibit in made:
         if exhibit.kind in ("text", "table"):
             print(exhibit.text)

@@ -13,10 +13,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from profundo.nets.recurrent import BothWays, State, recurrent, within
-from profundo.records import BEGIN, END, PAD
+from profundo.nets.decoding import Kept, greedy
+from profundo.nets.recurrent import BothWays, State, recurrent, rows_first, rows_second, within
+from profundo.records import BEGIN, PAD
 
-__all__ = ["Additive", "Decoder", "Translator", "attend", "greedy", "shifted"]
+__all__ = ["Additive", "Decoder", "Translator", "attend", "shifted"]
 
 
 def attend(scores: Tensor, annotations: Tensor, there: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -72,25 +73,21 @@ class Decoder(nn.Module):
             states = torch.cat([contexts, states], 2)
         return self.output(torch.tanh(self.joined(states))), weights, state
 
+    def step(self, symbols: Tensor, kept: Kept) -> tuple[Tensor, Kept]:
+        """For decoding.py; kept: a state, rows first, annotations, and which of them are there."""
+        state, annotations, there = kept
+        logits, _, state = self(symbols, rows_second(state), annotations, there)
+        return torch.log_softmax(logits[:, -1].float(), 1), (rows_first(state), annotations, there)
 
-@torch.no_grad()
-def greedy(
-    decoder: Decoder, state: State, annotations: Tensor, there: Tensor | None = None, *, longest: int
-) -> tuple[Tensor, Tensor]:
-    """The likeliest symbol at each step, until all have ended: int64 (batch, ≤ longest), padded after END, and the
-    attention's weights (batch, ≤ longest, n)."""
-    symbol = torch.full((len(annotations), 1), BEGIN, device=annotations.device)
-    over = torch.zeros_like(symbol, dtype=torch.bool)
-    predictions, looked = [], []
-    for _ in range(longest):
-        logits, weights, state = decoder(symbol, state, annotations, there)
-        symbol = logits.argmax(2).masked_fill(over, PAD)
-        predictions.append(symbol)
-        looked.append(weights)
-        over = over | (symbol == END)
-        if bool(over.all()):
-            break
-    return torch.cat(predictions, 1), torch.cat(looked, 1)
+    def written(
+        self, state: State, annotations: Tensor, there: Tensor | None = None, *, longest: int
+    ) -> tuple[Tensor, Tensor]:
+        """The likeliest symbol at each step, until all have ended: int64 (batch, ≤ longest), padded after END, and the attention's
+        weights (batch, ≤ longest, n)."""
+        begun = torch.full((len(annotations), 1), BEGIN, device=annotations.device)
+        said = greedy(self.step, begun, (rows_first(state), annotations, there), longest=longest)
+        _, weights, _ = self(shifted(said), state, annotations, there)
+        return said, weights
 
 
 def shifted(targets: Tensor) -> Tensor:
@@ -99,22 +96,25 @@ def shifted(targets: Tensor) -> Tensor:
 
 
 class Translator(nn.Module):
-    """Sequence to sequence: a GRU reads from both ends, a GRU writes and attends (Bahdanau, Cho & Bengio 2015).
+    """Sequence to sequence: a recurrent net reads from both ends, another writes and attends (Bahdanau, Cho & Bengio 2015).
 
     Sources and targets share one vocabulary, with PAD, BEGIN and END (records.py).
-    attends: False is the fixed-length bottleneck of Cho et al. 2014 and Sutskever et al. 2014.
+    cell: "gru" as there, "lstm", whose first memory cell is made like its first state, or "plain". attends: False is the
+    fixed-length bottleneck of Cho et al. 2014 and Sutskever et al. 2014.
     """
 
-    def __init__(self, symbols: int, width: int = 64, *, embedding: int = 32, attends: bool = True) -> None:
+    def __init__(
+        self, symbols: int, width: int = 64, *, cell: str = "gru", embedding: int = 32, attends: bool = True
+    ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(symbols, embedding, padding_idx=PAD)
-        self.encoder = BothWays(embedding, width)
+        self.encoder = BothWays(embedding, width, cell=cell)
         self.attends = attends
-        self.bridge = nn.Linear(width if attends else 2 * width, width)
-        self.decoder = Decoder(symbols, width, 2 * width, embedding=embedding, attends=attends)
+        self.bridge = nn.Linear(width if attends else 2 * width, (2 if cell == "lstm" else 1) * width)
+        self.decoder = Decoder(symbols, width, 2 * width, cell=cell, embedding=embedding, attends=attends)
         self.width = width
 
-    def read(self, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def read(self, sources: Tensor) -> tuple[State, Tensor, Tensor]:
         """int64 (batch, n) → the decoder's first state, annotations (batch, n, 2 width), which of them are there.
 
         The state is made from what the backward net has when it comes to the first symbol (appendix A.2.2); without
@@ -126,8 +126,9 @@ class Translator(nn.Module):
         if not self.attends:
             last = annotations[torch.arange(len(sources), device=sources.device), lengths - 1, : self.width]
             ends = torch.cat([last, ends], 1)
-        first = torch.tanh(self.bridge(ends))
-        return first[None], annotations, within(lengths, sources.shape[1])
+        first = torch.tanh(self.bridge(ends)).view(len(ends), -1, self.width).transpose(0, 1).contiguous()
+        state = (first[:1], first[1:]) if len(first) == 2 else first
+        return state, annotations, within(lengths, sources.shape[1])
 
     def forward(self, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """int64 (batch, n) and (batch, steps) → logits of every target (batch, steps, symbols) given those before it, and
@@ -135,6 +136,15 @@ class Translator(nn.Module):
         logits, weights, _ = self.decoder(shifted(targets), *self.read(sources))
         return logits, weights
 
+    def begun(self, sources: Tensor) -> Kept:
+        """What `step` keeps before anything is written."""
+        state, annotations, there = self.read(sources)
+        return rows_first(state), annotations, there
+
+    def step(self, symbols: Tensor, kept: Kept) -> tuple[Tensor, Kept]:
+        """For decoding.py."""
+        return self.decoder.step(symbols, kept)
+
     def translate(self, sources: Tensor, longest: int) -> tuple[Tensor, Tensor]:
         """The likeliest symbol at each step: int64 (batch, ≤ longest) with END, and the weights."""
-        return greedy(self.decoder, *self.read(sources), longest=longest)
+        return self.decoder.written(*self.read(sources), longest=longest)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from profundo.nets.attention import Decoder, greedy, shifted
+from profundo.nets.attention import Decoder, shifted
 from profundo.nets.recurrent import State
 
 __all__ = ["Captioner"]
@@ -50,7 +50,7 @@ class Captioner(nn.Module):
 
     def describe(self, images: Tensor, longest: int) -> tuple[Tensor, Tensor]:
         """The likeliest word at each step: int64 (batch, ≤ longest) with END, and the weights."""
-        return greedy(self.decoder, *self.look(images), longest=longest)
+        return self.decoder.written(*self.look(images), longest=longest)
 
 
 def _stage(fan_in: int, fan_out: int) -> list[nn.Module]:

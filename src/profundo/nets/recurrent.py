@@ -18,7 +18,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from profundo.nets.decoding import Kept
 from profundo.records import ProfundoError
+from profundo.trees import mapped
 
 __all__ = [
     "CELLS",
@@ -27,13 +29,14 @@ __all__ = [
     "LanguageModel",
     "SequenceClassifier",
     "State",
-    "continued",
     "convolved",
     "initialize_recurrent_",
     "mean_of_steps",
     "recurrent",
     "remember_",
     "reversed_steps",
+    "rows_first",
+    "rows_second",
     "within",
 ]
 
@@ -116,22 +119,22 @@ class LanguageModel(nn.Module):
         outputs, state = self.recurrent(self.embedding(symbols.T), state)
         return self.output(self.dropout(outputs)).transpose(0, 1), state
 
+    def step(self, symbols: Tensor, kept: Kept) -> tuple[Tensor, Kept]:
+        """For decoding.py: what is kept is the state, rows first."""
+        logits, state = self(symbols, None if kept is None else rows_second(kept))
+        return torch.log_softmax(logits[:, -1].float(), 1), rows_first(state)
 
-@torch.no_grad()
-def continued(
-    net: LanguageModel, prompt: Tensor, steps: int, generator: torch.Generator, temperature: float = 1.0
-) -> Tensor:
-    """Draw `steps` symbols after the prompt (batch, length ≥ 1), each from p^(1/temperature): int64 (batch, steps).
 
-    The net reads each symbol once; its state carries the past. A temperature near 0 takes the likeliest symbol.
-    """
-    logits, state = net(prompt)
-    drawn: list[Tensor] = []
-    for _ in range(steps):
-        shares = torch.softmax(logits[:, -1].float() / temperature, 1).cpu()
-        drawn.append(torch.multinomial(shares, 1, generator=generator).to(prompt.device))
-        logits, state = net(drawn[-1], state)
-    return torch.cat(drawn, 1) if drawn else prompt[:, :0]
+def rows_first(state: State) -> State:
+    """A state as decoding.py keeps it: (batch, layers, width), and so each part of an LSTM's."""
+    result: State = mapped(lambda part: part.transpose(0, 1), state)
+    return result
+
+
+def rows_second(state: State) -> State:
+    """The inverse of `rows_first`."""
+    result: State = mapped(lambda part: part.transpose(0, 1).contiguous(), state)
+    return result
 
 
 class BothWays(nn.Module):

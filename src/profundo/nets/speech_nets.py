@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from profundo.nets.attention import Decoder, greedy, shifted
+from profundo.nets.attention import Decoder, shifted
 from profundo.nets.recurrent import BothWays, convolved, within
 
 __all__ = ["STRIDE", "AttentiveNet", "ConnectionistNet", "SpeechEncoder"]
@@ -77,4 +77,4 @@ class AttentiveNet(nn.Module):
 
     def write(self, sequences: Tensor, lengths: Tensor, longest: int) -> tuple[Tensor, Tensor]:
         """The likeliest symbol after the other: int64 (batch, ≤ longest) with END, and the weights."""
-        return greedy(self.decoder, *self.listen(sequences, lengths), longest=longest)
+        return self.decoder.written(*self.listen(sequences, lengths), longest=longest)

@@ -16,6 +16,7 @@ __all__ = [
     "WIDEST",
     "Condition",
     "asked_class",
+    "classes_there",
     "classes_told",
     "columns_of",
     "in_turn",
@@ -37,13 +38,18 @@ def classes_told(data: Dataset, condition: Condition) -> list[str]:
     """The names of the classes, where the nets are to be told them; else none. Raises ProfundoError for data without classes."""
     if condition is None:
         return []
-    targets = data.spec.targets
-    if not targets.traits.one_class or len(targets.classes) < 2:
+    if not (classes := classes_there(data)):
         raise ProfundoError(
-            f"condition=class: expected images of at least two classes, each in a folder of its own; {printable(data.name)} has "
-            f"{len(targets.classes) or 'none'}; leave condition out"
+            "condition=class: expected images of two classes or more, each in a folder of its own; those of "
+            f"{printable(data.name)} are not told apart by class; leave condition out"
         )
-    return list(targets.classes)
+    return classes
+
+
+def classes_there(data: Dataset) -> list[str]:
+    """The names of the classes, where each sample is of one of several; else none."""
+    targets = data.spec.targets
+    return list(targets.classes) if targets.traits.one_class and len(targets.classes) > 1 else []
 
 
 def asked_class(classes: Sequence[str], prompt: str) -> int | None:

@@ -44,6 +44,7 @@ Kind = Literal[
     "sounds with classes",
     "table",
     "sounds with transcripts",
+    "pairs of texts",
 ]
 KINDS: dict[Kind, str] = {
     "images": "a folder or .zip of images, in folders by class or all together",
@@ -51,6 +52,7 @@ KINDS: dict[Kind, str] = {
     "images or pairs": "a folder or .zip of images; with task=pairs in folders a and b under equal names, or two side by side",
     "text": "a file of text, or a folder or .zip of .txt files, in any language",
     "sounds with classes": "a folder of WAV files, one folder per class",
+    "pairs of texts": "a table with two columns, a text and its translation, as CSV, TSV or JSON lines",
     "table": "a table (.csv, .tsv, .parquet, .jsonl) with a column to predict, which --set target=NAME says",
     "sounds with transcripts": "a folder of WAV files with a .txt beside each, or a CSV with the columns file and text; at least 10",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +25,7 @@ from profundo.records import ProfundoError
 from profundo.runs.folder import Folder
 
 __all__ = [
+    "Conversation",
     "Model",
     "Networks",
     "Outcome",
@@ -39,6 +40,8 @@ __all__ = [
     "generated",
     "predicted",
     "settle",
+    "streamed",
+    "talked_to",
     "validated",
     "wishes_described",
 ]
@@ -66,7 +69,7 @@ class Outcome:
 class Model:
     """A recipe's trained networks with what is needed to use them, on the CPU and in evaluation mode.
 
-    wishes: how files are predicted, a value of the recipe's dataclass for that.
+    wishes: how files are predicted, or things generated, a value of the recipe's dataclass for that.
     """
 
     asked: Any
@@ -77,7 +80,17 @@ class Model:
 
 Networks = Callable[[Any, Mapping[str, Any]], Mapping[str, nn.Module]]
 Generate = Callable[[Model, int, torch.Generator, str], Sequence[Exhibit]]
+Streamed = Callable[[Model, torch.Generator, str], Iterator[str]]
 Predict = Callable[[Model, Sequence[Path]], list[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """How one talks to a recipe's net. introduction: what one talks to, in plain words. answered(model, turns, generator): its
+    answer to the last of the turns, as it comes."""
+
+    introduction: Callable[[Model], str]
+    answered: Callable[[Model, Sequence[str], torch.Generator], Iterator[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +99,9 @@ class Recipe:
 
     takes: the data of one's own that its setting `data` may name; None: it has data of its own only.
     networks: builds the untrained networks. generate(model, count, generator, prompt), predict(model, files): what
-    the saved networks can do, where they can; wishes: a dataclass of what may be said of files that are predicted, found in
-    `model.wishes`; None: nothing.
+    the saved networks can do, where they can; wishes: a dataclass of what may be said of files that are predicted, or of
+    what is generated, found in `model.wishes`; None: nothing. streamed(model, generator, prompt): one thing of text, as it comes;
+    conversation: where the net answers.
     subject(model, context): what can be looked into of them, with its data; member(model, context, network, number): the
     same of one of the nets that it trained side by side in one network. latent(model, context): the spaces of codes that
     they draw from, by name.
@@ -100,6 +114,8 @@ class Recipe:
     generate: Generate | None = None
     predict: Predict | None = None
     wishes: type | None = None
+    streamed: Streamed | None = None
+    conversation: Conversation | None = None
     takes: Takes | None = None
     subject: Callable[[Model, Context], Subject] | None = None
     member: Callable[[Model, Context, str, int], Subject] | None = None
@@ -129,9 +145,14 @@ class RecipeRun:
         nets = {name: net.cpu().eval() for name, net in self.outcome.networks.items()}
         return Model(self.request.settings, nets, self.outcome.known)
 
-    def generate(self, count: int = 16, seed: int = 0, prompt: str = "") -> Sequence[Exhibit]:
-        """What the networks make; `prompt` begins it where the method takes one."""
-        return generated(self.request.recipe, self.model, count, seed, prompt)
+    def generate(self, count: int = 16, seed: int = 0, prompt: str = "", **wishes: Any) -> Sequence[Exhibit]:
+        """What the networks make; `prompt` begins it where the method takes one. wishes: those that differ from the recipe's own."""
+        return generated(self.request.recipe, self.model, count, seed, prompt, wishes)
+
+    def answer(self, turns: Sequence[str], seed: int = 0, **wishes: Any) -> str:
+        """What the net says to the last of the turns, which are said to it and by it in turn."""
+        conversation, model = talked_to(self.request.recipe, self.model, wishes)
+        return "".join(conversation.answered(model, turns, torch.Generator().manual_seed(seed)))
 
     def predict(self, files: Sequence[Path], **wishes: Any) -> list[dict[str, Any]]:
         """What the networks say about files. wishes: those that differ from the recipe's own."""
@@ -209,8 +230,8 @@ def checked(name: str, kind: type, values: Any) -> Any:
         ) from None
 
 
-def wished(name: str, given: Mapping[str, Any]) -> Any:
-    """What is said of files that the recipe predicts, with those that are given in their places; None where nothing may be said.
+def wished(name: str, given: Mapping[str, Any], what: str = "predictions") -> Any:
+    """What is said of `what` the recipe makes, with what is given in its place; None where nothing may be said.
 
     Raises ProfundoError for what may not.
     """
@@ -218,20 +239,43 @@ def wished(name: str, given: Mapping[str, Any]) -> Any:
     known = [field.name for field in dataclasses.fields(kind)] if kind is not None else []
     for setting in given:
         if setting not in known:
-            told = (
-                f"is unknown; {nearest(setting, known)}" if known else "is not for it: its predictions have no settings"
-            )
-            raise ProfundoError(f"predictions of recipe {name}: setting {setting!r} {told}")
+            told = f"is unknown; {nearest(setting, known)}" if known else f"is not for it: its {what} have no settings"
+            raise ProfundoError(f"{what} of recipe {name}: setting {setting!r} {told}")
     return checked(name, kind, dict(given)) if kind is not None else None
 
 
-def generated(name: str, model: Model, count: int, seed: int, prompt: str) -> Sequence[Exhibit]:
-    """Raises ProfundoError for a method that generates nothing."""
+def generated(
+    name: str, model: Model, count: int, seed: int, prompt: str, wishes: Mapping[str, Any] | None = None
+) -> Sequence[Exhibit]:
+    """wishes: those that differ from the recipe's own. Raises ProfundoError for a method that generates nothing, and for a wish that
+    it does not know."""
     recipe = find(name)
     if recipe.generate is None:
         raise ProfundoError(f"recipe {name} generates nothing; `profundo report RUN` shows what it found")
     with torch.no_grad():
-        return recipe.generate(model, count, torch.Generator().manual_seed(seed), prompt)
+        return recipe.generate(ready(name, model, wishes), count, torch.Generator().manual_seed(seed), prompt)
+
+
+def streamed(
+    name: str, model: Model, seed: int, prompt: str, wishes: Mapping[str, Any] | None = None
+) -> Iterator[str] | None:
+    """The one thing that `generated` makes, as it comes, where it is text; None of all else."""
+    recipe = find(name)
+    if recipe.streamed is None:
+        return None
+    return recipe.streamed(ready(name, model, wishes), torch.Generator().manual_seed(seed), prompt)
+
+
+def talked_to(name: str, model: Model, wishes: Mapping[str, Any] | None = None) -> tuple[Conversation, Model]:
+    """How one talks to a recipe's net, and the model with the wishes. Raises ProfundoError for a recipe that does not answer."""
+    conversation = find(name).conversation
+    if conversation is None:
+        raise ProfundoError(f"recipe {name} answers nothing; `profundo recipe gpt` makes a net that does")
+    return conversation, ready(name, model, wishes)
+
+
+def ready(name: str, model: Model, wishes: Mapping[str, Any] | None) -> Model:
+    return dataclasses.replace(model, wishes=wished(name, wishes or {}, "passages"))
 
 
 def predicted(

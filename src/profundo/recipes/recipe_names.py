@@ -59,11 +59,13 @@ RECIPES: dict[str, str] = {
     # Sequences
     "vanishing-gradients": "why LSTM: gradients through time and a memory task, plain cell, GRU and LSTM side by side",
     "reversal": "translation with attention: digit strings to their reversal, with the picture of where it looks",
+    "translation": "numbers in words of four languages and back, dates to ISO 8601: LSTM, with attention, Transformer; own pairs",
     "captions": "sentences for scenes of handwritten digits: convolutional encoder, attending LSTM",
     "spoken-digits": "recurrent classifier of spectrograms: which digit was spoken, with confusion table",
     "speech-recognition": "strings of spoken digits written down: CTC and attention beside cutting at silences, with alignments",
     "wavenet": "spoken digits drawn sample by sample, to hear: WaveNet beside an LSTM, a Markov chain and linear prediction",
     "language-model": "LSTM that writes: tiny Shakespeare character by character, bits per character",
+    "gpt": "a Transformer that writes: tiny Shakespeare by characters or byte pairs, and answers: `profundo chat RUN`",
     # Embeddings
     "category-embeddings": "a generated table of months, weekdays and cities: embeddings find the year's circle and the seasons",
     "word-embeddings": "skip-gram with negative sampling on tiny Shakespeare: neighbours of king, love and sword",

@@ -8,7 +8,7 @@ from itertools import islice
 from profundo.records import Batch
 from profundo.train import Batches
 
-__all__ = ["Stretches", "stretched"]
+__all__ = ["Stretches", "batch_that_fits", "stretched"]
 
 LEAST = 50  # batches of an epoch of data of one's own
 
@@ -38,3 +38,8 @@ def stretched(whole: Batches, is_own: bool) -> Batches:
     """Of data of one's own, which may be few, an epoch has 50 batches or more: the recipe's epochs were chosen for data
     that are many, and fewer updates would learn nothing."""
     return Stretches(whole, LEAST) if is_own and len(whole) < LEAST else whole
+
+
+def batch_that_fits(batch_size: int, symbols: int, length: int) -> int:
+    """Windows of a batch: of a short text fewer than asked for, so that there are several batches."""
+    return max(1, min(batch_size, (symbols // length - 1) // 8))

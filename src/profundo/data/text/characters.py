@@ -13,7 +13,7 @@ import codecs
 import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,7 @@ __all__ = [
     "SMALLEST_TEXT",
     "TINY_SHAKESPEARE",
     "UNKNOWN",
+    "Characters",
     "Text",
     "Windows",
     "decode",
@@ -49,6 +50,7 @@ class Text:
     """A text as indices into its vocabulary, int64 (characters,) each.
 
     vocabulary: the characters of the whole file, so that its test part has no character without a probability.
+    parts: the same as they were written, for training, validation and test.
     facts: what identifies the text, the SHA-256 of its characters.
     """
 
@@ -57,7 +59,29 @@ class Text:
     train: Tensor
     validation: Tensor
     test: Tensor
+    parts: tuple[str, str, str]
     facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Characters:
+    """The alphabet of which each symbol is a character."""
+
+    vocabulary: str
+
+    def __len__(self) -> int:
+        return len(self.vocabulary)
+
+    def encode(self, text: str) -> Tensor:
+        """int64 (characters,), of the text in composed form. Raises ProfundoError as `encode` does."""
+        return encode(unicodedata.normalize("NFC", text), self.vocabulary)
+
+    def told(self, symbols: Iterable[int]) -> Iterator[str]:
+        """Text as it comes."""
+        return (self.vocabulary[symbol] for symbol in symbols)
+
+    def decode(self, symbols: Tensor) -> str:
+        return decode(symbols, self.vocabulary)
 
 
 def load_text(
@@ -131,7 +155,9 @@ def split_text(content: str, name: str) -> Text:
     sizes = [9 * len(content) // 10, len(content) // 20]
     train, validation, test = torch.split(indices, [*sizes, len(content) - sum(sizes)])
     facts = {"sha256": hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()}
-    return Text(name, vocabulary, train, validation, test, facts)
+    first, second = sizes[0], sum(sizes)
+    parts = content[:first], content[first:second], content[second:]
+    return Text(name, vocabulary, train, validation, test, parts, facts)
 
 
 def vocabulary_of(content: str, most: int = MOST_CHARACTERS) -> str:

@@ -41,7 +41,7 @@ def prefix_beam(log_shares: Tensor, width: int = 8, least: float = -12.0) -> lis
             _extend(after, prefix, (blank, label), row, labels)
         best = sorted(after.items(), key=lambda one: added(*one[1]), reverse=True)[:width]
         beam = {prefix: (blank, label) for prefix, (blank, label) in best}
-    return list(max(beam, key=lambda prefix: added(*beam[prefix])))
+    return list(max(beam.items(), key=lambda one: added(*one[1]))[0])
 
 
 def _extend(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from profundo.evaluate.scores import evaluating
 
-__all__ = ["bits_per_symbol", "exact_matches", "right_symbols", "state_gradients"]
+__all__ = ["bits_per_symbol", "exact_matches", "nats_in_windows", "right_symbols", "state_gradients"]
 
 
 def bits_per_symbol(net: nn.Module, text: Tensor, *, streams: int = 32, steps: int = 256) -> float:
@@ -31,6 +31,26 @@ def bits_per_symbol(net: nn.Module, text: Tensor, *, streams: int = 32, steps: i
             logits, state = net(part, state)
             total += F.cross_entropy(logits.float().flatten(0, 1), wanted.flatten(), reduction="sum").item()
     return total / (streams * length) / log(2)
+
+
+def nats_in_windows(logits: Callable[[Tensor], Tensor], text: Tensor, context: int, at_once: int = 32) -> float:
+    """Sum of −log p over all symbols of a text, int64 (symbols,), but the first, in nats.
+
+    logits: symbols (batch, steps ≤ context) → (batch, steps, symbols). Windows of `context` symbols overlap by half: of each but the
+    first only the second half counts, so that beyond the first half window each symbol has half a context before it at least.
+    """
+    half, last = context // 2, len(text) - 1
+    starts = torch.arange(0, max(1, last - half), half, device=text.device)
+    places = starts[:, None] + torch.arange(2 * half, device=text.device)
+    counted = (places < last) & ((places >= (starts + half)[:, None]) | (starts == 0)[:, None])
+    inputs = text[places.clamp(max=last)]
+    targets = text[(places + 1).clamp(max=last)].masked_fill(~counted, -100)
+    total = 0.0
+    with torch.no_grad():
+        for part, wanted in zip(torch.split(inputs, at_once), torch.split(targets, at_once), strict=True):
+            told = logits(part).float().flatten(0, 1)
+            total += F.cross_entropy(told, wanted.flatten(), reduction="sum").item()
+    return total
 
 
 def exact_matches(predictions: Tensor, targets: Tensor, pad: int) -> Tensor:

@@ -102,7 +102,7 @@ class DeepQ:
     def optimizers(self) -> Iterable[Optimizer]:
         return (self.optimizer,)
 
-    def __call__(self, _batch: Batch) -> Mapping[str, Tensor]:
+    def __call__(self, batch: Batch) -> Mapping[str, Tensor]:  # noqa: ARG002 - it makes what it learns from
         """The loss is that of one net on the average."""
         self.explore()
         self.done += 1

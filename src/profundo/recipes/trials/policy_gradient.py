@@ -97,7 +97,7 @@ class PolicyGradient:
     def optimizers(self) -> Iterable[Optimizer]:
         return (self.optimizer,)
 
-    def __call__(self, _batch: Batch) -> Mapping[str, Tensor]:
+    def __call__(self, batch: Batch) -> Mapping[str, Tensor]:  # noqa: ARG002 - it makes what it learns from
         """The loss is that of one net on the average, the baseline's part beside it."""
         episodes = played(self.net, self.begun(len(self.net) * self.settings.episodes))
         self.optimizer.zero_grad()

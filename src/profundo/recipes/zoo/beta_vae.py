@@ -5,7 +5,10 @@ update; no net is told these numbers. Variational autoencoders learn with the KL
 β. How well the numbers of a code are told apart is measured on a lattice of scenes by the mutual information gap (Chen et al. 2018,
 arXiv:1802.04942): half of the lattice chooses β, the other half gives the figures.
 
-RESULT
+Result, seed 0, three first weights for each β: the gap is 0.25 (0.22 to 0.28) at β = 16, which validation chose, 0.23 (0.14 to 0.30)
+at β = 4 and 0.10 (0.08 to 0.12) at β = 1; four, five and six numbers are used. It costs exactness: the root of the mean square of a
+pixel’s error is 0.066, 0.042 and 0.037. At β = 16 one number says across, one down, one the angle; size and brightness share one, how
+much light there is. About 90 s on one core of an AMD EPYC, no GPU.
 """
 
 from __future__ import annotations
@@ -57,8 +60,8 @@ class Settings:
     code: Several = 8
     width: Whole = 200
     noise: Positive = 0.1
-    updates: Whole = 8000
-    epochs: Whole = 10
+    updates: Whole = 3000
+    epochs: Whole = 6
     batch_size: Whole = 64
     learning_rate: Positive = 0.002
     draws: Whole = 1000
@@ -93,8 +96,10 @@ def named(beta: float, number: int) -> str:
 
 
 def run(context: Context, settings: Settings) -> Outcome:
-    if not settings.betas:
-        raise ProfundoError("recipe beta-vae: setting betas: expected one weight or more, got none")
+    if not settings.betas or len({named(beta, 0) for beta in settings.betas}) < len(settings.betas):
+        raise ProfundoError(
+            f"recipe beta-vae: setting betas: expected one weight or more, each another, got {settings.betas}"
+        )
     nets = networks(settings, {})
     validation, test = halves(context.generator("lattice"))
     found: dict[float, list[Found]] = {}

@@ -78,13 +78,13 @@ class Settings:
     halvings: Annotated[int, Field(ge=1, le=3)] = 1
     patches: Annotated[int, Field(ge=1, le=3)] = 1
     batch_size: Several = 16
-    updates: Whole = 40
+    updates: Whole = 20
     epochs: Whole = 10
     learning_rate: Positive = 0.001
     momentum: Share = 0.5
     decay: Share = 0.99
-    classifier_epochs: Whole = 2
-    judged: Several = 2000
+    classifier_epochs: Whole = 1
+    judged: Several = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ Witten–Bell 5-grams, the best of the n-grams, 2.55; in about 260 s on one core
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,19 +17,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.data.text.characters import SMALLEST_TEXT, Text, Windows, decode, encode
-from profundo.evaluate.scores import evaluating
+from profundo.data.text.characters import SMALLEST_TEXT, Text, Windows
 from profundo.evaluate.sequences.ngrams import ngram_bits
 from profundo.evaluate.sequences.sequence_figures import bits_per_symbol
-from profundo.nets.recurrent import Cell, LanguageModel, continued
+from profundo.nets.recurrent import Cell, LanguageModel
 from profundo.objectives.sequence_likelihood import sequence_cost
-from profundo.pictures.exhibits import Exhibit, Passage, Table
+from profundo.pictures.exhibits import Exhibit, Table
 from profundo.recipes.context import Context
-from profundo.recipes.net_outputs import device_of
 from profundo.recipes.own_data import OwnText, Takes
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
-from profundo.recipes.stretches import stretched
+from profundo.recipes.stretches import batch_that_fits, stretched
+from profundo.recipes.writing.continuing import Manner, passages, streamed
 from profundo.records import Batch
 from profundo.runs.settings.setting_values import Layers, Positive, Share, Whole
 from profundo.train import Batches, Descent, Plan, optimizer, schedule
@@ -38,8 +36,6 @@ from profundo.train.updates import autocast
 
 __all__ = ["RECIPE", "Settings", "generate", "networks", "run", "training"]
 
-PROMPT = "\n"
-PASSAGE = 300  # characters
 ORDERS = 6  # of the n-grams beside it
 
 
@@ -142,26 +138,14 @@ def training(context: Context, settings: Settings, text: Text, net: LanguageMode
         return {"loss": sequence_cost(logits, batch.targets)}
 
     update = Descent(net, cost, optimizer("adam", net, settings.learning_rate), clip=settings.clip)
-    # Of a short text a batch has fewer windows, so that there are several.
-    size = max(1, min(settings.batch_size, (len(text.train) // settings.length - 1) // 8))
+    size = batch_that_fits(settings.batch_size, len(text.train), settings.length)
     windows = Windows(text.train, settings.length, size, seed=context.seed, device=context.device)
     return update, stretched(windows, settings.data is not None)
 
 
 def generate(model: Model, count: int, generator: torch.Generator, prompt: str) -> list[Exhibit]:
-    """So many passages of 300 characters that go on from the prompt, which is shown with them."""
-    net, vocabulary = model.networks["net"], model.known["vocabulary"]
-    assert isinstance(net, LanguageModel)
-    prompt = unicodedata.normalize("NFC", prompt)
-    begun = encode(prompt or (PROMPT if PROMPT in vocabulary else vocabulary[0]), vocabulary)
-    with evaluating(net):
-        drawn = continued(net, begun.expand(count, -1).to(device_of(net)), PASSAGE, generator, model.asked.temperature)
-    how = f"each character drawn from the model's distribution at temperature {model.asked.temperature:g}"
-    after = f", after {prompt!r}" if prompt else ""
-    return [
-        Passage(f"Passage {number}", f"{PASSAGE} characters, {how}{after}.", prompt + decode(passage, vocabulary))
-        for number, passage in enumerate(drawn.cpu(), 1)
-    ]
+    """So many passages that go on from the prompt, which is shown with them."""
+    return passages(model, count, generator, prompt)
 
 
 RECIPE = Recipe(
@@ -170,5 +154,7 @@ RECIPE = Recipe(
     run,
     networks=networks,
     generate=generate,
+    wishes=Manner,
+    streamed=streamed,
     takes=Takes("text", samples=SMALLEST_TEXT),
 )

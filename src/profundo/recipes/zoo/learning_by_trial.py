@@ -325,7 +325,8 @@ def generate(model: Model, count: int, generator: torch.Generator, _prompt: str)
     nets = {name: net for name, net in model.networks.items() if name.startswith("cart-pole")}
     if not nets:
         raise ProfundoError("this run has learned no task that can be filmed; cart-pole can")
-    task, films = CartPole(), []
+    task = CartPole()
+    films: list[Exhibit] = []
     for number in range(count):
         name, net = list(nets.items())[number % len(nets)]
         assert isinstance(net, BatchedMLP)

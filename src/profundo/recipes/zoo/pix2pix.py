@@ -73,13 +73,13 @@ class Settings:
     depth: Annotated[int, Field(ge=1, le=7)] = 3
     patches: Annotated[int, Field(ge=1, le=3)] = 1
     batch_size: Several = 32
-    updates: Whole = 60
+    updates: Whole = 50
     epochs: Whole = 12
     learning_rate: Positive = 0.001
     momentum: Share = 0.5
     decay: Share = 0.99
     classifier_epochs: Whole = 2
-    judged: Several = 10_000
+    judged: Several = 5000
 
 
 @dataclass(frozen=True, slots=True)

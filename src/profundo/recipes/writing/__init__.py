@@ -1,0 +1,1 @@
+"""What recipes share whose nets write: passages that go on from a prompt, and conversations."""

@@ -1,0 +1,164 @@
+"""A net that writes, taught to answer: fine-tuned on turns that follow one another, and talked to.
+
+It learns what is said after what, and that a turn ends; nobody teaches it to be right, kind or of use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, takewhile
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from profundo.data.text.characters import Text
+from profundo.data.text.dialogues import (
+    NOTHING,
+    Answers,
+    Dialogue,
+    answers_of,
+    prompt_of,
+    read_dialogues,
+    spoken_turns,
+)
+from profundo.evaluate.scores import evaluating
+from profundo.nets.causal_transformer import GPT
+from profundo.nets.decoding import drawn
+from profundo.pictures.exhibits import Table
+from profundo.recipes.net_outputs import device_of
+from profundo.recipes.recipe import Model
+from profundo.recipes.writing.continuing import Alphabet, alphabet_of, drawing_of
+from profundo.records import Batch, ProfundoError
+
+__all__ = [
+    "Parts",
+    "answer_cost",
+    "answered",
+    "begin_as",
+    "check_known",
+    "conversation",
+    "dialogues_of",
+    "introduction",
+    "listening",
+    "mean_cost",
+]
+
+Parts = tuple[Sequence[Dialogue], Sequence[Dialogue], Sequence[Dialogue]]
+"""Dialogues for training, validation and test."""
+FEWEST = 20  # dialogues, or turns of a play
+SHOWN = 6
+
+
+def dialogues_of(path: str | None, text: Text) -> Parts | None:
+    """Those of a file of JSON lines: nine tenths of them, a twentieth, a twentieth; else what the speakers of each part of the text
+    say to one another, four turns at a time: from the first on and from the second, so that every turn is an answer once, after one
+    turn or three. None of a text without speakers.
+
+    Raises ProfundoError for a file with fewer than 20 dialogues, or one that does not read.
+    """
+    if path is None:
+        plays = [spoken_turns(part) for part in text.parts]
+        if min(map(len, plays)) < FEWEST:
+            return None
+        train, validation, test = (
+            [play[at : at + 4] for begin in (0, 1) for at in range(begin, len(play) - 1, 4)] for play in plays
+        )
+        return train, validation, test
+    dialogues = read_dialogues(Path(path))
+    if len(dialogues) < FEWEST:
+        raise ProfundoError(f"{path}: expected at least {FEWEST} dialogues, got {len(dialogues)}")
+    first, second = 9 * len(dialogues) // 10, 19 * len(dialogues) // 20
+    return dialogues[:first], dialogues[first:second], dialogues[second:]
+
+
+def check_known(dialogues: Parts | None, alphabet: Alphabet) -> None:
+    """Raise ProfundoError for a character that the alphabet does not have."""
+    for part in dialogues or ():
+        for dialogue in part:
+            alphabet.encode("".join(dialogue))
+
+
+def begin_as(net: GPT, other: nn.Module) -> None:
+    """Give the net the weights of a GPT of ADDED fewer symbols; those of the added ones stay as they are."""
+    state = other.state_dict()
+    for name, weight in net.state_dict().items():
+        weight[: len(state[name])] = state[name]
+
+
+def answer_cost(net: nn.Module, batch: Batch, reduction: str = "mean") -> Tensor:
+    """−log p of the symbols of the answers, nats."""
+    logits, _ = net(batch.inputs)
+    return F.cross_entropy(
+        logits.float().flatten(0, 1), batch.targets.flatten(), ignore_index=NOTHING, reduction=reduction
+    )
+
+
+def mean_cost(net: nn.Module, answers: Answers) -> float:
+    """Nats for each symbol of all answers."""
+    total = 0.0
+    with evaluating(net):
+        for batch in answers.batches(64, 0, device_of(net)).epoch(0):
+            total += float(answer_cost(net, batch, "sum"))
+    return total / int((answers.targets != NOTHING).sum())
+
+
+def listening(net: GPT, dialogues: Sequence[Dialogue], alphabet: Alphabet) -> tuple[float, float]:
+    """Nats for each symbol of the answers, told the turn before, and told one before another answer instead.
+
+    The difference is what the net makes of what is said to it.
+    """
+    pairs = pairs_of(dialogues)
+    half = len(pairs) // 2
+    others = [(pairs[number - half][0], answer) for number, (_, answer) in enumerate(pairs)]
+    costs = [mean_cost(net, answers_of(told, alphabet.encode, len(alphabet), net.context)) for told in (pairs, others)]
+    return costs[0], costs[1]
+
+
+def pairs_of(dialogues: Sequence[Dialogue]) -> list[tuple[str, str]]:
+    """What was said, and the answer."""
+    return [pair for dialogue in dialogues for pair in zip(dialogue[::2], dialogue[1::2], strict=False)]
+
+
+def answered(model: Model, turns: Sequence[str], generator: torch.Generator) -> Iterator[str]:
+    """The answer of the net to the last of the turns, as it is drawn, by turns said to it and by it.
+
+    Raises ProfundoError for a run that learned no dialogues, and for characters that the net does not know.
+    """
+    net, alphabet = model.networks.get("chat"), alphabet_of(model.known)
+    if not isinstance(net, GPT):
+        raise ProfundoError(
+            "chat: this run learned from no dialogues, for its text has no speakers; give some with --set dialogues=turns.jsonl"
+        )
+    prompt = prompt_of([alphabet.encode(turn) for turn in turns], len(alphabet), net.context // 2)
+    symbols = (int(one) for one in drawn(net.step, prompt[None].to(device_of(net)), None, drawing_of(model), generator))
+    return alphabet.told(takewhile(lambda symbol: symbol < len(alphabet), islice(symbols, 2 * net.context)))
+
+
+def introduction(model: Model) -> str:
+    """What one talks to, in plain words."""
+    net = model.networks.get("chat") or model.networks["net"]
+    parameters = sum(parameter.numel() for parameter in net.parameters())
+    known: Mapping[str, Any] = model.known
+    return (
+        f"A net of {parameters / 1e6:.1f} million numbers that read {known['characters']:,} characters and, of {known['answers']:,} "
+        "answers, how they follow what was said. It draws likely symbols by chance: it knows nothing, means nothing, sees the last "
+        f"{model.asked.context // 2} symbols only, and what it says may be false or no language at all."
+    )
+
+
+def conversation(model: Model, dialogues: Sequence[Dialogue], generator: torch.Generator) -> Table:
+    """Turns that training did not have, what the net answers to each, and what was answered."""
+    pairs = [pair for pair in pairs_of(dialogues) if max(map(len, pair)) <= 150]
+    shown = pairs[:: max(1, len(pairs) // SHOWN)][:SHOWN]
+    with evaluating(model.networks["chat"]):
+        rows = [[said, "".join(answered(model, [said], generator)).strip(), answer] for said, answer in shown]
+    return Table(
+        "Answers",
+        "Turns that training did not have, what the net answers, and what the text has. Look whether an answer takes up a word, a "
+        "name or a question of what was said.",
+        ["said", "the net answers", "the text has"],
+        rows,
+    )
