@@ -164,7 +164,7 @@ def normal_images(images: Tensor, count: int, generator: torch.Generator) -> Ten
     rows = images[:LIKE_ROWS].flatten(1).float()
     mean = rows.mean(0)
     weights = torch.randn(count, len(rows), generator=generator) / (len(rows) - 1) ** 0.5
-    values = torch.cat([mean + part @ (rows - mean) for part in weights.split(1000)])
+    values = torch.cat([mean + part @ (rows - mean) for part in torch.split(weights, 1000)])
     return as_pictures(values.view(count, *images.shape[1:]) / 255)
 
 
@@ -214,7 +214,7 @@ def held_cost(context: Context, painter: Painter, images: Tensor, classes: Tenso
     times = times[torch.randperm(len(times), generator=generator)]
     x, shall = noised(painter.way, images, noise, times), to_tell(painter.way, images, noise, times)
     with torch.inference_mode():
-        parts = zip(x.split(250), times.split(250), classes.split(250), strict=True)
+        parts = zip(*(torch.split(value, 250) for value in (x, times, classes)), strict=True)
         answers = torch.cat([painter.told(*(value.to(context.device) for value in part)).cpu() for part in parts])
     return F.mse_loss(answers, shall).item()
 
