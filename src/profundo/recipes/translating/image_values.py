@@ -35,8 +35,8 @@ def translated(net: nn.Module, images: Tensor) -> Tensor:
 def error(made: Tensor, truth: Tensor) -> float:
     """The mean absolute error of uint8 images, where black and white differ by 1."""
     pairs = zip(*(torch.split(images, few_at_once(images)) for images in (made, truth)), strict=True)
-    apart = [(one.float() - other.float()).abs().sum().item() for one, other in pairs]
-    return sum(apart) / (255 * truth.numel())
+    apart: float = sum((one.float() - other.float()).abs().sum().item() for one, other in pairs)
+    return apart / (255 * truth.numel())
 
 
 def called_in(precision: str, net: nn.Module) -> Callable[[Tensor], Tensor]:
