@@ -11,6 +11,7 @@ from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.speech.cut_words import Heard
 from profundo.recipes.speech.speech_data import own_speech
 from profundo.recipes.speech.speech_figures import evenly_put, exact, place_errors
+from profundo.recipes.zoo.speech_recognition import moved, usual_offset
 from profundo.records import ProfundoError
 
 TONES = {"low": 300.0, "middle": 900.0, "high": 2200.0}
@@ -72,7 +73,10 @@ def test_places_are_judged_by_the_middles_of_words_in_phrases_without_mistakes()
     spans = torch.tensor([[[800, 2400], [4000, 5600]], [[0, 1600], [0, 0]]])
     phrases = Phrases(torch.zeros(2, 8000), torch.tensor([8000, 8000]), torch.tensor([[1, 2], [0, -1]]), spans)
     right, wrong = Heard([1, 2], [0.25, 0.55]), Heard([1], [0.5])
-    assert place_errors(phrases, [right, wrong]) == [pytest.approx(0.05), pytest.approx(0.05)]
+    assert place_errors(phrases, [right, wrong]) == [pytest.approx(0.05), pytest.approx(-0.05)]
+    assert usual_offset(phrases, [Heard([1, 2], [0.3, 0.5]), wrong]) == pytest.approx((0.1 - 0.1) / 2)
+    (told, _) = moved(lambda _: [right, wrong], 0.1, phrases)
+    assert told == Heard([1, 2], [pytest.approx(0.15), pytest.approx(0.45)])
     assert exact(phrases, [right, wrong]) == 0.5
     assert evenly_put(phrases, 0) == Heard([1, 2], [0.25, 0.75])
 

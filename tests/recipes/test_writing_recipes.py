@@ -9,6 +9,7 @@ import torch
 from profundo.cli import chatting
 from profundo.data.text.byte_pairs import BytePairs, learned_pairs
 from profundo.data.text.characters import split_text
+from profundo.data.text.dialogues import spoken_turns
 from profundo.nets.causal_transformer import GPT
 from profundo.recipes.recipe import Model, streamed, talked_to
 from profundo.recipes.recipe_run import run_recipe
@@ -129,10 +130,15 @@ def test_a_run_without_dialogues_or_of_another_recipe_does_not_answer(singer):
 def test_dialogues_are_those_of_the_file_or_of_the_speakers_of_each_part(paths):
     text = split_text("".join(f"{name}:\nWords {number}.\n\n" for number in range(400) for name in "AB"), "play")
     parts = dialogues_of(None, text)
-    assert [len(part) for part in parts] == [2, 2, 2]
-    assert parts[0][1] == parts[0][0][1:]
-    assert parts[0][0][:2] == ["Words 0.", "Words 0."]
-    assert parts[2][0][-1] == "Words 399."
+    assert parts[0][:2] == [
+        ["Words 0.", "Words 0.", "Words 1.", "Words 1."],
+        ["Words 2.", "Words 2.", "Words 3.", "Words 3."],
+    ]
+    assert ["Words 0.", "Words 1.", "Words 1.", "Words 2."] in parts[0]
+    turns = spoken_turns(text.parts[2])
+    assert turns[-1] == "Words 399."
+    answers = [answer for dialogue in parts[2] for answer in dialogue[1::2]]
+    assert sorted(answers) == sorted(turns[1:])
     assert dialogues_of(None, split_text(SONG * 30, "song")) is None
     own = dialogues_of(str(paths / "turns.jsonl"), text)
     assert [len(part) for part in own] == [54, 3, 3]

@@ -163,4 +163,5 @@ def discretised_cost(images: Tensor, guesses: Tensor, deviation: float, levels: 
     right = below > 0
     above, below = torch.where(right, -below, above), torch.where(right, -above, below)
     tail, less = torch.special.log_ndtr(above), torch.special.log_ndtr(below)
-    return -(tail + torch.log1p(-(less - tail).exp())).flatten(1).sum(1)
+    cost: Tensor = -(tail + torch.log1p(-(less - tail).exp())).flatten(1).sum(1)
+    return cost

@@ -5,7 +5,10 @@ update; no net is told these numbers. Variational autoencoders learn with the KL
 β. How well the numbers of a code are told apart is measured on a lattice of scenes by the mutual information gap (Chen et al. 2018,
 arXiv:1802.04942): half of the lattice chooses β, the other half gives the figures.
 
-RESULT
+Result, seed 0, three first weights for each β: the gap is 0.25 (0.22 to 0.28) at β = 16, which validation chose, 0.23 (0.14 to 0.30)
+at β = 4 and 0.10 (0.08 to 0.12) at β = 1; four, five and six numbers are used. It costs exactness: the root of the mean square of a
+pixel’s error is 0.066, 0.042 and 0.037. At β = 16 one number says across, one down, one the angle; size and brightness share one, how
+much light there is. About 90 s on one core of an AMD EPYC, no GPU.
 """
 
 from __future__ import annotations

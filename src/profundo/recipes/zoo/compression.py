@@ -6,7 +6,12 @@ rest learns on; kept is the smallest net that loses half a point of the validati
 net as it was trained, and of the pruned one, then become integers of 8 bits, without further training. Every form is written as
 ONNX and run by onnxruntime, where these are installed; the files lie in the run's folder, `exported/`.
 
-RESULT
+Result, LeNet-5 (seed 0, 65 s of one core of an AMD EPYC, no GPU): 98.71 % of the test digits as it was trained; as integers 98.73 %,
+its ONNX file 72,923 bytes where it had 249,897; without half of its weights 98.59 %, and with these as integers 98.56 %, in 43,230
+bytes by DEFLATE, 5.7 times fewer than its numbers had. Without 80 % of them the validation accuracy falls from 98.14 to 67.24 %, and
+one epoch brings it back to 96.86 % only, so that half of them stay. onnxruntime does multiply integers, and is not quicker by it:
+one digit takes 0.055 ms, in numbers of 32 bits 0.031, for layers so small are done before their inputs are rounded. The residual net
+at these settings has not been measured.
 """
 
 from __future__ import annotations
@@ -289,7 +294,7 @@ def as_graphs(task: Task, whole: Mapping[str, nn.Module], forms: Mapping[str, Fo
         differs = float(abs(run_graph(content, {"image": raw.numpy()}) - expected.numpy()).max())
         result[name] = replace(form, graph=content, differs=differs)
         keep_file(task, f"{task.name}, {name}", content)
-        task.context.say(f"{task.name}, {name}: {timed(content, raw)}, onnxruntime on one thread")
+        task.context.say(f"{task.name}, {name}: {timed(content, raw)}, by onnxruntime")
     return result
 
 
@@ -300,15 +305,15 @@ def keep_file(task: Task, name: str, content: bytes) -> None:
 
 
 def timed(content: bytes, raw: Tensor) -> str:
-    """How long it takes, one image alone and several at once: medians. For people, not for figures, which are to come out again."""
+    """Processor time of one image alone and of several at once, medians: said, and no figure, for figures are to come out again."""
     session, times = session_of(content, threads=1), []
     for count in (1, MANY):
         feeds = {"image": raw[:count].numpy()}
         taken = []
         for _ in range(TIMED):
-            began = time.perf_counter()
+            began = time.process_time()
             session.run(None, feeds)
-            taken.append(1000 * (time.perf_counter() - began) / len(feeds["image"]))
+            taken.append(1000 * (time.process_time() - began) / len(feeds["image"]))
         times.append(statistics.median(taken))
     return f"{times[0]:.3f} ms for one image, {times[1]:.3f} ms each of {MANY}"
 

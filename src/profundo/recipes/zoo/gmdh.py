@@ -463,9 +463,13 @@ def conclusion(learnt: Learned, medians: Mapping[str, Mapping[str, float]], spli
     others = ", ".join(f"{method} {value:.3g}" for method, value in first.items() if method != "GMDH")
     return (
         f"On {name} the net that grew has {first['GMDH']:.3g}, {others} (medians over {splits} splits); that of the first split has "
-        f"{sum(map(len, layers))} units in {len(layers)} layers. Its median is below the linear model's on {won} of "
-        f"{'1 table' if len(medians) == 1 else f'{len(medians)} tables'}."
+        f"{counted(sum(map(len, layers)), 'unit')} in {counted(len(layers), 'layer')}. Its median is below the linear model's on "
+        f"{won} of {counted(len(medians), 'table')}."
     )
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
 # --------------------------------------------------------------------------------------------------------- its own use

@@ -4,7 +4,10 @@ Data: tiny Shakespeare, 1.1 million characters: the first 90 % train, the last 5
 characters, or byte pairs that are learned from the training part (Sennrich et al. 2016, arXiv:1508.07909). Then the net is taught to
 answer, by the speakers of the plays or by dialogues of one's own: `profundo chat RUN`.
 
-Result: RESULT
+Result: 1.54 nats per character on the test and 1.41 on validation (seed 0 alone), 1.47 on both together, the tenth that nanoGPT
+validates on; 5-grams come to 1.77 on the test. The LSTM of the recipe language-model does better for less, 1.51 and 1.38 in 260 s;
+how far more updates would take this net was not measured. In about 965 s on one core of an AMD EPYC, no GPU. It hardly listens: the
+report says what an answer costs after the turn that it answers, and after another one.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Data: 20 digits of each class from MNIST, on a larger canvas. Stage after stage, digits are shown one at a time; of every S-column the
 cell that fires most represents its plane, whose weights grow by what it sees: no error, no gradient. Only afterwards each cell of the
-last stage is named by the class for which it fires most, and the cell that fires most names a digit. LeNet-5 and a dense net learn
+last stage is named by the class of the digit for which it fires most, and the cell that fires most names a digit. LeNet-5 and a dense net learn
 from the same digits with their labels, and all are asked about digits that are moved.
 
 RESULT
@@ -90,7 +90,7 @@ def run(context: Context, settings: Settings) -> Outcome:
     net = nets["neocognitron"]
     assert isinstance(net, nn.Sequential)
     learn(context, settings, net, intensities(pixels(few)))
-    known["cells"] = named_cells(net, few, len(spec.targets.classes))
+    known["cells"] = named_cells(net, few)
     for name in ("LeNet-5", "dense net"):
         rule = ("adam", 0.002, 1e-4)
         train(context, nets[name], few, spec, rule, epochs=settings.rival_epochs, batch_size=20, name=name)
@@ -246,11 +246,10 @@ def cells_of(net: nn.Module, images: Tensor) -> Tensor:
     return outputs_in_parts(net, intensities(images)).flatten(1)
 
 
-def named_cells(net: nn.Module, few: Samples, classes: int) -> list[int]:
-    """The class whose images to learn from each last cell fires most for, in the mean: (planes,)."""
-    fires = cells_of(net, pixels(few))
-    means = torch.stack([fires[few.targets == label].mean(0) for label in range(classes)])
-    return means.nan_to_num(0.0).argmax(0).tolist()
+def named_cells(net: nn.Module, few: Samples) -> list[int]:
+    """Of each last cell the class of the image for which it fires most, of those to learn from: (planes,)."""
+    names: list[int] = few.targets[cells_of(net, pixels(few)).argmax(0)].tolist()
+    return names
 
 
 def recognised(net: nn.Module, images: Tensor, cells: Sequence[int]) -> Tensor:

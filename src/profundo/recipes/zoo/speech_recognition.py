@@ -9,7 +9,12 @@ end; the first tells a digit or a blank every 64 ms and is read by prefix beam s
 attends. Beside them, a string is cut where it is quiet, and the net of the recipe spoken-digits names each piece: it learns from as
 noisy recordings, and where to cut is chosen by validation.
 
-RESULT
+Result (CTC, 500 updates, seed 0 alone, george left out, 200 test phrases each, one core of an AMD EPYC, no GPU): of the labels by
+known speakers 5.9 % are wrong, 84.5 % of the phrases exact; by george 33.5 % are wrong: five voices are too few to know a sixth. By
+the likeliest path in place of the beam: 6.0 and 33.6 %. Cut at silences: 26.0 and 44.0 %. The net is 60 ms early; with that taken
+away half of its labels are within about 45 ms of the middles of their words, where pieces between silences are within 23 and labels
+spread evenly within 86. Attention learns more slowly: after 400 updates of twice as many phrases 9.6 % of validation phrases'
+labels are wrong, by CTC 5.9 %; by george 41.2 and 31.2 %. More updates and more voices are what to change first.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any, NamedTuple
 
 import torch
@@ -50,6 +56,7 @@ from profundo.recipes.speech.speech_figures import (
     errors_by_epoch,
     lattice_picture,
     listening,
+    place_errors,
     player,
     rivals,
 )
@@ -113,17 +120,20 @@ def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Modul
 def run(context: Context, settings: Settings) -> Outcome:
     speech = _speech(context, settings)
     context.facts["recordings"] = dict(speech.facts)
-    known = {"labels": list(speech.labels), "between": speech.between}
+    known: dict[str, Any] = {"labels": list(speech.labels), "between": speech.between}
     nets, judge = networks(settings, known), Judge(context, settings, speech)
     held = judge.phrases(speech.validation, "validation")
     trained = {name: learn(context, settings, speech.train, held, name, net) for name, net in nets.items()}
     simple, way = simple_way(context, settings, speech, held)
-    ways: dict[str, Writes] = {
+    early: dict[str, Writes] = {
         CTC: partial(by_ctc, nets[CTC], beam=settings.beam),
         PATH: partial(by_path, nets[CTC]),
         ATTENTION: partial(by_attention, nets[ATTENTION]),
         simple: way,
     }
+    offsets = {name: usual_offset(held, writes(held)) for name, writes in early.items()}
+    ways: dict[str, Writes] = {name: partial(moved, writes, offsets[name]) for name, writes in early.items()}
+    known["offset"] = offsets[CTC]
     parts = {who: judge.phrases(draw, who) for who, draw in speech.test.items()}
     written = {name: {who: writes(phrases) for who, phrases in parts.items()} for name, writes in ways.items()}
     rates = {
@@ -134,7 +144,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         baseline=scores_of(rates[simple]),
         against=simple,
         exhibits=[
-            *(one for who in parts for one in pictured(judge, nets, who)),
+            *(one for who in parts for one in pictured(judge, nets, ways, who)),
             rivals(parts, written, rates, {name: parameters(net) for name, net in nets.items()}),
             *(_by_words(judge, ways) if speech.joins else []),
             _by_noise(judge, ways),
@@ -229,6 +239,17 @@ def placed(log_shares: Tensor, labels: Sequence[int]) -> Heard:
     return Heard([label - 1 for label in labels], seconds)
 
 
+def usual_offset(held: Phrases, written: Sequence[Heard]) -> float:
+    """Seconds by which labels are put after the middles of their words: a net that knows a word by its beginning is early."""
+    errors = place_errors(held, written)
+    return median(errors) if errors else 0.0
+
+
+def moved(writes: Writes, offset: float, phrases: Phrases) -> list[Heard]:
+    """What is written, with that offset taken away."""
+    return [Heard(one.labels, [max(0.0, at - offset) for at in one.seconds]) for one in writes(phrases)]
+
+
 def shares_of_steps(net: nn.Module, phrases: Phrases) -> list[Tensor]:
     """Of each phrase the logarithms of the probabilities of a blank and of the labels, (steps, 1 + labels), on the CPU."""
     every = []
@@ -314,12 +335,12 @@ def rates_of(ways: Mapping[str, Writes], sets: Sequence[Phrases]) -> dict[str, l
     return {name: [error_rate(part, writes(part)) for part in sets] for name, writes in ways.items() if name != PATH}
 
 
-def pictured(judge: Judge, nets: Mapping[str, nn.Module], who: str) -> list[Exhibit]:
+def pictured(judge: Judge, nets: Mapping[str, nn.Module], ways: Mapping[str, Writes], who: str) -> list[Exhibit]:
     """A long phrase with some noise: what each net hears, and the sound."""
     longest, draw = judge.settings.longest, judge.speech.test[who]
     phrases = judge.phrases(draw, f"shown, {who}", (longest, longest), (SHOWN, SHOWN), share=0)
-    (log_shares,), (answer,) = shares_of_steps(nets[CTC], phrases), by_ctc(nets[CTC], phrases, judge.settings.beam)
-    ((_, weights),), (other,) = looked(nets[ATTENTION], phrases), by_attention(nets[ATTENTION], phrases)
+    (log_shares,), (answer,) = shares_of_steps(nets[CTC], phrases), ways[CTC](phrases)
+    ((_, weights),), (other,) = looked(nets[ATTENTION], phrases), ways[ATTENTION](phrases)
     shown, shares = Shown(who, phrases, judge.speech), log_shares.exp()
     return [
         listening(shown, "CTC", answer, shares[:, [label + 1 for label in answer.labels]].T, shares[:, 0]),
@@ -356,7 +377,7 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
                 "prediction": model.known["between"].join(words),
                 "probability": float(paths.log_likelihood.exp()),
                 "labels": words,
-                "seconds": [round(at, 2) for at in (STEP * paths.places).tolist()],
+                "seconds": [round(max(0.0, at - model.known["offset"]), 2) for at in (STEP * paths.places).tolist()],
             }
         )
     return told
