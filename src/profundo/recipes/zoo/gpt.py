@@ -6,11 +6,8 @@ answer, by the speakers of the plays or by dialogues of one's own: `profundo cha
 
 Result: 1.54 nats per character on the test and 1.41 on validation (seed 0 alone), 1.47 on both together, the tenth that nanoGPT
 validates on; 5-grams come to 1.77 on the test. The LSTM of the recipe language-model does better for less, 1.51 and 1.38 in 260 s;
-<<<<<<< HEAD
-=======
 how far more updates would take this net was not measured. In about 965 s on one core of an AMD EPYC, no GPU. It does not listen: an
 answer costs 1.461 nats a symbol after the turn that it answers, 1.452 after another one. A character is written in 1.6 ms.
->>>>>>> gpt
 """
 
 from __future__ import annotations
