@@ -69,18 +69,19 @@ class Settings:
 
     photographs: behind coloured images, a folder of them, "samples" for two that come with scikit-learn, or a set by name.
     codes: width of the layer where domains are made alike; updates: of an epoch, batch_size: of each domain.
-    coral: weight of its cost; sure: the probability from which an answer is taken for a label, in so many rounds, which share the
-    epochs. pictured: images of each domain in the maps. image_size: of images of one's own, their side in pixels.
+    coral: weight of its cost; deceit: the largest λ of DANN; sure: the probability from which an answer is taken for a label, in so
+    many rounds, which share the epochs. pictured: images of each domain in the maps. image_size: of images of one's own, their side.
     """
 
     targets: tuple[str, ...] = ()
-    photographs: str = "cifar10"
+    photographs: str = "samples"
     codes: Several = 64
     batch_size: Several = 64
     updates: Whole = 150
     epochs: Whole = 10
     learning_rate: Positive = 0.001
     coral: Positive = 20.0
+    deceit: Positive = 0.1
     sure: Share = 0.9
     rounds: Whole = 3
     pictured: Annotated[int, Field(ge=5)] = 300
@@ -214,7 +215,10 @@ def adapted(
     pools = [labelled(source), Pool(images_of(target.train))]
     fitted = partial(fitted_to, images=images_of(target.train), inputs=source.spec.inputs)
     critic = domain_critic(settings.codes)
-    ways = {"CORAL": (partial(coral_cost, settings.coral), None), "DANN": (partial(deceiving_cost, critic), critic)}
+    ways = {
+        "CORAL": (partial(coral_cost, settings.coral), None),
+        "DANN": (partial(deceiving_cost, settings.deceit, critic), critic),
+    }
     nets = {SOURCE: plain, "batch statistics": fitted(plain)}
     for way, (cost, judge) in ways.items():
         nets[way] = fitted(
@@ -292,9 +296,9 @@ def coral_cost(weight: float, net: nn.Sequential, batch: Batch) -> dict[str, Ten
     return {"loss": cost + weight * apart, "labels": cost, "CORAL": apart}
 
 
-def deceiving_cost(critic: nn.Sequential, net: nn.Sequential, batch: Batch) -> dict[str, Tensor]:
+def deceiving_cost(deceit: float, critic: nn.Sequential, net: nn.Sequential, batch: Batch) -> dict[str, Tensor]:
     codes, cost, told = answered(net, batch)
-    scores = critic(reversed_gradient(codes, reversal_strength(told["share"])))
+    scores = critic(reversed_gradient(codes, deceit * reversal_strength(told["share"])))
     apart = domain_cost(scores, batch.total)
     return {"loss": cost + apart, "labels": cost, "domains": apart}
 

@@ -10,9 +10,10 @@ attends. Beside them, a string is cut where it is quiet, and the net of the reci
 noisy recordings, and where to cut is chosen by validation.
 
 Result (CTC, 500 updates, seed 0 alone, george left out, 200 test phrases each, one core of an AMD EPYC, no GPU): of the labels by
-known speakers 5.9 % are wrong, 84.5 % of the phrases exact; by george 33.5 % are wrong: five voices are too few to know a sixth. By the likeliest path in place of the beam: 6.0 and 33.6 %. Cut at silences: 26.0 and 44.0 %. The net is 60 ms early; with that
-taken away half of its labels are within about 45 ms of the middles of their words, where pieces between silences are within 23 and
-labels spread evenly within 86. Attention learns more slowly: after 400 updates of twice as many phrases 9.6 % of validation phrases'
+known speakers 5.9 % are wrong, 84.5 % of the phrases exact; by george 33.5 % are wrong: five voices are too few to know a sixth. By
+the likeliest path in place of the beam: 6.0 and 33.6 %. Cut at silences: 26.0 and 44.0 %. The net is 60 ms early; with that taken
+away half of its labels are within about 45 ms of the middles of their words, where pieces between silences are within 23 and labels
+spread evenly within 86. Attention learns more slowly: after 400 updates of twice as many phrases 9.6 % of validation phrases'
 labels are wrong, by CTC 5.9 %; by george 41.2 and 31.2 %. More updates and more voices are what to change first.
 """
 
