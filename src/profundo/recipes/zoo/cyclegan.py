@@ -11,7 +11,11 @@ images, as each batch has many.
 Whether a digit is kept is said by a classifier that learned real digits in both forms, with their labels, which the players never
 see; it is unlike them and sees test digits only.
 
-Result: RESULT
+Result: MNIST and its negative, 200 updates of 16 digits of each (seed 0, 1,000 test digits each way): 97.4 % are named as they were
+(of real ones 98.2 %), and who goes there and back comes within 0.033 of the start, where black and white differ by 1; the made
+negative is 0.035 from the true one. Without the cycle 97.0 %, 0.062 and 0.050: nets that see little at once keep the digit even so,
+but with holes and spots. 108 s on one core of an AMD EPYC, no GPU. No setting was searched for. Coloured digits take longer: after 200
+of 400 updates 55 % were named right; two classes were not measured.
 """
 
 from __future__ import annotations
@@ -300,7 +304,7 @@ def exhibits(
         named_by(judge, kinds, made[FREE][0][0]),
         by_epoch(
             "Cycle error by epoch",
-            "On validation images. Without its cost nobody comes home.",
+            "On validation images, there and back, with a cost of that and without.",
             {way: of["validation cycle error"] for way, of in history.items()},
             y_label="mean absolute error",
         ),
@@ -319,8 +323,8 @@ def side_by_side(title: str, kind: Kind, made: Sequence[Journey]) -> Images:
     rows = [kind.test, *(images for journey in made for images in journey)]
     return Images(
         title,
-        "Test images, a row each: given, turned and turned back with the cycle, turned and turned back without it. Look at the "
-        "second and the fourth row: both are of the other kind, but only with the cycle is it the same thing.",
+        "Test images, a row each: given, turned and turned back with the cycle, turned and turned back without it. Look at what the "
+        "last two rows lose or add: nothing asked them to keep it.",
         torch.cat([large(images[places]) for images in rows]),
         columns=len(places),
     )
