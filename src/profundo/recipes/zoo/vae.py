@@ -304,8 +304,8 @@ def one_hand(net: nn.Module, pixels: Tensor, classes: Sequence[str], rows: int =
     made = decoded(net, codes.repeat_interleave(len(classes), 0), every)
     return Images(
         "One hand, every class",
-        "Left, a test picture; then what the decoder makes of its code when it is told each class in turn. Look along a row: what stays, "
-        "slant, breadth and weight, is what the code says; where a row stays the same digit, the code says the class, too.",
+        "Left, a test picture; then what the decoder makes of its code when it is told each class in turn. Look along a row: what "
+        "stays, slant, breadth and weight, is what the code says; where a row stays the same digit, the code says the class, too.",
         torch.cat(
             [as_pictures(pixels[:rows])[:, None], made.view(len(codes), len(classes), *made.shape[1:])], 1
         ).flatten(0, 1),
