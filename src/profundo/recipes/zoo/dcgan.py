@@ -8,6 +8,8 @@ Result: 10,000 made digits are at a Fréchet distance of 11.8 (seeds 0–2, 10.9
 features of a small classifier; as many real training digits are at 3.7, the untrained generator's images at 575. The
 classifier is sure of 72 % of them (over 90 %), and all ten digits are in use (9.8 by entropy). 125 s on one core of an AMD
 EPYC, no GPU. Settings were chosen by this distance, with seed 0.
+With `condition=class` (seed 0 alone, 205 s) the distance is 6.7, and the classifier takes 99.0 % of the made digits for the one that
+was asked for, as many as of the real ones for theirs.
 """
 
 from __future__ import annotations

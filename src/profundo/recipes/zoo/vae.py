@@ -2,12 +2,14 @@
 
 Data: MNIST, each picture binarised anew whenever it is seen (Salakhutdinov & Murray 2008). Two nets with two hidden
 layers each; a code of 20 numbers for the figures, one of two numbers for the picture of the plane. With `condition=class` the
-decoder of the first is told the digit (Kingma et al. 2014, arXiv:1406.5298), so that its code holds what is left, the hand; beside it
-learns the same net without.
+decoder of the first is told the digit (Kingma et al. 2014, arXiv:1406.5298), so that its code need not say it; beside it learns the
+same net without.
 
 Result: 0.175 bits per dimension on the test (seeds 0–2, 0.174 to 0.175), a log-likelihood of −94.9 nats (−95.2 to −94.4) by
 importance sampling with 100 codes; the ELBO is −98.3 nats. With independent pixels it is 0.379 bits. About 60 s on one core
-of an AMD EPYC, no GPU.
+of an AMD EPYC, no GPU, without the judge of samples. With `condition=class` (seed 0 alone, 180 s for both nets) the ELBO is −96.2
+nats, −98.9 without being told, and the code says 18.1 nats instead of 19.6. It still says much of the class, which nothing forbids: a
+classifier takes 59.6 % of the samples for the digit that was asked for. A shorter code or a larger β are what to try; not measured.
 """
 
 from __future__ import annotations
@@ -302,8 +304,8 @@ def one_hand(net: nn.Module, pixels: Tensor, classes: Sequence[str], rows: int =
     made = decoded(net, codes.repeat_interleave(len(classes), 0), every)
     return Images(
         "One hand, every class",
-        "Left, a test picture; then what the decoder makes of its code when it is told each class in turn. Look along a row: slant, "
-        "breadth and weight stay, for they are what the code holds.",
+        "Left, a test picture; then what the decoder makes of its code when it is told each class in turn. Look along a row: what "
+        "stays, slant, breadth and weight, is what the code says; where a row stays the same digit, the code says the class, too.",
         torch.cat(
             [as_pictures(pixels[:rows])[:, None], made.view(len(codes), len(classes), *made.shape[1:])], 1
         ).flatten(0, 1),
