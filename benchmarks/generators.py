@@ -23,6 +23,7 @@ GENERATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "dcgan": ("dcgan", {}),
     "wgan-gp": ("wgan-gp", {}),
     "vae": ("vae", {}),
+    "vq-vae": ("vq-vae", {}),
     "diffusion": ("diffusion", {}),
     "flow": ("diffusion", {"way": "flow"}),
 }

@@ -44,7 +44,7 @@ SMALLER = {  # than the quick settings: here it is enough that something is trai
     "gan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
     "gpt": {"layers": 1, "width": 16},
     "gmdh": {"splits": 1, "layers": 2},
-    "learning-by-trial": {"judged": 2, "q.updates": 60, "q.drawn": 16, "policy.updates": 2},
+    "learning-by-trial": {"nets": 2, "watched": 1, "judged": 1, "q.updates": 60, "q.drawn": 16, "policy.updates": 2},
     "lenet5-1998": {"epochs": 1},
     "local-minima": {"widths": (2, 10), "nets": 2, "epochs": 3, "bend_steps": 10},
     "self-supervision": {"updates": 4, "few_updates": 4, "pictured": 12},

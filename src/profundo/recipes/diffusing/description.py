@@ -58,7 +58,7 @@ def described(
     which = turns[torch.randperm(len(turns), generator=generator)].view(len(images), draws)
     each, steps_paid = [], []
     with evaluating(painter.net):
-        for part in torch.arange(len(images)).split(AT_ONCE):
+        for part in torch.split(torch.arange(len(images)), AT_ONCE):
             x0, kinds = images[part].to(device), classes[part].to(device)
             costs = [step_costs(painter, x0, kinds, times, which[part, at], generator) for at in range(draws)]
             steps_paid.append(torch.stack(costs, 1))
@@ -71,7 +71,9 @@ def described(
     bit = math.log(2) * images[0].numel()
     bits = torch.cat(each) / bit
     error = (bits.sum(1).std() / math.sqrt(len(bits))).item()
-    return Description(*bits.mean(0).tolist(), error, mean_by_place(torch.cat(steps_paid) / bit, which, steps)[1:])
+    prior_bits, step_bits, image_bits = bits.mean(0).tolist()
+    by_step = mean_by_place(torch.cat(steps_paid) / bit, which, steps)[1:]
+    return Description(prior_bits, step_bits, image_bits, error, by_step)
 
 
 def mean_by_place(values: Tensor, places: Tensor, number: int) -> Tensor:
@@ -106,7 +108,8 @@ def independent_bits(train: Tensor, test: Tensor) -> float:
     pixels = train[0].numel()
     places = LEVELS * torch.arange(pixels)
     counts = torch.full((pixels * LEVELS,), 1 / LEVELS, dtype=torch.float64)
-    for part in train.flatten(1).split(1000):
+    for part in torch.split(train.flatten(1), 1000):
         counts += torch.bincount((places + part.long()).flatten(), minlength=len(counts))
     bits = -(counts / (len(train) + 1)).log2()
-    return sum(bits[places + part.long()].sum().item() for part in test.flatten(1).split(1000)) / test.numel()
+    paid = [bits[places + part.long()].sum() for part in torch.split(test.flatten(1), 1000)]
+    return torch.stack(paid).sum().item() / test.numel()

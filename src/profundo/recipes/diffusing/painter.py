@@ -46,7 +46,7 @@ class Painter:
     ) -> Tensor:
         """uint8 images (images, channels, height, width), on the CPU, of their classes (images,) and the noise (images, …) that each
         begins with. generator: of what is drawn anew. watch: is shown x at each time, where all are drawn at once."""
-        parts = zip(classes.split(AT_ONCE), noise.split(AT_ONCE), strict=True)
+        parts = zip(torch.split(classes, AT_ONCE), torch.split(noise, AT_ONCE), strict=True)
         with evaluating(self.net):
             return torch.cat([self.part(*part, generator, watch) for part in parts])
 

@@ -7,7 +7,13 @@ it out (Ho & Salimans 2022). With way=flow the same net learns the velocity alon
 Lipman et al. 2023). The moving average of the weights draws. Beside it: one normal distribution with the mean and covariance of real
 images.
 
-RESULT
+Result: 10,000 drawn digits are at a Fréchet distance of 7.0 (seed 0 alone) from as many unseen real ones, in the features of a small
+classifier; as many real training digits are at 3.7, those of a normal distribution at 125, DCGAN comes to 11.8. Precision is 0.65 and
+recall 0.82 (real training digits: 0.83 and 0.85); the classifier takes 93 % for the digit that was asked for. 580 s on one core of an
+AMD EPYC, no GPU, of eight epochs, after which the cost still fell. As a description it is poor:
+2.08 bits per dimension at most, where independent pixels need 1.69, for the net does not see the finest noise well. After 40,000
+images 500 digits were at a distance of 161 from validation digits by a net that told the noise alone, of 82 by one that told both at
+once, and of 72 along straight lines (real ones: 37).
 """
 
 from __future__ import annotations
@@ -158,7 +164,7 @@ def normal_images(images: Tensor, count: int, generator: torch.Generator) -> Ten
     rows = images[:LIKE_ROWS].flatten(1).float()
     mean = rows.mean(0)
     weights = torch.randn(count, len(rows), generator=generator) / (len(rows) - 1) ** 0.5
-    values = torch.cat([mean + part @ (rows - mean) for part in weights.split(1000)])
+    values = torch.cat([mean + part @ (rows - mean) for part in torch.split(weights, 1000)])
     return as_pictures(values.view(count, *images.shape[1:]) / 255)
 
 
@@ -208,7 +214,7 @@ def held_cost(context: Context, painter: Painter, images: Tensor, classes: Tenso
     times = times[torch.randperm(len(times), generator=generator)]
     x, shall = noised(painter.way, images, noise, times), to_tell(painter.way, images, noise, times)
     with torch.inference_mode():
-        parts = zip(x.split(250), times.split(250), classes.split(250), strict=True)
+        parts = zip(*(torch.split(value, 250) for value in (x, times, classes)), strict=True)
         answers = torch.cat([painter.told(*(value.to(context.device) for value in part)).cpu() for part in parts])
     return F.mse_loss(answers, shall).item()
 

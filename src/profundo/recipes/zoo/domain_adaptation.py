@@ -10,11 +10,24 @@ large as MNIST's, as USPS's are; or images of one's own with the same classes. O
     DANN               codes by which a critic cannot tell the domains, by a reversed gradient (Ganin et al. 2016)
     self-training      answers that the net is sure of are taken for labels, and learned from (Lee 2013)
 
-From CORAL on each domain is normalised by its own batch. No label of the target decides anything: weights of costs are those of the
-papers, and the way that is kept is the one whose answers tell most of unlabelled target images (evaluate/classes.py). Beside them
-stands a net that learned the target's labels.
+From CORAL on each domain is normalised by its own batch. No label of the target decides anything: the cost of CORAL weighs what
+that of the labels does at the end, as its authors have it, and the way that is kept is the one whose answers tell most of unlabelled
+target images (evaluate/classes.py). Beside them stands a net that learned the target's labels. With the λ of 1 that DANN has in the
+paper these small nets' answers told less than without it, so that it is 0.1 here.
 
-RESULT
+Result (seed 0, 140 s of one core of an AMD EPYC, no GPU), accuracy on the target's test images:
+
+    target                      coloured    enlarged
+    source only                   30.9 %      52.1 %
+    batch statistics              55.5 %      76.6 %
+    CORAL                         53.0 %      68.5 %
+    DANN                          58.9 %      90.3 %
+    self-training                 59.7 %      83.6 %
+    with the target's labels      95.9 %      99.2 %
+
+Kept are CORAL for the coloured digits, which is not the best there, and DANN for the enlarged ones. The paper's DANN, a larger net,
+comes to 76.7 % on MNIST-M. Before whole photographs of CIFAR-10 (photographs=cifar10, λ of 1) nothing helps: 12.7 % by the source
+alone, at most 24.4 % by self-training, 92.6 % with labels.
 """
 
 from __future__ import annotations

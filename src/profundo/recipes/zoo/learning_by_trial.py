@@ -5,7 +5,10 @@ found through a grid on which one slips (recipes/trials/tasks.py). Of each metho
 side, each from its own trials; of each the weights are kept with which it did best in episodes apart. The grid's values are also
 computed, by value iteration: the oracle of what was learned. gymnasium's own environments are tasks, too, where it is installed.
 
-RESULT
+Result (seed 0, ten nets each, mean return of 100 episodes with its 95 % interval over nets). Cart–pole: REINFORCE 498.9 (497–501),
+deep Q 394 (323–465, the worst net 189); random actions 24, a policy set by hand 482, the most 500. Grid: deep Q 0.398 (0.381–0.415),
+REINFORCE 0.350 (0.305–0.395); the shortest way, which a person may set, 0.398, random actions −3.4. About 65 s on one core of an AMD
+EPYC, no GPU. Settings are first guesses, none was tuned; that deep Q forgets the pole again and again is in its curve.
 """
 
 from __future__ import annotations

@@ -6,7 +6,9 @@ are to be known by their codes: SimCLR, or with `method=barlow-twins` by what nu
 frozen, and a linear layer learns the labels, all or one in a hundred; the same is asked of a net with random weights, and beside
 it the same net learns from labels alone.
 
-RESULT
+Result, of a short training (width=16, updates=60, epochs=6; seed 0): of the ten training images whose codes are nearest to a
+validation image, 25.7 % are of its class after the first epoch and 29.9 % after the sixth, where guessing has 10 %. What a linear
+layer and few labels come to, and a training of the length that is set, have not been measured.
 """
 
 from __future__ import annotations
