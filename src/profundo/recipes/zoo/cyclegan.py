@@ -14,8 +14,8 @@ see; it is unlike them and sees test digits only.
 Result: MNIST and its negative, 200 updates of 16 digits of each (seed 0, 1,000 test digits each way): 97.4 % are named as they were
 (of real ones 98.2 %), and who goes there and back comes within 0.033 of the start, where black and white differ by 1; the made
 negative is 0.035 from the true one. Without the cycle 97.0 %, 0.062 and 0.050: nets that see little at once keep the digit even so,
-but with holes and spots. 108 s on one core of an AMD EPYC, no GPU. No setting was searched for. Coloured digits take longer: after 200
-of 400 updates 55 % were named right; two classes were not measured.
+but with holes and spots. 108 s on one core of an AMD EPYC, no GPU. No setting was searched for. Coloured digits take longer: after
+200 of 400 updates 55 % were named right; two classes were not measured.
 """
 
 from __future__ import annotations
