@@ -342,8 +342,9 @@ def pictured(judge: Judge, nets: Mapping[str, nn.Module], ways: Mapping[str, Wri
     (log_shares,), (answer,) = shares_of_steps(nets[CTC], phrases), ways[CTC](phrases)
     ((_, weights),), (other,) = looked(nets[ATTENTION], phrases), ways[ATTENTION](phrases)
     shown, shares = Shown(who, phrases, judge.speech), log_shares.exp()
+    different = list(dict.fromkeys(answer.labels))
     return [
-        listening(shown, "CTC", answer, shares[:, [label + 1 for label in answer.labels]].T, shares[:, 0]),
+        listening(shown, "CTC", answer, shares[:, [label + 1 for label in different]].T, shares[:, 0]),
         player(shown, answer),
         listening(shown, "Attention", other, weights),
     ]
