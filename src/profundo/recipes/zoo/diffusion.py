@@ -89,7 +89,7 @@ def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Modul
 
 def run(context: Context, settings: Settings) -> Outcome:
     data = context.images(settings.data, settings.image_size)
-    known = {"shape": list(data.spec.inputs.shape), "classes": class_names(data), "things": things(data)}
+    known: dict[str, Any] = {"shape": list(data.spec.inputs.shape), "classes": class_names(data), "things": things(data)}
     judge = trained_judge(context, data, settings.classifier_epochs)
     net = networks(settings, known)["net"]
     assert isinstance(net, DenoisingUNet)
@@ -283,7 +283,8 @@ def tried(
         ways |= {f"guidance {scale:g}": replace(painter, guidance=scale) for scale in settings.tried_guidance}
     classes = or_none(like_training(data, known["classes"], settings.tried), settings.tried)
     noise = noise_for(known, settings.tried, generator)
-    rows, columns = [], ["way"]
+    rows: list[list[str | float]] = []
+    columns = ["way"]
     for name, way in ways.items():
         images = way(classes, noise, generator)
         figures = judge(images).scores | ({ASKED: judge.agreed(images, classes)} if known["classes"] else {})
