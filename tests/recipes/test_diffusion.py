@@ -8,7 +8,7 @@ from torch import nn
 
 from profundo.objectives.noising import WAYS
 from profundo.recipes.diffusing import painter as painting
-from profundo.recipes.diffusing.description import FIRST, described, independent_bits
+from profundo.recipes.diffusing.description import FIRST, described, evenly_drawn, independent_bits
 from profundo.recipes.diffusing.painter import Painter
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo.diffusion import normal_images
@@ -148,3 +148,12 @@ def test_the_flow_learns_on_the_same_net(quick):
     assert one == other
     losses = flow.trainings["training"].history["loss"]
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("number", [7, 10, 25, 40])
+def test_every_step_of_the_bound_is_as_likely_as_any_other(number):
+    """Ten places: where they do not divide the number, the first had been drawn more often."""
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.cat([evenly_drawn(number, 10, generator) for _ in range(2000)])
+    counts = torch.bincount(drawn, minlength=10) / 2000
+    assert counts.numpy() == pytest.approx(number / 10, abs=0.05)

@@ -54,8 +54,7 @@ def described(
 ) -> Description:
     """The bound of images (images, channels, height, width) at −1 to 1. draws: steps that each pays for. steps: T."""
     times, device = times_of(painter.way, steps), device_of(painter.net)
-    turns = torch.arange(len(images) * draws).remainder(steps - 1) + 1  # all steps in turn, in a random order
-    which = turns[torch.randperm(len(turns), generator=generator)].view(len(images), draws)
+    which = evenly_drawn(len(images) * draws, steps - 1, generator).view(len(images), draws) + 1
     each, steps_paid = [], []
     with evaluating(painter.net):
         for part in torch.split(torch.arange(len(images)), AT_ONCE):
@@ -74,6 +73,13 @@ def described(
     prior_bits, step_bits, image_bits = bits.mean(0).tolist()
     by_step = mean_by_place(torch.cat(steps_paid) / bit, which, steps)[1:]
     return Description(prior_bits, step_bits, image_bits, error, by_step)
+
+
+def evenly_drawn(number: int, places: int, generator: torch.Generator) -> Tensor:
+    """So many of the places 0 to places − 1, at equal distances from a random start, in a random order: (number,). Each is as likely
+    as any other, whether or not they divide the number."""
+    at = (torch.arange(number, dtype=torch.float64) + torch.rand((), generator=generator)) * (places / number)
+    return at.long().clamp(max=places - 1)[torch.randperm(number, generator=generator)]
 
 
 def mean_by_place(values: Tensor, places: Tensor, number: int) -> Tensor:

@@ -89,7 +89,11 @@ def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Modul
 
 def run(context: Context, settings: Settings) -> Outcome:
     data = context.images(settings.data, settings.image_size)
-    known: dict[str, Any] = {"shape": list(data.spec.inputs.shape), "classes": class_names(data), "things": things(data)}
+    known: dict[str, Any] = {
+        "shape": list(data.spec.inputs.shape),
+        "classes": class_names(data),
+        "things": things(data),
+    }
     judge = trained_judge(context, data, settings.classifier_epochs)
     net = networks(settings, known)["net"]
     assert isinstance(net, DenoisingUNet)
