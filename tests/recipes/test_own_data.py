@@ -82,6 +82,8 @@ FITTING = [
     ("dcgan", "flat.zip", SMALL_GAN),
     *(("diffusion", data, {"epochs": 1, "classifier_epochs": 1, "image_size": 12}) for data in ("flat", "three")),
     ("vae", "grey", {"epochs": 1, "image_size": 12}),
+    ("vq-vae", "flat", {"epochs": 1, "prior_epochs": 1, "judge_epochs": 1, "image_size": 12}),
+    ("vq-vae", "two", {"epochs": 1, "prior_epochs": 1, "judge_epochs": 1, "image_size": 12}),
     ("vae", "three", {"epochs": 1, "image_size": 12}),
     ("autoencoder", "flat", {"epochs": 1, "mapped": 10, "image_size": 12}),
     ("autoencoder", "two", {"epochs": 1, "mapped": 10, "image_size": 12, "kind": "convolutional"}),
