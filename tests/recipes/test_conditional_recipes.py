@@ -11,12 +11,12 @@ from profundo.evaluate import evaluating
 from profundo.nets.pixel_cnn import PixelCNN
 from profundo.nets.variational import VariationalAutoencoder
 from profundo.recipes.adversaries import make
-from profundo.recipes.conditions import asked_class, classes_told, in_turn, laid_out, of_classes
+from profundo.recipes.conditions import asked_class, classes_told, in_turn, laid_out, like_training, of_classes
 from profundo.recipes.latent_space import LatentSpace, walks
 from profundo.recipes.recipe_folder import open_latent
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo import beta_vae, gan, vae, vq_vae
-from profundo.records import Batch, ProfundoError, Targets
+from profundo.records import Batch, ProfundoError, Samples, Targets
 
 
 def test_a_class_is_asked_for_by_its_name():
@@ -27,6 +27,10 @@ def test_a_class_is_asked_for_by_its_name():
     assert in_turn([], 5) is None
     assert laid_out(classes) == (24, 3)
     assert of_classes("net", classes)[2] == ("net, owl", 2)
+    long = ["a" * 50, "a" * 50 + "b", "a" * 33 + " 2", "a" * 50 + "c"]
+    named = dict(of_classes("net", long))
+    assert list(named.values()) == [0, 1, 2, 3]
+    assert max(map(len, named)) == 40
     with pytest.raises(ProfundoError, match=r"expected a class of cat, dog, owl, got 'cow'"):
         asked_class(classes, "cow")
     with pytest.raises(ProfundoError, match=r"told no classes.*condition=class"):
@@ -40,6 +44,28 @@ def test_data_without_classes_are_refused_where_they_are_to_be_told():
     for targets in (Targets("any"), Targets("classes", ("one",)), Targets("labels", ("a", "b"))):
         with pytest.raises(ProfundoError, match="condition=class: expected images of two classes or more"):
             classes_told(replace(data, spec=replace(data.spec, targets=targets)), "class")
+
+
+@pytest.mark.parametrize("count", [10, 60, 130])
+def test_classes_are_asked_for_in_the_shares_of_training_though_it_lies_class_by_class(count):
+    data = load("digits")
+    ordered = torch.arange(3).repeat_interleave(torch.tensor([30, 20, 10]))
+    data = replace(data, train=Samples(data.train.inputs[:60], ordered))
+    counts = like_training(data, ["a", "b", "c"], count).bincount(minlength=3)
+    assert (counts - count * torch.tensor([3, 2, 1]) / 6).abs().max() <= 1
+    assert like_training(data, [], count) is None
+
+
+def test_the_net_that_is_drawn_and_kept_is_chosen_by_the_validation_half():
+    known, unseen = torch.tensor([0.1, 0.5, 0.2]), torch.tensor([0.5, 0.4, 0.1])
+    found = [
+        beta_vae.Found(torch.ones(2), 0.1, torch.rand(2, 5), test.expand(5), validation.expand(5))
+        for test, validation in zip(unseen, known, strict=True)
+    ]
+    settings = beta_vae.Settings(betas=(1.0,), nets=3, code=2, width=4)
+    nets, (_, test) = beta_vae.networks(settings, {}), beta_vae.halves(torch.Generator().manual_seed(0))
+    outcome = beta_vae.outcome(settings, nets, {1.0: found}, 1.0, test)
+    assert outcome.known["net"] == 2  # the median of validation, not of the test
 
 
 def test_walks_move_one_number_a_row_the_dearest_first():

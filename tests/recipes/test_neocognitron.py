@@ -65,6 +65,10 @@ def test_one_cell_of_a_plane_represents_it_and_one_plane_wins_a_column():
     assert sorted(representatives(s, 4)) == [(0, 6, 6), (2, 6, 1)]
     assert sorted(representatives(s[:, :4, :4], 99)) == [(0, 1, 1)]
     assert representatives(torch.zeros(3, 8, 8), 4) == []
+    for size, side in ((9, 4), (11, 7), (8, 5)):  # the last rows and columns are in an S-column, too
+        edge = torch.zeros(1, size, size)
+        edge[0, -1, -1] = 1.0
+        assert representatives(edge, side) == [(0, size - 1, size - 1)]
 
 
 def test_planes_that_learned_nothing_compete_while_others_learn_and_are_silent_afterwards():

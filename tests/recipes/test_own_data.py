@@ -3,7 +3,9 @@
 import math
 import unicodedata
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,9 +16,9 @@ from profundo.data.dataset_names import Reading
 from profundo.data.images.image_folders import images_by_class_or_not
 from profundo.data.splits.splits import divide
 from profundo.data.text.characters import read_text
-from profundo.recipes import stretches
+from profundo.recipes import judging, stretches
 from profundo.recipes.context import Context, Request
-from profundo.recipes.judging import trained_judge
+from profundo.recipes.judging import judged, trained_judge
 from profundo.recipes.metric_learning import parts_of, with_unseen_whole
 from profundo.recipes.own_data import Takes, load_images
 from profundo.recipes.recipe import data_taken, find, settle, validated
@@ -24,7 +26,7 @@ from profundo.recipes.recipe_names import RECIPES
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.stretches import stretched
 from profundo.recipes.zoo.anomaly import normal_and_odd
-from profundo.records import ProfundoError
+from profundo.records import ProfundoError, Samples
 from profundo.runs.voice import Quiet
 
 SPANISH = "En un lugar de la Mancha, de cuyo nombre no quiero acordarme, vivía un señor con su caballo. "
@@ -239,6 +241,26 @@ def test_without_classes_a_net_with_random_weights_judges_and_knows_its_own_imag
     assert judge(judge.real).distance == pytest.approx(0, abs=1e-3)
     assert judge(255 - judge.real).distance > 10 * judge(data.train.inputs).distance
     assert list(judge(judge.real).scores) == ["Fréchet distance"]
+
+
+def test_real_images_beside_made_ones_are_of_all_classes_though_these_lie_one_after_another(stranger):
+    data = context("dcgan", data=str(stranger / "three")).images(str(stranger / "three"), 16)
+    order = data.train.targets.argsort()
+    data = replace(data, train=Samples(data.train.inputs[order], data.train.targets[order]))
+    seen: list[torch.Tensor] = []
+    judge = type("Listening", (), {"real": data.test.inputs, "__call__": lambda _, images: seen.append(images)})()
+    judged(judge, data, {})
+    labels = {image.numpy().tobytes(): int(at) for image, at in zip(data.train.inputs, data.train.targets, strict=True)}
+    assert len(seen[0]) == len(data.test)
+    assert {labels[image.numpy().tobytes()] for image in seen[0]} == {0, 1, 2}
+
+
+def test_neighbours_are_looked_for_among_all_classes_in_whatever_order(monkeypatch):
+    monkeypatch.setattr(judging, "NEIGHBOURED", 40)
+    clouds = 0.1 * torch.randn(4, 40, 3) + torch.tensor([0.0, 9, 9, 0])[:, None, None]
+    judge = SimpleNamespace(real_features=clouds[:2].flatten(0, 1))
+    precision, recall = judging.ImageJudge.near(judge, clouds[2:].flatten(0, 1))
+    assert min(precision, recall) > 0.5
 
 
 @pytest.mark.parametrize(("odd", "count"), [("klasse é1", 10), ("odd", 5), (None, 0)])

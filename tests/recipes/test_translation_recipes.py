@@ -4,6 +4,7 @@ import base64
 import colorsys
 import io
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -217,9 +218,35 @@ def test_of_two_classes_each_should_become_the_other():
         assert kind.wanted.tolist() == [1 - at] * 5
     assert kinds.images.spec.targets.classes == ("kind 2", "kind 0")
     assert [kind.name for kind in two_classes(numbered(80), ("", ""), 5).both] == ["kind 0", "kind 1"]
-    for names, says in ((("kind 9", ""), "class 'kind 9' is unknown; nearest"), (("kind 1", ""), "got 'kind 1' twice")):
+    for names, found in ((("", "kind 0"), ["kind 1", "kind 0"]), (("kind 1", ""), ["kind 1", "kind 0"])):
+        assert [kind.name for kind in two_classes(numbered(80), names, 5).both] == found
+    for names, says in (
+        (("kind 9", ""), "class 'kind 9' is unknown; nearest"),
+        (("kind 1", "kind 1"), "got 'kind 1' twice"),
+    ):
         with pytest.raises(ProfundoError, match=says):
             two_classes(numbered(80), names, 5)
+
+
+@pytest.mark.parametrize("part", ["training", "validation", "test"])
+def test_a_class_without_images_in_a_split_is_refused_by_name(part):
+    data, field = numbered(80), {"training": "train"}.get(part, part)
+    split = getattr(data, field)
+    some = split.targets != 2
+    data = replace(data, **{field: Samples(split.inputs[some], split.targets[some])})
+    with pytest.raises(ProfundoError, match=f"class 'kind 2': .* found none in the {part} split") as caught:
+        two_classes(data, ("kind 2", ""), 5)
+    assert "\n" not in str(caught.value)
+    assert [kind.name for kind in two_classes(data, ("kind 1", "kind 3"), 5).both] == ["kind 1", "kind 3"]
+
+
+def test_one_image_is_not_divided_between_two_forms_and_one_class_is_no_two():
+    data = numbered(80)
+    few = replace(data, validation=Samples(data.validation.inputs[:1], data.validation.targets[:1]))
+    with pytest.raises(ProfundoError, match="expected two images or more"):
+        two_forms(few, "negative", DRAWS, 5)
+    with pytest.raises(ProfundoError, match="expected images of two classes or more, found 1"):
+        two_classes(numbered(80, classes=1), ("", ""), 5)
 
 
 # --------------------------------------------------------------------------------------------------------------- figures
@@ -341,3 +368,14 @@ def test_an_image_goes_there_or_back(tmp_path):
         assert nets[way].seen.shape == (1, 3, 24, 24)
     with pytest.raises(ProfundoError, match="setting way"):
         predicted("cyclegan", model, [tmp_path / "one.png"], {"way": "up"})
+
+
+def test_there_may_be_more_test_images_than_training_images(monkeypatch):
+    def few(made, settings):
+        parts = whole(made, settings)
+        return replace(parts, train=parts.train.some(range(10)))
+
+    whole = pix2pix.loaded
+    monkeypatch.setattr(pix2pix, "loaded", few)
+    given = {"updates": 2, "epochs": 1, "classifier_epochs": 1, "judged": 40}
+    assert 0 <= run_recipe("pix2pix", given, quick=True, out=False).outcome.scores[pix2pix.NAMED] <= 1

@@ -111,7 +111,7 @@ def representatives(s: Tensor, side: int) -> list[tuple[int, int, int]]:
     most, planes = s.max(0)
     height, width = most.shape
     side = min(side, height, width)
-    _, places = F.max_pool2d(most[None], side, stride=max(1, side // 2), return_indices=True)
+    _, places = F.max_pool2d(most[None], side, stride=max(1, side // 2), ceil_mode=True, return_indices=True)
     candidates = sorted({int(place) for place in places.flatten()}, key=lambda place: -float(most.flatten()[place]))
     chosen: dict[int, tuple[int, int, int]] = {}
     for place in candidates:

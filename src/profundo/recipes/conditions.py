@@ -84,13 +84,24 @@ def columns_of(classes: Sequence[str], only: int | None) -> int | None:
 
 
 def of_classes(name: str, classes: Sequence[str]) -> list[tuple[str, int | None]]:
-    """The net's name alone, or beside that of each class, with the place of the class."""
-    return [(f"{name}, {one}"[:LONGEST], at) for at, one in enumerate(classes)] or [(name, None)]
+    """The net's name alone, or beside that of each class, with the place of the class. Names that are alike when they are cut
+    end in a number."""
+    taken: list[str] = []
+    for one in classes:
+        taken.append(not_taken(f"{name}, {one}", taken))
+    return [(one, at) for at, one in enumerate(taken)] or [(name, None)]
+
+
+def not_taken(name: str, taken: Sequence[str]) -> str:
+    """The name, cut to LONGEST letters, with a number behind where others have it."""
+    ends = ("", *(f" {number}" for number in range(2, len(taken) + 2)))
+    return next(cut for end in ends if (cut := name[: LONGEST - len(end)] + end) not in taken)
 
 
 def like_training(data: Dataset, classes: Sequence[str], count: int) -> Tensor | None:
-    """int64 (count,): classes in the shares that they have among the training samples; None where none are told."""
+    """int64 (count,): classes in the shares that they have among the training samples, which may lie class by class; None where
+    none are told."""
     if not classes:
         return None
     labels: Tensor = data.train.targets.long()
-    return labels[torch.arange(count) % len(labels)]
+    return labels[torch.arange(count) * len(labels) // count]

@@ -28,6 +28,7 @@ from profundo.evaluate.manifolds import NEIGHBOURS, precision_and_recall
 from profundo.nets import fast_cnn, initialize_
 from profundo.nets.init import SMALL_OUTPUT
 from profundo.pictures.exhibits import Table
+from profundo.ranks_and_places import evenly
 from profundo.recipes.context import Context
 from profundo.recipes.net_outputs import outputs, outputs_in_parts
 from profundo.recipes.own_data import several_classes, things
@@ -105,7 +106,8 @@ class ImageJudge:
         number = min(NEIGHBOURED, len(features), len(self.real_features))
         if number <= NEIGHBOURS:
             return None, None
-        return precision_and_recall(features[:number], self.real_features[:number])
+        few, real = (of[evenly(len(of), number)] for of in (features, self.real_features))
+        return precision_and_recall(few, real)
 
     def agreed(self, images: Tensor, classes: Tensor) -> float:
         """The share of the images, uint8, that it takes for what they were to be: (images,) of class numbers."""
@@ -132,7 +134,9 @@ def trained_judge(context: Context, data: Dataset, epochs: int) -> ImageJudge:
 
 def judged(judge: ImageJudge, data: Dataset, sets: Mapping[str, Tensor]) -> dict[str, Verdict]:
     """What it says of sets of uint8 images by name, and beside them of as many real ones, of training and unseen."""
-    real = {f"training {things(data)}": raw(data.train)[: len(data.test)], f"unseen {things(data)}": judge.real}
+    train = raw(data.train)
+    seen = train[evenly(len(train), len(data.test))]  # images of one's own lie class by class
+    real = {f"training {things(data)}": seen, f"unseen {things(data)}": judge.real}
     return {name: judge(images) for name, images in {**sets, **real}.items()}
 
 

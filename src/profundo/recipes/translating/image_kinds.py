@@ -101,6 +101,10 @@ def two_forms(data: Dataset, name: str, draws: torch.Generator, most: int) -> Ki
 
 
 def halves(samples: Samples, draws: torch.Generator) -> tuple[Samples, Samples]:
+    if len(samples) < 2:
+        raise ProfundoError(
+            "expected two images or more to learn from and two to validate with, for each is seen in one form only; give more images"
+        )
     places = torch.randperm(len(samples), generator=draws)
     first, second = (part.sort().values for part in places.chunk(2))
     return tuple(Samples(raw_of(samples)[at], samples.targets[at]) for at in (first, second))  # type: ignore[return-value]
@@ -129,10 +133,9 @@ def judged_by(data: Dataset, both: tuple[Kind, Kind], train: Tensor, validation:
 
 # --------------------------------------------------------------------------------------------------------------- classes
 def two_classes(data: Dataset, names: tuple[str, str], most: int) -> Kinds:
-    """Of a data set the images of two classes, the first two where no names are given. Raises ProfundoError for others."""
-    chosen = [class_of(data, name, at) for at, name in enumerate(names)]
-    if chosen[0] == chosen[1]:
-        raise ProfundoError(f"first, second: expected two classes, got {data.spec.targets.classes[chosen[0]]!r} twice")
+    """Of a data set the images of two classes, the first that the other is not where no name is given. Raises ProfundoError for
+    others, and for a class without images to learn from, to validate with or to be asked about."""
+    chosen = two_of(data, names)
     both = tuple(kind_of(data, chosen, at, most) for at in (0, 1))
     counts = [torch.tensor([len(kind.train) for kind in both]), torch.tensor([len(kind.validation) for kind in both])]
     known = [torch.arange(2).repeat_interleave(count) for count in counts]
@@ -141,10 +144,19 @@ def two_classes(data: Dataset, names: tuple[str, str], most: int) -> Kinds:
     return Kinds(both, judged_by(named, both, *known), "share turned")  # type: ignore[arg-type]
 
 
-def class_of(data: Dataset, name: str, place: int) -> int:
+def two_of(data: Dataset, names: tuple[str, str]) -> list[int]:
     classes = data.spec.targets.classes
-    if not name:
-        return place
+    if len(classes) < 2:
+        raise ProfundoError(f"{data.name}: expected images of two classes or more, found {len(classes)}")
+    told = [class_of(data, name) if name else None for name in names]
+    if told[0] is not None and told[0] == told[1]:
+        raise ProfundoError(f"first, second: expected two classes, got {classes[told[0]]!r} twice")
+    others = (at for at in range(len(classes)) if at not in told)
+    return [next(others) if at is None else at for at in told]
+
+
+def class_of(data: Dataset, name: str) -> int:
+    classes = data.spec.targets.classes
     if name not in classes:
         hint = nearest_names(name, classes) or f"there are {', '.join(classes)}"
         raise ProfundoError(f"{data.name}: class {printable(name)!r} is unknown; {hint}")
@@ -156,6 +168,13 @@ def kind_of(data: Dataset, chosen: list[int], at: int, most: int) -> Kind:
     train, validation, test = (
         raw_of(split)[split.targets == chosen[at]] for split in (data.train, data.validation, data.test)
     )
+    name = data.spec.targets.classes[chosen[at]]
+    for part, images in (("training", train), ("validation", validation), ("test", test)):
+        if not len(images):
+            raise ProfundoError(
+                f"class {printable(name)!r}: expected images in each split, found none in the {part} split; give more of it, or "
+                "name another class by first or second"
+            )
     test = test[evenly(len(test), most)]
     labels = torch.full((len(test),), at)
-    return Kind(data.spec.targets.classes[chosen[at]], train, validation, test, labels, 1 - labels)
+    return Kind(name, train, validation, test, labels, 1 - labels)

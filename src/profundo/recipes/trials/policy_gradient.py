@@ -1,8 +1,11 @@
 """REINFORCE with a baseline (Williams 1992, "Simple statistical gradient-following algorithms …"), many nets side by side.
 
-    ∇ E[return] ≈ mean of Σ_t ∇log π(a_t | s_t) (G_t − b(s_t))       G_t = Σ γᵏ r_{t+k}: what came after step t
+    mean over steps of ∇log π(a_t | s_t) A_t / √(mean of A²) + entropy · ∇H(π(· | s_t))
+    A_t = G_t − b(s_t)       G_t = (1 − γ) Σ γᵏ r_{t+k}: what came after step t, at most the largest reward
 
-The baseline b is a second net that learns G_t by least squares; it changes no expectation, only the variance.
+The baseline b is a second net that learns G_t by least squares; it changes no expectation, only the variance. Other than in the paper
+all steps of some episodes count alike, whichever episode they are of and without a factor γᵗ; A is divided by its root mean square,
+so that rewards may be of any size; and the policy's entropy H is rewarded.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ class Episodes:
 
 
 def rewards_to_go(rewards: Tensor, discount: float) -> Tensor:
-    """G_t of rewards (nets, steps, copies), which are 0 after the end."""
+    """Σ γᵏ r_{t+k} of rewards (nets, steps, copies), which are 0 after the end."""
     result, after = torch.empty_like(rewards), torch.zeros_like(rewards[:, 0])
     for step in reversed(range(rewards.shape[1])):
         after = rewards[:, step] + discount * after

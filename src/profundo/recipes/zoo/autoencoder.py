@@ -32,6 +32,7 @@ from profundo.evaluate.components import LinearCode, principal_components, reduc
 from profundo.nets.autoencoders import Autoencoder, PoolingAutoencoder, dense_autoencoder, pooling_autoencoder
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
+from profundo.ranks_and_places import evenly
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.latent_space import LatentSpace
 from profundo.recipes.net_outputs import as_pictures, device_of, outputs_in_parts, read_intensities
@@ -175,7 +176,8 @@ def measured(context: Context, settings: Settings, data: Dataset, net: nn.Module
 def exhibits(
     context: Context, settings: Settings, data: Dataset, seen: Tensor, trained: Trained, result: Measured
 ) -> list[Exhibit]:
-    test, mapped = intensities(data.test, data.spec), result.codes[: settings.mapped]
+    test, places = intensities(data.test, data.spec), evenly(len(data.test), settings.mapped)
+    mapped = result.codes[places]
     known = {"digits": "digits", "images": "classes"}[things(data)]
     coloured = f", coloured by their {known}, which training never saw" if data.spec.targets.classes else ""
     history, rival = trained.history, result.errors[f"best linear code, {settings.code}"]
@@ -186,7 +188,7 @@ def exhibits(
             "Map of the codes",
             f"The codes of {len(mapped)} test pictures in the plane, neighbours together (t-SNE){coloured}.",
             mapped,
-            data.test.targets[: len(mapped)].tolist(),
+            data.test.targets[places].tolist(),
             data.spec.targets.classes or ("images",),
             context.seed,
         ),
@@ -291,10 +293,11 @@ def latent(model: Model, context: Context) -> Mapping[str, LatentSpace]:
     """The codes of the test part say how they spread; of kind "convolutional" the positions of a picture's maxima go with them."""
     data = context.images(model.asked.data, model.asked.image_size)
     net, test = model.networks["autoencoder"], intensities(data.test, data.spec)
-    codes = encoded(net, test[:SPREAD])
-    shown, pooled = as_pictures(test[:BEGUN_FROM]), isinstance(net, PoolingAutoencoder)
+    codes = encoded(net, test[evenly(len(test), SPREAD)])
+    begun = test[evenly(len(test), BEGUN_FROM)]
+    shown, pooled = as_pictures(begun), isinstance(net, PoolingAutoencoder)
     space = LatentSpace(
-        "autoencoder", partial(drawn, net), codes.mean(0), codes.std(0), shown, codes[:BEGUN_FROM], pooled
+        "autoencoder", partial(drawn, net), codes.mean(0), codes.std(0), shown, encoded(net, begun), pooled
     )
     return {"autoencoder": space}
 

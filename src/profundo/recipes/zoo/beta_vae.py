@@ -82,6 +82,10 @@ class Found:
     def gap(self) -> float:
         return self.gaps.mean().item()
 
+    @property
+    def chosen_by(self) -> float:
+        return self.validation.mean().item()
+
 
 def networks(settings: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]:
     return {
@@ -109,7 +113,7 @@ def run(context: Context, settings: Settings) -> Outcome:
             assert isinstance(net, VariationalAutoencoder)
             learn(context, settings, net, beta, named(beta, number))
             found.setdefault(beta, []).append(judged(net, validation, test, settings.draws, context.generator("draws")))
-    best = max(found, key=lambda beta: fmean(one.validation.mean().item() for one in found[beta]))
+    best = max(found, key=lambda beta: fmean(one.chosen_by for one in found[beta]))
     return outcome(settings, nets, found, best, test)
 
 
@@ -180,7 +184,7 @@ def outcome(
     first = settings.betas[0]
     gaps = {beta: [one.gap for one in several] for beta, several in found.items()}
     used = {beta: fmean(int((one.costs > USED).sum()) for one in several) for beta, several in found.items()}
-    number = middle(gaps[best])
+    number = middle([one.chosen_by for one in found[best]])
     shown, of = nets[named(best, number)], found[best][number]
     space = space_of(named(best, number), shown, test)
     return Outcome(
@@ -215,7 +219,7 @@ def spread(values: Sequence[float]) -> str:
 
 def simplest_walks(nets: Mapping[str, nn.Module], found: Sequence[Found], first: float, test: Tensor) -> Images:
     """The same of the first β."""
-    number = middle([one.gap for one in found])
+    number = middle([one.chosen_by for one in found])
     name = named(first, number)
     return walks(f"Latent walks, β = {first:g}", space_of(name, nets[name], test), found[number].costs)
 

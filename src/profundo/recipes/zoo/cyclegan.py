@@ -310,7 +310,7 @@ def exhibits(
         ),
         by_epoch(
             "Players",
-            "Means over each epoch of what both discriminators pay, 1 where they cannot tell, and both generators for not passing.",
+            "Means over each epoch of what both discriminators pay, 0.5 where they cannot tell, and both generators for not passing.",
             {name: history[OURS][name] for name in ("discriminators", "fooled")},
             y_label="cost",
             log_y=False,

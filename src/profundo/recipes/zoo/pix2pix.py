@@ -274,7 +274,8 @@ def exhibits(
     places = evenly(len(parts.test), SHOWN)
     rows = {"given": parts.test.given, ALONE: made[ALONE], OURS: made[OURS], "truth": parts.test.truth}
     names = [DISTANCE, *([NAMED] if NAMED in figures[OURS] else []), ERROR]
-    floor = judged(judge, parts.train.truth[: len(parts.test)], parts)[DISTANCE]
+    seen, _ = judge.look(parts.train.truth[evenly(len(parts.train), len(parts.test))])
+    floor = frechet_distance(seen, judge.real_features)
     truth = judged(judge, parts.test.truth, parts)
     table: list[list[str | float]] = [[way, *(of[name] for name in names)] for way, of in figures.items()]
     history = {name: one.history for name, one in trained.items()}

@@ -30,6 +30,7 @@ from profundo.nets.variational import VariationalAutoencoder
 from profundo.objectives.elbo import bernoulli_log_likelihood, gaussian_kl, gaussian_kl_by_number, normal_log_density
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
+from profundo.ranks_and_places import evenly
 from profundo.recipes.conditions import (
     ASKED,
     WIDEST,
@@ -129,14 +130,15 @@ def run(context: Context, settings: Settings) -> Outcome:
     size = math.prod(data.spec.inputs.shape)
     bits = bits_per_dimension(-found.likelihood, size)
     model = Model(settings, nets, known)
-    spaces = latent_of("vae", nets["vae"], test[:BEGUN_FROM], labels, classes)
+    begun, shown = evenly(len(test), BEGUN_FROM), evenly(len(test), 32)
+    spaces = latent_of("vae", nets["vae"], test[begun], None if labels is None else labels[begun], classes)
     beside = untold(context, settings, data, known, pixels, found) if classes else None
     judge = trained_judge(context, data, settings.classifier_epochs)
     asked = like_training(data, classes, len(data.test))
     made = samples(nets["vae"], len(data.test), context.generator("judged"), asked)
     verdicts = judged(judge, data, {"made": made})
     agreed = {} if asked is None else {ASKED: judge.agreed(made, asked)}
-    shown: list[Exhibit] = [one_hand(nets["vae"], pixels, classes), beside] if beside else []
+    told_class: list[Exhibit] = [one_hand(nets["vae"], pixels, classes), beside] if beside else []
     return Outcome(
         scores={
             "bits/dim": bits,
@@ -149,11 +151,11 @@ def run(context: Context, settings: Settings) -> Outcome:
         against="independent pixels",
         exhibits=[
             *generate(model, laid_out(classes)[0], context.generator("samples"), ""),
-            *shown,
+            *told_class,
             walks("Latent walks", next(iter(spaces.values())), found.costs),
             costs_by_number("What each number says", found.costs),
             plane_of_codes(nets["plane"]),
-            reconstructions(nets["vae"], pixels[:32], None if labels is None else labels[:32]),
+            reconstructions(nets["vae"], pixels[shown], None if labels is None else labels[shown]),
             trained.film("Samples by epoch", "The same random codes, decoded before training and after each epoch."),
             verdicts_table(verdicts, things(data)),
         ],
@@ -297,18 +299,18 @@ def decoded(net: nn.Module, codes: Tensor, labels: Tensor | None = None) -> Tens
 def one_hand(net: nn.Module, pixels: Tensor, classes: Sequence[str], rows: int = 8) -> Images:
     """A test picture, then its code decoded as each class (Kingma et al. 2014, figure 1)."""
     assert isinstance(net, VariationalAutoencoder)
-    classes = classes[:WIDEST]
+    classes, pixels = classes[:WIDEST], pixels[evenly(len(pixels), rows)]
     with evaluating(net):
-        codes, _ = net.encode(pixels[:rows])
+        codes, _ = net.encode(pixels)
     every = torch.arange(len(classes)).repeat(len(codes))
     made = decoded(net, codes.repeat_interleave(len(classes), 0), every)
     return Images(
         "One hand, every class",
         "Left, a test picture; then what the decoder makes of its code when it is told each class in turn. Look along a row: what "
         "stays, slant, breadth and weight, is what the code says; where a row stays the same digit, the code says the class, too.",
-        torch.cat(
-            [as_pictures(pixels[:rows])[:, None], made.view(len(codes), len(classes), *made.shape[1:])], 1
-        ).flatten(0, 1),
+        torch.cat([as_pictures(pixels)[:, None], made.view(len(codes), len(classes), *made.shape[1:])], 1).flatten(
+            0, 1
+        ),
         1 + len(classes),
     )
 
@@ -344,9 +346,10 @@ def subject(model: Model, context: Context) -> Subject:
 def latent(model: Model, context: Context) -> Mapping[str, LatentSpace]:
     """Of both nets, and of each class that the first is told; samples of the test part are at the mean of q(z|x)."""
     data = context.images(model.asked.data, model.asked.image_size)
-    test = intensities(data.test, data.spec)[:BEGUN_FROM]
+    begun = evenly(len(data.test), BEGUN_FROM)
+    test = intensities(data.test, data.spec)[begun]
     classes = model.known.get("classes", [])
-    labels = data.test.targets.long()[:BEGUN_FROM] if classes else None
+    labels = data.test.targets.long()[begun] if classes else None
     return latent_of("vae", model.networks["vae"], test, labels, classes) | latent_of(
         "plane", model.networks["plane"], test
     )
@@ -365,7 +368,7 @@ def latent_of(
         def decode(codes: Tensor, _begun: Tensor | None) -> Tensor:
             return decoded(net, codes, None if label is None else torch.full((len(codes),), label))
 
-        these = slice(None) if label is None or labels is None else (labels.cpu()[: len(test)] == label)
+        these = slice(None) if label is None or labels is None else (labels.cpu() == label)
         return LatentSpace(name, decode, zeros, zeros + 1, pictures[these], means[these])
 
     return {one: space(one, label) for one, label in of_classes(name, classes)}

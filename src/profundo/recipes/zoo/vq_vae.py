@@ -32,6 +32,7 @@ from profundo.nets.vector_quantised import VectorQuantised, perplexity
 from profundo.objectives.elbo import bernoulli_log_likelihood
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
+from profundo.ranks_and_places import evenly
 from profundo.recipes.conditions import ASKED, asked_class, classes_there, columns_of, in_turn, laid_out, like_training
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.judging import ImageJudge, Verdict, judged, trained_judge, verdicts_table
@@ -102,7 +103,7 @@ def run(context: Context, settings: Settings) -> Outcome:
     trained = learn_order(context, settings, data, autoencoder, prior, classes)
 
     test = binarised(data.test, data, context)
-    words, logits = said(autoencoder, test)
+    (words, logits), shown = said(autoencoder, test), evenly(len(test), SHOWN)
     shares = word_shares(said(autoencoder, binarised(data.train, data, context))[0], settings.words)
     pixels = -bernoulli_log_likelihood(logits, test).double().mean().item() / math.log(2)
     bits = {
@@ -120,7 +121,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         against=BESIDE,
         exhibits=[
             *generate(model, laid_out(classes)[0], context.generator("shown"), ""),
-            reconstructions(test[:SHOWN], logits[:SHOWN]),
+            reconstructions(test[shown], logits[shown]),
             Images("The same without an order", UNORDERED, drawn[:64], 8),
             vocabulary(test, words, settings.words),
             trained.film(
