@@ -240,7 +240,7 @@ def test_without_classes_a_net_with_random_weights_judges_and_knows_its_own_imag
     assert not made.trainings
     assert judge(judge.real).distance == pytest.approx(0, abs=1e-3)
     assert judge(255 - judge.real).distance > 10 * judge(data.train.inputs).distance
-    assert list(judge(judge.real).scores) == ["Fréchet distance"]
+    assert list(judge(judge.real).scores) == ["Fréchet distance", "precision", "recall"]
 
 
 def test_real_images_beside_made_ones_are_of_all_classes_though_these_lie_one_after_another(stranger):
