@@ -6,7 +6,7 @@ discriminator and batch normalisation in the generator came after the paper: wit
 as many steps ended in mode collapse, 2.6 digits in use. Digits are drawn from the moving average of the generator's weights.
 
 Result: 10,000 made digits are at a Fréchet distance of 55 (seeds 0–2, 54 to 55) from as many unseen real ones, in the features
-of a small classifier; as many real training digits are at 3.6, the untrained generator's images at 524. Strokes are broken
+of a small classifier; as many real training digits are at 2.8, the untrained generator's images at 524. Strokes are broken
 and specked, as those of dense generators are: the classifier is sure of 54 % of the digits (over 90 %); 9.1 of the ten digits
 are in use by entropy. The recipe `dcgan` comes much nearer. 80 s on one core of an AMD EPYC, no GPU.
 """
