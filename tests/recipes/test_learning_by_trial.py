@@ -202,3 +202,11 @@ def test_installed_environments_are_played_again_to_where_they_were():
     assert torch.equal(copies.observed, other.observed)
     with pytest.raises(ProfundoError, match="a few actions to choose among"):
         installed_task("Pendulum-v1")
+
+
+def test_a_grid_whose_goal_cannot_be_reached_from_a_start_is_refused():
+    with pytest.raises(ProfundoError, match="found none from row 1, column 1"):
+        GridWorld(("S#.x", "##..", "...G"))
+    with pytest.raises(ProfundoError, match="found none"):
+        GridWorld(("SxG",))
+    GridWorld(("S..x", ".#..", "...G"))
