@@ -74,7 +74,9 @@ def lines(images: Tensor) -> Tensor:
 
 def without_colour(images: Tensor) -> Tensor:
     """uint8 (images, 1, height, width). Raises ProfundoError where there is no colour to be taken away."""
-    if images.shape[1] != 3 or not any(bool((part != part[:, :1]).any()) for part in images.split(few_at_once(images))):
+    if images.shape[1] != 3 or not any(
+        bool((part != part[:, :1]).any()) for part in torch.split(images, few_at_once(images))
+    ):
         raise ProfundoError(
             "task colours: expected images in colour to learn from, found grey ones only; try task=halves"
         )
