@@ -15,7 +15,7 @@ and less: what they have learned is not the number in between.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -56,6 +56,7 @@ from profundo.recipes.machine_translation.written_translations import (
     answered,
     doubts,
     looking,
+    too_long,
     translated,
     vocabulary_in,
 )
@@ -109,10 +110,11 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """Of texts that are translated. net: best, by validation, or one of the three; beam: 1 takes the likeliest piece each time."""
+    """Of texts that are translated. net: best, by validation, or one of the three; beam: 1 takes the likeliest piece each time, the
+    run's own unless told. `generate` without a text shows all three unless one is named."""
 
     net: Literal["best", "transformer", "attention", "bottleneck"] = "best"
-    beam: Annotated[int, Field(ge=1, le=100)] = 4
+    beam: Annotated[int, Field(ge=1, le=100)] | None = None
 
 
 def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
@@ -253,27 +255,41 @@ def never_shown(context: Context, model: Model) -> tuple[Sequence[Pair], Answers
 # ------------------------------------------------------------------------------------------------------------ being used
 def generate(model: Model, count: int, generator: torch.Generator, prompt: str) -> list[Exhibit]:
     """The translation of the prompt, and where the nets look; without one, those of so many texts of the test."""
+    name, beam = chosen(model)
+    named = (model.wishes or Wishes()).net
     if prompt:
-        text = asked_for(model, prompt)
-        (answer,) = translated(model, model.known["best"], [text], model.asked.beam)
-        best = NAMES[model.known["best"]]
+        looked = [one for one in LOOKING if named in ("best", one)]
+        text = asked_for(model, prompt, {name, *looked})
+        (answer,) = translated(model, name, [text], beam)
+        best = ", the best by validation," if name == model.known["best"] else ""
         beyond = "".join(f"; {doubt}" for doubt in doubts(model, text))
-        told = f"What the {best}, the best by validation, writes for {text!r}{beyond}."
-        return [Passage("Translation", told, answer), *(looking(model, name, text) for name in LOOKING)]
+        told = f"What the {NAMES[name]}{best} writes for {text!r}{beyond}."
+        return [Passage("Translation", told, answer), *(looking(model, one, text) for one in looked)]
     examples = model.known["examples"]
     texts = [examples[at] for at in torch.randperm(len(examples), generator=generator)[:count].tolist()]
-    made = {NAMES[name]: translated(model, name, texts, model.asked.beam) for name in NAMES}
+    made = {NAMES[one]: translated(model, one, texts, beam) for one in NAMES if named in ("best", one)}
     rows = [[text, *(own[at] for own in made.values())] for at, text in enumerate(texts)]
     return [Table("Translations", "Of texts that training never showed.", ["text", *made], rows)]
 
 
-def asked_for(model: Model, text: str) -> str:
-    """The text as the nets take it. Raises ProfundoError for one of numbers and dates that does not say what is asked for."""
+def chosen(model: Model) -> tuple[str, int]:
+    """The net that is wished for, and the width of its beam."""
+    wishes = model.wishes or Wishes()
+    return model.known["best"] if wishes.net == "best" else wishes.net, wishes.beam or model.asked.beam
+
+
+def asked_for(model: Model, text: str, names: Collection[str], where: str = "") -> str:
+    """The text as the nets of these names take it. where: it stands, for errors. Raises ProfundoError for one of numbers and dates
+    that does not say what is asked for, and for one that is too long for a net."""
     text = plain(text)
+    where = f"{where}: " if where else ""
+    for name in names:
+        if reason := too_long(model, name, text):
+            raise ProfundoError(f"{where}text {text[:60]!r}: {reason}")
     asked, _, rest = text.partition(": ")
     if model.asked.data is None and (asked not in ASKED_FOR or not rest):
         raise ProfundoError(
-            f"text {text[:60]!r}: expected what is asked for ({', '.join(ASKED_FOR)}), a colon and a text, such as 'ca: 22', "
+            f"{where}text {text[:60]!r}: expected what is asked for ({', '.join(ASKED_FOR)}), a colon and a text, such as 'ca: 22', "
             "'number: vint-i-dos' or 'date: 3 de maig de 2024'"
         )
     return text
@@ -281,14 +297,14 @@ def asked_for(model: Model, text: str) -> str:
 
 def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     """For each line of text files its translation."""
-    wishes = model.wishes
-    name = model.known["best"] if wishes.net == "best" else wishes.net
+    name, beam = chosen(model)
     answers = []
     for where, content in (one for file in files for one in zip(*read_texts(file), strict=True)):
-        texts = [asked_for(model, line) for line in content.splitlines() if line.strip()]
+        lines = [(number, line) for number, line in enumerate(content.splitlines(), 1) if line.strip()]
+        texts = [asked_for(model, line, [name], f"{where}, line {number}") for number, line in lines]
         if not texts:
             raise ProfundoError(f"{where}: expected a text to translate in each line, found none")
-        made = translated(model, name, texts, wishes.beam)
+        made = translated(model, name, texts, beam)
         for text, told in zip(texts, made, strict=True):
             beyond = doubts(model, text)
             answers.append({"input": text, "prediction": told, **({"notices": beyond} if beyond else {})})
