@@ -3,6 +3,7 @@
 import pytest
 
 from profundo.data.text.text_pairs import Pair
+from profundo.data.text.text_pieces import vocabulary_of
 from profundo.pictures.exhibits import Chart, Passage
 from profundo.recipes.machine_translation.translation_figures import by_kind, by_length, judged, written_table
 from profundo.recipes.recipe import generated, settle
@@ -72,6 +73,12 @@ def test_what_is_wished_for_holds_of_what_is_generated_too(colours, monkeypatch)
     assert widths == [1, 3, 2, 2, 2]  # the run's own, unless told
     with pytest.raises(ProfundoError, match="generated examples of recipe vae: setting 'beam' is not for it"):
         generated("vae", colours.model, 1, 0, "", {"beam": 1})
+
+
+def test_a_memory_knows_the_words_that_the_nets_do_not():
+    known = [Pair(f"a b c {rare}", rare.upper()) for rare in ("d", "e", "f")]
+    texts = vocabulary_of([pair.source for pair in known], is_open=True)
+    assert translation.remembered(texts, known, [Pair("a b f", ""), Pair("b a e", "")]) == ["F", "E"]
 
 
 def test_a_text_that_is_too_long_is_named_before_any_is_translated(colours, tmp_path):
