@@ -52,6 +52,9 @@ def test_what_one_types_is_translated_with_where_the_nets_look(colours, tmp_path
         colours.predict([tmp_path / "none.txt"])
     with pytest.raises(ProfundoError, match="net"):
         colours.predict([tmp_path / "lines.txt"], net="gru")
+    (tmp_path / "pairs.tsv").write_text("es\ten\nun oso\ta bear\n")
+    with pytest.raises(ProfundoError, match="got a table"):
+        colours.predict([tmp_path / "pairs.tsv"])
 
 
 def test_what_is_wished_for_holds_of_what_is_generated_too(colours, monkeypatch):

@@ -79,6 +79,8 @@ PICTURED = 24  # pieces of a text
 EXAMPLES = 100  # sources that a run keeps, to be translated when nothing is typed
 BETWEEN = 500  # texts from one language to another
 
+TABLES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")  # of which a line is no text
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -300,7 +302,12 @@ def asked_for(model: Model, text: str, names: Collection[str], where: str = "") 
 
 
 def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
-    """For each line of text files its translation."""
+    """For each line of text files its translation. Raises ProfundoError for tables."""
+    for file in files:
+        if file.suffix.lower() in TABLES:
+            raise ProfundoError(
+                f"{file}: expected a file of texts, a line each, got a table; write its column of texts alone into a .txt"
+            )
     name, beam = chosen(model)
     answers = []
     for where, content in (one for file in files for one in zip(*read_texts(file), strict=True)):
