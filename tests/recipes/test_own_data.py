@@ -238,7 +238,7 @@ def test_without_classes_a_net_with_random_weights_judges_and_knows_its_own_imag
     assert not made.trainings
     assert judge(judge.real).distance == pytest.approx(0, abs=1e-3)
     assert judge(255 - judge.real).distance > 10 * judge(data.train.inputs).distance
-    assert list(judge(judge.real).scores) == ["Fréchet distance"]
+    assert list(judge(judge.real).scores) == ["Fréchet distance", "precision", "recall"]
 
 
 @pytest.mark.parametrize(("odd", "count"), [("klasse é1", 10), ("odd", 5), (None, 0)])

@@ -1,11 +1,14 @@
 """A second, longer training where early stopping did not end the first."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
 
 import profundo as pf
-from profundo.records import Step
+from profundo.inspect.training_path import span, training_path
+from profundo.records import ProfundoError, Step
 from profundo.runs.experiment import new_experiment
 from profundo.runs.scoring import course_of, evaluate_split
 from profundo.runs.supervised import resume, train
@@ -151,5 +154,45 @@ def test_it_is_the_default_of_small_tables_of_numbers_whose_epochs_nobody_asked_
     def chosen(**settings):
         return prepare(new_experiment(data=str(curved), target="y", **settings)).experiment.longer
 
-    assert (chosen(), chosen(epochs=5), chosen(heal=True), chosen(longer=2)) == (4, None, None, 2)
+    assert (chosen(), chosen(epochs=5), chosen(heal=True), chosen(longer=2), chosen(early_stop=9)) == (
+        4,
+        None,
+        None,
+        2,
+        None,
+    )
     assert prepare(new_experiment(data="iris")).experiment.longer is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"), [({"net": "mlp"}, "give early_stop"), ({"heal": True}, "leave out heal")]
+)
+def test_a_second_training_that_cannot_follow_is_refused(settings, says, curved):
+    from profundo.runs.choices import prepare
+
+    with pytest.raises(ProfundoError, match=f"longer: .*{says}"):
+        prepare(new_experiment(data=str(curved), target="y", longer=2, **settings))
+
+
+def test_a_net_of_ones_own_begins_again_as_it_began_whatever_it_is_when_it_goes_on(curved, tmp_path):
+    data = pf.load(curved, target="y", seed=1)
+
+    def own(seed):
+        torch.manual_seed(seed)
+        return nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
+
+    settings = {"epochs": 3, "early_stop": 9, "longer": 2, "checkpoint_seconds": 0, "seed": 1}
+    whole = pf.fit(own(0), data, out=False, **settings)
+    with pytest.raises(Stop):
+        pf.fit(own(0), data, out=tmp_path / "run", voice=Impatient(2), **settings)
+    resumed = pf.fit(own(5), data, out=tmp_path / "run", resume=True, **settings)
+    assert len(whole.history) == 9
+    assert resumed.history.rows == whole.history.rows
+
+
+def test_the_way_of_the_kept_training_is_that_of_one_of_the_two(whole):
+    run, _ = whole
+    path = training_path(run, 5)
+    assert (path.epochs[0], path.epochs[-1]) == (6, len(run.history))
+    first = dataclasses.replace(run, best_epoch=4)
+    assert span(first) == (0, 6)

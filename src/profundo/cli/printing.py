@@ -75,12 +75,13 @@ def print_plan(prepared: Prepared, as_json: bool) -> bool:
     """What would be trained, and what the doctor finds wrong with it. Returns whether that is anything."""
     from profundo.inspect.training_health import preflight, seconds_of
     from profundo.records import ProfundoError
-    from profundo.runs.preparing import batch_size
+    from profundo.runs.preparing import batch_size, rounds_of
 
     data, experiment = prepared.data, prepared.experiment
     parameters = sum(parameter.numel() for parameter in prepared.net.parameters())
     settings = {name: value for name, value in experiment.settings().items() if value not in (None, [], {})}
-    steps = (experiment.epochs or 1) * max(1, len(data.train) // batch_size(experiment, data))
+    in_epoch = max(1, len(data.train) // batch_size(experiment, data))
+    steps, most = (experiment.epochs or 1) * in_epoch, rounds_of(experiment).total * in_epoch
     findings: tuple[Diagnosis, ...] = ()
     note = ""
     try:
@@ -91,6 +92,7 @@ def print_plan(prepared: Prepared, as_json: bool) -> bool:
         "samples": {"train": len(data.train), "validation": len(data.validation), "test": len(data.test)},
         "parameters": parameters,
         "steps": steps,
+        **({"steps, if begun again": most} if most > steps else {}),
         "seconds": float(f"{seconds_of(prepared, steps):.2g}"),
         "device": str(prepared.device),
         "precision": prepared.precision,

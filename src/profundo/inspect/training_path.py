@@ -11,7 +11,7 @@ from torch import Tensor
 from profundo.ranks_and_places import evenly
 from profundo.records import ProfundoError
 from profundo.runs.choices import prepare
-from profundo.runs.preparing import training
+from profundo.runs.preparing import rounds_of, training
 from profundo.runs.resumable import learn
 from profundo.runs.run import Run
 from profundo.runs.voice import Quiet
@@ -39,7 +39,9 @@ class TrainingPath:
 def training_path(run: Run, most: int = MOST) -> TrainingPath:
     """At most so many places, evenly. Raises ProfundoError, with what to do, where there is no way to have them."""
     most = max(3, min(most, MOST_FLOATS // max(1, sum(value.numel() for value in run.net.parameters()))))
+    first, last = span(run)
     files = kept_epochs(run.folder.epochs) if run.folder is not None else {}
+    files = {epoch: file for epoch, file in files.items() if epoch == 0 or first < epoch <= last}
     if len(files) > 1:
         few = tuple(list(files)[at] for at in evenly(len(files), most))
         return TrainingPath(few, tuple(read_epoch(files[epoch]) for epoch in few), "kept after each epoch")
@@ -52,6 +54,14 @@ def training_path(run: Run, most: int = MOST) -> TrainingPath:
             f"{'its settings alone do not train it' if is_own else 'it is too long to be trained'} again: {keeping(run, is_own)}"
         )
     return again(run, most)
+
+
+def span(run: Run) -> tuple[int, int]:
+    """The epochs between which the weights that are kept were learned: of two trainings those of one, which begins with the same
+    weights as the other."""
+    rounds, epochs = rounds_of(run.experiment), len(run.history)
+    first, _ = rounds.place(epochs - 1 if run.best_epoch is None else run.best_epoch)
+    return first, epochs if first or epochs <= rounds.epochs else rounds.epochs
 
 
 def keeping(run: Run, is_own: bool) -> str:
@@ -69,11 +79,12 @@ def again(run: Run, most: int) -> TrainingPath:
         prepared = prepare(run.experiment)  # refuses what no file can name, in one line
         history = History()
         what = training(prepared, history, Group())
-        few = set(evenly(what.plan.epochs + 1, most))
-        states = {0: copied(prepared.net.state_dict())}
+        first, last = span(run)
+        few = {first + at for at in evenly(last - first + 1, most)}
+        states = {first: copied(prepared.net.state_dict())}
 
         def note() -> None:
-            if len(history) in few:
+            if len(history) in few and len(history) > first:
                 states[len(history)] = copied(prepared.net.state_dict())
 
         learn(replace(what, consult=note), None, Group(), Quiet(), None)

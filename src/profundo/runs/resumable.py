@@ -97,10 +97,7 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
     """
     keep_heap()
     history, rounds = training.history, training.rounds
-    initial: State = {}
-    if rounds.times:
-        note_rates(training.update)
-        initial = deepcopy(training.update.state_dict())
+    initial = beginning(training, state)
     start = begin(training.seed, processes) if state is None else restore(state, training, processes)
     saved = start
     bits = recorded_threads(state)
@@ -117,6 +114,8 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
             done = position.epoch * len(training.batches) + position.index
             keeping.folder.check()
             state = snapshot(training, keeping, position, randoms, paced.bits)
+            if rounds.times and position.epoch <= rounds.epochs:
+                state["initial"] = initial
             save_checkpoint(
                 keeping.checkpoints, done, state, within=keeping.folder.path, resuming=keeping.folder.resuming
             )
@@ -160,6 +159,15 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
                 f"the weights of the best epoch cannot be put back: {' '.join(str(error).split())}; let the net's buffers "
                 "keep their shapes, or leave out early_stop"
             ) from None
+
+
+def beginning(training: Training, state: State | None) -> State:
+    """Where a second training is to begin: where the first did, also if that was in another process. Empty where none may come."""
+    if not training.rounds.times:
+        return {}
+    note_rates(training.update)
+    kept: State | None = (state or {}).get("initial")
+    return kept if kept is not None else deepcopy(training.update.state_dict())
 
 
 def begins_again(training: Training, keeping: Keeping | None, processes: Group, voice: Voice) -> None:

@@ -108,7 +108,8 @@ def completed(
     chosen |= {name: None for name in ("optimizer", "schedule") if name in experiment.own}
     if validated and manner.patience:
         chosen.setdefault("early_stop", max(1, round(manner.patience * chosen["epochs"])))
-        if manner.longer and experiment.epochs is None and not experiment.heal:  # which begins anew by itself
+        asked = experiment.epochs is not None or experiment.early_stop is not None
+        if manner.longer and not asked and not experiment.heal:  # which begins anew by itself
             chosen.setdefault("longer", manner.longer)
     chosen.setdefault("learning_rate", default_rate(chosen["optimizer"], chosen["batch_size"], manner))
     chosen.setdefault("weight_decay", default_decay(chosen["optimizer"], manner))
