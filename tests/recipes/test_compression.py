@@ -41,6 +41,18 @@ def test_weights_are_rounded_channel_by_channel_and_zeros_stay():
     assert not integers[:, 1].any()
 
 
+@pytest.mark.parametrize("weight", [1.0, 1e-9, 1e-20, 0.0])
+def test_a_bias_beside_tiny_weights_or_none_is_neither_cut_nor_rounded_to_whole_steps(weight):
+    layer, inputs = nn.Linear(3, 4), 5 * torch.rand(50, 3, generator=DRAWS)
+    with torch.no_grad():
+        layer.weight.mul_(weight)
+        layer.bias.copy_(torch.tensor([0.3, -7.0, 1e-6, 0.0]))
+        made, expected = QuantisedLayer(layer, grid_of(0.0, 5.0), None), layer(inputs)
+        torch.testing.assert_close(made(inputs), expected, rtol=1e-6, atol=0.02 * weight + 1e-12)
+    products = made.weight.long().abs().sum(1) * 255
+    assert (made.bias.long().abs() + products < 2**31).all()  # as a runtime adds them
+
+
 @pytest.fixture(scope="module")
 def net():
     torch.manual_seed(0)

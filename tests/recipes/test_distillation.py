@@ -1,5 +1,7 @@
 """Teaching a small net: the cost by PyTorch's distributions and in its limits, teachers of which it learns, a sign never shown."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,7 +10,7 @@ from torch.distributions import Categorical, kl_divergence
 from profundo.objectives.distilling import distilled, softened
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo import distillation
-from profundo.records import ProfundoError
+from profundo.records import ProfundoError, Targets
 
 DRAWS = torch.Generator().manual_seed(0)
 
@@ -64,6 +66,18 @@ def test_a_raised_bias_answers_as_often_as_the_teachers_do(monkeypatch):
     often = (distillation.raised(said, 2, level).argmax(1) == 2).double().mean().item()
     assert often == pytest.approx(wanted, abs=0.01)
     assert (said.argmax(1) == 2).double().mean() < 0.01
+
+
+def test_by_default_the_class_that_is_not_shown_is_the_commonest_that_has_test_images():
+    targets = Targets("classes", ("a", "b", "c"))
+    data = SimpleNamespace(
+        spec=SimpleNamespace(targets=targets),
+        train=SimpleNamespace(targets=torch.tensor([2, 2, 2, 1, 1, 0])),
+        test=SimpleNamespace(targets=torch.tensor([0, 1])),
+    )
+    assert distillation.unseen_class(distillation.Settings(), data) == 1
+    with pytest.raises(ProfundoError, match="unseen: expected a class with test images, c has none"):
+        distillation.unseen_class(distillation.Settings(unseen="c"), data)
 
 
 def test_a_class_that_is_not_there_is_refused_in_a_line():

@@ -1,5 +1,9 @@
 """Learning by trial: tasks as others compute them, rules as their formulas say, nets that do not touch each other."""
 
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType, SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -191,6 +195,69 @@ def test_what_is_no_task_and_no_map_is_refused_in_a_line():
         assert "\n" not in str(refused.value)
 
 
+class Actions:
+    n, start = 2, 0
+
+
+class Seen:
+    shape = (1,)
+
+
+class Counting:
+    """An environment in which nothing happens."""
+
+    def __init__(self, counts):
+        self.action_space, self.observation_space, self.spec = Actions(), Seen(), None
+        self.counts = counts
+        counts.append("made")
+
+    def reset(self, seed):
+        return [float(seed)], {}
+
+    def close(self):
+        self.counts.append("closed")
+
+
+@pytest.fixture
+def standing_in(monkeypatch):
+    """A module gymnasium of two environments, one of which needs what is not installed; and what was done."""
+    counts, module = [], ModuleType("gymnasium")
+    module.__spec__ = ModuleSpec("gymnasium", None)
+    module.spaces = SimpleNamespace(Discrete=Actions, Box=Seen)
+    module.error = SimpleNamespace(Error=type("Error", (Exception,), {}))
+    own = SimpleNamespace(entry_point="gymnasium.envs.some:Some")
+    module.registry = {"Plain-v0": own, "Lander-v0": own, "Tabular-v0": own}
+
+    def make(name):
+        if name == "Plain-v0":
+            return Counting(counts)
+        raise {"Lander-v0": module.error.Error, "Tabular-v0": ModuleNotFoundError}[name]("no Box2D,\npip install it")
+
+    module.make = make
+    monkeypatch.setitem(sys.modules, "gymnasium", module)
+    return counts
+
+
+@pytest.mark.usefixtures("standing_in")
+@pytest.mark.parametrize("name", ["Lander-v0", "Tabular-v0"])
+def test_an_environment_that_needs_what_is_not_installed_is_refused_in_a_line(name):
+    with pytest.raises(ProfundoError, match=f"task '{name}': gymnasium cannot make it: no Box2D, pip install it"):
+        installed_task(name)
+
+
+def test_environments_are_made_once_begun_anew_and_closed_at_the_end(standing_in):
+    task = installed_task("Plain-v0")
+    for _ in range(5):
+        task.copies(8)
+    kept, others = task.copies(3), task.copies(8)
+    assert not set(map(id, kept.made)) & set(map(id, others.made))
+    assert standing_in == ["made"] * 11
+    del task, others
+    assert "closed" not in standing_in  # they are played
+    del kept
+    assert standing_in.count("closed") == 11
+
+
 def test_installed_environments_are_played_again_to_where_they_were():
     pytest.importorskip("gymnasium")
     task = installed_task("CartPole-v1")
@@ -202,3 +269,11 @@ def test_installed_environments_are_played_again_to_where_they_were():
     assert torch.equal(copies.observed, other.observed)
     with pytest.raises(ProfundoError, match="a few actions to choose among"):
         installed_task("Pendulum-v1")
+
+
+def test_a_grid_whose_goal_cannot_be_reached_from_a_start_is_refused():
+    with pytest.raises(ProfundoError, match="found none from row 1, column 1"):
+        GridWorld(("S#.x", "##..", "...G"))
+    with pytest.raises(ProfundoError, match="found none"):
+        GridWorld(("SxG",))
+    GridWorld(("S..x", ".#..", "...G"))

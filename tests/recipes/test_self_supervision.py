@@ -1,6 +1,7 @@
 """Learning without labels: both costs by loops and by NumPy, labels that the views do not know, a layer that is scikit-learn's."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from profundo.data import load
+from profundo.data.splits.splits import chosen
 from profundo.nets.self_supervised import encoder
 from profundo.objectives.view_agreement import barlow_twins, sim_clr
 from profundo.recipes.recipe_run import run_recipe
@@ -49,6 +51,27 @@ def test_views_of_other_images_and_of_a_single_one_are_refused_in_a_line(cost):
         with pytest.raises(ProfundoError, match="expected codes of the same images") as refused:
             cost(*(torch.zeros(size, 2) for size in sizes))
         assert "\n" not in str(refused.value)
+
+
+def first_views(images: int, batch_size: int):
+    """The first batch of views of so many digits, and what is said of it."""
+    data, said = load("digits"), []
+    context = SimpleNamespace(
+        generator=lambda _: torch.Generator().manual_seed(0), device=torch.device("cpu"), say=said.append
+    )
+    settings = self_supervision.Settings(batch_size=batch_size, augment=("crop",))
+    some = replace(data, train=chosen(data.train, torch.arange(images)))
+    return next(iter(self_supervision.two_views(context, settings, some).epoch(0))), said
+
+
+def test_no_image_is_twice_in_a_batch_whose_images_are_told_apart():
+    batch, said = first_views(40, 32)
+    assert len(batch.targets) == len(batch.targets.unique()) == 32
+    assert not said
+    batch, said = first_views(20, 32)
+    assert batch.targets.sort().values.tolist() == list(range(20))
+    assert (len(batch.inputs), batch.total) == (40, 20)
+    assert said == ["batch_size: 20 in place of 32, for there are no more images to train on"]
 
 
 SMALL = {"updates": 6, "few_updates": 6, "pictured": 12}

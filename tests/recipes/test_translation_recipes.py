@@ -11,11 +11,14 @@ import torch
 from PIL import Image
 from scipy import ndimage
 from sklearn.neighbors import NearestNeighbors
+from torch import nn
+from torch.overrides import TorchFunctionMode
 from typer.testing import CliRunner
 
 from profundo.cli import app
-from profundo.recipes import stretches
+from profundo.recipes import net_outputs, stretches
 from profundo.recipes.context import Context, Request
+from profundo.recipes.judging import ImageJudge
 from profundo.recipes.recipe import Model, find, predicted, settle
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.translating.image_kinds import coloured, negative, thick, two_classes, two_forms
@@ -168,6 +171,57 @@ def test_other_data_for_pairs_are_refused_in_a_line(given, says, pairs):
     with pytest.raises(ProfundoError, match=says) as caught:
         run_recipe("pix2pix", {**given, "data": str(where)}, quick=True, out=False)
     assert "\n" not in str(caught.value)
+
+
+# ------------------------------------------------------------------------------------------- large images, part by part
+class Largest(TorchFunctionMode):
+    """How many numbers the largest tensor of floats has that is made."""
+
+    numbers = 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        for one in made if isinstance(made, tuple) else (made,):
+            if isinstance(one, torch.Tensor) and one.is_floating_point():
+                self.numbers = max(self.numbers, one.numel())
+        return made
+
+
+def dilated(images):
+    return thick(images, DRAWS)
+
+
+def in_any_hue(images):
+    return coloured(images, torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("change", [outlines, without_colour, dilated, in_any_hue])
+def test_what_is_made_of_a_split_needs_memory_for_a_few_large_images_only(change, monkeypatch):
+    monkeypatch.setattr(net_outputs, "AT_ONCE", 2 * 20 * 16, raising=False)
+    images = COLOURS.repeat(5, 1, 1, 1)
+    with Largest() as largest:
+        made = change(images)
+    assert 0 < largest.numbers <= 3 * 2 * 22 * 18  # of two images, with an edge around them
+    monkeypatch.setattr(net_outputs, "AT_ONCE", 2**20, raising=False)
+    assert torch.equal(made, change(images))
+
+
+def test_the_nearest_pair_is_looked_for_among_as_many_as_fit(monkeypatch):
+    monkeypatch.setattr(pix2pix, "COMPARED", 160, raising=False)
+    train = Pairs(*(torch.randint(0, 256, (60, 1, 4, 4), generator=DRAWS, dtype=torch.uint8) for _ in "ab"))
+    with Largest() as largest:
+        made = pix2pix.nearest(train, train.some([0, 7]))
+    assert largest.numbers <= 160
+    assert torch.equal(made[0], train.truth[0])
+
+
+def test_large_images_go_to_the_judge_a_few_at_once(monkeypatch):
+    monkeypatch.setattr(net_outputs, "AT_ONCE", 3 * 8 * 8, raising=False)
+    seen, net = [], nn.Sequential(nn.PReLU(1, 1.0), nn.Flatten(), nn.Linear(64, 4))
+    net[0].register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    judge = ImageJudge(net, numbered(40), torch.device("cpu"))
+    assert seen == [3, 3, 3, 1]
+    assert torch.equal(judge.real_features[:, 0] * 50 + 127, torch.arange(30.0, 40))
 
 
 # ------------------------------------------------------------------------------------------------ two kinds without pairs

@@ -73,6 +73,7 @@ CHANGES = {
         None,
         1,
     ),
+    "longer": ({"early_stop": 9}, None, 2),
     "validation": ({}, None, 0.3),
     "accumulate": ({}, 1, 2),
     "clip": ({}, None, 0.01),

@@ -196,3 +196,11 @@ def test_the_way_of_the_kept_training_is_that_of_one_of_the_two(whole):
     assert (path.epochs[0], path.epochs[-1]) == (6, len(run.history))
     first = dataclasses.replace(run, best_epoch=4)
     assert span(first) == (0, 6)
+
+
+def test_the_report_says_that_it_began_again_and_0_means_never(whole, curved):
+    from profundo.runs.choices import prepare
+
+    run, _ = whole
+    assert "when epoch 6 ended, so that the network was trained once more" in run.folder.report.read_text()
+    assert prepare(new_experiment(data=str(curved), target="y", longer=0)).experiment.longer == 0

@@ -27,6 +27,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 __all__ = ["Grid", "QuantisedLayer", "folded", "grid_of", "integers_of", "quantised"]
 
 LEVELS, LARGEST = 255, 127  # of an activation, and of a weight to each side
+LARGEST_BIAS = 2**30  # to each side: as much again is left for the sum of products that a bias is added to
+SMALLEST = 2.0**-60  # scale: the product of two is a normal number in float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +47,15 @@ class Grid:
 def grid_of(low: float, high: float) -> Grid:
     """The grid that holds this range, and 0."""
     low, high = min(low, 0.0), max(high, 0.0)
-    scale = torch.tensor((high - low) / LEVELS or 1.0, dtype=torch.float32).item()
+    scale = torch.tensor(max((high - low) / LEVELS, SMALLEST) if high > low else 1.0, dtype=torch.float32).item()
     return Grid(scale, round(-low / scale))
 
 
-def integers_of(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """int8 weights (outputs, …) and the scale of each output, float32 (outputs,)."""
-    most = weight.detach().flatten(1).abs().amax(1).float()
-    scale = torch.where(most > 0, most / LARGEST, torch.ones_like(most))
+def integers_of(weight: Tensor, least: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """int8 weights (outputs, …) and the scale of each output, float32 (outputs,). least: of each scale, as its bias needs it."""
+    scale = (weight.detach().flatten(1).abs().amax(1).float() / LARGEST).clamp(min=SMALLEST)
+    if least is not None:
+        scale = torch.maximum(scale, least)
     shaped = scale.view(-1, *[1] * (weight.ndim - 1))
     return (weight.detach().float() / shaped).round().clamp(-LARGEST, LARGEST).to(torch.int8), scale
 
@@ -66,8 +69,9 @@ class QuantisedLayer(nn.Module):
 
     def __init__(self, layer: nn.Conv2d | nn.Linear, inputs: Grid, outputs: Grid | None) -> None:
         super().__init__()
-        weight, scale = integers_of(layer.weight)
-        bias = torch.zeros(len(weight)) if layer.bias is None else layer.bias.detach()
+        bias = layer.weight.new_zeros(len(layer.weight)) if layer.bias is None else layer.bias.detach()
+        # Of weights so small that they say little beside the bias, its scale, theirs times that of the inputs, would be too small.
+        weight, scale = integers_of(layer.weight, (bias.double().abs() / (LARGEST_BIAS * inputs.scale)).float())
         self.inputs, self.outputs = inputs, outputs
         self.register_buffer("weight", weight)
         self.register_buffer("scale", scale)

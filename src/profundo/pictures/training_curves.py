@@ -95,15 +95,19 @@ def epochs_grid(history: Mapping[str, Sequence[float]], best: int | None) -> Gri
     return Grid(caption, [term("epoch"), *map(_column_name, history)], rows, look="dense")
 
 
-def training_words(history: Mapping[str, Sequence[float]], best: int | None, best_kept: bool) -> str:
-    """How long it trained, which epoch's network is kept, and whether fewer epochs would have done better."""
+def training_words(
+    history: Mapping[str, Sequence[float]], best: int | None, best_kept: bool, begun_again: int | None = None
+) -> str:
+    """How long it trained, which epoch's network is kept, and whether fewer epochs would have done better. begun_again: after so
+    many epochs from the first weights."""
     losses = history.get("validation loss", ())
     length = max((len(values) for key, values in history.items() if key != "epoch"), default=0)
     epochs = counted("report.epochs", length, number=numbers.count(length))
     if best is None or not losses:
         return say("report.kept_unwatched", epochs=epochs)
     if best_kept:
-        return say("report.kept_best", epochs=epochs, best=best + 1)
+        kept = say("report.kept_best", epochs=epochs, best=best + 1)
+        return kept if begun_again is None else f"{kept} {say('report.begun_again', epoch=numbers.count(begun_again))}"
     words = say("report.kept_last", epochs=epochs)
     if losses[-1] > OVERTRAINED * losses[best] > 0:
         low, last = numbers.plain(losses[best]), numbers.plain(losses[-1])

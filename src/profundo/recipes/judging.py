@@ -29,7 +29,7 @@ from profundo.nets import fast_cnn, initialize_
 from profundo.nets.init import SMALL_OUTPUT
 from profundo.pictures.exhibits import Table
 from profundo.recipes.context import Context
-from profundo.recipes.net_outputs import outputs, outputs_in_parts
+from profundo.recipes.net_outputs import few_at_once, outputs, outputs_in_parts
 from profundo.recipes.own_data import several_classes, things
 from profundo.records import Dataset, ProfundoError, Samples
 from profundo.train import Plan, Supervised, optimizer, schedule
@@ -85,7 +85,7 @@ class ImageJudge:
         """The last hidden layer (images, features) and class probabilities (images, classes) of uint8 images."""
         parts = [
             outputs(self.net[:-1], standardize(part.to(self.device), self.spec.inputs))
-            for part in torch.split(images, 1000)
+            for part in torch.split(images, min(1000, few_at_once(images)))
         ]
         features = torch.cat(parts)
         return features, outputs_in_parts(self.net[-1], features).softmax(1)

@@ -20,12 +20,17 @@ __all__ = [
     "as_pictures",
     "device_of",
     "enlarged",
+    "few_at_once",
     "image_answer",
+    "in_parts",
     "outputs",
     "outputs_in_parts",
     "read_intensities",
     "row_answers",
 ]
+
+
+AT_ONCE = 2**20  # pixels of images that are computed with together
 
 
 def device_of(net: nn.Module) -> torch.device:
@@ -43,6 +48,18 @@ def outputs_in_parts(net: nn.Module, *inputs: Tensor) -> Tensor:
     """The same of many samples (samples, …), a thousand at once."""
     parts = zip(*(torch.split(one, 1000) for one in inputs), strict=True)
     return torch.cat([outputs(net, *part) for part in parts])
+
+
+def few_at_once(images: Tensor) -> int:
+    """How many images of this size are computed with together."""
+    return max(1, AT_ONCE // (images.shape[-2] * images.shape[-1]))
+
+
+def in_parts(change: Callable[..., Tensor], images: Tensor, *others: Tensor) -> Tensor:
+    """What is made of images (images, channels, height, width), and of what belongs to each, few at once where they are large: in
+    float32 a whole split of those would not fit in memory."""
+    parts = zip(*(torch.split(one, few_at_once(images)) for one in (images, *others)), strict=True)
+    return torch.cat([change(*part) for part in parts])
 
 
 # --------------------------------------------------------------------------------------------------------------- files

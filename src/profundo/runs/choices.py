@@ -116,7 +116,7 @@ def check_choices(chosen: Experiment, data: Dataset, own: Own = NOTHING) -> None
         raise ProfundoError(
             f"--early-stop: expected a validation split to look at, that of {data.name} is empty; leave it out"
         )
-    if chosen.longer is not None and (chosen.early_stop is None or chosen.heal):
+    if chosen.longer and (chosen.early_stop is None or chosen.heal):
         raise ProfundoError(
             "--longer: a second training follows where early stopping did not end the first; "
             + ("leave out --heal, which begins anew by itself" if chosen.heal else "give --early-stop EPOCHS, too")

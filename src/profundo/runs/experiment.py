@@ -31,6 +31,7 @@ from profundo.runs.settings.setting_values import (
     BatchSize,
     Changes,
     ClassWeights,
+    Count,
     PartOfAll,
     Positive,
     Pretrained,
@@ -241,8 +242,10 @@ class Experiment(BaseModel):
         ),
     ] = None
     longer: Annotated[
-        Whole | None,
-        Setting("course", "Train what early stopping did not end once more, so many times as long; keep the better."),
+        Count | None,
+        Setting(
+            "course", "Train what early stopping did not end once more, so many times as long; keep the best. 0: never."
+        ),
     ] = None
     validation: Annotated[
         PartOfAll | None, Setting("data", "Share of the training samples kept aside to validate.")

@@ -41,6 +41,7 @@ from profundo.runs.folder import environment
 from profundo.runs.found.found_facts import object_facts
 from profundo.runs.found.shown_images import shown_image
 from profundo.runs.health.health_record import Health
+from profundo.runs.preparing import rounds_of
 from profundo.runs.run import Run
 from profundo.runs.scoring import answers_held_out, judged, threshold_line
 from profundo.runs.series_facts import courses_of, example_series
@@ -121,6 +122,7 @@ def report_of(run: Run) -> Report:
         history=history_of(run),
         best_epoch=run.best_epoch,
         best_kept=run.experiment.early_stop is not None,
+        begun_again=begun_again(run),
         checkup=None if run.doctor is None else _checkup(run.doctor, run.vital_signs),
         batch_size=min(run.experiment.batch_size or 1, len(data.train)),
         calibration=reliability(result.calibration, result.chance),
@@ -442,3 +444,9 @@ def confidence_of(predictions: Answers, index: int, targets: Targets) -> float |
         return None
     p = predictions.predictions[index]
     return float(p.max()) if p.ndim else float(p if predictions.chosen[index] else 1 - p)
+
+
+def begun_again(run: Run) -> int | None:
+    """After how many epochs a second training began; None where there was one alone."""
+    rounds = rounds_of(run.experiment)
+    return rounds.epochs if rounds.times and len(run.history) > rounds.epochs else None

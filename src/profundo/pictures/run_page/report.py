@@ -85,7 +85,9 @@ def _results(report: Report) -> dict[str, Any]:
         "charts": training_curves.charts(report.history, best),
         "epochs": training_curves.epochs_grid(report.history, best),
         "length": max((len(values) for key, values in report.history.items() if key != "epoch"), default=0),
-        "training": training_curves.training_words(report.history, report.best_epoch, report.best_kept),
+        "training": training_curves.training_words(
+            report.history, report.best_epoch, report.best_kept, report.begun_again
+        ),
         "checkup_words": report.checkup and doctor_results.doctor_words(report.checkup),
         "checkup_figures": doctor_results.doctor_figures(report.checkup, report.history, report.batch_size)
         if report.checkup

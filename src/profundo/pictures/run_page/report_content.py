@@ -204,7 +204,8 @@ class Report:
 
     scores, validation_scores: of the kept network on the test and validation split.
     history: one value per epoch by name; "x" and "validation x" are drawn in one picture. best_epoch counts from 0;
-    best_kept: whether its weights are those of the network, not the last epoch's.
+    best_kept: whether its weights are those of the network, not the last epoch's; begun_again: after how many epochs training began
+    once more.
     counts: samples per class (or label) of each split; one number for real targets; sizes: samples of each split.
     examples: raw uint8 images (images, channels, height, width) with one label each.
     augmented: raw uint8 images by rows of 8, a training image as it is and as it comes in 7 steps.
@@ -238,6 +239,7 @@ class Report:
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     best_epoch: int | None = None
     best_kept: bool = True
+    begun_again: int | None = None
     checkup: Checkup | None = None
     batch_size: int = 1
     calibration: Calibration | None = None

@@ -13,6 +13,7 @@ from torch import Tensor
 from profundo.data.splits.splits import Collection, divide
 from profundo.data.streams.archives import printable
 from profundo.ranks_and_places import evenly
+from profundo.recipes.net_outputs import in_parts
 from profundo.recipes.photographs import brightness
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Targets, nearest_names
 
@@ -55,12 +56,15 @@ def negative(images: Tensor, _: torch.Generator) -> Tensor:
 
 def thick(images: Tensor, _: torch.Generator) -> Tensor:
     """Each pixel as bright as the brightest of the 3 × 3 around it."""
-    return F.max_pool2d(images.float(), 3, 1, 1).to(torch.uint8)
+    return in_parts(lambda part: F.max_pool2d(part.float(), 3, 1, 1).to(torch.uint8), images)
 
 
 def coloured(images: Tensor, draws: torch.Generator) -> Tensor:
     """What is bright in a colour of any hue, what is dark in the opposite one, darker: each image in its own."""
-    hues = torch.rand(len(images), generator=draws)
+    return in_parts(in_hues, images, torch.rand(len(images), generator=draws))
+
+
+def in_hues(images: Tensor, hues: Tensor) -> Tensor:
     ink, ground = (of_hue(one)[:, :, None, None] for one in (hues, hues + 0.5))
     bright = brightness(images) if images.shape[1] == 3 else images[:, :1].float() / 255
     return (255 * (bright * ink + (1 - bright) * 0.4 * ground)).round().to(torch.uint8)

@@ -16,6 +16,7 @@ from profundo.data.images.layouts import split_called
 from profundo.data.images.pixels import decode, fitted
 from profundo.data.splits.splits import Collection, divide
 from profundo.data.streams.archives import Files, Parts, open_files, printable
+from profundo.recipes.net_outputs import few_at_once, in_parts
 from profundo.recipes.photographs import brightness, readable
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Targets
 
@@ -55,6 +56,10 @@ def upper_half(images: Tensor) -> Tensor:
 def outlines(images: Tensor) -> Tensor:
     """Black lines on white, uint8 (images, 1, height, width): where brightness changes, across the line most of all (Sobel's filters,
     and the thinning of Canny 1986 along rows or columns)."""
+    return in_parts(lines, images)
+
+
+def lines(images: Tensor) -> Tensor:
     light = F.pad(bright(images), (1, 1, 1, 1), mode="replicate")
     across, down = (F.conv2d(light, kernel[None, None]) for kernel in (SOBEL, SOBEL.T))
     strength = torch.hypot(across, down)
@@ -69,11 +74,13 @@ def outlines(images: Tensor) -> Tensor:
 
 def without_colour(images: Tensor) -> Tensor:
     """uint8 (images, 1, height, width). Raises ProfundoError where there is no colour to be taken away."""
-    if images.shape[1] != 3 or not (images != images[:, :1]).any():
+    if images.shape[1] != 3 or not any(
+        bool((part != part[:, :1]).any()) for part in torch.split(images, few_at_once(images))
+    ):
         raise ProfundoError(
             "task colours: expected images in colour to learn from, found grey ones only; try task=halves"
         )
-    return (255 * bright(images)).round().to(torch.uint8)
+    return in_parts(lambda part: (255 * bright(part)).round().to(torch.uint8), images)
 
 
 def bright(images: Tensor) -> Tensor:

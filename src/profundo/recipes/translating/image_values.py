@@ -7,12 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from profundo.recipes.net_outputs import enlarged, outputs
+from profundo.recipes.net_outputs import enlarged, few_at_once, in_parts, outputs
 from profundo.train.updates import autocast
 
 __all__ = ["called_in", "error", "large", "signed", "translated"]
 
-AT_ONCE = 2**20  # pixels of images that go through a net together
 ENLARGED, MOST = 2, 64  # times, across and down, that a page shows an image of at most so many pixels of a side
 
 
@@ -21,15 +20,11 @@ def signed(images: Tensor) -> Tensor:
     return (images.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
 
 
-def few_at_once(images: Tensor) -> int:
-    """How many images of this size go through a net together."""
-    return max(1, AT_ONCE // (images.shape[-2] * images.shape[-1]))
-
-
 def translated(net: nn.Module, images: Tensor) -> Tensor:
     """uint8 of uint8 images (images, channels, height, width), on the CPU."""
-    parts = [outputs(net, signed(part)) for part in torch.split(images, few_at_once(images))]
-    return torch.cat([((part + 1) * 127.5).round().to(torch.uint8).contiguous() for part in parts])
+    return in_parts(
+        lambda part: ((outputs(net, signed(part)) + 1) * 127.5).round().to(torch.uint8).contiguous(), images
+    )
 
 
 def error(made: Tensor, truth: Tensor) -> float:

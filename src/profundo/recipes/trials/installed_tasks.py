@@ -1,12 +1,14 @@
 """Environments of the package gymnasium, where it is installed, as tasks: those that it brings itself, by their ids.
 
 An environment's state cannot be saved. It can be played again: from the seed that an episode began with, by its actions so far.
+To make one takes longer than to begin it anew: those that copies no longer play are lent to the next.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
@@ -24,6 +26,39 @@ OWN = "gymnasium.envs."  # where its own environments are: what others have regi
 SEEDS = 2**31
 
 
+class Environments:
+    """Of one name. idle: that nobody plays; closed when the last who could play them is gone."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.idle: list[Any] = []
+        weakref.finalize(self, closed, self.idle)
+
+    def lent(self, number: int) -> list[Any]:
+        """As they were left: each is to be begun anew. Raises ProfundoError where what they need is not installed."""
+        return [self.idle.pop() if self.idle else made(self.name) for _ in range(number)]
+
+    def back(self, lent: Sequence[Any]) -> None:
+        self.idle.extend(lent)
+
+
+def closed(environments: Sequence[Any]) -> None:
+    for one in environments:
+        one.close()
+
+
+def made(name: str) -> Any:
+    import gymnasium
+
+    try:
+        return gymnasium.make(name)
+    except (gymnasium.error.Error, ImportError) as error:
+        why = " ".join(str(error).split())
+        raise ProfundoError(
+            f"task {name!r}: gymnasium cannot make it: {why}; install that, or choose another"
+        ) from None
+
+
 @dataclass(frozen=True)
 class InstalledTask:
     """cells: of observations that are whole numbers below it; 0 where they are numbers in a row."""
@@ -33,6 +68,7 @@ class InstalledTask:
     actions: Sequence[str]
     longest: int
     cells: int
+    environments: Environments = field(repr=False, compare=False)
     discount: float = 0.99
 
     def copies(self, number: int, generator: torch.Generator | None = None) -> InstalledCopies:
@@ -57,26 +93,26 @@ def installed_task(name: str) -> InstalledTask:
     known = {id for id, spec in gymnasium.registry.items() if str(spec.entry_point).startswith(OWN)}
     if name not in known:
         raise ProfundoError(f"task {name!r}: expected grid, cart-pole, or an environment that gymnasium brings itself")
-    made = gymnasium.make(name)
-    actions, seen = made.action_space, made.observation_space
+    environments = Environments(name)
+    environments.idle.append(one := made(name))
+    actions, seen = one.action_space, one.observation_space
     if not isinstance(actions, gymnasium.spaces.Discrete) or actions.start != 0:
         raise ProfundoError(f"task {name!r}: expected a few actions to choose among, found {actions}")
     if not isinstance(seen, gymnasium.spaces.Discrete | gymnasium.spaces.Box) or len(seen.shape) > 1:
         raise ProfundoError(f"task {name!r}: expected observations in a row of numbers, found {seen}")
     cells = int(seen.n) if isinstance(seen, gymnasium.spaces.Discrete) else 0
-    longest = getattr(made.spec, "max_episode_steps", None) or LONGEST
+    longest = getattr(one.spec, "max_episode_steps", None) or LONGEST
     names = tuple(f"action {number}" for number in range(int(actions.n)))
-    return InstalledTask(name, cells or int(seen.shape[0]), names, int(longest), cells)
+    return InstalledTask(name, cells or int(seen.shape[0]), names, int(longest), cells, environments)
 
 
 class InstalledCopies:
     """seeds: with which the episodes of the copies began; played: their actions since."""
 
     def __init__(self, task: InstalledTask, number: int, generator: torch.Generator | None) -> None:
-        import gymnasium
-
         self.task, self.generator = task, generator
-        self.made: list[Any] = [gymnasium.make(task.name) for _ in range(number)]
+        self.made = task.environments.lent(number)
+        weakref.finalize(self, task.environments.back, self.made)
         self.seeds, self.played = [0] * number, [[] for _ in range(number)]  # type: list[int], list[list[int]]
         self.seen: list[Any] = [self._begun(copy) for copy in range(number)]
 

@@ -208,6 +208,23 @@ class GridWorld:
                 f"grid: expected rows of one length, of {', '.join(f'{sign} ({word})' for sign, word in SIGNS.items())}, with "
                 f"a goal and some floor; got {list(self.rows)!r}"
             )
+        if lost := [cell for cell in self.begins if not self._leads_to_goal(cell)]:
+            row, column = divmod(lost[0], len(self.rows[0]))
+            raise ProfundoError(
+                f"grid: expected a way to a goal from every start, found none from row {row + 1}, column {column + 1}; got "
+                f"{list(self.rows)!r}"
+            )
+
+    def _leads_to_goal(self, cell: int) -> bool:
+        moved, signs, seen, ahead = self.moved.tolist(), "".join(self.rows), {cell}, [cell]
+        while ahead:
+            there = ahead.pop()
+            if signs[there] == "G":
+                return True
+            new = set(moved[there]) - seen if signs[there] != "x" else set()
+            seen |= new
+            ahead += new
+        return False
 
     def _of(self, signs: str) -> list[int]:
         return [at for at, sign in enumerate("".join(self.rows)) if sign in signs]

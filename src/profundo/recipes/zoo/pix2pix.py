@@ -38,7 +38,7 @@ from profundo.ranks_and_places import evenly
 from profundo.recipes.adversaries import players
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.judging import ImageJudge, trained_judge
-from profundo.recipes.net_outputs import image_answer
+from profundo.recipes.net_outputs import few_at_once, image_answer
 from profundo.recipes.own_data import Takes
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
@@ -55,6 +55,7 @@ __all__ = ["RECIPE", "Settings", "Wishes", "networks", "predict", "run"]
 OURS, ALONE = "pix2pix", "by the error alone"
 DISTANCE, NAMED, ERROR = "Fréchet distance", "share named right", "absolute error"
 VALIDATED, SHOWN, NEIGHBOURS = 1000, 10, 5000
+COMPARED = 2**25  # numbers of the images among which a nearest is looked for: 128 MiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +236,12 @@ def drawn(context: Context, settings: Settings, pairs: Pairs) -> DrawnBatches:
 
 def nearest(train: Pairs, test: Pairs) -> Tensor:
     """Of some training pairs, what belongs to that of which the given image is nearest, pixel by pixel."""
-    known = train.some(evenly(len(train), NEIGHBOURS))
+    known = train.some(evenly(len(train), max(1, min(NEIGHBOURS, COMPARED // train.given[0].numel()))))
     rows = known.given.flatten(1).float()
-    places = [torch.cdist(part.flatten(1).float(), rows).argmin(1) for part in torch.split(test.given, 500)]
+    places = [
+        torch.cdist(part.flatten(1).float(), rows).argmin(1)
+        for part in torch.split(test.given, min(500, few_at_once(test.given)))
+    ]
     return known.truth[torch.cat(places)]
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "BatchSize",
     "Changes",
     "ClassWeights",
+    "Count",
     "Finite",
     "Layers",
     "PartOfAll",
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 Whole = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
 EVERY = 2**62  # samples of a batch that is to hold them all, until it is known how many there are
 BatchSize = Annotated[int, Field(ge=1), BeforeValidator(lambda value: EVERY if value == "all" else value)]
 Several = Annotated[int, Field(ge=2)]
