@@ -51,6 +51,40 @@ def test_three_ways_to_write_a_dialogue_are_one(tmp_path):
     assert read_dialogues(path) == [["Good day.", "Good day to you."]] * 5
 
 
+ROLES = {"u": "user", "a": "assistant", "s": "system", "t": "tool"}
+
+
+def by_roles(*told):
+    """A line of JSON: messages such as "u one", of the user."""
+    return json.dumps({"messages": [{"role": ROLES[one[0]], "content": one[2:]} for one in told]})
+
+
+def test_a_turn_is_what_one_role_says_in_a_row(tmp_path):
+    path = tmp_path / "turns.jsonl"
+    lines = [
+        by_roles("u 1", "u 2", "a 3"),
+        by_roles("s 0", "u 1", "s 0", "u 2", "a 3"),
+        by_roles("a 0", "a 0", "u 1", "u 2", "a 3", "s 0"),
+        json.dumps([{"speaker": one[0], "text": one[1]} for one in ("A1", "A2", "B3")]),
+    ]
+    path.write_text("\n".join(lines))
+    assert read_dialogues(path) == [["1\n2", "3"]] * 4
+
+
+@pytest.mark.parametrize("told", [("u 1", "t 2", "a 3", "u 4"), ("u 1", "a 2", "t 3", "a 4")])
+def test_roles_beyond_two_are_refused(tmp_path, told):
+    path = tmp_path / "turns.jsonl"
+    path.write_text(by_roles("u 1", "a 2") + "\n" + by_roles(*told))
+    with pytest.raises(ProfundoError, match="line 2: expected one who asks and one who answers by turns, got user, "):
+        read_dialogues(path)
+
+
+def test_lines_end_where_json_lines_end(tmp_path):
+    path = tmp_path / "turns.jsonl"
+    path.write_bytes('["a\u2028b\u0085c", "d"]\r\n["e", "f"]\r\n'.encode())
+    assert read_dialogues(path) == [["a\u2028b\u0085c", "d"], ["e", "f"]]
+
+
 @pytest.mark.parametrize(
     "line",
     ["nonsense", '["one"]', '["one", 2]', '["one", " "]', "3", '{"text": "a"}', '{"turns": {"a": "b"}}', "[" * 9999],

@@ -2,11 +2,13 @@
 
 import math
 from collections import Counter, defaultdict
+from itertools import pairwise
 
 import pytest
 import torch
 from torch import nn
 
+from profundo.evaluate.sequences import nearest_pairs
 from profundo.evaluate.sequences.ngrams import ngram_bits
 from profundo.evaluate.sequences.sequence_figures import (
     bits_per_symbol,
@@ -151,3 +153,26 @@ def test_a_text_in_windows_costs_what_its_symbols_cost_one_by_one(symbols, conte
         assert place <= 2 * half or half < len(seen) <= 2 * half
         expected -= torch.log_softmax(logits(seen[None])[0, -1], 0)[text[place]].item()
     assert nats_in_windows(logits, text, context, at_once=2) == pytest.approx(expected)
+
+
+def test_the_most_similar_known_sequence_is_found_part_by_part(monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    known, asked = (torch.randint(1, 8, (count, 6), generator=generator) for count in (40, 11))
+    known[5:9, 3:] = asked[4:6, 4:] = 0  # padding
+    asked[0], asked[1] = known[33], known[33]
+    known[12] = known[33]  # the first of equals
+
+    def counted(row):
+        told = [symbol for symbol in row.tolist() if symbol]
+        return Counter([*told, *pairwise(told)])
+
+    def cosine(one, other):
+        return sum(one[key] * other[key] for key in one) / math.hypot(*one.values()) / math.hypot(*other.values())
+
+    monkeypatch.setattr(nearest_pairs, "KNOWN_AT_ONCE", 7)
+    monkeypatch.setattr(nearest_pairs, "AT_ONCE", 3)
+    found = nearest_pairs.nearest(known, asked, 0).tolist()
+    assert found[:2] == [12, 12]
+    for row, place in zip(asked, found, strict=True):
+        shares = [cosine(counted(row), counted(one)) for one in known]
+        assert shares[place] == pytest.approx(max(shares))

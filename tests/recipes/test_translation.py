@@ -3,10 +3,12 @@
 import pytest
 
 from profundo.data.text.text_pairs import Pair
+from profundo.data.text.text_pieces import vocabulary_of
 from profundo.pictures.exhibits import Chart, Passage
 from profundo.recipes.machine_translation.translation_figures import by_kind, by_length, judged, written_table
-from profundo.recipes.recipe import settle
+from profundo.recipes.recipe import generated, settle
 from profundo.recipes.recipe_run import run_recipe
+from profundo.recipes.zoo import translation
 from profundo.records import ProfundoError
 
 COLOURS = {"rojo": "red", "azul": "blue", "verde": "green", "gris": "grey", "negro": "black"}
@@ -50,6 +52,48 @@ def test_what_one_types_is_translated_with_where_the_nets_look(colours, tmp_path
         colours.predict([tmp_path / "none.txt"])
     with pytest.raises(ProfundoError, match="net"):
         colours.predict([tmp_path / "lines.txt"], net="gru")
+    (tmp_path / "pairs.tsv").write_text("es\ten\nun oso\ta bear\n")
+    with pytest.raises(ProfundoError, match="got a table"):
+        colours.predict([tmp_path / "pairs.tsv"])
+
+
+def test_what_is_wished_for_holds_of_what_is_generated_too(colours, monkeypatch):
+    widths = []
+    whole = translation.translated
+
+    def spied(model, name, texts, width):
+        widths.append(width)
+        return whole(model, name, texts, width)
+
+    monkeypatch.setattr(translation, "translated", spied)
+    said, *charts = colours.generate(1, prompt="un gato verde", net="bottleneck", beam=1)
+    assert said.caption.startswith("What the LSTM writes for")
+    assert charts == []
+    (table,) = colours.generate(2, net="attention", beam=3)
+    assert list(table.columns) == ["text", "LSTM with attention"]
+    (table,) = colours.generate(2)
+    assert len(table.columns) == 4
+    assert widths == [1, 3, 2, 2, 2]  # the run's own, unless told
+    with pytest.raises(ProfundoError, match="generated examples of recipe vae: setting 'beam' is not for it"):
+        generated("vae", colours.model, 1, 0, "", {"beam": 1})
+
+
+def test_a_memory_knows_the_words_that_the_nets_do_not():
+    known = [Pair(f"a b c {rare}", rare.upper()) for rare in ("d", "e", "f")]
+    texts = vocabulary_of([pair.source for pair in known], is_open=True)
+    assert translation.remembered(texts, known, [Pair("a b f", ""), Pair("b a e", "")]) == ["F", "E"]
+
+
+def test_a_text_that_is_too_long_is_named_before_any_is_translated(colours, tmp_path):
+    (tmp_path / "lines.txt").write_text("un oso rojo\n" + "un " * 513 + "\n", "utf-8")
+    for net in ("transformer", "attention"):
+        if net == "attention":
+            assert len(colours.predict([tmp_path / "lines.txt"], net=net)) == 2
+            continue
+        with pytest.raises(ProfundoError, match=r"lines\.txt, line 2: text .*expected at most 512 words, got 513"):
+            colours.predict([tmp_path / "lines.txt"], net=net)
+    with pytest.raises(ProfundoError, match="expected at most 512 words, got 513"):
+        colours.generate(1, prompt="un " * 513)
 
 
 def test_without_being_told_what_is_asked_for_a_number_is_refused():

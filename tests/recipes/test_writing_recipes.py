@@ -1,20 +1,22 @@
 """Recipes that write pieces of text as they come, and one that is talked to."""
 
 import json
+from dataclasses import replace
 from math import log
 
 import pytest
 import torch
 
 from profundo.cli import chatting
+from profundo.cli.recipes import generate
 from profundo.data.text.byte_pairs import BytePairs, learned_pairs
-from profundo.data.text.characters import split_text
+from profundo.data.text.characters import Characters, split_text
 from profundo.data.text.dialogues import spoken_turns
 from profundo.nets.causal_transformer import GPT
 from profundo.recipes.recipe import Model, streamed, talked_to
 from profundo.recipes.recipe_run import run_recipe
-from profundo.recipes.writing.conversing import begin_as, dialogues_of
-from profundo.recipes.zoo.gpt import nats_per_character
+from profundo.recipes.writing.conversing import begin_as, dialogues_of, introduction, listening
+from profundo.recipes.zoo.gpt import heard, nats_per_character
 from profundo.records import ProfundoError
 
 SONG = "row row row your boat gently down the stream\nmerrily merrily merrily merrily life is but a dream\n"
@@ -34,7 +36,7 @@ def paths(tmp_path_factory):
     place = tmp_path_factory.mktemp("texts")
     (place / "song.txt").write_text(SONG * 30)
     pairs = [["which animal barks?", "the dog barks."], ["which animal purrs?", "the cat purrs."]]
-    turns = [[*pairs[number % 2], *pairs[number // 2 % 2]] for number in range(60)]
+    turns = [[*pairs[number % 2], *pairs[number // 2 % 2], f"good bye {number}"] for number in range(60)]
     (place / "turns.jsonl").write_text("\n".join(map(json.dumps, turns)))
     return place
 
@@ -142,9 +144,44 @@ def test_dialogues_are_those_of_the_file_or_of_the_speakers_of_each_part(paths):
     assert dialogues_of(None, split_text(SONG * 30, "song")) is None
     own = dialogues_of(str(paths / "turns.jsonl"), text)
     assert [len(part) for part in own] == [54, 3, 3]
-    (paths / "few.jsonl").write_text('["a", "b"]\n' * 19)
-    with pytest.raises(ProfundoError, match="at least 20 dialogues, got 19"):
+    (paths / "few.jsonl").write_text("".join(f'["a {number % 19}", "b"]\n' for number in range(60)))
+    with pytest.raises(ProfundoError, match="at least 20 different dialogues, got 19"):
         dialogues_of(str(paths / "few.jsonl"), text)
+
+
+def test_a_dialogue_that_is_there_twice_is_in_one_part(paths):
+    lines = [f'["a {number // 3}", "b"]\n' for number in range(120)]
+    (paths / "thrice.jsonl").write_text("".join(lines))
+    (paths / "turned.jsonl").write_text("".join(reversed(lines)))
+    once = [{told for told, _ in part} for part in dialogues_of(str(paths / "thrice.jsonl"), None)]
+    assert list(map(len, once)) == [36, 2, 2]
+    assert len(set.union(*once)) == 40
+    assert [{told for told, _ in part} for part in dialogues_of(str(paths / "turned.jsonl"), None)] == once
+    assert [{told for told, _ in part} for part in dialogues_of(str(paths / "thrice.jsonl"), None, 1)] != once
+
+
+def test_whether_it_listens_is_not_told_of_a_single_turn():
+    net = GPT(4 + 2, 8, heads=2, layers=1, context=8)
+    letters = Characters("abcd")
+    assert listening(net, [["ab", "c"]], letters)[1] is None
+    assert listening(net, [["ab", "c"], ["ab", "d"]], letters)[1] is None
+    assert listening(net, [["ab", "c"], ["cd", "d"]], letters)[1] is not None
+    assert "cannot be told" in heard(None)
+
+
+def test_what_is_said_of_a_net_is_its_own_context(singer):
+    settings = replace(singer.model.asked, context=4096)
+    model = replace(singer.model, asked=settings, known=singer.model.known | {"answers": 0})
+    assert f"the last {singer.model.known['context'] // 2} symbols" in introduction(model)
+
+
+def test_one_passage_is_kept_where_it_was_asked_to_be(answerer, tmp_path, capsys):
+    generate(answerer.folder.path, count=1, wishes=["length=9"], out=tmp_path / "kept")
+    (path,) = (tmp_path / "kept").iterdir()
+    assert capsys.readouterr().out == f"{path.read_text()}\n{path}\n"
+    generate(answerer.folder.path, count=1, wishes=["length=9"])
+    assert capsys.readouterr().out.strip() == path.read_text().strip()
+    assert not (answerer.folder.path / "generated").exists()
 
 
 def test_the_net_that_answers_begins_as_the_one_that_writes():

@@ -103,7 +103,8 @@ def generate(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for pictures and sounds; RUN/generated otherwise.", show_default=False)
+        Path | None,
+        typer.Option(help="Folder for all of it; RUN/generated for pictures and sounds otherwise.", show_default=False),
     ] = None,
 ) -> None:
     """Let a recipe's trained networks make something new: pictures, text, speech. One text comes as it is written."""
@@ -117,19 +118,19 @@ def generate(
 
     name, model = open_model(run)
     manner = dict(read_pair(text, such_as="temperature=0.5") for text in wishes or [])
-    pieces = streamed(name, model, seed, prompt, manner) if count == 1 else None
+    pieces = streamed(name, model, seed, prompt, manner) if count == 1 and out is None else None
     if pieces is not None:
         for piece in pieces:
             print(piece, end="", flush=True)
         print()
         return
-    made = [drawn(exhibit) for exhibit in generated(name, model, count, seed, prompt, manner)]
-    for exhibit in made:
-        if exhibit.kind in ("text", "table"):
-            print(exhibit.text)
     place = out if out is not None else Folder(run).path / "generated"
     if (place / LIST).exists():
         raise ProfundoError(f"{place}: holds the exhibits of a run; choose another --out")
-    pictures = [exhibit for exhibit in made if exhibit.kind not in ("text", "table")]
-    for path in write_exhibits(place, pictures, listed=False, within=Path(run) if out is None else None):
+    made = [drawn(exhibit) for exhibit in generated(name, model, count, seed, prompt, manner)]
+    written = [exhibit for exhibit in made if exhibit.kind in ("text", "table")]
+    for exhibit in written:
+        print(exhibit.text)
+    kept = made if out is not None else [exhibit for exhibit in made if exhibit not in written]
+    for path in write_exhibits(place, kept, listed=False, within=Path(run) if out is None else None):
         print(path)

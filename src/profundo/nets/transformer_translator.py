@@ -38,6 +38,7 @@ class TransformerTranslator(nn.Module):
         longest: int = 512,
     ) -> None:
         super().__init__()
+        self.longest = longest
         self.embedding = nn.Embedding(symbols, width)
         nn.init.normal_(self.embedding.weight, 0, width**-0.5)  # times √width they are as large as the positions
         self.positions = Positions(longest, width, learned=False)

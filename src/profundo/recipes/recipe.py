@@ -230,8 +230,8 @@ def checked(name: str, kind: type, values: Any) -> Any:
         ) from None
 
 
-def wished(name: str, given: Mapping[str, Any], what: str = "predictions") -> Any:
-    """What is said of `what` the recipe makes, with what is given in its place; None where nothing may be said.
+def wished(name: str, given: Mapping[str, Any], what: str) -> Any:
+    """What is said of `what` the recipe makes, "predictions", with what is given in its place; None where nothing may be said.
 
     Raises ProfundoError for what may not.
     """
@@ -239,7 +239,7 @@ def wished(name: str, given: Mapping[str, Any], what: str = "predictions") -> An
     known = [field.name for field in dataclasses.fields(kind)] if kind is not None else []
     for setting in given:
         if setting not in known:
-            told = f"is unknown; {nearest(setting, known)}" if known else f"is not for it: its {what} have no settings"
+            told = f"is unknown; {nearest(setting, known)}" if known else f"is not for it: its {what} take none"
             raise ProfundoError(f"{what} of recipe {name}: setting {setting!r} {told}")
     return checked(name, kind, dict(given)) if kind is not None else None
 
@@ -253,7 +253,9 @@ def generated(
     if recipe.generate is None:
         raise ProfundoError(f"recipe {name} generates nothing; `profundo report RUN` shows what it found")
     with torch.no_grad():
-        return recipe.generate(ready(name, model, wishes), count, torch.Generator().manual_seed(seed), prompt)
+        return recipe.generate(
+            ready(name, model, wishes, made_by(recipe)), count, torch.Generator().manual_seed(seed), prompt
+        )
 
 
 def streamed(
@@ -263,7 +265,7 @@ def streamed(
     recipe = find(name)
     if recipe.streamed is None:
         return None
-    return recipe.streamed(ready(name, model, wishes), torch.Generator().manual_seed(seed), prompt)
+    return recipe.streamed(ready(name, model, wishes, made_by(recipe)), torch.Generator().manual_seed(seed), prompt)
 
 
 def talked_to(name: str, model: Model, wishes: Mapping[str, Any] | None = None) -> tuple[Conversation, Model]:
@@ -271,11 +273,16 @@ def talked_to(name: str, model: Model, wishes: Mapping[str, Any] | None = None) 
     conversation = find(name).conversation
     if conversation is None:
         raise ProfundoError(f"recipe {name} answers nothing; `profundo recipe gpt` makes a net that does")
-    return conversation, ready(name, model, wishes)
+    return conversation, ready(name, model, wishes, "answers")
 
 
-def ready(name: str, model: Model, wishes: Mapping[str, Any] | None) -> Model:
-    return dataclasses.replace(model, wishes=wished(name, wishes or {}, "passages"))
+def made_by(recipe: Recipe) -> str:
+    """What the recipe generates, in a word."""
+    return "passages" if recipe.streamed is not None else "generated examples"
+
+
+def ready(name: str, model: Model, wishes: Mapping[str, Any] | None, what: str) -> Model:
+    return dataclasses.replace(model, wishes=wished(name, wishes or {}, what))
 
 
 def predicted(
@@ -286,6 +293,5 @@ def predicted(
     recipe = find(name)
     if recipe.predict is None:
         raise ProfundoError(f"recipe {name} predicts nothing for files; `profundo report RUN` shows what it found")
-    ready = dataclasses.replace(model, wishes=wished(name, wishes or {}))
     with torch.no_grad():
-        return recipe.predict(ready, files)
+        return recipe.predict(ready(name, model, wishes, "predictions"), files)

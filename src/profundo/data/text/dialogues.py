@@ -7,7 +7,8 @@ dialogue, a list of turns, of one who asks and one who answers:
     {"turns": ["Good day.", "Good day to you."]}
     {"messages": [{"role": "user", "content": "Good day."}, {"role": "assistant", "content": "Good day to you."}]}
 
-Every second turn is an answer. To the symbols of the alphabet come two, by which turns begin:
+Every second turn is an answer; turns of one role or speaker in a row are one, those of the role "system" are left out. To the symbols
+of the alphabet come two, by which turns begin:
 
     … ASKS turn ANSWERS turn ASKS turn ANSWERS [ the answer ASKS ]       what is in brackets is to be learned
 """
@@ -50,7 +51,8 @@ def spoken_turns(text: str) -> list[str]:
 def read_dialogues(path: Path) -> list[Dialogue]:
     """The dialogues of a file of JSON lines. Raises ProfundoError that names the first line that is none."""
     content = read_text(read_whole(path, "a file of JSON lines", LARGEST, "give a part of it"))
-    lines = [(number, line) for number, line in enumerate(content.splitlines(), 1) if line.strip()]
+    rows = content.split("\n")  # a text in JSON may hold what else splitlines() cuts at, such as U+2028
+    lines = [(number, line) for number, line in enumerate(rows, 1) if line.strip()]
     dialogues = [dialogue_of(line, f"{printable(str(path))}, line {number}") for number, line in lines]
     if not dialogues:
         raise ProfundoError(
@@ -64,25 +66,55 @@ def dialogue_of(line: str, where: str) -> Dialogue:
         read = json.loads(line)
     except (ValueError, RecursionError):
         read = None
-    turns = [turn_of(turn) for turn in turns_in(read)]
-    if len(turns) < 2 or not all(isinstance(turn, str) and turn.strip() for turn in turns):
+    said = [(role_of(turn), words_of(turn)) for turn in turns_in(read)]
+    are_words = all(isinstance(words, str) and words.strip() for _, words in said)
+    turns = joined(said) if are_words else []
+    if len(turns) < 2:
         raise ProfundoError(
             f'{where}: expected two turns or more, such as ["Good day.", "Good day to you."], got {printable(line[:60])}'
         )
-    return [turn.strip() for turn in turns]
+    if not alternate([role for role, _ in turns]):
+        roles = printable(", ".join(str(role) for role, _ in turns)[:60])
+        raise ProfundoError(
+            f"{where}: expected one who asks and one who answers by turns, got {roles}; leave out others"
+        )
+    return [words for _, words in turns]
 
 
 def turns_in(read: Any) -> list[Any]:
-    """Of those with roles, from the first on that is the user's."""
+    """Of those with roles, from the first on that is the user's, without the system's."""
     if isinstance(read, dict):
         read = read.get("turns", read.get("messages"))
-    turns = read if isinstance(read, list) else []
-    return list(dropwhile(lambda turn: isinstance(turn, dict) and turn.get("role") in ("system", "assistant"), turns))
+    turns = [turn for turn in read if role_of(turn) != "system"] if isinstance(read, list) else []
+    return list(dropwhile(lambda turn: role_of(turn) == "assistant", turns))
 
 
-def turn_of(turn: Any) -> Any:
-    """The words of {"role": …, "content": "…"}, with "text" in the place of "content" too."""
+def role_of(turn: Any) -> Any:
+    """Who speaks; None where it is not told."""
+    return turn.get("role", turn.get("speaker")) if isinstance(turn, dict) else None
+
+
+def words_of(turn: Any) -> Any:
+    """Of {"role": …, "content": "…"}, with "text" in the place of "content" too."""
     return turn.get("content", turn.get("text")) if isinstance(turn, dict) else turn
+
+
+def joined(said: Sequence[tuple[Any, str]]) -> list[tuple[Any, str]]:
+    """Roles and words; what one role says in a row is one turn."""
+    turns: list[tuple[Any, str]] = []
+    for role, words in said:
+        if role is not None and turns and turns[-1][0] == role:
+            turns[-1] = (role, f"{turns[-1][1]}\n{words.strip()}")
+        else:
+            turns.append((role, words.strip()))
+    return turns
+
+
+def alternate(roles: Sequence[Any]) -> bool:
+    """Whether all that are told at even places are one, and at odd places another."""
+    asking, answering = ([role for role in roles[first::2] if role is not None] for first in (0, 1))
+    are_one = bool(asking) and asking[:1] == answering[:1]
+    return not are_one and all(role == some[0] for some in (asking, answering) for role in some)
 
 
 # ----------------------------------------------------------------------------------------------------------- examples

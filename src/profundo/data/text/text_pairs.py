@@ -12,7 +12,7 @@ test alone and another for validation, in every language and direction.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -36,6 +36,7 @@ __all__ = [
     "PairBatches",
     "PairSplits",
     "between_languages",
+    "divided_texts",
     "number_pairs",
     "own_pairs",
     "texts_of_all_words",
@@ -70,8 +71,8 @@ class PairSplits:
 
 # ---------------------------------------------------------------------------------------------------- numbers and dates
 def number_pairs(train: int, test: int, seed: int = 0) -> PairSplits:
-    """So many pairs to train on and to test, no two alike, each kind and language as often: numbers to be said, numbers that were
-    said, and dates."""
+    """So many pairs to train on and to test, no two of one source, each kind and language as often: numbers to be said, numbers that
+    were said, and dates."""
     sizes = {"train": train, "validation": min(VALIDATED, test), "test": test}
     learned, held, judged = (
         different(partial(drawn_pair, TENTHS[name]), size, mix(seed, at))
@@ -100,10 +101,12 @@ def between_languages(count: int, seed: int = 0) -> Sequence[Pair]:
 
 
 def different(draw: Callable[[Draws], Pair], count: int, seed: int) -> Sequence[Pair]:
-    draws, pairs = torch.Generator().manual_seed(seed), dict[Pair, None]()
+    """Pairs of different sources: what two languages write alike is of the kind that was drawn first."""
+    draws, pairs = torch.Generator().manual_seed(seed), dict[str, Pair]()
     while len(pairs) < count:
-        pairs[draw(draws)] = None
-    return list(pairs)
+        pair = draw(draws)
+        pairs.setdefault(pair.source, pair)
+    return list(pairs.values())
 
 
 def drawn_pair(tenths: Sequence[int], draws: Draws) -> Pair:
@@ -180,12 +183,17 @@ def left_out(number: int, what: str) -> tuple[str, ...]:
 
 def divided(pairs: Sequence[Pair], seed: int, notes: Sequence[str]) -> PairSplits:
     """By source, so that none is in two splits; where one goes hangs on its text and the seed, not on the order of the rows."""
-    sources = sorted({pair.source for pair in pairs}, key=lambda source: digest(f"{seed} {source}"))
-    tenth = max(1, len(sources) // 10)
-    place = {source: min(at // tenth, 2) for at, source in enumerate(sources)}
+    place = divided_texts({pair.source for pair in pairs}, seed, 10)
     test, validation, train = ([pair for pair in pairs if place[pair.source] == part] for part in range(3))
     facts = {"sha256": digest("\n".join(f"{pair.source}\t{pair.target}" for pair in pairs))}
     return PairSplits(train, validation, test, facts, notes)
+
+
+def divided_texts(texts: Set[str], seed: int, parts: int) -> dict[str, int]:
+    """Which texts are of the test (0), of validation (1), one of so many parts each, and which of training (2)."""
+    ordered = sorted(texts, key=lambda text: digest(f"{seed} {text}"))
+    size = max(1, len(ordered) // parts)
+    return {text: min(at // size, 2) for at, text in enumerate(ordered)}
 
 
 def digest(text: str) -> str:

@@ -89,8 +89,9 @@ def padded(sequences: Sequence[Sequence[int]]) -> Tensor:
 
 
 def vocabulary_of(texts: Iterable[str], unit: Unit = "words", *, is_open: bool = False) -> Vocabulary:
-    """The pieces of the texts, the most frequent first. is_open: other texts may have others, which are UNKNOWN, as the rarest are
-    where there are more than 8,000."""
+    """The pieces of the texts, the most frequent first. is_open: other texts may have others, which are UNKNOWN, as those are that
+    come once, so that training has it, too, and the rarest where there are more than 8,000."""
     counts = Counter(piece for text in texts for piece in pieces(text, unit))
     kept = sorted(counts, key=lambda piece: (-counts[piece], piece))
-    return Vocabulary([UNKNOWN, *kept[:MOST_PIECES]] if is_open else kept, unit)
+    several = [piece for piece in kept if counts[piece] > 1]
+    return Vocabulary([UNKNOWN, *several[:MOST_PIECES]] if is_open else kept, unit)

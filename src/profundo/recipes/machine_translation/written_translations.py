@@ -20,10 +20,10 @@ from profundo.recipes.net_outputs import device_of
 from profundo.recipes.recipe import Model
 from profundo.records import BEGIN
 
-__all__ = ["NAMES", "answered", "doubts", "looking", "translated", "vocabulary_in"]
+__all__ = ["NAMES", "answered", "doubts", "looking", "too_long", "translated", "vocabulary_in"]
 
 NAMES = {"transformer": "Transformer", "attention": "LSTM with attention", "bottleneck": "LSTM"}
-AT_ONCE = 500  # texts
+AT_ONCE = 500  # beginnings that go on together, each with what the net keeps of its text
 
 
 def vocabulary_in(model: Model) -> Vocabulary:
@@ -39,8 +39,9 @@ def net_of(model: Model, name: str) -> Translator | TransformerTranslator:
 def translated(model: Model, name: str, texts: Sequence[str], width: int) -> list[str]:
     """What the net of that name writes for each text. width: of the beam."""
     vocabulary, made = vocabulary_in(model), list[str]()
-    for at in range(0, len(texts), AT_ONCE):
-        sources = vocabulary.sources(texts[at : at + AT_ONCE])
+    at_once = max(1, AT_ONCE // width)
+    for at in range(0, len(texts), at_once):
+        sources = vocabulary.sources(texts[at : at + at_once])
         made += [vocabulary.text(one) for one in written(model, name, sources, width).cpu()]
     return made
 
@@ -81,6 +82,15 @@ def looking(model: Model, name: str, text: str) -> Chart:
             y_label="written",
         ),
     )
+
+
+def too_long(model: Model, name: str, text: str) -> str:
+    """What is wrong with a text that the net has no places for; nothing of others."""
+    net, unit = net_of(model, name), model.asked.unit
+    number = len(pieces(text, unit))
+    if isinstance(net, Translator) or number <= net.longest:
+        return ""
+    return f"expected at most {net.longest} {unit}, got {number:,}; cut it, or take --set net=attention"
 
 
 def doubts(model: Model, text: str) -> list[str]:

@@ -5,6 +5,7 @@ It learns what is said after what, and that a turn ends; nobody teaches it to be
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, takewhile
 from pathlib import Path
@@ -24,6 +25,7 @@ from profundo.data.text.dialogues import (
     read_dialogues,
     spoken_turns,
 )
+from profundo.data.text.text_pairs import divided_texts
 from profundo.evaluate.scores import evaluating
 from profundo.nets.causal_transformer import GPT
 from profundo.nets.decoding import drawn
@@ -52,26 +54,32 @@ FEWEST = 20  # dialogues, or turns of a play
 SHOWN = 6
 
 
-def dialogues_of(path: str | None, text: Text) -> Parts | None:
-    """Those of a file of JSON lines: nine tenths of them, a twentieth, a twentieth; else what the speakers of each part of the text
-    say to one another, four turns at a time: from the first on and from the second, so that every turn is an answer once, after one
-    turn or three. None of a text without speakers.
+def dialogues_of(path: str | None, text: Text, seed: int = 0) -> Parts | None:
+    """Those of a file of JSON lines: nine tenths of the different ones, a twentieth, a twentieth, by lot; else what the speakers of
+    each part of the text say to one another, four turns at a time: from the first on and from the second, so that every turn is an
+    answer once, after one turn or three. None of a text without speakers.
 
-    Raises ProfundoError for a file with fewer than 20 dialogues, or one that does not read.
+    Raises ProfundoError for a file with fewer than 20 different dialogues, or one that does not read.
     """
-    if path is None:
-        plays = [spoken_turns(part) for part in text.parts]
-        if min(map(len, plays)) < FEWEST:
-            return None
-        train, validation, test = (
-            [play[at : at + 4] for begin in (0, 1) for at in range(begin, len(play) - 1, 4)] for play in plays
-        )
-        return train, validation, test
-    dialogues = read_dialogues(Path(path))
-    if len(dialogues) < FEWEST:
-        raise ProfundoError(f"{path}: expected at least {FEWEST} dialogues, got {len(dialogues)}")
-    first, second = 9 * len(dialogues) // 10, 19 * len(dialogues) // 20
-    return dialogues[:first], dialogues[first:second], dialogues[second:]
+    if path is not None:
+        return own_dialogues(path, seed)
+    plays = [spoken_turns(part) for part in text.parts]
+    if min(map(len, plays)) < FEWEST:
+        return None
+    train, validation, test = (
+        [play[at : at + 4] for begin in (0, 1) for at in range(begin, len(play) - 1, 4)] for play in plays
+    )
+    return train, validation, test
+
+
+def own_dialogues(path: str, seed: int) -> Parts:
+    """The same dialogue is in one part alone, however often it is there."""
+    dialogues = [(json.dumps(dialogue), dialogue) for dialogue in read_dialogues(Path(path))]
+    place = divided_texts({told for told, _ in dialogues}, seed, 20)
+    if len(place) < FEWEST:
+        raise ProfundoError(f"{path}: expected at least {FEWEST} different dialogues, got {len(place)}")
+    test, validation, train = ([dialogue for told, dialogue in dialogues if place[told] == part] for part in range(3))
+    return train, validation, test
 
 
 def check_known(dialogues: Parts | None, alphabet: Alphabet) -> None:
@@ -105,16 +113,20 @@ def mean_cost(net: nn.Module, answers: Answers) -> float:
     return total / int((answers.targets != NOTHING).sum())
 
 
-def listening(net: GPT, dialogues: Sequence[Dialogue], alphabet: Alphabet) -> tuple[float, float]:
-    """Nats for each symbol of the answers, told the turn before, and told one before another answer instead.
+def listening(net: GPT, dialogues: Sequence[Dialogue], alphabet: Alphabet) -> tuple[float, float | None]:
+    """Nats for each symbol of the answers, told the turn before, and told one before another answer instead; None where all of them
+    answer the same, as a single one does.
 
     The difference is what the net makes of what is said to it.
     """
     pairs = pairs_of(dialogues)
     half = len(pairs) // 2
     others = [(pairs[number - half][0], answer) for number, (_, answer) in enumerate(pairs)]
-    costs = [mean_cost(net, answers_of(told, alphabet.encode, len(alphabet), net.context)) for told in (pairs, others)]
-    return costs[0], costs[1]
+
+    def cost(told: Sequence[Dialogue]) -> float:
+        return mean_cost(net, answers_of(told, alphabet.encode, len(alphabet), net.context))
+
+    return cost(pairs), cost(others) if others != pairs else None
 
 
 def pairs_of(dialogues: Sequence[Dialogue]) -> list[tuple[str, str]]:
@@ -140,12 +152,13 @@ def answered(model: Model, turns: Sequence[str], generator: torch.Generator) -> 
 def introduction(model: Model) -> str:
     """What one talks to, in plain words."""
     net = model.networks.get("chat") or model.networks["net"]
+    assert isinstance(net, GPT)
     parameters = sum(parameter.numel() for parameter in net.parameters())
     known: Mapping[str, Any] = model.known
     return (
         f"A net of {parameters / 1e6:.1f} million numbers that read {known['characters']:,} characters and, of {known['answers']:,} "
         "answers, how they follow what was said. It draws likely symbols by chance: it knows nothing, means nothing, sees the last "
-        f"{model.asked.context // 2} symbols only, and what it says may be false or no language at all."
+        f"{net.context // 2} symbols only, and what it says may be false or no language at all."
     )
 
 

@@ -106,18 +106,21 @@ def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Modul
 
 def run(context: Context, settings: Settings) -> Outcome:
     text = context.text(settings.data, settings.encoding)
-    dialogues = dialogues_of(settings.dialogues, text) if settings.chat_epochs else None
+    dialogues = dialogues_of(settings.dialogues, text, context.seed) if settings.chat_epochs else None
     if settings.dialogues is not None:
         context.facts["dialogues"] = {"sha256": hashlib.sha256(json.dumps(dialogues).encode()).hexdigest()}
     known = known_of(settings, text, dialogues)
     nets, alphabet = networks(settings, known), alphabet_of(known)
     check_known(dialogues, alphabet)
-    model = Model(settings, nets, known)
+    model, net = Model(settings, nets, known), nets["net"]
     (before,) = generate(model, 1, context.generator("before"), "")
-    trained = train(context, settings, text, nets["net"], alphabet)
-    score = nats_per_character(nets["net"], text.parts[2], alphabet)
-    rivals = [math.log(2) * bits for bits in ngram_bits(text.train, text.test, len(text.vocabulary), ORDERS)]
-    best = min(range(ORDERS), key=rivals.__getitem__)
+    trained = train(context, settings, text, net, alphabet)
+    score = nats_per_character(net, text.parts[2], alphabet)
+    held, rivals = (
+        [math.log(2) * bits for bits in ngram_bits(text.train, part, len(text.vocabulary), ORDERS)]
+        for part in (text.validation, text.test)
+    )
+    best = min(range(ORDERS), key=held.__getitem__)
     (after,) = generate(model, 1, context.generator("after"), "")
     chat = answering(context, settings, model, dialogues) if dialogues else Chat()
     return Outcome(
@@ -134,17 +137,17 @@ def run(context: Context, settings: Settings) -> Outcome:
             replace(before, title="The same before training"),
             by_epoch(
                 "Nats per character",
-                "On the validation part after every epoch, with the test part's figure for n-grams of the best order.",
+                "On the validation part after every epoch, with the test part's figure for n-grams of the order that is best here.",
                 {"GPT": trained.history[HELD]},
                 levels={f"{best + 1}-grams": rivals[best]},
                 y_label="nats per character",
             ),
-            rivals_table(settings, rivals, score, nets["net"], len(text.vocabulary)),
+            rivals_table(settings, rivals, score, net, len(text.vocabulary)),
         ],
         networks=nets,
         known=known,
         conclusion=f"A character of the unseen last twentieth costs {score:.3f} nats, {score / math.log(2):.3f} bits; "
-        f"{rivals[best]:.3f} nats with {best + 1}-grams, the best count model.{chat.conclusion}",
+        f"{rivals[best]:.3f} nats with {best + 1}-grams, the best count model by validation.{chat.conclusion}",
     )
 
 
@@ -205,11 +208,12 @@ def nats_per_character(net: nn.Module, part: str, alphabet: Alphabet) -> float:
 
 
 def rivals_table(settings: Settings, ngrams: Sequence[float], score: float, net: nn.Module, symbols: int) -> Table:
+    assert isinstance(net, GPT)
     millions = sum(parameter.numel() for parameter in net.parameters()) / 1e6
     return Table(
         "Rivals",
         "Nats per character on the test part. An n-gram predicts from the n − 1 characters before; the GPT from up to "
-        f"{settings.context} {settings.pieces} before, half of them at least.",
+        f"{net.context} {settings.pieces} before, half of them at least.",
         ["model", "nats/char", "bits/char"],
         [
             [name, nats, nats / math.log(2)]
@@ -261,12 +265,17 @@ def answering(context: Context, settings: Settings, model: Model, dialogues: Par
     right, other = listening(net, dialogues[2], alphabet)
     return Chat(
         scores={"answers, nats/symbol": right},
-        baseline={"answers, nats/symbol": other},
+        baseline={"answers, nats/symbol": other} if other is not None else {},
         exhibits=[conversation(model, dialogues[2], context.generator("conversation"))],
-        against="; answers to other turns",
-        conclusion=f" An answer costs {right:.3f} nats a symbol after the turn that it answers, {other:.3f} after another one: the "
-        "difference is how much the net listens.",
+        against="; answers to other turns" if other is not None else "",
+        conclusion=f" An answer costs {right:.3f} nats a symbol after the turn that it answers{heard(other)}",
     )
+
+
+def heard(other: float | None) -> str:
+    if other is None:
+        return "; whether the net listens cannot be told, for the test has no two different turns that are answered."
+    return f", {other:.3f} after another one: the difference is how much the net listens."
 
 
 RECIPE = Recipe(

@@ -90,8 +90,8 @@ def run(context: Context, settings: Settings) -> Outcome:
         validate=lambda: {"validation bits/char": bits_per_symbol(net, validation)},
     )
     score = bits_per_symbol(net, test, streams=8)
-    rivals = ngram_bits(text.train, text.test, len(text.vocabulary), ORDERS)
-    best = min(range(ORDERS), key=rivals.__getitem__)
+    held, rivals = (ngram_bits(text.train, part, len(text.vocabulary), ORDERS) for part in (text.validation, text.test))
+    best = min(range(ORDERS), key=held.__getitem__)
     return Outcome(
         scores={"bits/char": score, "validation bits/char": trained.history["validation bits/char"][-1]},
         baseline={"bits/char": rivals[best]},
@@ -101,7 +101,7 @@ def run(context: Context, settings: Settings) -> Outcome:
             replace(before[0], title="The same before training"),
             by_epoch(
                 "Bits per character",
-                "On the validation part after every epoch, with the test part's figure for n-grams of the best order.",
+                "On the validation part after every epoch, with the test part's figure for n-grams of the order that is best here.",
                 {"LSTM" if settings.cell == "lstm" else settings.cell: trained.history["validation bits/char"]},
                 levels={f"{best + 1}-grams": rivals[best]},
                 y_label="bits per character",
@@ -111,7 +111,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         networks={"net": net},
         known=known,
         conclusion=f"A character of the unseen last twentieth costs {score:.3f} bits; {rivals[0]:.3f} if only its frequency "
-        f"is known, {rivals[best]:.3f} with {best + 1}-grams, the best count model.",
+        f"is known, {rivals[best]:.3f} with {best + 1}-grams, the best count model by validation.",
     )
 
 
