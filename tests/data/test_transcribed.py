@@ -38,7 +38,8 @@ def test_words_are_labels_whatever_their_capitals_and_signs(folder):
     assert data.labels == ("it's", "one", "two")
     assert data.every.labels[:5] == ((1, 2), (2,), (2, 1), (0, 1), (1, 1))
     assert data.every.voices.lengths.tolist() == [6000 + 100 * number for number in range(10)]
-    assert data.speakers == ("",)
+    assert data.speakers == ()
+    assert data.every.voices.speakers.tolist() == [-1] * 10
     phrases = data.every.phrases(torch.tensor([8, 1]), torch.tensor([1.0, 1.0]))
     assert [phrases.said(at) for at in range(2)] == [[1, 2, 1], [2]]
     assert phrases.lengths.tolist() == [6800, 6100]
@@ -57,6 +58,10 @@ def test_a_table_may_say_it_and_who_speaks(folder):
     assert data.every.labels[8] == (1, 2, 1)
     assert data.speakers == ("a", "b")
     assert data.every.voices.speakers.tolist() == [0, 1] * 5
+    as_table(folder, [row[:-1] + {"a": " a ", "b": " "}[row[-1]] for row in rows_of()])
+    data = transcribed_folder(folder)
+    assert data.speakers == ("a",)
+    assert data.every.voices.speakers.tolist() == [0, -1] * 5
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,17 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+import profundo as pf
 from profundo.objectives.noising import WAYS
 from profundo.recipes.diffusing import painter as painting
-from profundo.recipes.diffusing.description import FIRST, described, evenly_drawn, independent_bits
+from profundo.recipes.diffusing.description import FIRST, by_stretch, described, evenly_drawn, independent_bits
 from profundo.recipes.diffusing.painter import Painter
+from profundo.recipes.judging import raw
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo.diffusion import normal_images
 from profundo.records import ProfundoError
@@ -97,10 +100,21 @@ def test_the_bound_of_an_exact_net_is_the_entropy_of_what_it_describes(way):
         0.5 * math.log2(1 + (DEVIATION / FIRST) ** 2), rel=0.03
     )  # what the first noise holds
     assert found.bits == pytest.approx(found.prior + found.steps + found.image)
-    assert found.by_step.sum().item() == pytest.approx(found.steps, rel=0.03)
+    assert 999 * np.mean(list(found.by_step.values())) == pytest.approx(found.steps, rel=0.03)
     assert 0 < found.error < 0.1
     worse = described(Painter(Exact(way), WAYS[way], 5), images, 1 - classes, 30, generator)
     assert worse.bits > found.bits + 3 * worse.error
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 7, 60, 99, 101, 1998, 4000])
+def test_no_stretch_of_steps_is_charted_as_free_because_nobody_paid_for_it(number):
+    """A step costs its own number: so the mean of a stretch is about its middle, whoever paid."""
+    paid = evenly_drawn(number, 999, torch.Generator().manual_seed(number)) + 1
+    found = by_stretch(paid.double(), paid, 1000)
+    assert len(found) == max(1, min(50, number // 2))
+    width = 999 / len(found)
+    assert list(found) == pytest.approx([(at + 0.5) * width + 0.5 for at in range(len(found))], abs=1)
+    assert all(abs(cost - middle) <= width / 2 + 1 for middle, cost in found.items())
 
 
 def test_independent_pixels_cost_what_their_histograms_say():
@@ -124,6 +138,13 @@ def test_a_normal_distribution_has_the_mean_and_covariance_of_the_images():
 @pytest.fixture(scope="module")
 def quick():
     return run_recipe("diffusion", quick=True, out=False)
+
+
+@pytest.mark.slow
+def test_both_descriptions_are_of_the_same_images(quick):
+    data = pf.load("digits")
+    alone = independent_bits(raw(data.train), raw(data.test)[:20])
+    assert quick.outcome.baseline["bits/dim"] == pytest.approx(alone)
 
 
 @pytest.mark.slow

@@ -9,6 +9,8 @@ import torch
 from PIL import Image
 from torch import nn
 
+import profundo as pf
+from profundo.data.batches import prepared_inputs
 from profundo.data.sets.other_domains import coloured, enlarged, in_colour, patches
 from profundo.evaluate.classes import information
 from profundo.nets.gradient_reversal import reversal_strength, reversed_gradient
@@ -72,16 +74,29 @@ def test_answers_tell_the_logarithm_of_the_classes_that_they_spread_over_surely(
 # ---------------------------------------------------------------------------------------------------------- statistics
 def test_statistics_are_the_means_over_batches_and_weights_stay():
     net = nn.Sequential(nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3), nn.ReLU())
-    batches = [5 + 3 * torch.randn(n, 2, 4, 4, generator=DRAWS) for n in (6, 6, 6)]
+    sizes = torch.tensor([6, 3, 11])
+    batches = [5 + 3 * torch.randn(n, 2, 4, 4, generator=DRAWS) for n in sizes]
     before = {name: value.clone() for name, value in net.state_dict().items()}
     fitted = with_statistics_of(net, batches)
     made = [net[0](batch) for batch in batches]
-    torch.testing.assert_close(fitted[1].running_mean, torch.stack([one.mean((0, 2, 3)) for one in made]).mean(0))
-    torch.testing.assert_close(fitted[1].running_var, torch.stack([one.var((0, 2, 3)) for one in made]).mean(0))
+    means, variances = (torch.stack([getattr(one, of)((0, 2, 3)) for one in made]) for of in ("mean", "var"))
+    torch.testing.assert_close(fitted[1].running_mean, sizes / 20 @ means)
+    torch.testing.assert_close(fitted[1].running_var, sizes / 20 @ variances)
     assert fitted[1].momentum == net[1].momentum
     assert not any(module.training for module in fitted.modules())
     assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
     assert torch.equal(fitted[0].weight, net[0].weight)
+
+
+def test_one_image_more_than_fits_a_part_is_no_part_of_its_own():
+    """It had no variance where a layer sees one value of each channel."""
+    net = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(64))
+    inputs = pf.load("digits").spec.inputs
+    images = torch.randint(0, 256, (domain_adaptation.AT_ONCE + 1, 1, 8, 8), generator=DRAWS, dtype=torch.uint8)
+    fitted = domain_adaptation.fitted_to(net, images, inputs)
+    rows = prepared_inputs(images, inputs).flatten(1)
+    torch.testing.assert_close(fitted[1].running_mean, rows.mean(0))
+    torch.testing.assert_close(fitted[1].running_var, rows.var(0), rtol=0.05, atol=0)
 
 
 # -------------------------------------------------------------------------------------------------------------- images

@@ -69,6 +69,43 @@ def test_one_of_three_speakers_is_left_out_and_fewer_have_none(folder):
         own_speech(folder, "words", "d", 0)
 
 
+def spoken_by(place, who):
+    """A recording by each, one of "" by nobody who is named."""
+    lines = ["file,text,speaker"]
+    for number, speaker in enumerate(who):
+        (place / f"{number}.wav").write_bytes(wav(tones(["low"]), 8000))
+        lines.append(f"{number}.wav,{'low' if number % 2 else 'high'},{speaker}")
+    (place / "said.csv").write_text("\n".join(lines))
+    return place
+
+
+def counted(speech):
+    draws = {"train": speech.train, "validation": speech.validation, **speech.test}
+    return {name: len(draw(99, Joining(), torch.Generator())) for name, draw in draws.items()}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_speaker_is_left_out_only_where_enough_recordings_remain(tmp_path, seed):
+    few = spoken_by(tmp_path, "AAAAAAAABC")
+    assert counted(own_speech(few, "words", None, seed)) == {"train": 7, "validation": 1, "known": 2}
+    assert own_speech(few, "words", None, seed).left_out == ""
+    with pytest.raises(ProfundoError, match=r"at least 10 recordings.*'A' speaks 8 of 10, which leaves 2") as refused:
+        own_speech(few, "words", "A", seed)
+    assert "\n" not in str(refused.value)
+    more = spoken_by(tmp_path, "AAAAAAAABBC")
+    assert own_speech(more, "words", None, seed).left_out == "C"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_who_is_not_named_is_never_the_unknown_speaker(tmp_path, seed):
+    named = spoken_by(tmp_path, ["", " ", *"AAABBBCCC", "", ""])
+    speech = own_speech(named, "words", None, seed)
+    assert speech.left_out == "ABC"[seed % 3]
+    assert counted(speech) == {"train": 7, "validation": 1, "known": 2, "unknown": 3}
+    nobody = own_speech(spoken_by(tmp_path, [""] * 4 + [*"AAABBBAAA"]), "words", None, seed)
+    assert counted(nobody) == {"train": 10, "validation": 1, "known": 2}
+
+
 def test_places_are_judged_by_the_middles_of_words_in_phrases_without_mistakes():
     spans = torch.tensor([[[800, 2400], [4000, 5600]], [[0, 1600], [0, 0]]])
     phrases = Phrases(torch.zeros(2, 8000), torch.tensor([8000, 8000]), torch.tensor([[1, 2], [0, -1]]), spans)

@@ -22,13 +22,16 @@ Net = TypeVar("Net", bound=nn.Module)
 
 def with_statistics_of(net: Net, batches: Iterable[Tensor]) -> Net:
     """A copy in evaluation mode whose batch normalisation knows these inputs (batch, …): the means over the batches of their means
-    and variances, each layer's as the layers before it are normalised by their own batch. Of no batch: a copy."""
+    and variances, weighed by the batches' sizes, each layer's as the layers before it are normalised by their own batch. Of no batch:
+    a copy. A batch of one has no variance where a layer sees one value of each channel."""
     adapted = copy.deepcopy(net).eval()
     norms = [module for module in adapted.modules() if isinstance(module, _BatchNorm)]
     momenta = [norm.momentum for norm in norms]
-    for number, inputs in enumerate(batches):
+    seen = 0
+    for inputs in batches:
+        seen += len(inputs)
         for norm in norms:
-            norm.momentum = 1 / (number + 1)  # of the running values: so they are means over all batches
+            norm.momentum = len(inputs) / seen  # of the running values: so they are means over all batches
             norm.train()
         with torch.no_grad():
             adapted(inputs)

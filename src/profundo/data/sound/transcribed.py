@@ -54,7 +54,7 @@ class Recordings(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Transcribed:
-    """labels: all there are, in their order; speakers: by number; every: all recordings."""
+    """labels: all there are, in their order; speakers: by number, which is −1 where none is named; every: all recordings."""
 
     labels: tuple[str, ...]
     speakers: tuple[str, ...]
@@ -76,13 +76,16 @@ def transcribed_folder(where: Path, unit: Unit = "words") -> Transcribed:
     numbers = tuple(tuple(labels.index(label) for label in text) for text in texts)
     for line, text, length in zip(lines, numbers, notes["lengths"], strict=True):
         check_length(line, text, length)
-    speakers = sorted({line.speaker for line in lines})
-    voices = joined(array, notes["lengths"], [0] * len(lines), [speakers.index(line.speaker) for line in lines])
+    speakers = sorted({line.speaker for line in lines} - {""})
+    who = [speakers.index(line.speaker) if line.speaker else -1 for line in lines]
+    voices = joined(array, notes["lengths"], [0] * len(lines), who)
     digest = hashlib.sha256(array.tobytes() + repr(texts).encode()).hexdigest()
     return Transcribed(tuple(labels), tuple(speakers), Recordings(voices, numbers), {"sha256": digest})
 
 
 class Line(NamedTuple):
+    """speaker: empty where none is named."""
+
     file: Path
     text: str
     speaker: str = ""
@@ -126,7 +129,7 @@ def in_table(table: Path, files: Mapping[str, Path]) -> list[Line]:
             raise ProfundoError(f"{table}: expected names of WAV files beside it, found {printable(name)!r}")
         if name in lines:
             raise ProfundoError(f"{table}: expected one line for each file, found two for {printable(name)}")
-        lines[name] = said(files[name], row["text"] or "", row.get("speaker") or "")
+        lines[name] = said(files[name], row["text"] or "", (row.get("speaker") or "").strip())
     left = next((name for name in files if name not in lines), None)
     if left is not None:
         raise ProfundoError(f"{table}: expected a line for each WAV file, found none for {printable(left)}")

@@ -9,6 +9,7 @@ the mean is that of the whole sum.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +23,7 @@ from profundo.recipes.net_outputs import device_of
 __all__ = ["Description", "described", "independent_bits"]
 
 LEVELS = 256  # values of a pixel
+STRETCHES = 50  # of the steps, at most, whose costs are told
 FIRST = (
     0.25 * 2 / (LEVELS - 1)
 )  # s / a of the first noise: a quarter of the way from one value to the next tells nearly all of it
@@ -30,13 +32,13 @@ FIRST = (
 @dataclass(frozen=True, slots=True)
 class Description:
     """Bits per dimension: of the last noise, of the steps, of the image by the first noise; error: the standard error of their sum.
-    by_step: of T − 1 steps from the image to the noise."""
+    by_step: the mean of one step in each of equal stretches of the T − 1, from the image to the noise, by the stretch's middle."""
 
     prior: float
     steps: float
     image: float
     error: float
-    by_step: Tensor
+    by_step: Mapping[float, float]
 
     @property
     def bits(self) -> float:
@@ -71,8 +73,7 @@ def described(
     bits = torch.cat(each) / bit
     error = (bits.sum(1).std() / math.sqrt(len(bits))).item()
     prior_bits, step_bits, image_bits = bits.mean(0).tolist()
-    by_step = mean_by_place(torch.cat(steps_paid) / bit, which, steps)[1:]
-    return Description(prior_bits, step_bits, image_bits, error, by_step)
+    return Description(prior_bits, step_bits, image_bits, error, by_stretch(torch.cat(steps_paid) / bit, which, steps))
 
 
 def evenly_drawn(number: int, places: int, generator: torch.Generator) -> Tensor:
@@ -82,10 +83,18 @@ def evenly_drawn(number: int, places: int, generator: torch.Generator) -> Tensor
     return at.long().clamp(max=places - 1)[torch.randperm(number, generator=generator)]
 
 
-def mean_by_place(values: Tensor, places: Tensor, number: int) -> Tensor:
-    """(number,), float64: 0 where a place has no value."""
-    counts = torch.bincount(places.flatten(), minlength=number)
-    return torch.bincount(places.flatten(), values.flatten(), minlength=number) / counts.clamp(min=1)
+def by_stretch(values: Tensor, paid: Tensor, steps: int) -> dict[float, float]:
+    """The mean of the values whose steps, 1 to T − 1, lie in a stretch, by its middle. Of steps evenly drawn twice as many as there
+    are stretches leave none without a value."""
+    number = max(1, min(STRETCHES, values.numel() // 2, steps - 1))
+
+    def means(of: Tensor, at: Tensor) -> list[float]:
+        places = (at.flatten() - 1) * number // (steps - 1)
+        sums = torch.bincount(places, of.flatten().double(), minlength=number)
+        return (sums / torch.bincount(places, minlength=number)).tolist()
+
+    every = torch.arange(1, steps)
+    return dict(zip(means(every, every), means(values, paid), strict=True))
 
 
 def step_costs(

@@ -12,7 +12,7 @@ from torch import Generator
 
 from profundo.data.sound.phrases import Joining, Phrases, joined, together
 from profundo.data.sound.spectrograms import HOP, RATE
-from profundo.data.sound.transcribed import Recordings, Unit, transcribed_folder
+from profundo.data.sound.transcribed import FEWEST, Recordings, Transcribed, Unit, transcribed_folder
 from profundo.data.sound.voices import Voices, digit_voices
 from profundo.nets.speech_nets import STRIDE
 from profundo.records import ProfundoError
@@ -79,16 +79,15 @@ def left_out(asked: str | None, speakers: tuple[str, ...], seed: int) -> int:
 
 
 def own_speech(where: Path, unit: Unit, unknown: str | None, seed: int) -> Speech:
-    """Of three speakers or more, one is left out; a fifth of the other recordings is the test, a tenth of the rest validation."""
+    """Of three speakers or more, one is left out; a fifth of the other recordings is the test, a tenth of the rest validation.
+
+    Raises ProfundoError for a speaker who cannot be left out. A recording without a speaker's name stays with the others.
+    """
     own = transcribed_folder(where, unit)
-    voices, has_stranger = own.every.voices, len(own.speakers) >= ENOUGH
-    if unknown is not None and not has_stranger:
-        raise ProfundoError(
-            f"unknown: expected none to be left out of fewer than {ENOUGH} speakers; {where} names {len(own.speakers)} in the column "
-            "speaker of its CSV"
-        )
-    away = left_out(unknown, own.speakers, seed) if has_stranger else -1
-    rest, strange = (voices.speakers != away).nonzero()[:, 0], (voices.speakers == away).nonzero()[:, 0]
+    away = stranger(where, own, unknown, seed)
+    speakers = own.every.voices.speakers
+    is_strange = torch.zeros(len(speakers), dtype=torch.bool) if away is None else speakers == away
+    rest, strange = (~is_strange).nonzero()[:, 0], is_strange.nonzero()[:, 0]
     rest = rest[torch.randperm(len(rest), generator=Generator().manual_seed(seed))]
     tested, held = max(1, len(rest) // 5), max(1, len(rest) // 12)
     known, validation, train = (
@@ -96,10 +95,31 @@ def own_speech(where: Path, unit: Unit, unknown: str | None, seed: int) -> Speec
         for part in torch.split(rest, [tested, held, len(rest) - tested - held])
     )
     test: dict[str, Draw] = {"known": known}
-    if has_stranger:
+    if away is not None:
         test["unknown"] = partial(recorded, own.every.chosen(strange))
-    who = own.speakers[away] if has_stranger else ""
+    who = "" if away is None else own.speakers[away]
     return Speech(own.labels, " " if unit == "words" else "", train, validation, test, who, False, own.facts)
+
+
+def stranger(where: Path, own: Transcribed, asked: str | None, seed: int) -> int | None:
+    """The number of the speaker who is left out, so that as many recordings remain as a folder must have; None: nobody."""
+    by = own.every.voices.speakers.tolist()
+    total, spoken = len(by), [by.count(at) for at in range(len(own.speakers))]
+    may = [at for at, count in enumerate(spoken) if total - count >= FEWEST] if len(own.speakers) >= ENOUGH else []
+    if asked is None:
+        return may[seed % len(may)] if may else None
+    if len(own.speakers) < ENOUGH:
+        raise ProfundoError(
+            f"unknown: expected none to be left out of fewer than {ENOUGH} speakers; {where} names {len(own.speakers)} in the column "
+            "speaker of its CSV"
+        )
+    away = left_out(asked, own.speakers, seed)
+    if away not in may:
+        raise ProfundoError(
+            f"unknown: expected at least {FEWEST} recordings without the speaker who is left out; {asked!r} speaks {spoken[away]} "
+            f"of {total}, which leaves {total - spoken[away]}"
+        )
+    return away
 
 
 def recorded(recordings: Recordings, count: int, how: Joining, own: Generator) -> Phrases:

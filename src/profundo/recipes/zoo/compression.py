@@ -6,12 +6,15 @@ rest learns on; kept is the smallest net that loses half a point of the validati
 net as it was trained, and of the pruned one, then become integers of 8 bits, without further training. Every form is written as
 ONNX and run by onnxruntime, where these are installed; the files lie in the run's folder, `exported/`.
 
-Result, LeNet-5 (seed 0, 65 s of one core of an AMD EPYC, no GPU): 98.71 % of the test digits as it was trained; as integers 98.73 %,
+Result (seed 0, 610 s of one core of an AMD EPYC, no GPU). LeNet-5: 98.71 % of the test digits as it was trained; as integers 98.73 %,
 its ONNX file 72,923 bytes where it had 249,897; without half of its weights 98.59 %, and with these as integers 98.56 %, in 43,230
 bytes by DEFLATE, 5.7 times fewer than its numbers had. Without 80 % of them the validation accuracy falls from 98.14 to 67.24 %, and
 one epoch brings it back to 96.86 % only, so that half of them stay. onnxruntime does multiply integers, and is not quicker by it:
 one digit takes 0.055 ms, in numbers of 32 bits 0.031, for layers so small are done before their inputs are rounded. The residual net
-at these settings has not been measured.
+of 8 layers, trained for six epochs: 72.64 % of the test images; as integers 72.66 %, its ONNX file 97,340 bytes where it had 308,031;
+without half of its weights 73.06 %, for it learned an epoch more, and with these as integers 73.08 %, in 51,062 bytes, 6.0 times
+fewer. Without 80 % it comes back from 17.12 to 72.34 % of validation, where it had 73.74 %. Here integers are quicker, 0.17 ms an
+image where it took 0.28.
 """
 
 from __future__ import annotations

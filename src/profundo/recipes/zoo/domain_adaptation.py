@@ -33,6 +33,7 @@ alone, at most 24.4 % by self-training, 92.6 % with labels.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -317,10 +318,11 @@ def deceiving_cost(deceit: float, critic: nn.Sequential, net: nn.Sequential, bat
 
 
 def fitted_to(net: nn.Sequential, images: Tensor, inputs: Inputs) -> nn.Sequential:
-    """A copy that is normalised by these images."""
+    """A copy that is normalised by these images, in parts of equal size: a last one of a single image would have no variance."""
     some = images[evenly(len(images), MEASURED)]
+    parts = torch.tensor_split(some, math.ceil(len(some) / AT_ONCE))
     device = next(net.parameters()).device
-    return with_statistics_of(net, (prepared_inputs(part.to(device), inputs) for part in torch.split(some, AT_ONCE)))
+    return with_statistics_of(net, (prepared_inputs(part.to(device), inputs) for part in parts))
 
 
 def self_trained(
