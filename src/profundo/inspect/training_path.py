@@ -79,8 +79,8 @@ def again(run: Run, most: int) -> TrainingPath:
         prepared = prepare(run.experiment)  # refuses what no file can name, in one line
         history = History()
         what = training(prepared, history, Group())
-        first, last = span(run)
-        few = {first + at for at in evenly(last - first + 1, most)}
+        first, until = span(run)
+        few = {first + at for at in evenly(until - first + 1, most)}
         states = {first: copied(prepared.net.state_dict())}
 
         def note() -> None:

@@ -98,12 +98,13 @@ def installed_task(name: str) -> InstalledTask:
     actions, seen = one.action_space, one.observation_space
     if not isinstance(actions, gymnasium.spaces.Discrete) or actions.start != 0:
         raise ProfundoError(f"task {name!r}: expected a few actions to choose among, found {actions}")
-    if not isinstance(seen, gymnasium.spaces.Discrete | gymnasium.spaces.Box) or len(seen.shape) > 1:
+    shape: tuple[int, ...] = seen.shape or ()
+    if not isinstance(seen, gymnasium.spaces.Discrete | gymnasium.spaces.Box) or len(shape) > 1:
         raise ProfundoError(f"task {name!r}: expected observations in a row of numbers, found {seen}")
     cells = int(seen.n) if isinstance(seen, gymnasium.spaces.Discrete) else 0
     longest = getattr(one.spec, "max_episode_steps", None) or LONGEST
     names = tuple(f"action {number}" for number in range(int(actions.n)))
-    return InstalledTask(name, cells or int(seen.shape[0]), names, int(longest), cells, environments)
+    return InstalledTask(name, cells or shape[0], names, int(longest), cells, environments)
 
 
 class InstalledCopies:
