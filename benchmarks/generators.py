@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 from benchmarks.common import RESULTS, data_folder, machine
@@ -50,14 +51,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     asked = parser.parse_args()
     path = RESULTS / "generators.json"
-    results: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
     for name in asked.only:
         for seed in asked.seeds:
+            results = kept(path)
             if (key := f"{name}, seed {seed}") not in results:
-                results[key] = judged(name, seed)
-                whole = {**results, "machine": machine()}
-                path.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", "utf-8")
+                made = judged(name, seed)
+                results = {**kept(path), key: made, "machine": machine()}  # another call may have written meanwhile
+                path.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", "utf-8")
             print(key, results[key], flush=True)
+
+
+def kept(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text("utf-8"))) if path.exists() else {}
 
 
 if __name__ == "__main__":
