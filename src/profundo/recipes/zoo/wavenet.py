@@ -29,6 +29,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from profundo.data.drawn_batches import DrawnBatches
 from profundo.data.sound.mu_law import CODES, SILENT, edges, expanded, sound_of
 from profundo.data.sound.spectrograms import RATE
 from profundo.data.sound.spoken import SpokenWords, sound_folder, spoken_digits, utterances
@@ -77,7 +78,7 @@ class Settings:
     conditions: Whole = 32
     length: Whole = 1024
     batch_size: Whole = 8
-    updates: Whole = 8000
+    updates: Whole = 6000
     epochs: Whole = 10
     learning_rate: Positive = 0.004
     clip: Positive = 1.0
@@ -85,7 +86,7 @@ class Settings:
     judged: Whole = 120
     spoken: Whole = 240
     temperatures: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.9, 1.0)
-    guidances: Annotated[tuple[AtLeastZero, ...], Field(min_length=1)] = (1.0, 2.0, 3.0)
+    guidances: Annotated[tuple[AtLeastZero, ...], Field(min_length=1)] = (1.0, 2.0)
     listener_epochs: Whole = 12
 
 
@@ -187,31 +188,37 @@ def parameters(net: nn.Module) -> int:
 def learn(
     context: Context, settings: Settings, voices: Voices, validation: Voices, net: WaveNet | WaveRecurrent, name: str
 ) -> Trained:
-    length, in_epoch = FRAME * frames_for(settings.length), max(1, settings.updates // settings.epochs)
+    update, windows = learning(context, settings, voices, net)
+    held = few(validation, 30)
+    return context.train(
+        update,
+        windows,
+        Plan(settings.epochs, schedule("one-cycle")),
+        name=name,
+        validate=lambda: {"validation bits/sample": bits_per_sample(net, held, settings.length)},
+    )
+
+
+def learning(
+    context: Context, settings: Settings, voices: Voices, net: WaveNet | WaveRecurrent
+) -> tuple[Descent, DrawnBatches]:
     windows = voice_windows(
         voices,
         settings.batch_size,
-        length,
+        FRAME * frames_for(settings.length),
         context=net.context,
         frame=FRAME,
-        in_epoch=in_epoch,
+        in_epoch=max(1, settings.updates // settings.epochs),
         seed=context.seed,
         device=context.device,
     )
-
     precision = context.precision()
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
         with autocast(precision, context.device):
             return {"loss": cross_entropy(net, some_untold(batch, settings.dropped, net.speech.untold))}
 
-    return context.train(
-        Descent(net, cost, optimizer("adam", net, settings.learning_rate), clip=settings.clip),
-        windows,
-        Plan(settings.epochs, schedule("one-cycle")),
-        name=name,
-        validate=lambda: {"validation bits/sample": bits_per_sample(net, few(validation, 30), length)},
-    )
+    return Descent(net, cost, optimizer("adam", net, settings.learning_rate), clip=settings.clip), windows
 
 
 def some_untold(batch: Batch, share: float, untold: int) -> Batch:
