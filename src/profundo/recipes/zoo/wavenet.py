@@ -12,8 +12,8 @@ Result: 4.71 bits per sample (seed 0 alone), where the LSTM comes to 4.81, linea
 Of 240 words the listener understood 85 % (chance: 10 %, real recordings: 99 %). Of the first lot it was 88 %, without guidance
 75 %, at temperature 0.9 85 and 72 %. In 23 minutes of one core of an AMD EPYC, no GPU, of which the LSTM takes less than 10. The
 validation bits still fell at the end, from 4.80 to 4.77 in the last tenth. A net whose speakers shared one timing of each word, after
-3,000 updates and without guidance, came to 4.89 bits; it was understood in four of five words of some speakers and in less than
-half of others'. Generation without guidance, which reads everything twice: 3,000 samples a second for one word, 88,000 for 60.
+3,000 updates and without guidance, came to 4.89 bits; it was understood in four of five words of some speakers and in half or less
+of others'. Generation: 3,000 samples a second for one word, 88,000 for 60 at once; guidance reads everything twice.
 """
 
 from __future__ import annotations
