@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from profundo.records import ProfundoError
 
@@ -25,21 +26,25 @@ __all__ = [
     "Said",
     "counted",
     "everywhere",
+    "fault_of",
     "figure",
     "language",
     "listed",
     "local",
     "raised",
+    "recalled",
     "say",
     "speaking",
     "spoken",
     "term",
     "told_by",
+    "within",
     "worded",
     "words",
 ]
 
 LANGUAGES = ("en", "es", "ca", "pt")
+KEY = re.compile(r"[a-z_]+\.\w+")  # ROOM.KEY
 FORMS = re.compile(r"\{(\w+)\|([^|{}]*)\|([^|{}]*)\}")  # {number|singular|plural}
 MARK = "\0"  # where a name is put into a sentence
 BEFORE_NAME = re.compile(r"(?<!\w)([Dd]e|del|el|al|pel) (?=\{\w)")
@@ -119,6 +124,7 @@ class Said(str):
     values: Mapping[str, object]
 
     def __new__(cls, key: str, /, **values: object) -> Said:
+        values = {name: plain(value) for name, value in values.items()}
         with speaking("en"):
             made = super().__new__(cls, say(key, **{name: worded(value) for name, value in values.items()}))
         made.key, made.values = key, values
@@ -132,6 +138,11 @@ class Said(str):
         """Language → text."""
         return everywhere(lambda: say(self.key, **{name: worded(value) for name, value in self.values.items()}))
 
+    @property
+    def kept(self) -> dict[str, Any]:
+        """As JSON holds it, for another process to say: `recalled`."""
+        return {"said": self.key, "values": {name: kept(value) for name, value in self.values.items()}}
+
     def mapped(self, change: Callable[[str], str]) -> Said:
         """The same with its values changed, such as to leave out places of this machine."""
         return Said(self.key, **{name: mapped(value, change) for name, value in self.values.items()})
@@ -141,6 +152,50 @@ def told_by(error: ProfundoError) -> str:
     """What a person is told of it on a page: a Said where it can be said in each language, else its line of English."""
     line = error.told or (error.args[0] if error.args else "")
     return line if isinstance(line, Said) else str(error)
+
+
+def fault_of(error: ProfundoError, most: int = 300) -> str:
+    """The same for a table of faults: what is no Said in one line that is cut."""
+    line = told_by(error)
+    return line if isinstance(line, Said) else " ".join(line.split())[:most]
+
+
+def within(where: object, what: str) -> str:
+    """A fault behind the place where it is: a Said where what is said there is one."""
+    return Said("refusals.within", where=str(where), what=what) if isinstance(what, Said) else f"{where}: {what}"
+
+
+def recalled(value: object) -> Said | None:
+    """Of `kept`, which any program may have written; None for all that is none of our texts with what it needs."""
+    try:
+        told = again(value)
+    except (LookupError, TypeError, ValueError, OSError, RecursionError):
+        return None
+    return told if isinstance(told, Said) else None
+
+
+def again(value: object) -> object:
+    """Raises what a text and its values raise that do not belong together."""
+    if isinstance(value, list):
+        return tuple(map(again, value))
+    if not isinstance(value, dict):
+        return value
+    if not KEY.fullmatch(value["said"]):
+        raise ValueError(value["said"])
+    return Said(value["said"], **{str(name): again(one) for name, one in value["values"].items()})
+
+
+def kept(value: object) -> object:
+    if isinstance(value, tuple):
+        return [kept(one) for one in value]
+    return value.kept if isinstance(value, Said) else value
+
+
+def plain(value: object) -> object:
+    """What JSON holds, too; of a path its text, in which places of this machine are found."""
+    if isinstance(value, tuple | list):
+        return tuple(map(plain, value))
+    return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
 def everywhere(write: Callable[[], str]) -> dict[str, str]:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from profundo.evaluate.leading import positive
+from profundo.languages import Said
 from profundo.records import ProfundoError, Targets
 
 __all__ = ["check_rule", "choose_threshold"]
@@ -42,7 +43,7 @@ def read_rule(rule: str) -> tuple[str, tuple[float, ...]]:
             () if text in PLAIN else tuple(map(float, text.removeprefix("cost:").removeprefix("recall=").split(",")))
         )
     except ValueError:
-        raise ProfundoError(f"threshold: {FORMS}; got {rule!r}") from None
+        raise ProfundoError(Said("refusals.threshold_form", forms=FORMS, got=repr(rule))) from None
     name = text if text in PLAIN else name
     fits = {
         **dict.fromkeys(PLAIN, True),
@@ -51,7 +52,7 @@ def read_rule(rule: str) -> tuple[str, tuple[float, ...]]:
         "fixed": len(numbers) == 1 and 0 < numbers[0] < 1,
     }
     if not fits[name]:
-        raise ProfundoError(f"threshold: {FORMS}; got {rule!r}")
+        raise ProfundoError(Said("refusals.threshold_form", forms=FORMS, got=repr(rule)))
     return name, numbers
 
 

@@ -86,7 +86,8 @@ def _classes(where: str, members: dict[str, dict[str, list[int]]], loose: int, t
         for name in sorted(set(folders) - set(result)):
             raise ProfundoError(
                 f"{where}: class {printable(name)!r} has {things} in {split}/ but none in train/; add some there, "
-                "or remove the folder"
+                "or remove the folder",
+                told=Said("refusals.class_unlearned", where=where, name=repr(printable(name)), split=split),
             )
     words = {name.lower() for name in result}
     if words <= OF_IMAGES | OF_MASKS and (len(words) == 1 or (words & OF_IMAGES and words & OF_MASKS)):

@@ -24,7 +24,7 @@ export interface Progress {
 export interface Run {
   readonly name: string;
   readonly state: State;
-  readonly fault: string;
+  readonly fault: Told;
   readonly kind: "training" | "recipe";
   readonly settings: Readonly<Record<string, string | number | boolean | null>>;
   readonly scores: Figures;
@@ -54,7 +54,7 @@ export interface Course {
   readonly cures: readonly Told[];
   readonly notes: readonly string[];
   readonly watched: boolean;
-  readonly faults: readonly string[];
+  readonly faults: readonly Told[];
 }
 
 // ------------------------------------------------------------------------------------------------------------- the address

@@ -1,6 +1,7 @@
 // All runs of the folder, those of a terminal too: sorted, chosen to be looked at or compared.
 import { signal } from "@preact/signals";
 import texts from "@texts/training.json";
+import { refusal } from "../../connection";
 import { figure, percent, say } from "../../language";
 import { clock, dataOf, done, isShare, mainScore, MOST_CHOSEN, netOf, ORDERS, sorted, type Order, type Run, type State } from "./model";
 import { linkTo, runs, show, view } from "./state";
@@ -88,7 +89,7 @@ function Row({ run, chosen, onTurn }: { run: Run; chosen: boolean; onTurn: () =>
           {run.name}
         </a>
         <span class="muted">{[dataOf(run), netOf(run)].filter(Boolean).join(" · ")}</span>
-        {run.fault !== "" && <span class="fault">{run.fault}</span>}
+        {run.fault !== "" && <span class="fault">{refusal(run.fault)}</span>}
       </td>
       <td class="score">
         {score && (
