@@ -31,6 +31,7 @@ __all__ = [
     "language",
     "listed",
     "local",
+    "named",
     "raised",
     "recalled",
     "say",
@@ -44,7 +45,7 @@ __all__ = [
 ]
 
 LANGUAGES = ("en", "es", "ca", "pt")
-KEY = re.compile(r"[a-z_]+\.\w+")  # ROOM.KEY
+KEY = re.compile(r"[a-z_]+\..+")  # ROOM.KEY
 FORMS = re.compile(r"\{(\w+)\|([^|{}]*)\|([^|{}]*)\}")  # {number|singular|plural}
 MARK = "\0"  # where a name is put into a sentence
 BEFORE_NAME = re.compile(r"(?<!\w)([Dd]e|del|el|al|pel) (?=\{\w)")
@@ -182,7 +183,7 @@ def again(value: object) -> object:
         return value
     if not KEY.fullmatch(value["said"]):
         raise ValueError(value["said"])
-    return Said(value["said"], **{str(name): again(one) for name, one in value["values"].items()})
+    return Said(value["said"], **{str(name): again(one) for name, one in dict(value["values"]).items()})
 
 
 def kept(value: object) -> object:
@@ -245,6 +246,11 @@ def mapped(value: object, change: Callable[[str], str]) -> object:
     if isinstance(value, Said):
         return value.mapped(change)
     return change(value) if isinstance(value, str) else value
+
+
+def named(word: str) -> str:
+    """A word of the field as a Said, where the others have one for it."""
+    return Said(f"terms.{word}") if word in words("terms", "en") else word
 
 
 def counted(key: str, number: int, /, **names: object) -> str:

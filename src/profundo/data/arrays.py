@@ -152,7 +152,7 @@ def _pairs(arrays: Mapping[str, np.ndarray], path: Path | str) -> dict[str, Pair
             )
         pairs[split] = inputs, targets
     if "train" not in pairs:
-        raise ProfundoError(Said("refusals.arrays_names", where=path, known=KNOWN, has=", ".join(arrays) or "none"))
+        raise ProfundoError(Said("refusals.arrays_names", where=path, has=", ".join(arrays) or "none"))
     return pairs
 
 

@@ -261,15 +261,21 @@ def points_folder(run: Run | None) -> Path | None:
 
 
 def way_of(solution: Solution, loss: WeightLoss, notes: list[str]) -> TrainingPath | None:
-    """The way of training, which ends at the solution: with early stopping that is an epoch before the last."""
-    if solution.run is None:
-        return None
+    """The way of training; where it is not known, that is noted."""
     try:
-        path = training_path(solution.run)
-        check_alike(loss.weights, {name: path.states[0][name] for name in loss.weights if name in path.states[0]})
+        return known_way(solution, loss)
     except ProfundoError as error:
         notes.append(str(error))
         return None
+
+
+def known_way(solution: Solution, loss: WeightLoss) -> TrainingPath | None:
+    """The way of training, which ends at the solution: with early stopping that is an epoch before the last; None of what is no
+    run. Raises ProfundoError where there is no way to have it."""
+    if solution.run is None:
+        return None
+    path = training_path(solution.run)
+    check_alike(loss.weights, {name: path.states[0][name] for name in loss.weights if name in path.states[0]})
     return path
 
 

@@ -44,7 +44,7 @@ def mlp(
     if widths is None:
         widths = (64, 64) if prod(spec.inputs.shape) <= 2 else (128,)
     if any(width < 1 for width in widths) or not 0 <= dropout < 1:
-        raise ProfundoError(Said("refusals.mlp_widths", widths=tuple(widths), dropout=dropout))
+        raise ProfundoError(Said("refusals.mlp_widths", widths=str(tuple(widths)), dropout=dropout))
     layers: list[nn.Module] = [nn.Flatten()] if len(spec.inputs.shape) > 1 else []
     for fan_in, fan_out in pairwise((prod(spec.inputs.shape), *widths)):
         layers += [nn.Linear(fan_in, fan_out), activation_layer(activation)]

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from profundo.kinds import InputKind
-from profundo.languages import Said
+from profundo.languages import Said, named
 from profundo.records import ProfundoError, Spec
 
 __all__ = [
@@ -162,7 +162,7 @@ def check(name: str, spec: Spec) -> None:
         raise ProfundoError(
             f"net {name}: gives an answer for each {wanted}, the data have one for each {given}; use {default(spec)}"
             f"{', or tell what is in each image' + OF_OBJECTS if wanted == 'object' else ''}",
-            told=Said("refusals.net_answers", name=name, wanted=wanted, given=given, usual=default(spec)),
+            told=Said("refusals.net_answers", name=name, wanted=named(wanted), given=named(given), usual=default(spec)),
         )
     if (name in NETS_FOR_TEXTS) != bool(spec.inputs.texts):
         names = ", ".join(repr(column.name) for column in spec.inputs.texts)
@@ -180,19 +180,37 @@ def check(name: str, spec: Spec) -> None:
         raise ProfundoError(
             f"net {name}: expected images (channels, height, width), "
             f"the data have {spec.inputs.kind} of shape {spec.inputs.shape}; {remedy}",
-            told=Said("refusals.net_images", name=name, kind=spec.inputs.kind, shape=spec.inputs.shape),
+            told=Said("refusals.net_images", name=name, kind=spec.inputs.kind, shape=str(spec.inputs.shape)),
         )
     if name in NETS_FOR_SOUNDS and (spec.inputs.kind != "sound" or not spec.inputs.sound.rate):
         raise ProfundoError(
-            Said("refusals.net_sounds", name=name, kind=spec.inputs.kind, shape=spec.inputs.shape, usual=instead(spec))
+            Said(
+                "refusals.net_sounds",
+                name=name,
+                kind=spec.inputs.kind,
+                shape=str(spec.inputs.shape),
+                usual=instead(spec),
+            )
         )
     if name in NETS_FOR_PLANES and spec.inputs.shape != (2,):
         raise ProfundoError(
-            Said("refusals.net_planes", name=name, kind=spec.inputs.kind, shape=spec.inputs.shape, usual=instead(spec))
+            Said(
+                "refusals.net_planes",
+                name=name,
+                kind=spec.inputs.kind,
+                shape=str(spec.inputs.shape),
+                usual=instead(spec),
+            )
         )
     if name in NETS_FOR_SERIES and len(spec.inputs.shape) != 2:
         raise ProfundoError(
-            Said("refusals.net_series", name=name, kind=spec.inputs.kind, shape=spec.inputs.shape, usual=instead(spec))
+            Said(
+                "refusals.net_series",
+                name=name,
+                kind=spec.inputs.kind,
+                shape=str(spec.inputs.shape),
+                usual=instead(spec),
+            )
         )
 
 

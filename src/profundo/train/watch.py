@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from profundo.languages import Said
+from profundo.languages import Said, named
 from profundo.records import NoColumnError, NotFiniteError, ProfundoError, Step, no_such_name
 from profundo.train.longer import ONE, Rounds
 from profundo.train.randomness import seeded
@@ -115,7 +115,7 @@ class History:
             for index, value in enumerate(before):
                 if not math.isfinite(value):
                     raise NotFiniteError(
-                        Said("refusals.not_finite", epoch=epoch + 1, step=index + 1, name=name, value=value)
+                        Said("refusals.not_finite", epoch=epoch + 1, step=index + 1, name=named(name), value=value)
                     )
         self.waiting = {}
         self.noted = {name: [float(value) for value in values] for name, values in self.noted.items()}

@@ -79,8 +79,7 @@ def _classes(where: str, members: dict[str, dict[str, list[int]]], loose: int, t
     result = sorted(members.get("train", ()))
     if not result:
         raise NoClassesError(
-            f"{where}: expected {things} in one folder per class, found none there and {loose} outside; "
-            "make a folder for each class"
+            Said("refusals.no_classes", where=where, things=Said(f"refusals.of_{things}"), loose=loose)
         )
     for split, folders in members.items():
         for name in sorted(set(folders) - set(result)):

@@ -20,7 +20,7 @@ from profundo.data.standard import Extent, array_moments, channel_sums, measured
 from profundo.data.tables.columns import as_features
 from profundo.data.target_transforms import measured_targets
 from profundo.kinds import InputKind
-from profundo.languages import Said, told_by, within
+from profundo.languages import Said, named, told_by, within
 from profundo.object_masks import table_of
 from profundo.records import (
     ColumnReading,
@@ -222,7 +222,7 @@ def divided(collection: Collection, validation: float | None, seed: int) -> tupl
                     where=collection.name,
                     samples=len(labels),
                     classes=len(set(labels.tolist())),
-                    split=name,
+                    split=named(name),
                 )
             )
     if collection.split_by is not None:

@@ -75,7 +75,7 @@ def read_texts(path: Path) -> tuple[list[str], list[str]]:
     try:
         texts = [text_of(files.read(index), name) for index, name in zip(order, names, strict=True)]
     except (OSError, ValueError) as error:
-        raise ProfundoError(f"{printable(str(path))}: a text cannot be read: {error}") from None
+        raise ProfundoError(Said("refusals.text_unread", where=printable(str(path)), reason=error)) from None
     return names, texts
 
 

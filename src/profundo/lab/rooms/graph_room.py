@@ -262,7 +262,7 @@ class Matrices(Question):
 
 def multiplied(_: Desk, asked: Matrices) -> Mapping[str, Any]:
     """The product, and of each of its entries how it comes about."""
-    rectangles({"the first matrix": asked.left, "the second matrix": asked.right})
+    rectangles({Said("refusals.first_matrix"): asked.left, Said("refusals.second_matrix"): asked.right})
     columns = [list(column) for column in zip(*whole(asked.right), strict=True)]
     is_layer = asked.bias is not None or bool(asked.activation)
     made = (

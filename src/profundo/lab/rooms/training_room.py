@@ -32,7 +32,7 @@ from profundo.looks.data_look import is_table, look
 from profundo.nets.net_names import NETS
 from profundo.records import ProfundoError
 from profundo.runs.experiment import SETTINGS, Experiment, new_experiment
-from profundo.runs.health.health_record import Cured, Diagnosis
+from profundo.runs.health.health_record import Cured, Diagnosis, cause_in_words
 from profundo.runs.live.live_reading import Course, RunRow, run_row, run_settings
 from profundo.runs.opening import open_run, with_samples
 from profundo.runs.report_facts import examples_of, mistakes_of
@@ -161,12 +161,7 @@ def course_told(lab: Lab, course: Course) -> dict[str, Any]:
 def cured_told(cure: Cured) -> Said:
     """What was changed, from where on."""
     since = Said("training.cured_from", epoch=cure.since + 1) if cure.since else Said("training.cured_start")
-    known = cure.cause in words("findings", "en")
-    told = {
-        "cause": Said(f"findings.{cure.cause}") if known else cure.cause,
-        "after": settings_told(cure.after),
-        "since": since,
-    }
+    told = {"cause": cause_in_words(cure.cause), "after": settings_told(cure.after), "since": since}
     return (
         Said("training.cured_instead", before=settings_told(cure.before), **told)
         if cure.before

@@ -19,6 +19,7 @@ from profundo.data import standardize_targets
 from profundo.doctor import Finding, examine
 from profundo.doctor.vital_signs import VitalSigns
 from profundo.files import erase, write_json
+from profundo.languages import Said, told_by
 from profundo.records import NotFiniteError, ProfundoError
 from profundo.runs.baselines.linear_baseline import Yardstick
 from profundo.runs.experiment import write_experiment
@@ -97,7 +98,11 @@ class Care:
                 if change is None:
                     found = self.record.findings
                     what = str(found[-1]) if found else "it found no cause that it is sure of"
-                    raise NotFiniteError(f"{error}. The doctor: {what}") from None
+                    told = found[-1].in_words if found else Said("refusals.no_cause")
+                    raise NotFiniteError(
+                        f"{error}. The doctor: {what}",
+                        told=Said("refusals.doctor_adds", fault=told_by(error), cause=told),
+                    ) from None
                 state = self.change(change)
 
     def consult(self, *, ended: bool = False) -> None:

@@ -15,12 +15,21 @@ from pydantic import BaseModel, Field, ValidationError
 from profundo.doctor import Finding
 from profundo.doctor.verdicts import LEVELS, Severity, advice, number, page_of, quantity
 from profundo.files import PUT_BACK, in_words, read_object, write_bytes
-from profundo.languages import everywhere, local, say
+from profundo.languages import Said, everywhere, local, say, words
 from profundo.looks.findings import in_lines
 from profundo.records import ProfundoError
 from profundo.runs.health.remedies import Changes, in_options
 
-__all__ = ["Cured", "Diagnosis", "Health", "read_health", "read_vital_signs", "vital_signs_in", "write_vital_signs"]
+__all__ = [
+    "Cured",
+    "Diagnosis",
+    "Health",
+    "cause_in_words",
+    "read_health",
+    "read_vital_signs",
+    "vital_signs_in",
+    "write_vital_signs",
+]
 
 LARGEST_SIGNS = 64 << 20  # bytes unpacked
 
@@ -71,6 +80,11 @@ class Diagnosis(BaseModel):
         return advice(self.cause, self.remedy)
 
     @property
+    def in_words(self) -> str:
+        """The cause, as pages put it."""
+        return cause_in_words(self.cause)
+
+    @property
     def lines(self) -> list[str]:
         """In the form in which every finding is printed."""
         what, more = f"{self.cause} in {self.where}: {self.numbers}", f"more: {page_of(self.cause)}"
@@ -84,6 +98,10 @@ class Diagnosis(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.cause} in {self.where}: {self.numbers}. {self.sure} Do: {self.remedy} ({page_of(self.cause)})"
+
+
+def cause_in_words(cause: str) -> str:
+    return Said(f"findings.{cause}") if cause in words("findings", "en") else cause
 
 
 class Cured(BaseModel):

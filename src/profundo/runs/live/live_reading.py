@@ -24,7 +24,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from profundo.files import Place, in_words, open_place
-from profundo.languages import Said, fault_of, recalled
+from profundo.languages import Said, fault_of, recalled, within
 from profundo.records import ProfundoError
 from profundo.runs.health.health_record import Health, vital_signs_in
 from profundo.runs.live.holder import Holder, holder_in, is_at_work
@@ -297,7 +297,7 @@ def signs_in(here: Place) -> dict[str, Any]:
         for name in ("noise scale", "curvature"):
             signs[name] = arrays[name].astype(np.float32)
     except (LookupError, ValueError, TypeError) as error:
-        raise ProfundoError(f"vital_signs.npz: expected arrays of vital signs: {in_words(error)}") from None
+        raise ProfundoError(Said("refusals.signs_unread", reason=in_words(error))) from None
     return signs
 
 
@@ -310,7 +310,7 @@ def object_in(here: Place, name: str, most: int) -> dict[str, Any] | None:
     try:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ProfundoError(Said("refusals.json_file", name=name, reason=in_words(error))) from None
+        raise ProfundoError(Said("refusals.json_file", name=name, reason=in_words(error)[:200])) from None
     if not isinstance(value, dict):
         raise ProfundoError(Said("refusals.json_no_object", name=name))
     return value
@@ -320,7 +320,7 @@ def checked(form: type[Any], value: Mapping[str, Any] | None, name: str) -> Any:
     try:
         return None if value is None else form.model_validate(value)
     except ValidationError as error:
-        raise ProfundoError(f"{name}: {in_words(error)}") from None
+        raise ProfundoError(within(name, Said("refusals.not_as_kept", reason=in_words(error)[:200]))) from None
 
 
 def is_file(here: Place, name: str) -> bool:

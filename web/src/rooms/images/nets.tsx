@@ -5,7 +5,7 @@ import lab from "@texts/lab.json";
 import { link } from "../../address";
 import { call, connected, refusal, role, upload } from "../../connection";
 import { part } from "../../frames";
-import { language, percent, say } from "../../language";
+import { language, percent, say, type Told } from "../../language";
 import { scientific } from "../../numbers";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
 import type { Choices, Look, Net } from "./answers";
