@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
+from math import isfinite
 from typing import Any
 
 from profundo.records import ProfundoError
@@ -193,10 +194,11 @@ def kept(value: object) -> object:
 
 
 def plain(value: object) -> object:
-    """What JSON holds, too; of a path its text, in which places of this machine are found."""
+    """What JSON holds, too: of nan and of a path, in which places of this machine are found, the text."""
     if isinstance(value, tuple | list):
         return tuple(map(plain, value))
-    return value if value is None or isinstance(value, str | int | float) else str(value)
+    is_kept = value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))
+    return value if is_kept else str(value)
 
 
 def everywhere(write: Callable[[], str]) -> dict[str, str]:

@@ -183,9 +183,9 @@ def framed(files: Files, pairs: Pairs, seen: Seen, how: Reading, where: str) -> 
 def unpaired(files: Files, pairs: Pairs, where: str, skip_bad: bool) -> Iterator[str]:
     """Notes on what has no partner. Raises ProfundoError unless that is to be left out."""
     for those, what in (
-        (pairs.alone, "images without a mask"),
-        (pairs.extra, "masks without an image"),
-        (pairs.doubled, "images or masks of a name that another one has, with another ending"),
+        (pairs.alone, Said("refusals.no_mask")),
+        (pairs.extra, Said("refusals.no_image_of_mask")),
+        (pairs.doubled, Said("refusals.same_name")),
     ):
         if those and not skip_bad:
             raise ProfundoError(

@@ -96,7 +96,8 @@ def _classes(where: str, members: dict[str, dict[str, list[int]]], loose: int, t
             "masks/ under the same names (docs/masks.md)"
         )
     if len(result) < 2:
-        raise NoClassesError(f"{where}: expected two classes or more, found {things} of {printable(result[0])!r} only")
+        of = Said(f"refusals.of_{things}")
+        raise NoClassesError(Said("refusals.one_class", where=where, things=of, name=repr(printable(result[0]))))
     return result
 
 

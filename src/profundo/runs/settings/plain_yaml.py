@@ -71,6 +71,6 @@ def read_pair(text: str, option: str = "--set", such_as: str = "epochs=3") -> tu
     if not equals or not name.strip():
         raise ProfundoError(
             f"{option} {text}: expected NAME=VALUE, such as {option} {such_as}",
-            told=Said("refusals.name_value", text=text, such=such_as),
+            told=Said("refusals.name_value", option=option, text=text, such=such_as),
         )
     return name.strip(), read_value(value)

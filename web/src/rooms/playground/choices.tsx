@@ -111,7 +111,7 @@ export function Data() {
   const data = word(now, "data");
   const own = data === OWN;
   return (
-    <Panel title={say(texts.data)}>
+    <Panel title={say(texts.data)} kind="data">
       <div class="thumbnails" role="group" aria-label={say(texts.data)}>
         {Object.entries(choices.thumbnails).map(([name, drawn]) => (
           <button key={name} type="button" aria-pressed={name === data} title={named("data", name)} aria-label={named("data", name)} onClick={() => choose({ ...plain(now, choices), ...seen(now, drawn.curve), data: name })}>
