@@ -192,7 +192,6 @@ def way_data(row: Row, entries: int) -> dict[str, Any]:
         "gradients": flat[:MOST_ENTRIES],
         "entries": entries,
         "absolute": row.absolute,
-        "relative": row.relative,
         "evaluations": made.evaluations,
         "operations": made.operations,
         "of_f": made.operations_of_f,
@@ -307,7 +306,7 @@ def activations(_: Desk, __: Nothing) -> Mapping[str, Any]:
 
 def curves(name: str) -> dict[str, Any]:
     places, values, slopes = sampled(ACTIVATIONS[name])
-    return {"places": places, "values": values, "slopes": slopes, "kinks": ACTIVATIONS[name].kinks}
+    return {"places": places, "values": values, "slopes": slopes}
 
 
 def activation_at(_: Desk, asked: Place) -> Mapping[str, Any]:

@@ -163,7 +163,6 @@ def facts(run: OpenedRun) -> dict[str, Any]:
         "unit_layer": looked.unit_layer,
         "code_layer": looked.code_layer,
         "methods": [method_facts(name) for name in methods_for(looked)],
-        "held_out": len(looked.held_out),
         "strip": strip,
     }
 

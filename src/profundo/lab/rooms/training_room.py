@@ -213,8 +213,6 @@ def looked(desk: Desk, question: Planned) -> Mapping[str, Any]:
     seen = look(asked.data, **given)
     clean = desk.lab.without_paths
     return {
-        "name": clean(seen.name),
-        "kind": seen.kind,
         "samples": seen.samples,
         "training": dict(seen.training),
         "shape": list(seen.shape),
@@ -223,8 +221,6 @@ def looked(desk: Desk, question: Planned) -> Mapping[str, Any]:
             {"name": one.name, "kind": one.kind, "missing": one.missing, "use": one.use}
             for one in seen.columns[:MOST_COLUMNS]
         ],
-        "classes": [name[:100] for name in seen.classes[:50]],
-        "counts": {split: list(counts)[:50] for split, counts in seen.counts.items()},
         "readings": [asdict(one) for one in seen.readings[:MOST_COLUMNS]],
         "findings": [
             {

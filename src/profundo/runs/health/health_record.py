@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, ValidationError
 
 from profundo.doctor import Finding
 from profundo.doctor.verdicts import LEVELS, Severity, advice, number, page_of, quantity
 from profundo.files import PUT_BACK, in_words, read_object, write_bytes
-from profundo.languages import Said, everywhere, local, say, words
+from profundo.languages import Said, everywhere, local, recalled, say, words
 from profundo.looks.findings import in_lines
 from profundo.records import ProfundoError
 from profundo.runs.health.remedies import Changes, in_options
@@ -127,12 +127,24 @@ class Cured(BaseModel):
         return f"{self.cause}: {self.after}{f' in place of {self.before}' if self.before else ''}, {where}"
 
 
+def in_file(note: str) -> Any:
+    return note.kept if isinstance(note, Said) else note
+
+
+def from_file(note: Any) -> str:
+    return recalled(note) or str(note)
+
+
+Note = Annotated[Any, BeforeValidator(from_file), PlainSerializer(in_file)]
+"""A sentence, which other languages may have, too."""
+
+
 class Health(BaseModel):
     """findings: the gravest first, of each examination. cures: what was changed. notes: what could not be looked at."""
 
     findings: list[Diagnosis] = []
     cures: list[Cured] = []
-    notes: list[str] = []
+    notes: list[Note] = []
     looks: Annotated[int, Field(ge=0)] = 0
     steps: Annotated[int, Field(ge=0)] = 0
 

@@ -22,7 +22,7 @@ export function Health({ course }: { course: Course }) {
         </p>
       ))}
       {course.notes.map((note) => (
-        <p key={note} class="muted">
+        <p key={told(note)} class="muted">
           {refusal(note)}
         </p>
       ))}

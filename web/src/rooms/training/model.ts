@@ -52,7 +52,7 @@ export interface Course {
   readonly signs: Readonly<Record<string, Numbers | readonly string[]>>;
   readonly findings: readonly Finding[];
   readonly cures: readonly Told[];
-  readonly notes: readonly string[];
+  readonly notes: readonly Told[];
   readonly watched: boolean;
   readonly faults: readonly Told[];
 }
