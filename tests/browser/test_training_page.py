@@ -61,7 +61,7 @@ def test_why_a_training_failed_is_said_in_the_language_of_the_page(tab, lab):
     folder.mkdir()
     (folder / "experiment.yaml").write_text("data: iris\n")
     with pytest.raises(ProfundoError), telling(folder):
-        raise ProfundoError("--batch-size", told=Said("refusals.no_memory", batch=4_096, device="cpu"))
+        raise ProfundoError("--batch-size", told=Said("refusals.no_memory", size=4_096, device="cpu"))
     page = tab("#/training?run=burst")
     page.wait_for_selector(".head .problem:has-text('batches of 4,096 take more memory than cpu has')")
     speak(page, "ca")

@@ -395,7 +395,7 @@ def check_normalisation(net: nn.Module, data: Dataset, choices: Experiment, proc
             raise ProfundoError(
                 f"batch normalisation: expected two samples or more in each part of a batch, got one (batches of {batch}{parts}); "
                 "raise --batch-size" + (" or lower --accumulate" if parts else ""),
-                told=Said("refusals.batch_of_one", batch=batch),
+                told=Said("refusals.batch_of_one", size=batch),
             ) from None
     except Exception:  # noqa: BLE001 - of a net that cannot do this at all, the first step tells more
         pass

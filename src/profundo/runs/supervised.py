@@ -328,7 +328,7 @@ def learn_prepared(
             raise ProfundoError(
                 f"batches of {prepared.experiment.batch_size} take more memory than {prepared.device} has; try half of it "
                 "as --batch-size, or --accumulate 2, which takes them in two parts",
-                told=Said("refusals.no_memory", batch=prepared.experiment.batch_size, device=prepared.device),
+                told=Said("refusals.no_memory", size=prepared.experiment.batch_size, device=prepared.device),
             ) from None
         problems = [] if isinstance(error, ProfundoError) else keepable(prepared.net)[1]
         if not problems:

@@ -115,7 +115,7 @@ class Care:
             return
         why = trouble(self.history, self.signs, ended=ended, constant=self.constant)
         if not why and ended and self.signs.done < FEWEST_STEPS and (large := large_batch(self.prepared)):
-            why = Said("refusals.few_steps", steps=self.signs.done, batch=large)
+            why = Said("refusals.few_steps", steps=self.signs.done, size=large)
         if not why and ended and not self.record.cures:
             why = self.beaten()
         if why and (change := self.examine(why)) is not None:
