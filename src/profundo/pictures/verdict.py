@@ -39,6 +39,9 @@ SHARES = {
     "error",
     "mean IoU",
     "mean Dice",
+    "understood",
+    "caught",
+    "false alarms",
 }
 SOME_OF_ALL = re.compile(r"(.+) on ([\d,]+) of ([\d,]+) samples")  # the name of a linear model that was fitted to some
 FALLING = ("RMSE", "MAE", "loss", "error", "error rate")  # last words of figures of which less is better

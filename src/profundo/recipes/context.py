@@ -71,7 +71,8 @@ class Trained:
 
 class Context:
     """One run of a recipe. folder: None keeps nothing. takes: the data of one's own that it takes. live: who is told how far it is.
-    page: what shows exhibits before the end. facts: what identifies the data; began: whether training has."""
+    page: what shows exhibits before the end. facts: what identifies the data; tested: examples in the
+    smallest test of images and tables, 0 where there is none; began: whether training has."""
 
     def __init__(
         self,
@@ -94,6 +95,7 @@ class Context:
         self.live = live
         self.page = page
         self.facts: dict[str, Any] = {}
+        self.tested = 0
         self.trainings: dict[str, Trained] = {}
         self.began = False
         seed_pytorch(mix(self.seed, 0))
@@ -118,7 +120,7 @@ class Context:
             )
             for note in data.notes:
                 self.say(note)
-        self.facts[name] = dict(data.facts)
+        self.counted(name, data)
         return data
 
     def table(self, name: str, target: str | None, *, seed: int, validation: float) -> Dataset:
@@ -126,8 +128,13 @@ class Context:
         not for the test. Raises ProfundoError for other data."""
         assert self.takes is not None
         data = load_table(name, self.takes, target, seed=seed, data_dir=self.data_dir, validation=validation)
-        self.facts[name] = dict(data.facts)
+        self.counted(name, data)
         return data
+
+    def counted(self, name: str, data: Dataset) -> None:
+        """Keep what identifies the data, and how many examples the smallest test has."""
+        self.facts[name] = dict(data.facts)
+        self.tested = min(self.tested or len(data.test), len(data.test))
 
     def text(self, name: str | None, encoding: str | None) -> Text:
         """The text that the recipe takes: one's own, or tiny Shakespeare."""

@@ -18,14 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from profundo.pictures.exhibits import drawn
+from profundo.pictures.verdict import score
 from profundo.recipes.context import Context
-from profundo.recipes.recipe import RecipeRun, Request, about, find, settle
+from profundo.recipes.few_tests import caution
+from profundo.recipes.figure_meanings import meaning_of
+from profundo.recipes.recipe import Outcome, RecipeRun, Request, about, find, settle
 from profundo.recipes.recipe_folder import keep, read_request, write_page_so_far, write_request
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.folder import Folder, environment
 from profundo.runs.live.live_progress import Telling, telling
 from profundo.runs.resumable import is_out_of_memory
-from profundo.runs.voice import Quiet, Voice, figure
+from profundo.runs.voice import Quiet, Voice
 from profundo.train.hardware import choose_device
 from profundo.train.randomness import seeded
 
@@ -112,7 +115,9 @@ def _told(request: Request, folder: Folder | None, voice: Voice, resumed: bool, 
     if odd:
         raise ProfundoError(f"recipe {request.recipe}: {odd[0]} became {outcome.scores[odd[0]]}; try other settings")
     exhibits = [drawn(exhibit) for exhibit in outcome.exhibits]
-    run = RecipeRun(request, outcome, context.trainings, exhibits, time.perf_counter() - started, folder, resumed)
+    cautions = cautions_of(outcome, context.tested)
+    seconds = time.perf_counter() - started
+    run = RecipeRun(request, outcome, context.trainings, exhibits, seconds, cautions, folder, resumed)
     if folder is not None:
         keep(run, on, context.facts)
     for line in _result_lines(run):
@@ -120,13 +125,24 @@ def _told(request: Request, folder: Folder | None, voice: Voice, resumed: bool, 
     return run
 
 
+def cautions_of(outcome: Outcome, tested: int) -> list[str]:
+    """tested: examples in the smallest test of the data, 0 where there is none."""
+    few = caution(outcome.scores, tested if outcome.tested is None else outcome.tested)
+    return [*outcome.cautions, *([few] if few else [])]
+
+
 def _result_lines(run: RecipeRun) -> list[str]:
-    outcome = run.outcome
-    lines = []
+    outcome, against = run.outcome, run.outcome.against
+    lines: list[str] = []
     for name, value in outcome.scores.items():
-        beside = f"   ({outcome.against}: {figure(name, outcome.baseline[name])})" if name in outcome.baseline else ""
-        lines.append(f"{name}: {figure(name, value)}{beside}")
-    lines += [outcome.conclusion] if outcome.conclusion else []
+        better = meaning_of(name).better
+        beside = [f"{better} is better"] if better else []
+        if name in outcome.baseline:
+            rival = against if isinstance(against, str) else against[name]
+            beside.append(f"{rival}: {score(name, outcome.baseline[name])}")
+        beside += [f"{rival}: {score(name, value)}" for rival, value in outcome.rivals.items() if not lines]
+        lines.append(f"{name}: {score(name, value)}" + (f"   ({'; '.join(beside)})" if beside else ""))
+    lines += [*run.cautions, *([outcome.conclusion] if outcome.conclusion else [])]
     lines.append(f"{run.seconds:.1f} s")
     if run.folder is not None:
         lines.append(f"report: {run.folder.report}")

@@ -143,6 +143,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         scores=scores_of(rates[CTC]),
         baseline=scores_of(rates[simple]),
         against=simple,
+        tested=min(len(phrases) for phrases in parts.values()),
         exhibits=[
             *(one for who in parts for one in pictured(judge, nets, ways, who)),
             rivals(parts, written, rates, {name: parameters(net) for name, net in nets.items()}),

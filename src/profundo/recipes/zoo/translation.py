@@ -149,6 +149,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         scores=named({way: figures[way] for way in NAMES.values()}),
         baseline=named(dict.fromkeys(NAMES.values(), figures[MEMORY])),
         against=MEMORY,
+        tested=len(splits.test),
         exhibits=[
             *(looking(model, "attention", text) for text in shown),
             looking(model, "transformer", shown[0]),
