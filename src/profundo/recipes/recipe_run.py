@@ -43,17 +43,22 @@ def run_recipe(
     seed: int = 0,
     device: str = "auto",
     data_dir: str | None = None,
+    skip_bad: bool = False,
     out: str | Path | bool | None = None,
     voice: Voice | None = None,
     **settings: Any,
 ) -> RecipeRun:
-    """Run a recipe. given, settings: those that differ from the recipe's own. out: False keeps nothing.
+    """Run a recipe. given, settings: those that differ from the recipe's own. skip_bad: leave out images of one's own that do not
+    read. out: False keeps nothing.
 
     The caller's random state is left as it was. Raises Interrupted after SIGINT or SIGTERM, when the state is saved.
     """
     if not 0 <= seed < 2**63:
         raise ProfundoError(f"seed: expected a whole number from 0 to 2⁶³ − 1, got {seed}")
-    request = Request(name, settle(name, {**(given or {}), **settings}, quick), seed, device, data_dir)
+    takes = find(name).takes
+    if skip_bad and (takes is None or not takes.kind.startswith("images")):
+        raise ProfundoError(f"recipe {name}: --skip-bad is for images of your own, and it takes none; leave it out")
+    request = Request(name, settle(name, {**(given or {}), **settings}, quick), seed, device, data_dir, skip_bad)
     choose_device(device)
     alone()
     folder = None if out is False else Folder.create(name, None if out is True else out)

@@ -138,6 +138,8 @@ def run(context: Context, settings: Settings) -> Outcome:
 def loaded(context: Context, settings: Settings) -> Parts:
     """Raises ProfundoError for images that are too small, of which the task leaves nothing, or which are no pairs."""
     if settings.task == "pairs":
+        if context.skip_bad:
+            raise ProfundoError("--skip-bad: pairs are read all or none, so that none loses its partner; leave it out")
         images, context.facts["pairs"] = own_pairs(
             Path(settings.data), settings.image_size, settings.reverse, context.seed
         )

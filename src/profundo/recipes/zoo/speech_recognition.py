@@ -82,8 +82,8 @@ Decibels = Annotated[Finite, Field(ge=-20, le=100)]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """data: a folder of WAV files with transcripts, in place of the digits; unit: what of them is a label. unknown: the speaker who
-    is left out.
+    """data: a folder of WAV files with transcripts, in place of the digits; encoding: of transcripts that are no UTF-8; unit: what of
+    them is a label. unknown: the speaker who is left out.
 
     longest: words of a phrase in training; pause: seconds between them at most; noise: least and greatest dB by which speech is above
     it; speed: by which share a phrase is faster or slower at most. width: of the nets; blank: the largest share of bands and of
@@ -92,6 +92,7 @@ class Settings:
     """
 
     data: str | None = None
+    encoding: str | None = None
     unit: Unit = "words"
     unknown: str | None = None
     longest: Annotated[int, Field(ge=1, le=20)] = 5
@@ -161,7 +162,10 @@ def run(context: Context, settings: Settings) -> Outcome:
 def _speech(context: Context, settings: Settings) -> Speech:
     if settings.data is None:
         return digit_speech(settings.unknown, context.seed, context.data_dir)
-    return own_speech(Path(settings.data), settings.unit, settings.unknown, context.seed)
+    speech = own_speech(Path(settings.data), settings.unit, settings.unknown, context.seed, settings.encoding)
+    for note in speech.notes:
+        context.say(f"data: {note}")
+    return speech
 
 
 def joining(settings: Settings, words: tuple[int, int] | None = None, speed: float = 0.0) -> Joining:

@@ -173,8 +173,10 @@ def run(context: Context, settings: Settings) -> Outcome:
 
 def concluded(settings: Settings, figures: Mapping[str, Mapping[str, float]], number: int) -> str:
     what = "texts with numbers and days" if settings.data is None else "texts"
-    said = ", ".join(f"{way} {own['exact match']:.1%} (BLEU {own['BLEU']:.1f})" for way, own in figures.items())
-    return f"Of {number:,} {what} that training never showed, translated to the letter: {said}."
+    counted = {way: f" (BLEU {own['BLEU']:.1f})" if "BLEU" in own else "" for way, own in figures.items()}
+    said = ", ".join(f"{way} {own['exact match']:.1%}{counted[way]}" for way, own in figures.items())
+    without = "" if any(counted.values()) else " There is no BLEU, for it needs texts of four words or more."
+    return f"Of {number:,} {what} that training never showed, translated to the letter: {said}.{without}"
 
 
 # ------------------------------------------------------------------------------------------------------------- learning
@@ -236,7 +238,12 @@ def remembered(vocabulary: Vocabulary, known: Sequence[Pair], asked: Sequence[Pa
 
 
 def named(figures: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    return {f"{figure}, {way}": own[figure] for figure in ("exact match", "BLEU") for way, own in figures.items()}
+    return {
+        f"{figure}, {way}": own[figure]
+        for figure in ("exact match", "BLEU")
+        for way, own in figures.items()
+        if figure in own
+    }
 
 
 # ------------------------------------------------------------------------------------------------------------- exhibits
