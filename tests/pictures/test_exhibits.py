@@ -137,7 +137,7 @@ def test_the_figures_and_what_one_came_for_stand_before_the_method_and_what_its_
         cautions=["Few tests."],
         rivals={"a third way": 1.9},
     )
-    parts = ["2.1", "1.7", "a third way", "The cost of a character; lower is better", "is the better one", "Few tests."]
+    parts = ["2.1", "1.7", "a third way", "The cost of a character; lower is better", "Few tests."]
     parts += [
         "A caption &amp; more.",
         "Training curves</h2>",

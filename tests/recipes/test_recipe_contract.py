@@ -15,7 +15,7 @@ from profundo.inspect.opened_net import of_run
 from profundo.pictures.exhibits import Drawn
 from profundo.recipes import stretches
 from profundo.recipes.exhibit_files import read_exhibits
-from profundo.recipes.figure_meanings import meaning_of
+from profundo.recipes.figures.figure_meanings import meaning_of
 from profundo.recipes.recipe import about, find, generated, settle
 from profundo.recipes.recipe_folder import open_model, open_subject, write_page
 from profundo.recipes.recipe_names import RECIPES

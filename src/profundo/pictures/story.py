@@ -34,11 +34,9 @@ class Meaning:
     what: str
     better: str = ""
 
-    def beats(self, value: float, other: float) -> bool | None:
-        """Whether value is better than other; None where none is."""
-        if not self.better or value == other:
-            return None
-        return (value > other) == (self.better == "higher")
+    def is_better(self, value: float, other: float) -> bool:
+        """Whether value is strictly better than other."""
+        return value > other if self.better == "higher" else self.better == "lower" and value < other
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +105,16 @@ def _capital(text: str) -> str:
 
 
 def _figure(story: Story, name: str) -> dict[str, Any]:
-    """One figure as it is read: beside what, and whether it is the better one."""
-    value, meaning = story.scores[name], story.meanings.get(name, Meaning(""))
-    other = story.baseline.get(name)
+    """One figure as it is read, and beside what."""
+    meaning, other = story.meanings.get(name, Meaning("")), story.baseline.get(name)
     against = story.against if isinstance(story.against, str) else story.against.get(name, "")
     return {
         "name": name,
-        "text": score(name, value),
+        "text": score(name, story.scores[name]),
         "what": meaning.what,
         "better": meaning.better,
         "beside": None if other is None else score(name, other),
         "against": against,
-        "beats": None if other is None else meaning.beats(value, other),
     }
 
 
@@ -129,11 +125,11 @@ def _grid(story: Story, figures: Sequence[Mapping[str, Any]]) -> Grid:
     told = ""
     for figure in figures:
         beside = Cell(figure["beside"] or "–", remark=figure["against"] if figure["beside"] and not one else "")
-        what, told = "" if figure["what"] == told else figure["what"], figure["what"]
-        named = Cell(figure["name"], remark=what, words=True)
-        better = Cell({"higher": "↑ higher", "lower": "↓ lower"}.get(figure["better"], "–"), words=True)
-        rows.append([named, Cell(figure["text"], look="strong"), *([beside] if story.baseline else []), better])
-    columns = ["figure", "this run", *([one or "beside it"] if story.baseline else []), "which is better"]
+        what = figure["what"] + (f"; {figure['better']} is better" if figure["better"] else "")
+        named = Cell(figure["name"], remark="" if what == told else what, words=True)
+        told = what
+        rows.append([named, Cell(figure["text"], look="strong"), *([beside] if story.baseline else [])])
+    columns = ["figure", "this run", *([one or "beside it"] if story.baseline else [])]
     return Grid("", columns, rows, look="scores")
 
 

@@ -49,7 +49,7 @@ FALLING = ("RMSE", "MAE", "loss", "error", "error rate")  # last words of figure
 
 def is_share(name: str) -> bool:
     """Whether a figure is a share, which people read in percent; "F1 of share" is the F1 of a class."""
-    words = ("accuracy", "share", "average precision", "error rate")
+    words = ("accuracy", "share", "average precision", "error rate", "exact match", "judge fooled", "named right")
     return name in SHARES or (any(word in name for word in words) and not name.startswith("F1 of "))
 
 

@@ -19,7 +19,7 @@ from profundo.pictures.exhibits import Drawn
 from profundo.pictures.story import Story, story_html
 from profundo.recipes.context import Context
 from profundo.recipes.exhibit_files import LIST, read_exhibits, write_exhibits
-from profundo.recipes.figure_meanings import meaning_of
+from profundo.recipes.figures.figure_meanings import meaning_of
 from profundo.recipes.latent_space import LatentSpace
 from profundo.recipes.members import chosen
 from profundo.recipes.recipe import Model, Recipe, RecipeRun, Request, about, find, validated

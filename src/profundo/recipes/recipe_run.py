@@ -20,9 +20,9 @@ from typing import Any
 from profundo.pictures.exhibits import drawn
 from profundo.pictures.verdict import score
 from profundo.recipes.context import Context
-from profundo.recipes.few_tests import caution
-from profundo.recipes.figure_meanings import meaning_of
-from profundo.recipes.recipe import Outcome, RecipeRun, Request, about, find, settle
+from profundo.recipes.figures.cautions import against_of, cautions_of
+from profundo.recipes.figures.figure_meanings import meaning_of
+from profundo.recipes.recipe import RecipeRun, Request, about, find, settle
 from profundo.recipes.recipe_folder import keep, read_request, write_page_so_far, write_request
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.folder import Folder, environment
@@ -130,21 +130,14 @@ def _told(request: Request, folder: Folder | None, voice: Voice, resumed: bool, 
     return run
 
 
-def cautions_of(outcome: Outcome, tested: int) -> list[str]:
-    """tested: examples in the smallest test of the data, 0 where there is none."""
-    few = caution(outcome.scores, tested if outcome.tested is None else outcome.tested)
-    return [*outcome.cautions, *([few] if few else [])]
-
-
 def _result_lines(run: RecipeRun) -> list[str]:
-    outcome, against = run.outcome, run.outcome.against
+    outcome = run.outcome
     lines: list[str] = []
     for name, value in outcome.scores.items():
         better = meaning_of(name).better
         beside = [f"{better} is better"] if better else []
         if name in outcome.baseline:
-            rival = against if isinstance(against, str) else against[name]
-            beside.append(f"{rival}: {score(name, outcome.baseline[name])}")
+            beside.append(f"{against_of(outcome, name)}: {score(name, outcome.baseline[name])}")
         beside += [f"{rival}: {score(name, value)}" for rival, value in outcome.rivals.items() if not lines]
         lines.append(f"{name}: {score(name, value)}" + (f"   ({'; '.join(beside)})" if beside else ""))
     lines += [*run.cautions, *([outcome.conclusion] if outcome.conclusion else [])]

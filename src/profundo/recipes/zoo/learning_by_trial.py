@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -78,12 +78,12 @@ class Settings:
 @dataclass(frozen=True, slots=True)
 class Learned:
     """One method at one task. course: least, mean and greatest return of the nets after each epoch; reached: mean return of each net,
-    (nets,), in the episodes that judge; most: what an episode can come to."""
+    (nets,), in the episodes that judge; limits: of what an episode can come to."""
 
     net: BatchedMLP
     course: tuple[Sequence[float], Sequence[float], Sequence[float]]
     reached: Tensor
-    most: float = math.inf
+    limits: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def usual(self) -> int:
@@ -152,8 +152,10 @@ def learn(context: Context, settings: Settings, task: Task, name: str, method: s
     )
     least, mean, most = (trained.history[column] for column in COURSE_OF)
     reached = judged(context, task, update.kept.net, settings.judged, f"{name}, judged")
-    limit = float(task.longest) if isinstance(task, CartPole) else math.inf  # a reward of 1 a step
-    return Learned(update.kept.net, (least, mean, most), reached, limit)
+    learned = Learned(update.kept.net, (least, mean, most), reached)
+    return (
+        replace(learned, limits=(0.0, task.longest)) if isinstance(task, CartPole) else learned
+    )  # a reward of 1 a step
 
 
 def update_of(method: str, net: BatchedMLP, task: Task, settings: Settings) -> tuple[DeepQ | PolicyGradient, int]:
@@ -295,7 +297,8 @@ def interval(one: Learned) -> tuple[float, float]:
     """95 % of the mean over nets, by Student's distribution, as far as there are such returns."""
     figures = spread(one.reached.tolist())
     half = student(figures.number - 1) * figures.standard_error if figures.number > 1 else 0.0
-    return figures.mean - half, min(one.most, figures.mean + half)
+    least, most = one.limits
+    return max(least, figures.mean - half), min(most, figures.mean + half)
 
 
 def return_table(learned: Mapping[str, Mapping[str, Learned]], simple: Mapping[str, Mapping[str, float]]) -> Table:

@@ -1,8 +1,11 @@
-"""What the figures of recipes are, in words, and which of two is the better: one closed table for pages and terminal."""
+"""What the figures of recipes are, in words, and which of two is the better: one closed table for pages and terminal,
+beside that of the figures that trainings have."""
 
 from __future__ import annotations
 
+from profundo.languages import words
 from profundo.pictures.story import Meaning
+from profundo.pictures.verdict import rises
 
 __all__ = ["meaning_of"]
 
@@ -18,7 +21,9 @@ PARTS: tuple[tuple[str, str, str], ...] = (
     ("share as asked", "share of the made images that a classifier of real ones takes for what was asked for", HIGHER),
     ("share of nearest in group", "share of the words that have a word of their group nearest", HIGHER),
     ("lead back", "share of the places from which the match of the match is the place itself, or near", HIGHER),
-    ("true matches", "how far the matches are from the true ones, in pixels", LOWER),
+    ("from the true match", "how far half of the matches are from the true ones at most", LOWER),
+    ("judge fooled", "share of the made photographs that a net takes for the true ones; half is the most", HIGHER),
+    ("named right", "share of the made photographs that a classifier of true ones names right", HIGHER),
     ("adjusted Rand", "how far clusters and classes are the same, 0 by chance", HIGHER),
     ("difference of a weight", "to the weights of least squares", LOWER),
     ("share sure", "share of the made images of which a classifier of real ones is more than 90 % sure", HIGHER),
@@ -85,5 +90,7 @@ PARTS: tuple[tuple[str, str, str], ...] = (
 
 
 def meaning_of(name: str) -> Meaning:
-    """Of a figure of that name; of one that the table does not know nothing is said."""
+    """Of a figure of that name; of one that neither the table nor the trainings' own knows nothing is said."""
+    if what := words("figures", "en").get(name):
+        return Meaning(what, HIGHER if rises(name) else LOWER)
     return next((Meaning(what, better) for part, what, better in PARTS if part in name), Meaning(""))
