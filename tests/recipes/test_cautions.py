@@ -3,9 +3,11 @@
 import pytest
 from scipy.stats import binomtest
 
+from profundo.recipes.classifying import nothing_learnt
 from profundo.recipes.figures.cautions import FEW, cautions_of, few_tests
 from profundo.recipes.figures.figure_meanings import meaning_of
 from profundo.recipes.recipe import Outcome
+from profundo.records import Scores
 
 
 def test_of_few_tests_the_interval_is_wilsons_and_of_enough_nothing_is_said():
@@ -30,6 +32,7 @@ def test_no_interval_is_told_of_what_is_no_share_of_the_test_examples(figures):
         ("test RMSE, chosen degree", "lower"),
         ("accuracy of words, x", "higher"),
         ("words in use", "higher"),
+        ("F1 of loss", "higher"),
         ("cos(X, A)", ""),
     ],
 )
@@ -44,3 +47,9 @@ def test_whatever_is_better_by_the_main_figure_is_named():
     assert cautions_of(outcome, 100) == ["Better by the RMSE: a line (1)."]
     assert cautions_of(Outcome({"accuracy": 0.5}, {"accuracy": 0.5}, cautions=["Beware."]), 0) == ["Beware."]
     assert len(cautions_of(Outcome({"accuracy": 0.5}, tested=3), 100)) == 1
+
+
+def test_a_net_at_the_accuracy_of_a_constant_is_not_praised():
+    (told,) = nothing_learnt("LeNet-5", Scores(300, {"accuracy": 0.11}, {"accuracy": 0.11}))
+    assert "no better than a constant answer on 300 test images" in told
+    assert nothing_learnt("LeNet-5", Scores(300, {"accuracy": 0.9}, {"accuracy": 0.11})) == []

@@ -155,9 +155,9 @@ def kept_of(files: Files, least: int, longest: int | None, skip_bad: bool = Fals
     for index in sorted(range(len(files)), key=files.paths.__getitem__):
         try:
             keep_one(kept, files, index, least, longest)
-        except ProfundoError:
+        except ProfundoError as error:
             if not skip_bad:
-                raise
+                raise ProfundoError(f"{error}; mend or remove it, or leave it out with --skip-bad") from None
             kept.bad += 1
     return kept
 

@@ -82,6 +82,7 @@ PARTS: tuple[tuple[str, str, str], ...] = (
     ("cos(", "cosine of the angle between the vectors: 1 for one direction, 0 for a right angle", ""),
     ("training cost", "loss that training ended with", LOWER),
     ("AUC", "how often the right one of two is ranked above the other; 0.5 is chance", HIGHER),
+    ("RMSE of ab", "root of the mean squared error of the colours, in the units of Lab's a and b", LOWER),
     ("RMSE", "root of the mean squared error of what training did not see, in units of the target", LOWER),
     ("MSE", "mean squared error of a pixel, where black and white differ by 1", LOWER),
     ("error", "how far what the net says is from the truth, in the mean", LOWER),
@@ -94,6 +95,7 @@ PARTS: tuple[tuple[str, str, str], ...] = (
 
 def meaning_of(name: str) -> Meaning:
     """Of a figure of that name; of one that neither the table nor the trainings' own knows nothing is said."""
-    if what := words("figures", "en").get(name):
+    of_a_class = name.partition(" of ")[0] if name.startswith(("F1 of ", "average precision of ")) else name
+    if what := words("figures", "en").get(of_a_class):
         return Meaning(what, HIGHER if rises(name) else LOWER)
     return next((Meaning(what, better) for part, what, better in PARTS if part in name), Meaning(""))

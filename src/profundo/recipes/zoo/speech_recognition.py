@@ -61,7 +61,7 @@ from profundo.recipes.speech.speech_figures import (
     rivals,
 )
 from profundo.recipes.zoo.spoken_digits import blanked
-from profundo.records import END, PAD, Batch
+from profundo.records import END, PAD, Batch, ProfundoError
 from profundo.runs.settings.setting_values import AtLeastZero, Finite, Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 
@@ -161,6 +161,8 @@ def run(context: Context, settings: Settings) -> Outcome:
 
 def _speech(context: Context, settings: Settings) -> Speech:
     if settings.data is None:
+        if settings.encoding is not None:
+            raise ProfundoError("encoding: is for transcripts of your own (data); the digits have none; leave it out")
         return digit_speech(settings.unknown, context.seed, context.data_dir)
     speech = own_speech(Path(settings.data), settings.unit, settings.unknown, context.seed, settings.encoding)
     for note in speech.notes:

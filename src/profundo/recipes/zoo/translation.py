@@ -150,6 +150,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         baseline=named(dict.fromkeys(NAMES.values(), figures[MEMORY])),
         against=MEMORY,
         tested=len(splits.test),
+        cautions=not_to_be_written(vocabulary, wanted),
         exhibits=[
             *(looking(model, "attention", text) for text in shown),
             looking(model, "transformer", shown[0]),
@@ -169,6 +170,18 @@ def run(context: Context, settings: Settings) -> Outcome:
         known=known,
         conclusion=concluded(settings, figures, len(wanted)),
     )
+
+
+def not_to_be_written(vocabulary: Vocabulary, wanted: Sequence[str]) -> list[str]:
+    """That a net of words cannot write the words which no pair of training has."""
+    known = set(vocabulary.pieces)
+    beyond = sum(not known.issuperset(pieces(text, vocabulary.unit)) for text in wanted)
+    if not beyond or vocabulary.unit != "words":
+        return []
+    return [
+        f"{beyond:,} of the {len(wanted):,} translations of the test have a word that training has not, which no net of words can "
+        "write (� stands for it): --set unit=characters spells it."
+    ]
 
 
 def concluded(settings: Settings, figures: Mapping[str, Mapping[str, float]], number: int) -> str:
