@@ -123,8 +123,6 @@ def test_data_that_changed_before_the_first_checkpoint_are_noticed(tmp_path):
     (checkpoints / "begun.json").write_text(json.dumps({"code": {data: {"sha256": "another"}}}))
     with pytest.raises(ProfundoError, match=f"cannot go on, for things changed: {data} was .*another"):
         resume_recipe(tmp_path / "run")
-    (checkpoints / "begun.json").write_text(json.dumps(begun))
-    assert resume_recipe(tmp_path / "run").resumed
 
 
 def test_another_arithmetic_or_another_setting_is_a_change(tmp_path, monkeypatch):
