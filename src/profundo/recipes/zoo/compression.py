@@ -380,9 +380,11 @@ def first_filters(name: str, one: Compressed) -> Images:
 
 
 def cautions(name: str, result: Compressed) -> list[str]:
-    """Where there was nothing to lose."""
+    """Where there was nothing to lose, and where nothing is left."""
     told = nothing_learnt(f"{name} as it was trained", result.forms[DENSE].scores)
-    return [f"{one} What being made small costs is then not known." for one in told]
+    if told:
+        return [f"{told[0]} What being made small costs is then not known."]
+    return nothing_learnt(f"{name}, {BOTH},", result.forms[BOTH].scores)
 
 
 def concluded(name: str, result: Compressed) -> str:
