@@ -32,9 +32,10 @@ DEEPEST, SMALLEST = 4, 8  # halvings unless told otherwise, and the pixels that 
 class UNet(nn.Module):
     """Images (batch, channels, height, width) → (batch, outputs, height, width), logits or standardised numbers."""
 
-    def __init__(self, channels: int, outputs: int, width: int, depth: int) -> None:
+    def __init__(self, channels: int, outputs: int, width: int, depth: int, finest: int = 1) -> None:
         super().__init__()
-        widths = [width << level for level in range(depth + 1)]
+        widths, self.finest = [width << level for level in range(depth + 1)], finest
+        channels, outputs = channels * finest**2, outputs * finest**2
         self.down = nn.ModuleList(twice(a, b) for a, b in zip([channels, *widths], widths, strict=False))
         self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairwise(widths))
         self.joined = nn.ModuleList(twice(2 * a, a) for a in widths[:-1])
@@ -42,8 +43,9 @@ class UNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         height, width = images.shape[2:]
-        step = 1 << len(self.up)
+        step = self.finest << len(self.up)
         x = F.pad(images, (0, -width % step, 0, -height % step), mode="replicate")
+        x = F.pixel_unshuffle(x, self.finest)
         kept: list[Tensor] = []
         for level, block in enumerate(self.down):
             x = block(F.max_pool2d(x, 2) if level else x)
@@ -52,7 +54,7 @@ class UNet(nn.Module):
         for up, block, same, score in reversed(list(zip(self.up, self.joined, kept, self.scores, strict=False))):
             x = block(torch.cat([same, up(x)], 1))
             result = score(x) + enlarged(result, 2)
-        return result[:, :, :height, :width]
+        return F.pixel_shuffle(result, self.finest)[:, :, :height, :width]
 
 
 def twice(channels: int, width: int) -> nn.Sequential:
@@ -67,7 +69,7 @@ def enlarged(maps: Tensor, times: int) -> Tensor:
     return F.interpolate(maps, scale_factor=float(times), mode="bilinear", align_corners=False)
 
 
-def unet(spec: Spec, width: int = 16, depth: int | None = None) -> UNet:
+def unet(spec: Spec, width: int = 16, depth: int | None = None, finest: int = 1) -> UNet:
     """An answer for each pixel (Ronneberger et al. 2015), in images of any size.
 
     width: channels at full size, doubled at each halving; depth: halvings, by default as many as leave 8 pixels of the shorter
@@ -79,4 +81,4 @@ def unet(spec: Spec, width: int = 16, depth: int | None = None) -> UNet:
         raise ProfundoError(
             f"net unet: expected a depth from 1 to 8 and a width from 1 to 1,024, got {chosen} and {width}"
         )
-    return UNet(channels, spec.outputs, width, chosen)
+    return UNet(channels, spec.outputs, width, chosen, finest)
