@@ -11,7 +11,9 @@ way (as Lee et al. 2015, "Deeply-supervised nets"): a net with S_0 alone soon te
 not which things. In one run (seed 0; width 8, ground and ink weighed alike) it gave 17 % of the ink in scenes of ten digits the right
 digit after 200 steps of 4 scenes, where this one gave 46 %; how that varies from seed to seed was not measured.
 Convolutions keep the size and have batch normalisation; images of any size are continued by their edges until they can be halved
-so often.
+so often. The finest level may have a place for each square of 2×2 pixels (`finest`): their channels come in side by side and the
+scores of each of them go out so (Shi et al. 2016, "Real-time single image and video super-resolution", section 2.2), so that no
+pixel is lost and twice the width costs less than before.
 """
 
 from __future__ import annotations
@@ -72,11 +74,13 @@ def enlarged(maps: Tensor, times: int) -> Tensor:
 def unet(spec: Spec, width: int = 16, depth: int | None = None, finest: int = 1) -> UNet:
     """An answer for each pixel (Ronneberger et al. 2015), in images of any size.
 
-    width: channels at full size, doubled at each halving; depth: halvings, by default as many as leave 8 pixels of the shorter
-    side, at most 4.
+    width: channels of the finest level, doubled at each halving; depth: halvings, by default as many as leave 8 places of the shorter
+    side, at most 4; finest: pixels between the places of the finest level, 1, 2 or 4.
     """
     channels, *sides = spec.inputs.shape
-    chosen = max(1, min(DEEPEST, (min(sides) // SMALLEST).bit_length() - 1)) if depth is None else depth
+    if finest not in (1, 2, 4):
+        raise ProfundoError(f"net unet: expected 1, 2 or 4 pixels as finest, got {finest}")
+    chosen = max(1, min(DEEPEST, (min(sides) // finest // SMALLEST).bit_length() - 1)) if depth is None else depth
     if not (1 <= chosen <= 8 and 1 <= width <= 1024):
         raise ProfundoError(
             f"net unet: expected a depth from 1 to 8 and a width from 1 to 1,024, got {chosen} and {width}"
