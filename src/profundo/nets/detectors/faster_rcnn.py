@@ -31,7 +31,7 @@ from profundo.records import Spec
 __all__ = ["FasterRcnn", "Regions", "faster_rcnn"]
 
 TRAINED, POSITIVE = 32, 16  # proposals of an image in training, and those with an object among them at most
-ASKED = 64  # proposals of an image in use
+ASKED = 64  # proposals of an image, of which training samples: of fewer it would not learn which find the same twice
 OVERLAP = 0.5  # from which on a proposal has the object
 GRID, USUAL = 7, 4.0  # cells of a region; strides of a region's side on its level
 CANDIDATES, LEAST_SCORE, SUPPRESSED = 200, 0.02, 0.5
@@ -80,7 +80,7 @@ class FasterRcnn(nn.Module):
     ) -> tuple[dict[str, Tensor], Regions]:
         """The parts of the cost, and the regions of which the last two are; size: (height, width) of the image."""
         proposed = self.proposals(maps)
-        regions = sampled(*proposals(proposed, (size[0], size[1]), TRAINED), table)
+        regions = sampled(*proposals(proposed, (size[0], size[1]), ASKED), table)
         logits, by = self.judged(maps, regions.boxes)
         positive = regions.asked & (regions.which >= 0)
         rows = table.gather(1, regions.which.clamp(min=0)[..., None].expand(-1, -1, 6))
