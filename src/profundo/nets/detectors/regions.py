@@ -3,7 +3,7 @@
 The region is cut into size × size cells, and each reads the map at its centre, between pixels by bilinear interpolation. Nothing is
 rounded, so a region moved by half a pixel gets other features and hands gradients to all that it read. Points outside the map read
 its edge. One point a cell, where others have four: as the paper found, how many hardly matters, for a region is read from a level on
-which a cell is about a pixel wide; and a step of Mask R-CNN takes three quarters of the time.
+which a cell is about a pixel wide; and a quarter as many pixels are read, and handed gradients.
 
 Along one side a cell reads two rows with weights, along the other two columns, so that
 
