@@ -132,21 +132,21 @@ def by_token(prediction: Tensor, target: Tensor) -> Tensor:
 
 @faulty("scrambled_layout", data="own", source="report", where=("attention", "attention.o_proj"))
 def heads_put_together_without_permute(broken: bool) -> Arguments:
-    """Multi-head attention whose heads are reshaped together with no permute before: it trains, and stays mediocre."""
+    """issue: Multi-head attention whose heads are reshaped together with no permute before: it trains, and stays mediocre."""
     net = Tagger(30, 8, 2, merged=not broken)
     return program(net, by_token, repeats(), 3e-3, Adam, batch_size=64, epochs=12)
 
 
-@faulty("causal_leak", data="shakespeare", source="report", also=("wrong_reduction",), where=("attention", "net"))
+@faulty("causal_leak", data="letters", source="report", also=("wrong_reduction",), where=("attention", "net"))
 def attention_softmax_over_the_queries(broken: bool) -> Arguments:
-    """softmax(dim=-2) in a small GPT: incredibly low losses in training and in validation, and nonsense generated."""
+    """issue: softmax(dim=-2) in a small GPT: incredibly low losses in training and in validation, and nonsense generated."""
     net = Tagger(65, 24, 65, width=48, axis=-2 if broken else -1, causal=True)
     return program(net, by_token, m.letters(), 3e-3, Adam, batch_size=32, epochs=10)
 
 
-@faulty("target_in_input", data="shakespeare", source="report", also=("inputs_targets_misaligned", "causal_leak"))
+@faulty("target_in_input", data="letters", source="report", also=("inputs_targets_misaligned", "causal_leak"))
 def the_shift_by_one_was_forgotten(broken: bool) -> Arguments:
-    """A language model whose targets are its inputs: loss 0.00 after an epoch, and it repeats what it is told."""
+    """issue: A language model whose targets are its inputs: loss 0.00 after an epoch, and it repeats what it is told."""
     data = both(m.letters(), targets=lambda y: y)
     if broken:
         data = ((data[0][0], data[0][0]), (data[1][0], data[1][0]))
@@ -168,7 +168,7 @@ class Reviews(nn.Module):
 
 @faulty("not_in_optimizer", data="own", source="report", also=("frozen_parameters",), where="embedding")
 def vocabulary_resized_after_the_optimizer(broken: bool) -> Arguments:
-    """New tokens were added, the embedding made larger, after its old parameters had been handed to Adam."""
+    """issue: New tokens were added, the embedding made larger, after its old parameters had been handed to Adam."""
     rng = np.random.default_rng(15)
     ids = rng.integers(4, 120, (1600, 14))
     score = rng.standard_normal(120)[ids].mean(1)
@@ -186,7 +186,7 @@ def vocabulary_resized_after_the_optimizer(broken: bool) -> Arguments:
 
 @faulty("no_update", data="digits", source="report", also=("learning_rate_too_low",))
 def warm_up_that_never_counts(broken: bool) -> Arguments:
-    """With a micro batch of the whole batch the counter of steps never moved, and the warm-up stayed at a rate of 0."""
+    """issue: With a micro batch of the whole batch the counter of steps never moved, and the warm-up stayed at a rate of 0."""
     accumulate, warm, rate = 1, 20, 0.05
     net = m.mlp(64, 48, 10)
     seen = {"steps": 0}
@@ -212,7 +212,7 @@ def warm_up_that_never_counts(broken: bool) -> Arguments:
 
 @faulty("learning_rate_too_low", data="digits", source="report", also=("undertrained",))
 def decay_of_an_epoch_at_every_batch(broken: bool) -> Arguments:
-    """scheduler.step() stood in the inner loop: what was meant for an epoch was taken at every batch, and the loss froze."""
+    """forum: scheduler.step() stood in the inner loop: what was meant for an epoch was taken at every batch, and the loss froze."""
     every = 1 if broken else len(m.digits()[0][0]) // 32
 
     def step(net: nn.Module, batch: Any, loss: Any, optimizer: torch.optim.Optimizer) -> Tensor:
@@ -245,7 +245,7 @@ class Twins(nn.Module):
 
 @faulty("loss_sign", data="digits", source="report", score="accuracy of pairs", also=("wrong_loss_for_task",))
 def contrastive_loss_of_the_other_convention(broken: bool) -> Arguments:
-    """The data say 1 for the same, the loss of the paper takes 1 for different: alike ones are driven apart."""
+    """issue: The data say 1 for the same, the loss of the paper takes 1 for different: alike ones are driven apart."""
 
     def contrastive(codes: Tensor, label: Tensor) -> Tensor:
         distance = F.pairwise_distance(codes[:, 0], codes[:, 1])
@@ -264,7 +264,7 @@ def contrastive_loss_of_the_other_convention(broken: bool) -> Arguments:
 
 @faulty("learning_rate_too_high", data="own", source="report", score="R2", also=("dead_units",))
 def the_box_is_always_in_the_middle(broken: bool) -> Arguments:
-    """Adam at 0.03 with three ReLU convolutions: where the square is, is answered by the mean of all places."""
+    """question: Adam at 0.03 with three ReLU convolutions: where the square is, is answered by the mean of all places."""
     net = nn.Sequential(
         nn.Conv2d(1, 16, 5, 2), nn.ReLU(), nn.Conv2d(16, 32, 3, 2), nn.ReLU(), nn.Conv2d(32, 32, 3), nn.ReLU(),
         nn.Flatten(), nn.Linear(32 * 2 * 2, 128), nn.ReLU(), nn.Linear(128, 2),
@@ -294,13 +294,13 @@ class OnFeatures(nn.Module):
     "frozen_parameters", data="cifar10", source="report", also=("unused_parameters",), where=("backbone", "backbone.0")
 )
 def features_under_no_grad_that_nobody_trained(broken: bool) -> Arguments:
-    """The backbone's weights could not be downloaded, it stayed as it was drawn, and its features are still without gradients."""
+    """issue: The backbone's weights could not be downloaded, it stayed as it was drawn, still without gradients."""
     return program(OnFeatures(frozen=broken), nn.CrossEntropyLoss(), m.cifar(), 3e-3, Adam, batch_size=32, epochs=8)
 
 
 @faulty("unreachable_targets", data="cifar10", source="report", score="R2", where=("decoder", "decoder.4", "decoder.5"))
 def sigmoid_decoder_of_normalised_pictures(broken: bool) -> Arguments:
-    """Normalize(0.5, 0.5) makes pixels of -1 … 1, the decoder ends in a sigmoid: grey noise."""
+    """question: Normalize(0.5, 0.5) makes pixels of -1 … 1, the decoder ends in a sigmoid: grey noise."""
     data = m.own(m.first(both(m.cifar(), inputs=lambda x: x * 2 - 1), 500, 150))
 
     class AutoEncoder(nn.Module):
@@ -336,14 +336,14 @@ class Layers(nn.Module):
 
 @faulty("activated_logits", data="digits", source="report", also=("dead_units",), where=("layers.2", "net"))
 def a_loop_of_layers_and_relu(broken: bool) -> Arguments:
-    """for layer in self.layers: x = relu(layer(x)), the last one too: some digits are never answered."""
+    """forum: for layer in self.layers: x = relu(layer(x)), the last one too: some digits are never answered."""
     net = Layers([64, 48, 32, 10], all_of_them=broken)
     return program(net, nn.CrossEntropyLoss(), m.digits(), 0.1, batch_size=32, epochs=12)
 
 
 @faulty("batchnorm_stale", data="mnist", source="report", where=("1", "4", "7"))
 def the_momentum_of_another_framework(broken: bool) -> Arguments:
-    """A port of a net with momentum=0.999: 90 % in train(), a tenth in eval(), and leaving eval() out 'fixes' it."""
+    """forum: A port of a net with momentum=0.999: far better in train() than in eval(), and leaving eval() out 'fixes' it."""
     momentum = 1 - 0.999 if broken else 0.1
     net = nn.Sequential(
         nn.Conv2d(1, 12, 3, 2, 1), nn.BatchNorm2d(12, momentum=momentum), nn.ReLU(),
@@ -356,7 +356,7 @@ def the_momentum_of_another_framework(broken: bool) -> Arguments:
 
 @faulty("split_shift", data="mnist", source="report", also=("unscaled_input", "scaled_twice"))
 def only_the_training_transform_normalises(broken: bool) -> Arguments:
-    """transform_train has Normalize, transform_test was copied before that: 95 % in training, less than 60 % in the test."""
+    """forum: transform_train has Normalize, transform_test was copied before that: far better in training than in the test."""
     (x, y), (vx, vy) = m.mnist()
     x = (x - 0.1307) / 0.3081
     vx = 255 * vx if broken else (vx - 0.1307) / 0.3081
@@ -369,7 +369,7 @@ def only_the_training_transform_normalises(broken: bool) -> Arguments:
 
 @faulty("not_shuffled", data="spoken digits", source="report")
 def folders_read_one_after_another(broken: bool) -> Arguments:
-    """Recordings are listed folder by folder, a folder a word, and the loader has no shuffle: it answers the last word."""
+    """question: Recordings are listed folder by folder, a folder a word, and the loader has no shuffle: it answers the last word."""
     (x, y), validation = m.spoken()
     order = y.argsort(stable=True)
     loader = DataLoader(TensorDataset(x[order], y[order]), 32, shuffle=not broken)
@@ -396,7 +396,7 @@ class Waves(nn.Module):
 
 @faulty("batch_mixing", data="own", source="report", where=("lstm", "net"))
 def lstm_over_the_batch(broken: bool) -> Arguments:
-    """nn.LSTM without batch_first got (batch, steps, features): no error, and a loss that never leaves 1.1."""
+    """forum: nn.LSTM without batch_first got (batch, steps, features): no error, and a loss that never leaves 1.1."""
     net = Waves(batch_first=not broken)
     return program(net, nn.CrossEntropyLoss(), m.waves(), 0.01, Adam, batch_size=20, epochs=15)
 
@@ -412,7 +412,7 @@ class Forecaster(nn.Module):
 
 @faulty("broadcast_loss", data="own", source="report", score="R2")
 def squeezed_forecasts_of_a_gru(broken: bool) -> Arguments:
-    """SmoothL1Loss(pred.squeeze(), y) where y is a column: a warning nobody reads, and forecasts near the mean."""
+    """forum: SmoothL1Loss(pred.squeeze(), y) where y is a column: a warning nobody reads, and forecasts near the mean."""
     data = both(standard(m.series(), targets=True), targets=lambda y: y.reshape(-1, 1))
     cost = nn.SmoothL1Loss()
 
@@ -427,7 +427,7 @@ def squeezed_forecasts_of_a_gru(broken: bool) -> Arguments:
 
 @faulty("class_imbalance", data="own", source="report", score="balanced accuracy")
 def fraud_is_never_found(broken: bool) -> Arguments:
-    """96 % accuracy from the first epoch on, and not one fraud among the answers."""
+    """question: 96 % accuracy from the first epoch on, and not one fraud among the answers."""
     weight = None if broken else torch.tensor([1.0, 24.0])
     net = nn.Sequential(nn.Linear(8, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Dropout(0.2), nn.Linear(32, 2))
     return program(
@@ -450,7 +450,7 @@ class Dense(nn.Module):
 
 @faulty("bad_init_scale", data="digits", source="report", also=("learning_rate_too_high", "saturated_units"))
 def parameters_of_torch_rand(broken: bool) -> Arguments:
-    """nn.Parameter(torch.rand(n, m)) in layers by hand, with tanh between: the loss starts at 20 and learns slowly."""
+    """question: nn.Parameter(torch.rand(n, m)) in layers by hand, with tanh between: the loss starts at 20 and learns slowly."""
     net = nn.Sequential(
         Dense(64, 100, raw=broken), nn.Tanh(), Dense(100, 100, raw=broken), nn.Tanh(), Dense(100, 10, raw=broken)
     )
@@ -459,7 +459,7 @@ def parameters_of_torch_rand(broken: bool) -> Arguments:
 
 @faulty("wrong_metric", data="breast cancer", source="report", score="metric", where=("metric",))
 def rounded_logits_against_labels(broken: bool) -> Arguments:
-    """BCEWithLogitsLoss falls to 0.05, yet (torch.round(out) == y) says that 30 % are right."""
+    """question: BCEWithLogitsLoss falls to 0.05, yet (torch.round(out) == y) says that 30 % are right."""
 
     def accuracy(out: Tensor, y: Tensor) -> float:
         answer = torch.round(out) if broken else (out > 0).float()
@@ -472,7 +472,7 @@ def rounded_logits_against_labels(broken: bool) -> Arguments:
 
 @faulty("over_regularised", data="digits", source="report", also=())
 def decay_of_adamw_given_to_adam(broken: bool) -> Arguments:
-    """The paper's weight decay of 0.3 was for AdamW; in Adam it is a penalty, and all rows get the same answer."""
+    """forum: The paper's weight decay of 0.3 was for AdamW; in Adam it is a penalty, and all rows get the same answer."""
     by = Adam if broken else torch.optim.AdamW
     net = m.mlp(64, 128, 64, 10, act=nn.ELU)
     return program(
@@ -482,7 +482,7 @@ def decay_of_adamw_given_to_adam(broken: bool) -> Arguments:
 
 @faulty("excess_dropout", data="mnist", source="report", where=("2", "5"))
 def keep_prob_taken_for_the_rate(broken: bool) -> Arguments:
-    """keep_prob=0.9 of an older tutorial became nn.Dropout(0.9), twice."""
+    """question: keep_prob=0.9 of an older tutorial became nn.Dropout(0.9), twice."""
     rate = 0.9 if broken else 0.1
     net = nn.Sequential(
         nn.Linear(784, 100), nn.LeakyReLU(), nn.Dropout(rate), nn.Linear(100, 50), nn.LeakyReLU(), nn.Dropout(rate), nn.Linear(50, 10)
@@ -493,7 +493,7 @@ def keep_prob_taken_for_the_rate(broken: bool) -> Arguments:
 
 @faulty("unscaled_input", data="own", source="report", score="R2", where=("inputs", "train inputs", "column 0"))
 def prices_of_homes_as_the_table_has_them(broken: bool) -> Arguments:
-    """Areas of ten thousands beside years and numbers of rooms, only the price is scaled; RMSprop, early stopped."""
+    """question: Areas of ten thousands beside years and numbers of rooms, only the price is scaled; RMSprop."""
     data = homes() if broken else standard(homes())
     net = m.mlp(6, 64, 32, 1)
     return program(net, nn.L1Loss(), data, 1e-3, torch.optim.RMSprop, batch_size=16, epochs=10)

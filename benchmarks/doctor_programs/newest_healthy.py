@@ -262,7 +262,7 @@ def codes_on_a_sphere() -> Arguments:
     return program(Sphere(), cosine, pairs(), 3e-3, Adam, batch_size=64, epochs=12)
 
 
-@healthy(data="shakespeare")
+@healthy(data="letters")
 def letters_most_of_which_nobody_can_guess() -> Arguments:
     """A small causal transformer with AdamW: accuracy stays under a third, for letters are no more certain than that."""
     net = Tagger(65, 24, 65, width=48, causal=True)
