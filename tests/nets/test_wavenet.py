@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from profundo.nets.wave_generation import Words, drawn_codes, generated, generated_naively
+from profundo.nets.wave_generation import Words, drawn_codes, generated, progress_of
 from profundo.nets.wave_nets import FRAME, Layer, WaveNet, frames_for
 from profundo.records import ProfundoError
 
@@ -40,6 +40,20 @@ def test_a_prediction_depends_on_the_samples_of_its_past_alone_and_on_all_that_t
         other[step] = (other[step] + 1) % 32
         moved = (net(other, *others) - before).abs().sum((1, 2))
         assert {at: bool(moved[at] > 0) for at in changes} == changes
+
+
+@torch.inference_mode()
+def generated_naively(net, words, generator, silent, temperature):
+    """What `generated` gives, by the whole net over the whole past for every sample."""
+    steps, context = int(words.lengths.max()), net.context
+    uniform = torch.rand(steps, len(words), generator=generator, dtype=torch.float64).to(net.output.weight.dtype)
+    frames = frames_for(context + steps)
+    progress = progress_of(words.lengths, -context // FRAME, frames).to(uniform.dtype)
+    previous = torch.full((FRAME * frames + 1, len(words)), silent)
+    for step in range(steps):
+        logits = net(previous[:-1], words.classes, words.speakers, progress)[step]
+        previous[context + step + 1] = drawn_codes(logits, uniform[step], temperature)
+    return previous[context + 1 : context + steps + 1]
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])

@@ -310,7 +310,7 @@ def test_a_net_of_ones_own_goes_on_after_an_interruption_to_the_same_bits(iris, 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_learns_with_its_default_settings(optimizer):
     """Images of digits, too: test_optimizer_race.py."""
-    run = pf.fit("mlp", "breast-cancer", optimizer=optimizer, seed=0, out=False)
+    run = pf.fit("mlp", "breast-cancer", optimizer=optimizer, epochs=20, seed=0, out=False)
     assert run.scores.values["accuracy"] > 0.88
 
 
