@@ -182,7 +182,8 @@ def encode(content: str, vocabulary: str) -> Tensor:
         raise ProfundoError(
             f"text: expected only characters that the model knows, got {strange[0]!r}; it knows {vocabulary!r}"
         )
-    return torch.tensor([places.get(c, places.get(UNKNOWN, 0)) for c in content], dtype=torch.int64)
+    unknown = places.get(UNKNOWN, 0)
+    return torch.tensor([places.get(character, unknown) for character in content], dtype=torch.int64)
 
 
 def decode(indices: Tensor, vocabulary: str) -> str:
