@@ -122,6 +122,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         scores=ours,
         baseline=cubic,
         against="bicubic interpolation",
+        tested=len(test),
         exhibits=exhibits(settings, test, made, figures, trained, places),
         networks={"net": net},
         conclusion=f"On {rest}, {scale} times as large, {settings.net} comes to {ours['PSNR']:.2f} dB (SSIM {ours['SSIM']:.4f}), "
