@@ -15,8 +15,10 @@ import pytest
 import notebooks
 from commands import python
 from profundo.doctor.verdicts import PAGES as CAUSES
+from profundo.recipes import stretches
 from profundo.recipes.recipe_names import RECIPES
 from profundo.studies import optimizer_race
+from smaller_recipes import smaller
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
@@ -26,20 +28,26 @@ def blocks(page, language):
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), flags=re.S | re.M)
 
 
+MOST = {"--budget": 5, "--epochs": 3, "--folds": 3, "--repeats": 2, "--points": 7}
+
+
 def commands(page):
-    """The lines of console blocks, as words without `profundo`. MNIST is trained for one epoch, all else for three at most.
+    """The lines of console blocks, as words without `profundo`, of a size at which they show that they go through: MNIST is trained
+    for one epoch, all else for three at most, and quick recipes are smaller yet.
 
     The doctor, who would examine what is not learned in so few, has pages of its own.
     """
     lines = "".join(blocks(page, "console")).splitlines()
     every = [shlex.split(line[2:], comments=True)[1:] for line in lines if line.startswith("$ profundo ")]
-    every = [[*words, "--epochs", "1"] if words == ["train", "mnist"] else shortened(words) for words in every]
-    unwatched = [] if page.name.startswith("doctor") else ["--no-doctor"]
-    return [[*words, *unwatched] if words[0] == "train" else words for words in every]
+    return [smaller(shortened(words, watched=page.name.startswith("doctor"))) for words in every]
 
 
-def shortened(words):
-    return [str(min(3, int(word))) if before == "--epochs" else word for before, word in pairwise(["", *words])]
+def shortened(words, watched):
+    least = [str(min(MOST[before], int(word))) if before in MOST else word for before, word in pairwise(["", *words])]
+    if words[0] != "train" or watched:
+        return least
+    epochs = [] if {"--epochs", "--config"} & set(words) else ["--epochs", "1" if words == ["train", "mnist"] else "3"]
+    return [*least, *epochs, "--no-doctor"]
 
 
 def needs_data(page):
@@ -63,6 +71,7 @@ def test_the_examples_of_a_page_run(page, tmp_path, request, called, monkeypatch
         assert ended.code == 0, (page.name, ended.said[-2000:])
     shorter = replace(optimizer_race.QUICK, steps=20, epochs=1, factors=(0.3, 1.0), points=5)
     monkeypatch.setattr(optimizer_race, "QUICK", shorter)
+    monkeypatch.setattr(stretches, "LEAST", 5)  # how long few images are learned from is tried in test_own_data.py
     for words in commands(page):
         done = called(*words, cwd=tmp_path)
         assert done.returncode == 0, (page.name, words, done.stderr[-2000:])

@@ -102,7 +102,7 @@ def test_a_follower_s_room_stays_as_it_is_while_the_owner_moves_in_it(tab):
 
 
 def test_visitors_see_the_balls_roll_and_stand_where_the_owner_s_do_and_go_on_following_when_loaded_again(tab):
-    small = {"width": 640, "height": 480}  # each step is drawn twice
+    small = {"width": 400, "height": 300}  # each step is drawn twice
     owner = tab("#/surface?mode=roll&surface=ravine", **small)
     visitor = tab(visits=True, **small)
     step = visitor.locator("thead th").nth(1)

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from doctored import BUDGET, X, Y, digits, first_cause, perceptron
 from profundo.doctor import Program, examine
 from profundo.doctor.costs import cost_of
-from profundo.doctor.patient import Patient
+from profundo.doctor.patient import Patient, take_fused
 from profundo.doctor.programs import copied, ordinary_step
 from profundo.doctor.skill import Task, skill
 from profundo.doctor.trials import trained, unchanged
@@ -47,6 +47,23 @@ HEALTHY = {
         validation=DataLoader(TensorDataset(X[1400:], Y[1400:]), 100),
     ),
 }
+
+
+@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.AdamW])
+def test_an_adam_goes_on_by_its_fused_kernel_from_where_it_was(kind):
+    nets = [perceptron(64, 8, 10) for _ in range(2)]
+    plain, fused = (kind(net.parameters(), 0.01, weight_decay=0.1) for net in nets)
+    for step in range(6):
+        if step == 3:
+            take_fused(fused)
+        for net, optimizer in zip(nets, (plain, fused), strict=True):
+            ordinary_step(net, (X[:32], Y[:32]), F.cross_entropy, optimizer)
+    assert (plain.param_groups[0]["fused"], fused.param_groups[0]["fused"]) == (None, True)
+    for one, other in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+    sgd = torch.optim.SGD(nets[0].parameters(), 0.01)
+    take_fused(sgd)
+    assert sgd.param_groups[0]["fused"] is None
 
 
 @pytest.mark.parametrize("cause", FAULTY)

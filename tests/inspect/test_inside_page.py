@@ -10,11 +10,12 @@ from PIL import Image
 from torch import nn
 
 import profundo as pf
+from few_looked_at import few_looked_at
 from pages import parse
 from profundo import ProfundoError, look_inside
 from profundo.cli import main
 from profundo.data.batches import standardize
-from profundo.inspect import inside_page, opened_net
+from profundo.inspect import inside_page
 from profundo.inspect.opened_net import of_net, of_run
 from profundo.inspect.sections import depth_sections, feature_sections, mistake_sections
 
@@ -36,14 +37,7 @@ NAMES = [
 
 @pytest.fixture(scope="module", autouse=True)
 def _smaller():
-    """Fewer samples than a page has."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(opened_net, "SEARCHED", 100)
-        patch.setattr(feature_sections, "SEARCHED", 100)
-        patch.setattr(depth_sections, "CODED", 40)
-        patch.setattr(depth_sections, "PROBED", (120, 60, 60))
-        patch.setattr(mistake_sections, "KNOWN", 100)
-        patch.setattr(mistake_sections, "ATTACKED", 20)
+    with few_looked_at():
         yield
 
 

@@ -2,8 +2,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+<<<<<<< HEAD
 from profundo.nets.wave_generation import Drawn, Words, drawn_codes, generated, generated_naively
 from profundo.nets.wave_nets import FRAME, Layer, Speech, WaveNet, frames_for
+=======
+from profundo.nets.wave_generation import Drawn, Words, drawn_codes, generated, progress_of
+from profundo.nets.wave_nets import FRAME, Layer, WaveNet, frames_for
+>>>>>>> lighter
 from profundo.records import ProfundoError
 
 
@@ -40,6 +45,21 @@ def test_a_prediction_depends_on_the_samples_of_its_past_alone_and_on_all_that_t
         other[step] = (other[step] + 1) % 32
         moved = (net(other, *others) - before).abs().sum((1, 2))
         assert {at: bool(moved[at] > 0) for at in changes} == changes
+
+
+@torch.inference_mode()
+def generated_naively(net, words, generator, silent, how):
+    """What `generated` gives, by the whole net over the whole past for every sample."""
+    steps, context = int(words.lengths.max()), net.context
+    uniform = torch.rand(steps, len(words), generator=generator, dtype=torch.float64).to(net.output.weight.dtype)
+    frames, asked = frames_for(context + steps), how.asked_of(net, words)
+    progress = progress_of(asked.lengths, -context // FRAME, frames).to(uniform.dtype)
+    previous = torch.full((FRAME * frames + 1, len(words)), silent)
+    for step in range(steps):
+        read = previous[:-1].repeat(1, len(asked) // len(words))
+        logits = net(read, asked.classes, asked.speakers, progress)[step]
+        previous[context + step + 1] = how.codes(logits, uniform[step])
+    return previous[context + 1 : context + steps + 1]
 
 
 @pytest.mark.parametrize(("dtype", "guidance"), [(torch.float64, 1.0), (torch.float32, 2.5)])

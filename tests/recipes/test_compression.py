@@ -9,6 +9,7 @@ from profundo.nets import resnet
 from profundo.nets.quantised import QuantisedLayer, folded, grid_of, integers_of, quantised
 from profundo.objectives import categorical
 from profundo.recipes.recipe_run import run_recipe
+from profundo.recipes.zoo import compression
 from profundo.records import Batch, Inputs, ProfundoError, Spec, Targets
 from profundo.train import Supervised, optimizer
 from profundo.train.pruning import Pruned, largest, prune_
@@ -114,9 +115,10 @@ def test_pruned_weights_stay_gone_while_the_others_learn():
 
 
 # ------------------------------------------------------------------------------------------------------------ the whole
-def test_onnxruntime_answers_as_pytorch_does_and_the_files_are_small(tmp_path):
+def test_onnxruntime_answers_as_pytorch_does_and_the_files_are_small(tmp_path, monkeypatch):
     pytest.importorskip("onnxruntime")
-    asked = {"gone": (0.5,), "epochs": 6, "tune_epochs": 2, "loses": 0.9}
+    monkeypatch.setattr(compression, "TIMED", 1)
+    asked = {"gone": (0.5,), "epochs": 1, "tune_epochs": 1, "loses": 0.99}
     run = run_recipe("compression", asked, quick=True, out=tmp_path / "run")
     table = next(one for one in run.outcome.exhibits if one.title == "What it costs and saves")
     by_form = {row[1]: dict(zip(table.columns, row, strict=True)) for row in table.rows}

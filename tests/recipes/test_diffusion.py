@@ -16,6 +16,7 @@ from profundo.recipes.judging import raw
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo.diffusion import normal_images
 from profundo.records import ProfundoError
+from smaller_recipes import SMALLER
 
 DEVIATION = 0.25
 NAMES = list(WAYS)
@@ -137,7 +138,7 @@ def test_a_normal_distribution_has_the_mean_and_covariance_of_the_images():
 
 @pytest.fixture(scope="module")
 def quick():
-    return run_recipe("diffusion", quick=True, out=False)
+    return run_recipe("diffusion", SMALLER["diffusion"] | {"described": 20}, quick=True, out=False)
 
 
 @pytest.mark.slow
@@ -161,9 +162,8 @@ def test_a_prompt_is_the_class_that_all_are_asked_to_be(quick):
 
 @pytest.mark.slow
 def test_the_flow_learns_on_the_same_net(quick):
-    flow = run_recipe(
-        "diffusion", {"way": "flow", "tried_steps": (), "described": 2, "draws": 1}, quick=True, out=False
-    )
+    asked = SMALLER["diffusion"] | {"way": "flow", "tried_steps": ()}
+    flow = run_recipe("diffusion", asked, quick=True, out=False)
     nets = [run.outcome.networks["net"] for run in (quick, flow)]
     one, other = ([parameter.shape for parameter in net.parameters()] for net in nets)
     assert one == other

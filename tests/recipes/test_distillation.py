@@ -11,6 +11,7 @@ from profundo.objectives.distilling import distilled, softened
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo import distillation
 from profundo.records import ProfundoError, Targets
+from smaller_recipes import SMALLER
 
 DRAWS = torch.Generator().manual_seed(0)
 
@@ -44,7 +45,7 @@ def test_softened_chances_are_to_the_power_of_one_over_the_temperature():
 
 @pytest.fixture(scope="module")
 def run():
-    return run_recipe("distillation", quick=True, out=False)
+    return run_recipe("distillation", SMALLER["distillation"], quick=True, out=False)
 
 
 def test_the_small_net_has_the_share_of_parameters_that_it_says_and_saw_no_image_of_the_class(run):

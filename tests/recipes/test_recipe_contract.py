@@ -25,71 +25,19 @@ from profundo.runs import resumable
 from profundo.runs.folder import Folder
 from profundo.runs.voice import Quiet
 from profundo.use.looking_into import abilities
+from smaller_recipes import SMALLER
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_data]
-EVERY = pytest.mark.parametrize("name", RECIPES)
-SMALLER = {  # than the quick settings: here it is enough that something is trained, what they come to is tried elsewhere
-    "adain": {"updates": 2, "epochs": 2, "compared": 2},
-    "beta-vae": {"updates": 6, "draws": 10},
-    "category-embeddings": {"rows": 200, "epochs": 4},
-    "colourisation": {"updates": 4, "epochs": 2, "judged": 16},
-    "compression": {"gone": (0.5,), "epochs": 1, "tune_epochs": 1, "calibrated": 20, "export": False},
-    "connections": {"samples": 64, "depths": (8, 14), "widths": (2, 4, 4)},
-    "dcgan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
-    "deep-or-shallow": {"samples": 400, "epochs": 2, "repeats": 1},
-    "distillation": {"columns": ("plain",), "teacher_epochs": 1, "epochs": 1},
-    "domain-adaptation": {"updates": 4, "epochs": 2, "rounds": 1, "sure": 0.2, "pictured": 12},
-    "double-descent": {"widths": (1, 6), "epochs": 2, "features": (20, 100), "repeats": 1},
-    "diffusion": {"classifier_epochs": 1, "described": 5},
-    "fast-style": {"updates": 2, "epochs": 2, "compared": 2},
-    "gan": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
-    "gpt": {"layers": 1, "width": 16},
-    "gmdh": {"splits": 1, "layers": 2},
-    "learning-by-trial": {"nets": 2, "watched": 1, "judged": 1, "q.updates": 60, "q.drawn": 16, "policy.updates": 2},
-    "lenet5-1998": {"epochs": 1},
-    "local-minima": {"widths": (2, 10), "nets": 2, "epochs": 3, "bend_steps": 10},
-    "self-supervision": {"updates": 4, "few_updates": 4, "pictured": 12},
-    "speech-recognition": {"updates": 4, "judged": 6, "longest": 2},
-    "super-resolution": {"width": 8, "updates": 10},
-    "vq-vae": {"epochs": 2, "prior_epochs": 2, "judge_epochs": 1},
-    "cyclegan": {"width": 4, "updates": 4, "epochs": 2, "classifier_epochs": 1, "judged": 40},
-    "pix2pix": {"updates": 4, "epochs": 2, "classifier_epochs": 1, "judged": 40},
-    "wavenet": {"updates": 4, "judged": 4, "spoken": 10},
-    "transfer": {"samples": (5,), "source_epochs": 1},
-    "translation": {"pairs": 100, "test": 8, "updates": 4, "width": 8},
-    "wgan-gp": {"pictures": 256, "epochs": 2, "classifier_epochs": 1},
-    "word-embeddings": {"epochs": 1, "least": 100},
-    "xor": {"epochs": 4},
-}
-
 
 LOOKED_INTO = {
-    *("adaline", "anomaly", "autoencoder", "bias-variance", "category-embeddings", "cifar10", "deep-or-shallow"),
-    *("compression", "distillation", "domain-adaptation", "self-supervision"),
-    *(
-        "double-descent",
-        "gmdh",
-        "lenet5-1998",
-        "local-minima",
-        "perceptron",
-        "siamese",
-        "spoken-digits",
-        "traffic-signs",
-        "transfer",
-    ),
-    "triplet",
+    *("adaline", "anomaly", "autoencoder", "bias-variance", "category-embeddings", "cifar10", "compression"),
+    *("deep-or-shallow", "distillation", "domain-adaptation", "double-descent", "gmdh", "lenet5-1998", "local-minima"),
+    *("perceptron", "self-supervision", "siamese", "spoken-digits", "traffic-signs", "transfer", "triplet"),
     *("universal-approximation", "vae", "xor"),
 }
 """The others draw, compare, translate, write, or keep no net."""
 BY_ANOTHER_LOSS = {
-    "anomaly",
-    "autoencoder",
-    "distillation",
-    "perceptron",
-    "self-supervision",
-    "siamese",
-    "triplet",
-    "vae",
+    *("anomaly", "autoencoder", "distillation", "perceptron", "self-supervision", "siamese", "triplet", "vae"),
 }
 
 
@@ -123,20 +71,18 @@ def _every_step_shown_and_few_of_them():
         yield
 
 
+@pytest.fixture(scope="module", params=RECIPES)
+def name(request):
+    """Of the module, so that all tests of a recipe come one after another: one process makes its run, once, and then lets it go."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, fewer_data):
-    """name → its quick run in a folder, and how many steps it showed; each is made once."""
-    made = {}
-
-    def run_of(name):
-        if name not in made:
-            voice = Counting()
-            folder = tmp_path_factory.mktemp(name) / "run"
-            run = run_recipe(name, SMALLER.get(name), quick=True, out=folder, data_dir=str(fewer_data), voice=voice)
-            made[name] = run, voice.shown
-        return made[name]
-
-    return run_of
+def finished(name, tmp_path_factory, fewer_data):
+    """A quick run of the recipe in a folder, and how many steps it showed."""
+    voice, folder = Counting(), tmp_path_factory.mktemp(name) / "run"
+    run = run_recipe(name, SMALLER.get(name), quick=True, out=folder, data_dir=str(fewer_data), voice=voice)
+    return run, voice.shown
 
 
 def same_files(one: Path, other: Path) -> None:
@@ -150,9 +96,8 @@ def same_files(one: Path, other: Path) -> None:
         assert first[part] == second[part], part
 
 
-@EVERY
 def test_it_says_what_it_does_and_ends_with_finite_figures_and_exhibits(name, finished):
-    run, _ = finished(name)
+    run, _ = finished
     assert len(about(name)) >= 2
     assert "RESULT" not in " ".join(about(name)), "the result is not stated"
     assert run.outcome.scores
@@ -167,9 +112,8 @@ def test_it_says_what_it_does_and_ends_with_finite_figures_and_exhibits(name, fi
     assert len({exhibit.title for exhibit in run.exhibits}) == len(run.exhibits)
 
 
-@EVERY
-def test_its_page_names_every_exhibit_and_can_be_written_anew(name, finished):
-    run, _ = finished(name)
+def test_its_page_names_every_exhibit_and_can_be_written_anew(finished):
+    run, _ = finished
     page = run.folder.report.read_text("utf-8")
     for exhibit in run.exhibits:
         assert f">{escape(exhibit.title)}<" in page
@@ -181,9 +125,8 @@ def test_its_page_names_every_exhibit_and_can_be_written_anew(name, finished):
     ]
 
 
-@EVERY
 def test_the_saved_networks_are_those_of_the_run(name, finished):
-    run, _ = finished(name)
+    run, _ = finished
     if not run.outcome.networks:
         with pytest.raises(ProfundoError, match="keeps no network"):
             open_model(run.folder.path)
@@ -203,9 +146,8 @@ def test_the_saved_networks_are_those_of_the_run(name, finished):
     assert repr(mine) == repr(loaded)
 
 
-@EVERY
 def test_its_nets_are_looked_into_at_every_door_or_refused_in_a_line_that_says_what_to_do(name, finished):
-    path = finished(name)[0].folder.path
+    path = finished[0].folder.path
     if name not in LOOKED_INTO:
         for door in (pf.look_inside, pf.landscape, lambda run: pf.explain(run, [[0.0]])):
             with pytest.raises(ProfundoError, match=r"report.* shows? what it found") as refused:
@@ -223,9 +165,8 @@ def test_its_nets_are_looked_into_at_every_door_or_refused_in_a_line_that_says_w
             open_subject(path, "1")
 
 
-@EVERY
 def test_interrupted_and_resumed_it_ends_with_the_same_bits(name, finished, tmp_path, fewer_data):
-    run, steps = finished(name)
+    run, steps = finished
     if steps == 0:
         return  # nothing is trained
     folder = tmp_path / "run"
@@ -238,7 +179,6 @@ def test_interrupted_and_resumed_it_ends_with_the_same_bits(name, finished, tmp_
     same_files(run.folder.path, folder)
 
 
-@EVERY
 def test_an_unknown_setting_and_a_wrong_value_are_one_line(name, fewer_data):
     setting = next(iter(settle(name, {}).__dataclass_fields__), None)
     with pytest.raises(ProfundoError, match="setting 'nonsense' is unknown"):

@@ -18,8 +18,13 @@ from profundo.recipes.recipe_folder import open_subject
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo.captions import constant_sentence
 from profundo.recipes.zoo.spoken_digits import blanked
+<<<<<<< HEAD
 from profundo.recipes.zoo.wavenet import some_untold
 from profundo.records import Batch, ProfundoError
+=======
+from profundo.records import ProfundoError
+from smaller_recipes import SMALLER
+>>>>>>> lighter
 
 SONG = "row row row your boat gently down the stream\nmerrily merrily merrily merrily life is but a dream\n"
 
@@ -102,7 +107,7 @@ def test_gradients_vanish_in_the_plain_cell_before_they_do_in_an_lstm():
 
 @pytest.mark.slow
 def test_only_some_cells_remember_over_twenty_symbols():
-    run = run_recipe("vanishing-gradients", {"lags": (20,), "batches": 300}, out=False)
+    run = run_recipe("vanishing-gradients", {"lags": (20,), "batches": 200}, out=False)
     scores = run.outcome.scores
     assert scores["accuracy, plain"] < 0.4
     assert scores["accuracy, LSTM for long times"] > 0.95
@@ -121,18 +126,18 @@ def write_tone(path, frequency, seconds=0.3, rate=8000):
 def test_high_and_low_tones_of_ones_own_are_told_apart_and_new_files_too(tmp_path):
     own = np.random.default_rng(0)
     for label, low in (("high", 1500), ("low", 200)):
-        (tmp_path / label).mkdir()
+        (tmp_path / "tones" / label).mkdir(parents=True)
         for take in range(20):
-            write_tone(tmp_path / label / f"{take}.wav", low * (1 + own.random()), 0.1 + 0.4 * own.random())
-    given = {"data": str(tmp_path), "width": 16, "epochs": 15, "batch_size": 8}
-    run = run_recipe("spoken-digits", given, out=False)
+            write_tone(tmp_path / "tones" / label / f"{take}.wav", low * (1 + own.random()), 0.1 + 0.4 * own.random())
+    given = {"data": str(tmp_path / "tones"), "width": 16, "epochs": 15, "batch_size": 8}
+    run = run_recipe("spoken-digits", given, out=tmp_path / "run")
     assert run.outcome.scores["accuracy"] == 1
     write_tone(tmp_path / "new.wav", 2000, rate=22050)
     (said,) = run.predict([tmp_path / "new.wav"])
     assert said["prediction"] == "high"
     assert said["probability"] == said["probabilities"]["high"]
     assert sum(said["probabilities"].values()) == pytest.approx(1)
-    looked_into = open_subject(run_recipe("spoken-digits", given, out=tmp_path / "run").folder.path)[0]
+    looked_into = open_subject(run.folder.path)[0]
     told = looked_into.predict(even(tmp_path / "new.wav", looked_into.data.spec.inputs.shape[1]))
     torch.testing.assert_close(
         told[0, 0], torch.tensor(said["probabilities"]["high"])
@@ -161,14 +166,14 @@ def test_blanking_hides_one_run_of_bands_and_one_of_moments():
 @pytest.mark.needs_data
 @pytest.mark.slow
 def test_a_short_training_already_hears_most_digits(real_data):
-    run = run_recipe("spoken-digits", {"epochs": 4, "width": 48}, out=False, data_dir=str(real_data))
+    run = run_recipe("spoken-digits", {"epochs": 3, "width": 32}, out=False, data_dir=str(real_data))
     assert run.outcome.scores["accuracy"] > 0.7
     assert run.outcome.baseline["accuracy"] == 0.1
 
 
 @pytest.mark.needs_data
 def test_captions_of_files_whatever_their_ground(fewer_data, tmp_path):
-    run = run_recipe("captions", {"test": 20}, quick=True, out=False, data_dir=str(fewer_data))
+    run = run_recipe("captions", SMALLER["captions"], quick=True, out=False, data_dir=str(fewer_data))
     from profundo.data import load
 
     data = load("mnist", data_dir=fewer_data)
@@ -200,7 +205,7 @@ def test_words_of_ones_own_are_spoken_as_wav_files_by_name(tmp_path):
         (tmp_path / label).mkdir()
         for take in range(10):
             write_tone(tmp_path / label / f"{take}.wav", frequency * (1 + take / 50), 0.2)
-    given = {"data": str(tmp_path), "spoken": 4, "listener_epochs": 1}
+    given = SMALLER["wavenet"] | {"data": str(tmp_path), "spoken": 4, "listener_epochs": 1}
     run = run_recipe("wavenet", given, quick=True, out=False)
     assert run.outcome.known["speakers"] == [tmp_path.name]
     assert run.outcome.known["lengths"] == [[1600], [1600]]

@@ -11,8 +11,10 @@ from commands import PATIENCE, Trouble, bits, contents, go_on, profundo, strays
 SLOW_STATE = ["--checkpoint-seconds", "3600"]  # nothing is saved before the signal comes
 
 
-@pytest.mark.parametrize("name", ["images", "stopping", "streamed"])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("name", "number", "code"),
+    [("images", signal.SIGINT, 130), ("stopping", signal.SIGTERM, 143), ("streamed", signal.SIGTERM, 143)],
+)
 def test_a_signal_saves_the_state_and_the_exit_code_names_it(name, number, code, trainings, undisturbed, fast):
     ended = go_on(fast, [*trainings[name], *SLOW_STATE], trouble=Trouble(show=3, signal=number)).wait()
     assert ended.code == code, ended.said

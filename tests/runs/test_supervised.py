@@ -310,7 +310,7 @@ def test_a_net_of_ones_own_goes_on_after_an_interruption_to_the_same_bits(iris, 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_learns_with_its_default_settings(optimizer):
     """Images of digits, too: test_optimizer_race.py."""
-    run = pf.fit("mlp", "breast-cancer", optimizer=optimizer, seed=0, out=False)
+    run = pf.fit("mlp", "breast-cancer", optimizer=optimizer, epochs=20, seed=0, out=False)
     assert run.scores.values["accuracy"] > 0.88
 
 
@@ -411,7 +411,7 @@ def test_resuming_elsewhere_is_refused_or_noticed(tmp_path, iris, monkeypatch):
 
 
 def test_images_with_augmentation_repeat_bit_for_bit_from_the_experiment_file(tmp_path):
-    asked = {"data": "digits", "net": "fast_cnn", "epochs": 2, "augment": ["shift", "rotation", "noise"], "seed": 4}
+    asked = {"data": "digits", "net": "fast_cnn", "epochs": 1, "augment": ["shift", "rotation", "noise"], "seed": 4}
     for precision in ("bfloat16", "float32"):
         first = train(new_experiment(**asked, precision=precision), out=tmp_path / precision)
         again = train(new_experiment(**read_experiment(first.folder.experiment)), out=tmp_path / f"{precision}-again")

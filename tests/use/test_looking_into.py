@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import profundo as pf
+from few_looked_at import few_looked_at
 from profundo.cli import main
 from profundo.data.batches import prepared_inputs
 from profundo.nets.variational import VariationalAutoencoder
@@ -18,6 +19,12 @@ from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.subjects import CodesOf, NearestMean, by_codes
 from profundo.recipes.zoo import double_descent
 from profundo.use.looking_into import abilities, looked_of
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _smaller():
+    with few_looked_at():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -74,11 +74,12 @@ def print_table(rows: list[dict[str, Any]]) -> None:
 def print_plan(prepared: Prepared, as_json: bool) -> bool:
     """What would be trained, and what the doctor finds wrong with it. Returns whether that is anything."""
     from profundo.inspect.training_health import preflight, seconds_of
+    from profundo.nets.summary import parameter_count
     from profundo.records import ProfundoError
     from profundo.runs.preparing import batch_size, rounds_of
 
     data, experiment = prepared.data, prepared.experiment
-    parameters = sum(parameter.numel() for parameter in prepared.net.parameters())
+    parameters = parameter_count(prepared.net)
     settings = {name: value for name, value in experiment.settings().items() if value not in (None, [], {})}
     in_epoch = max(1, len(data.train) // batch_size(experiment, data))
     steps, most = (experiment.epochs or 1) * in_epoch, rounds_of(experiment).total * in_epoch

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from profundo.dispatch import Observed
 from profundo.doctor.costs import Cost, cost_of, numbers_by
@@ -47,12 +48,24 @@ class Step1:
     error: str = ""
 
 
+def take_fused(optimizer: Optimizer) -> None:
+    """Adam of real numbers on the CPU goes on by its fused kernel: the same rule, by which a step of a small net takes two thirds of
+    the time."""
+    if type(optimizer) in (torch.optim.Adam, torch.optim.AdamW):
+        for group in optimizer.param_groups:
+            are_plain = all(one.device.type == "cpu" and one.is_floating_point() for one in group["params"])
+            is_set = group["fused"] is not None or group["foreach"] or group["differentiable"]
+            if are_plain and not is_set and isinstance(group["lr"], float):
+                group["fused"] = True
+
+
 class Patient:
     """Facts of one program. Nothing here touches what the caller holds."""
 
     def __init__(self, program: Program, seed: int, budget: float) -> None:
         self.begin, self.budget, self.seed = time.monotonic(), budget, seed
         self.program = copied(program)
+        take_fused(self.program.optimizer)
         with seeded(seed):
             precision = next((one.dtype for one in program.net.parameters() if one.is_floating_point()), torch.float32)
             self.train = samples_of(program.train, "train", precision)

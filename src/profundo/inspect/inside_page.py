@@ -30,6 +30,7 @@ from profundo.inspect.sections import (
     word_and_column_sections,
 )
 from profundo.inspect.sections.inside_section import Section
+from profundo.nets.summary import parameter_count
 from profundo.pictures.sheet import Part, Sheet, sheet_html
 from profundo.records import ProfundoError, at_the_door
 from profundo.runs.run import Run
@@ -117,7 +118,7 @@ def _inside(looked: Looked) -> Inside:
             continue
         if section is not None:
             sections[section.name] = section
-    what = f"{sum(p.numel() for p in looked.net.parameters()):,} parameters, on {looked.data.name}."
+    what = f"{parameter_count(looked.net):,} parameters, on {looked.data.name}."
     return Inside(looked.title, f"{type(looked.net).__name__} of {what}", sections, notes)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from profundo.languages import Said
+from profundo.nets.summary import parameter_count
 from profundo.ranks_and_places import evenly
 from profundo.records import ProfundoError
 from profundo.runs.choices import prepare
@@ -39,7 +40,7 @@ class TrainingPath:
 
 def training_path(run: Run, most: int = MOST) -> TrainingPath:
     """At most so many places, evenly. Raises ProfundoError, with what to do, where there is no way to have them."""
-    most = max(3, min(most, MOST_FLOATS // max(1, sum(value.numel() for value in run.net.parameters()))))
+    most = max(3, min(most, MOST_FLOATS // max(1, parameter_count(run.net))))
     first, last = span(run)
     files = kept_epochs(run.folder.epochs) if run.folder is not None else {}
     files = {epoch: file for epoch, file in files.items() if epoch == 0 or first < epoch <= last}

@@ -41,7 +41,7 @@ from profundo.nets.table_nets import MemberLinear, MemberOutput, Pieces
 from profundo.records import Inputs, LayerRow, ProfundoError
 from profundo.trees import called, leaves
 
-__all__ = ["flops", "output_values", "summary"]
+__all__ = ["flops", "output_values", "parameter_count", "summary"]
 
 POOLS = (GeneralisedMeanPool2d, MinPool2d, MixedPool2d, RememberingPool2d)
 PROBED = 2  # samples that go through the net, since some nets do not take one alone
@@ -55,6 +55,10 @@ class Call:
     shape: tuple[int, ...] = ()
     flops: int = 0
     field: Field = None
+
+
+def parameter_count(net: nn.Module) -> int:
+    return sum(one.numel() for one in net.parameters())
 
 
 def summary(net: nn.Module, inputs: Inputs) -> list[LayerRow]:

@@ -1,8 +1,7 @@
-"""Sounds drawn from a WaveNet, sample by sample: the naive way, and the one that computes no number twice.
+"""Sounds drawn from a WaveNet, sample by sample, so that no number is computed twice.
 
 A layer of dilation d needs of its past only its own input of d steps ago. Kept in a ring of d places (Le Paine et al. 2016,
-arXiv:1611.09482), it makes a step one product per layer, whatever lies behind; `generated_naively` reads all of it anew for
-each sample. Both draw by the same numbers, so that they give the same codes.
+arXiv:1611.09482), it makes a step one product per layer, whatever lies behind.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from profundo.nets.wave_nets import FRAME, Layer, WaveNet, frames_for, gated
 
-__all__ = ["Drawn", "Words", "drawn_codes", "generated", "generated_naively", "progress_of"]
+__all__ = ["Drawn", "Words", "drawn_codes", "generated", "progress_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +124,3 @@ def ring_of(layer: Layer, h: Tensor) -> Ring:
     before, now, residual = (one.weight.T.contiguous() for one in (layer.before, layer.now, layer.residual))
     past = h.new_zeros(layer.dilation, h.shape[1], layer.residual.in_features)
     return Ring(past, layer.condition(h), before, now, residual, layer.residual.bias)
-
-
-@torch.inference_mode()
-def generated_naively(
-    net: WaveNet, words: Words, generator: torch.Generator, silent: int, how: Drawn = Drawn()
-) -> Tensor:
-    """What `generated` gives, by the whole net over the whole past for every sample."""
-    steps, context = int(words.lengths.max()), net.context
-    uniform = torch.rand(steps, len(words), generator=generator, dtype=torch.float64).to(net.output.weight.dtype)
-    frames, asked = frames_for(context + steps), how.asked_of(net, words)
-    progress = progress_of(asked.lengths, -context // FRAME, frames).to(uniform.dtype)
-    previous = torch.full((FRAME * frames + 1, len(words)), silent)
-    for step in range(steps):
-        read = previous[:-1].repeat(1, len(asked) // len(words))
-        logits = net(read, asked.classes, asked.speakers, progress)[step]
-        previous[context + step + 1] = how.codes(logits, uniform[step])
-    return previous[context + 1 : context + steps + 1]

@@ -36,7 +36,6 @@ __all__ = [
     "gradient_penalty",
     "least_squares_cost",
     "least_squares_generator_cost",
-    "minimax_cost",
 ]
 
 
@@ -48,11 +47,6 @@ def discriminator_cost(real: Tensor, made: Tensor) -> Tensor:
 def generator_cost(made: Tensor) -> Tensor:
     """Mean of softplus(−f); its slope tends to −1, not to 0, while the discriminator is sure (f → −∞)."""
     return softplus(-made).mean()
-
-
-def minimax_cost(made: Tensor) -> Tensor:
-    """Mean of −softplus(f), what the discriminator gains; its slope tends to 0 as f → −∞."""
-    return -softplus(made).mean()
 
 
 def least_squares_cost(real: Tensor, made: Tensor) -> Tensor:

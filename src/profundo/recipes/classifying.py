@@ -15,6 +15,7 @@ from profundo.data.augmenting.augment import augmentation, value_range
 from profundo.data.batches import batches, in_order
 from profundo.data.new_inputs import read_image
 from profundo.evaluate import Answers, answers, scores
+from profundo.nets.summary import parameter_count
 from profundo.pictures.exhibits import Exhibit, Images
 from profundo.pictures.verdict import no_better
 from profundo.recipes.context import Context, Trained
@@ -102,7 +103,7 @@ def judged(
     errors = [1 - value for value in trained.history["validation accuracy"]]
     caption = f"How often each class of the {result.samples:,} test samples was taken for which."
     counts = [[float(count) for count in row] for row in result.confusion]
-    parameters = sum(p.numel() for p in net.parameters())
+    parameters = parameter_count(net)
     return Outcome(
         scores=result.values,
         baseline=result.baseline,

@@ -14,7 +14,7 @@ section 4), on another scale.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -118,7 +118,7 @@ class ImageJudge:
 def trained_judge(context: Context, data: Dataset, epochs: int) -> ImageJudge:
     """The small strided net, trained on all training images: the same for every recipe with the same seed. Untrained where
     there are no classes."""
-    data = replace(data, spec=replace(data.spec, targets=several_classes(data.spec.targets)))
+    data = several_classes(data)
     # The same first weights for every method, so that all are judged by the same net.
     net = initialize_(fast_cnn(data.spec), output_gain=SMALL_OUTPUT, generator=context.generator("classifier"))
     if not data.spec.targets.classes:

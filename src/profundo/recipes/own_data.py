@@ -20,7 +20,7 @@ from profundo.data.images.image_folders import images_by_class_or_not
 from profundo.data.new_inputs import media_of
 from profundo.data.splits.splits import divide
 from profundo.data.streams.archives import open_files, printable, things_at
-from profundo.records import Dataset, Inputs, ProfundoError, Samples, Targets
+from profundo.records import Dataset, Inputs, ProfundoError, Samples
 
 __all__ = [
     "KINDS",
@@ -177,9 +177,11 @@ def images_of(samples: Samples) -> Tensor:
     return samples.inputs
 
 
-def several_classes(targets: Targets) -> Targets:
+def several_classes(data: Dataset) -> Dataset:
     """Two classes like any other number of them: a probability for each."""
-    return replace(targets, kind="classes") if targets.kind == "binary" else targets
+    targets = data.spec.targets
+    is_binary = targets.kind == "binary"
+    return replace(data, spec=replace(data.spec, targets=replace(targets, kind="classes"))) if is_binary else data
 
 
 def images_like(path: Path, inputs: Inputs) -> Tensor:

@@ -22,6 +22,7 @@ from profundo.data.splits.splits import divide
 from profundo.evaluate import figures
 from profundo.evaluate.spread import sampling_errors, spread
 from profundo.files import read_object
+from profundo.nets.summary import parameter_count
 from profundo.records import Dataset, ProfundoError, at_the_door
 from profundo.runs.experiment import Experiment
 from profundo.runs.folder import Folder
@@ -174,7 +175,7 @@ def tried(
         run = trained(experiment.model_copy(update={"seed": (experiment.seed + repeat) % 2**63}), data, given)
         on_validation = answers_held_out(run.net, run.data, run.experiment, run.own)
         return {
-            "parameters": sum(parameter.numel() for parameter in run.net.parameters()),
+            "parameters": parameter_count(run.net),
             "training": figures_on(run, data.train),
             "validation": figures(on_validation, run.data.spec.targets),
             "errors": sampling_errors(on_validation, run.data.spec.targets),

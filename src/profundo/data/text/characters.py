@@ -15,6 +15,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -169,15 +170,20 @@ def vocabulary_of(content: str, most: int = MOST_CHARACTERS) -> str:
     return "".join(sorted(kept | {UNKNOWN}))
 
 
+@lru_cache(maxsize=8)  # for texts come one after another, and short ones
+def places_in(vocabulary: str) -> dict[str, int]:
+    return {character: index for index, character in enumerate(vocabulary)}
+
+
 def encode(content: str, vocabulary: str) -> Tensor:
     """int64 (characters,). Raises ProfundoError for a character that the vocabulary lacks, unless it has UNKNOWN."""
-    places = {character: index for index, character in enumerate(vocabulary)}
-    strange = sorted(set(content) - set(vocabulary))
-    if strange and UNKNOWN not in places:
+    places = places_in(vocabulary)
+    if UNKNOWN not in places and (strange := sorted(set(content) - places.keys())):
         raise ProfundoError(
             f"text: expected only characters that the model knows, got {strange[0]!r}; it knows {vocabulary!r}"
         )
-    return torch.tensor([places.get(c, places.get(UNKNOWN, 0)) for c in content], dtype=torch.int64)
+    unknown = places.get(UNKNOWN, 0)
+    return torch.tensor([places.get(character, unknown) for character in content], dtype=torch.int64)
 
 
 def decode(indices: Tensor, vocabulary: str) -> str:

@@ -37,6 +37,7 @@ from profundo.lab.desks import Desk, Lab
 from profundo.lab.opened_runs import OpenedRun, looked_runs, opened_run
 from profundo.lab.uploads import upload_path
 from profundo.languages import LANGUAGES, Said, speaking, told_by
+from profundo.nets.summary import parameter_count
 from profundo.ranks_and_places import evenly
 from profundo.recipes.latent_space import LatentPlane, LatentSpace
 from profundo.records import ProfundoError
@@ -153,7 +154,7 @@ def facts(run: OpenedRun) -> dict[str, Any]:
         "run": run.path.name,
         "data": looked.data.name,
         "net": type(looked.net).__name__,
-        "parameters": sum(parameter.numel() for parameter in looked.net.parameters()),
+        "parameters": parameter_count(looked.net),
         "form": form(looked),
         "shape": looked.spec.inputs.shape,
         "outputs": looked.classes or looked.spec.targets.names,

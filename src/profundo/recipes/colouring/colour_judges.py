@@ -68,7 +68,7 @@ def named_right(
     the data have no classes."""
     if not data.spec.targets.traits.one_class:
         return {}
-    spec = replace(data.spec, targets=several_classes(data.spec.targets))
+    spec = several_classes(data).spec
     net = fast_cnn(spec)
     train(context, net, data.train, spec, RULE, augment=("mirror", "shift"), name="classifier", **how)
     return {

@@ -29,6 +29,7 @@ from profundo.data.text.text_pairs import divided_texts
 from profundo.evaluate.scores import evaluating
 from profundo.nets.causal_transformer import GPT
 from profundo.nets.decoding import drawn
+from profundo.nets.summary import parameter_count
 from profundo.pictures.exhibits import Table
 from profundo.recipes.net_outputs import device_of
 from profundo.recipes.recipe import Model
@@ -153,7 +154,7 @@ def introduction(model: Model) -> str:
     """What one talks to, in plain words."""
     net = model.networks.get("chat") or model.networks["net"]
     assert isinstance(net, GPT)
-    parameters = sum(parameter.numel() for parameter in net.parameters())
+    parameters = parameter_count(net)
     known: Mapping[str, Any] = model.known
     return (
         f"A net of {parameters / 1e6:.1f} million numbers that read {known['characters']:,} characters and, of {known['answers']:,} "

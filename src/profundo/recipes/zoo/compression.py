@@ -194,8 +194,8 @@ def run(context: Context, settings: Settings) -> Outcome:
 
 
 def load(context: Context, settings: Settings, kind: str) -> Dataset:
-    data = context.images(USUAL[kind] if settings.data == "usual" else settings.data, settings.image_size)
-    return replace(data, spec=replace(data.spec, targets=several_classes(data.spec.targets)))
+    name = USUAL[kind] if settings.data == "usual" else settings.data
+    return several_classes(context.images(name, settings.image_size))
 
 
 def compressed(task: Task) -> Compressed:

@@ -45,7 +45,7 @@ class Settings(AdversarialSettings):
     momentum: Share = 0.5
 
 
-def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+def networks(settings: Any, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     build = partial(dcgan_generator, known["shape"], width=settings.width)
     return {"generator": generator_told(known, settings.noise, build)}
 

@@ -30,6 +30,7 @@ from profundo.data.augmenting.augment import augmentation
 from profundo.data.batches import batches
 from profundo.data.splits.splits import chosen
 from profundo.evaluate import scores
+from profundo.nets.summary import parameter_count
 from profundo.objectives.distilling import distilled, softened
 from profundo.pictures.exhibits import Images, Table
 from profundo.ranks_and_places import evenly
@@ -98,8 +99,9 @@ def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Modul
 
 
 def load(context: Context, settings: Settings) -> Dataset:
-    data = committee.load(context, committee.Settings(data=settings.data, image_size=settings.image_size))
-    return replace(data, spec=replace(data.spec, targets=several_classes(data.spec.targets)))
+    return several_classes(
+        committee.load(context, committee.Settings(data=settings.data, image_size=settings.image_size))
+    )
 
 
 def run(context: Context, settings: Settings) -> Outcome:
@@ -169,7 +171,7 @@ def teachers(context: Context, settings: Settings, data: Dataset) -> tuple[Teach
         )
         for part, answers in said.items():
             answers.append(classified(context, net, getattr(own, part), own.spec, own.train)[0])
-        parameters += count(net)
+        parameters += parameter_count(net)
     together = {part: committee.averaged(answers) for part, answers in said.items()}
     result = scores(together["test"], data.spec.targets, data.train.targets)
     judged = Judged(parameters, result, together["test"].predictions)
@@ -179,10 +181,6 @@ def teachers(context: Context, settings: Settings, data: Dataset) -> tuple[Teach
 
 def own_images(settings: Settings) -> bool:
     return settings.data != committee.SIGNS and is_own(settings.data)
-
-
-def count(net: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in net.parameters())
 
 
 # -------------------------------------------------------------------------------------------------------------- pupils
@@ -225,7 +223,7 @@ def pupil(
     )
     answers, result = classified(context, net, data.test, data.spec, data.train)
     errors = [1 - value for value in trained.history["validation accuracy"]]
-    return Judged(count(net), result, answers.predictions, errors), net
+    return Judged(parameter_count(net), result, answers.predictions, errors), net
 
 
 # --------------------------------------------------------------------------------------------------------- never shown

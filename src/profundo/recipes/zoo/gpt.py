@@ -31,6 +31,7 @@ from profundo.evaluate.scores import evaluating
 from profundo.evaluate.sequences.ngrams import ngram_bits
 from profundo.evaluate.sequences.sequence_figures import nats_in_windows
 from profundo.nets.causal_transformer import GPT
+from profundo.nets.summary import parameter_count
 from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.exhibits import Exhibit, Table
 from profundo.recipes.context import Context, Trained
@@ -210,7 +211,7 @@ def nats_per_character(net: nn.Module, part: str, alphabet: Alphabet) -> float:
 
 def rivals_table(settings: Settings, ngrams: Sequence[float], score: float, net: nn.Module, symbols: int) -> Table:
     assert isinstance(net, GPT)
-    millions = sum(parameter.numel() for parameter in net.parameters()) / 1e6
+    millions = parameter_count(net) / 1e6
     return Table(
         "Rivals",
         "Nats per character on the test part. An n-gram predicts from the n − 1 characters before; the GPT from up to "

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from statistics import mean
 from typing import Annotated, Any, Literal
 
@@ -99,8 +99,7 @@ def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Modul
 
 
 def run(context: Context, settings: Settings) -> Outcome:
-    data = context.images(settings.data, settings.image_size)
-    data = replace(data, spec=replace(data.spec, targets=several_classes(data.spec.targets)))
+    data = several_classes(context.images(settings.data, settings.image_size))
     drawn = [few_labels(context, settings, data, number) for number in range(settings.repeats)]
     net = encoder(data.spec.inputs.shape, settings.width)
     random = copy.deepcopy(net)
@@ -375,12 +374,8 @@ def concluded(results: Mapping[str, Mapping[str, Sequence[float]]], count: int, 
 
 def subject(model: Model, context: Context) -> Subject:
     """The encoder with its linear layer, whose cost was lowered on codes that were there before."""
-    data = context.images(model.asked.data, model.asked.image_size)
-    return Subject(
-        model.networks["net"],
-        replace(data, spec=replace(data.spec, targets=several_classes(data.spec.targets))),
-        lowers=False,
-    )
+    data = several_classes(context.images(model.asked.data, model.asked.image_size))
+    return Subject(model.networks["net"], data, lowers=False)
 
 
 RECIPE = Recipe(

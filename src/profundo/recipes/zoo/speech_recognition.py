@@ -40,6 +40,7 @@ from profundo.evaluate.scores import evaluating
 from profundo.evaluate.sequences.ctc_decoding import likeliest_path, prefix_beam
 from profundo.evaluate.sequences.edit_distance import label_error_rate
 from profundo.nets.speech_nets import STRIDE, AttentiveNet, ConnectionistNet
+from profundo.nets.summary import parameter_count
 from profundo.objectives.ctc import ctc_cost, lattice
 from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.exhibits import Exhibit
@@ -147,7 +148,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         tested=min(len(phrases) for phrases in parts.values()),
         exhibits=[
             *(one for who in parts for one in pictured(judge, nets, ways, who)),
-            rivals(parts, written, rates, {name: parameters(net) for name, net in nets.items()}),
+            rivals(parts, written, rates, {name: parameter_count(net) for name, net in nets.items()}),
             *(_by_words(judge, ways) if speech.joins else []),
             _by_noise(judge, ways),
             *_paths(judge, nets[CTC]),
@@ -318,10 +319,6 @@ def conclusion(speech: Speech, rates: Mapping[str, Mapping[str, float]], simple:
 
     whom = f" by known speakers and by {speech.left_out}, who was never heard before," if speech.left_out else ""
     return f"Of the labels said{whom} CTC gets {told(CTC)} wrong, the net that attends {told(ATTENTION)}; {simple}: {told(simple)}."
-
-
-def parameters(net: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in net.parameters())
 
 
 def _by_words(judge: Judge, ways: Mapping[str, Writes]) -> list[Exhibit]:

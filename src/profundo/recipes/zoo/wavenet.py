@@ -39,6 +39,7 @@ from profundo.data.sound.voices import NOTHING, SpokenVoices, Voices, digit_voic
 from profundo.evaluate.scores import evaluating
 from profundo.evaluate.sequences.linear_prediction import best_predictor, predictor_bits
 from profundo.evaluate.sequences.ngrams import ngram_bits
+from profundo.nets.summary import parameter_count
 from profundo.nets.wave_generation import Drawn, Words, generated
 from profundo.nets.wave_nets import FRAME, WaveNet, WaveRecurrent, frames_for
 from profundo.pictures.exhibits import Exhibit, Images, Sound, Table
@@ -179,15 +180,11 @@ def equal_lstm(net: WaveNet, settings: Settings, known: Mapping[str, Any]) -> Wa
         sizes = {"embedding": settings.channels, "conditions": settings.conditions, "context": net.context}
         return WaveRecurrent(CODES, len(known["classes"]), len(known["speakers"]), width=width, **sizes)
 
-    width, most = 1, parameters(net)
+    width, most = 1, parameter_count(net)
     with torch.device("meta"):
-        while parameters(made(width + 1)) <= most:
+        while parameter_count(made(width + 1)) <= most:
             width += 1
     return made(width)
-
-
-def parameters(net: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in net.parameters())
 
 
 def learn(
@@ -369,7 +366,7 @@ def _ways(tried: Mapping[Drawn, float]) -> Table:
 
 
 def _rivals(bits: Mapping[str, float], net: nn.Module, rival: nn.Module) -> Table:
-    sizes = {"WaveNet": parameters(net), "LSTM of equal size": parameters(rival)}
+    sizes = {"WaveNet": parameter_count(net), "LSTM of equal size": parameter_count(rival)}
     return Table(
         "Rivals",
         "Bits per sample of test recordings. Validation chose the order of linear prediction, the shape of its errors and how fast "

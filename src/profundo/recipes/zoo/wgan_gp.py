@@ -15,22 +15,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from profundo.nets.generator_critic import critic, dcgan_generator
+from profundo.nets.generator_critic import critic
 from profundo.objectives.adversarial_losses import critic_cost, critic_generator_cost, gradient_penalty
-from profundo.recipes.adversaries import AdversarialSettings, adversarial_recipe, generator_told, opponent_told, players
+from profundo.recipes.adversaries import AdversarialSettings, adversarial_recipe, opponent_told, players
 from profundo.recipes.context import Context
+from profundo.recipes.zoo.dcgan import LOW, networks
 from profundo.runs.settings.setting_values import Positive, Whole
 from profundo.train.adversarial import Adversarial, Judge
 
 __all__ = ["RECIPE", "Settings", "costs", "duel", "networks"]
 
-LOW = -1.0  # of tanh, the generator's last layer
 CURVE = (
     "Mean over each epoch of what the critic gains, without the penalty: an estimate of the Wasserstein-1 distance of made "
     "and real images, in units of pixel values. It falls as they get nearer."
@@ -48,11 +47,6 @@ class Settings(AdversarialSettings):
     penalty: Positive = 10.0
     width: Whole = 16
     learning_rate: Positive = 0.001
-
-
-def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
-    build = partial(dcgan_generator, known["shape"], width=settings.width)
-    return {"generator": generator_told(known, settings.noise, build)}
 
 
 def costs(weight: float) -> Callable[[Judge, Tensor, Tensor], dict[str, Tensor]]:

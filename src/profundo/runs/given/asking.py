@@ -41,7 +41,6 @@ __all__ = ["inputs_for", "samples_at", "samples_for"]
 
 LARGEST = 4096  # pixels of a side: no image is larger
 FAR = 20.0  # deviations beyond the mean are other units
-ARRAYS = (Tensor, np.ndarray)
 
 
 def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
