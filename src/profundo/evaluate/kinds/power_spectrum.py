@@ -13,7 +13,7 @@ from torch import Tensor
 
 from profundo.records import ProfundoError
 
-__all__ = ["FINE", "fine_power", "power_spectrum"]
+__all__ = ["fine_power", "power_spectrum"]
 
 NYQUIST = 0.5  # cycles a pixel
 FINE = 0.25  # cycles a pixel: waves shorter than four pixels, which an image half as large cannot hold
