@@ -3,6 +3,7 @@
 import ast
 import copy
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 from string import Formatter
@@ -12,10 +13,23 @@ import pytest
 import profundo
 from profundo.data.dataset_names import names
 from profundo.doctor.verdicts import PAGES, advice
-from profundo.languages import LANGUAGES, Said, everywhere, say, speaking, spoken, words
+from profundo.languages import (
+    LANGUAGES,
+    Said,
+    everywhere,
+    listed,
+    recalled,
+    say,
+    speaking,
+    spoken,
+    told_by,
+    within,
+    words,
+)
 from profundo.nets.activations import ACTIVATIONS
 from profundo.nets.net_names import NETS
 from profundo.playground.presets import PRESETS
+from profundo.records import ProfundoError
 from profundo.runs.experiment import SETTINGS
 
 ROOMS = sorted(entry.name.removesuffix(".json") for entry in files("profundo").joinpath("texts").iterdir())
@@ -72,6 +86,31 @@ def test_a_said_is_english_and_knows_what_each_language_makes_of_its_values():
     )
 
 
+def test_what_another_process_refused_is_said_here_and_what_is_no_text_of_ours_is_none():
+    fault = Said("refusals.unread_image_in", where=Path("/place/a.png"), reason="cut off")
+    line = Said("refusals.left_out_more", told=listed([fault, "b"]), more=1_234)
+    kept = json.loads(json.dumps(line.kept))
+    assert recalled(kept) == line
+    assert recalled(kept).everywhere == line.everywhere
+    assert recalled(kept).mapped(lambda text: text.replace("/place/", "")).everywhere["pt"].startswith("a.png: ")
+    strange = (
+        None,
+        "text",
+        [],
+        {},
+        {"said": "refusals.no_such_text", "values": {}},
+        {"said": "refusals.within", "values": {}},
+    )
+    strange += (
+        {"said": "../secrets.text", "values": {}},
+        {"said": "refusals.within", "values": 3},
+        {"said": 1, "values": {}},
+    )
+    assert [recalled(one) for one in strange] == [None] * len(strange)
+    assert within("x", "in English") == "x: in English"
+    assert told_by(ProfundoError("--least is for boxes", told=fault)) is fault
+
+
 SOURCE = Path(profundo.__file__).parent
 LIMITS = (
     "408",
@@ -81,7 +120,16 @@ LIMITS = (
     "507",
 )  # answers of HTTP to what a person did; of others only a program reads the words
 FOR_THE_COMMAND_LINE = ("listening.py", "lab_server.py", "server.py", "tokens.py")
-TYPED_ON_PAGES = ("graph/expressions/parsing.py", "playground/kept_run.py")
+ON_PAGES = (
+    "data/tables/frames.py",
+    "data/tables/reading.py",
+    "data/tables/target_columns.py",
+    "data/text/text_files.py",
+    "graph/expressions/parsing.py",
+    "playground/kept_run.py",
+    "runs/live/live_reading.py",
+)
+"""Of the rooms below those whose every refusal a page may show."""
 
 
 def english_only(call, place):
@@ -115,10 +163,26 @@ def test_what_a_server_refuses_a_person_is_said_in_every_language():
 
 def test_what_a_page_is_refused_is_said_in_every_language():
     paths = [path for path in SOURCE.glob("lab/**/*.py") if path.name not in FOR_THE_COMMAND_LINE]
-    paths += [SOURCE / place for place in TYPED_ON_PAGES]
+    paths += [SOURCE / place for place in ON_PAGES]
     calls = [(path.name, call) for path in paths for call in calls_of(path, "ProfundoError")]
     assert len(calls) > 50
     assert [(name, call.lineno) for name, call in calls if english_only(call, 0)] == []
+
+
+def test_every_text_that_is_said_is_there_with_what_fills_it_in_and_no_refusal_lies_idle():
+    sources = {path: path.read_text("utf-8") for path in SOURCE.rglob("*.py")}
+    saying = [path for path, text in sources.items() if "Said(" in text]
+    calls = [call for path in saying for call in calls_of(path, "Said") if isinstance(call.args[0], ast.Constant)]
+    assert len(calls) > 600
+    for call in calls:
+        room, _, key = call.args[0].value.partition(".")
+        filled = {keyword.arg for keyword in call.keywords}
+        assert None in filled or filled == set(blanks(words(room, "en")[key])), call.args[0].value
+    named = "\n".join(sources.values())
+    made = tuple(re.findall(r"refusals\.(\w+_)\{", named))
+    known = set(re.findall(r"\w+", named))
+    idle = [key for key in words("refusals", "en") if key not in known and not key.startswith(made)]
+    assert idle == []
 
 
 def test_what_is_counted_is_told_in_the_form_of_its_number():

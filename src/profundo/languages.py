@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
+from math import isfinite
+from typing import Any
 
 from profundo.records import ProfundoError
 
@@ -25,21 +27,26 @@ __all__ = [
     "Said",
     "counted",
     "everywhere",
+    "fault_of",
     "figure",
     "language",
     "listed",
     "local",
+    "named",
     "raised",
+    "recalled",
     "say",
     "speaking",
     "spoken",
     "term",
     "told_by",
+    "within",
     "worded",
     "words",
 ]
 
 LANGUAGES = ("en", "es", "ca", "pt")
+KEY = re.compile(r"[a-z_]+\..+")  # ROOM.KEY
 FORMS = re.compile(r"\{(\w+)\|([^|{}]*)\|([^|{}]*)\}")  # {number|singular|plural}
 MARK = "\0"  # where a name is put into a sentence
 BEFORE_NAME = re.compile(r"(?<!\w)([Dd]e|del|el|al|pel) (?=\{\w)")
@@ -119,6 +126,7 @@ class Said(str):
     values: Mapping[str, object]
 
     def __new__(cls, key: str, /, **values: object) -> Said:
+        values = {name: plain(value) for name, value in values.items()}
         with speaking("en"):
             made = super().__new__(cls, say(key, **{name: worded(value) for name, value in values.items()}))
         made.key, made.values = key, values
@@ -132,6 +140,11 @@ class Said(str):
         """Language → text."""
         return everywhere(lambda: say(self.key, **{name: worded(value) for name, value in self.values.items()}))
 
+    @property
+    def kept(self) -> dict[str, Any]:
+        """As JSON holds it, for another process to say: `recalled`."""
+        return {"said": self.key, "values": {name: kept(value) for name, value in self.values.items()}}
+
     def mapped(self, change: Callable[[str], str]) -> Said:
         """The same with its values changed, such as to leave out places of this machine."""
         return Said(self.key, **{name: mapped(value, change) for name, value in self.values.items()})
@@ -141,6 +154,51 @@ def told_by(error: ProfundoError) -> str:
     """What a person is told of it on a page: a Said where it can be said in each language, else its line of English."""
     line = error.told or (error.args[0] if error.args else "")
     return line if isinstance(line, Said) else str(error)
+
+
+def fault_of(error: ProfundoError, most: int = 300) -> str:
+    """The same for a table of faults: what is no Said in one line that is cut."""
+    line = told_by(error)
+    return line if isinstance(line, Said) else " ".join(line.split())[:most]
+
+
+def within(where: object, what: str) -> str:
+    """A fault behind the place where it is: a Said where what is said there is one."""
+    return Said("refusals.within", where=str(where), what=what) if isinstance(what, Said) else f"{where}: {what}"
+
+
+def recalled(value: object) -> Said | None:
+    """Of `kept`, which any program may have written; None for all that is none of our texts with what it needs."""
+    try:
+        told = again(value)
+    except (LookupError, TypeError, ValueError, OSError, RecursionError):
+        return None
+    return told if isinstance(told, Said) else None
+
+
+def again(value: object) -> object:
+    """Raises what a text and its values raise that do not belong together."""
+    if isinstance(value, list):
+        return tuple(map(again, value))
+    if not isinstance(value, dict):
+        return value
+    if not KEY.fullmatch(value["said"]):
+        raise ValueError(value["said"])
+    return Said(value["said"], **{str(name): again(one) for name, one in dict(value["values"]).items()})
+
+
+def kept(value: object) -> object:
+    if isinstance(value, tuple):
+        return [kept(one) for one in value]
+    return value.kept if isinstance(value, Said) else value
+
+
+def plain(value: object) -> object:
+    """What JSON holds, too: of nan and of a path, in which places of this machine are found, the text."""
+    if isinstance(value, tuple | list):
+        return tuple(map(plain, value))
+    is_kept = value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))
+    return value if is_kept else str(value)
 
 
 def everywhere(write: Callable[[], str]) -> dict[str, str]:
@@ -190,6 +248,11 @@ def mapped(value: object, change: Callable[[str], str]) -> object:
     if isinstance(value, Said):
         return value.mapped(change)
     return change(value) if isinstance(value, str) else value
+
+
+def named(word: str) -> str:
+    """A word of the field as a Said, where the others have one for it."""
+    return Said(f"terms.{word}") if word in words("terms", "en") else word
 
 
 def counted(key: str, number: int, /, **names: object) -> str:

@@ -95,6 +95,11 @@ def argument(option: re.Match[str]) -> str:
     return f"{name}={plain}" if plain.isdecimal() and plain == value else f"{name}={plain!r}"
 
 
+TOLD_AS = "PROFUNDO_TOLD_AS"
+"""Set to json in the environment, a refused command says on a second line of stderr how other languages put it, for the program
+that called it."""
+
+
 class ProfundoError(Exception):
     """Something the person at the keyboard can mend. The message is one line: expected, arrived, where, what to do.
 

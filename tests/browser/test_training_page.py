@@ -1,15 +1,19 @@
 """The page of trainings in a real browser: its numbers are those of the runs' own files, and a training is started from a file."""
 
 import json
+import shutil
 from collections import Counter
 from importlib.resources import files
 
 import pytest
-from test_every_room import lasting
+from test_every_room import lasting, speak
 
 from browser_waiting import quiet
 from canvas_pixels import canvas_pixels
+from profundo.languages import Said
+from profundo.records import ProfundoError
 from profundo.runs.experiment import new_experiment
+from profundo.runs.live.live_progress import telling
 from profundo.runs.supervised import train
 from profundo.use.predicting import predictor
 
@@ -50,6 +54,20 @@ def test_a_run_of_a_terminal_is_shown_with_its_own_figures(tab, trained):
     assert colours[ORANGE] > 50, "the validation error is dashed"
     page.reload()
     page.wait_for_selector("h1:has-text('flowers')")
+
+
+def test_why_a_training_failed_is_said_in_the_language_of_the_page(tab, lab):
+    folder = lab.runs / "burst"
+    folder.mkdir()
+    (folder / "experiment.yaml").write_text("data: iris\n")
+    with pytest.raises(ProfundoError), telling(folder):
+        raise ProfundoError("--batch-size", told=Said("refusals.no_memory", size=4_096, device="cpu"))
+    page = tab("#/training?run=burst")
+    page.wait_for_selector(".head .problem:has-text('batches of 4,096 take more memory than cpu has')")
+    speak(page, "ca")
+    page.wait_for_selector(".head .problem:has-text('els lots de 4\u202f096 ocupen més memòria')")
+    assert "4\u202f096" in page.locator(".runs .failing", has_text="els lots").inner_text()
+    shutil.rmtree(folder)
 
 
 def colours_of(canvas):

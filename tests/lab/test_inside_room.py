@@ -125,7 +125,7 @@ def test_an_image_of_one_s_own_is_explained(page, looked):
     assert told["truth"] is None
     (page.desk.lab.uploads / "BBBBBBBBBBBBBBBB.png").write_bytes(b"no image")
     refused = page.last("inside.why", run="digits", upload="BBBBBBBBBBBBBBBB.png", methods=["gradient"])["refused"]
-    assert "the file" in refused
+    assert refused.everywhere["es"].startswith("el archivo: se espera una imagen")
     assert str(page.desk.lab.uploads) not in refused
 
 

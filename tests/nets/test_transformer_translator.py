@@ -7,6 +7,7 @@ from profundo.nets.attention import Translator
 from profundo.nets.decoding import beam, greedy
 from profundo.nets.transformer_translator import TransformerTranslator
 from profundo.records import BEGIN, END, PAD, ProfundoError
+from profundo.trees import leaves, mapped
 
 SOURCES = torch.tensor([[3, 4, 5, 6, 7], [8, 3, PAD, PAD, PAD]])
 TARGETS = torch.tensor([[7, 6, 5, 4, 3, END], [3, 8, END, PAD, PAD, PAD]])
@@ -76,6 +77,27 @@ def test_a_beam_is_never_less_likely_than_the_likeliest_pieces(net):
     shares = logits_of(net, SOURCES, said).log_softmax(2).gather(2, said[:, :, None])[:, :, 0]
     likely = (shares * (said != PAD)).sum(1)
     assert (beams.log_shares[:, 0] >= likely - 1e-4).all()
+
+
+@NETS
+def test_a_beam_copies_what_was_read_once_and_says_the_same_as_when_it_is_copied_at_every_symbol(net):
+    seen = []
+
+    def copying(symbols, kept):
+        log_shares, kept = net.step(symbols, kept)
+        return log_shares, mapped(lambda leaf: leaf if leaf is None else leaf.clone(), kept)
+
+    def watched(symbols, kept):
+        seen.append([leaf for leaf in leaves(kept) if leaf is not None])
+        return net.step(symbols, kept)
+
+    begun = torch.full((2, 1), BEGIN)
+    with torch.no_grad():
+        plain, spared = (beam(step, begun, net.begun(SOURCES), longest=6, width=4) for step in (copying, watched))
+    assert torch.equal(plain.sequences, spared.sequences)
+    assert torch.equal(plain.log_shares, spared.log_shares)
+    assert len(seen) > 2
+    assert set.intersection(*({id(leaf) for leaf in one} for one in seen))  # annotations, or keys and values
 
 
 def test_where_it_looks_are_shares_of_what_is_there_and_change_with_the_source():

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from profundo.nets.wave_generation import Words, drawn_codes, generated, generated_naively
+from profundo.nets.wave_generation import Drawn, Words, drawn_codes, generated, generated_naively
 from profundo.nets.wave_nets import FRAME, Layer, WaveNet, frames_for
 from profundo.records import ProfundoError
 
@@ -25,7 +25,7 @@ def test_a_layer_is_a_dilated_convolution_gated():
     onward, z = layer(x, layer.condition(condition)[5:])
     kernel = torch.stack([layer.before.weight, layer.now.weight], 2)
     gates = F.conv1d(x.permute(1, 2, 0), kernel, dilation=5).permute(2, 0, 1) + layer.condition(condition)[5:]
-    expected = gates[..., :4].tanh() * gates[..., 4:].sigmoid()
+    expected = (gates[..., :4] / 2).tanh() * gates[..., 4:].sigmoid()
     torch.testing.assert_close(z, expected)
     torch.testing.assert_close(onward, x[5:] + layer.residual(expected))
 
@@ -42,11 +42,12 @@ def test_a_prediction_depends_on_the_samples_of_its_past_alone_and_on_all_that_t
         assert {at: bool(moved[at] > 0) for at in changes} == changes
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_generation_with_rings_gives_the_codes_of_the_whole_net_over_the_whole_past(net, dtype):
+@pytest.mark.parametrize(("dtype", "guidance"), [(torch.float64, 1.0), (torch.float32, 2.5)])
+def test_generation_with_rings_gives_the_codes_of_the_whole_net_over_the_whole_past(net, dtype, guidance):
     net = net.to(dtype)
+    how = Drawn(0.9, guidance)
     words = Words(torch.tensor([0, 2, 1]), torch.tensor([0, 1, 1]), torch.tensor([150, 90, 30]))
-    codes = [made(net, words, torch.Generator().manual_seed(3), 16, 0.9) for made in (generated, generated_naively)]
+    codes = [made(net, words, torch.Generator().manual_seed(3), 16, how) for made in (generated, generated_naively)]
     assert codes[0].shape == (150, 3)
     assert len(codes[0].unique()) > 10
     assert torch.equal(*codes)
@@ -55,8 +56,10 @@ def test_generation_with_rings_gives_the_codes_of_the_whole_net_over_the_whole_p
 def test_words_are_the_same_alone_and_beside_others_when_drawn_by_the_same_numbers(net):
     """The likeliest code everywhere: no number is drawn that the neighbours could shift."""
     lengths = torch.tensor([80, 80])
-    both = generated(net, Words(torch.tensor([0, 1]), torch.tensor([0, 1]), lengths), torch.Generator(), 16, 1e-9)
-    alone = generated(net, Words(torch.tensor([1]), torch.tensor([1]), lengths[1:]), torch.Generator(), 16, 1e-9)
+    both = generated(
+        net, Words(torch.tensor([0, 1]), torch.tensor([0, 1]), lengths), torch.Generator(), 16, Drawn(1e-9)
+    )
+    alone = generated(net, Words(torch.tensor([1]), torch.tensor([1]), lengths[1:]), torch.Generator(), 16, Drawn(1e-9))
     assert torch.equal(both[:, 1:], alone)
 
 
@@ -67,6 +70,15 @@ def test_codes_are_drawn_as_often_as_the_distribution_says():
     squares = torch.tensor([0.01, 0.04, 0.49])
     expected = (30_000 * squares / squares.sum()).round().long()
     assert (drawn_codes(logits, uniform, 0.5).bincount() - expected).abs().max() <= 1
+
+
+def test_guidance_goes_from_the_shares_of_no_word_to_those_of_the_word_and_beyond():
+    told, untold = torch.tensor([[0.2, 0.8]]), torch.tensor([[0.5, 0.5]])
+    uniform = (torch.arange(10_000) + 0.5) / 10_000
+    logits = torch.cat([told.expand(10_000, 2), untold.expand(10_000, 2)]).log()
+    for guidance, expected in ((0.0, 0.5), (0.5, 1 / 3), (2.0, 1 / 17), (3.0, 1 / 65)):
+        share = (Drawn(1.0, guidance).codes(logits, uniform) == 0).double().mean()
+        assert abs(share - expected) <= 2e-4  # odds of 4 to the power of the guidance
 
 
 def test_sizes_below_one_are_refused():

@@ -210,6 +210,7 @@ def test_a_run_that_failed_says_why(runs):
     assert row.state == "failed"
     assert "became" in row.fault
     assert "smaller learning rate" in row.fault
+    assert "una tasa de aprendizaje menor" in row.fault.everywhere["es"]  # across the process that wrote it
 
 
 @pytest.mark.parametrize(

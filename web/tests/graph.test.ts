@@ -13,7 +13,7 @@ import { along, atWork, seen, stopOf, stopsOf, toggled } from "../src/rooms/grap
 import type { Graph, Scene, Step, Summary } from "../src/rooms/graph/types";
 import { reachOf } from "../src/rooms/graph/variables";
 
-const summary = (item: number): Summary => ({ item, mean: item, std: 0, minimum: item, maximum: item, norm: Math.abs(item), bad: 0 });
+const summary = (item: number): Summary => ({ item, mean: item, std: 0, norm: Math.abs(item), bad: 0 });
 
 /** f = u·v with u = a + b, v = 3·b, as the lab sends it, in so far as stops need it. */
 function course(): { graph: Graph; scene: Scene } {

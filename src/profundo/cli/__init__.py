@@ -6,6 +6,7 @@ Training talks on stderr; lists, figures and predictions are on stdout, with --j
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 
@@ -39,7 +40,8 @@ def main() -> None:
     from profundo.threads import prepare_process
 
     prepare_process()
-    from profundo.records import Interrupted, ProfundoError, on_command_line
+    from profundo.languages import Said, told_by
+    from profundo.records import TOLD_AS, Interrupted, ProfundoError, on_command_line
     from profundo.runs.voice import inert
 
     for stream in (sys.stdout, sys.stderr):
@@ -53,6 +55,8 @@ def main() -> None:
             sys.stdout.flush()
     except ProfundoError as error:
         print(f"profundo: {inert(str(error))}", file=sys.stderr)
+        if os.environ.get(TOLD_AS) == "json" and isinstance(told := told_by(error), Said):
+            print(json.dumps(told.kept), file=sys.stderr)
         sys.exit(1)
     except Interrupted as interrupted:  # the run has said how to go on
         sys.exit(interrupted.code)

@@ -18,6 +18,7 @@ from profundo.data.series.filling import filled_series
 from profundo.data.sets.sklearn_sets import finite
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.archives import SMALL, TIGHT, printable, what_is_at
+from profundo.languages import Said
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
 __all__ = [
@@ -89,7 +90,7 @@ def read_inputs(path: Path) -> Tensor:
         result = next(iter(arrays.values()))
     if result is None or result.ndim < 2:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or "nothing"
-        raise ProfundoError(f"{path}: expected inputs in an array x with one input a row, got {shapes}")
+        raise ProfundoError(Said("refusals.arrays_x", where=path, got=shapes))
     return array_inputs(result, path)[0]
 
 
@@ -117,7 +118,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         reason = " ".join(str(error).split())
         if "pickle" in reason.lower() or "object" in reason.lower():
             reason = "it holds Python objects, which are not loaded; save arrays of numbers or words"
-        raise ProfundoError(f"{path}: expected arrays saved by numpy.savez: {reason}") from None
+        raise ProfundoError(Said("refusals.arrays_unread", where=path, reason=reason)) from None
 
 
 def array_kind(inputs: Tensor) -> Literal["image", "features", "series", "array"]:
@@ -141,11 +142,17 @@ def _pairs(arrays: Mapping[str, np.ndarray], path: Path | str) -> dict[str, Pair
             )
         if len(inputs) != len(targets) or inputs.ndim < 2:
             raise ProfundoError(
-                f"{path}: {split} has inputs {inputs.shape} and targets {targets.shape}; expected one target for each input"
+                Said(
+                    "refusals.arrays_lengths",
+                    where=path,
+                    split=split,
+                    inputs=str(inputs.shape),
+                    targets=str(targets.shape),
+                )
             )
         pairs[split] = inputs, targets
     if "train" not in pairs:
-        raise ProfundoError(f"{path}: expected arrays {KNOWN}; it has {', '.join(arrays) or 'none'}")
+        raise ProfundoError(Said("refusals.arrays_names", where=path, has=", ".join(arrays) or "none"))
     return pairs
 
 
@@ -157,7 +164,7 @@ def _check_classes(targets: Targets, results: Mapping[str, Samples], path: Path 
     for split, samples in results.items():
         for label in sorted(set(samples.targets.tolist()) - learned):
             raise ProfundoError(
-                f"{path}: class {targets.classes[label]!r} has samples in {split} but none to train on; add some there"
+                Said("refusals.arrays_unlearned", where=path, name=repr(targets.classes[label]), split=split)
             )
 
 
@@ -176,10 +183,10 @@ def array_inputs(inputs: np.ndarray, path: Path | str) -> tuple[Tensor, tuple[st
         channels_last = images.shape[3] in (1, 3) and images.shape[1] not in (1, 3)
         images = images.permute(0, 3, 1, 2).contiguous() if channels_last else images
         if images.shape[1] not in (1, 3):
-            raise ProfundoError(f"{path}: expected images of 1 or 3 channels, got shape {inputs.shape}")
+            raise ProfundoError(Said("refusals.arrays_channels", where=path, shape=str(inputs.shape)))
         return images, ()
     if inputs.dtype.kind not in "fiub":
-        raise ProfundoError(f"{path}: expected inputs of numbers, got {inputs.dtype}")
+        raise ProfundoError(Said("refusals.arrays_numbers", where=path, got=inputs.dtype))
     wide = torch.from_numpy(np.ascontiguousarray(inputs, dtype=_wide(inputs)))
     wide, notes = filled_series(wide, str(path)) if wide.dim() == 3 else (wide, ())
     rows = wide.flatten(1)
@@ -215,7 +222,7 @@ def array_targets(values: np.ndarray, task: Task, path: Path | str) -> tuple[Tar
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.dtype.kind not in "fiubUSM" or 0 in values.shape[1:]:
-        raise ProfundoError(f"{path}: expected targets of numbers or words, got {values.dtype} {values.shape}")
+        raise ProfundoError(Said("refusals.arrays_targets", where=path, kind=values.dtype, shape=str(values.shape)))
     different = np.unique(values) if values.ndim == 1 else None
     is_number = values.dtype.kind in "fiu"
     is_whole = is_number and bool(np.all(np.isfinite(values)) and np.all(values == np.round(values)))
@@ -244,13 +251,11 @@ def named_classes(values: np.ndarray, path: Path | str) -> tuple[Targets, Tensor
     is_number = values.dtype.kind in "fiu"
     is_whole = is_number and bool(np.all(np.isfinite(values)) and np.all(values == np.round(values)))
     if len(different) == 1:
-        raise ProfundoError(f"{path}: expected targets of two classes or more, all {len(values):,} are {values[0]}")
+        raise ProfundoError(Said("refusals.arrays_one_class", where=path, count=len(values), value=values[0]))
     if not len(different):
         raise ProfundoError(f"{path}: expected targets (n,) of two classes or more, got shape {values.shape}")
     places = torch.from_numpy(np.searchsorted(different, values).astype(np.int64))
     if not is_number and len(different) > MOST_WORDS:
-        raise ProfundoError(
-            f"{path}: targets have {len(different):,} different values; expected at most {MOST_WORDS:,}"
-        )
+        raise ProfundoError(Said("refusals.arrays_many", where=path, count=len(different), most=MOST_WORDS))
     names = tuple(printable(str(int(value)) if is_whole else str(value)) for value in different)
     return Targets("classes" if len(names) > 2 else "binary", names), places

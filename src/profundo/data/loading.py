@@ -22,6 +22,7 @@ from profundo.data.dataset_names import (
 from profundo.data.splits.splits import Collection, divide, heeded
 from profundo.data.streams.archives import things_at
 from profundo.data.tables.spreadsheets import check_no_spreadsheet
+from profundo.languages import Said
 from profundo.records import Dataset, ProfundoError, at_the_door
 
 __all__ = ["collect", "load"]
@@ -126,7 +127,7 @@ def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:
 def _collected(name: str | Path, how: Reading) -> Collection:
     path, size = Path(name), how.image_size
     if size is not None and not (isinstance(size, int) and 1 <= size <= LONGEST_SIDE):
-        raise ProfundoError(f"{name}: image_size: expected one side, 1 to {LONGEST_SIDE:,} pixels, got {size}")
+        raise ProfundoError(Said("refusals.one_side", where=name, most=LONGEST_SIDE, size=size))
     is_named = name in names()
     if not is_named:
         from profundo.data.objects_in_images.object_folders import object_images
@@ -145,7 +146,7 @@ def _collected(name: str | Path, how: Reading) -> Collection:
     _check_no_table(name, how, things)
     if is_named:
         if size is not None:
-            raise ProfundoError(f"{name}: image_size is for folders and archives of images, which this is not")
+            raise ProfundoError(Said("refusals.size_of_images", where=name))
         return _named(str(name), how)
     if not os.path.exists(name):  # also for names that no file can have
         raise ProfundoError(
@@ -161,7 +162,7 @@ def _collected(name: str | Path, how: Reading) -> Collection:
         from profundo.data.sound.sound_folders import sound_collection
 
         if size is not None:
-            raise ProfundoError(f"{name}: image_size is for images, found sounds")
+            raise ProfundoError(Said("refusals.size_of_sounds", where=name))
         return sound_collection(path, how)
     from profundo.data.images.image_folders import image_collection
     from profundo.data.images.layouts import NoClassesError
@@ -182,7 +183,7 @@ def _check_no_table(name: str | Path, how: Reading, things: str = "") -> None:
     if how.target is not None or task or how.of_tables():
         given = ["target"] * (how.target is not None) + ["task"] * task + how.of_tables()
         option = f"--{given[0].replace('_', '-')}"
-        raise ProfundoError(f"{name}: {option} is for tables (.csv, .tsv, .parquet) and arrays (.npz)")
+        raise ProfundoError(Said("refusals.of_tables_only", where=name, option=option))
 
 
 def _rows(path: Path, how: Reading) -> Collection:
@@ -208,7 +209,7 @@ def _rows(path: Path, how: Reading) -> Collection:
             f"{path}: this kind of table is read whole; leave --stream out, or write it as .parquet, or .jsonl with an object a line"
         )
     if how.image_size is not None:
-        raise ProfundoError(f"{path}: image_size is for images, and no column of this table names any that are there")
+        raise ProfundoError(Said("refusals.size_no_images", where=path))
     return rows_collection(table, path.stem, str(path), how)
 
 

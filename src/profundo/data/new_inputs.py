@@ -33,6 +33,7 @@ from profundo.data.tables.new_rows import Features, features_of_frame, keys_of, 
 from profundo.data.tables.table_files import read_rows_as_text
 from profundo.data.text.text_files import read_text, read_texts
 from profundo.kinds import InputKind
+from profundo.languages import Said, told_by, within
 from profundo.records import Inputs, ProfundoError
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ __all__ = [
     "frame_series",
     "is_table",
     "media_of",
+    "nothing_in",
     "one_of",
     "read_image",
     "read_rows",
@@ -85,7 +87,11 @@ def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
             else:
                 yield from READERS.get(inputs.kind, _arrays_only)(path, inputs)
         except ProfundoError as error:
-            yield Entry(printable(str(path)), None, printable(str(error)))
+            yield Entry(printable(str(path)), None, on_a_line(told_by(error)))
+
+
+def on_a_line(fault: str) -> str:
+    return fault.mapped(printable) if isinstance(fault, Said) else printable(fault)
 
 
 # --------------------------------------------------------------------------------------------------- images and sounds
@@ -97,11 +103,20 @@ def read_image(path: Path, inputs: Inputs) -> Tensor:
     try:
         return media_of(content, inputs)
     except (OSError, ValueError) as error:
-        raise ProfundoError(f"{printable(str(path))}: expected {one}, but it does not read: {error}") from None
+        raise ProfundoError(unread(printable(str(path)), inputs, error)) from None
+
+
+def nothing_in(where: str, inputs: Inputs) -> Said:
+    """What is said of a place where none of what the net takes are."""
+    return Said("refusals.nothing_in", where=where, things=Said(f"refusals.of_{inputs.things}"))
 
 
 def one_of(inputs: Inputs) -> str:
     return MEDIA[inputs.kind][1]
+
+
+def unread(where: str, inputs: Inputs, error: Exception) -> Said:
+    return Said(f"refusals.unread_{inputs.kind}_in", where=where, reason=str(error))
 
 
 def media_of(content: bytes, inputs: Inputs) -> Tensor:
@@ -134,14 +149,14 @@ def _media(path: Path, inputs: Inputs) -> Iterator[Entry]:
         return
     files = _listed(path, inputs.things) if is_list else open_files(path, inputs.things)
     if not files.paths:
-        raise ProfundoError(f"{printable(str(path))}: expected {inputs.things} in it, found none")
+        raise ProfundoError(nothing_in(printable(str(path)), inputs))
     order = range(len(files.paths)) if is_list else sorted(range(len(files.paths)), key=files.paths.__getitem__)
     for index in order:
         name = f"{path}, {files.name(index)}" if is_list else printable(str(path.joinpath(*files.paths[index])))
         try:
             yield Entry(name, media_of(files.read(index), inputs))
         except (OSError, ValueError) as error:
-            yield Entry(name, None, f"{name}: expected {one_of(inputs)}, but it does not read: {error}")
+            yield Entry(name, None, unread(name, inputs, error))
 
 
 def _listed(path: Path, things: str) -> Listed:
@@ -198,7 +213,7 @@ def table_rows(path: Path, inputs: Inputs) -> Iterator[TableRows]:
     try:
         keys_of(frame.columns, inputs)
     except ProfundoError as error:
-        raise ProfundoError(f"{where}: {error}") from None
+        raise ProfundoError(within(where, told_by(error))) from None
     frame = frame if files else _without_blank_end(frame)
     for begin in range(0, frame.height, ROWS):
         rows = frame.slice(begin, ROWS)
@@ -284,7 +299,7 @@ def frame_series(frame: polars.DataFrame, inputs: Inputs, where: str) -> Iterato
     try:
         found = series_of_frame(frame, inputs.rows)
     except ProfundoError as error:
-        raise ProfundoError(f"{where}: {error}") from None
+        raise ProfundoError(within(where, told_by(error))) from None
     for one in found:
         name = f"{where}, {inputs.rows.series} {printable(one.name)}"
         entry = Entry(name, None, f"{where}, {one.fault}") if one.fault else _fitted_series(one.values, inputs, name)
@@ -314,7 +329,7 @@ def _fitted_series(one: np.ndarray, inputs: Inputs, name: str) -> Entry:
     """(channels, steps) without holes, brought to the length that the net takes."""
     channels, steps = inputs.shape
     if one.shape[0] != channels:
-        return Entry(name, None, f"{name}: expected {channels} channels, got {one.shape[0]}")
+        return Entry(name, None, Said("refusals.channels", where=name, channels=channels, got=one.shape[0]))
     notices: tuple[str, ...] = ()
     if one.shape[1] != steps:
         what = "cut to its first" if one.shape[1] > steps else "continued by its last value to"
@@ -322,7 +337,7 @@ def _fitted_series(one: np.ndarray, inputs: Inputs, name: str) -> Entry:
     try:
         whole, more = filled_series(torch.from_numpy(of_length(one, steps))[None], name)
     except ProfundoError as error:
-        return Entry(name, None, str(error))
+        return Entry(name, None, told_by(error))
     return Entry(name, whole[0].float(), notices=(*notices, *more))
 
 
@@ -340,7 +355,7 @@ def _series(path: Path, inputs: Inputs) -> Iterator[Entry]:
 
 
 def _arrays_only(path: Path, inputs: Inputs) -> Iterator[Entry]:
-    raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file")
+    raise ProfundoError(Said("refusals.in_npz", where=path, things=Said(f"refusals.of_{inputs.things}")))
 
 
 READERS: Mapping[InputKind, Callable[[Path, Inputs], Iterator[Entry]]] = {
@@ -386,11 +401,10 @@ def _array(path: Path, inputs: Inputs) -> Iterator[Entry]:
             if inputs.kind == "image"
             else f"(n, {', '.join(map(str, inputs.shape))})"
         )
-        raise ProfundoError(f"{where}: expected inputs {wanted}, got {tuple(raw.shape)} of {str(raw.dtype)[6:]}")
+        got = f"{tuple(raw.shape)}, {str(raw.dtype)[6:]}"
+        raise ProfundoError(Said("refusals.inputs_shape", where=where, wanted=wanted, got=got))
     if inputs.columns:
-        raise ProfundoError(
-            f"{where}: the net learned from a table with columns of its own; give rows as .csv or .parquet"
-        )
+        raise ProfundoError(Said("refusals.own_columns", where=where))
     for number, values in enumerate(raw, 1):
         if is_image and tuple(values.shape) != inputs.shape and inputs.longest is None:
             values = torch.from_numpy(

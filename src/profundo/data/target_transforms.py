@@ -15,6 +15,7 @@ from torch import Tensor
 
 from profundo.data.dataset_names import TargetTransform
 from profundo.data.standard import FAR, array_moments, robust
+from profundo.languages import Said
 from profundo.records import ProfundoError, Targets, Transform
 from profundo.units import bend, bent
 
@@ -62,12 +63,10 @@ def log_transform(name: str, values: Tensor) -> Transform:
     """log y; where some are 0, log(y + the least that is not)."""
     least = float(values.min())
     if least < 0:
-        raise ProfundoError(
-            f"target-transform log: expected values of {name!r} of at least 0, got {least:g}; rank takes any"
-        )
+        raise ProfundoError(Said("refusals.log_negative", name=repr(name), least=least))
     positive = values[values > 0]
     if not len(positive):
-        raise ProfundoError(f"target-transform log: all training values of {name!r} are 0; leave it out")
+        raise ProfundoError(Said("refusals.log_zeros", name=repr(name)))
     return Transform("log", 0.0, least / 2) if least > 0 else Transform("log", float(positive.min()), 0.0)
 
 

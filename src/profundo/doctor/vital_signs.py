@@ -33,6 +33,7 @@ from profundo.doctor.course import measures
 from profundo.doctor.passage import RECTIFIERS, SQUASHERS, Call, Functions
 from profundo.doctor.rebinding import rebound
 from profundo.doctor.trials import main
+from profundo.languages import Said
 from profundo.records import Batch, Step
 from profundo.train.loop import Around, Update
 from profundo.train.randomness import random_state, restore_random_state
@@ -243,8 +244,8 @@ class Watched(Around):
         try:
             return look(*arguments)
         except Exception as error:  # noqa: BLE001 - the person's own net, or no memory for a copy
-            why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            self.signs.off = f"vital signs were looked at until step {self.count}: {why}"
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            self.signs.off = Said("refusals.signs_until", step=self.count, reason=reason)
             self.copy = None
             return None
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from profundo.evaluate.components import principal_components
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["PLANES", "adjusted_rand", "kmeans", "plane", "purity", "tsne"]
@@ -51,9 +52,9 @@ def plane(points: Tensor, method: str = "t-sne", seed: int = 0) -> Tensor:
     neighbours together, but distances between clusters, and their sizes, mean nothing.
     """
     if method not in PLANES:
-        raise ProfundoError(f"method {method!r}: expected one of {', '.join(PLANES)}")
+        raise ProfundoError(Said("refusals.plane_method", name=repr(method), known=", ".join(PLANES)))
     if len(points) < 5:
-        raise ProfundoError(f"a plane of codes: expected at least 5 samples, got {len(points)}")
+        raise ProfundoError(Said("refusals.few_in_plane", got=len(points)))
     wide = F.pad(points, (0, max(0, 2 - points.shape[1])))
     return PLANES[method](wide, seed)
 
@@ -62,9 +63,7 @@ def _by_umap(points: Tensor, seed: int) -> Tensor:
     try:
         from umap import UMAP
     except ImportError:
-        raise ProfundoError(
-            'umap: expected the package umap-learn, which is not there; pip install "profundo[umap]"'
-        ) from None
+        raise ProfundoError(Said("refusals.umap")) from None
     return torch.from_numpy(UMAP(random_state=seed).fit_transform(points.cpu().numpy()))
 
 

@@ -19,11 +19,11 @@ import torch
 from torch import Tensor
 
 from profundo.evaluate.leading import positive
+from profundo.languages import Said
 from profundo.records import ProfundoError, Targets
 
 __all__ = ["check_rule", "choose_threshold"]
 
-FORMS = "expected cost:MISS,ALARM such as cost:10,1; f1; balanced; recall=SHARE such as recall=0.9; or a probability such as 0.3"
 PLAIN = ("f1", "balanced")  # rules without numbers
 
 
@@ -42,7 +42,7 @@ def read_rule(rule: str) -> tuple[str, tuple[float, ...]]:
             () if text in PLAIN else tuple(map(float, text.removeprefix("cost:").removeprefix("recall=").split(",")))
         )
     except ValueError:
-        raise ProfundoError(f"threshold: {FORMS}; got {rule!r}") from None
+        raise ProfundoError(Said("refusals.threshold_form", got=repr(rule))) from None
     name = text if text in PLAIN else name
     fits = {
         **dict.fromkeys(PLAIN, True),
@@ -51,7 +51,7 @@ def read_rule(rule: str) -> tuple[str, tuple[float, ...]]:
         "fixed": len(numbers) == 1 and 0 < numbers[0] < 1,
     }
     if not fits[name]:
-        raise ProfundoError(f"threshold: {FORMS}; got {rule!r}")
+        raise ProfundoError(Said("refusals.threshold_form", got=repr(rule)))
     return name, numbers
 
 

@@ -80,7 +80,7 @@ def padding_of(given: int | str | Padding, size: tuple[int, int], dilation: int 
     if border.isdecimal() and not number:
         border, number = "zero", border
     if border not in (*BORDERS, "same") or (number and not (number.isdecimal() and border != "same")):
-        raise ProfundoError(f"padding: expected a number, same, mirror, zero:2 or mirror:2, got {str(given)!r}")
+        raise ProfundoError(Said("refusals.padding_form", got=repr(str(given))))
     border = "zero" if border == "same" else border
     if number:
         if int(number) > 1000:

@@ -214,7 +214,7 @@ def read_image(source: str | Path | bytes | Any) -> Image:
         near = nearest_names(str(source), SAMPLES) or f"samples without a file are {', '.join(SAMPLES)}"
         raise ProfundoError(f"{source}: expected an image file, got {what_is_at(path)}; {near}")
     if path.stat().st_size > LARGEST_FILE:
-        raise ProfundoError(f"{path}: expected a file of at most {LARGEST_FILE:,} bytes, got {path.stat().st_size:,}")
+        raise ProfundoError(Said("refusals.image_bytes", where=path, most=LARGEST_FILE, got=path.stat().st_size))
     try:
         return _decoded(path.read_bytes(), path.name)
     except OSError as error:
@@ -286,7 +286,7 @@ def _decoded(data: bytes, name: str) -> Image:
             told=Said("refusals.no_image_file"),
         ) from None
     except MemoryError:
-        raise ProfundoError(f"{name}: expected an image that fits into memory; make it smaller") from None
+        raise ProfundoError(Said("refusals.image_memory", name=name)) from None
 
 
 def _of_file(data: bytes, name: str) -> Image:

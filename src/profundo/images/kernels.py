@@ -165,8 +165,8 @@ def _named(name: str, numbers: str) -> Kernel:
         return Kernel(name, np.array(one.rows, float), one.meaning)
     words = numbers.split(":")
     if one.made is None or len(words) > len(one.numbers):
-        takes = f"at most {len(one.numbers)}" if one.made else "no number"
-        raise ProfundoError(f"kernel: {name} takes {takes}, got {numbers!r}; box and gaussian take one, gabor four")
+        takes = Said("refusals.expect_at_most", most=len(one.numbers)) if one.made else Said("refusals.no_number")
+        raise ProfundoError(Said("refusals.kernel_takes", name=name, takes=takes, got=repr(numbers)))
     values = [_within(name, word, number) for word, number in zip(words, one.numbers, strict=False)]
     return Kernel(f"{name}:{numbers}", one.made(*values), one.meaning)
 

@@ -76,7 +76,8 @@ def pool(image: Any, kind: str = "max", size: int = 2, stride: int | None = None
     if windows.size > MOST:
         raise ProfundoError(
             f"pool: expected at most {MOST:,} numbers in all windows, got {windows.size:,}; choose smaller windows, or "
-            f"farther apart than {stride}"
+            f"farther apart than {stride}",
+            told=Said("refusals.many_windows", most=MOST, got=windows.size, stride=stride),
         )
     windows = windows.reshape(*windows.shape[:-2], size * size)
     shape = int(pixels.shape[0]), int(pixels.shape[1])

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from profundo.inside.observing import observed, undisturbed
+from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.trees import length
 
@@ -36,9 +37,7 @@ def codes(net: nn.Module, batches: Iterable[Any], layers: Sequence[str] = (), mo
     together = {name: torch.cat(some) for name, some in parts.items()}
     for name, one in together.items():
         if not bool(one.isfinite().all()):
-            raise ProfundoError(
-                f"layer {name!r}: expected finite numbers, it gives others for some samples; look at the inputs"
-            )
+            raise ProfundoError(Said("refusals.codes_nan", layer=repr(name)))
     return together
 
 

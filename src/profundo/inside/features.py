@@ -27,6 +27,7 @@ from profundo.inside.observing import (
     unit_axis,
     unit_output,
 )
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -44,7 +45,7 @@ def filters(net: nn.Module, layer: str) -> Tensor:
     weight = getattr(module_at(net, layer), "weight", None)
     if not isinstance(weight, Tensor) or weight.ndim != 4:
         kind = type(module_at(net, layer)).__name__
-        raise ProfundoError(f"layer {layer!r}: expected a convolution of images, got {kind}; choose one with kernels")
+        raise ProfundoError(Said("refusals.no_kernels", layer=repr(layer), kind=kind))
     return weight.detach().float().cpu()
 
 

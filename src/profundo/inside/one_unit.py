@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from profundo.inside.observing import module_at, observed, removed_after, undisturbed
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["ConvolutionUnit", "Place", "convolutions", "unit_of"]
@@ -75,11 +76,15 @@ def unit_of(net: nn.Module, inputs: Any, layer: str, unit: int) -> ConvolutionUn
     module = module_at(net, layer)
     if not isinstance(module, nn.Conv2d):
         raise ProfundoError(
-            f"layer {layer!r}: expected a convolution of images, got {type(module).__name__}; choose one of "
-            f"{', '.join(convolutions(net)) or 'another net'}"
+            Said(
+                "refusals.no_convolution",
+                layer=repr(layer),
+                kind=type(module).__name__,
+                known=", ".join(convolutions(net)) or "another net",
+            )
         )
     if not 0 <= unit < module.out_channels:
-        raise ProfundoError(f"unit {unit}: layer {layer} has units 0 to {module.out_channels - 1}; choose one of them")
+        raise ProfundoError(Said("refusals.no_unit", unit=unit, layer=layer, last=module.out_channels - 1))
     with undisturbed(net), torch.no_grad():
         return _taken_apart(module, _input_of(net, module, inputs, layer), unit)
 

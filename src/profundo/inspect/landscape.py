@@ -46,6 +46,7 @@ from profundo.inside.surface.directions import NoPlaneError
 from profundo.inspect.landscape_page import Between, Course, Heights, Landscape, read_points, write_points
 from profundo.inspect.plain_nets import check_answers_samples, in_float32
 from profundo.inspect.training_path import TrainingPath, training_path
+from profundo.languages import Said
 from profundo.ranks_and_places import evenly
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, at_the_door, is_number, is_whole
 from profundo.runs.experiment import Experiment
@@ -189,7 +190,10 @@ def measured(solution: Solution, split: str, samples: int, seed: int) -> tuple[W
     check_answers_samples(solution.data)
     part: Samples = getattr(solution.data, split)
     if not len(part):
-        raise ProfundoError(f"landscape: expected samples in the {split} split, it is empty; choose another --split")
+        raise ProfundoError(
+            f"landscape: expected samples in the {split} split, it is empty; choose another --split",
+            told=Said("refusals.empty_split", split=split),
+        )
     drawn = torch.randperm(len(part), generator=torch.Generator().manual_seed(seed))[:samples].sort().values
     device = next((value.device for value in solution.net.parameters()), torch.device("cpu"))
     size = math.ceil(len(drawn) / math.ceil(len(drawn) / BATCH))  # alike: normalisation has no statistics of a last one
@@ -257,15 +261,21 @@ def points_folder(run: Run | None) -> Path | None:
 
 
 def way_of(solution: Solution, loss: WeightLoss, notes: list[str]) -> TrainingPath | None:
-    """The way of training, which ends at the solution: with early stopping that is an epoch before the last."""
-    if solution.run is None:
-        return None
+    """The way of training; where it is not known, that is noted."""
     try:
-        path = training_path(solution.run)
-        check_alike(loss.weights, {name: path.states[0][name] for name in loss.weights if name in path.states[0]})
+        return known_way(solution, loss)
     except ProfundoError as error:
         notes.append(str(error))
         return None
+
+
+def known_way(solution: Solution, loss: WeightLoss) -> TrainingPath | None:
+    """The way of training, which ends at the solution: with early stopping that is an epoch before the last; None of what is no
+    run. Raises ProfundoError where there is no way to have it."""
+    if solution.run is None:
+        return None
+    path = training_path(solution.run)
+    check_alike(loss.weights, {name: path.states[0][name] for name in loss.weights if name in path.states[0]})
     return path
 
 

@@ -19,9 +19,10 @@ import torch
 
 from profundo.files import reason
 from profundo.inside.surface import path_plane, random_plane, refined_losses
-from profundo.inspect.landscape import measured, solution_of_run, spread, way_of, weights_at
+from profundo.inspect.landscape import known_way, measured, solution_of_run, spread, weights_at
 from profundo.inspect.landscape_page import Heights, read_points, write_points
 from profundo.inspect.training_path import TrainingPath
+from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.runs.run import Run
 
@@ -120,10 +121,9 @@ def measured_views(run: Run, asked: SurfaceQuestion, known: PlaneView | None) ->
         plane = random_plane(loss, asked.seed)
         across = up = spread(-asked.span, asked.span, POINTS)
     else:
-        notes: list[str] = []
-        path = way_of(solution, loss, notes)
+        path = known_way(solution, loss)
         if path is None:
-            raise ProfundoError(notes[0] if notes else f"{solution.name}: the way of its training is not known")
+            raise ProfundoError(Said("refusals.unknown_way", name=solution.name))
         plane = path_plane([*weights_at(path, loss.weights), loss.weights])
         plane = replace(plane, places=plane.places[: len(path.epochs)])
         across, up = plane.sides(POINTS, MARGIN)

@@ -19,6 +19,7 @@ from profundo.dispatch import Observed
 from profundo.inside.features import Selectivity, class_selectivity, map_layers
 from profundo.inside.observing import device_of, layer_output, module_at, observed, undisturbed
 from profundo.inspect.plain_nets import in_float32, with_statistics
+from profundo.languages import Said
 from profundo.nets.detectors.image_codes import image_codes
 from profundo.nets.fields import Fields
 from profundo.nets.summary import summary
@@ -107,7 +108,8 @@ class Looked:
         result = {name: one for name, one in given.items() if one.ndim > 1 and len(one) == length(raw)}
         if not result:
             raise ProfundoError(
-                f"inside: no module of this {type(self.net).__name__} gives numbers for each sample; look at another net"
+                f"inside: no module of this {type(self.net).__name__} gives numbers for each sample; look at another net",
+                told=Said("refusals.no_codes", net=type(self.net).__name__),
             )
         return result
 
@@ -389,7 +391,7 @@ def _check_weights(net: nn.Module) -> None:
     what = type(net).__name__
     for name, one in net.named_parameters():
         if not is_lazy(one) and not bool(one.isfinite().all()):
-            raise ProfundoError(f"{what}: expected weights that are numbers, {name} has nan or infinity; train it anew")
+            raise ProfundoError(Said("refusals.weights_nan", what=what, name=name))
 
 
 def _checked(looked: Looked) -> Looked:
@@ -399,7 +401,7 @@ def _checked(looked: Looked) -> Looked:
         with undisturbed(looked.net), torch.no_grad():
             units = layer_output(looked.net, looked.ready(raw), layer).shape[1]
         if type(looked.unit) is not int or not 0 <= looked.unit < units:
-            raise ProfundoError(f"unit {looked.unit}: layer {layer} has units 0 to {units - 1}; choose one of them")
+            raise ProfundoError(Said("refusals.no_unit", unit=looked.unit, layer=layer, last=units - 1))
     if looked.beside is not None:
         _check_weights(looked.beside)
         looked = replace(looked, beside=_with_statistics(in_float32(looked.beside), looked.data)[0])

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from profundo.inside.observing import copied
+from profundo.languages import Said
 from profundo.records import Dataset, ProfundoError
 from profundo.trees import main_output
 
@@ -27,7 +28,8 @@ def check_answers_samples(data: Dataset) -> None:
     if data.spec.targets.traits.per == "object":
         raise ProfundoError(
             f"{data.name}: the loss that is drawn has one answer for each sample or pixel, and a detector as many as it finds; "
-            "`profundo inside` shows its maps, and `profundo report` what it found and missed"
+            "`profundo inside` shows its maps, and `profundo report` what it found and missed",
+            told=Said("refusals.surface_detector", where=data.name),
         )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from profundo.languages import Said
 from profundo.ranks_and_places import evenly
 from profundo.records import ProfundoError
 from profundo.runs.choices import prepare
@@ -51,7 +52,8 @@ def training_path(run: Run, most: int = MOST) -> TrainingPath:
     if is_own or experiment.pretrained is not None or run.seconds.get("training", LONGEST + 1) > LONGEST:
         raise ProfundoError(
             f"{name}: the way of its training is not known, and "
-            f"{'its settings alone do not train it' if is_own else 'it is too long to be trained'} again: {keeping(run, is_own)}"
+            f"{'its settings alone do not train it' if is_own else 'it is too long to be trained'} again: {keeping(run, is_own)}",
+            told=Said("refusals.unknown_way", name=name),
         )
     return again(run, most)
 
@@ -95,7 +97,8 @@ def again(run: Run, most: int) -> TrainingPath:
     if apart > 1e-4 * size:
         raise ProfundoError(
             f"{run.data.name}: trained again, it came to other weights (a hundredth of their length away or more): its way is not "
-            "known; `profundo train … --keep-epochs` keeps it"
+            "known; `profundo train … --keep-epochs` keeps it",
+            told=Said("refusals.other_way", name=run.data.name),
         )
     return TrainingPath(tuple(states), tuple(states.values()), "trained again for this page, to the same weights")
 

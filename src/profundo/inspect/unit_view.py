@@ -19,6 +19,7 @@ from profundo.inside.dreaming import Excitements, exciting
 from profundo.inside.features import Best, top_patches
 from profundo.inside.observing import unit_axes
 from profundo.inspect.opened_net import Looked
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["LayerUnits", "UnitLayer", "images_for", "patches", "picture_manner", "searched", "unit_layers", "units_of"]
@@ -70,7 +71,7 @@ class LayerUnits:
     def check(self, unit: int) -> None:
         """Raises ProfundoError for a unit that the layer has not."""
         if not 0 <= unit < (many := len(self.best.values)):
-            raise ProfundoError(f"unit {unit}: layer {self.layer} has units 0 to {many - 1}; choose one of them")
+            raise ProfundoError(Said("refusals.no_unit", unit=unit, layer=self.layer, last=many - 1))
 
 
 def searched(looked: Looked, most: int = SEARCHED) -> Any:

@@ -77,7 +77,10 @@ class Lab:
         """What is said to a page, in one line and without where things lie on this machine."""
         if isinstance(text, Said):
             return text.mapped(self.without_paths)
-        text = re.sub(re.escape(f"{self.uploads}{os.sep}") + TOKEN + r"(\.\w{1,8})*", "the file", text)
+        upload = re.escape(f"{self.uploads}{os.sep}") + TOKEN + r"(\.\w{1,8})*"
+        if re.fullmatch(upload, text):
+            return Said("refusals.the_file")
+        text = re.sub(upload, "the file", text)
         text = re.sub(re.escape(str(self.runs / OWN_DATA)) + f"/{TOKEN}/", "", text)
         text = text.replace(f"{self.runs}{os.sep}", "runs/")
         return " ".join(text.split())

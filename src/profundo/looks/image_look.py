@@ -47,7 +47,13 @@ def look_at_files(files: Files, path: Path, how: Reading, tell: Tell) -> DataFac
     if not reads.any():
         first = min(survey.faults)
         raise ProfundoError(
-            f"{path}: none of {len(survey):,} images can be decoded; {survey.name(first)}: {survey.faults[first]}"
+            Said(
+                "refusals.none_decoded",
+                where=path,
+                count=len(survey),
+                name=survey.name(first),
+                reason=survey.faults[first],
+            )
         )
     placed = survey.split >= 0
     used = reads & (placed if placed.any() else ~placed)

@@ -40,7 +40,9 @@ def look_at_sounds(files: Files, path: Path, how: Reading, tell: Tell, listed: C
     if not read.any():
         first = min(faults)
         raise ProfundoError(
-            f"{path}: none of {len(files):,} sounds can be decoded; {files.name(first)}: {faults[first]}"
+            Said(
+                "refusals.no_sound_decoded", where=path, count=len(files), name=files.name(first), reason=faults[first]
+            )
         )
     laid_out = read & (placed.split >= 0)
     used = laid_out if laid_out.any() else read

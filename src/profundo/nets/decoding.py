@@ -24,12 +24,13 @@ import torch
 from torch import Tensor
 
 from profundo.records import END, PAD, ProfundoError
-from profundo.trees import mapped
+from profundo.trees import leaves, mapped
 
 __all__ = ["Beams", "Drawing", "Kept", "Step", "beam", "drawn", "greedy", "shares"]
 
 Kept = Any
-"""What a net keeps of the symbols that it has read: a tensor, rows first, or tuples and dicts of such; None of nothing."""
+"""What a net keeps of the symbols that it has read: a tensor, rows first, or tuples and dicts of such; None of nothing. A step
+makes new tensors, or hands back those it was given, and writes into none."""
 Step = Callable[[Tensor, Kept], tuple[Tensor, Kept]]
 """Symbols since the last call, int64 (rows, n), n ≥ 1, and what is kept → log p of the next (rows, symbols), what is kept now."""
 
@@ -145,13 +146,14 @@ def beam(
     sequences = begun.new_zeros(rows, width, 0)
     over = torch.zeros(rows, width, dtype=torch.bool, device=device)
     for _ in range(longest):
-        log_shares, kept = step(symbols, kept)
+        given = kept
+        log_shares, kept = step(symbols, given)
         sums, before, chosen = best(sums, silent(log_shares.view(rows, width, -1), over, pad))
         sequences = torch.cat([row_wise(sequences, before), chosen[:, :, None]], 2)
         over = over.gather(1, before) | (chosen == end)
         if bool(over.all()):
             break
-        kept = rows_of(kept, (before + width * torch.arange(rows, device=device)[:, None]).flatten())
+        kept = rows_of(kept, (before + width * torch.arange(rows, device=device)[:, None]).flatten(), given)
         symbols = chosen.view(-1, 1)
     lengths = (sequences != pad).sum(2)
     order = (sums / ((5 + lengths) / 6) ** penalty).argsort(descending=True, dim=1, stable=True)
@@ -177,5 +179,8 @@ def row_wise(sequences: Tensor, places: Tensor) -> Tensor:
     return sequences.gather(1, places[:, :, None].expand(-1, -1, sequences.shape[2]))
 
 
-def rows_of(kept: Kept, places: Tensor) -> Kept:
-    return mapped(lambda leaf: leaf if leaf is None else leaf.index_select(0, places), kept)
+def rows_of(kept: Kept, places: Tensor, given: Kept = None) -> Kept:
+    """The rows at these places. A tensor that a step handed back as it was given is what was read, not what was written: all
+    beginnings of a row have the same of it, and it stays where it is."""
+    same = {id(leaf) for leaf in leaves(given)}
+    return mapped(lambda leaf: leaf if leaf is None or id(leaf) in same else leaf.index_select(0, places), kept)

@@ -8,6 +8,7 @@ from math import prod
 
 from torch import nn
 
+from profundo.languages import Said
 from profundo.nets.activations import activation_layer
 from profundo.nets.init import SMALL_OUTPUT, initialize_
 from profundo.nets.net_names import of_a_spec
@@ -43,9 +44,7 @@ def mlp(
     if widths is None:
         widths = (64, 64) if prod(spec.inputs.shape) <= 2 else (128,)
     if any(width < 1 for width in widths) or not 0 <= dropout < 1:
-        raise ProfundoError(
-            f"mlp: expected widths of at least 1 and dropout in [0, 1), got widths {tuple(widths)}, dropout {dropout}"
-        )
+        raise ProfundoError(Said("refusals.mlp_widths", widths=str(tuple(widths)), dropout=dropout))
     layers: list[nn.Module] = [nn.Flatten()] if len(spec.inputs.shape) > 1 else []
     for fan_in, fan_out in pairwise((prod(spec.inputs.shape), *widths)):
         layers += [nn.Linear(fan_in, fan_out), activation_layer(activation)]

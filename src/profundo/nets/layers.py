@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from profundo.languages import Said
 from profundo.nets.init import GAINS, fans, glorot_radius
 from profundo.records import ProfundoError
 
@@ -355,7 +356,8 @@ def _places(
     if high < 1 or wide < 1:
         raise ProfundoError(
             f"{layer}: expected a kernel no larger than the padded input, got a kernel of {kernel} "
-            f"for a size of {size} padded by {padding}"
+            f"for a size of {size} padded by {padding}",
+            told=Said("refusals.kernel_in_layer", layer=layer, kernel=kernel, size=size, padding=padding),
         )
     return high, wide
 

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from profundo.kinds import InputKind
+from profundo.languages import Said, named
 from profundo.records import ProfundoError, Spec
 
 __all__ = [
@@ -151,20 +152,25 @@ def check(name: str, spec: Spec) -> None:
     if name not in NETS:
         near = get_close_matches(name, NETS, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else "choose one of them"
-        raise ProfundoError(f"net: expected one of {', '.join(NETS)}; got {name!r}; {hint}")
+        raise ProfundoError(
+            f"net: expected one of {', '.join(NETS)}; got {name!r}; {hint}",
+            told=Said("refusals.unknown_net", names=", ".join(NETS), got=repr(name)),
+        )
     given = spec.targets.traits.per
     wanted = next((per for per, nets in FOR_EACH.items() if name in nets), "sample")
     if wanted != given:
         raise ProfundoError(
             f"net {name}: gives an answer for each {wanted}, the data have one for each {given}; use {default(spec)}"
-            f"{', or tell what is in each image' + OF_OBJECTS if wanted == 'object' else ''}"
+            f"{', or tell what is in each image' + OF_OBJECTS if wanted == 'object' else ''}",
+            told=Said("refusals.net_answers", name=name, wanted=named(wanted), given=named(given), usual=default(spec)),
         )
     if (name in NETS_FOR_TEXTS) != bool(spec.inputs.texts):
         names = ", ".join(repr(column.name) for column in spec.inputs.texts)
         there = f"read texts, as in {names}" if names else f"have no texts but {spec.inputs.things}"
         raise ProfundoError(
             f"net {name}: the data {there}; use {', '.join(sorted(NETS_FOR_TEXTS)) if names else default(spec)}"
-            + (f", or leave out the texts: --drop {shlex.quote(spec.inputs.texts[0].name)}" if names else "")
+            + (f", or leave out the texts: --drop {shlex.quote(spec.inputs.texts[0].name)}" if names else ""),
+            told=Said("refusals.net_texts", name=name, usual=default(spec)),
         )
     if name in NETS_FOR_IMAGES and (
         spec.inputs.kind not in ("image", "array") or len(spec.inputs.shape) != 3 or channels_last(spec.inputs.shape)
@@ -173,22 +179,38 @@ def check(name: str, spec: Spec) -> None:
         remedy = "give X[:, None]" if spec.inputs.kind == "series" and min(spec.inputs.shape) >= SMALLEST else remedy
         raise ProfundoError(
             f"net {name}: expected images (channels, height, width), "
-            f"the data have {spec.inputs.kind} of shape {spec.inputs.shape}; {remedy}"
+            f"the data have {spec.inputs.kind} of shape {spec.inputs.shape}; {remedy}",
+            told=Said("refusals.net_images", name=name, kind=spec.inputs.kind, shape=str(spec.inputs.shape)),
         )
     if name in NETS_FOR_SOUNDS and (spec.inputs.kind != "sound" or not spec.inputs.sound.rate):
         raise ProfundoError(
-            f"net {name}: expected sounds of a known rate, the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use "
-            f"{instead(spec)}"
+            Said(
+                "refusals.net_sounds",
+                name=name,
+                kind=spec.inputs.kind,
+                shape=str(spec.inputs.shape),
+                usual=instead(spec),
+            )
         )
     if name in NETS_FOR_PLANES and spec.inputs.shape != (2,):
         raise ProfundoError(
-            f"net {name}: expected two inputs, the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use "
-            f"{instead(spec)}"
+            Said(
+                "refusals.net_planes",
+                name=name,
+                kind=spec.inputs.kind,
+                shape=str(spec.inputs.shape),
+                usual=instead(spec),
+            )
         )
     if name in NETS_FOR_SERIES and len(spec.inputs.shape) != 2:
         raise ProfundoError(
-            f"net {name}: expected series (channels, steps), the data have {spec.inputs.kind} of shape "
-            f"{spec.inputs.shape}; use {instead(spec)}"
+            Said(
+                "refusals.net_series",
+                name=name,
+                kind=spec.inputs.kind,
+                shape=str(spec.inputs.shape),
+                usual=instead(spec),
+            )
         )
 
 

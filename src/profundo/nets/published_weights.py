@@ -21,6 +21,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from profundo.languages import Said
 from profundo.nets.init import SMALL_OUTPUT, initialize_
 from profundo.nets.registry import build
 from profundo.nets.sentence_encoder import as_ours
@@ -151,7 +152,8 @@ def check_images(name: str, spec: Spec) -> None:
     if spec.inputs.kind != "image" or channels not in (1, 3) or min(size) < 64:
         raise ProfundoError(
             f"published weights of {name}: expected images of at least 64×64 pixels, got {spec.inputs.things} of shape "
-            f"{spec.inputs.shape}; a folder of images, or a table that names them, is read in any --image-size"
+            f"{spec.inputs.shape}; a folder of images, or a table that names them, is read in any --image-size",
+            told=Said("refusals.published_images", name=name, things=spec.inputs.things, shape=str(spec.inputs.shape)),
         )
 
 

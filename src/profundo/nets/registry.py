@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from profundo.files import expectation
+from profundo.languages import Said
 from profundo.nets.activations import ACTIVATIONS
 from profundo.nets.alexnets import alexnet
 from profundo.nets.dense import linear, mlp
@@ -64,7 +65,8 @@ def build(name: str, spec: Spec, **options: Any) -> nn.Module:
         if option not in known:
             raise ProfundoError(
                 f"net {name}: unknown option {option!r}; "
-                + (f"its options are {', '.join(known)}" if known else "it has no options")
+                + (f"its options are {', '.join(known)}" if known else "it has no options"),
+                told=Said("refusals.net_option", net=name, option=repr(option)),
             )
         check_type(name, option, get_type_hints(builder)[option], options[option])
     try:
@@ -72,7 +74,7 @@ def build(name: str, spec: Spec, **options: Any) -> nn.Module:
     except (TypeError, RuntimeError) as error:  # a value of the wrong type, or more weights than memory
         given = ", ".join(f"{option}={value!r}" for option, value in options.items())
         raise ProfundoError(
-            f"net {name}: could not be built with {given or 'its defaults'}: {_first_line(error)}"
+            Said("refusals.net_unbuilt", net=name, given=given or "its defaults", reason=_first_line(error))
         ) from error
 
 
@@ -135,7 +137,10 @@ def check_type(net: str, option: str, kind: Any, value: Any) -> None:
         TypeAdapter(kind).validate_python(tuple(value) if isinstance(value, list) else value, strict=True)
     except ValidationError as error:
         expected = expectation(error.errors()[0]["msg"]).replace("an instance of Sequence", "a list")
-        raise ProfundoError(f"net {net}: {option}: {expected}, got {value!r}") from None
+        raise ProfundoError(
+            f"net {net}: {option}: {expected}, got {value!r}",
+            told=Said("refusals.net_option_kind", net=net, option=option, expected=expected, got=repr(value)),
+        ) from None
 
 
 def _first_line(error: Exception) -> str:

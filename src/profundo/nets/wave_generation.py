@@ -14,7 +14,7 @@ from torch import Tensor
 
 from profundo.nets.wave_nets import FRAME, Layer, WaveNet, frames_for, gated
 
-__all__ = ["Words", "drawn_codes", "generated", "generated_naively", "progress_of"]
+__all__ = ["Drawn", "Words", "drawn_codes", "generated", "generated_naively", "progress_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,28 @@ class Words:
 
     def __len__(self) -> int:
         return len(self.classes)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """How samples are drawn: from p^(1/temperature), above 0, with guidance w."""
+
+    temperature: float = 1.0
+    guidance: float = 1.0
+
+    def asked_of(self, net: WaveNet, words: Words) -> Words:
+        """What the net is to be told: the words, and beside them, if there is guidance, the same untold."""
+        if self.guidance == 1:
+            return words
+        untold = torch.full_like(words.classes, net.speech.untold)
+        return Words(torch.cat([words.classes, untold]), words.speakers.repeat(2), words.lengths.repeat(2))
+
+    def codes(self, logits: Tensor, uniform: Tensor) -> Tensor:
+        """int64 (words,) from the logits of what the net was told."""
+        if self.guidance != 1:
+            told, untold = logits.chunk(2)
+            logits = untold + self.guidance * (told - untold)
+        return drawn_codes(logits, uniform, self.temperature)
 
 
 def progress_of(lengths: Tensor, first: int, frames: int) -> Tensor:
@@ -42,17 +64,18 @@ def drawn_codes(logits: Tensor, uniform: Tensor, temperature: float) -> Tensor:
 
 
 @torch.inference_mode()
-def generated(net: WaveNet, words: Words, generator: torch.Generator, silent: int, temperature: float = 1.0) -> Tensor:
+def generated(net: WaveNet, words: Words, generator: torch.Generator, silent: int, how: Drawn = Drawn()) -> Tensor:
     """int64 (longest, words); beyond a word's length goes on what is no part of it. silent: the code that stands before all."""
     steps, context = int(words.lengths.max()), net.context
     uniform = torch.rand(steps, len(words), generator=generator, dtype=torch.float64).to(net.output.weight.dtype)
-    rings = Rings(net, words, frames_for(context + steps))
+    asked = how.asked_of(net, words)
+    rings = Rings(net, asked, frames_for(context + steps))
     code = torch.full((len(words),), silent)
     codes = []
     for step in range(context + steps):
-        outputs = rings.step(step, code)
+        outputs = rings.step(step, code.repeat(len(asked) // len(words)))
         if step >= context:
-            code = drawn_codes(net.judged(outputs), uniform[step - context], temperature)
+            code = how.codes(net.judged(outputs), uniform[step - context])
             codes.append(code)
     return torch.stack(codes)
 
@@ -106,15 +129,16 @@ def ring_of(layer: Layer, h: Tensor) -> Ring:
 
 @torch.inference_mode()
 def generated_naively(
-    net: WaveNet, words: Words, generator: torch.Generator, silent: int, temperature: float = 1.0
+    net: WaveNet, words: Words, generator: torch.Generator, silent: int, how: Drawn = Drawn()
 ) -> Tensor:
     """What `generated` gives, by the whole net over the whole past for every sample."""
     steps, context = int(words.lengths.max()), net.context
     uniform = torch.rand(steps, len(words), generator=generator, dtype=torch.float64).to(net.output.weight.dtype)
-    frames = frames_for(context + steps)
-    progress = progress_of(words.lengths, -context // FRAME, frames).to(uniform.dtype)
+    frames, asked = frames_for(context + steps), how.asked_of(net, words)
+    progress = progress_of(asked.lengths, -context // FRAME, frames).to(uniform.dtype)
     previous = torch.full((FRAME * frames + 1, len(words)), silent)
     for step in range(steps):
-        logits = net(previous[:-1], words.classes, words.speakers, progress)[step]
-        previous[context + step + 1] = drawn_codes(logits, uniform[step], temperature)
+        read = previous[:-1].repeat(1, len(asked) // len(words))
+        logits = net(read, asked.classes, asked.speakers, progress)[step]
+        previous[context + step + 1] = how.codes(logits, uniform[step])
     return previous[context + 1 : context + steps + 1]

@@ -1,13 +1,14 @@
 """WaveNet: p(sample | all before it, who speaks, what is said) by stacked causal convolutions with holes
 (van den Oord et al. 2016, arXiv:1609.03499).
 
-    z = tanh(W_f ∗ x + V_f h) ⊙ σ(W_g ∗ x + V_g h)           gated activation, eq. 2 and 3
+    z = tanh ½(W_f ∗ x + V_f h) ⊙ σ(W_g ∗ x + V_g h)         gated activation, eq. 2 and 3, but for the ½
     x ← x + W_r z                                            residual connection
     logits = W₂ relu(W₁ relu(Σ_layers W_s z))                skip connections, section 2.4
 
 Each filter looks at two moments, `dilation` samples apart: 1, 2, 4, … 2^(depth − 1), and again for every stack. What a word is made
 of stands where in the paper stand features of the text: of each class a path of vectors, along which one moves while the word
-is spoken, plus a vector for the speaker, is h; it changes every FRAME samples.
+is spoken, plus a vector for the speaker, is h; it changes every FRAME samples. One path more is of no class: of a word that is not
+told, from which a guided generation (wave_generation.py) moves away.
 
 Sequences are (steps, batch, …): the moment `dilation` before is then a slice, and a convolution two matrix products.
 Inputs are shifted: step t reads code t − 1 and predicts code t.
@@ -32,11 +33,17 @@ def frames_for(samples: int) -> int:
 
 
 class Speech(nn.Module):
-    """What is said, by whom, how far into it → h, (frames, batch, size)."""
+    """What is said, by whom, how far into it → h, (frames, batch, size). untold: the class of a word that is not told.
+
+    Speakers differ in when they say what, in the silence before and after, and in how: each has a path of its own for each class,
+    which begins as that of all plus a vector, and departs from it where it must.
+    """
 
     def __init__(self, classes: int, speakers: int, size: int) -> None:
         super().__init__()
-        self.path = nn.Parameter(torch.randn(classes, KNOTS, size) / 2)
+        self.untold = classes
+        self.path = nn.Parameter(torch.randn(classes + 1, KNOTS, size) / 2)
+        self.own = nn.Parameter(torch.zeros(classes + 1, speakers, KNOTS, size))
         self.speaker = nn.Embedding(speakers, size)
 
     def forward(self, classes: Tensor, speakers: Tensor, progress: Tensor) -> Tensor:
@@ -45,7 +52,8 @@ class Speech(nn.Module):
         place = progress.clamp(0, 1) * (KNOTS - 1)
         before = place.long().clamp(max=KNOTS - 2)
         ahead = (place - before).unsqueeze(2)
-        said = (1 - ahead) * self.path[classes, before] + ahead * self.path[classes, before + 1]
+        knots = self.path[:, None] + self.own
+        said = (1 - ahead) * knots[classes, speakers, before] + ahead * knots[classes, speakers, before + 1]
         return torch.tanh(said + self.speaker(speakers))
 
 
@@ -69,9 +77,10 @@ class Layer(nn.Module):
 
 
 def gated(gates: Tensor) -> Tensor:
-    """tanh of the first half ⊙ σ of the second."""
-    filters, shares = gates.chunk(2, -1)
-    return torch.tanh(filters) * torch.sigmoid(shares)
+    """tanh of half of the first half ⊙ σ of the second. tanh ½u = 2 σ(u) − 1: one pass over memory for both, and on a CPU tanh takes
+    several times as long as σ."""
+    filters, shares = torch.sigmoid(gates).chunk(2, -1)
+    return (2 * filters - 1) * shares
 
 
 class WaveNet(nn.Module):
@@ -106,7 +115,7 @@ class WaveNet(nn.Module):
         """int64 (steps, batch), steps = FRAME · frames; (batch,) twice; (frames, batch), the share that is over → logits
         (steps − context, batch, symbols)."""
         conditions = self.speech(classes, speakers, progress)
-        x, outputs = self.embedding(previous), []
+        x, outputs = in_precision(self.embedding(previous)), []
         wanted = len(previous) - self.context
         for layer in self.in_order:
             condition = layer.condition(conditions).repeat_interleave(FRAME, 0)
@@ -122,6 +131,12 @@ class WaveNet(nn.Module):
         """z of all layers, one beside the other, (…, layers · channels) → logits (…, symbols)."""
         logits: Tensor = self.output(torch.relu(self.hidden(torch.relu(self.skips(outputs)))))
         return logits
+
+
+def in_precision(x: Tensor) -> Tensor:
+    """As autocast has products, if it is on, so that what is added up layer by layer is read and written in half the memory."""
+    device = x.device.type
+    return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x
 
 
 class WaveRecurrent(nn.Module):

@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from profundo.kinds import NO_CLASS
+from profundo.languages import Said
 from profundo.objectives.detector_cost import DetectorCost
 from profundo.objectives.margins import Hinge
 from profundo.objectives.objective_names import check, default_name
@@ -265,7 +266,7 @@ def of_samples(name: str, targets: Targets, label_smoothing: float) -> Objective
     plain: dict[str, Objective] = {one.name: one for one in (GAUSSIAN, LAPLACE, HUBER, Hinge(), DetectorCost())}
     if name in plain:
         if label_smoothing:
-            raise ProfundoError(f"objective {name}: label smoothing is for probabilities of classes; leave it out")
+            raise ProfundoError(Said("refusals.smoothing_of", name=name))
         return plain[name]
     if name == "categorical":
         return Categorical(label_smoothing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from profundo.kinds import TargetKind
+from profundo.languages import Said
 from profundo.records import ProfundoError, Targets
 
 __all__ = ["OBJECTIVES", "check", "default_name"]
@@ -50,6 +51,5 @@ def check(name: str, targets: Targets) -> None:
     suitable = _BY_TARGET[targets.kind]
     if name not in suitable:
         raise ProfundoError(
-            f"objective {name}: expected targets of another kind, the data have {targets.kind!r} targets; "
-            f"use {' or '.join(suitable)}"
+            Said("refusals.objective_kind", name=name, kind=repr(targets.kind), fitting=" or ".join(suitable))
         )

@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from profundo.languages import Said
 from profundo.objectives.likelihoods import Objective, Overlapping, PerPixel
 from profundo.records import ProfundoError, Targets
 
@@ -75,14 +76,12 @@ def class_weights(
     """
     classes = len(targets.classes)
     if not (targets.traits.one_class or targets.kind == "mask"):
-        raise ProfundoError(
-            f"class weights: expected one class a sample or pixel, the data have {targets.kind!r} targets"
-        )
+        raise ProfundoError(Said("refusals.weights_kind", kind=repr(targets.kind)))
     if asked == "balanced":
         counts = torch.bincount(train.flatten().long(), minlength=classes)[:classes]  # without pixels of no class
         empty = [name for name, count in zip(targets.classes, counts.tolist(), strict=True) if not count]
         if empty:
-            raise ProfundoError(f"class weights: no training sample of {', '.join(empty)}; give the weights as numbers")
+            raise ProfundoError(Said("refusals.weights_empty", names=", ".join(empty)))
         return tuple((counts.sum() / (classes * counts.double())).tolist())
     if isinstance(asked, Mapping):
         if unknown := [name for name in asked if name not in targets.classes]:
@@ -91,6 +90,6 @@ def class_weights(
     weights = tuple(float(weight) for weight in asked)
     if len(weights) != classes:
         raise ProfundoError(
-            f"class weights: expected {classes} numbers, one for each of {', '.join(targets.classes)}; got {len(weights)}"
+            Said("refusals.weights_count", classes=classes, names=", ".join(targets.classes), got=len(weights))
         )
     return weights

@@ -15,6 +15,7 @@ from profundo.boxes import NO_OBJECT
 from profundo.data.batches import in_order
 from profundo.data.splits.splits import chosen
 from profundo.evaluate import evaluating
+from profundo.languages import Said
 from profundo.object_masks import table_of
 from profundo.records import Batch, Dataset, Inputs, ProfundoError, Spec
 from profundo.runs.experiment import Experiment
@@ -393,7 +394,8 @@ def check_normalisation(net: nn.Module, data: Dataset, choices: Experiment, proc
             parts = f" in {choices.accumulate} parts" if choices.accumulate > 1 else ""
             raise ProfundoError(
                 f"batch normalisation: expected two samples or more in each part of a batch, got one (batches of {batch}{parts}); "
-                "raise --batch-size" + (" or lower --accumulate" if parts else "")
+                "raise --batch-size" + (" or lower --accumulate" if parts else ""),
+                told=Said("refusals.batch_of_one", size=batch),
             ) from None
     except Exception:  # noqa: BLE001 - of a net that cannot do this at all, the first step tells more
         pass

@@ -10,6 +10,7 @@ from profundo import nets
 from profundo.data import load
 from profundo.data.batches import shared_batch_size
 from profundo.evaluate.scores import PROBABILITIES
+from profundo.languages import Said
 from profundo.nets.detectors.backbones import BackboneName
 from profundo.nets.published_weights import Published, published
 from profundo.records import Dataset, ProfundoError
@@ -76,17 +77,24 @@ def net_name(experiment: Experiment, data: Dataset) -> str:
     """The net that was asked for, or suits the data. Raises ProfundoError where a pretrained one is to be another."""
     if experiment.pretrained is None:
         if experiment.freeze:
-            raise ProfundoError("freeze: expected a pretrained net, such as --pretrained efficientnet_lite0; got none")
+            raise ProfundoError(
+                "freeze: expected a pretrained net, such as --pretrained efficientnet_lite0; got none",
+                told=Said("refusals.freeze_alone"),
+            )
         return experiment.net or nets.default(data.spec)
     known = published(experiment.pretrained)
     if data.spec.targets.traits.per == "object":
         return detector_on(experiment, known)
     if experiment.net not in (None, known.net) or experiment.net_options not in ({}, known.options):
         raise ProfundoError(
-            f"pretrained {experiment.pretrained}: its weights say which net it is; leave out --net and --net-option"
+            f"pretrained {experiment.pretrained}: its weights say which net it is; leave out --net and --net-option",
+            told=Said("refusals.pretrained_says", name=experiment.pretrained),
         )
     if experiment.freeze and experiment.augment:
-        raise ProfundoError("augment: features of a frozen net are computed once; leave out --augment or --freeze")
+        raise ProfundoError(
+            "augment: features of a frozen net are computed once; leave out --augment or --freeze",
+            told=Said("refusals.frozen_once"),
+        )
     return known.net
 
 
@@ -94,18 +102,19 @@ def detector_on(experiment: Experiment, known: Published) -> str:
     """The detector that is to stand on a pretrained backbone. Raises ProfundoError where none can."""
     name, backbones = experiment.pretrained, get_args(BackboneName)[1:]
     if known.net not in backbones:
-        raise ProfundoError(f"pretrained {name}: a detector stands on {' or '.join(backbones)}; choose one of them")
+        raise ProfundoError(Said("refusals.detector_stands", name=name, known=" or ".join(backbones)))
     if experiment.net is None:
-        raise ProfundoError(f"pretrained {name}: expected a detector to stand on it, such as --net fcos; got none")
+        raise ProfundoError(
+            f"pretrained {name}: expected a detector to stand on it, such as --net fcos; got none",
+            told=Said("refusals.detector_missing", name=name),
+        )
     if experiment.net_options.get("backbone", known.net) != known.net:
         raise ProfundoError(
             f"pretrained {name}: its weights are of the backbone {known.net}, got {experiment.net_options['backbone']!r}; leave that "
             "out"
         )
     if experiment.freeze:
-        raise ProfundoError(
-            "freeze: of a detector all that stands on its backbone is new, and is trained with it; leave it out"
-        )
+        raise ProfundoError(Said("refusals.detector_freeze"))
     return experiment.net
 
 
@@ -114,12 +123,14 @@ def check_choices(chosen: Experiment, data: Dataset, own: Own = NOTHING) -> None
     objective_of(chosen, data, own)
     if chosen.early_stop is not None and not len(data.validation):
         raise ProfundoError(
-            f"--early-stop: expected a validation split to look at, that of {data.name} is empty; leave it out"
+            f"--early-stop: expected a validation split to look at, that of {data.name} is empty; leave it out",
+            told=Said("refusals.early_stop_empty", where=data.name),
         )
     if chosen.longer and (chosen.early_stop is None or chosen.heal):
         raise ProfundoError(
             "--longer: a second training follows where early stopping did not end the first; "
-            + ("leave out --heal, which begins anew by itself" if chosen.heal else "give --early-stop EPOCHS, too")
+            + ("leave out --heal, which begins anew by itself" if chosen.heal else "give --early-stop EPOCHS, too"),
+            told=Said("refusals.longer_needs"),
         )
     if chosen.threshold is not None:
         check_threshold(chosen, data, own)
@@ -137,21 +148,18 @@ def check_detecting(chosen: Experiment) -> None:
     of_samples = {"accumulate": 1, "l1": 0.0, "class_weights": None, "label_smoothing": 0.0}
     for name, usual in of_samples.items():
         if getattr(chosen, name) != usual:
-            raise ProfundoError(
-                f"{name}: a detector's cost is that of a whole batch, which this does not change; leave it out"
-            )
+            raise ProfundoError(Said("refusals.detector_cost", name=name))
 
 
 def check_threshold(chosen: Experiment, data: Dataset, own: Own = NOTHING) -> None:
     targets, objective = data.spec.targets, objective_of(chosen, data, own)
     if targets.kind != "binary" or objective.likelihood.quantity != PROBABILITIES:
         arrived = f"{len(targets.classes)} {targets.kind}" if targets.kind != "binary" else "margins of a hinge"
-        raise ProfundoError(
-            f"threshold: expected probabilities of two classes, {data.name} has {arrived}; leave it out"
-        )
+        raise ProfundoError(Said("refusals.threshold_binary", where=data.name, got=arrived))
     for index, name in enumerate(targets.classes):
         if not bool((data.validation.targets == index).any()):
             raise ProfundoError(
                 f"threshold: it is chosen on the validation split, where {data.name} has no sample of {name!r}; give more "
-                "samples, or a larger --validation"
+                "samples, or a larger --validation",
+                told=Said("refusals.threshold_class", where=data.name, name=repr(name)),
             )

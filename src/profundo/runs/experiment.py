@@ -373,14 +373,17 @@ def new_experiment(**settings: Any) -> Experiment:
         name = ".".join(str(part) for part in first["loc"]) or "experiment"
         if first["type"] == "extra_forbidden":
             hint = FOREIGN.get(name.lower()) or nearest(name, [one for one in SETTINGS if not SETTINGS[one].in_python])
-            raise ProfundoError(f"setting {name!r} is unknown; {hint}") from None
+            raise ProfundoError(Said("refusals.unknown_setting", name=repr(name), hint=hint)) from None
         given = " ".join(repr(first["input"]).split())
         given = given if len(given) <= 100 else f"{given[:100]}…"
         if first["type"] == "missing":
             raise ProfundoError(f"setting {name!r} is missing; add it") from None
         if first["loc"][:1] == ("net_options",) and len(first["loc"]) > 1:
             kinds = "a number, text, true, false or a list of whole numbers"
-            raise ProfundoError(f"net option {first['loc'][1]}: expected {kinds}, got {first['input']!r}") from None
+            raise ProfundoError(
+                f"net option {first['loc'][1]}: expected {kinds}, got {first['input']!r}",
+                told=Said("refusals.net_option_value", name=first["loc"][1], got=repr(first["input"])),
+            ) from None
         expected, told = expectation(first["msg"]).replace("'", ""), expected_of(first)
         if first["type"] == "literal_error" and isinstance(first["input"], str):
             known = re.findall(r"'([^']*)'", first["ctx"]["expected"])

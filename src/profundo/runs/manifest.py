@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from profundo.files import PUT_BACK, in_words, read_object, sha256, write_bytes, write_json
+from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.runs.experiment import WITHOUT_EFFECT
 from profundo.runs.folder import Folder
@@ -69,7 +70,8 @@ def read_manifest(folder: Folder) -> Manifest:
     """Raises ProfundoError when it is missing, or differs from what was written."""
     if not folder.manifest.exists():
         raise ProfundoError(
-            f"{folder.manifest}: is missing, so that nothing tells whether the run is as it ended; {PUT_BACK}"
+            f"{folder.manifest}: is missing, so that nothing tells whether the run is as it ended; {PUT_BACK}",
+            told=Said("refusals.no_manifest", where=folder.manifest),
         )
     content = read_object(folder.manifest)
     vouched = content.pop("sha256", None)
@@ -112,7 +114,7 @@ def check_files(
         how = "changed since the run ended" if path.exists() else "is missing"
         how += f": {'; '.join(changes)}" if changes else ""
         if name in passed_on and with_effect:
-            raise ProfundoError(f"{path}: {how}; so it does not tell how the run came out. Undo that, or train anew")
+            raise ProfundoError(Said("refusals.altered_file", where=path, how=how))
         notice(f"{path}: {how}")
 
 
@@ -128,7 +130,8 @@ def check_data_facts(folder: Folder, facts: Mapping[str, Any]) -> None:
     if changes:
         raise ProfundoError(
             f"{folder.path}: the data are not those of the run, or are split otherwise: {'; '.join(changes)}; figures on "
-            "them would not be the run's. Put the data back, or train anew"
+            "them would not be the run's. Put the data back, or train anew",
+            told=Said("refusals.other_data", where=folder.path, changes="; ".join(changes)),
         )
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from profundo.data.grids.grid_arrays import as_grids
 from profundo.data.streams.places import check_place
 from profundo.files import read_object
+from profundo.languages import Said
 from profundo.objectives.own_losses import OwnLoss, main_error, place_entropy
 from profundo.pictures.history_chart import history_chart
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Scores, Spec, at_the_door
@@ -41,7 +42,10 @@ def finished(path: str | Path) -> Folder:
     """The folder of a finished run, of either kind. Raises ProfundoError for any other."""
     folder = Folder.open(path)
     if not folder.scores.exists():
-        raise ProfundoError(f"{path}: this run is not finished; {folder.resuming} ends it")
+        raise ProfundoError(
+            f"{path}: this run is not finished; {folder.resuming} ends it",
+            told=Said("refusals.unfinished_run", where=path),
+        )
     return folder
 
 
@@ -50,7 +54,8 @@ def finished_training(path: str | Path) -> Folder:
     if kind_of(path) == "recipe":
         raise ProfundoError(
             f"{path}: is a run of a recipe, whose networks and figures are of its own kind; expected one of `profundo train`. "
-            f"`profundo report {path}` shows it, `profundo predict` and `profundo generate` ask its networks"
+            f"`profundo report {path}` shows it, `profundo predict` and `profundo generate` ask its networks",
+            told=Said("refusals.run_of_recipe", where=path),
         )
     return finished(path)
 
@@ -149,7 +154,8 @@ def kept_scores(folder: Folder) -> Scores:
 def needs_data(run: Run, *_: Any) -> Any:
     path = str(run.folder.path) if run.folder is not None else "path"
     raise ProfundoError(
-        f"{path}: its data were in memory: give them, profundo.open_run({path!r}, data=…), and net=…, if that is your own"
+        f"{path}: its data were in memory: give them, profundo.open_run({path!r}, data=…), and net=…, if that is your own",
+        told=Said("refusals.data_in_memory", where=path),
     )
 
 

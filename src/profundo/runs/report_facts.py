@@ -23,7 +23,7 @@ from profundo.evaluate.reliability import reliability
 from profundo.evaluate.scores import Answers
 from profundo.files import read_object, write_text
 from profundo.kinds import NO_CLASS, InputKind
-from profundo.languages import language, local, say, speaking, words
+from profundo.languages import language, local, say, speaking, worded, words
 from profundo.looks.grids.mask_pictures import answered_panels, panels, shares_in_words
 from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.nets.summary import summary
@@ -148,7 +148,14 @@ def _checkup(health: Health, signs: Mapping[str, Any]) -> Checkup:
     findings = [
         Found(_cause(one.cause), quantity(one.where), one.numbers, one.sure, one.advice) for one in health.findings
     ]
-    return Checkup(health.looks, health.steps, findings, list(map(str, health.cures)), health.notes, signs)
+    return Checkup(
+        health.looks,
+        health.steps,
+        findings,
+        list(map(str, health.cures)),
+        [str(worded(one)) for one in health.notes],
+        signs,
+    )
 
 
 def _cause(name: str) -> str:

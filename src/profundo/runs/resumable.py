@@ -14,6 +14,7 @@ from torch import nn
 from profundo.data.batches import mix
 from profundo.doctor.vital_signs import VitalSigns, Watched, noted_losses
 from profundo.files import in_words
+from profundo.languages import Said
 from profundo.records import NotFiniteError, ProfundoError, Step
 from profundo.runs.folder import Folder, write_history
 from profundo.runs.live.live_progress import Telling
@@ -244,8 +245,7 @@ def check_finite(networks: Mapping[str, nn.Module], position: Position) -> None:
         for name, tensor in net.named_parameters():
             if not bool(tensor.isfinite().all()):
                 raise NotFiniteError(
-                    f"before epoch {position.epoch + 1}, step {position.index + 1}: {name} is no longer finite. Try a smaller "
-                    "learning rate, or look for extreme values in the data"
+                    Said("refusals.weights_not_finite", epoch=position.epoch + 1, step=position.index + 1, name=name)
                 )
 
 

@@ -25,6 +25,7 @@ from profundo.data.tables.columns import feature_names
 from profundo.data.text.text_ids import MOST_CHARACTERS, MOST_WORDS
 from profundo.evaluate import evaluating
 from profundo.files import PUT_BACK, in_words, read_object, write_bytes, write_json
+from profundo.languages import Said
 from profundo.object_masks import rescaled
 from profundo.objectives import Objective
 from profundo.objectives.own_losses import PROBABILITIES
@@ -47,7 +48,8 @@ def build_net(name: str, spec: Spec, options: Mapping[str, Any], seed: int) -> n
     if name.startswith("own:"):
         raise ProfundoError(
             f"net {name!r} is a class of your own, which no file can name: build it in Python, then profundo.fit(net, data, …, "
-            "out=…, resume=True) to go on; a finished run is opened with it, profundo.open_run(path, net=…, data=…)"
+            "out=…, resume=True) to go on; a finished run is opened with it, profundo.open_run(path, net=…, data=…)",
+            told=Said("refusals.own_net", name=repr(name)),
         )
     with seeded(seed):
         return nets.build(name, spec, **options)
@@ -212,23 +214,26 @@ def check_spec(spec: Spec) -> None:
 def kept_shapes(folder: Folder) -> dict[str, torch.Size]:
     """Of the weights in the file, without reading them. Raises ProfundoError when it is no safetensors file."""
     if not folder.weights.is_file():
-        raise ProfundoError(f"{folder.weights}: expected the weights of a run, found nothing to read; {PUT_BACK}")
+        raise ProfundoError(
+            f"{folder.weights}: expected the weights of a run, found nothing to read; {PUT_BACK}",
+            told=Said("refusals.no_weights", where=folder.weights),
+        )
     try:
         with safetensors.safe_open(folder.weights, "pt") as file:
             return {name: torch.Size(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     except (OSError, safetensors.SafetensorError, ValueError, TypeError, LookupError, RuntimeError) as error:
-        raise ProfundoError(f"{folder.weights}: expected safetensors: {in_words(error)}; train again") from None
+        raise ProfundoError(Said("refusals.weights_unread", where=folder.weights, reason=in_words(error))) from None
 
 
 def read_weights(folder: Folder, expected: str) -> dict[str, Tensor]:
     kept_shapes(folder)  # before gigabytes of something else are read
     content = folder.weights.read_bytes()
     if hashlib.sha256(content).hexdigest() != expected:
-        raise ProfundoError(f"{folder.weights}: the weights differ from those that were saved; train again")
+        raise ProfundoError(Said("refusals.other_weights", where=folder.weights))
     try:
         return safetensors.torch.load(content)
     except (safetensors.SafetensorError, ValueError, TypeError, LookupError, RuntimeError) as error:
-        raise ProfundoError(f"{folder.weights}: expected safetensors: {in_words(error)}; train again") from None
+        raise ProfundoError(Said("refusals.weights_unread", where=folder.weights, reason=in_words(error))) from None
 
 
 def load_objective(folder: Folder, spec: Spec) -> Objective:

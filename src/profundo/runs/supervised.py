@@ -20,6 +20,7 @@ from torch import nn
 from profundo.data.streams.places import check_place, remember_place
 from profundo.evaluate.kinds import net_answers
 from profundo.files import in_words, read_object, write_json
+from profundo.languages import Said
 from profundo.nets.published_weights import published
 from profundo.pictures.history_chart import history_chart
 from profundo.records import Interrupted, ProfundoError
@@ -195,9 +196,7 @@ def check_unchanged(folder: Folder, prepared: Prepared, state: State | None, pro
     else:
         changes.append(f"{folder.environment.name} no longer says what the data were")
     if changes:
-        raise ProfundoError(
-            f"{folder.path}: cannot go on, for things changed: {'; '.join(changes)}. Undo that, or train anew"
-        )
+        raise ProfundoError(Said("refusals.things_changed", where=folder.path, changes="; ".join(changes)))
 
 
 def changed_settings(experiment: Experiment, state: State, processes: Group) -> list[str]:
@@ -269,7 +268,7 @@ def watch(
     """The training with the doctor beside it; the run has what it came to."""
     try:
         if processes.size > 1:
-            raise ProfundoError("it watches trainings of one process")
+            raise ProfundoError(Said("refusals.one_process"))
         check_known(prepared.data)
         care = Care(prepared, run.history, run.folder, voice, live)
         live.clock.beside = lambda: {"doctor": care.seconds, "evaluation": care.compared}
@@ -328,7 +327,8 @@ def learn_prepared(
         if is_out_of_memory(error):
             raise ProfundoError(
                 f"batches of {prepared.experiment.batch_size} take more memory than {prepared.device} has; try half of it "
-                "as --batch-size, or --accumulate 2, which takes them in two parts"
+                "as --batch-size, or --accumulate 2, which takes them in two parts",
+                told=Said("refusals.no_memory", size=prepared.experiment.batch_size, device=prepared.device),
             ) from None
         problems = [] if isinstance(error, ProfundoError) else keepable(prepared.net)[1]
         if not problems:

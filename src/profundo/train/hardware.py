@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -37,14 +38,15 @@ def choose_device(name: str = "auto") -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ProfundoError(f"device {name!r}: expected auto, cpu, cuda or cuda:N") from None
+        raise ProfundoError(Said("refusals.device_form", name=repr(name))) from None
     if device.type not in ("cpu", "cuda"):
-        raise ProfundoError(f"device {name!r}: expected auto, cpu, cuda or cuda:N")
+        raise ProfundoError(Said("refusals.device_form", name=repr(name)))
     if device.type == "cuda":
         there = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= there:
             raise ProfundoError(
-                f"device {name!r} is not there: this machine has {there} CUDA devices; try --device auto"
+                f"device {name!r} is not there: this machine has {there} CUDA devices; try --device auto",
+                told=Said("refusals.no_device", name=repr(name), count=there),
             )
     return device
 

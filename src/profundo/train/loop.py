@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from profundo.languages import Said
 from profundo.records import Batch, ProfundoError, Step
 from profundo.train.schedules import constant
 
@@ -115,7 +116,10 @@ def fit(update: Update, batches: Batches | Iterable[Any], plan: Plan, start: Pos
     note_rates(update)
     in_epoch = len(steps)
     if in_epoch == 0:
-        raise ProfundoError("training: expected at least one batch an epoch, got none; is the training split empty?")
+        raise ProfundoError(
+            "training: expected at least one batch an epoch, got none; is the training split empty?",
+            told=Said("refusals.no_batch"),
+        )
     total = plan.epochs * in_epoch
     for epoch in range(start.epoch, plan.epochs):
         skip = start.index if epoch == start.epoch else 0

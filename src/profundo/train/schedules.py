@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -88,7 +89,10 @@ def warm_up(then: Schedule, over: float, start: float = 0.01) -> Schedule:
     Raises ProfundoError for another share.
     """
     if not 0 <= over < 1:
-        raise ProfundoError(f"--warm-up: expected a share of training, at least 0 and below 1, got {over:g}")
+        raise ProfundoError(
+            f"--warm-up: expected a share of training, at least 0 and below 1, got {over:g}",
+            told=Said("refusals.warm_up", got=over),
+        )
 
     def warmed(share: float) -> float:
         if share < over:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from profundo.languages import Said, named
 from profundo.records import NoColumnError, NotFiniteError, ProfundoError, Step, no_such_name
 from profundo.train.longer import ONE, Rounds
 from profundo.train.randomness import seeded
@@ -114,8 +115,7 @@ class History:
             for index, value in enumerate(before):
                 if not math.isfinite(value):
                     raise NotFiniteError(
-                        f"epoch {epoch + 1}, step {index + 1}: the {name} became {value}. Try a smaller learning "
-                        "rate, or look for extreme values in the data"
+                        Said("refusals.not_finite", epoch=epoch + 1, step=index + 1, name=named(name), value=value)
                     )
         self.waiting = {}
         self.noted = {name: [float(value) for value in values] for name, values in self.noted.items()}

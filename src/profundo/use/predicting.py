@@ -86,7 +86,10 @@ class Predictor:
     def _media(self, kind: InputKind, contents: Sequence[bytes]) -> list[dict[str, Any]]:
         if self.spec.inputs.kind != kind:
             given = "rows with columns" if self.spec.inputs.kind == "features" else self.spec.inputs.things
-            raise ProfundoError(f"{self.folder.path}: expected {given}, its net takes no {kind}s")
+            raise ProfundoError(
+                f"{self.folder.path}: expected {given}, its net takes no {kind}s",
+                told=Said("refusals.takes_none", where=self.folder.path, given=given),
+            )
         names = [f"{kind} {number}" for number in range(1, len(contents) + 1)]
         values = []
         for index, content in enumerate(contents):

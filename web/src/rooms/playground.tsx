@@ -1,5 +1,6 @@
 // The playground: a net over the plane that trains while one watches, and everything about it at hand.
 import { useEffect } from "preact/hooks";
+import lab from "@texts/lab.json";
 import texts from "@texts/playground.json";
 import { address, useVisits } from "../address";
 import { role, whenOpened } from "../connection";
@@ -9,7 +10,7 @@ import { Panel, Problem } from "../ui/controls";
 import { Controls, Data, Learning, Lessons } from "./playground/choices";
 import { GradientSizes, LayerCount, Network } from "./playground/network";
 import { Output } from "./playground/output";
-import { enter, problem, watch } from "./playground/play";
+import { enter, form as settings, problem, setup, watch } from "./playground/play";
 import { Race, Raced } from "./playground/race";
 import { Doctor, Home, Neuron, Progress } from "./playground/results";
 import { OURS, SPEEDS, SWITCHES } from "./playground/query";
@@ -25,12 +26,21 @@ export default function Playground() {
     return () => leave.forEach((one) => one());
   }, []);
   useVisits(() => role.value === "visitor" || void enter(address.value.query)); // a visitor's settings come with the session
+  const isThere = setup.value !== null && settings.value !== null;
   const looksOn = role.value === "visitor"; // what would do nothing is folded, and the pictures come first
   return (
     <fieldset class={looksOn ? "playground visited" : "playground"} disabled={looksOn}>
       <h1 class="unseen">{say(texts.title)}</h1>
       <Lessons />
       <Problem text={problem.value} />
+      {isThere ? <Play looksOn={looksOn} /> : problem.value === "" && <p class="loading">{say(lab.loading)}</p>}
+    </fieldset>
+  );
+}
+
+function Play({ looksOn }: { looksOn: boolean }) {
+  return (
+    <>
       <div class="deck">
         <Controls />
         {!looksOn && <Learning />}
@@ -73,6 +83,6 @@ export default function Playground() {
           <Home />
         </div>
       )}
-    </fieldset>
+    </>
   );
 }

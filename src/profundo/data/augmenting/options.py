@@ -15,6 +15,7 @@ from typing import Any
 
 from profundo.data.dataset_names import AUGMENTATIONS, nearest
 from profundo.kinds import InputKind, TargetKind
+from profundo.languages import Said
 from profundo.records import ProfundoError, Spec, Targets
 
 __all__ = [
@@ -134,7 +135,7 @@ def read(entry: Any) -> Asked:
     if not isinstance(name, str) or not isinstance(given, Mapping | None):
         raise ProfundoError(f"augmentation: expected a name or {{name: {{option: value}}}}, got {entry!r}")
     if name not in OPTIONS:
-        raise ProfundoError(f"{name!r} is no augmentation; {nearest(name, AUGMENTATIONS)}")
+        raise ProfundoError(Said("refusals.no_augmentation", name=repr(name), hint=nearest(name, AUGMENTATIONS)))
     known = OPTIONS[name]
     for option in given or {}:
         if option not in known:
@@ -153,10 +154,14 @@ def check(choice: Asked, spec: Spec) -> None:
         if spec.inputs.kind == "array" and len(spec.inputs.shape) == 3 and choice.name in IMAGES:
             these, instead = "arrays of floats", ", or give pictures as bytes, such as (x * 255).byte()"
         raise ProfundoError(
-            f"augmentation {choice.name!r} is for {theirs}; these data are {these}: leave it out{instead}"
+            f"augmentation {choice.name!r} is for {theirs}; these data are {these}: leave it out{instead}",
+            told=Said("refusals.augment_for", name=repr(choice.name)),
         )
     if unfit := unfit_for(choice.name, spec.targets):
-        raise ProfundoError(f"augmentation {choice.name!r} {unfit}: leave it out")
+        raise ProfundoError(
+            f"augmentation {choice.name!r} {unfit}: leave it out",
+            told=Said("refusals.augment_unfit", name=repr(choice.name), why=unfit),
+        )
 
 
 def unfit_for(name: str, targets: Targets) -> str:

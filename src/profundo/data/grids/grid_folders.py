@@ -32,6 +32,7 @@ from profundo.data.streams.archives import MASKED, Files, Parts, open_files, pri
 from profundo.data.text.text_files import read_text
 from profundo.image_files import strict
 from profundo.kinds import NO_CLASS
+from profundo.languages import Said
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
 __all__ = ["Pairs", "coded", "fitted_grid", "fitted_image", "grid_collection", "longest_side", "paired", "scaled"]
@@ -85,9 +86,7 @@ def grid_collection(where: Path, how: Reading) -> Collection:
     pairs, place = paired(files), printable(str(where))
     notes = [*files.notes, *unpaired(files, pairs, place, how.skip_bad)]
     if not pairs.images:
-        raise ProfundoError(
-            f"{place}: expected a mask in masks/ for each image in images/, of the same name; found no pair"
-        )
+        raise ProfundoError(Said("refusals.no_mask_pairs", where=place))
     with strict():
         seen = looked_at(files, pairs)
         read = None if how.task == "real" else coded(files, pairs, seen.faults, place)
@@ -184,14 +183,17 @@ def framed(files: Files, pairs: Pairs, seen: Seen, how: Reading, where: str) -> 
 def unpaired(files: Files, pairs: Pairs, where: str, skip_bad: bool) -> Iterator[str]:
     """Notes on what has no partner. Raises ProfundoError unless that is to be left out."""
     for those, what in (
-        (pairs.alone, "images without a mask"),
-        (pairs.extra, "masks without an image"),
-        (pairs.doubled, "images or masks of a name that another one has, with another ending"),
+        (pairs.alone, Said("refusals.no_mask")),
+        (pairs.extra, Said("refusals.no_image_of_mask")),
+        (pairs.doubled, Said("refusals.same_name")),
     ):
         if those and not skip_bad:
             raise ProfundoError(
                 f"{where}: {len(those)} {what}: {some_names(files, those)}; expected the same name in images/ and masks/: add or "
-                "remove them, or leave them out with --skip-bad"
+                "remove them, or leave them out with --skip-bad",
+                told=Said(
+                    "refusals.mask_unpaired", where=where, count=len(those), what=what, names=some_names(files, those)
+                ),
             )
         if those:
             yield f"{len(those)} {what} were left out: {some_names(files, those)}."

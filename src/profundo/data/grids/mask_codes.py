@@ -18,6 +18,7 @@ import numpy as np
 
 from profundo.image_files import MOST_PIXELS, opened, upright
 from profundo.kinds import NO_CLASS
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["MOST_CLASSES", "Coding", "coding_of", "colour_of", "listed_classes", "mask_png", "read_codes"]
@@ -91,14 +92,11 @@ def coding_of(codes: Iterable[int], listed: dict[int, str], where: str) -> Codin
     classes = [code for code in there if code != ignored_there]
     if listed:
         if strange := [code for code in classes if code not in listed]:
-            raise ProfundoError(
-                f"{where}: masks have {in_words(strange[0])}, which classes.txt does not list; add it there, or write 255 for "
-                "pixels of no class"
-            )
+            raise ProfundoError(Said("refusals.mask_unlisted", where=where, found=in_words(strange[0])))
         classes = sorted(listed)
     if len(classes) < 2:
         raise ProfundoError(
-            f"{where}: expected masks of two classes or more, all pixels are {in_words(classes[0]) if classes else 'of none'}"
+            Said("refusals.mask_one_class", where=where, found=in_words(classes[0]) if classes else "of none")
         )
     if len(classes) > (MOST_CLASSES if listed else MOST_UNLISTED):
         raise ProfundoError(

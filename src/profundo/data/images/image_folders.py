@@ -167,7 +167,7 @@ def images_by_class_or_not(where: Path, how: Reading) -> Collection:
     of kind "any", which say nothing."""
     files, named = open_files(where), printable(where.resolve().stem if where.is_file() else where.resolve().name)
     if not files.paths:
-        raise ProfundoError(f"{printable(str(where))}: expected images, found none")
+        raise ProfundoError(Said("refusals.no_images", where=printable(str(where))))
     try:
         return collected(named, files, arranged(files), how)
     except NoClassesError:
@@ -291,7 +291,7 @@ def _first(files: Files, used: list[int]) -> Shape:
         except (OSError, ValueError) as error:
             faults.append((index, str(error)))
     report(files, faults, len(used), "images")
-    raise ProfundoError(f"{printable(str(files.where))}: expected images, found none")
+    raise ProfundoError(Said("refusals.no_images", where=printable(str(files.where))))
 
 
 def _common(files: Files, used: list[int], size: int | None) -> tuple[Shape, str]:
@@ -392,7 +392,10 @@ def usable(files: Files, faults: list[Fault], layout: Layout, things: str, skip_
     gone = [name for label, name in enumerate(layout.classes) if label not in left]
     if gone:
         one = things.removesuffix("s")
-        raise ProfundoError(f"{printable(str(files.where))}: class {gone[0]!r} has no {one} that decodes to train on")
+        raise ProfundoError(
+            f"{printable(str(files.where))}: class {gone[0]!r} has no {one} that decodes to train on",
+            told=Said("refusals.class_undecoded", where=printable(str(files.where)), name=repr(gone[0])),
+        )
     return splits
 
 
@@ -404,7 +407,8 @@ def report(files: Files, faults: list[Fault], total: int, things: str) -> None:
     more = f" and {len(faults) - 10} more" if len(faults) > 10 else ""
     raise ProfundoError(
         f"{printable(str(files.where))}: {len(faults)} of {total} {things} cannot be decoded: {listed}{more}; "
-        "mend or remove them, or leave them out with --skip-bad"
+        "mend or remove them, or leave them out with --skip-bad",
+        told=Said("refusals.undecoded", where=printable(str(files.where)), count=len(faults), of=total, listed=listed),
     )
 
 

@@ -26,7 +26,7 @@ from profundo.data.tables.split_column import by_column
 from profundo.data.tables.table_files import is_parquet, read_frame
 from profundo.data.tables.target_columns import lost_rows, target_columns, target_values
 from profundo.data.text.text_files import read_json_rows
-from profundo.languages import Said
+from profundo.languages import Said, told_by, within
 from profundo.records import Inputs, ProfundoError, Samples
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def file_column(
         name, (things, cells) = next(iter(called.items()))
         raise ProfundoError(
             f"column {name!r} names {things}, such as {printable(cells[0])!r}, most of which are not in {printable(str(folder))}; "
-            "put the table into the folder that its paths begin in"
+            "put the table into the folder that its paths begin in",
+            told=Said("refusals.named_files_away", name=repr(name), cell=repr(printable(cells[0]))),
         )
     return None
 
@@ -181,7 +182,7 @@ def files_of_table(table: Table, path: Path, how: Reading) -> Collection | None:
     try:
         result = file_column(frame, path.parent, _aside(frame.columns, how))
     except ProfundoError as error:
-        raise ProfundoError(f"{where}: {error}") from None
+        raise ProfundoError(within(where, told_by(error))) from None
     if result is None:
         return None
     column, things = result

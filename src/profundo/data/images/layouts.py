@@ -79,14 +79,14 @@ def _classes(where: str, members: dict[str, dict[str, list[int]]], loose: int, t
     result = sorted(members.get("train", ()))
     if not result:
         raise NoClassesError(
-            f"{where}: expected {things} in one folder per class, found none there and {loose} outside; "
-            "make a folder for each class"
+            Said("refusals.no_classes", where=where, things=Said(f"refusals.of_{things}"), loose=loose)
         )
     for split, folders in members.items():
         for name in sorted(set(folders) - set(result)):
             raise ProfundoError(
                 f"{where}: class {printable(name)!r} has {things} in {split}/ but none in train/; add some there, "
-                "or remove the folder"
+                "or remove the folder",
+                told=Said("refusals.class_unlearned", where=where, name=repr(printable(name)), split=split),
             )
     words = {name.lower() for name in result}
     if words <= OF_IMAGES | OF_MASKS and (len(words) == 1 or (words & OF_IMAGES and words & OF_MASKS)):
@@ -96,7 +96,8 @@ def _classes(where: str, members: dict[str, dict[str, list[int]]], loose: int, t
             "masks/ under the same names (docs/masks.md)"
         )
     if len(result) < 2:
-        raise NoClassesError(f"{where}: expected two classes or more, found {things} of {printable(result[0])!r} only")
+        of = Said(f"refusals.of_{things}")
+        raise NoClassesError(Said("refusals.one_class", where=where, things=of, name=repr(printable(result[0]))))
     return result
 
 

@@ -19,6 +19,7 @@ from profundo.data.dataset_names import Reading
 from profundo.data.grids.grid_folders import fitted_grid, fitted_image, scaled
 from profundo.data.images.image_folders import fits_in_memory
 from profundo.data.splits.splits import Collection
+from profundo.languages import Said
 from profundo.object_masks import bits_of, targets_of
 from profundo.records import ImageReader, Inputs, Originals, ProfundoError, Samples, Targets
 
@@ -77,7 +78,7 @@ def images_with_objects(
         numbers = torch.tensor(rows)
         parts[split] = Samples(images[numbers], targets_of([moved[at] for at in rows], own), numbers)
     if "train" not in parts:
-        raise ProfundoError(f"{name}: expected images with objects to train on, found none in its training split")
+        raise ProfundoError(Said("refusals.objects_to_train", where=name))
     if longest and how.image_size is None:
         notes = (*notes, SCALED.format(largest=max(map(max, sizes)), longest=longest))
     rest = (parts.get("validation"), parts.get("test"))

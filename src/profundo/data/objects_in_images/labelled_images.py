@@ -17,6 +17,7 @@ from profundo.boxes import Objects
 from profundo.data.images.pixels import header
 from profundo.data.objects_in_images.outlines import Outline, Polygons, Runs, box_of, drawn
 from profundo.data.streams.archives import Files, printable
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -204,12 +205,8 @@ def _nothing(files: Files, remarks: Remarks) -> None:
     where = printable(str(files.where))
     if remarks.faults:
         place, reason = remarks.faults[0]
-        raise ProfundoError(
-            f"{where}: expected images with objects, none can be used: {place}: {reason}; mend the files"
-        )
-    raise ProfundoError(
-        f"{where}: expected images with objects, found no object; add the files that say where they are"
-    )
+        raise ProfundoError(Said("refusals.objects_unread", where=where, place=place, reason=reason))
+    raise ProfundoError(Said("refusals.no_object", where=where))
 
 
 def _check_entry(entry: Entry, width: int, height: int) -> None:

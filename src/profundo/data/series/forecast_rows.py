@@ -11,6 +11,7 @@ from torch import Tensor
 
 from profundo.data.series.forecast_windows import Ending, endings, rows_by
 from profundo.data.tables.new_rows import BadInputError, keys_of, raw_of_frame, raw_of_rows
+from profundo.languages import told_by, within
 from profundo.records import Column, Forecast, Inputs, ProfundoError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def endings_of_frame(frame: polars.DataFrame, inputs: Inputs, where: str) -> lis
         keys_of(frame.columns, row_inputs(inputs))
         raw, faults = raw_of_frame(frame, _numbers(forecast), forecast.form)
     except ProfundoError as error:
-        raise ProfundoError(f"{where}: {error}") from None
+        raise ProfundoError(within(where, told_by(error))) from None
     if faults:
         row = min(faults)
         raise ProfundoError(f"{where}: row {row + 1}: {faults[row]}")

@@ -80,9 +80,7 @@ def forecast_collection(table: Table, name: str, where: str, how: Reading) -> Co
     frame, horizon = table.frame, how.horizon or 1
     (target, *more) = target_columns(frame.columns, how.target, where)
     if more:
-        raise ProfundoError(
-            f"{where}: expected one target to forecast, got {target}, {', '.join(more)}; train one net each"
-        )
+        raise ProfundoError(Said("refusals.one_forecast", where=where, target=target, more=", ".join(more)))
     if how.target_transform not in ("none", "auto"):
         raise ProfundoError(f"{where}: target-transform {how.target_transform} is not for forecasts; leave it out")
     when = moments_column(frame, target, where, how)
@@ -129,16 +127,22 @@ def moments_column(frame: polars.DataFrame, target: str, where: str, how: Readin
         if name is None:
             raise ProfundoError(
                 f"{where}: --horizon predicts in time, and no column tells it; say which, such as --split-by "
-                f"time:{frame.columns[0]}"
+                f"time:{frame.columns[0]}",
+                told=Said("refusals.forecast_time", where=where, name=frame.columns[0]),
             )
         return name
     kind, name = read_split_by(how.split_by)
     if kind != "time" or name == target:
-        raise ProfundoError(f"{where}: a forecast is split by time, as in --split-by time:COLUMN; got {how.split_by!r}")
+        raise ProfundoError(
+            f"{where}: a forecast is split by time, as in --split-by time:COLUMN; got {how.split_by!r}",
+            told=Said("refusals.forecast_split", where=where, got=repr(how.split_by)),
+        )
     if name not in frame.columns:
-        raise ProfundoError(f"{where} has no column {name!r} to split by; {nearest(name, frame.columns)}")
+        raise ProfundoError(
+            Said("refusals.no_split_column", where=where, name=repr(name), hint=nearest(name, frame.columns))
+        )
     if holes := frame[name].null_count():
-        raise ProfundoError(f"{where}: column {name!r} is empty in {holes:,} rows; fill or drop them")
+        raise ProfundoError(Said("refusals.time_holes", where=where, name=repr(name), holes=holes))
     return name
 
 
@@ -149,12 +153,17 @@ def channels_of(
     frame = table.frame
     first = recognised(frame[target], table.readings.get(target))
     if isinstance(first, str) and not frame[target].dtype.is_numeric():
-        raise ProfundoError(f"{where}: column {target!r}: expected numbers to forecast, {first}")
+        raise ProfundoError(Said("refusals.forecast_numbers", where=where, name=repr(target), why=first))
     if isinstance(first, str) and first != "it numbers the rows":
-        raise ProfundoError(f"{where}: column {target!r}: {first}; there is nothing to forecast")
+        raise ProfundoError(Said("refusals.forecast_nothing", where=where, name=repr(target), why=first))
     if not isinstance(first, str) and first.kind != "number":
         raise ProfundoError(
-            f"{where}: column {target!r}: expected numbers to forecast, such as {frame[target].drop_nulls()[0]!r} is none"
+            Said(
+                "refusals.forecast_no_number",
+                where=where,
+                name=repr(target),
+                example=repr(frame[target].drop_nulls()[0]),
+            )
         )
     first = Column(target, "number") if isinstance(first, str) else first
     names, uses = inputs_among(frame.columns, [target], how, where)
@@ -173,7 +182,10 @@ def series_rows(frame: polars.DataFrame, column: str | None, where: str) -> dict
     if column is None:
         return {None: np.arange(frame.height)}
     if column not in frame.columns:
-        raise ProfundoError(f"{where} has no column {column!r} for --series; {nearest(column, frame.columns)}")
+        raise ProfundoError(
+            f"{where} has no column {column!r} for --series; {nearest(column, frame.columns)}",
+            told=Said("refusals.no_series_column", where=where, name=repr(column), hint=nearest(column, frame.columns)),
+        )
     if holes := frame[column].null_count():
         raise ProfundoError(f"{where}: column {column!r} is empty in {holes:,} rows; name the series of each")
     return rows_by(frame[column].to_list())
@@ -204,8 +216,7 @@ def stretches(
         steps = int(at[-1]) + 1
         if steps > SPARSEST * len(own) + 100:
             raise ProfundoError(
-                f"{where}: {len(own):,} rows over {steps:,} steps of {step_in_words(forecast)} are too uneven to forecast; leave out "
-                "what lies far from the others"
+                Said("refusals.uneven_steps", where=where, rows=len(own), steps=steps, step=step_in_words(forecast))
             )
         values = np.full((raw.shape[1], steps), np.nan)
         values[:, at] = raw[own].T
@@ -223,24 +234,20 @@ def _step(moments: Mapping[Any, np.ndarray], are_dates: bool, when: str, where: 
     try:
         return learned_step([np.sort(own) for own in moments.values()], are_dates)
     except ValueError:
-        raise ProfundoError(
-            f"{where}: column {when!r}: expected different moments in a series, all are the same"
-        ) from None
+        raise ProfundoError(Said("refusals.same_moments", where=where, name=repr(when))) from None
 
 
 def _check_doubled(
     found: Sequence[Stretch], rows: int, frame: polars.DataFrame, forecast: Forecast, where: str
 ) -> None:
     if not found:
-        raise ProfundoError(f"{where}: column {forecast.target!r} is empty; choose another target")
+        raise ProfundoError(Said("refusals.empty_in", where=where, name=repr(forecast.target)))
     doubled = sum(one.doubled for one in found)
     if doubled * 4 < rows:
         return
     candidates = [name for name in frame.columns if name not in (forecast.time, forecast.target)]
-    hint = f"such as --series {candidates[0]!r}" if candidates else "in a column of the table"
-    raise ProfundoError(
-        f"{where}: {doubled:,} of {rows:,} rows have a time that another has; of several series, say which row is of which, {hint}"
-    )
+    hint = Said("refusals.hint_series", name=repr(candidates[0])) if candidates else Said("refusals.hint_in_table")
+    raise ProfundoError(Said("refusals.same_times", where=where, count=doubled, rows=rows, hint=hint))
 
 
 def _lookback(wanted: int | None, forecast: Forecast, steps: int, where: str) -> int:
@@ -251,7 +258,15 @@ def _lookback(wanted: int | None, forecast: Forecast, steps: int, where: str) ->
     if steps < lookback + 4 * horizon + 2:
         raise ProfundoError(
             f"{where}: a series of {steps:,} steps is too short to predict {horizon:,} from {lookback:,} and to validate and test "
-            f"that; expected {lookback + 4 * horizon + 2:,} or more, or a smaller --horizon or --lookback"
+            f"that; expected {lookback + 4 * horizon + 2:,} or more, or a smaller --horizon or --lookback",
+            told=Said(
+                "refusals.series_short",
+                where=where,
+                steps=steps,
+                horizon=horizon,
+                lookback=lookback,
+                least=lookback + 4 * horizon + 2,
+            ),
         )
     return lookback
 
@@ -271,7 +286,8 @@ def windows(
     if not len(inputs):
         raise ProfundoError(
             f"{where}: no window of {lookback:,} steps with all of the {horizon:,} after it; fill the holes, or choose a smaller "
-            "--horizon or --lookback"
+            "--horizon or --lookback",
+            told=Said("refusals.no_window", where=where, lookback=lookback, horizon=horizon),
         )
     order = starts.argsort(stable=True)
     return inputs[order], targets[order], starts[order], ends[order], every

@@ -58,18 +58,29 @@ def labelled_collection(table: Table, name: str, where: str, how: Reading) -> Co
     Raises ProfundoError for a label that changes within a series, columns that are not there, and a table without numbers.
     """
     if how.lookback is not None:
-        raise ProfundoError(f"{where}: --lookback is for forecasts; say --horizon too, the steps to predict")
+        raise ProfundoError(
+            f"{where}: --lookback is for forecasts; say --horizon too, the steps to predict",
+            told=Said("refusals.lookback_alone", where=where),
+        )
     frame, column = table.frame, how.series or ""
     wanted = target_columns(frame.columns, how.target, where)
     if column in wanted:
-        raise ProfundoError(f"{where}: column {column!r} says which series a row is of; choose another target")
+        raise ProfundoError(Said("refusals.series_target", where=where, name=repr(column)))
     rows = series_rows(frame, column, where)
     labels = _one_each(frame, rows, wanted, column, where)
     there = [place for place, row in enumerate(labels.select(wanted).iter_rows()) if None not in row]
     if len(there) < FEWEST:
         raise ProfundoError(
             f"{where}: expected {FEWEST} series or more with a value of {how.target!r}, got {len(there)}; --series {column} "
-            "names the column that says which series a row is of"
+            "names the column that says which series a row is of",
+            told=Said(
+                "refusals.few_series",
+                where=where,
+                least=FEWEST,
+                target=repr(how.target),
+                count=len(there),
+                column=column,
+            ),
         )
     series, labels = [own for place, own in enumerate(rows.values()) if place in set(there)], labels[there]
     names = [str(key) for place, key in enumerate(rows) if place in set(there)]

@@ -101,9 +101,7 @@ def read_ts(path: Path) -> LabelledSeries:
             if head == "@timestamps" and words[1:2] == ["true"]:
                 raise ProfundoError(f"{where}: expected values at even steps, got time stamps; leave them out")
             if not head.startswith("@"):
-                raise ProfundoError(
-                    f"{where}: expected a line such as @data before the series, got {line.strip()[:40]!r}"
-                )
+                raise ProfundoError(Said("refusals.ts_line", where=where, got=repr(line.strip()[:40])))
             continue
         channels = line.strip().split(":")
         if has_label:
@@ -112,7 +110,7 @@ def read_ts(path: Path) -> LabelledSeries:
         if series[-1].shape[0] != series[0].shape[0]:
             raise ProfundoError(f"{where}: expected {series[0].shape[0]} channels, got {series[-1].shape[0]}")
     if not series:
-        raise ProfundoError(f"{path}: expected series after a line @data, found none")
+        raise ProfundoError(Said("refusals.ts_empty", where=path))
     return LabelledSeries(series, labels, are_classes)
 
 
@@ -152,7 +150,7 @@ def _channels(texts: list[str], where: str) -> np.ndarray:
             rows.append([float("nan") if cell in NOTHING else float(cell) for cell in cells])
         except ValueError:
             wrong = next(cell for cell in cells if cell not in NOTHING and not _is_number(cell))
-            raise ProfundoError(f"{where}: expected numbers with commas between them, got {wrong[:40]!r}") from None
+            raise ProfundoError(Said("refusals.ts_numbers", where=where, got=repr(wrong[:40]))) from None
     if not rows:
         raise ProfundoError(f"{where}: expected values before the label, got none")
     values = np.full((len(rows), max(map(len, rows))), np.nan)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from profundo.files import in_words
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["RATES", "Recording", "as_heard", "decode", "loudest", "resampled", "to_length"]
@@ -167,9 +168,7 @@ def _soundfile() -> Any:
     try:
         import soundfile
     except (ImportError, OSError):  # OSError: the package without its library
-        raise ProfundoError(
-            'sound: expected the package soundfile, which reads all but plain WAV; pip install "profundo[sound]"'
-        ) from None
+        raise ProfundoError(Said("refusals.soundfile")) from None
     return soundfile
 
 

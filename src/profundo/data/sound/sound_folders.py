@@ -129,7 +129,10 @@ def common_inputs(survey: SoundSurvey, train: Sequence[int], how: Reading) -> tu
     """What all sounds are made like, learned from those to train on; and that in words."""
     rates, seconds = survey.rate[train].astype(int), survey.seconds[train]
     if how.sound_rate is not None and not RATES[0] <= how.sound_rate <= RATES[1]:
-        raise ProfundoError(f"--sound-rate: expected {RATES[0]:,} to {RATES[1]:,} Hz, got {how.sound_rate}")
+        raise ProfundoError(
+            f"--sound-rate: expected {RATES[0]:,} to {RATES[1]:,} Hz, got {how.sound_rate}",
+            told=Said("refusals.sound_rate", low=RATES[0], high=RATES[1], got=how.sound_rate),
+        )
     if how.sound_seconds is not None and not 0 < how.sound_seconds < float("inf"):
         raise ProfundoError(f"--sound-seconds: expected more than 0 s, got {how.sound_seconds}")
     different, counts = np.unique(rates, return_counts=True)
@@ -138,7 +141,7 @@ def common_inputs(survey: SoundSurvey, train: Sequence[int], how: Reading) -> tu
     length = max(1, -int(-(how.sound_seconds or usual) * rate // 1))
     if length > MOST_SAMPLES:
         raise ProfundoError(
-            f"sound-seconds: {length / rate:g} s at {rate:,} Hz are {length:,} samples; expected at most {MOST_SAMPLES:,}"
+            Said("refusals.sound_long", seconds=length / rate, rate=rate, samples=length, most=MOST_SAMPLES)
         )
     longer, other = int((seconds * rate > length + 0.5).sum()), int((rates != rate).sum())
     others = Said("readings.other_rates", count=other, whole=len(train)) if other else ""

@@ -64,7 +64,8 @@ def read_split_by(text: str) -> tuple[Kind, str]:
     kind, _, what = text.partition(":")
     if kind not in ("time", "group") or not what.strip():
         raise ProfundoError(
-            f"--split-by: expected time:COLUMN or group:COLUMN, of images group:PATTERN of the file name; got {text!r}"
+            f"--split-by: expected time:COLUMN or group:COLUMN, of images group:PATTERN of the file name; got {text!r}",
+            told=Said("refusals.split_by_form", got=repr(text)),
         )
     return ("time" if kind == "time" else "group"), what.strip()
 
@@ -81,16 +82,22 @@ def by_name(text: str, names: Sequence[str], where: str) -> SplitBy:
     """By a part of each file's path. Raises ProfundoError where there is no such part."""
     kind, pattern = read_split_by(text)
     if kind == "time":
-        raise ProfundoError(f"{where}: split-by time:COLUMN is for tables; files have group:PATTERN")
+        raise ProfundoError(Said("refusals.split_time_tables", where=where))
     try:
         found = [re.search(pattern, name) for name in names]
     except re.error as error:
-        raise ProfundoError(f"split-by group:{pattern}: expected a regular expression: {error}") from None
+        raise ProfundoError(Said("refusals.split_pattern", pattern=pattern, reason=error)) from None
     parts = [(match[1] if match.re.groups else match[0]) if match else None for match in found]
     if None in parts:
         raise ProfundoError(
-            f"{where}: split-by group:{pattern}: {parts.count(None):,} of {len(parts):,} names hold no such part, such as "
-            f"{names[parts.index(None)]!r}; write a pattern that all of them have"
+            Said(
+                "refusals.split_part",
+                where=where,
+                pattern=pattern,
+                count=parts.count(None),
+                of=len(parts),
+                name=repr(names[parts.index(None)]),
+            )
         )
     return SplitBy("group", pattern, numbered(parts))
 
@@ -109,7 +116,7 @@ def latest(times: Tensor, share: float) -> Tensor:
     """
     different, counts = torch.unique(times, return_counts=True)  # ascending
     if len(counts) < 2:
-        raise ProfundoError("all samples that are left have the same time")
+        raise ProfundoError(Said("refusals.same_time"))
     after = len(times) - counts.cumsum(0)[:-1]  # samples after each time but the last
     cut = int((after - share * len(times)).abs().argmin())
     late: Tensor = times > different[cut]
@@ -148,7 +155,7 @@ def grouped(labels: Tensor, groups: Tensor, share: float, generator: Generator) 
     Raises ProfundoError where there is one group only.
     """
     if group_count(groups) < 2:
-        raise ProfundoError(f"{group_count(groups)} group is left, none to set apart")
+        raise ProfundoError(Said("refusals.one_group", count=group_count(groups)))
     return packed(labels, groups, torch.tensor([1 - share, share], dtype=torch.float64), generator) == 1
 
 

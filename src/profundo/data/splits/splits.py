@@ -20,6 +20,7 @@ from profundo.data.standard import Extent, array_moments, channel_sums, measured
 from profundo.data.tables.columns import as_features
 from profundo.data.target_transforms import measured_targets
 from profundo.kinds import InputKind
+from profundo.languages import Said, named, told_by, within
 from profundo.object_masks import table_of
 from profundo.records import (
     ColumnReading,
@@ -151,15 +152,20 @@ def heeded(collection: Collection, how: Reading, name: str | Path = "") -> Colle
     name = name or collection.name
     if how.split_by is not None and collection.split_by is None:
         raise ProfundoError(
-            f"{name}: --split-by is for the columns of a table and the file names of images or sounds, which this has not"
+            f"{name}: --split-by is for the columns of a table and the file names of images or sounds, which this has not",
+            told=Said("refusals.split_by_what", where=name),
         )
     of_sounds = [option for option in ("sound_rate", "sound_seconds") if getattr(how, option) is not None]
     if of_sounds and collection.inputs.kind != "sound":
-        raise ProfundoError(f"{name}: {of_sounds[0]} is for folders and archives of sounds, which this is not")
+        raise ProfundoError(
+            f"{name}: {of_sounds[0]} is for folders and archives of sounds, which this is not",
+            told=Said("refusals.of_sounds_only", where=name, name=of_sounds[0]),
+        )
     if how.target_transform in ("log", "rank") and collection.targets.kind != "real":
         raise ProfundoError(
             f"{name}: --target-transform {how.target_transform!r} is for numbers, the target is {collection.targets.kind}; leave "
-            "it out"
+            "it out",
+            told=Said("refusals.transform_of_numbers", where=name, how=repr(how.target_transform)),
         )
     return replace(collection, target_transform=how.target_transform)
 
@@ -191,10 +197,13 @@ def divided(collection: Collection, validation: float | None, seed: int) -> tupl
     """Indices of the samples of `train` that train, validate and test; None where there is a split of its own."""
     generator = torch.Generator().manual_seed(seed)
     if validation is not None and collection.validation is not None:
-        raise ProfundoError(f"{collection.name} has a validation split of its own: leave `validation` out")
+        raise ProfundoError(
+            f"{collection.name} has a validation split of its own: leave `validation` out",
+            told=Said("refusals.own_validation", where=collection.name),
+        )
     share = collection.shares[1] if validation is None else validation
     if not 0 < share < 1:
-        raise ProfundoError(f"validation: expected a share between 0 and 1, such as 0.1; got {share}")
+        raise ProfundoError(Said("refusals.validation_share", share=share))
 
     labels, rest = labels_of(collection, collection.train.targets), torch.arange(len(collection.train))
     test = held = None
@@ -208,8 +217,13 @@ def divided(collection: Collection, validation: float | None, seed: int) -> tupl
     for name, size in sizes.items():
         if size == 0:
             raise ProfundoError(
-                f"{collection.name}: {len(labels)} samples of {len(set(labels.tolist()))} classes leave none for the {name} "
-                "split; give more samples per class"
+                Said(
+                    "refusals.few_rows",
+                    where=collection.name,
+                    samples=len(labels),
+                    classes=len(set(labels.tolist())),
+                    split=named(name),
+                )
             )
     if collection.split_by is not None:
         held_out = torch.ones(len(labels), dtype=torch.bool)
@@ -230,7 +244,7 @@ def set_apart(
         taken = latest(keys, share) if by.kind == "time" else grouped(labels[among], keys, share, generator)
     except ProfundoError as error:
         raise ProfundoError(
-            f"{collection.name}: {by}: {error}; expected three different {by.kind}s or more, to train, validate and test"
+            Said(f"refusals.three_{by.kind}s", where=collection.name, by=by, why=told_by(error))
         ) from None
     rest = among[~taken]
     if by.ends is not None:
@@ -245,7 +259,13 @@ def check_classes(collection: Collection, train: Tensor, held_out: Tensor) -> No
         where = "later than those to train on" if collection.split_by.kind == "time" else "in groups that are held out"
         raise ProfundoError(
             f"{collection.name}: {collection.split_by}: class {collection.targets.classes[gone[0]]!r} has samples {where}, "
-            "none to train on; leave that class out, or split by something else"
+            "none to train on; leave that class out, or split by something else",
+            told=Said(
+                "refusals.class_held_out",
+                where=collection.name,
+                by=collection.split_by,
+                name=repr(collection.targets.classes[gone[0]]),
+            ),
         )
 
 
@@ -293,7 +313,7 @@ def finished(collection: Collection, train: Samples, validation: Samples, test: 
         try:
             inputs, made, more = learn(inputs, train, validation, test)
         except ProfundoError as error:
-            raise ProfundoError(f"{collection.name}: {error}") from None
+            raise ProfundoError(within(collection.name, told_by(error))) from None
         train, validation, test = (
             replace(new, numbers=old.numbers, weights=old.weights)
             for new, old in zip(made, (train, validation, test), strict=True)

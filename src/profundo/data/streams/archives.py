@@ -101,7 +101,10 @@ def open_files(where: Path, things: str = "images") -> Folder | Zip:
     result = "a file of another kind" if where.exists() else "nothing"
     if where.is_file() and not os.access(where, os.R_OK):
         result = "a file that may not be read"
-    raise ProfundoError(f"{printable(str(where))}: expected a folder or a .zip of {things}, found {result}")
+    raise ProfundoError(
+        f"{printable(str(where))}: expected a folder or a .zip of {things}, found {result}",
+        told=Said("refusals.folder_or_zip", where=printable(str(where))),
+    )
 
 
 def things_at(where: Path) -> str:
@@ -288,7 +291,9 @@ class Zip:
             try:
                 self._archive = zipfile.ZipFile(self.where)
             except (OSError, zipfile.BadZipFile, ValueError, struct.error, NotImplementedError) as error:
-                raise ProfundoError(f"{printable(str(self.where))}: the .zip cannot be read: {error}") from None
+                raise ProfundoError(
+                    Said("refusals.zip_unread", name=printable(str(self.where)), reason=error)
+                ) from None
             self._process = os.getpid()
         return self._archive
 
@@ -369,7 +374,7 @@ def read_whole(path: Path, what: str, largest: int, advice: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ProfundoError(f"{printable(str(path))}: cannot be read: {error}") from None
+        raise ProfundoError(Said("refusals.file_unread", where=printable(str(path)), reason=error)) from None
 
 
 def check_file(path: Path, what: str, largest: int, advice: str) -> None:
@@ -381,7 +386,7 @@ def check_file(path: Path, what: str, largest: int, advice: str) -> None:
         if path.stat().st_size > largest:
             raise ProfundoError(f"{where}: expected {what} of at most {largest >> 20} MB; {advice}")
     except (OSError, ValueError) as error:
-        raise ProfundoError(f"{where}: cannot be read: {error}") from None
+        raise ProfundoError(Said("refusals.file_unread", where=where, reason=error)) from None
 
 
 def what_is_at(path: Path) -> str:

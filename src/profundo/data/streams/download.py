@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from profundo.files import clear_abandoned, reason
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["fetch"]
@@ -50,7 +51,10 @@ def fetch(path: Path, mirrors: Sequence[str], sha256: str) -> Path:
         part.unlink(missing_ok=True)
     raise ProfundoError(
         f"{path.name} could not be fetched ({'; '.join(' '.join(reason.split()) for reason in reasons)}); connect "
-        f"to the network, or put it in <folder>/{path.parent.name}/ and name that folder by PROFUNDO_DATA or --data-dir"
+        f"to the network, or put it in <folder>/{path.parent.name}/ and name that folder by PROFUNDO_DATA or --data-dir",
+        told=Said(
+            "refusals.not_fetched", name=path.name, reasons="; ".join(" ".join(reason.split()) for reason in reasons)
+        ),
     )
 
 

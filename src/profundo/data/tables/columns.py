@@ -82,7 +82,7 @@ def as_features(inputs: Inputs, *splits: Samples) -> tuple[Inputs, tuple[Samples
     columns = tuple(column for column, keep in zip(taught, kept.tolist(), strict=True) if keep)
     levels = [column.levels for column, keep in zip(inputs.columns, kept.tolist(), strict=True) if keep]
     if not columns:
-        raise ProfundoError("every column has the same value in all rows to train on; there is nothing to learn from")
+        raise ProfundoError(Said("refusals.nothing_varies"))
     notes = tuple(
         Said("readings.column_constant", name=repr(column.name))
         for column, keep in zip(taught, kept.tolist(), strict=True)

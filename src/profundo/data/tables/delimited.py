@@ -132,7 +132,7 @@ def decoded(path: Path, encoding: str) -> tuple[bytes, tuple[str, ...]]:
             content = file.read()
     if not is_wide and (place := content.find(b"\0")) >= 0:
         line = content.count(b"\n", 0, place) + 1
-        raise ProfundoError(f"{path}, line {line}: expected text, found a zero byte; is it a CSV file?")
+        raise ProfundoError(Said("refusals.zero_byte", where=path, line=line))
     notes: tuple[str, ...] = ()
     if not content.isascii():
         text, notes = _decoded(content, is_wide, encoding, path)
@@ -154,7 +154,8 @@ def _decoded(content: bytes, is_wide: bool, encoding: str, path: Path) -> tuple[
         guessed = name == "cp1252" and not encoding
         return text, (Said("readings.western_text"),) if guessed else ()
     raise ProfundoError(
-        f"{path}: expected text in UTF-8, and it is no {usual[-1]} either; save it so, or say its --encoding"
+        f"{path}: expected text in UTF-8, and it is no {usual[-1]} either; save it so, or say its --encoding",
+        told=Said("refusals.other_encoding", where=path, usual=usual[-1]),
     )
 
 
@@ -185,10 +186,7 @@ def check_lines(content: bytes, path: Path) -> None:
         end = content.rfind(b"\n", start, start + LONGEST_LINE)
         if end < 0:
             number += content.count(b"\n", 0, start)
-            raise ProfundoError(
-                f"{path}, line {number}: expected a row, found more than {LONGEST_LINE:,} characters without an end; "
-                "is a line break or a quotation mark missing?"
-            )
+            raise ProfundoError(Said("refusals.long_line", where=path, line=number, most=LONGEST_LINE))
         start = end + 1
 
 
@@ -199,9 +197,9 @@ def first_row(content: bytes, separator: str, path: Path) -> list[str]:
     try:
         first = next(([name.strip() for name in row] for row in rows if len(row) > 1 or any(map(str.strip, row))), [])
     except csv.Error as error:
-        raise ProfundoError(f"{path}: expected a name for each column in the first line: {error}") from None
+        raise ProfundoError(Said("refusals.header_unread", where=path, reason=error)) from None
     if len(first) > MOST_COLUMNS:
-        raise ProfundoError(f"{path}: expected at most {MOST_COLUMNS:,} columns, found {len(first):,}")
+        raise ProfundoError(Said("refusals.many_columns", where=path, most=MOST_COLUMNS, found=len(first)))
     return first
 
 
@@ -219,17 +217,12 @@ def chosen_columns(
             if why:
                 notes.append(Said("readings.nameless_column", place=place, why=why))
                 continue
-            raise ProfundoError(
-                f"{path}: expected a name for each column in the first line; that of column {place} is empty"
-            )
+            raise ProfundoError(Said("refusals.header_empty", where=path, place=place))
         if name in chosen:
             if frame[chosen[name]].equals(frame[column], null_equal=True):
                 notes.append(Said("readings.column_twice", name=repr(name)))
                 continue
-            raise ProfundoError(
-                f"{path}: expected a name for each column in the first line, each once; {printable(name)} is there twice, with "
-                "different cells"
-            )
+            raise ProfundoError(Said("refusals.header_twice", where=path, name=printable(name)))
         chosen[name] = column
     if needed and not chosen:
         there, wanted = (printable(", ".join(some[:MOST_NAMED])) for some in (names, sorted(needed)))

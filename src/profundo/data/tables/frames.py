@@ -16,7 +16,7 @@ from profundo.data.tables.raw_rows import raw_rows
 from profundo.data.tables.reading import Table
 from profundo.data.tables.table_files import form_of
 from profundo.data.tables.target_columns import lost_rows, named_columns, target_columns, target_values
-from profundo.languages import Said
+from profundo.languages import Said, listed, told_by, within
 from profundo.records import ColumnReading, Inputs, ProfundoError, Samples
 
 __all__ = ["decisions", "frame_collection", "inputs_among", "none_left", "option_of"]
@@ -43,11 +43,11 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     targets, values, outputs = target_values(labelled.select(wanted), how.task, where, texts)
     columns, left_out = recognised_columns(frame.select(inputs_of), table.readings)  # of all rows: a count has no gaps
     if not columns:
-        raise ProfundoError(f"{where}: no column is left to predict {target!r} from: {none_left(left_out)}")
+        raise ProfundoError(Said("refusals.no_column_left", where=where, target=repr(target), why=none_left(left_out)))
     try:
         rows = raw_rows(frame, columns)  # of all, for errors tell their numbers
     except ProfundoError as error:
-        raise ProfundoError(f"{where}: {error}") from None
+        raise ProfundoError(within(where, told_by(error))) from None
     if len(labelled) < len(frame):
         rows = rows[torch.from_numpy(there.to_numpy().copy())]
     inputs = Inputs(
@@ -133,7 +133,8 @@ def _other(reading: ColumnReading) -> str:
 
 def none_left(left_out: Mapping[str, str]) -> str:
     """Why, in a few words."""
+    if not left_out:
+        return Said("refusals.no_other_column")
+    told = [Said("refusals.left_out", name=repr(name), why=why) for name, why in islice(left_out.items(), MOST_TOLD)]
     more = len(left_out) - MOST_TOLD
-    sentences = [f"column {name!r} is left out: {why}" for name, why in islice(left_out.items(), MOST_TOLD)]
-    told = "; ".join(sentences) or "it has no other column"
-    return f"{told}; and so are {more:,} more" if more > 0 else told
+    return Said("refusals.left_out_more", told=listed(told), more=more) if more > 0 else listed(told)

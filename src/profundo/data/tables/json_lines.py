@@ -22,6 +22,7 @@ from profundo.data.streams.archives import check_file, printable
 from profundo.data.tables.streamed_rows import Plan, parts_of, streamed_collection
 from profundo.data.tables.table_files import check_typed
 from profundo.data.text.text_files import is_json, is_json_list, json_object, kind_of, kinds_among, series_of
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class JsonLines:
             self.encoding = "cp1252"
             self._scan()
         if not len(self):
-            raise ProfundoError(f"{printable(str(path))}: expected a line with an object, found none")
+            raise ProfundoError(Said("refusals.no_json_line", where=printable(str(path))))
         self.groups = parts_of(len(self), TOGETHER)
         self.splits = ["train"] * len(self.groups)
 

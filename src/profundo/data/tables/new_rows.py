@@ -102,7 +102,7 @@ def keys_of(there: Sequence[str], inputs: Inputs) -> list[str]:
         raise ProfundoError(
             f"expected {len(wanted)} columns, x1 to x{len(wanted)} or any in that order, got {len(there)}"
         )
-    raise ProfundoError(f"expected the columns {_some(wanted)}; missing: {_some(missing)}")
+    raise ProfundoError(Said("refusals.columns_missing", wanted=_some(wanted), missing=_some(missing)))
 
 
 def features_of_frame(frame: polars.DataFrame, inputs: Inputs) -> Features:
@@ -351,7 +351,7 @@ def _word(value: Any, column: Column) -> str:
     if isinstance(value, date):
         return str(value)
     if not isinstance(value, int | float):
-        raise ProfundoError(f"column {column.name!r}: expected a word or a number as a category, got {_shown(value)}")
+        raise ProfundoError(Said("refusals.expect_category", name=repr(column.name), got=_shown(value)))
     text = str(int(value)) if value == value and abs(value) < 2**53 and value == int(value) else str(value)
     equal = [level for level in column.levels if _number(level) == value]
     return text if text in column.levels or len(equal) != 1 else equal[0]

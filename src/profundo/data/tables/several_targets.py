@@ -15,6 +15,7 @@ from torch import Tensor
 
 from profundo.data.dataset_names import Task
 from profundo.data.tables.reading import as_truth
+from profundo.languages import Said
 from profundo.records import ProfundoError, Targets
 
 if TYPE_CHECKING:
@@ -39,12 +40,10 @@ def several_targets(frame: polars.DataFrame, task: Task, where: str) -> TargetVa
     frame = frame.with_columns(truth for series in words if (truth := as_truth(series)) is not None)
     for series in frame:
         if not (series.dtype.is_numeric() or series.dtype == polars.Boolean):
-            raise ProfundoError(
-                f"{where}: column {series.name!r} holds {series.dtype} values; several targets are numbers, or 0 and 1"
-            )
+            raise ProfundoError(Said("refusals.several_kind", where=where, name=repr(series.name), kind=series.dtype))
     values = torch.from_numpy(frame.cast(polars.Float64).to_numpy().copy())
     if not values.float().isfinite().all():
-        raise ProfundoError(f"{where}: {', '.join(frame.columns)} hold infinite values; a target is a finite number")
+        raise ProfundoError(Said("refusals.infinite_targets", where=where, names=", ".join(frame.columns)))
     are_labels = bool(((values == 0) | (values == 1)).all())
     if task == "classes" or (task == "labels" and not are_labels):
         expected = "labels are columns of 0 and 1" if task == "labels" else "one class is in one column"
@@ -64,8 +63,14 @@ def listed_labels(series: polars.Series, where: str) -> TargetValues:
     names = sorted({word for words in listed for word in words})
     if not 1 < len(names) <= MOST_LABELS:
         raise ProfundoError(
-            f"{where}: column {series.name!r} lists {len(names):,} different labels; expected 2 to {MOST_LABELS:,}, with "
-            f"{' '.join(SIGNS)} between those of a cell"
+            Said(
+                "refusals.many_labels",
+                where=where,
+                name=repr(series.name),
+                count=len(names),
+                most=MOST_LABELS,
+                signs=" ".join(SIGNS),
+            )
         )
     places = {name: place for place, name in enumerate(names)}
     values = torch.zeros(len(listed), len(names))

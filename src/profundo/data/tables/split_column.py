@@ -18,6 +18,7 @@ from profundo.data.tables.frames import frame_collection
 from profundo.data.tables.order_and_groups import notes_of_chance
 from profundo.data.tables.raw_rows import raw_rows
 from profundo.data.text.text_ids import folded
+from profundo.languages import Said
 from profundo.records import Column, ColumnReading, ProfundoError
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ FEWEST = 3  # different texts of a class: one for each split
 def split_collection(table: Table, name: str, where: str, how: Reading) -> Collection:
     """The rows of a table that was read, and what decides who is in which split, where that was asked for."""
     if how.lookback is not None:
-        raise ProfundoError(f"{where}: --lookback is for forecasts; say --horizon too, the steps to predict")
+        raise ProfundoError(
+            f"{where}: --lookback is for forecasts; say --horizon too, the steps to predict",
+            told=Said("refusals.lookback_alone", where=where),
+        )
     targets = target_names(how.target, table.frame.columns)
     by = by_column(how.split_by, table.frame, targets, where) if how.split_by is not None else None
     collection = frame_collection(table, name, where, learned_from(how, table.frame, table.readings))
@@ -120,12 +124,14 @@ def by_column(text: str, frame: polars.DataFrame, targets: Sequence[str], where:
     holes, or has no times."""
     kind, column = read_split_by(text)
     if column in targets:
-        raise ProfundoError(f"{where}: column {column!r} is to be predicted; split by another one")
+        raise ProfundoError(Said("refusals.split_by_target", where=where, name=repr(column)))
     if column not in frame.columns:
-        raise ProfundoError(f"{where} has no column {column!r} to split by; {nearest(column, frame.columns)}")
+        raise ProfundoError(
+            Said("refusals.no_split_column", where=where, name=repr(column), hint=nearest(column, frame.columns))
+        )
     series = frame.drop_nulls([name for name in targets if name in frame.columns])[column]
     if holes := series.null_count():
-        raise ProfundoError(f"{where}: column {column!r} is empty in {holes:,} rows; to split by it, fill or drop them")
+        raise ProfundoError(Said("refusals.split_holes", where=where, name=repr(column), holes=holes))
     if kind == "group":
         return SplitBy("group", column, numbered(series.to_list()))
     keys, are_dates = times(series, where)
@@ -150,7 +156,6 @@ def times(series: polars.Series, where: str) -> tuple[Tensor, bool]:
     if numbers.null_count():
         row = int(numbers.is_null().arg_true()[0])
         raise ProfundoError(
-            f"{where}: column {series.name!r}, row {row + 1}: expected a number, or a date such as 2024-05-31, to split by "
-            f"time; got {series[row]!r}"
+            Said("refusals.split_time", where=where, name=repr(series.name), row=row + 1, got=repr(series[row]))
         )
     return torch.from_numpy(numbers.to_numpy().copy()), False

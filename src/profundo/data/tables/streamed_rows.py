@@ -174,9 +174,7 @@ class Rows:
         taught, kept = learned(own, raw_rows(frame, own))
         pairs = [(c, t) for c, t, keep in zip(self.columns, taught, kept.tolist(), strict=True) if keep]
         if not pairs:
-            raise ProfundoError(
-                "every column has the same value in all rows to train on; there is nothing to learn from"
-            )
+            raise ProfundoError(Said("refusals.nothing_varies"))
         columns, told = (tuple(side) for side in zip(*pairs, strict=True))
         names = feature_names(told)
         bare = [replace(column, levels=()) if column.kind == "text" else column for column in columns]
@@ -267,7 +265,7 @@ def answers_in(table: RowsInPlace, wanted: Sequence[str], plan: Plan) -> tuple[p
     missing = answers.select(polars.any_horizontal(polars.col(wanted).is_null())).to_series()
     there = torch.from_numpy(np.flatnonzero(~missing.to_numpy()))
     if not len(there):
-        raise ProfundoError(f"{plan.where}: column {plan.how.target!r} is empty; choose another target")
+        raise ProfundoError(Said("refusals.empty_in", where=plan.where, name=repr(plan.how.target)))
     return answers, there
 
 
@@ -281,7 +279,7 @@ def recognised_rows(
     columns, left_out = recognised_columns(frame, {**plan.readings, **told_texts(table, plan)})
     if not columns:
         raise ProfundoError(
-            f"{plan.where}: no column is left to predict {plan.how.target!r} from: {none_left(left_out)}"
+            Said("refusals.no_column_left", where=plan.where, target=repr(plan.how.target), why=none_left(left_out))
         )
     return Rows(table, columns, sample), frame, left_out
 

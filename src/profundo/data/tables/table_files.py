@@ -17,6 +17,7 @@ from profundo.data.tables.reading import Table, ToldError, interpreted, sure_num
 from profundo.data.tables.spreadsheets import check_no_spreadsheet
 from profundo.data.text.text_files import is_json, read_json_rows
 from profundo.files import what_is_at
+from profundo.languages import Said, told_by, within
 from profundo.records import ProfundoError, TableForm
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def read_table(path: Path, how: Reading = Reading()) -> Table:  # noqa: B008
         cells = _readable(path, lambda path: read_delimited(path, form, None, numbers))
         table = interpreted(cells.frame, cells.separator, how.missing, how.columns, keep, cells.head)
     except ToldError as error:
-        raise ProfundoError(f"{path}: {error}") from None
+        raise ProfundoError(within(path, told_by(error))) from None
     return replace(table, notes=cells.notes)
 
 
@@ -95,15 +96,17 @@ def _readable(path: Path, read: Callable[[Path], Read]) -> Read:
 
     try:
         if not path.is_file():
-            raise ProfundoError(f"{path}: expected a table, found {what_is_at(path)}")
+            raise ProfundoError(
+                f"{path}: expected a table, found {what_is_at(path)}", told=Said("refusals.no_table", where=path)
+            )
         if path.stat().st_size > LARGEST_FILE:
-            raise ProfundoError(f"{path}: expected a table of at most {LARGEST_FILE >> 30} GB")
+            raise ProfundoError(Said("refusals.table_size", where=path, most=LARGEST_FILE >> 30))
         result = read(path)
     except (OSError, ValueError, polars.exceptions.PolarsError, polars.exceptions.PanicException) as error:
-        raise ProfundoError(f"{path}: expected a table with a header, but it does not read: {_first(error)}") from None
+        raise ProfundoError(Said("refusals.table_unread", where=path, reason=_first(error))) from None
     frame = result.frame if isinstance(result, Cells) else result
     if frame.width == 0 or frame.height == 0:
-        raise ProfundoError(f"{path}: expected a header and at least one row, found {frame.height} rows")
+        raise ProfundoError(Said("refusals.no_rows", where=path, rows=frame.height))
     return result
 
 
@@ -117,7 +120,8 @@ def _read_parquet(path: Path) -> polars.DataFrame:
     if unpacked > max(SMALL, TIGHT * size):
         raise ProfundoError(
             f"{path}: {rows:,} rows of {width} columns in {size:,} bytes; expected at most {TIGHT} times "
-            "the size of the file; --stream reads it piece by piece"
+            "the size of the file; --stream reads it piece by piece",
+            told=Said("refusals.table_unpacks", where=path, rows=rows, width=width, size=size, most=TIGHT),
         )
     return polars.read_parquet(path).fill_nan(None)
 

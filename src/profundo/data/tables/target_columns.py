@@ -27,10 +27,13 @@ WITH_UNIT = r"^\s*[\p{Sc}~<>+-]*\s*\d[\d\s.,']*\D{0,12}$"  # "12.50 €", "$3", 
 def target_columns(columns: Sequence[str], target: str | None, where: str) -> list[str]:
     """The columns to be predicted. Raises ProfundoError when none was named, or one that is not there or comes twice."""
     if target is None:
-        raise ProfundoError(f"{where}: say which column is to be predicted, such as --target {columns[-1]!r}")
+        raise ProfundoError(
+            f"{where}: say which column is to be predicted, such as --target {columns[-1]!r}",
+            told=Said("refusals.say_target", where=where, name=repr(columns[-1])),
+        )
     wanted = named_columns(target, columns, where, "target")
     if len(set(wanted)) < len(wanted):
-        raise ProfundoError(f"{where}: expected each target once, got {', '.join(wanted)}")
+        raise ProfundoError(Said("refusals.targets_once", where=where, got=", ".join(wanted)))
     return wanted
 
 
@@ -76,30 +79,29 @@ def _one_target(series: polars.Series, texts: polars.Series | None, task: Task, 
 
     is_number = series.dtype.is_numeric()
     if not (is_number or str(series.dtype).startswith(ANSWERS)):
-        raise ProfundoError(
-            f"{where}: column {series.name!r} holds values of the kind {series.dtype}; a target is a number or a word"
-        )
+        raise ProfundoError(Said("refusals.target_kind", where=where, name=repr(series.name), kind=series.dtype))
     if series.dtype.is_float() and bool(series.is_infinite().any()):
-        raise ProfundoError(f"{where}: column {series.name!r} holds infinite values; a target is a finite number")
+        raise ProfundoError(Said("refusals.infinite_target", where=where, name=repr(series.name)))
     different = series.n_unique()
     if task == "real" or (task == "auto" and is_number and (different > FEW or not _is_whole(series))):
         if not is_number:
             raise ProfundoError(
-                f"{where}: column {series.name!r} holds {series.dtype} values; --task real needs numbers"
+                f"{where}: column {series.name!r} holds {series.dtype} values; --task real needs numbers",
+                told=Said("refusals.real_needs_numbers", where=where, name=repr(series.name), kind=series.dtype),
             )
         values = torch.from_numpy(series.cast(polars.Float64).to_numpy().copy()).unsqueeze(1)
         if not values.isfinite().all():
-            raise ProfundoError(f"{where}: column {series.name!r} holds infinite values; a target is a finite number")
+            raise ProfundoError(Said("refusals.infinite_target", where=where, name=repr(series.name)))
         return Targets("real", names=(series.name,)), values, ()
     if different < 2:
-        raise ProfundoError(
-            f"{where}: column {series.name!r} has one value only ({series[0]}); there is nothing to learn"
-        )
+        raise ProfundoError(Said("refusals.one_value", where=where, name=repr(series.name), value=series[0]))
     if different > MOST_CLASSES:
-        hint = "--task real predicts it as a number" if is_number else "choose another target"
+        hint = Said("refusals.hint_number" if is_number else "refusals.hint_target")
         if not is_number and bool(series.cast(polars.String).str.contains(WITH_UNIT).all()):
-            hint = f"where {str(series[0])[:30]!r} is meant as a number, leave its unit out; else choose another target"
-        raise ProfundoError(f"{where}: column {series.name!r} has {different:,} different values; {hint}")
+            hint = Said("refusals.hint_unit", example=repr(str(series[0])[:30]))
+        raise ProfundoError(
+            Said("refusals.many_values", where=where, name=repr(series.name), count=different, hint=hint)
+        )
     ordered = series.unique().sort()
     values = torch.from_numpy(
         series.replace_strict(ordered, list(range(len(ordered))), return_dtype=polars.Int64).to_numpy().copy()

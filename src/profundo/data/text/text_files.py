@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from profundo.data.streams.archives import check_file, open_files, printable, read_whole
 from profundo.data.text.text_ids import TOGETHER
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
@@ -54,9 +55,7 @@ def text_of(content: bytes, where: str) -> str:
     """The text of a file. Raises ProfundoError for one that holds NUL, as programs, images and archives do, and no text does."""
     text = read_text(content)
     if (place := text.find("\0")) >= 0:
-        raise ProfundoError(
-            f"{where}: expected a text, got something else (character {place + 1} is NUL); remove it, or convert it to UTF-8"
-        )
+        raise ProfundoError(Said("refusals.text_nul", where=where, place=place + 1))
     return text
 
 
@@ -70,13 +69,13 @@ def read_texts(path: Path) -> tuple[list[str], list[str]]:
         return [name], [text_of(read_whole(path, "a text", LARGEST_TEXT, "cut it"), name)]
     files = open_files(path, "texts")
     if not files.paths:
-        raise ProfundoError(f"{printable(str(path))}: expected files of text (.txt) in it, found none")
+        raise ProfundoError(Said("refusals.no_texts", where=printable(str(path))))
     order = sorted(range(len(files.paths)), key=files.paths.__getitem__)
     names = [printable(str(path.joinpath(*files.paths[index]))) for index in order]
     try:
         texts = [text_of(files.read(index), name) for index, name in zip(order, names, strict=True)]
     except (OSError, ValueError) as error:
-        raise ProfundoError(f"{printable(str(path))}: a text cannot be read: {error}") from None
+        raise ProfundoError(Said("refusals.text_unread", where=printable(str(path)), reason=error)) from None
     return names, texts
 
 
@@ -100,9 +99,7 @@ def read_json_rows(path: Path, pieces: int | None = None) -> polars.DataFrame:
     except UnicodeDecodeError:
         columns = _columns(islice(_pieces(path, where, "cp1252", "replace"), pieces))
     if not columns:
-        raise ProfundoError(
-            f'{where}: expected objects with a value for each column, such as {{"text": "…"}}, found none'
-        )
+        raise ProfundoError(Said("refusals.no_objects", where=where))
     return polars.DataFrame([_joined(name, parts) for name, parts in columns.items()])
 
 
@@ -153,7 +150,7 @@ def _listed(text: str, where: str) -> list[dict[str, Any]]:
     try:
         rows = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ProfundoError(f"{where}: expected a list of objects in JSON: {error}") from None
+        raise ProfundoError(Said("refusals.json_list", where=where, reason=error)) from None
     for number, row in enumerate(rows, 1):
         _check(row, f"{where}, entry {number}")
     return rows  # type: ignore[no-any-return]
@@ -163,14 +160,14 @@ def json_object(line: str, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ProfundoError(f"{where}: expected an object in JSON: {error}") from None
+        raise ProfundoError(Said("refusals.json_object", where=where, reason=error)) from None
     _check(row, where)
     return row  # type: ignore[no-any-return]
 
 
 def _check(row: Any, where: str) -> None:
     if not isinstance(row, dict):
-        raise ProfundoError(f'{where}: expected an object such as {{"text": "…"}}, found {str(row)[:40]!r}')
+        raise ProfundoError(Said("refusals.json_row", where=where, got=repr(str(row)[:40])))
 
 
 def _series(name: str, values: Sequence[Any]) -> polars.Series:

@@ -39,6 +39,7 @@ from profundo.graph.expressions.gradients import gradient
 from profundo.graph.expressions.precision import in_precision
 from profundo.graph.expressions.writing import number
 from profundo.graph.traces.aten import flops
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
@@ -326,7 +327,7 @@ def problem(f: Any, at: Any, dtype: torch.dtype = DOUBLE) -> Problem:
 def _of_expression(f: Expression, at: Any, dtype: torch.dtype, inputs: Sequence[Expression] = ()) -> Problem:
     """inputs: of f, used or not; those that it is computed from by default."""
     if f.shape != () or not f.dtype.is_floating_point:
-        raise ProfundoError(f"differentiate: expected a single fraction, got {describe(f)}; take its sum or mean")
+        raise ProfundoError(Said("refusals.single_fraction", got=describe(f)))
     inputs = inputs or inputs_of([f])
     values = _values_by_name(inputs, at)
     exact = in_precision([f, *inputs], dtype)

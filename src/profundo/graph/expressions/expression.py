@@ -426,7 +426,7 @@ def _run(one: Expression, values: Sequence[Tensor]) -> Tensor:
             f"{part.name or repr(part)} {tuple(v.shape)}" for part, v in zip(one.inputs, values, strict=True)
         )
         reason = " ".join(str(why).split())
-        raise ProfundoError(f"{one.op.name} of {operands} cannot be computed: {reason}") from None
+        raise ProfundoError(Said("refusals.not_computed", op=one.op.name, operands=operands, reason=reason)) from None
 
 
 def describe(expression: Expression) -> str:

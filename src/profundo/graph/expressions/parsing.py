@@ -304,7 +304,7 @@ class _Reader:
     def number(self) -> float:
         value = float(self.token.text)
         if not isfinite(value):
-            self.fail("a number below 1.8e308")
+            self.fail(Said("refusals.expect_double"))
         self.take()
         return value
 
@@ -451,7 +451,7 @@ class _Reader:
         parts = [_number(one) if isinstance(one, float) else one for one in entries]
         if len({part.shape for part in parts}) > 1:
             sizes = ", ".join("×".join(map(str, part.shape)) or "number" for part in parts)
-            self.fail(f"rows of one length; these are {sizes}", token)
+            self.fail(Said("refusals.expect_even_rows", sizes=sizes), token)
         if all(part.kind == "constant" and not part.name for part in parts):
             return constant(torch.stack([part.data for part in parts]), torch.float64)
         return self.made(replace(token, text="list"), *parts)  # type: ignore[return-value]

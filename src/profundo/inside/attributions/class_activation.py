@@ -65,7 +65,10 @@ def maps_and_slopes(question: Question, layer: str | None) -> tuple[Tensor, Tens
     with removed_after([module_at(question.net, name).register_forward_hook(keep)]):
         answer = question.answer(question.values)
     if not maps:
-        raise ProfundoError(f"layer {name!r}: expected one that the net calls; choose another")
+        raise ProfundoError(
+            f"layer {name!r}: expected one that the net calls; choose another",
+            told=Said("refusals.layer_uncalled", layer=repr(name)),
+        )
     return maps[0].detach(), torch.autograd.grad(answer.sum(), maps[0], materialize_grads=True)[0]
 
 

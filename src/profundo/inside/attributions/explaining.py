@@ -35,6 +35,7 @@ from profundo.inside.attributions.input_gradients import (
 )
 from profundo.inside.attributions.question import MOST_VALUES, Of, Question, asking, check
 from profundo.inside.observing import undisturbed
+from profundo.languages import Said
 from profundo.records import ProfundoError, at_the_door, is_number, is_whole, nearest_names
 from profundo.threads import same_bits
 from profundo.trees import leaves, length, mapped, split_rows
@@ -293,7 +294,8 @@ def answered(
         answer = question.answer(question.values)
         if not bool(answer.isfinite().all()):
             raise ProfundoError(
-                "net: expected answers that are numbers, got nan or infinity for these inputs; look at them first"
+                "net: expected answers that are numbers, got nan or infinity for these inputs; look at them first",
+                told=Said("refusals.answers_nan"),
             )
         if starting is None:
             return map_.detach(), answer, None, figures

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from profundo.inside.attributions.explaining import Baseline, baselines, explain
 from profundo.inside.attributions.question import Of, asking, one
 from profundo.inside.observing import copied, observed, undisturbed
+from profundo.languages import Said
 from profundo.ranks_and_places import evenly, ranks
 from profundo.records import ProfundoError
 
@@ -68,7 +69,9 @@ def randomised(
     other = copied(net, "for the copy is to forget what it learned")
     weighted = {name or type(one).__name__: one for name, one in other.named_modules() if own(one)}
     if not weighted:
-        raise ProfundoError("randomised: expected a net with layers that have weights, it has none")
+        raise ProfundoError(
+            "randomised: expected a net with layers that have weights, it has none", told=Said("refusals.no_layers")
+        )
     with undisturbed(other), torch.no_grad():
         calls = observed(other, inputs)[1]
     names = [name for name in list(dict.fromkeys(name.partition("#")[0] for name in calls))[::-1] if name in weighted]

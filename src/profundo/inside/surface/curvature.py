@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from profundo.inside.surface.weight_loss import WeightLoss, Weights
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["Eigenvalues", "Trace", "edge", "eigenvalues", "lanczos", "trace"]
@@ -80,9 +81,7 @@ def lanczos(product: Product, start: Tensor, *, tolerance: float = 1e-3, most: i
             images[:known, step] += shares.double().cpu()
         length = float(new.norm())
         if not math.isfinite(length):
-            raise ProfundoError(
-                "eigenvalues: the Hessian has entries that are no numbers; the loss is not finite there"
-            )
+            raise ProfundoError(Said("refusals.hessian_nan"))
         scale = max(scale, length, float(images[:, step].abs().max()))
         if length > 1e-6 * scale and known < len(basis):
             basis[known], images[known, step] = new / length, length

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from profundo.inside.surface.weight_loss import WeightLoss, Weights
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["Plane", "path_plane", "random_plane", "three_point_plane"]
@@ -101,7 +102,10 @@ def random_plane(loss: WeightLoss, seed: int = 0) -> Plane:
 def moving(plane: Plane) -> Plane:
     """Raises ProfundoError for a plane on which no weight moves."""
     if not any(bool(value.any()) for value in plane.first.values()):
-        raise ProfundoError("plane: expected weights of at least one filter or unit that are not zero, got none")
+        raise ProfundoError(
+            "plane: expected weights of at least one filter or unit that are not zero, got none",
+            told=Said("refusals.zero_weights"),
+        )
     return plane
 
 

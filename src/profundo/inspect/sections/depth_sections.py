@@ -19,6 +19,7 @@ from profundo.inside.observing import module_at, observed, undisturbed
 from profundo.inside.probing import Probe, probe
 from profundo.inspect.opened_net import Looked
 from profundo.inspect.sections.inside_section import Section
+from profundo.languages import Said
 from profundo.pictures.charts import Line, heat_svg, plotted, points_svg
 from profundo.pictures.map_pictures import collage, tiled
 from profundo.pictures.numbers import percent, plain
@@ -186,7 +187,10 @@ def codes_section(looked: Looked) -> Section | None:
     raw, targets = looked.samples(split, CODED)
     values = codes(looked.net, looked.batches(raw), [layer])[layer]
     if len(values) < 2 * NEAR:
-        raise ProfundoError(f"codes: expected at least {2 * NEAR} samples to draw, got {len(values)}")
+        raise ProfundoError(
+            f"codes: expected at least {2 * NEAR} samples to draw, got {len(values)}",
+            told=Said("refusals.few_codes", least=2 * NEAR, got=len(values)),
+        )
     places = {method: plane(values, method) for method in ("pca", "t-sne", *(("umap",) if find_spec("umap") else ()))}
     shares = shares_of_variance(values, principal_components(values, min(2, values.shape[1])))
     captions = {

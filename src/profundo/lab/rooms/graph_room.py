@@ -192,7 +192,6 @@ def way_data(row: Row, entries: int) -> dict[str, Any]:
         "gradients": flat[:MOST_ENTRIES],
         "entries": entries,
         "absolute": row.absolute,
-        "relative": row.relative,
         "evaluations": made.evaluations,
         "operations": made.operations,
         "of_f": made.operations_of_f,
@@ -262,7 +261,7 @@ class Matrices(Question):
 
 def multiplied(_: Desk, asked: Matrices) -> Mapping[str, Any]:
     """The product, and of each of its entries how it comes about."""
-    rectangles({"the first matrix": asked.left, "the second matrix": asked.right})
+    rectangles({Said("refusals.first_matrix"): asked.left, Said("refusals.second_matrix"): asked.right})
     columns = [list(column) for column in zip(*whole(asked.right), strict=True)]
     is_layer = asked.bias is not None or bool(asked.activation)
     made = (
@@ -307,7 +306,7 @@ def activations(_: Desk, __: Nothing) -> Mapping[str, Any]:
 
 def curves(name: str) -> dict[str, Any]:
     places, values, slopes = sampled(ACTIVATIONS[name])
-    return {"places": places, "values": values, "slopes": slopes, "kinks": ACTIVATIONS[name].kinks}
+    return {"places": places, "values": values, "slopes": slopes}
 
 
 def activation_at(_: Desk, asked: Place) -> Mapping[str, Any]:

@@ -67,7 +67,7 @@ def opened_net(desk: Desk, name: str) -> OpenedRun:
     run = opened_run(desk.lab, name)
     inputs = run.looked.spec.inputs
     if inputs.kind != "image":
-        raise ProfundoError(Said("refusals.no_image_run", name=name, things=inputs.things))
+        raise ProfundoError(Said("refusals.no_image_run", name=name, things=Said(f"refusals.of_{inputs.things}")))
     return run
 
 

@@ -11,7 +11,6 @@ from pydantic import Field
 
 from profundo.images import (
     KERNELS,
-    POOLINGS,
     SAMPLES,
     SPACES,
     Image,
@@ -52,7 +51,6 @@ def choices(_: Desk, __: Nothing) -> Mapping[str, Any]:
         "sets": [{"name": name, "classes": classes_of(name)} for name in sets_at_hand()],
         "kernels": [{"name": name, "numbers": one.numbers} for name, one in KERNELS.items()],
         "spaces": [{"name": name, "title": space.name, "channels": space.channels} for name, space in SPACES.items()],
-        "poolings": list(POOLINGS),
     }
 
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from profundo.data.new_inputs import entries
+from profundo.data.new_inputs import entries, nothing_in
 from profundo.inside.attributions import METHODS, Explanation
 from profundo.inspect.checked_explanation import (
     Asked,
@@ -163,7 +163,6 @@ def facts(run: OpenedRun) -> dict[str, Any]:
         "unit_layer": looked.unit_layer,
         "code_layer": looked.code_layer,
         "methods": [method_facts(name) for name in methods_for(looked)],
-        "held_out": len(looked.held_out),
         "strip": strip,
     }
 
@@ -297,8 +296,7 @@ def input_of(lab: Lab, looked: Looked, asked: Why) -> Tensor:
     path = upload_path(lab, asked.upload)
     first = next(iter(entries([path], looked.spec.inputs)), None)
     if first is None or first.values is None:
-        fault = first.fault if first is not None else f"expected {looked.spec.inputs.things} in it, found none"
-        raise ProfundoError(fault)
+        raise ProfundoError(first.fault if first is not None else nothing_in(str(path), looked.spec.inputs))
     return first.values[None]
 
 

@@ -63,7 +63,6 @@ def finding_of(one: Finding) -> dict[str, Any]:
         "cause": one.cause,
         "where": one.where,
         "remedy": everywhere(lambda: advice(one.cause, one.remedy)),
-        "severity": one.severity,
         "evidence": {
             name: value if isinstance(value, int | float) else str(value) for name, value in one.evidence.items()
         },

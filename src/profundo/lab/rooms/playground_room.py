@@ -82,7 +82,6 @@ def form(_: Desk, __: Nothing) -> dict[str, Any]:
     usual = new_settings()
     return {
         "usual": {name: about.kind.write(getattr(usual, name)) for name, about in FIELDS.items()},
-        "live": [name for name, about in FIELDS.items() if about.live],
         "options": {name: list(options) for name, about in FIELDS.items() if (options := options_of(about.kind))},
         "all": ALL,
         "thumbnails": {name: thumbnail(name) for name in PLANE_SETS},
@@ -149,7 +148,6 @@ def state_of(found: Playing) -> dict[str, Any]:
         "activations": settings.activations,
         "train": {"points": data.train.inputs, "targets": data.train.targets.float().flatten()},
         "test": {"points": data.test.inputs, "targets": data.test.targets.float().flatten()},
-        "per_epoch": session.per_epoch,
         "edits": len(session.by_hand),
         "speed": found.speed,
         "running": found.running,

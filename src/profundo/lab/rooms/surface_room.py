@@ -244,7 +244,6 @@ def walk_facts(one: Walk) -> dict[str, Any]:
         "losses": np.array(one.losses, np.float32),
         "ways": {name: np.array(way, np.float32) for name, way in one.ways.items()},
         "explained": one.explained,
-        "origin": one.origin,
     }
 
 

@@ -32,7 +32,7 @@ from profundo.looks.data_look import is_table, look
 from profundo.nets.net_names import NETS
 from profundo.records import ProfundoError
 from profundo.runs.experiment import SETTINGS, Experiment, new_experiment
-from profundo.runs.health.health_record import Cured, Diagnosis
+from profundo.runs.health.health_record import Cured, Diagnosis, cause_in_words
 from profundo.runs.live.live_reading import Course, RunRow, run_row, run_settings
 from profundo.runs.opening import open_run, with_samples
 from profundo.runs.report_facts import examples_of, mistakes_of
@@ -161,12 +161,7 @@ def course_told(lab: Lab, course: Course) -> dict[str, Any]:
 def cured_told(cure: Cured) -> Said:
     """What was changed, from where on."""
     since = Said("training.cured_from", epoch=cure.since + 1) if cure.since else Said("training.cured_start")
-    known = cure.cause in words("findings", "en")
-    told = {
-        "cause": Said(f"findings.{cure.cause}") if known else cure.cause,
-        "after": settings_told(cure.after),
-        "since": since,
-    }
+    told = {"cause": cause_in_words(cure.cause), "after": settings_told(cure.after), "since": since}
     return (
         Said("training.cured_instead", before=settings_told(cure.before), **told)
         if cure.before
@@ -218,8 +213,6 @@ def looked(desk: Desk, question: Planned) -> Mapping[str, Any]:
     seen = look(asked.data, **given)
     clean = desk.lab.without_paths
     return {
-        "name": clean(seen.name),
-        "kind": seen.kind,
         "samples": seen.samples,
         "training": dict(seen.training),
         "shape": list(seen.shape),
@@ -228,8 +221,6 @@ def looked(desk: Desk, question: Planned) -> Mapping[str, Any]:
             {"name": one.name, "kind": one.kind, "missing": one.missing, "use": one.use}
             for one in seen.columns[:MOST_COLUMNS]
         ],
-        "classes": [name[:100] for name in seen.classes[:50]],
-        "counts": {split: list(counts)[:50] for split, counts in seen.counts.items()},
         "readings": [asdict(one) for one in seen.readings[:MOST_COLUMNS]],
         "findings": [
             {

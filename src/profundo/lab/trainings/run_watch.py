@@ -15,6 +15,7 @@ from typing import Any
 
 from profundo.lab.desks import Desk, Lab
 from profundo.lab.trainings.starting import started_rows
+from profundo.languages import fault_of
 from profundo.records import ProfundoError
 from profundo.runs.live.live_reading import Course, RunRow, run_course, run_names, run_row, run_traces
 
@@ -118,7 +119,7 @@ class RunWatch:
         try:
             return traces, run_row(runs, name)
         except ProfundoError as error:
-            return traces, RunRow(name, "damaged", fault=str(error)[:300])
+            return traces, RunRow(name, "damaged", fault=fault_of(error))
 
     def courses_of(self, chosen: Sequence[str]) -> dict[str, Course]:
         return {name: course for name in chosen if (course := self.course(name)) is not None}

@@ -25,8 +25,8 @@ from typing import Any
 
 from profundo.data.dataset_names import names as dataset_names
 from profundo.files import erase, open_place, write_bytes, write_json
-from profundo.languages import Said
-from profundo.records import ProfundoError
+from profundo.languages import Said, recalled
+from profundo.records import TOLD_AS, ProfundoError
 from profundo.runs.experiment import Experiment, write_experiment
 from profundo.runs.live.holder import Holder, interrupt, is_at_work, moment_of
 from profundo.runs.live.live_reading import RunRow, run_row, writer_of
@@ -51,7 +51,7 @@ NAME = re.compile(r"[\w][\w.-]{0,79}")
 PROGRAM = (sys.executable, "-m", "profundo")
 MOST_STARTED, MOST_KEPT = 500, 1 << 16  # records; bytes of one that are read
 SIGN = "profundo: "  # before the line that says why a command failed
-TAIL = 2000  # bytes of what was said, of which the last line tells why
+TAIL = 8000  # bytes of what was said, whose last lines tell why
 SECONDS = 180.0  # that something that is only asked may take
 children: list[subprocess.Popen[bytes]] = []
 
@@ -80,7 +80,12 @@ def launch(runs: Path, name: str, words: Sequence[str]) -> None:
     write_bytes(record / f"{name}.txt", b"")
     with open_place(record) as here, here.append(f"{name}.txt") as said:
         child = subprocess.Popen(
-            [*PROGRAM, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True
+            [*PROGRAM, *words],
+            env=asking(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            start_new_session=True,
         )
     children.append(child)
     write_json(record / f"{name}.json", {"pid": child.pid, "began": moment_of(child.pid), "at": time.time()})
@@ -167,8 +172,8 @@ def started_rows(runs: Path, rows: Sequence[RunRow]) -> list[RunRow]:
             fresh.append(started_row(runs, name, at_work))
         elif at_work and known[name].state != "running":
             known[name] = replace(known[name], state="starting", fault="")
-        elif not at_work and known[name].may_resume and (said := last_line(runs, name)).startswith(SIGN):
-            known[name] = replace(known[name], fault=said.removeprefix(SIGN))
+        elif not at_work and known[name].may_resume and (refused := refused_in(said_of(runs, name))):
+            known[name] = replace(known[name], fault=refused)
         elif not at_work:
             forget(runs, name)
     return [*sorted(fresh, key=lambda row: -row.begun), *known.values()]
@@ -203,7 +208,7 @@ def started_row(runs: Path, name: str, at_work: bool) -> RunRow:
     return RunRow(
         name,
         "starting" if at_work else "failed",
-        fault="" if at_work else last_line(runs, name).removeprefix(SIGN) or "it ended without a word",
+        fault="" if at_work else last_word(said_of(runs, name)),
         settings=kept_settings(runs, name),
         begun=begun if isinstance(begun, float) else 0.0,
     )
@@ -232,15 +237,38 @@ def kept_holder(runs: Path, name: str) -> Holder | None:
     return Holder(pid, began) if isinstance(pid, int) and isinstance(began, str) and pid > 0 else None
 
 
-def last_line(runs: Path, name: str) -> str:
-    """Of what a training said before it ended."""
+def said_of(runs: Path, name: str) -> bytes:
+    """What a training said on stderr."""
     try:
         with open_place(runs / STARTED, runs) as here:
-            said = (here.read(f"{name}.txt", 1 << 24) or b"")[-TAIL:].decode("utf-8", "replace")
+            return here.read(f"{name}.txt", 1 << 24) or b""
     except (OSError, ProfundoError):
-        return ""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+        return b""
+
+
+def last_word(said: bytes) -> str:
+    """Why a process ended, as far as it told."""
+    lines = lines_of(said)
+    return refused_in(said) or (lines[-1] if lines else Said("refusals.without_word"))
+
+
+def refused_in(said: bytes) -> str:
+    """What the command refused at its end; "" where it ended otherwise."""
+    lines = lines_of(said)
+    if len(lines) > 1 and lines[-2].startswith(SIGN):
+        with suppress(ValueError, RecursionError):
+            if told := recalled(json.loads(lines[-1])):
+                return told
+    return lines[-1].removeprefix(SIGN) if lines and lines[-1].startswith(SIGN) else ""
+
+
+def lines_of(said: bytes) -> list[str]:
+    return [line.strip() for line in said[-TAIL:].decode("utf-8", "replace").splitlines() if line.strip()]
+
+
+def asking() -> dict[str, str]:
+    """The environment of a command that is to say in every language what it refuses."""
+    return {**os.environ, TOLD_AS: "json"}
 
 
 def reap() -> None:
@@ -257,6 +285,7 @@ def told(words: Sequence[str], experiment: Experiment, folder: Path, seconds: fl
     try:
         done = subprocess.run(
             [*PROGRAM, *words, "--config", str(file), "--json"],
+            env=asking(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=seconds,
@@ -267,8 +296,7 @@ def told(words: Sequence[str], experiment: Experiment, folder: Path, seconds: fl
     except subprocess.TimeoutExpired:
         raise ProfundoError(Said("refusals.took_long", seconds=seconds)) from None
     except ValueError:
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise ProfundoError(lines[-1].removeprefix(SIGN) if lines else Said("refusals.without_word")) from None
+        raise ProfundoError(last_word(done.stderr)) from None
     finally:
         erase(file)
     return dict(value)

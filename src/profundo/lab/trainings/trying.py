@@ -75,7 +75,7 @@ def tried_files(ready: Predictor, content: bytes) -> dict[str, Any]:
             raise ProfundoError(Said("refusals.too_many_pixels", most=most, pixels=pixels))
         return told(ready, ready.images([content]))
     if ready.spec.inputs.kind != "sound":
-        raise ProfundoError(Said("refusals.takes_other", things=ready.spec.inputs.things))
+        raise ProfundoError(Said("refusals.takes_other", things=Said(f"refusals.of_{ready.spec.inputs.things}")))
     return told(ready, ready.sounds([content]))
 
 

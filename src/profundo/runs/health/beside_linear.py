@@ -6,6 +6,7 @@ from profundo.data.batches import in_memory
 from profundo.evaluate import figure_of
 from profundo.evaluate.leading import leading_figure
 from profundo.evaluate.scores import PROBABILITIES, compare_answers
+from profundo.languages import Said, named
 from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError
 from profundo.runs.baselines.linear_baseline import Yardstick, yardstick
@@ -48,5 +49,10 @@ def beaten_by(linear: Yardstick, prepared: Prepared) -> str:
         return ""
     before, better = (figure_of(name, one, targets) for one in (ours, theirs))
     matters = better < (1 - PART) * before if targets.kind == "real" else better > before + SHARE
-    words = f"{linear[1]} has a validation {name} of {figure(name, better)}, the net {figure(name, before)}"
-    return words if matters else ""
+    told = {
+        "linear": named(linear[1]),
+        "figure": named(name),
+        "theirs": figure(name, better),
+        "ours": figure(name, before),
+    }
+    return Said("refusals.net_beaten", **told) if matters else ""

@@ -19,6 +19,7 @@ from profundo.data import standardize_targets
 from profundo.doctor import Finding, examine
 from profundo.doctor.vital_signs import VitalSigns
 from profundo.files import erase, write_json
+from profundo.languages import Said, told_by
 from profundo.records import NotFiniteError, ProfundoError
 from profundo.runs.baselines.linear_baseline import Yardstick
 from profundo.runs.experiment import write_experiment
@@ -97,7 +98,11 @@ class Care:
                 if change is None:
                     found = self.record.findings
                     what = str(found[-1]) if found else "it found no cause that it is sure of"
-                    raise NotFiniteError(f"{error}. The doctor: {what}") from None
+                    told = found[-1].in_words if found else Said("refusals.no_cause")
+                    raise NotFiniteError(
+                        f"{error}. The doctor: {what}",
+                        told=Said("refusals.doctor_adds", fault=told_by(error), cause=told),
+                    ) from None
                 state = self.change(change)
 
     def consult(self, *, ended: bool = False) -> None:
@@ -110,7 +115,7 @@ class Care:
             return
         why = trouble(self.history, self.signs, ended=ended, constant=self.constant)
         if not why and ended and self.signs.done < FEWEST_STEPS and (large := large_batch(self.prepared)):
-            why = f"only {self.signs.done} steps, of {large} each"
+            why = Said("refusals.few_steps", steps=self.signs.done, size=large)
         if not why and ended and not self.record.cures:
             why = self.beaten()
         if why and (change := self.examine(why)) is not None:
@@ -128,7 +133,7 @@ class Care:
             self.linear = self.linear or yardstick_for(self.prepared)
             return beaten_by(self.linear, self.prepared) if self.linear else ""
         except Exception as error:  # noqa: BLE001 - the training matters more than what is known of it
-            self.note(f"doctor: the net could not be put beside a linear model: {' '.join(str(error).split())[:300]}")
+            self.note(Said("refusals.not_beside", reason=" ".join(str(error).split())[:300]))
             return ""
         finally:
             self.compared += time.perf_counter() - begin
@@ -146,7 +151,7 @@ class Care:
         try:
             findings = self.findings(budget)
         except Exception as error:  # noqa: BLE001 - the training matters more than what is known of it
-            self.note(f"doctor: {why}; it could not be examined: {' '.join(str(error).split())[:300]}")
+            self.note(Said("refusals.not_examined", why=why, reason=" ".join(str(error).split())[:300]))
             return None
         finally:
             self.seconds += time.perf_counter() - begin
@@ -159,14 +164,14 @@ class Care:
         if self.folder is not None:
             self.keep(self.folder)
         if not made:
-            self.note(f"doctor: {why}; no cause was found in {time.perf_counter() - begin:.0f} s")
+            self.note(Said("refusals.no_cause_in", why=why, seconds=round(time.perf_counter() - begin)))
         change = next((Astray(one.cause, changes) for one, changes in pairs if changes), None)
         if not self.heals or change is None or self.told_to_stop:
             if self.heals and change is None:
-                self.note("doctor: nothing that is a setting heals it; the training goes on as it is")
+                self.note(Said("refusals.no_healing"))
             return None
         if len(self.record.cures) >= MOST_CURES:
-            self.note(f"doctor: {MOST_CURES} cures were not enough; the training goes on as it is")
+            self.note(Said("refusals.cures_enough", cures=MOST_CURES))
             return None
         return change
 
@@ -180,8 +185,8 @@ class Care:
         return report.findings or examine(program, seed=seed, budget=rest).findings
 
     def note(self, text: str) -> None:
-        self.record.notes.append(text.removeprefix("doctor: "))
-        self.voice.notice(text)
+        self.record.notes.append(text)
+        self.voice.notice(f"doctor: {text}")
 
     # ------------------------------------------------------------------------------------------------------- healing
     def change(self, astray: Astray) -> State | None:
@@ -292,10 +297,10 @@ CONSTANTS: Mapping[str, tuple[int, Callable[[Tensor, int], Tensor]]] = {
 """By kind of target: the dimensions of these, and the outputs that answer the same to all as well as can be."""
 
 
-def large_batch(prepared: Prepared) -> str:
-    """In words, where it is far larger than suits the data; else empty."""
+def large_batch(prepared: Prepared) -> int:
+    """Its samples, where it is far larger than suits the data; else 0."""
     far = [values for _, values, _ in departures(prepared) if "batch size" in values]
-    return f"a batch of {far[0]['batch size']} samples" if far else ""
+    return int(far[0]["batch size"]) if far else 0
 
 
 def trouble(history: History, signs: VitalSigns, *, ended: bool, constant: float | None = None) -> str:
@@ -305,18 +310,18 @@ def trouble(history: History, signs: VitalSigns, *, ended: bool, constant: float
         return ""
     first, last, size = signs.first, losses[-1], abs(signs.first)
     if last > first + RISEN * size:
-        return f"the loss rose from {first:.3g} to {last:.3g}"
+        return Said("refusals.loss_rose", first=first, last=last)
     if not ended or signs.done < FEWEST_STEPS:
         return ""
     if last > first - FALLEN * size:
-        return f"the loss fell only from {first:.3g} to {last:.3g}"
+        return Said("refusals.loss_fell", first=first, last=last)
     if constant is not None and last > (1 + RISEN) * constant:
-        return f"the loss fell from {first:.3g} to {last:.3g}, and a constant answer has {constant:.3g}"
+        return Said("refusals.loss_constant", first=first, last=last, constant=constant)
     held = history["validation loss"] if "validation loss" in history.names else []
     if held and min(held) > first - FALLEN * size / 2:
-        return f"the validation loss never fell below {min(held):.3g}; the training loss began at {first:.3g}"
+        return Said("refusals.loss_held", least=min(held), first=first)
     seen = signs.arrays()["activations"]
     silent = np.nanmax(seen[-1, :, 2]) if seen.ndim == 3 and len(seen) else 0.0
     if silent > DEAD and last > first - size / 2:
-        return f"{silent:.0%} of the units of a layer are zero for every sample"
+        return Said("refusals.units_silent", share=round(100 * float(silent)))
     return ""

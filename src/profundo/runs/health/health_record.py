@@ -10,17 +10,26 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, ValidationError
 
 from profundo.doctor import Finding
 from profundo.doctor.verdicts import LEVELS, Severity, advice, number, page_of, quantity
 from profundo.files import PUT_BACK, in_words, read_object, write_bytes
-from profundo.languages import everywhere, local, say
+from profundo.languages import Said, everywhere, local, recalled, say, words
 from profundo.looks.findings import in_lines
 from profundo.records import ProfundoError
 from profundo.runs.health.remedies import Changes, in_options
 
-__all__ = ["Cured", "Diagnosis", "Health", "read_health", "read_vital_signs", "vital_signs_in", "write_vital_signs"]
+__all__ = [
+    "Cured",
+    "Diagnosis",
+    "Health",
+    "cause_in_words",
+    "read_health",
+    "read_vital_signs",
+    "vital_signs_in",
+    "write_vital_signs",
+]
 
 LARGEST_SIGNS = 64 << 20  # bytes unpacked
 
@@ -71,6 +80,11 @@ class Diagnosis(BaseModel):
         return advice(self.cause, self.remedy)
 
     @property
+    def in_words(self) -> str:
+        """The cause, as pages put it."""
+        return cause_in_words(self.cause)
+
+    @property
     def lines(self) -> list[str]:
         """In the form in which every finding is printed."""
         what, more = f"{self.cause} in {self.where}: {self.numbers}", f"more: {page_of(self.cause)}"
@@ -84,6 +98,10 @@ class Diagnosis(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.cause} in {self.where}: {self.numbers}. {self.sure} Do: {self.remedy} ({page_of(self.cause)})"
+
+
+def cause_in_words(cause: str) -> str:
+    return Said(f"findings.{cause}") if cause in words("findings", "en") else cause
 
 
 class Cured(BaseModel):
@@ -109,12 +127,24 @@ class Cured(BaseModel):
         return f"{self.cause}: {self.after}{f' in place of {self.before}' if self.before else ''}, {where}"
 
 
+def in_file(note: str) -> Any:
+    return note.kept if isinstance(note, Said) else note
+
+
+def from_file(note: Any) -> str:
+    return recalled(note) or str(note)
+
+
+Note = Annotated[Any, BeforeValidator(from_file), PlainSerializer(in_file)]
+"""A sentence, which other languages may have, too."""
+
+
 class Health(BaseModel):
     """findings: the gravest first, of each examination. cures: what was changed. notes: what could not be looked at."""
 
     findings: list[Diagnosis] = []
     cures: list[Cured] = []
-    notes: list[str] = []
+    notes: list[Note] = []
     looks: Annotated[int, Field(ge=0)] = 0
     steps: Annotated[int, Field(ge=0)] = 0
 

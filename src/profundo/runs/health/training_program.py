@@ -17,6 +17,7 @@ from profundo.data.splits.splits import chosen
 from profundo.data.standard import standardize, standardize_targets
 from profundo.doctor import Program
 from profundo.doctor.programs import expected, parted
+from profundo.languages import Said
 from profundo.records import Dataset, ProfundoError, Samples, Spec
 from profundo.runs.preparing import Prepared, from_pretrained, make_update
 from profundo.train.capture import Captured
@@ -46,7 +47,8 @@ def check_known(data: Dataset) -> None:
     if data.spec.targets.traits.per == "object":
         raise ProfundoError(
             "the doctor knows costs of outputs and targets, and a detector has a cost of its own: `profundo report` shows each part "
-            "of it by epoch and what was found and missed, `profundo data` doubtful boxes"
+            "of it by epoch and what was found and missed, `profundo data` doubtful boxes",
+            told=Said("refusals.doctor_detectors"),
         )
 
 

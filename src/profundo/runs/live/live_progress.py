@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from profundo.files import write_in_passing
+from profundo.languages import Said, told_by
 from profundo.records import Interrupted, ProfundoError, Step
 from profundo.runs.live.clock import Clock
 from profundo.train import History
@@ -33,10 +34,12 @@ class Progress(BaseModel):
     """phase: what it does, or how it ended; why: in one line, of what failed. step: of the epoch under way, from 1, of `steps`;
     seconds: of training, all stretches of it; left: seconds that remain at this pace; rate: the factor that
     the schedule applies to the learning rate; losses: of the newest step, None
-    where one is no finite number; at: when this was written, in seconds since 1970."""
+    where one is no finite number; at: when this was written, in seconds since 1970; told: why, as `Said.kept` has it, where other
+    languages can say it."""
 
     phase: Phase = "preparing"
     why: Annotated[str, Field(max_length=2000)] = ""
+    told: dict[str, Any] | None = None
     epoch: Count = 0
     epochs: Count = 0
     step: Count = 0
@@ -115,7 +118,7 @@ class Telling:
         self.write("progress.json", json.dumps(self.now.model_dump(mode="json"), allow_nan=False) + "\n")
 
     def end(self, phase: Phase, why: str = "") -> None:
-        self.tell(phase=phase, why=" ".join(why.split())[:1000])
+        self.tell(phase=phase, why=" ".join(why.split())[:1000], told=why.kept if isinstance(why, Said) else None)
 
     def write(self, name: str, text: str) -> None:
         if self.folder is None or not (self.folder / "experiment.yaml").is_file():  # nobody looks, or it was removed
@@ -136,6 +139,6 @@ def telling(folder: Path | None) -> Iterator[Telling]:
         told.end("interrupted")
         raise
     except Exception as error:
-        told.end("failed", str(error) if isinstance(error, ProfundoError) else f"{type(error).__name__}: {error}")
+        told.end("failed", told_by(error) if isinstance(error, ProfundoError) else f"{type(error).__name__}: {error}")
         raise
     told.end("finished")

@@ -24,7 +24,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from profundo.files import Place, in_words, open_place
-from profundo.languages import Said
+from profundo.languages import Said, fault_of, recalled, within
 from profundo.records import ProfundoError
 from profundo.runs.health.health_record import Health, vital_signs_in
 from profundo.runs.live.holder import Holder, holder_in, is_at_work
@@ -132,7 +132,7 @@ def run_traces(parent: Path, name: str, whole: bool = False) -> tuple[Any, ...]:
 def inside(parent: Path, name: str) -> Iterator[Place]:
     """The folder of a run, held open. Raises ProfundoError for a name that is none in there, and for a link."""
     if not name or name.startswith(".") or "/" in name or "\\" in name or "\0" in name or len(name) > 255:
-        raise ProfundoError(f"{name[:80]!r}: expected the name of a run")
+        raise ProfundoError(Said("refusals.no_name", name=repr(name[:80])))
     try:
         with open_place(parent / name, parent) as here:
             yield here
@@ -148,7 +148,7 @@ def run_row(parent: Path, name: str) -> RunRow:
         try:
             return row_in(here, name)
         except ProfundoError as error:
-            return RunRow(name, "damaged", fault=" ".join(str(error).split())[:300])
+            return RunRow(name, "damaged", fault=fault_of(error))
 
 
 def run_settings(parent: Path, name: str) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def run_settings(parent: Path, name: str) -> dict[str, Any]:
 def row_in(here: Place, name: str) -> RunRow:
     text = here.read("experiment.yaml", SMALL)
     if text is None:
-        raise ProfundoError("experiment.yaml: expected a file, found nothing")
+        raise ProfundoError(Said("refusals.no_experiment"))
     asked = plain_mapping(text, "experiment.yaml")
     kept = checked(KeptScores, object_in(here, "scores.json", LARGE), "scores.json")
     progress = checked(Progress, object_in(here, "progress.json", SMALL), "progress.json")
@@ -171,7 +171,7 @@ def row_in(here: Place, name: str) -> RunRow:
     return RunRow(
         name,
         state,
-        fault=progress.why if progress is not None and state == "failed" else "",
+        fault=recalled(progress.told) or progress.why if progress is not None and state == "failed" else "",
         kind="recipe" if "recipe" in asked else "training",
         settings=shortened(asked),
         scores=kept.test if kept is not None else {},
@@ -239,7 +239,7 @@ def noted(faults: list[str], read: Any, otherwise: Any) -> Any:
     try:
         return read()
     except ProfundoError as error:
-        faults.append(" ".join(str(error).split())[:300])
+        faults.append(fault_of(error))
         return otherwise
 
 
@@ -256,7 +256,7 @@ def history_in(here: Place) -> dict[str, np.ndarray]:
         body = [row for row in rows[1:] if len(row) == len(names)]  # the last one may be under way
         values = np.array([[float(cell) if cell else math.nan for cell in row] for row in thinned(body)], np.float32)
     except (ValueError, csv.Error) as error:
-        raise ProfundoError(f"history.csv: expected rows of numbers: {in_words(error)[:200]}") from None
+        raise ProfundoError(Said("refusals.history_rows", reason=in_words(error)[:200])) from None
     return {name[:60]: values[:, place] for place, name in enumerate(names)} if len(values) else {}
 
 
@@ -297,7 +297,7 @@ def signs_in(here: Place) -> dict[str, Any]:
         for name in ("noise scale", "curvature"):
             signs[name] = arrays[name].astype(np.float32)
     except (LookupError, ValueError, TypeError) as error:
-        raise ProfundoError(f"vital_signs.npz: expected arrays of vital signs: {in_words(error)}") from None
+        raise ProfundoError(Said("refusals.signs_unread", reason=in_words(error))) from None
     return signs
 
 
@@ -310,9 +310,9 @@ def object_in(here: Place, name: str, most: int) -> dict[str, Any] | None:
     try:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ProfundoError(f"{name}: expected JSON, but it does not read: {in_words(error)}") from None
+        raise ProfundoError(Said("refusals.json_file", name=name, reason=in_words(error)[:200])) from None
     if not isinstance(value, dict):
-        raise ProfundoError(f"{name}: expected a JSON object")
+        raise ProfundoError(Said("refusals.json_no_object", name=name))
     return value
 
 
@@ -320,7 +320,7 @@ def checked(form: type[Any], value: Mapping[str, Any] | None, name: str) -> Any:
     try:
         return None if value is None else form.model_validate(value)
     except ValidationError as error:
-        raise ProfundoError(f"{name}: {in_words(error)}") from None
+        raise ProfundoError(within(name, Said("refusals.not_as_kept", reason=in_words(error)[:200]))) from None
 
 
 def is_file(here: Place, name: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from profundo.files import PUT_BACK, in_words, kind_of, what_is_at
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = ["plain_mapping", "read_experiment", "read_pair", "read_value"]
@@ -68,5 +69,8 @@ def read_pair(text: str, option: str = "--set", such_as: str = "epochs=3") -> tu
     """(name, value) of "name=value"; the value as YAML reads it."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise ProfundoError(f"{option} {text}: expected NAME=VALUE, such as {option} {such_as}")
+        raise ProfundoError(
+            f"{option} {text}: expected NAME=VALUE, such as {option} {such_as}",
+            told=Said("refusals.name_value", option=option, text=text, such=such_as),
+        )
     return name.strip(), read_value(value)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
+from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.runs.experiment import SETTINGS, Experiment, Setting
 from profundo.runs.settings.setting_values import EVERY
@@ -61,7 +62,7 @@ def settings_of_words(words: Mapping[str, str]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, text in words.items():
         if name not in known:
-            raise ProfundoError(f"setting {name[:40]!r} is unknown")
+            raise ProfundoError(Said("refusals.no_setting", name=repr(name[:40])))
         if not text.strip():
             continue
         lines = [line.strip() for line in text.splitlines() if line.strip()]

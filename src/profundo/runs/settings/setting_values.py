@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from profundo.data.augmenting.options import read
+from profundo.languages import Said
 from profundo.records import ProfundoError
 from profundo.runs.settings.plain_yaml import read_pair, read_value
 
@@ -76,7 +77,8 @@ def known_weights(asked: Any) -> Literal["balanced"] | list[float] | dict[str, f
     )
     if not are_numbers or not all(0 <= one < float("inf") for one in numbers) or not any(numbers):
         raise ProfundoError(
-            f"--class-weights: expected balanced, or a number of at least 0 for each class; got {asked!r}"
+            f"--class-weights: expected balanced, or a number of at least 0 for each class; got {asked!r}",
+            told=Said("refusals.weights_form", got=repr(asked)),
         )
     if isinstance(asked, Mapping):
         return {str(name): float(one) for name, one in asked.items()}
@@ -138,7 +140,10 @@ def read_columns(texts: Sequence[str]) -> dict[str, str]:
     pairs = [text.rpartition("=") for text in texts]
     for text, (name, _, kind) in zip(texts, pairs, strict=True):
         if not name or not kind:
-            raise ProfundoError(f"--column {text}: expected COLUMN=KIND, such as --column zip=category")
+            raise ProfundoError(
+                f"--column {text}: expected COLUMN=KIND, such as --column zip=category",
+                told=Said("refusals.column_form", got=text),
+            )
     return {name.strip(): kind.strip() for name, _, kind in pairs}
 
 

@@ -10,8 +10,6 @@ export interface Summary {
   readonly item: Figure;
   readonly mean: Figure;
   readonly std: Figure;
-  readonly minimum: Figure;
-  readonly maximum: Figure;
   readonly norm: Figure;
   readonly bad: number;
   readonly entries?: Entries;
@@ -19,7 +17,6 @@ export interface Summary {
 
 export interface Cost {
   readonly flops: number;
-  readonly bytes: number;
 }
 
 export interface Node {

@@ -3,9 +3,9 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import texts from "@texts/images.json";
 import lab from "@texts/lab.json";
 import { link } from "../../address";
-import { call, connected, role, upload } from "../../connection";
+import { call, connected, refusal, role, upload } from "../../connection";
 import { part } from "../../frames";
-import { language, percent, say } from "../../language";
+import { language, percent, say, type Told } from "../../language";
 import { scientific } from "../../numbers";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
 import type { Choices, Look, Net } from "./answers";
@@ -24,7 +24,7 @@ import { DRAWN, packed, unpacked, type Source } from "./query";
 interface Lesson {
   readonly run: string;
   readonly state: string;
-  readonly fault: string;
+  readonly fault: Told;
   readonly epoch: number;
   readonly epochs: number;
 }
@@ -82,7 +82,7 @@ export function Nets({ choices }: { choices: Choices }) {
         <p class="hint mono" role="status" hidden={!busy}>
           {told?.epochs ? say(texts.lessonEpoch, { epoch: told.epoch, epochs: told.epochs }) : say(texts.begins)}
         </p>
-        <Problem text={problem || unable || (busy ? "" : (told?.fault ?? ""))} />
+        <Problem text={problem || unable || (busy || !told?.fault ? "" : refusal(told.fault))} />
       </Panel>
       {runs && run !== "" && <Through key={run} run={run} choices={choices} />}
     </>

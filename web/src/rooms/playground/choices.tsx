@@ -111,7 +111,7 @@ export function Data() {
   const data = word(now, "data");
   const own = data === OWN;
   return (
-    <Panel title={say(texts.data)}>
+    <Panel title={say(texts.data)} kind="data">
       <div class="thumbnails" role="group" aria-label={say(texts.data)}>
         {Object.entries(choices.thumbnails).map(([name, drawn]) => (
           <button key={name} type="button" aria-pressed={name === data} title={named("data", name)} aria-label={named("data", name)} onClick={() => choose({ ...plain(now, choices), ...seen(now, drawn.curve), data: name })}>
@@ -186,9 +186,9 @@ export function Learning() {
       {steps("l2", say(texts.l2), PENALTIES)}
       {steps("l1", say(texts.l1), PENALTIES)}
       <Slider label={say(texts.dropout)} value={Math.round(100 * number(now, "dropout"))} shown={`${Math.round(100 * number(now, "dropout"))} %`} min={0} max={80} step={10} onInput={(one) => choose({ dropout: String(one / 100) })} />
-      {pick("loss", say(texts.loss_function))}
       <Folded kept="more" title={say(texts.more)} kind="more">
         <div class="learning">
+          {pick("loss", say(texts.loss_function))}
           {pick("schedule", say(texts.schedule))}
           <Field label={say(texts.epochs)} setting="epochs" now={now} />
           <Field label={say(texts.stop_loss)} setting="stop_loss" now={now} />

@@ -83,7 +83,6 @@ export interface Frame {
 
 export interface Form {
   readonly usual: Readonly<Record<string, string>>;
-  readonly live: readonly string[];
   readonly options: Readonly<Record<string, readonly string[]>>;
   readonly all: number;
   readonly thumbnails: Readonly<Record<string, { task: string; curve: boolean; points: Numbers; targets: Numbers }>>;

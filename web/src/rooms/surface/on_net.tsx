@@ -28,7 +28,6 @@ export interface Walked {
   readonly losses?: Numbers;
   readonly ways?: Readonly<Record<string, Numbers>>;
   readonly explained?: readonly number[];
-  readonly origin?: string;
 }
 
 const USUAL = ["sgd", "momentum", "rmsprop", "adam"];

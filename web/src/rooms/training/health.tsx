@@ -1,5 +1,6 @@
 // What the doctor found on the way, with its experiment and its remedy, and the vital signs that it saw.
 import texts from "@texts/training.json";
+import { refusal } from "../../connection";
 import { say, told, type Text } from "../../language";
 import { Panel } from "../../ui/controls";
 import { Found } from "../../ui/finding";
@@ -21,8 +22,8 @@ export function Health({ course }: { course: Course }) {
         </p>
       ))}
       {course.notes.map((note) => (
-        <p key={note} class="muted" lang="en">
-          {note}
+        <p key={told(note)} class="muted">
+          {refusal(note)}
         </p>
       ))}
       {course.findings.length === 0 && <p>{say(texts.healthy)}</p>}

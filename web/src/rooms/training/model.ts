@@ -24,7 +24,7 @@ export interface Progress {
 export interface Run {
   readonly name: string;
   readonly state: State;
-  readonly fault: string;
+  readonly fault: Told;
   readonly kind: "training" | "recipe";
   readonly settings: Readonly<Record<string, string | number | boolean | null>>;
   readonly scores: Figures;
@@ -52,9 +52,9 @@ export interface Course {
   readonly signs: Readonly<Record<string, Numbers | readonly string[]>>;
   readonly findings: readonly Finding[];
   readonly cures: readonly Told[];
-  readonly notes: readonly string[];
+  readonly notes: readonly Told[];
   readonly watched: boolean;
-  readonly faults: readonly string[];
+  readonly faults: readonly Told[];
 }
 
 // ------------------------------------------------------------------------------------------------------------- the address

@@ -36,18 +36,14 @@ interface Form {
 }
 
 export interface Look {
-  readonly name: string;
-  readonly kind: string;
   readonly samples: number;
   readonly training: Readonly<Record<string, number>>;
   readonly shape: readonly number[];
   readonly target: Told;
   readonly columns: readonly { readonly name: string; readonly kind: string; readonly missing: number; readonly use: Told }[];
   readonly readings: readonly Reading[];
-  readonly classes: readonly string[];
-  readonly counts: Readonly<Record<string, readonly number[]>>;
   readonly findings: readonly { readonly level: "error" | "warning" | "note"; readonly what: Told; readonly advice: Told; readonly examples: readonly Told[] }[];
-  readonly notes: readonly string[];
+  readonly notes: readonly Told[];
   readonly free: string;
 }
 
@@ -149,6 +145,11 @@ function Facts({ look }: { look: Look }) {
         <b>{count(look.samples)}</b> {told(look.target) === "" ? say(texts.samples_only) : say(texts.samples_of, { shape: look.shape.join(" × ") || "–", target: told(look.target) })}
         {sizes.length > 0 && <span class="muted"> {sizes.join(" · ")}</span>}
       </p>
+      {look.notes.map((note) => (
+        <p key={told(note)} class="hint" lang={spokenIn(note)}>
+          {told(note)}
+        </p>
+      ))}
       {look.findings.length > 0 && (
         <ul class="findings">
           {look.findings.map((one) => (

@@ -1,8 +1,8 @@
 // One run: how far it is, its curves as they grow, what the doctor finds, what came out, and its net tried at once.
 import { useState } from "preact/hooks";
 import texts from "@texts/training.json";
-import { role } from "../../connection";
-import { figure, moment, percent, say, type Text } from "../../language";
+import { refusal, role } from "../../connection";
+import { figure, moment, percent, say, told, type Text } from "../../language";
 import { Button, Panel, Switch } from "../../ui/controls";
 import { Facts, type Fact } from "../../ui/facts";
 import { short } from "../../numbers";
@@ -37,7 +37,7 @@ export function OneRun({ run }: { run: Run }) {
           <StateMark run={run} />
         </div>
         <p class="muted">{[dataOf(run), netOf(run), say(texts.begun, { when: moment(run.begun) }), run.told_to_stop && run.state === "finished" ? say(texts.told_to_stop, { epochs: run.epochs ?? 0 }) : ""].filter(Boolean).join(" · ")}</p>
-        {run.fault !== "" && <p class="problem">{run.fault}</p>}
+        {run.fault !== "" && <p class="problem">{refusal(run.fault)}</p>}
         {run.progress && <Way run={run} progress={run.progress} />}
         <Actions run={run} />
       </section>
@@ -215,8 +215,8 @@ function Log({ course }: { course: Course }) {
   return (
     <Panel title={say(texts.log)}>
       {course.faults.map((fault) => (
-        <p key={fault} class="problem">
-          {fault}
+        <p key={told(fault)} class="problem">
+          {refusal(fault)}
         </p>
       ))}
       <pre class="log" tabIndex={0}>

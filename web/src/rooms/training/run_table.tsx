@@ -1,6 +1,7 @@
 // All runs of the folder, those of a terminal too: sorted, chosen to be looked at or compared.
 import { signal } from "@preact/signals";
 import texts from "@texts/training.json";
+import { refusal } from "../../connection";
 import { figure, percent, say } from "../../language";
 import { clock, dataOf, done, isShare, mainScore, MOST_CHOSEN, netOf, ORDERS, sorted, type Order, type Run, type State } from "./model";
 import { linkTo, runs, show, view } from "./state";
@@ -79,33 +80,42 @@ export function RunTable() {
 function Row({ run, chosen, onTurn }: { run: Run; chosen: boolean; onTurn: () => void }) {
   const score = mainScore(run);
   return (
-    <tr class={chosen ? "chosen" : ""}>
-      <td>
-        <input type="checkbox" checked={chosen} aria-label={`${say(texts.compare)}: ${run.name}`} onChange={onTurn} />
-      </td>
-      <td class="what">
-        <a href={linkTo({ kind: "runs", chosen: [run.name] })} {...(chosen ? { "aria-current": "true" as const } : {})}>
-          {run.name}
-        </a>
-        <span class="muted">{[dataOf(run), netOf(run)].filter(Boolean).join(" · ")}</span>
-        {run.fault !== "" && <span class="fault">{run.fault}</span>}
-      </td>
-      <td class="score">
-        {score && (
-          <>
-            <b title={term(score[0])}>{scoreText(...score)}</b>
-            <span class="muted">
-              {term(score[0])}
-              {typeof run.baseline[score[0]] === "number" && ` (${scoreText(score[0], run.baseline[score[0]])})`}
-            </span>
-          </>
-        )}
-        {run.progress && run.progress.epochs > 0 && <progress value={done(run.progress)} aria-label={say(texts.done)} />}
-      </td>
-      <td class="when">
-        <StateMark run={run} />
-        <span class="muted">{run.progress ? (run.progress.left === null ? "" : `−${clock(run.progress.left)}`) : run.seconds === null ? "" : clock(run.seconds)}</span>
-      </td>
-    </tr>
+    <>
+      <tr class={chosen ? "chosen" : ""}>
+        <td>
+          <input type="checkbox" checked={chosen} aria-label={`${say(texts.compare)}: ${run.name}`} onChange={onTurn} />
+        </td>
+        <td class="what">
+          <a href={linkTo({ kind: "runs", chosen: [run.name] })} {...(chosen ? { "aria-current": "true" as const } : {})}>
+            {run.name}
+          </a>
+          <span class="muted">{[dataOf(run), netOf(run)].filter(Boolean).join(" · ")}</span>
+        </td>
+        <td class="score">
+          {score && (
+            <>
+              <b title={term(score[0])}>{scoreText(...score)}</b>
+              <span class="muted">
+                {term(score[0])}
+                {typeof run.baseline[score[0]] === "number" && ` (${scoreText(score[0], run.baseline[score[0]])})`}
+              </span>
+            </>
+          )}
+          {run.progress && run.progress.epochs > 0 && <progress value={done(run.progress)} aria-label={say(texts.done)} />}
+        </td>
+        <td class="when">
+          <StateMark run={run} />
+          <span class="muted">{run.progress ? (run.progress.left === null ? "" : `−${clock(run.progress.left)}`) : run.seconds === null ? "" : clock(run.seconds)}</span>
+        </td>
+      </tr>
+      {run.fault !== "" && (
+        <tr class={chosen ? "failing chosen" : "failing"}>
+          <td />
+          <td class="what" colSpan={3}>
+            <span class="fault">{refusal(run.fault)}</span>
+          </td>
+        </tr>
+      )}
+    </>
   );
 }
