@@ -18,9 +18,9 @@ and of 72 along straight lines (real ones: 37).
 More than half of the bits are paid at the faintest noise, of which few times are drawn. After 45,000 images (seed 0, 200 of
 validation) the bound is 2.67 and 500 digits are at 31; with half of the times drawn uniformly in the logarithm of signal to noise,
 as the bound weighs them, 2.31 and 38; with a quarter, 2.41 and 36. So digits pay for what the bound gains, and times are left as
-they are. Sines of the pixels (Kingma et al. 2021, arXiv:2107.00630) brought nothing so early: 2.82 and 34. Variances that are
-learned (Nichol & Dhariwal 2021) were not tried: where each of 999 steps multiplies signal to noise by 1.024, they can save about
-1 %.
+they are.
+Sines of the pixels (Kingma et al. 2021, arXiv:2107.00630) brought nothing so early: 2.82 and 34. Learned variances (Nichol & Dhariwal
+2021) were not tried: each of 999 steps multiplies signal to noise by 1.024, so that they can save about 1 %.
 """
 
 from __future__ import annotations
