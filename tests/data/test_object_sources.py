@@ -450,6 +450,7 @@ def test_what_yolo_cannot_mean_ends_in_one_line(fault, tmp_path):
         ("names: {1: cat}\n", "numbers from 0"),
         ("names: !!python/object:os.system [cat]\n", "tag"),
         ("names: [" * 3000, "data.yaml"),
+        ("nc: 3\nnames: [dog, cat]", "nc says 3 classes, but names has 2"),
     ],
 )
 def test_names_of_classes_that_are_none_end_in_one_line(text, says, tmp_path):

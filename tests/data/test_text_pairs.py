@@ -92,6 +92,8 @@ def test_a_table_of_ones_own_is_divided_by_source_whatever_its_order_and_form(tm
     assert [set(one) for one in (again.train, again.test)] == [set(one) for one in (first.train, first.test)]
     assert first.notes == ("31 pairs, from en to es", "left out: 2 rows with an empty cell, or that are there twice")
     assert {pair.source for pair in own_pairs(tmp_path / "a.tsv", seed=1, longest=60).test} != sources[2]
+    (tmp_path / "d.tsv").write_text("en\tes\n" + "\n".join(f"word {at}\tpalabra ñ {at}" for at in range(20)), "cp1252")
+    assert "read as Windows-1252" in own_pairs(tmp_path / "d.tsv", longest=60).notes[0]
     lines = [f'{{"en": "{one}", "es": "{other}"}}' for one, other in doubled]
     (tmp_path / "c.jsonl").write_text("\n".join(lines), "utf-8")
     assert own_pairs(tmp_path / "c.jsonl", longest=60) == first

@@ -9,7 +9,7 @@ from PIL import Image
 
 from profundo.data.sound.recordings import decode
 from profundo.pictures.exhibits import Chart, Film, Images, Passage, Sound, Table, drawn
-from profundo.pictures.story import Story, story_html
+from profundo.pictures.story import Meaning, Story, story_html
 from profundo.records import ProfundoError
 
 PIXELS = torch.arange(4 * 3 * 5 * 6).remainder(251).to(torch.uint8).view(4, 3, 5, 6)
@@ -20,6 +20,7 @@ def everything():
     return [
         drawn(Images("Four <images>", "A caption & more.", PIXELS, columns=2)),
         drawn(Images("Named images", "Each with its name.", PIXELS, labels=["a", "b", "<c>", "d"])),
+        drawn(Images("Rows", "Two by two.", PIXELS, columns=2, rows=["given", "<made>"], heads=["one", "two"])),
         drawn(Film("A film", "It moves.", PIXELS)),
         drawn(Chart("A chart", "It rises.", '<svg viewBox="0 0 1 1"><path d="M0 0"/></svg>')),
         drawn(Table("A table", "Numbers.", ["name", "value"], [["x\ty", 0.5], ["z", 2]])),
@@ -37,13 +38,13 @@ def test_images_become_one_png_with_a_pixel_between_them():
 
 
 def test_a_film_has_its_frames_and_a_chart_can_stand_alone():
-    _, _, film, chart, *_ = everything()
+    _, _, _, film, chart, *_ = everything()
     assert Image.open(BytesIO(film.content)).n_frames == 4
     assert 'xmlns="http://www.w3.org/2000/svg"' in chart.text
 
 
 def test_a_table_keeps_its_numbers_exactly_and_knows_which_columns_are_numbers():
-    table = everything()[4]
+    table = everything()[5]
     assert table.text == "name\tvalue\nx y\t0.5\nz\t2\n"
     assert list(table.numeric) == [False, True]
 
@@ -62,7 +63,14 @@ def test_a_sound_becomes_a_wav_of_its_amplitudes_cut_at_the_loudest_and_a_player
 
 
 @pytest.mark.parametrize(
-    "exhibit", [Images("", "caption", PIXELS), Passage("title", "", "text"), Images("t", "c", PIXELS, labels=["one"])]
+    "exhibit",
+    [
+        Images("", "caption", PIXELS),
+        Passage("title", "", "text"),
+        Images("t", "c", PIXELS, labels=["one"]),
+        Images("t", "c", PIXELS, columns=2, rows=["one"]),
+        Images("t", "c", PIXELS, columns=2, heads=["one"]),
+    ],
 )
 def test_an_exhibit_without_words_or_with_too_few_labels_is_refused(exhibit):
     with pytest.raises(ProfundoError):
@@ -102,7 +110,7 @@ def page_of(**changes):
 
 
 def test_what_stands_between_backticks_in_the_method_is_code():
-    page = page_of(about=["With `--set a=<b>` or `c`; a ` alone stays."])
+    page = page_of(about=["It is.", "With `--set a=<b>` or `c`; a ` alone stays."])
     assert "<p>With <code>--set a=&lt;b&gt;</code> or <code>c</code>; a ` alone stays.</p>" in page
 
 
@@ -114,9 +122,43 @@ def test_the_page_is_well_formed_and_holds_every_exhibit_and_escapes_every_text(
     for expected in ("run <1>", "Four <images>", "A caption & more.", "<c>", "<b>or</b> not", "98.00", "2.1"):
         assert expected in text, expected
     tags = [tag for tag, _ in page.found]
-    assert tags.count("img") == 1 + 4 + 1
+    assert tags.count("img") == 1 + 4 + 2 + 1
+    assert "<made>" in text
     assert "script" not in tags
     assert all(attributes["alt"] for tag, attributes in page.found if tag == "img")
+
+
+def test_the_figures_and_what_one_came_for_stand_before_the_method_and_what_its_author_measured():
+    page = page_of(
+        about=["What it is.", "What it does.", "Result: 1.5 bits."],
+        scores={"bits/char": 2.1, "accuracy": 0.98},
+        baseline={"bits/char": 1.7},
+        meanings={"bits/char": Meaning("the cost of a character", "lower")},
+        cautions=["Few tests."],
+        rivals={"a third way": 1.9},
+    )
+    parts = ["2.1", "1.7", "a third way", "The cost of a character; lower is better", "Few tests."]
+    parts += [
+        "A caption &amp; more.",
+        "Training curves</h2>",
+        "What it does.",
+        "at its full size",
+        "1.5 bits.",
+        "How to repeat",
+    ]
+    places = [page.index(part, page.index("<main")) for part in parts]
+    assert places == sorted(places)
+    method = page[page.index('<section id="method"') :]
+    assert not method[: method.index("</summary>")].count("open")  # folded
+
+
+@pytest.mark.parametrize(("side", "columns", "least"), [(8, 10, 48), (28, 10, 56), (6, 20, 48), (100, 3, 100)])
+def test_small_images_are_enlarged_by_whole_numbers_until_one_sees_them(side, columns, least):
+    page = page_of(exhibits=[drawn(Images("t", "c", torch.zeros(columns, 1, side, side, dtype=torch.uint8), columns))])
+    width = int(page.split('<img class="pixelated"')[-1].split('width="')[1].split('"')[0])
+    natural = columns * (side + 1) - 1
+    assert width % natural == 0
+    assert width // natural * side >= least
 
 
 def test_a_share_is_drawn_in_percent_on_a_straight_scale_and_a_rate_is_not_drawn():

@@ -1,6 +1,7 @@
 """Learning by trial: tasks as others compute them, rules as their formulas say, nets that do not touch each other."""
 
 import sys
+from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 
@@ -16,6 +17,7 @@ from profundo.recipes.trials.installed_tasks import installed_task
 from profundo.recipes.trials.kept_best import KeptBest, greedy
 from profundo.recipes.trials.policy_gradient import Episodes, PolicyGradient, PolicySettings, played, rewards_to_go
 from profundo.recipes.trials.tasks import CartPole, GridWorld, Happened, optimal_values, returns, values_of_policy
+from profundo.recipes.zoo.learning_by_trial import Learned, interval
 from profundo.records import Batch, ProfundoError
 
 GYMNASIUM = [  # 1.4.0, CartPole-v1, reset(seed=3) and reset(seed=11): actions, first state, last state, whether it ended
@@ -269,6 +271,12 @@ def test_installed_environments_are_played_again_to_where_they_were():
     assert torch.equal(copies.observed, other.observed)
     with pytest.raises(ProfundoError, match="a few actions to choose among"):
         installed_task("Pendulum-v1")
+
+
+def test_an_interval_ends_where_returns_do():
+    one = Learned(BatchedMLP(3, 4, 2, 2, "relu"), ((), (), ()), torch.tensor([500.0, 500.0, 20.0]), (0.0, 500.0))
+    assert interval(one) == (0.0, 500.0)
+    assert interval(replace(one, limits=(-1e9, 1e9)))[1] > 500
 
 
 def test_a_grid_whose_goal_cannot_be_reached_from_a_start_is_refused():

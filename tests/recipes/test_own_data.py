@@ -305,6 +305,19 @@ def test_unseen_classes_are_judged_by_all_of_their_images_and_small_classes_are_
     assert set(parts.train.targets.tolist()) == {0, 1, 2}
 
 
+def test_an_image_that_does_not_read_is_left_out_where_that_is_asked(tmp_path):
+    write_images(tmp_path, 2, 12)
+    broken = next(tmp_path.rglob("*.png"))
+    broken.write_bytes(broken.read_bytes()[:40])
+    asked = {"takes": Takes("images with classes"), "image_size": 12, "seed": 0, "data_dir": None}
+    with pytest.raises(ProfundoError, match="skip_bad"):
+        load_images(str(tmp_path), **asked)
+    data = load_images(str(tmp_path), **asked, skip_bad=True)
+    assert len(data.train) + len(data.validation) + len(data.test) == 23
+    with pytest.raises(ProfundoError, match="skip_bad is for images"):
+        run_recipe("gpt", quick=True, out=False, skip_bad=True)
+
+
 def test_texts_are_composed_whatever_their_encoding_and_those_of_a_folder_follow_each_other(tmp_path):
     composed = "vivía un señor\n" * 20
     for name, encoding in (("a", "utf-8"), ("b", "utf-16"), ("c", "utf-8-sig")):

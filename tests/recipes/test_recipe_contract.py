@@ -15,6 +15,7 @@ from profundo.inspect.opened_net import of_run
 from profundo.pictures.exhibits import Drawn
 from profundo.recipes import stretches
 from profundo.recipes.exhibit_files import read_exhibits
+from profundo.recipes.figures.figure_meanings import meaning_of
 from profundo.recipes.recipe import about, find, generated, settle
 from profundo.recipes.recipe_folder import open_model, open_subject, write_page
 from profundo.recipes.recipe_names import RECIPES
@@ -157,6 +158,9 @@ def test_it_says_what_it_does_and_ends_with_finite_figures_and_exhibits(name, fi
     assert run.outcome.scores
     assert all(math.isfinite(value) for value in run.outcome.scores.values()), run.outcome.scores
     assert set(run.outcome.baseline) <= set(run.outcome.scores)
+    assert all(meaning_of(figure).what for figure in run.outcome.scores)
+    if not isinstance(run.outcome.against, str):
+        assert set(run.outcome.against) >= set(run.outcome.baseline)
     assert run.outcome.conclusion
     assert run.exhibits
     assert all(isinstance(exhibit, Drawn) and exhibit.title and exhibit.caption for exhibit in run.exhibits)

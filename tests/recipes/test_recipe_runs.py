@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -30,8 +32,6 @@ def run(tmp_path_factory):
 
 @pytest.fixture
 def copied(run, tmp_path):
-    import shutil
-
     return shutil.copytree(run.folder.path, tmp_path / "copy")
 
 
@@ -111,6 +111,18 @@ def test_an_interrupted_run_survives_a_resume_that_cannot_begin(tmp_path, monkey
     assert kept
     assert kept == sorted(path.relative_to(tmp_path) for path in (tmp_path / "run" / "checkpoints").rglob("*"))
     assert resume_recipe(tmp_path / "run").resumed
+
+
+def test_data_that_changed_before_the_first_checkpoint_are_noticed(tmp_path):
+    interrupted(tmp_path / "run")
+    checkpoints = tmp_path / "run" / "checkpoints"
+    for path in filter(Path.is_dir, checkpoints.iterdir()):
+        shutil.rmtree(path)
+    begun = json.loads((checkpoints / "begun.json").read_text())
+    (data,) = begun["code"]
+    (checkpoints / "begun.json").write_text(json.dumps({"code": {data: {"sha256": "another"}}}))
+    with pytest.raises(ProfundoError, match=f"cannot go on, for things changed: {data} was .*another"):
+        resume_recipe(tmp_path / "run")
 
 
 def test_another_arithmetic_or_another_setting_is_a_change(tmp_path, monkeypatch):

@@ -79,6 +79,19 @@ def spoken_by(place, who):
     return place
 
 
+def test_a_table_in_place_of_its_folder_and_transcripts_in_another_encoding_are_told(tmp_path):
+    place = spoken_by(tmp_path, "A" * 10)
+    table = place / "said.csv"
+    table.write_text(table.read_text().replace("low", "año"), "latin-1")
+    with pytest.raises(ProfundoError, match="give the folder that it lies in") as refused:
+        own_speech(table, "words", None, 0)
+    assert "\n" not in str(refused.value)
+    assert "Windows-1252" in own_speech(place, "words", None, 0).notes[0]
+    told = own_speech(place, "words", None, 0, "latin-1")
+    assert told.labels == ("año", "high")
+    assert told.notes == ()
+
+
 def counted(speech):
     draws = {"train": speech.train, "validation": speech.validation, **speech.test}
     return {name: len(draw(99, Joining(), torch.Generator())) for name, draw in draws.items()}

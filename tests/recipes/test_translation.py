@@ -124,6 +124,8 @@ def test_tables_and_charts_count_what_is_right():
     test = [Pair("a", "x y", "one"), Pair("b", "z", "two"), Pair("c", "w", "two")]
     answers = {"net": ["x y", "z", ""], "memory": ["x y", "y", "y"]}
     assert judged(answers["net"], [pair.target for pair in test])["exact match"] == pytest.approx(2 / 3)
+    assert "BLEU" not in judged(["x y z"], ["x y z"])  # no run of four words
+    assert judged(["x y z w"], ["x y z w"])["BLEU"] == pytest.approx(100)
     kinds = by_kind(test, answers, ([Pair("d", "v", "new")], {"net": ["v"]}))
     assert [list(row) for row in kinds.rows] == [
         ["one", "1", "100.0 %", "100.0 %"],

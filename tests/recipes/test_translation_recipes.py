@@ -410,6 +410,9 @@ def test_of_a_photograph_outlines_are_drawn_and_a_drawing_is_taken_as_it_is(tmp_
     (told,) = predicted("pix2pix", model, [tmp_path / "drawing.png"], {"given": True})
     assert torch.equal(net.seen, signed(outlines(photo)))
     assert told["prediction"] == "24×24 pixels, task edges"
+    pairs = replace(model, asked=settle("pix2pix", {"task": "pairs"}))
+    with pytest.raises(ProfundoError, match="given: a net that learned from pairs"):
+        predicted("pix2pix", pairs, [tmp_path / "drawing.png"], {"given": True})
 
 
 def test_an_image_goes_there_or_back(tmp_path):

@@ -158,6 +158,7 @@ def print_recipe_run(run: RecipeRun, as_json: bool) -> None:
                 "test": dict(outcome.scores),
                 "baseline": dict(outcome.baseline),
                 "conclusion": outcome.conclusion,
+                "notes": list(run.cautions),
                 "seconds": run.seconds,
                 "run": str(run.folder.path) if run.folder else None,
             }

@@ -38,6 +38,9 @@ def recipe(
         typer.Option(help="Data of your own, or a name; `profundo recipes NAME` says which kind.", show_default=False),
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="Of a text that is no UTF-8.", show_default=False)] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out images that cannot be read, and say so.")
+    ] = False,
     quick: Annotated[bool, typer.Option("--quick", help="The same method at a size that takes seconds.")] = False,
     seed: Annotated[int | None, typer.Option(help="Of everything drawn at random.", show_default=False)] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default=False)] = None,
@@ -69,7 +72,7 @@ def recipe(
         if name not in (None, before.recipe):
             raise ProfundoError(f"{config}: is one of recipe {before.recipe}, not {name}")
         name, given = before.recipe, asdict(before.settings)
-        rest = {"seed": before.seed, "device": before.device, "data_dir": before.data_dir}
+        rest = {name: getattr(before, name) for name in ("seed", "device", "data_dir", "skip_bad")}
     if name is None:
         raise ProfundoError("say which recipe, such as `profundo recipe vae`; `profundo recipes` lists them")
     check(name)
@@ -81,7 +84,12 @@ def recipe(
         return
     from profundo.recipes.recipe_run import run_recipe
 
-    options = {"seed": seed, "device": device, "data_dir": str(data_dir) if data_dir else None}
+    options = {
+        "seed": seed,
+        "device": device,
+        "data_dir": str(data_dir) if data_dir else None,
+        "skip_bad": skip_bad or None,
+    }
     rest |= {key: value for key, value in options.items() if value is not None}
     print_recipe_run(run_recipe(name, given, quick=quick, out=out, voice=terminal(), **rest), as_json)
 

@@ -7,6 +7,7 @@ page of the run holds.
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -27,13 +28,16 @@ __all__ = ["Chart", "Drawn", "Exhibit", "Film", "Images", "Passage", "Sound", "T
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """uint8 images (images, channels, height, width), laid out in rows of `columns`. labels: one each, or none."""
+    """uint8 images (images, channels, height, width), laid out in rows of `columns`. labels: one each, or none; or, where all of a
+    row or of a column are of one kind, rows: a name for each row, heads: one for each column."""
 
     title: str
     caption: str
     images: Tensor
     columns: int | None = None
     labels: Sequence[str] = ()
+    rows: Sequence[str] = ()
+    heads: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,9 @@ class Drawn:
     """An exhibit as files and pages hold it.
 
     kind: "images", "film", "chart", "table", "text" or "sound". content: a file of that kind; suffix: of its name.
-    width: natural width in pixels of images and films. tiles: (label, data-URI) of labelled images; across: how many of
-    them make a row, 0 for as many as there is room for.
+    width: natural width in pixels of images and films; cell: of one of the images. tiles: (label, data-URI) of labelled images;
+    across: how many of them make a row, 0 for as many as there is room for. strips: (name, data-URI) of rows of images; heads: names
+    of their columns.
     columns, rows: of a table, as text; a row's cells that are numbers stand to the right.
     """
 
@@ -101,8 +106,11 @@ class Drawn:
     content: bytes
     suffix: str
     width: int = 0
+    cell: int = 0
     tiles: Sequence[tuple[str, str]] = ()
     across: int = 0
+    strips: Sequence[tuple[str, str]] = ()
+    heads: Sequence[str] = ()
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     numeric: Sequence[bool] = field(default=())
@@ -146,9 +154,24 @@ def _images(exhibit: Images) -> Drawn:
     images, labels = exhibit.images, exhibit.labels
     if labels and len(labels) != len(images):
         raise ProfundoError(f"{exhibit.title}: expected one label for each of {len(images)} images, got {len(labels)}")
-    content, width = image_png(images, exhibit.columns)
+    columns = exhibit.columns or len(exhibit.heads) or None
+    content, width = image_png(images, columns)
     tiles = [(label, image_grid(images[at : at + 1], 1)) for at, label in enumerate(labels)]
-    return Drawn("images", exhibit.title, exhibit.caption, content, ".png", width, tiles, exhibit.columns or 0)
+    strips = _strips(exhibit, columns or len(images)) if exhibit.rows or exhibit.heads else []
+    shown = {"width": width, "cell": images.shape[-1], "tiles": tiles, "across": columns or 0, "strips": strips}
+    return Drawn("images", exhibit.title, exhibit.caption, content, ".png", heads=exhibit.heads, **shown)  # type: ignore[arg-type]
+
+
+def _strips(exhibit: Images, across: int) -> list[tuple[str, str]]:
+    """The rows of images whose rows or columns have names, so many a row."""
+    images = exhibit.images
+    rows = exhibit.rows or [""] * math.ceil(len(images) / across)
+    if len(rows) != math.ceil(len(images) / across) or (exhibit.heads and len(exhibit.heads) != across):
+        raise ProfundoError(
+            f"{exhibit.title}: expected a name for each of the rows of {len(images)} images in {across} columns, and for each "
+            f"column or none, got {len(rows)} and {len(exhibit.heads)}"
+        )
+    return [(name, image_grid(images[at * across : (at + 1) * across], across)) for at, name in enumerate(rows)]
 
 
 def _table(exhibit: Table) -> Drawn:

@@ -39,6 +39,9 @@ SHARES = {
     "error",
     "mean IoU",
     "mean Dice",
+    "understood",
+    "caught",
+    "false alarms",
 }
 SOME_OF_ALL = re.compile(r"(.+) on ([\d,]+) of ([\d,]+) samples")  # the name of a linear model that was fitted to some
 FALLING = ("RMSE", "MAE", "loss", "error", "error rate")  # last words of figures of which less is better
@@ -46,7 +49,7 @@ FALLING = ("RMSE", "MAE", "loss", "error", "error rate")  # last words of figure
 
 def is_share(name: str) -> bool:
     """Whether a figure is a share, which people read in percent; "F1 of share" is the F1 of a class."""
-    words = ("accuracy", "share", "average precision", "error rate")
+    words = ("accuracy", "share", "average precision", "error rate", "exact match", "judge fooled", "named right")
     return name in SHARES or (any(word in name for word in words) and not name.startswith("F1 of "))
 
 

@@ -5,7 +5,7 @@ Where the players are told classes (`condition=class`), the judge also says how 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from profundo.recipes.conditions import (
     asked_class,
     classes_told,
     columns_of,
+    heads_of,
     in_turn,
     laid_out,
     like_training,
@@ -133,7 +134,7 @@ def adversarial_recipe(
         asked = f", asked to be {prompt}" if prompt else ", of each class in turn" * bool(classes)
         caption = f"{count} {nobodys(things)}, each made of {model.asked.noise} random numbers{asked}."
         images = make(model.networks["generator"], noise, low, in_turn(classes, count, only))
-        return [Images(f"New {things}", caption, images, columns_of(classes, only))]
+        return [Images(f"New {things}", caption, images, columns_of(classes, only), heads=heads_of(classes, only))]
 
     def latent(model: Model, _context: Context) -> Mapping[str, LatentSpace]:
         """Of the noise, whose numbers are normal; where classes were told, of each one."""
@@ -194,7 +195,7 @@ def play(
             trained,
             loss_chart(trained, distance),
             things(data),
-            told is not None,
+            known["classes"],
         ),
         networks={"generator": duel.average},
         known=known,
@@ -237,16 +238,17 @@ def exhibits(
     trained: Trained,
     chart: Chart,
     things: str,
-    told: bool,
+    classes: Sequence[str],
 ) -> list[Exhibit]:
-    """Digits, their film, the losses, and what the classifier says of each set. told: whether a class was asked for."""
-    by_class = " Each column was asked to be of one class." if told else ""
+    """Digits, their film, the losses, and what the classifier says of each set. classes: that were asked for, if any."""
+    by_class = " Each column was asked to be of one class." if heads_of(classes) else ""
     return [
         Images(
             f"New {things}",
             f"{nobodys(things).capitalize()}: the trained generator's, of random noise.{by_class}",
             made,
             columns,
+            heads=heads_of(classes),
         ),
         trained.film(f"{things.capitalize()} by epoch", "The same noise before training and after each epoch."),
         chart,

@@ -16,6 +16,7 @@ from profundo.data.batches import batches, in_order
 from profundo.data.new_inputs import read_image
 from profundo.evaluate import Answers, answers, scores
 from profundo.pictures.exhibits import Exhibit, Images
+from profundo.pictures.verdict import no_better
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.recipe import Model, Outcome
 from profundo.recipes.recipe_charts import by_epoch, confusion_chart
@@ -29,7 +30,7 @@ from profundo.train.capture import Captured
 from profundo.train.hardware import repeatable
 from profundo.train.updates import autocast
 
-__all__ = ["classified", "judged", "predict", "spec_of", "train", "validation"]
+__all__ = ["classified", "judged", "nothing_learnt", "predict", "spec_of", "train", "validation"]
 
 
 def train(
@@ -106,6 +107,7 @@ def judged(
         scores=result.values,
         baseline=result.baseline,
         against="the commonest class",
+        cautions=nothing_learnt(subject, result),
         exhibits=[
             *exhibits,
             by_epoch(
@@ -123,6 +125,14 @@ def judged(
         conclusion=f"{subject} with {parameters:,} parameters names {result.values['accuracy']:.2%} of the "
         f"{result.samples:,} test images right (the commonest class alone: {result.baseline['accuracy']:.1%}).",
     )
+
+
+def nothing_learnt(subject: str, result: Scores) -> list[str]:
+    """A sentence where the accuracy does not show that the net has learnt anything; else none."""
+    verdict = no_better("accuracy", result, f"{result.samples:,} test images")
+    reached, simple = result.values["accuracy"], result.baseline["accuracy"]
+    told = f"{subject} names {reached:.2%} right, the commonest class alone {simple:.2%}: {verdict}."
+    return [f"{told} It is not shown that it has learnt anything."] if verdict else []
 
 
 def mistakes(data: Dataset, predictions: Answers, result: Scores, most: int = 24) -> list[Exhibit]:

@@ -19,6 +19,7 @@ __all__ = [
     "classes_there",
     "classes_told",
     "columns_of",
+    "heads_of",
     "in_turn",
     "laid_out",
     "like_training",
@@ -81,6 +82,11 @@ def laid_out(classes: Sequence[object]) -> tuple[int, int]:
 def columns_of(classes: Sequence[str], only: int | None) -> int | None:
     """Of samples of each class in turn one column a class; None, as many as look well, of others."""
     return len(classes) if only is None and 2 <= len(classes) <= WIDEST else None
+
+
+def heads_of(classes: Sequence[str], only: int | None = None) -> Sequence[str]:
+    """The names of these columns."""
+    return classes if columns_of(classes, only) else ()
 
 
 def of_classes(name: str, classes: Sequence[str]) -> list[tuple[str, int | None]]:

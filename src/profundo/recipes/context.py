@@ -8,6 +8,7 @@ global generator, which is seeded when the recipe starts and after each training
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from profundo.data import load
 from profundo.data.batches import mix
 from profundo.data.text.characters import Text, load_text
-from profundo.files import in_words
+from profundo.files import in_words, read_object, write_json
 from profundo.pictures.exhibits import Drawn, Exhibit, Film, drawn
 from profundo.recipes.own_data import Takes, is_own, load_images, load_table
 from profundo.records import Dataset, ProfundoError
@@ -40,16 +41,19 @@ from profundo.train.randomness import seed_pytorch
 
 __all__ = ["Context", "Request", "Trained"]
 
+BEGUN = "begun.json"  # in the folder of checkpoints: with which data each training began
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of a recipe. settings: a value of its dataclass, complete."""
+    """What is asked of a recipe. settings: a value of its dataclass, complete; skip_bad: leave out images that do not read."""
 
     recipe: str
     settings: Any
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 0
     device: str = "auto"
     data_dir: str | None = None
+    skip_bad: bool = False
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -71,7 +75,8 @@ class Trained:
 
 class Context:
     """One run of a recipe. folder: None keeps nothing. takes: the data of one's own that it takes. live: who is told how far it is.
-    page: what shows exhibits before the end. facts: what identifies the data; began: whether training has."""
+    page: what shows exhibits before the end. facts: what identifies the data; tested: examples in the
+    smallest test of images and tables, 0 where there is none; began: whether training has."""
 
     def __init__(
         self,
@@ -88,12 +93,14 @@ class Context:
         self.seed = request.seed
         self.device = device
         self.data_dir = request.data_dir
+        self.skip_bad = request.skip_bad
         self.folder = folder
         self.voice = voice
         self.takes = takes
         self.live = live
         self.page = page
         self.facts: dict[str, Any] = {}
+        self.tested = 0
         self.trainings: dict[str, Trained] = {}
         self.began = False
         seed_pytorch(mix(self.seed, 0))
@@ -108,7 +115,7 @@ class Context:
         """The images that the recipe takes, by name or one's own, in memory; image_size: the side that one's own are made
         to fit. Raises ProfundoError for other data."""
         assert self.takes is not None
-        data = load_images(name, self.takes, image_size, seed=self.seed, data_dir=self.data_dir)
+        data = load_images(name, self.takes, image_size, seed=self.seed, data_dir=self.data_dir, skip_bad=self.skip_bad)
         if is_own(name):
             sizes = f"{len(data.train):,} to train on, {len(data.validation):,} to validate, {len(data.test):,} to test"
             kinds = f"{len(data.spec.targets.classes)} classes" if data.spec.targets.classes else "without classes"
@@ -118,7 +125,7 @@ class Context:
             )
             for note in data.notes:
                 self.say(note)
-        self.facts[name] = dict(data.facts)
+        self.counted(name, data)
         return data
 
     def table(self, name: str, target: str | None, *, seed: int, validation: float) -> Dataset:
@@ -126,8 +133,13 @@ class Context:
         not for the test. Raises ProfundoError for other data."""
         assert self.takes is not None
         data = load_table(name, self.takes, target, seed=seed, data_dir=self.data_dir, validation=validation)
-        self.facts[name] = dict(data.facts)
+        self.counted(name, data)
         return data
+
+    def counted(self, name: str, data: Dataset) -> None:
+        """Keep what identifies the data, and how many examples the smallest test has."""
+        self.facts[name] = dict(data.facts)
+        self.tested = min(self.tested or len(data.test), len(data.test))
 
     def text(self, name: str | None, encoding: str | None) -> Text:
         """The text that the recipe takes: one's own, or tiny Shakespeare."""
@@ -214,7 +226,19 @@ class Context:
         state = newest_checkpoint(self.folder.checkpoints / folder_name(name), self.voice.notice)
         if state is not None:
             self._check_unchanged(state)
+        else:
+            self._check_begun(self.folder, name)
         return state
+
+    def _check_begun(self, folder: Folder, name: str) -> None:
+        """Keep what identifies the data of a training that begins; raise ProfundoError where it was begun with others, and ended
+        before its first checkpoint."""
+        path = folder.checkpoints / BEGUN
+        begun = read_object(path) if path.exists() else {}
+        if name not in begun:
+            write_json(path, {**begun, name: self.facts}, folder.path)
+        elif begun[name] != (now := json.loads(json.dumps(self.facts))):
+            raise ProfundoError(changed(differences(dict(begun[name]), now)))
 
     def _check_unchanged(self, state: Mapping[str, Any]) -> None:
         """Raise ProfundoError when settings, data or device are not those of the interrupted run."""
@@ -231,7 +255,11 @@ class Context:
         if torch_before != torch_now:
             self.voice.notice(f"torch was {torch_before}, is {torch_now}: the result may differ in its last digits")
         if changes:
-            raise ProfundoError(f"cannot go on, for things changed: {'; '.join(changes)}. Undo that, or run it anew")
+            raise ProfundoError(changed(changes))
+
+
+def changed(changes: Sequence[str]) -> str:
+    return f"cannot go on, for things changed: {'; '.join(changes)}. Undo that, or run it anew"
 
 
 def folder_name(training: str) -> str:

@@ -34,8 +34,11 @@ class Entry(BaseModel):
     caption: str
     suffix: str
     width: Annotated[int, Field(ge=0, le=1 << 16)]
+    cell: Annotated[int, Field(ge=0, le=1 << 16)] = 0  # runs from before it was kept have none, nor named rows
     tiles: list[tuple[str, Picture]]
     across: Annotated[int, Field(ge=0, le=1000)]
+    strips: list[tuple[str, Picture]] = []
+    heads: list[str] = []
     columns: list[str]
     rows: list[list[str]]
     numeric: list[bool]

@@ -293,8 +293,8 @@ def shots_chart(shots: Mapping[str, Sequence[Accuracy]], settings: MetricSetting
             name,
             SHOTS[: len(curve)],
             [result.mean for result in curve],
-            [result.mean - 2 * result.standard_error for result in curve],
-            [result.mean + 2 * result.standard_error for result in curve],
+            [max(0.0, result.mean - 2 * result.standard_error) for result in curve],
+            [min(1.0, result.mean + 2 * result.standard_error) for result in curve],
         )
         for name, curve in shots.items()
     ]

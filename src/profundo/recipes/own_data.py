@@ -85,13 +85,16 @@ def things(data: Dataset) -> str:
     return "digits" if data.name in ("mnist", "digits") else "images"
 
 
-def load_images(name: str, takes: Takes, image_size: int | None, *, seed: int, data_dir: str | None) -> Dataset:
-    """Images in memory, as the recipe takes them. image_size: of one's own, the side that they are scaled and cut to.
+def load_images(
+    name: str, takes: Takes, image_size: int | None, *, seed: int, data_dir: str | None, skip_bad: bool = False
+) -> Dataset:
+    """Images in memory, as the recipe takes them. image_size: of one's own, the side that they are scaled and cut to; skip_bad: leave
+    out those that do not read.
 
     Targets are of kind "any" where there are no classes. Raises ProfundoError for other data.
     """
     if is_own(name) and Path(name).exists() and not (Path(name).is_file() and Path(name).suffix.lower() in STORED):
-        data = images_at(Path(name), takes, image_size, seed)
+        data = images_at(Path(name), takes, image_size, seed, skip_bad)
     else:
         data = named_or_stored(name, takes, seed, data_dir)
     check(data, name, takes)
@@ -110,13 +113,13 @@ def named_or_stored(name: str, takes: Takes, seed: int, data_dir: str | None) ->
         raise
 
 
-def images_at(path: Path, takes: Takes, image_size: int | None, seed: int) -> Dataset:
+def images_at(path: Path, takes: Takes, image_size: int | None, seed: int, skip_bad: bool) -> Dataset:
     if (what := things_at(path)) != "images":
         raise ProfundoError(f"data {printable(str(path))}: expected {takes}; found {what}")
     if takes.kind != "images with classes":
-        how = Reading(stream=False, image_size=image_size)
+        how = Reading(stream=False, image_size=image_size, skip_bad=skip_bad)
         return divide(images_by_class_or_not(path, how), validation=None, seed=seed, stream=False)
-    return load(path, seed=seed, stream=False, image_size=image_size)
+    return load(path, seed=seed, stream=False, image_size=image_size, skip_bad=skip_bad)
 
 
 def check(data: Dataset, name: str, takes: Takes) -> None:

@@ -114,9 +114,11 @@ def own_photographs(
     if path.exists() and (what := things_at(path)) != "images":
         raise ProfundoError(f"data {where}: expected {takes}; found {what}")
     files = open_files(path)
-    kept = kept_of(files, least, longest if len(files) >= FEW else None)
+    kept = kept_of(files, least, longest if len(files) >= FEW else None, context.skip_bad)
     if longest and len(kept.found) < FEW <= len(files):
-        kept = kept_of(files, least, None)  # they are cut, so that parts of small ones would be smaller still
+        kept = kept_of(
+            files, least, None, context.skip_bad
+        )  # they are cut, so that parts of small ones would be smaller still
     for line in kept.left_out(len(files), least):
         context.say(line)
     if not kept.found:
@@ -129,37 +131,50 @@ def own_photographs(
 
 @dataclass(slots=True)
 class Kept:
-    """Photographs of one's own; small, more: how many are left out, as they are too small and as they are more than fit."""
+    """Photographs of one's own; small, more, bad: how many are left out, as they are too small, more than fit, and do not
+    read; pixels: of all that are found."""
 
     found: list[Photograph]
     small: int = 0
     more: int = 0
+    bad: int = 0
+    pixels: int = 0
 
     def left_out(self, among: int, least: int) -> list[str]:
         reasons = (
             (self.small, f"of less than {least} pixels on a side"),
             (self.more, f"more than fit into {MOST_PIXELS:,} pixels together"),
+            (self.bad, "that do not read"),
         )
         return [f"data: left out {number} of {among} photographs, {why}" for number, why in reasons if number]
 
 
-def kept_of(files: Files, least: int, longest: int | None) -> Kept:
-    """By their headers; pixels are read of none that is left out."""
-    kept, pixels = Kept([]), 0
+def kept_of(files: Files, least: int, longest: int | None, skip_bad: bool = False) -> Kept:
+    """By their headers; pixels are read of none that is left out. skip_bad: those that do not read are left out, too."""
+    kept = Kept([])
     for index in sorted(range(len(files)), key=files.paths.__getitem__):
-        name = files.name(index)
-        data = readable(name, partial(files.read, index))
-        _, high, wide = readable(name, partial(header, data))
-        height, width = lengths(high, wide, longest)
-        if min(high, wide) < least:
-            kept.small += 1
-        elif kept.found and pixels + height * width > MOST_PIXELS:
-            kept.more += 1
-        else:
-            one = name, photograph(name, lambda data=data: data)  # type: ignore[misc]
-            kept.found.append(one if longest is None else no_longer(one, longest))
-            pixels += height * width
+        try:
+            keep_one(kept, files, index, least, longest)
+        except ProfundoError as error:
+            if not skip_bad:
+                raise ProfundoError(f"{error}; mend or remove it, or leave it out with --skip-bad") from None
+            kept.bad += 1
     return kept
+
+
+def keep_one(kept: Kept, files: Files, index: int, least: int, longest: int | None) -> None:
+    name = files.name(index)
+    data = readable(name, partial(files.read, index))
+    _, high, wide = readable(name, partial(header, data))
+    height, width = lengths(high, wide, longest)
+    if min(high, wide) < least:
+        kept.small += 1
+    elif kept.found and kept.pixels + height * width > MOST_PIXELS:
+        kept.more += 1
+    else:
+        one = name, photograph(name, lambda: data)
+        kept.found.append(one if longest is None else no_longer(one, longest))
+        kept.pixels += height * width
 
 
 def photograph(name: str, read: Callable[[], bytes]) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import torch
@@ -51,9 +52,11 @@ __all__ = [
 class Outcome:
     """What came out.
 
-    scores: figures by name, the main one first; baseline: those of `against` (chance, a constant predictor …).
-    exhibits: what the method has to show. networks: those to be saved. known: plain values that, with the settings,
-    are needed to build the networks again and to use them. conclusion: a sentence or two with the figures.
+    scores: figures by name, the main one first; baseline: those of `against` (chance, a constant predictor …), which is one name,
+    or one for each figure that has one. exhibits: what the method has to show, first what one came for. networks: those to be
+    saved. known: plain values that, with the settings, are needed to build the networks again and to use them. conclusion: a
+    sentence or two with the figures. tested: how many test examples they are from, where fewer than those of the context's data.
+    cautions: what else keeps one from trusting them. rivals: the main figure of further ways, by name.
     """
 
     scores: Mapping[str, float]
@@ -62,7 +65,10 @@ class Outcome:
     networks: Mapping[str, nn.Module] = field(default_factory=dict)
     known: Mapping[str, Any] = field(default_factory=dict)
     conclusion: str = ""
-    against: str = "without learning"
+    against: str | Mapping[str, str] = "without learning"
+    tested: int | None = None
+    cautions: Sequence[str] = ()
+    rivals: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +135,15 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class RecipeRun:
-    """A finished run of a recipe. exhibits: as drawn. folder: None where nothing was kept. seconds: since it was started
-    or, if it was interrupted, resumed."""
+    """A finished run of a recipe. exhibits: as drawn; cautions: what keeps one from trusting the figures. folder: None
+    where nothing was kept. seconds: since it was started or, if it was interrupted, resumed."""
 
     request: Request
     outcome: Outcome
     trainings: Mapping[str, Trained]
     exhibits: Sequence[Drawn]
     seconds: float
+    cautions: Sequence[str] = ()
     folder: Folder | None = None
     resumed: bool = False
 
@@ -166,9 +173,9 @@ def find(name: str) -> Recipe:
 
 
 def about(name: str) -> list[str]:
-    """What the recipe says of itself: its paragraphs, each in one line."""
-    text = module(name).__doc__ or ""
-    return [" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")]
+    """What the recipe says of itself: its paragraphs, each in one line; a table, which is indented, as it is."""
+    paragraphs = (module(name).__doc__ or "").strip().split("\n\n")
+    return [dedent(one) if one.startswith("    ") else " ".join(one.split()) for one in paragraphs]
 
 
 def data_taken(name: str) -> str:

@@ -19,6 +19,7 @@ from profundo.pictures.exhibits import Drawn
 from profundo.pictures.story import Story, story_html
 from profundo.recipes.context import Context
 from profundo.recipes.exhibit_files import LIST, read_exhibits, write_exhibits
+from profundo.recipes.figures.figure_meanings import meaning_of
 from profundo.recipes.latent_space import LatentSpace
 from profundo.recipes.members import chosen
 from profundo.recipes.recipe import Model, Recipe, RecipeRun, Request, about, find, validated
@@ -100,7 +101,9 @@ def keep(run: RecipeRun, on: Mapping[str, str], facts: Mapping[str, Any]) -> Non
         recipe=run.request.recipe,
         test=dict(outcome.scores),
         baseline=dict(outcome.baseline),
-        against=outcome.against,
+        against=outcome.against if isinstance(outcome.against, str) else dict(outcome.against),
+        notes=list(run.cautions),
+        rivals=dict(outcome.rivals),
         conclusion=outcome.conclusion,
         resumed=run.resumed,
         seconds={"whole": run.seconds, **{name: trained.seconds for name, trained in run.trainings.items()}},
@@ -257,8 +260,10 @@ class Told(BaseModel):
     recipe: str
     test: dict[str, float]
     baseline: dict[str, float]
-    against: str
+    against: str | dict[str, str]
     conclusion: str
+    notes: list[str] = []
+    rivals: dict[str, float] = {}
     resumed: bool = False
     seconds: dict[str, float]
     histories: dict[str, list[dict[str, float]]]
@@ -277,6 +282,9 @@ def story(folder: Folder, exhibits: Sequence[Drawn], told: Told) -> Story:
         scores=told.test,
         baseline=told.baseline,
         against=told.against,
+        meanings={name: meaning_of(name) for name in told.test},
+        cautions=told.notes,
+        rivals=told.rivals,
         command=f"profundo recipe --config {shlex.quote(str(folder.experiment))}",
         exhibits=exhibits,
         histories={training: columns(rows) for training, rows in told.histories.items()},

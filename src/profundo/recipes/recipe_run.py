@@ -18,14 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from profundo.pictures.exhibits import drawn
+from profundo.pictures.verdict import score
 from profundo.recipes.context import Context
+from profundo.recipes.figures.cautions import against_of, cautions_of
+from profundo.recipes.figures.figure_meanings import meaning_of
 from profundo.recipes.recipe import RecipeRun, Request, about, find, settle
 from profundo.recipes.recipe_folder import keep, read_request, write_page_so_far, write_request
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.folder import Folder, environment
 from profundo.runs.live.live_progress import Telling, telling
 from profundo.runs.resumable import is_out_of_memory
-from profundo.runs.voice import Quiet, Voice, figure
+from profundo.runs.voice import Quiet, Voice
 from profundo.train.hardware import choose_device
 from profundo.train.randomness import seeded
 
@@ -40,17 +43,22 @@ def run_recipe(
     seed: int = 0,
     device: str = "auto",
     data_dir: str | None = None,
+    skip_bad: bool = False,
     out: str | Path | bool | None = None,
     voice: Voice | None = None,
     **settings: Any,
 ) -> RecipeRun:
-    """Run a recipe. given, settings: those that differ from the recipe's own. out: False keeps nothing.
+    """Run a recipe. given, settings: those that differ from the recipe's own. skip_bad: leave out images of one's own that do not
+    read. out: False keeps nothing.
 
     The caller's random state is left as it was. Raises Interrupted after SIGINT or SIGTERM, when the state is saved.
     """
     if not 0 <= seed < 2**63:
         raise ProfundoError(f"seed: expected a whole number from 0 to 2⁶³ − 1, got {seed}")
-    request = Request(name, settle(name, {**(given or {}), **settings}, quick), seed, device, data_dir)
+    takes = find(name).takes
+    if skip_bad and (takes is None or not takes.kind.startswith("images")):
+        raise ProfundoError(f"recipe {name}: --skip-bad is for images of your own, and it takes none; leave it out")
+    request = Request(name, settle(name, {**(given or {}), **settings}, quick), seed, device, data_dir, skip_bad)
     choose_device(device)
     alone()
     folder = None if out is False else Folder.create(name, None if out is True else out)
@@ -112,7 +120,9 @@ def _told(request: Request, folder: Folder | None, voice: Voice, resumed: bool, 
     if odd:
         raise ProfundoError(f"recipe {request.recipe}: {odd[0]} became {outcome.scores[odd[0]]}; try other settings")
     exhibits = [drawn(exhibit) for exhibit in outcome.exhibits]
-    run = RecipeRun(request, outcome, context.trainings, exhibits, time.perf_counter() - started, folder, resumed)
+    cautions = cautions_of(outcome, context.tested)
+    seconds = time.perf_counter() - started
+    run = RecipeRun(request, outcome, context.trainings, exhibits, seconds, cautions, folder, resumed)
     if folder is not None:
         keep(run, on, context.facts)
     for line in _result_lines(run):
@@ -122,11 +132,15 @@ def _told(request: Request, folder: Folder | None, voice: Voice, resumed: bool, 
 
 def _result_lines(run: RecipeRun) -> list[str]:
     outcome = run.outcome
-    lines = []
+    lines: list[str] = []
     for name, value in outcome.scores.items():
-        beside = f"   ({outcome.against}: {figure(name, outcome.baseline[name])})" if name in outcome.baseline else ""
-        lines.append(f"{name}: {figure(name, value)}{beside}")
-    lines += [outcome.conclusion] if outcome.conclusion else []
+        better = meaning_of(name).better
+        beside = [f"{better} is better"] if better else []
+        if name in outcome.baseline:
+            beside.append(f"{against_of(outcome, name)}: {score(name, outcome.baseline[name])}")
+        beside += [f"{rival}: {score(name, value)}" for rival, value in outcome.rivals.items() if not lines]
+        lines.append(f"{name}: {score(name, value)}" + (f"   ({'; '.join(beside)})" if beside else ""))
+    lines += [*run.cautions, *([outcome.conclusion] if outcome.conclusion else [])]
     lines.append(f"{run.seconds:.1f} s")
     if run.folder is not None:
         lines.append(f"report: {run.folder.report}")

@@ -191,4 +191,6 @@ def _names_in(data: bytes, place: str) -> list[str] | None:
         names = [names[place] for place in range(len(names))]
     if not isinstance(names, list) or not all(isinstance(name, str | int) for name in names):
         raise ValueError("expected names as a list, or as numbers from 0 with a name each")
+    if isinstance(number := whole.get("nc", len(names)), int) and number != len(names):
+        raise ValueError(f"nc says {number:,} classes, but names has {len(names):,}: make them agree")
     return [str(name) for name in names]

@@ -21,7 +21,7 @@ from profundo.data.sound.phrases import NO_WORD, Phrases, faster, side_by_side
 from profundo.data.sound.spectrograms import HOP, load_wav
 from profundo.data.sound.voices import Voices, joined, packed
 from profundo.data.streams.archives import printable
-from profundo.data.tables.table_files import read_rows_as_text
+from profundo.data.tables.table_files import read_texts
 from profundo.data.text.characters import read_text
 from profundo.records import ProfundoError, TableForm
 
@@ -54,17 +54,20 @@ class Recordings(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Transcribed:
-    """labels: all there are, in their order; speakers: by number, which is −1 where none is named; every: all recordings."""
+    """labels: all there are, in their order; speakers: by number, which is −1 where none is named; every: all recordings; notes: how
+    they were read."""
 
     labels: tuple[str, ...]
     speakers: tuple[str, ...]
     every: Recordings
     facts: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
 
-def transcribed_folder(where: Path, unit: Unit = "words") -> Transcribed:
-    """Raises ProfundoError, with the file's name, for recordings without a transcript, or with a longer one than they can hold."""
-    lines = transcripts(where)
+def transcribed_folder(where: Path, unit: Unit = "words", encoding: str | None = None) -> Transcribed:
+    """encoding: of transcripts that are no UTF-8. Raises ProfundoError, with the file's name, for recordings without a transcript, or
+    with a longer one than they can hold."""
+    lines, notes_of_table = transcripts(where, encoding)
     if len(lines) < FEWEST:
         raise ProfundoError(
             f"{where}: expected at least {FEWEST} recordings with their transcripts, found {len(lines)}"
@@ -80,7 +83,7 @@ def transcribed_folder(where: Path, unit: Unit = "words") -> Transcribed:
     who = [speakers.index(line.speaker) if line.speaker else -1 for line in lines]
     voices = joined(array, notes["lengths"], [0] * len(lines), who)
     digest = hashlib.sha256(array.tobytes() + repr(texts).encode()).hexdigest()
-    return Transcribed(tuple(labels), tuple(speakers), Recordings(voices, numbers), {"sha256": digest})
+    return Transcribed(tuple(labels), tuple(speakers), Recordings(voices, numbers), {"sha256": digest}, notes_of_table)
 
 
 class Line(NamedTuple):
@@ -91,8 +94,13 @@ class Line(NamedTuple):
     speaker: str = ""
 
 
-def transcripts(where: Path) -> list[Line]:
-    """Of every WAV in the folder and in those inside it. Names in a CSV choose among these files and lead nowhere else."""
+def transcripts(where: Path, encoding: str | None) -> tuple[list[Line], tuple[str, ...]]:
+    """Of every WAV in the folder and in those inside it, and what was decided. Names in a CSV choose among these files and lead
+    nowhere else."""
+    if where.is_file():
+        raise ProfundoError(
+            f"{where}: expected {LAYOUT}; this is a file: give the folder that it lies in with its WAV files"
+        )
     if not where.is_dir():
         raise ProfundoError(f"{where}: expected {LAYOUT}; there is no such folder")
     files = {
@@ -104,21 +112,21 @@ def transcripts(where: Path) -> list[Line]:
     if not files or len(tables) > 1:
         found = f"{len(files)} WAV files and {len(tables)} CSV files"
         raise ProfundoError(f"{where}: expected {LAYOUT}; found {found}")
-    return in_table(tables[0], files) if tables else [beside(path) for path in files.values()]
+    return in_table(tables[0], files, encoding) if tables else ([beside(path, encoding) for path in files.values()], ())
 
 
-def beside(path: Path) -> Line:
+def beside(path: Path, encoding: str | None) -> Line:
     text = path.with_suffix(".txt")
     if not text.is_file():
         raise ProfundoError(
             f"{printable(str(path))}: expected {printable(text.name)} beside it with what is said, found none"
         )
-    return said(path, read_text(text))
+    return said(path, read_text(text, encoding))
 
 
-def in_table(table: Path, files: Mapping[str, Path]) -> list[Line]:
-    """A line for every file, once each."""
-    frame = read_rows_as_text(table, TableForm(), None)
+def in_table(table: Path, files: Mapping[str, Path], encoding: str | None) -> tuple[list[Line], tuple[str, ...]]:
+    """A line for every file, once each, and what was decided about the table."""
+    frame, notes = read_texts(table, TableForm(encoding or ""))
     if not {"file", "text"} <= set(frame.columns):
         names = ", ".join(map(printable, frame.columns[:10]))
         raise ProfundoError(f"{table}: expected the columns file and text, perhaps speaker; found {names}")
@@ -133,7 +141,7 @@ def in_table(table: Path, files: Mapping[str, Path]) -> list[Line]:
     left = next((name for name in files if name not in lines), None)
     if left is not None:
         raise ProfundoError(f"{table}: expected a line for each WAV file, found none for {printable(left)}")
-    return list(lines.values())
+    return list(lines.values()), notes
 
 
 def said(path: Path, text: str, speaker: str = "") -> Line:

@@ -23,7 +23,7 @@ from profundo.records import ProfundoError, TableForm
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["check_typed", "form_of", "is_parquet", "read_frame", "read_rows_as_text", "read_table"]
+__all__ = ["check_typed", "form_of", "is_parquet", "read_frame", "read_rows_as_text", "read_table", "read_texts"]
 
 Read = TypeVar("Read", bound="polars.DataFrame | Cells")
 
@@ -72,14 +72,22 @@ def read_rows_as_text(
 
     numbers: columns in which whatever a program reads as a number is that number.
     """
+    return read_texts(path, form, needed, numbers)[0]
+
+
+def read_texts(
+    path: Path, form: TableForm, needed: frozenset[str] | None = None, numbers: Collection[str] = ()
+) -> tuple[polars.DataFrame, tuple[str, ...]]:
+    """The same, and what was decided about how the file is written."""
     if is_parquet(path) or is_json(path):
-        return _readable(path, _read_parquet if is_parquet(path) else read_json_rows)
-    return _readable(
+        return _readable(path, _read_parquet if is_parquet(path) else read_json_rows), ()
+    cells = _readable(
         path,
         lambda path: read_delimited(
             path, form, needed, lambda head, *_: [name for name in numbers if name in head.columns]
         ),
-    ).frame
+    )
+    return cells.frame, cells.notes
 
 
 def form_of(how: Reading) -> TableForm:

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from profundo.data.batches import mix, order
 from profundo.data.streams.archives import printable
-from profundo.data.tables.table_files import read_rows_as_text
+from profundo.data.tables.table_files import read_texts
 from profundo.data.text.number_words import LANGUAGES, in_words
 from profundo.data.text.text_pieces import Unit, Vocabulary, pieces, plain
 from profundo.data.text.written_dates import FIRST_DAY, FORMS, LAST_DAY, written_date
@@ -151,7 +151,7 @@ def own_pairs(
     encoding: of text that is no UTF-8. longest: pieces of a text; pairs with longer ones are left out. Raises ProfundoError for
     other tables, and for fewer than twenty pairs.
     """
-    rows, where = read_rows_as_text(path, TableForm(encoding or ""), None), printable(str(path))
+    (rows, told), where = read_texts(path, TableForm(encoding or "")), printable(str(path))
     if rows.width != 2:
         raise ProfundoError(
             f"{where}: expected two columns, a text and its translation, with their names in the first row; found {rows.width} "
@@ -166,6 +166,7 @@ def own_pairs(
             f"{different_texts}"
         )
     notes = (
+        *told,
         f"{len(pairs):,} pairs, from {printable(rows.columns[0])} to {printable(rows.columns[1])}",
         *left_out(len(rows) - len(whole), "rows with an empty cell, or that are there twice"),
         *left_out(len(whole) - len(pairs), f"pairs with a text of more than {longest} {unit}"),

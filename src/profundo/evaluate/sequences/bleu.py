@@ -15,7 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-__all__ = ["bleu", "cut"]
+__all__ = ["LONGEST", "bleu", "cut"]
 
 LONGEST = 4
 ENTITIES = {"&quot;": '"', "&amp;": "&", "&lt;": "<", "&gt;": ">"}

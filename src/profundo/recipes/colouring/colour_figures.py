@@ -75,9 +75,10 @@ def side_by_side(made: Mapping[str, Tensor], test: Unseen) -> Images:
     places = evenly(len(test.truth), SHOWN)
     return Images(
         "Side by side",
-        f"Test photographs, a row each way to colour them: {', '.join(shown)}.",
+        "Test photographs, a row each way to colour them.",
         enlarged(torch.cat([images[places] for images in shown.values()]), ENLARGED),
         columns=len(places),
+        rows=list(shown),
     )
 
 

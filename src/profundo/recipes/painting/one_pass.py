@@ -126,6 +126,7 @@ def outcome(
         scores=ours,
         baseline=before,
         against="the photograph as it was",
+        tested=len(found),
         exhibits=[
             Images(
                 "Painted",

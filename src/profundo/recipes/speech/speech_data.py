@@ -30,7 +30,7 @@ class Speech:
     """labels: what phrases are made of; between: what stands between two that are written.
 
     test: by "known" speakers and, where there is one, by an "unknown" one, left_out, whom neither training nor validation hears.
-    joins: whether phrases are joined from single words.
+    joins: whether phrases are joined from single words. notes: how they were read.
     """
 
     labels: tuple[str, ...]
@@ -41,6 +41,7 @@ class Speech:
     left_out: str
     joins: bool
     facts: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def digit_speech(unknown: str | None, seed: int, data_dir: str | None) -> Speech:
@@ -78,12 +79,12 @@ def left_out(asked: str | None, speakers: tuple[str, ...], seed: int) -> int:
     return speakers.index(asked)
 
 
-def own_speech(where: Path, unit: Unit, unknown: str | None, seed: int) -> Speech:
+def own_speech(where: Path, unit: Unit, unknown: str | None, seed: int, encoding: str | None = None) -> Speech:
     """Of three speakers or more, one is left out; a fifth of the other recordings is the test, a tenth of the rest validation.
 
     Raises ProfundoError for a speaker who cannot be left out. A recording without a speaker's name stays with the others.
     """
-    own = transcribed_folder(where, unit)
+    own = transcribed_folder(where, unit, encoding)
     away = stranger(where, own, unknown, seed)
     speakers = own.every.voices.speakers
     is_strange = torch.zeros(len(speakers), dtype=torch.bool) if away is None else speakers == away
@@ -98,7 +99,7 @@ def own_speech(where: Path, unit: Unit, unknown: str | None, seed: int) -> Speec
     if away is not None:
         test["unknown"] = partial(recorded, own.every.chosen(strange))
     who = "" if away is None else own.speakers[away]
-    return Speech(own.labels, " " if unit == "words" else "", train, validation, test, who, False, own.facts)
+    return Speech(own.labels, " " if unit == "words" else "", train, validation, test, who, False, own.facts, own.notes)
 
 
 def stranger(where: Path, own: Transcribed, asked: str | None, seed: int) -> int | None:

@@ -205,6 +205,7 @@ def farthest(data: Dataset, first: HeldOut) -> Exhibit:
         "The test pictures with the largest errors, above; what the net makes of them below.",
         as_pictures(torch.cat([seen, outputs_in_parts(first.net, seen)])),
         columns=len(seen),
+        rows=["given", "made of it"],
     )
 
 
@@ -326,6 +327,7 @@ def pairs(data: Dataset, net: nn.Module, chosen: Tensor, kind: str, digit: str) 
         f"Test pictures of {which}, above; what the net makes of them below.",
         as_pictures(both),
         columns=len(seen),
+        rows=["given", "made of it"],
     )
 
 

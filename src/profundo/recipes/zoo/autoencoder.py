@@ -262,13 +262,13 @@ def grouping(context: Context, data: Dataset, codes: Tensor, components: Tensor)
 
 def reconstructions(test: Tensor, seen: Tensor, made: Tensor, by_components: Tensor, share: float) -> Exhibit:
     """Rows: the test picture, what the net saw of it where that is less, the net's picture, that of components."""
-    rows = [test, *([seen] if share else []), made, by_components]
-    saw = "below them what the net saw, " if share else ""
+    rows = {"given": test, **({"as seen": seen} if share else {}), "made": made, "best linear code": by_components}
     return Images(
         "Reconstructions",
-        f"Test pictures in the first row; {saw}then what the net makes, last what the best linear code makes.",
-        as_pictures(torch.cat([row[:SHOWN] for row in rows])),
+        "Test pictures, what the net makes of them, and what the best linear code of as many numbers makes.",
+        as_pictures(torch.cat([row[:SHOWN] for row in rows.values()])),
         columns=min(SHOWN, len(test)),
+        rows=list(rows),
     )
 
 

@@ -85,12 +85,16 @@ def run(context: Context, settings: Settings) -> Outcome:
     )
     learnt = net.tables
     rmse = error(log_demand(net, data.test.inputs, known), data.test)
+    found, before = structure_found(learnt), structure_found(untrained)
     others = other_methods(context, data, net)
     linear = others["ridge"]["one-hot"]
     return Outcome(
-        scores={"RMSE (log demand)": rmse, **structure_found(learnt)},
-        baseline={"RMSE (log demand)": linear, **structure_found(untrained)},
-        against="one-hot ridge; untrained embeddings",
+        scores={"RMSE (log demand)": rmse, **found},
+        baseline={"RMSE (log demand)": linear, **before},
+        against={
+            "RMSE (log demand)": "ridge regression on one-hot rows",
+            **dict.fromkeys(before, "untrained embeddings"),
+        },
         exhibits=[*planes(learnt), methods_table(rmse, others, data), neighbour_table(learnt)],
         networks={"net": net},
         known=known,

@@ -168,6 +168,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         scores=figures[OURS],
         baseline=figures["grey"],
         against="grey",
+        tested=len(test.truth),
         exhibits=[
             side_by_side(made, test),
             trained[OURS].film(

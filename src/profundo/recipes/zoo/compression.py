@@ -42,7 +42,7 @@ from profundo.nets.quantised import QuantisedLayer, folded, quantised
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Images, Table
 from profundo.ranks_and_places import evenly
-from profundo.recipes.classifying import classified, spec_of, validation
+from profundo.recipes.classifying import classified, nothing_learnt, spec_of, validation
 from profundo.recipes.classifying import predict as classes_of_files
 from profundo.recipes.context import Context
 from profundo.recipes.own_data import Takes, images_of, is_own, several_classes
@@ -177,6 +177,7 @@ def run(context: Context, settings: Settings) -> Outcome:
             f"accuracy, {name}, {BOTH}": one.forms[DENSE].scores.values["accuracy"] for name, one in results.items()
         },
         against=DENSE,
+        cautions=[told for name, one in results.items() for told in cautions(name, one)],
         exhibits=[
             costs_table(results),
             *(pruning_chart(name, one, settings.loses) for name, one in results.items()),
@@ -375,7 +376,15 @@ def first_filters(name: str, one: Compressed) -> Images:
     shown = torch.cat(kernels)
     grey = (128 + scale * (shown if shown.shape[1] in (1, 3) else shown[:, :1])).round().clamp(0, 255).to(torch.uint8)
     caption = f"Kernels of the first layer as trained, and below them without {one.kept.gone:.1%} of all weights. What is 0 is grey."
-    return Images(f"What is left, {name}", caption, grey, columns=len(kernels[0]))
+    return Images(f"What is left, {name}", caption, grey, columns=len(kernels[0]), rows=["as trained", "pruned"])
+
+
+def cautions(name: str, result: Compressed) -> list[str]:
+    """Where there was nothing to lose, and where nothing is left."""
+    told = nothing_learnt(f"{name} as it was trained", result.forms[DENSE].scores)
+    if told:
+        return [f"{told[0]} What being made small costs is then not known."]
+    return nothing_learnt(f"{name}, {BOTH},", result.forms[BOTH].scores)
 
 
 def concluded(name: str, result: Compressed) -> str:

@@ -323,10 +323,10 @@ def side_by_side(title: str, kind: Kind, made: Sequence[Journey]) -> Images:
     rows = [kind.test, *(images for journey in made for images in journey)]
     return Images(
         title,
-        "Test images, a row each: given, turned and turned back with the cycle, turned and turned back without it. Look at what the "
-        "last two rows lose or add: nothing asked them to keep it.",
+        "Test images, turned into the other kind and back. Nothing asked the last two rows to keep what was given.",
         torch.cat([large(images[places]) for images in rows]),
         columns=len(places),
+        rows=["given", *(f"{turned} {how} the cycle" for how in ("with", "without") for turned in ("turned", "back,"))],
     )
 
 

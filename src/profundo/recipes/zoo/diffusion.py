@@ -40,7 +40,7 @@ from profundo.objectives.noising import WAYS, noised, stratified_times, to_tell
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Film, Images, Table
 from profundo.pictures.film import sheet
-from profundo.recipes.conditions import ASKED, asked_class, columns_of, in_turn, laid_out, like_training
+from profundo.recipes.conditions import ASKED, asked_class, columns_of, heads_of, in_turn, laid_out, like_training
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.diffusing.description import Description, described, independent_bits
 from profundo.recipes.diffusing.painter import Painter
@@ -114,11 +114,12 @@ def run(context: Context, settings: Settings) -> Outcome:
     alone = independent_bits(raw(data.train), raw(data.test)[: settings.described])
     scores = verdicts["made"].scores
     agreed = {ASKED: judge.agreed(made, classes)} if known["classes"] else {}
+    normal_scores = verdicts["of a normal distribution"].scores
     floor, simple = (verdicts[name].distance for name in (f"training {things(data)}", "of a normal distribution"))
     return Outcome(
         scores={**scores, **agreed, "bits/dim": cost.bits},
-        baseline={**verdicts["of a normal distribution"].scores, "bits/dim": alone},
-        against="a normal distribution, independent pixels",
+        baseline={**normal_scores, "bits/dim": alone},
+        against={**dict.fromkeys(normal_scores, "a normal distribution"), "bits/dim": "independent pixels"},
         exhibits=[
             new_images(painter, known, context.generator("shown")),
             film_from_noise(painter, known, context.generator("shown")),
@@ -240,6 +241,7 @@ def new_images(painter: Painter, known: Mapping[str, Any], generator: torch.Gene
         f"{known['things'].capitalize()} that were not there before, each out of noise of its own in {painter.steps} steps.{asked}",
         painter(or_none(in_turn(names, count), count), noise_for(known, count, generator)),
         columns=columns,
+        heads=heads_of(names),
     )
 
 
@@ -269,12 +271,12 @@ def guided(painter: Painter, known: Mapping[str, Any], settings: Settings, gener
     columns = laid_out(known["classes"])[1]
     classes, noise = or_none(in_turn(known["classes"], columns), columns), noise_for(known, columns, generator)
     rows = [replace(painter, guidance=scale)(classes, noise) for scale in scales]
-    told = ", ".join(f"{scale:g}" for scale in scales)
     caption = (
-        f"The same noise in each column, asked for its class with a guidance of {told} from row to row: 0 leaves the class out; the "
-        "stronger, the plainer they are, and the more alike."
+        "The same noise in each column, asked for its class with more and more guidance: 0 leaves the class out; the stronger, the "
+        "plainer they are, and the more alike."
     )
-    return [Images("Guidance", caption, torch.cat(rows), columns=columns)]
+    named, heads = [f"{scale:g}" for scale in scales], heads_of(known["classes"])
+    return [Images("Guidance", caption, torch.cat(rows), columns, rows=named, heads=heads)]
 
 
 def tried(
@@ -343,7 +345,15 @@ def generate(model: Model, count: int, generator: torch.Generator, prompt: str) 
     images = Painter(net, WAYS[asked.way], asked.steps, asked.guidance)(classes, noise_for(known, count, generator))
     told = f", all asked to be {prompt}" if prompt else ", the classes in turn" if known["classes"] else ""
     caption = f"{count} {known['things']}{told}, each out of noise of its own in {asked.steps} steps."
-    return [Images(f"New {known['things']}", caption, images, columns_of(known["classes"], only))]
+    return [
+        Images(
+            f"New {known['things']}",
+            caption,
+            images,
+            columns_of(known["classes"], only),
+            heads=heads_of(known["classes"], only),
+        )
+    ]
 
 
 RECIPE = Recipe(

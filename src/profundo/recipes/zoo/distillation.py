@@ -33,7 +33,7 @@ from profundo.evaluate import scores
 from profundo.objectives.distilling import distilled, softened
 from profundo.pictures.exhibits import Images, Table
 from profundo.ranks_and_places import evenly
-from profundo.recipes.classifying import classified, predict, spec_of, train, validation
+from profundo.recipes.classifying import classified, nothing_learnt, predict, spec_of, train, validation
 from profundo.recipes.context import Context
 from profundo.recipes.own_data import Takes, images_of, is_own, several_classes
 from profundo.recipes.recipe import Model, Outcome, Recipe
@@ -121,6 +121,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         scores=ours.scores.values,
         baseline=alone.scores.values,
         against="from labels alone",
+        cautions=nothing_learnt("The small net", ours.scores),
         exhibits=[
             beside_the_answer(data, teacher.judged.said, best),
             nets_table(rows),

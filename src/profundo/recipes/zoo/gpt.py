@@ -126,7 +126,7 @@ def run(context: Context, settings: Settings) -> Outcome:
     return Outcome(
         scores={"nats/char": score, "validation nats/char": trained.history[HELD][-1], **chat.scores},
         baseline={"nats/char": rivals[best], **chat.baseline},
-        against=f"Witten–Bell {best + 1}-grams{chat.against}",
+        against={"nats/char": f"Witten–Bell {best + 1}-grams", **dict.fromkeys(chat.baseline, "after another turn")},
         exhibits=[
             replace(
                 after,
@@ -239,7 +239,6 @@ class Chat:
     scores: Mapping[str, float] = field(default_factory=dict)
     baseline: Mapping[str, float] = field(default_factory=dict)
     exhibits: Sequence[Exhibit] = ()
-    against: str = ""
     conclusion: str = ""
 
 
@@ -267,7 +266,6 @@ def answering(context: Context, settings: Settings, model: Model, dialogues: Par
         scores={"answers, nats/symbol": right},
         baseline={"answers, nats/symbol": other} if other is not None else {},
         exhibits=[conversation(model, dialogues[2], context.generator("conversation"))],
-        against="; answers to other turns" if other is not None else "",
         conclusion=f" An answer costs {right:.3f} nats a symbol after the turn that it answers{heard(other)}",
     )
 

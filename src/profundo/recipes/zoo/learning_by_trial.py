@@ -13,8 +13,9 @@ EPYC, no GPU. Settings are first guesses, none was tuned; that deep Q forgets th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -77,11 +78,12 @@ class Settings:
 @dataclass(frozen=True, slots=True)
 class Learned:
     """One method at one task. course: least, mean and greatest return of the nets after each epoch; reached: mean return of each net,
-    (nets,), in the episodes that judge."""
+    (nets,), in the episodes that judge; limits: of what an episode can come to."""
 
     net: BatchedMLP
     course: tuple[Sequence[float], Sequence[float], Sequence[float]]
     reached: Tensor
+    limits: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def usual(self) -> int:
@@ -115,7 +117,7 @@ def run(context: Context, settings: Settings) -> Outcome:
     return Outcome(
         scores={f"{name} return, {method}": float(one.reached.mean()) for (name, method), one in named.items()},
         baseline={f"{name} return, {method}": list(simple[name].values())[-1] for name, method in named},
-        against="hand-set policy, or random actions where there is none",
+        against={f"{name} return, {method}": list(simple[name])[-1] for name, method in named},
         exhibits=[
             *(scene for name, task in tasks.items() for scene in scenes(context, task, learned[name])),
             *(course_chart(name, learned[name], simple[name]) for name in tasks),
@@ -150,7 +152,10 @@ def learn(context: Context, settings: Settings, task: Task, name: str, method: s
     )
     least, mean, most = (trained.history[column] for column in COURSE_OF)
     reached = judged(context, task, update.kept.net, settings.judged, f"{name}, judged")
-    return Learned(update.kept.net, (least, mean, most), reached)
+    learned = Learned(update.kept.net, (least, mean, most), reached)
+    return (
+        replace(learned, limits=(0.0, task.longest)) if isinstance(task, CartPole) else learned
+    )  # a reward of 1 a step
 
 
 def update_of(method: str, net: BatchedMLP, task: Task, settings: Settings) -> tuple[DeepQ | PolicyGradient, int]:
@@ -288,11 +293,12 @@ def course_chart(name: str, learned: Mapping[str, Learned], simple: Mapping[str,
     )
 
 
-def interval(reached: Tensor) -> tuple[float, float]:
-    """95 % of the mean over nets, by Student's distribution."""
-    figures = spread(reached.tolist())
+def interval(one: Learned) -> tuple[float, float]:
+    """95 % of the mean over nets, by Student's distribution, as far as there are such returns."""
+    figures = spread(one.reached.tolist())
     half = student(figures.number - 1) * figures.standard_error if figures.number > 1 else 0.0
-    return figures.mean - half, figures.mean + half
+    least, most = one.limits
+    return max(least, figures.mean - half), min(most, figures.mean + half)
 
 
 def return_table(learned: Mapping[str, Mapping[str, Learned]], simple: Mapping[str, Mapping[str, float]]) -> Table:
@@ -300,7 +306,7 @@ def return_table(learned: Mapping[str, Mapping[str, Learned]], simple: Mapping[s
     for name, some in learned.items():
         for method, one in some.items():
             extremes = float(one.reached.min()), float(one.reached.max())
-            rows.append([name, method, float(one.reached.mean()), *interval(one.reached), *extremes])
+            rows.append([name, method, float(one.reached.mean()), *interval(one), *extremes])
         rows += [[name, title, value, *[value] * 4] for title, value in simple[name].items()]
     return Table(
         "Returns",
@@ -312,7 +318,7 @@ def return_table(learned: Mapping[str, Mapping[str, Learned]], simple: Mapping[s
 
 def sentence(name: str, learned: Mapping[str, Learned], simple: Mapping[str, float]) -> str:
     parts = [
-        f"{method} {one.reached.mean():.4g} ({interval(one.reached)[0]:.4g}–{interval(one.reached)[1]:.4g})"
+        f"{method} {one.reached.mean():.4g} ({interval(one)[0]:.4g}–{interval(one)[1]:.4g})"
         for method, one in learned.items()
     ]
     nets = len(next(iter(learned.values())).reached)

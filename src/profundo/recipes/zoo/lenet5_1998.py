@@ -80,6 +80,8 @@ def run(context: Context, settings: Settings) -> Outcome:
         "above the picture of its class: the net answers with the picture that is nearest.",
         torch.cat([drawings(net, samples), codes]),
         columns=len(codes),
+        rows=["drawn", "its class"],
+        heads=data.spec.targets.classes[: len(codes)],
     )
     film = trained.film("Learning to draw", "The same drawings of F6 before training and after each epoch.")
     return judged(context, data, net, known, trained, "LeNet-5", [drawn, film])

@@ -53,7 +53,7 @@ from profundo.train.game import Game
 
 __all__ = ["RECIPE", "Settings", "Wishes", "networks", "predict", "run"]
 
-OURS, ALONE = "pix2pix", "by the error alone"
+OURS, ALONE, NEAREST = "pix2pix", "by the error alone", "nearest pair"
 DISTANCE, NAMED, ERROR = "Fréchet distance", "share named right", "absolute error"
 VALIDATED, SHOWN, NEIGHBOURS = 1000, 10, 5000
 COMPARED = 2**25  # numbers of the images among which a nearest is looked for: 128 MiB
@@ -119,13 +119,15 @@ def run(context: Context, settings: Settings) -> Outcome:
     judge = trained_judge(context, parts.images, settings.classifier_epochs)
     games = {ALONE: alone(context, settings, nets[ALONE]), OURS: duel(context, settings, nets[OURS], known)}
     trained = {name: learn(context, settings, name, game, parts, judge) for name, game in games.items()}
-    made = {"nearest pair": nearest(parts.train, parts.test)}
+    made = {NEAREST: nearest(parts.train, parts.test)}
     made |= {name: translated(game.averages["generator"], parts.test.given) for name, game in games.items()}
     figures = {name: judged(judge, images, parts) for name, images in made.items()}
     return Outcome(
         scores=figures[OURS],
         baseline=figures[ALONE],
         against=ALONE,
+        tested=len(parts.test),
+        rivals={f"the {NEAREST} of training": figures[NEAREST][DISTANCE]},
         exhibits=exhibits(made, figures, parts, judge, trained),
         networks={name: game.averages["generator"] for name, game in games.items()},
         known=known,
@@ -137,6 +139,8 @@ def run(context: Context, settings: Settings) -> Outcome:
 def loaded(context: Context, settings: Settings) -> Parts:
     """Raises ProfundoError for images that are too small, of which the task leaves nothing, or which are no pairs."""
     if settings.task == "pairs":
+        if context.skip_bad:
+            raise ProfundoError("--skip-bad: pairs are read all or none, so that none loses its partner; leave it out")
         images, context.facts["pairs"] = own_pairs(
             Path(settings.data), settings.image_size, settings.reverse, context.seed
         )
@@ -261,10 +265,13 @@ def concluded(settings: Settings, figures: Mapping[str, Mapping[str, float]], nu
     named = ""
     if NAMED in ours:
         named = f" A classifier names {ours[NAMED]:.1%} of them right, {others[NAMED]:.1%} of the others."
+    nearest_pair = figures[NEAREST]
     return (
         f"{number:,} images made by task {settings.task} are at a Fréchet distance of {ours[DISTANCE]:.1f} from the true ones, "
-        f"at {others[DISTANCE]:.1f} where the same net learned by the error alone. A pixel is {ours[ERROR]:.3f} from the true one in "
-        f"the mean, where black and white differ by 1, by the error alone {others[ERROR]:.3f}.{named}"
+        f"at {others[DISTANCE]:.1f} where the same net learned by the error alone, and at {nearest_pair[DISTANCE]:.1f} "
+        f"where the answer is that of the nearest training pair. A pixel is {ours[ERROR]:.3f} from the true one in "
+        f"the mean, where black and white differ by 1, by the error alone {others[ERROR]:.3f}, of the nearest "
+        f"pair {nearest_pair[ERROR]:.3f}.{named}"
     )
 
 
@@ -287,10 +294,11 @@ def exhibits(
     return [
         Images(
             "Side by side",
-            f"Test images, a row each: {', '.join(rows)}. Look at what is not given: the error alone makes it blurred or grey "
+            "Test images, one below another. Look at what is not given: the error alone makes it blurred or grey "
             "where several images are possible, against the discriminator it is one of them, and need not be the true one.",
             torch.cat([large(images[places]) for images in rows.values()]),
             columns=len(places),
+            rows=list(rows),
         ),
         trained[OURS].film("As it learns", "Test images before training and after each epoch, above the true ones."),
         Table(
@@ -327,7 +335,12 @@ def exhibits(
 
 # ------------------------------------------------------------------------------------------------------------- own images
 def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
-    """For each image file the one that is made of it, a PNG in base64, as large as those that were learned from."""
+    """For each image file the one that is made of it, a PNG in base64, as large as those that were learned from.
+
+    Raises ProfundoError where `given` is said of a net that learned from pairs.
+    """
+    if model.wishes.given and model.asked.task not in TASKS:
+        raise ProfundoError("given: a net that learned from pairs is always given the file as it is; leave it out")
     return [answered(model, path) for path in files]
 
 

@@ -303,7 +303,13 @@ def neighbours(data: Dataset, codes: Coded, way: str, rows: int = 8, columns: in
     ]
     weights = way.partition(",")[0]
     caption = f"In each row first a test image, then the training images nearest to it by their codes, {weights}."
-    return Images(f"What is alike: {weights}", caption, torch.cat(images), columns=found.shape[1] + 1)
+    return Images(
+        f"What is alike: {weights}",
+        caption,
+        torch.cat(images),
+        columns=found.shape[1] + 1,
+        heads=["asked", *map(str, range(1, found.shape[1] + 1))],
+    )
 
 
 def views_shown(context: Context, settings: Settings, data: Dataset, count: int = 10) -> Images:
@@ -315,7 +321,9 @@ def views_shown(context: Context, settings: Settings, data: Dataset, count: int 
     std, centre = (torch.tensor(values).view(1, -1, 1, 1) for values in (inputs.std, inputs.mean))
     shown = [(one * std + centre).round().clamp(0, 255).to(torch.uint8) for one in made]
     caption = "Training images, and below each two of its views: of these the net learns that they show the same thing."
-    return Images("Two views", caption, torch.cat([some, *shown]), columns=len(some))
+    return Images(
+        "Two views", caption, torch.cat([some, *shown]), columns=len(some), rows=["given", "a view", "another"]
+    )
 
 
 def figures_table(results: Mapping[str, Mapping[str, Sequence[float]]], few_count: int, all_count: int) -> Table:

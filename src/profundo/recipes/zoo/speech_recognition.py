@@ -61,7 +61,7 @@ from profundo.recipes.speech.speech_figures import (
     rivals,
 )
 from profundo.recipes.zoo.spoken_digits import blanked
-from profundo.records import END, PAD, Batch
+from profundo.records import END, PAD, Batch, ProfundoError
 from profundo.runs.settings.setting_values import AtLeastZero, Finite, Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 
@@ -82,8 +82,8 @@ Decibels = Annotated[Finite, Field(ge=-20, le=100)]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """data: a folder of WAV files with transcripts, in place of the digits; unit: what of them is a label. unknown: the speaker who
-    is left out.
+    """data: a folder of WAV files with transcripts, in place of the digits; encoding: of transcripts that are no UTF-8; unit: what of
+    them is a label. unknown: the speaker who is left out.
 
     longest: words of a phrase in training; pause: seconds between them at most; noise: least and greatest dB by which speech is above
     it; speed: by which share a phrase is faster or slower at most. width: of the nets; blank: the largest share of bands and of
@@ -92,6 +92,7 @@ class Settings:
     """
 
     data: str | None = None
+    encoding: str | None = None
     unit: Unit = "words"
     unknown: str | None = None
     longest: Annotated[int, Field(ge=1, le=20)] = 5
@@ -143,6 +144,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         scores=scores_of(rates[CTC]),
         baseline=scores_of(rates[simple]),
         against=simple,
+        tested=min(len(phrases) for phrases in parts.values()),
         exhibits=[
             *(one for who in parts for one in pictured(judge, nets, ways, who)),
             rivals(parts, written, rates, {name: parameters(net) for name, net in nets.items()}),
@@ -159,8 +161,13 @@ def run(context: Context, settings: Settings) -> Outcome:
 
 def _speech(context: Context, settings: Settings) -> Speech:
     if settings.data is None:
+        if settings.encoding is not None:
+            raise ProfundoError("encoding: is for transcripts of your own (data); the digits have none; leave it out")
         return digit_speech(settings.unknown, context.seed, context.data_dir)
-    return own_speech(Path(settings.data), settings.unit, settings.unknown, context.seed)
+    speech = own_speech(Path(settings.data), settings.unit, settings.unknown, context.seed, settings.encoding)
+    for note in speech.notes:
+        context.say(f"data: {note}")
+    return speech
 
 
 def joining(settings: Settings, words: tuple[int, int] | None = None, speed: float = 0.0) -> Joining:

@@ -85,6 +85,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         scores={"accuracy": accuracy},
         baseline={"accuracy": chance},
         against="always the commonest word",
+        tested=len(truth),
         exhibits=[
             confusion_chart(
                 confusion(truth, chosen, len(words.classes)).tolist(),

@@ -163,6 +163,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         scores=ours,
         baseline=cubic,
         against="bicubic interpolation",
+        tested=len(test),
         exhibits=shown,
         networks={"net": kept},
         conclusion=f"On {rest}, {scale} times as large, {settings.net} comes to {ours['PSNR']:.2f} dB (SSIM {ours['SSIM']:.4f}), "

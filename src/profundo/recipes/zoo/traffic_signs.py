@@ -27,7 +27,7 @@ from profundo.evaluate import Answers, scores
 from profundo.images.normalising import NORMALISATIONS
 from profundo.nets.init import SMALL_OUTPUT, initialize_
 from profundo.pictures.exhibits import Exhibit, Images, Table
-from profundo.recipes.classifying import classified, mistakes, spec_of, train, validation
+from profundo.recipes.classifying import classified, mistakes, nothing_learnt, spec_of, train, validation
 from profundo.recipes.context import Context
 from profundo.recipes.own_data import Takes, is_own
 from profundo.recipes.recipe import Model, Outcome, Recipe
@@ -173,6 +173,7 @@ def concluded(
         scores=result.values,
         baseline={"accuracy": sum(alone) / len(alone)},
         against="one column, on average",
+        cautions=nothing_learnt("The mean of the columns", result),
         exhibits=[
             *normalised_samples(data, settings.columns),
             Table("Columns", "Accuracy of each and of their mean.", ["column", "test", "validation"], rows),
@@ -196,7 +197,11 @@ def normalised_samples(data: Dataset, columns: Sequence[str]) -> list[Exhibit]:
     places = torch.linspace(0, len(data.test) - 1, min(10, len(data.test))).long()
     some, ways = data.test.inputs[places], list(dict.fromkeys(columns))
     images = torch.cat([NORMALISATIONS[way](some) for way in ways])
-    return [Images("As the columns see them", f"A row each: {', '.join(ways)}.", images, columns=len(some))]
+    return [
+        Images(
+            "As the columns see them", "Test images, in the light of each column.", images, columns=len(some), rows=ways
+        )
+    ]
 
 
 def confused(counts: Sequence[Sequence[float]], classes: Sequence[str]) -> list[Exhibit]:

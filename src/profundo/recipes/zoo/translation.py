@@ -149,6 +149,8 @@ def run(context: Context, settings: Settings) -> Outcome:
         scores=named({way: figures[way] for way in NAMES.values()}),
         baseline=named(dict.fromkeys(NAMES.values(), figures[MEMORY])),
         against=MEMORY,
+        tested=len(splits.test),
+        cautions=not_to_be_written(vocabulary, wanted),
         exhibits=[
             *(looking(model, "attention", text) for text in shown),
             looking(model, "transformer", shown[0]),
@@ -170,10 +172,24 @@ def run(context: Context, settings: Settings) -> Outcome:
     )
 
 
+def not_to_be_written(vocabulary: Vocabulary, wanted: Sequence[str]) -> list[str]:
+    """That a net of words cannot write the words which no pair of training has."""
+    known = set(vocabulary.pieces)
+    beyond = sum(not known.issuperset(pieces(text, vocabulary.unit)) for text in wanted)
+    if not beyond or vocabulary.unit != "words":
+        return []
+    return [
+        f"{beyond:,} of the {len(wanted):,} translations of the test have a word that training has not, which no net of words can "
+        "write (� stands for it): --set unit=characters spells it."
+    ]
+
+
 def concluded(settings: Settings, figures: Mapping[str, Mapping[str, float]], number: int) -> str:
     what = "texts with numbers and days" if settings.data is None else "texts"
-    said = ", ".join(f"{way} {own['exact match']:.1%} (BLEU {own['BLEU']:.1f})" for way, own in figures.items())
-    return f"Of {number:,} {what} that training never showed, translated to the letter: {said}."
+    counted = {way: f" (BLEU {own['BLEU']:.1f})" if "BLEU" in own else "" for way, own in figures.items()}
+    said = ", ".join(f"{way} {own['exact match']:.1%}{counted[way]}" for way, own in figures.items())
+    without = "" if any(counted.values()) else " There is no BLEU, for it needs texts of four words or more."
+    return f"Of {number:,} {what} that training never showed, translated to the letter: {said}.{without}"
 
 
 # ------------------------------------------------------------------------------------------------------------- learning
@@ -235,7 +251,12 @@ def remembered(vocabulary: Vocabulary, known: Sequence[Pair], asked: Sequence[Pa
 
 
 def named(figures: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    return {f"{figure}, {way}": own[figure] for figure in ("exact match", "BLEU") for way, own in figures.items()}
+    return {
+        f"{figure}, {way}": own[figure]
+        for figure in ("exact match", "BLEU")
+        for way, own in figures.items()
+        if figure in own
+    }
 
 
 # ------------------------------------------------------------------------------------------------------------- exhibits

@@ -38,6 +38,7 @@ from profundo.recipes.conditions import (
     asked_class,
     classes_told,
     columns_of,
+    heads_of,
     in_turn,
     laid_out,
     like_training,
@@ -277,7 +278,7 @@ def generate(model: Model, count: int, generator: torch.Generator, prompt: str) 
     made = samples(net, count, generator, in_turn(classes, count, only))
     asked = f", told to be {prompt}" if prompt else ", told each class in turn" * bool(classes)
     caption = f"{count} codes drawn from a normal distribution, decoded{asked}: the probability of each pixel to be on."
-    return [Images("Samples", caption, made, columns_of(classes, only))]
+    return [Images("Samples", caption, made, columns_of(classes, only), heads=heads_of(classes, only))]
 
 
 def samples(net: nn.Module, count: int, generator: torch.Generator, labels: Tensor | None = None) -> Tensor:
@@ -312,6 +313,7 @@ def one_hand(net: nn.Module, pixels: Tensor, classes: Sequence[str], rows: int =
             0, 1
         ),
         1 + len(classes),
+        heads=["given", *classes],
     )
 
 

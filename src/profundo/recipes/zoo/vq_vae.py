@@ -33,7 +33,16 @@ from profundo.objectives.elbo import bernoulli_log_likelihood
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
 from profundo.ranks_and_places import evenly
-from profundo.recipes.conditions import ASKED, asked_class, classes_there, columns_of, in_turn, laid_out, like_training
+from profundo.recipes.conditions import (
+    ASKED,
+    asked_class,
+    classes_there,
+    columns_of,
+    heads_of,
+    in_turn,
+    laid_out,
+    like_training,
+)
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.judging import ImageJudge, Verdict, judged, trained_judge, verdicts_table
 from profundo.recipes.net_outputs import as_pictures, device_of
@@ -347,7 +356,7 @@ def generate(model: Model, count: int, generator: torch.Generator, prompt: str) 
     told = f", told to be {prompt}" if prompt else ", told each class in turn" * bool(classes)
     high, wide = autoencoder.places
     caption = f"{count} {things} that nobody made, {high} × {wide} words each, drawn one after another{told}."
-    return [Images(f"New {things}", caption, made, columns_of(classes, only))]
+    return [Images(f"New {things}", caption, made, columns_of(classes, only), heads=heads_of(classes, only))]
 
 
 RECIPE = Recipe(

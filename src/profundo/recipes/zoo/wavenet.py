@@ -124,7 +124,8 @@ def run(context: Context, settings: Settings) -> Outcome:
     return Outcome(
         scores={"bits/sample": bits["WaveNet"], "understood": share},
         baseline={"bits/sample": bits[best], "understood": ceiling},
-        against=f"{best}; real recordings",
+        against={"bits/sample": best, "understood": "real recordings"},
+        tested=min(len(test), settings.spoken),
         exhibits=[
             *spoken(net, known, voices, context.generator("speaking")),
             _rivals(bits, net, rival),
