@@ -6,6 +6,7 @@
     python -m benchmarks.doctor --half later              # written likewise, after the doctor had been mended on those
     python -m benchmarks.doctor --half fresh              # and these after it had been mended on all of them
     python -m benchmarks.doctor --half last               # and once more
+    python -m benchmarks.doctor --half newest             # and again, after reports, by somebody who had read nothing of it
 
 right first: the first finding has the program's cause, or one that is as right. false alarm: a finding on a healthy program.
 right location: its place holds one of the words by which a person would name it; of those with the right cause first.
@@ -119,7 +120,9 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--half", choices=("calibration", "published", "unseen", "later", "fresh", "last", "all"), default="published"
+        "--half",
+        choices=("calibration", "published", "unseen", "later", "fresh", "last", "newest", "all"),
+        default="published",
     )
     parser.add_argument("--budget", type=float, default=60.0)
     parser.add_argument("--only", default="", help="programs whose name holds this")

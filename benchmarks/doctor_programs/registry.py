@@ -25,7 +25,9 @@ class Entry:
     score: str  # a name of measure.SCORES
     saw: str  # what a person saw
     make: Callable[[bool], Arguments]
-    apart: str | None  # "unseen", "later", "fresh", "last": written apart, by people who had not seen the doctor
+    apart: (
+        str | None
+    )  # "unseen", "later", "fresh", "last", "newest": written apart, by people who had not seen the doctor
 
     @property
     def half(self) -> str:
@@ -45,6 +47,7 @@ _APART = {
     "later": "later",
     "fresh": "fresh",
     "last": "last",
+    "newest": "newest",
 }  # by the first word of the module's name
 
 
@@ -102,5 +105,6 @@ def programs() -> tuple[Entry, ...]:
     from . import later_faulty, later_healthy  # noqa: F401
     from . import fresh_first_faulty, fresh_first_healthy, fresh_second_faulty, fresh_second_healthy  # noqa: F401
     from . import last_first_faulty, last_first_healthy, last_second_faulty, last_second_healthy  # noqa: F401
+    from . import newest_faulty, newest_healthy  # noqa: F401
 
     return tuple(_ENTRIES.values())

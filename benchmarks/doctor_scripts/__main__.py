@@ -1,6 +1,7 @@
 """How often `profundo doctor script.py` is right on scripts as they are, and what being watched costs them.
 
     python -m benchmarks.doctor_scripts [--rounds 3] [--only plain_loop]
+    python -m benchmarks.doctor_scripts --settled [--rounds 16]   # the long loop alone
 
 A script whose framework is not installed is left out, and named. Overhead: processor seconds of the script's training with
 the doctor over those without, in turn, first steps and the copying of batches included; and of a long loop (784-128-10, batches
@@ -118,10 +119,14 @@ def settled(rounds: int = 7, steps: int = 1500) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     seconds(True)
-    pairs = [(seconds(True), seconds(False)) for _ in range(rounds)]
+    pairs: list[tuple[float, float]] = []
+    for place in range(rounds):
+        taken = {watched: seconds(watched) for watched in ((True, False) if place % 2 else (False, True))}
+        pairs.append((taken[True], taken[False]))
     ratios = sorted(one / other for one, other in pairs)
     fastest = min(one for one, _ in pairs) / min(other for _, other in pairs)
     return {
+        "ratio of medians": statistics.median(one for one, _ in pairs) / statistics.median(other for _, other in pairs),
         "median ratio": statistics.median(ratios),
         "smallest": ratios[0],
         "largest": ratios[-1],
@@ -134,7 +139,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--budget", type=float, default=30)
     parser.add_argument("--only", default="")
+    parser.add_argument("--settled", action="store_true", help="the long loop alone, so many rounds")
     given = parser.parse_args()
+    if given.settled:
+        keep("doctor_scripts-settled", {"rounds": given.rounds, "settled": settled(given.rounds)})
+        return
     absent = [script for script, name in FRAMEWORKS.items() if importlib.util.find_spec(name) is None]
     results: list[dict[str, Any]] = []
     after = settled()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import f1_score
 from torch import nn
 
 from doctored import BUDGET, Y, digits, first_cause, people, perceptron
@@ -69,13 +69,21 @@ def of_sides(metric):
     )
 
 
+def of_signs(metric):
+    """Two classes, −1 and 1, by squared error of a hyperbolic tangent."""
+    net = nn.Sequential(perceptron(64, 32, 1), nn.Tanh())
+    return digits(net, nn.MSELoss(), targets=2 * (Y > 4).float()[:, None] - 1, metric=metric)
+
+
 METRICS = {
     "pairs": (True, lambda: digits(metric=lambda p, t: (p.argmax(1)[:, None] == t).float().mean())),
     "threshold": (True, lambda: of_sides(lambda p, t: ((p[:, 0] > 0.5).float() == t).float().mean())),
     "threshold at 0": (False, lambda: of_sides(lambda p, t: ((p[:, 0] > 0).float() == t).float().mean())),
-    "scikit-learn's": (False, lambda: digits(metric=lambda p, t: accuracy_score(t, p.argmax(1)))),
     "F1": (False, lambda: digits(metric=lambda p, t: f1_score(t, p.argmax(1), average="macro"))),
     "percent": (False, lambda: digits(metric=lambda p, t: 100 * accuracy(p, t))),
+    "of signs": (False, lambda: of_signs(lambda p, t: (p.sign() == t).float().mean())),
+    "of signs from a half": (True, lambda: of_signs(lambda p, t: ((p > 0.5) == (t > 0)).float().mean())),
+    "within a tolerance": (False, lambda: people(metric=lambda p, t: ((p - t).abs() < 0.5).float().mean())),
     "an error": (False, lambda: people(metric=lambda p, t: (p - t).abs().mean())),
 }
 

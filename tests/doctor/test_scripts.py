@@ -162,6 +162,19 @@ def test_epochs_samples_and_those_held_out_are_counted():
     )
 
 
+def test_once_all_is_known_a_net_is_heard_where_gradients_are_off_and_passes_are_counted():
+    """Also in an evaluation that comes late, and with gradients gathered from two passes a step."""
+    halves = "; ".join(f"F.cross_entropy(net(rows[{part}]), labels[{part}]).backward()" for part in (":25", "25:"))
+    step = f"optimizer.zero_grad(); {halves}; optimizer.step(); hooks.append(len(net._forward_hooks))"
+    hooks = []
+    observer = seen(
+        loop(step, epochs=6) + "with torch.no_grad(): F.cross_entropy(net(held[0]), held[1])\n", hooks=hooks
+    )
+    assert sum(map(bool, hooks[-20:])) < 10
+    assert observer.backward == 2 * 72
+    assert torch.equal(rebuilt(observer).validation[0][0], X[1400:])
+
+
 def test_evaluation_on_what_it_is_trained_on_is_said():
     script = loop(PLAIN, epochs=2) + "    with torch.no_grad(): [F.cross_entropy(net(a), b) for a, b in loader]\n"
     observer = seen(script)
@@ -278,16 +291,20 @@ def test_a_fault_of_the_examination_leaves_the_script_its_status(name, monkeypat
 
 
 def test_nothing_is_left_behind_and_memory_is_bounded(monkeypatch):
-    before = (torch.Tensor.backward, torch.optim.Optimizer.zero_grad, torch.nn.utils.clip_grad_norm_, torch.compile)
+    owners = (
+        torch.Tensor,
+        torch.optim.Optimizer,
+        torch.nn.utils,
+        torch,
+        torch.nn.Module,
+        torch.no_grad,
+        torch.inference_mode,
+    )
+    before = [dict(vars(one)) for one in owners]
     monkeypatch.setattr("profundo.doctor.scripts.observer.MOST_BYTES", 50_000)
     net = perceptron(64, 32, 10)
     observer = seen(loop(PLAIN), net=net)
-    assert before == (
-        torch.Tensor.backward,
-        torch.optim.Optimizer.zero_grad,
-        torch.nn.utils.clip_grad_norm_,
-        torch.compile,
-    )
+    assert all(vars(one)[name] is value for one, was in zip(owners, before, strict=True) for name, value in was.items())
     assert not net._forward_hooks
     assert not net._forward_pre_hooks
     assert torch._C._len_torch_function_stack() == 0

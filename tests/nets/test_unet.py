@@ -18,6 +18,21 @@ def test_images_of_any_size_get_an_answer_for_each_pixel(size):
     assert net(torch.randn(2, 3, *size)).shape == (2, 5, *size)
 
 
+def test_a_finest_level_of_squares_answers_for_each_of_their_pixels():
+    """Scores that are constant, but for the one of the class 1 at the lower left pixel of each square, answer there alone."""
+    net = unet(spec(), width=4, finest=2).eval()
+    assert (len(net.up), net.down[0][0].in_channels, net.scores[0].out_channels) == (1, 12, 20)
+    with torch.no_grad():
+        for layer in net.scores:
+            layer.weight.zero_()
+            layer.bias.zero_()
+        net.scores[0].bias[4 * 1 + 2] = 1.0
+        answer = net(torch.randn(1, 3, 7, 9))
+    expected = torch.zeros(1, 5, 7, 9)
+    expected[:, 1, 1::2, 0::2] = 1
+    assert torch.equal(answer, expected)
+
+
 def test_it_halves_as_often_as_leaves_eight_pixels_and_at_most_four_times():
     for side, depth in ((8, 1), (16, 1), (31, 1), (32, 2), (64, 3), (128, 4), (1000, 4)):
         assert len(unet(spec((side, 1000)), width=2).up) == depth
@@ -68,6 +83,8 @@ def test_it_is_for_pixels_and_other_nets_are_not():
         build("unet", images)
     with pytest.raises(ProfundoError, match="depth from 1 to 8"):
         build("unet", spec(), depth=0)
+    with pytest.raises(ProfundoError, match="1, 2 or 4 pixels as finest, got 0"):
+        build("unet", spec(), finest=0)
 
 
 # ------------------------------------------------------------------------------------------- without a path up

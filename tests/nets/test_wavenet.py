@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from profundo.nets.wave_generation import Drawn, Words, drawn_codes, generated, generated_naively
-from profundo.nets.wave_nets import FRAME, Layer, WaveNet, frames_for
+from profundo.nets.wave_nets import FRAME, Layer, Speech, WaveNet, frames_for
 from profundo.records import ProfundoError
 
 
@@ -79,6 +79,16 @@ def test_guidance_goes_from_the_shares_of_no_word_to_those_of_the_word_and_beyon
     for guidance, expected in ((0.0, 0.5), (0.5, 1 / 3), (2.0, 1 / 17), (3.0, 1 / 65)):
         share = (Drawn(1.0, guidance).codes(logits, uniform) == 0).double().mean()
         assert abs(share - expected) <= 2e-4  # odds of 4 to the power of the guidance
+
+
+def test_h_goes_along_the_path_of_class_and_speaker_from_knot_to_knot():
+    speech = Speech(3, 2, 4).double()
+    torch.nn.init.normal_(speech.own)
+    knots = speech.path[2] + speech.own[2, 1] + speech.speaker.weight[1]
+    place = torch.tensor([0.0, 7.25, 23.0], dtype=torch.float64)  # of 24 knots, from 0
+    h = speech(torch.tensor([2]), torch.tensor([1]), place[:, None] / 23)[:, 0]
+    between = 0.75 * knots[7] + 0.25 * knots[8]
+    torch.testing.assert_close(h, torch.tanh(torch.stack([knots[0], between, knots[23]])))
 
 
 def test_sizes_below_one_are_refused():

@@ -43,7 +43,8 @@ def test_pixels_of_no_class_count_nowhere():
     targets[1] = NO_CLASS
     other = outputs.clone()
     other[0, :, 2:4] = 50.0 * torch.randn(3, 2, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    assert torch.equal(lost_overlap(outputs, targets), lost_overlap(other, targets))
+    for cost in (lost_overlap, PerPixel(categorical())):
+        assert torch.equal(cost(outputs, targets), cost(other, targets))
     assert lost_overlap(outputs, targets)[1] == 0
 
 

@@ -18,7 +18,8 @@ from profundo.recipes.recipe_folder import open_subject
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo.captions import constant_sentence
 from profundo.recipes.zoo.spoken_digits import blanked
-from profundo.records import ProfundoError
+from profundo.recipes.zoo.wavenet import some_untold
+from profundo.records import Batch, ProfundoError
 
 SONG = "row row row your boat gently down the stream\nmerrily merrily merrily merrily life is but a dream\n"
 
@@ -183,6 +184,15 @@ def test_captions_of_files_whatever_their_ground(fewer_data, tmp_path):
 def test_the_commonest_sentence_is_the_yardstick_of_captions():
     targets = torch.tensor([[3, 4, 2, 0], [3, 4, 2, 0], [3, 5, 6, 2]])
     assert constant_sentence(targets) == (pytest.approx(2 / 3), pytest.approx(7 / 10))
+
+
+def test_wavenet_is_told_nothing_but_the_word_less_often():
+    told = torch.zeros(8, 400), torch.full((400,), 3), torch.arange(400), torch.rand(2, 400)
+    torch.manual_seed(0)
+    left = some_untold(Batch(told, torch.zeros(1), 400), 0.25, untold=10).inputs
+    assert set(left[1].tolist()) == {3, 10}
+    assert abs((left[1] == 10).double().mean() - 0.25) < 0.07  # more than three standard deviations
+    assert all(left[part] is told[part] for part in (0, 2, 3))
 
 
 def test_words_of_ones_own_are_spoken_as_wav_files_by_name(tmp_path):

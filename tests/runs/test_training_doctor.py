@@ -11,11 +11,13 @@ from torch import nn
 import profundo as pf
 from profundo.doctor import Finding
 from profundo.doctor.verdicts import Experiment as Trial
+from profundo.doctor.vital_signs import VitalSigns
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.choices import prepare
 from profundo.runs.experiment import new_experiment
 from profundo.runs.health import care
 from profundo.runs.health.remedies import changed, changes_of, departures, in_options
+from profundo.train import History
 from profundo.train.updates import Supervised
 
 
@@ -145,6 +147,20 @@ def test_a_batch_that_leaves_few_steps_is_healed_by_a_smaller_one():
     run = pf.fit("mlp", "digits", epochs=8, batch_size="all", heal=True, out=False)
     assert [cure.changes for cure in run.doctor.cures] == [{"batch_size": (1258, 32)}]
     assert run.scores.values["accuracy"] > 0.95
+
+
+def test_a_loss_that_rises_with_the_learning_rate_is_waited_for_and_no_longer():
+    prepared = prepare(new_experiment(data="iris", net="mlp", warm_up=0.5))
+    signs, history = VitalSigns(), History()
+    signs.first, signs.done = 1.0, 20
+    for rate, rises in ((0.5, True), (1.0, True), (1.0, False), (0.7, False)):
+        history.rows.append({"loss": 2.0, "rate": rate})
+        assert care.warms_up(prepared, history) is rises
+        said = care.trouble(history, signs, ended=False, rising=rises)
+        assert said == ("" if rises else "the loss rose from 1 to 2")
+    steady = prepare(new_experiment(data="iris", net="mlp", schedule="constant"))
+    history.rows = [{"loss": 2.0, "rate": 1.0}]
+    assert not care.warms_up(steady, history)
 
 
 @pytest.mark.parametrize(("data", "kind"), [("digits", "classes"), ("breast-cancer", "binary"), ("diabetes", "real")])

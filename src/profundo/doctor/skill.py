@@ -77,7 +77,8 @@ def task_of(targets: Any, outputs: Any, cost: Cost) -> Task:
     scored = outputs.ndim == targets.ndim + 1 and not same_shape and 1 < outputs.shape[-1] <= MOST_CLASSES
     if whole and (cost.is_of_classes or (scored and not cost.is_distance)):
         return Task("classes", len(which))
-    if whole and len(which) == 2 and (cost.is_binary or cost.kind == "hinge"):
+    signs = len(which) == 2 and bool((which.abs() == 1).all()) and targets[0].numel() == 1  # −1 and 1
+    if whole and len(which) == 2 and (cost.is_binary or cost.kind == "hinge" or (signs and cost.is_distance)):
         return Task("binary", 2)
     plain = whole and 2 <= len(which) <= FEW_VALUES and not targets.is_floating_point()
     if targets.numel() * len(outputs) != outputs.numel() * len(targets):

@@ -180,7 +180,8 @@ class PerPixel:
     no number (NaN) cost nothing and teach nothing.
 
     Outputs (batch, K, height, width), targets (batch, height, width), uint8 classes or float numbers. predict: probabilities
-    (batch, K, height, width), or numbers (batch, height, width). each: of one pixel, outputs (pixels, K).
+    (batch, K, height, width), or numbers (batch, height, width). each: of classes it takes
+    the images as they are, of numbers the pixels as rows.
     """
 
     each: Objective
@@ -198,12 +199,14 @@ class PerPixel:
         return PerPixel(self.each.likelihood)
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        rows, flat = outputs.movedim(1, -1).flatten(0, 2), targets.flatten()
-        is_number = flat.is_floating_point()
-        known = flat.isfinite() if is_number else flat != NO_CLASS
-        there = torch.where(known, flat, torch.zeros_like(flat))
-        costs = self.each(rows, there.unsqueeze(1) if is_number else there.long())
-        counted, pixels = (part.view(len(targets), -1).sum(1) for part in (costs * known, known))
+        is_number = targets.is_floating_point()
+        known = targets.isfinite() if is_number else targets != NO_CLASS
+        there = torch.where(known, targets, torch.zeros_like(targets))
+        if is_number:
+            costs = self.each(outputs.movedim(1, -1).flatten(0, 2), there.flatten().unsqueeze(1)).view(targets.shape)
+        else:
+            costs = self.each(outputs, there.long())  # pixels as rows would take seven times as long
+        counted, pixels = (part.flatten(1).sum(1) for part in (costs * known, known))
         return counted / pixels.clamp_min(1)
 
     def mean_cost(self, outputs: Tensor, targets: Tensor, total: int) -> Tensor:

@@ -57,9 +57,10 @@ def counted_anew(patient: Patient) -> Iterator[Suspicion]:
     call, where = (inside, "forward") if inside is not None else (in_cost(patient), "loss")
     if call is None or (way := meant(call)) is None:
         return
+    after = f", after {call.layer}" if inside is not None and call.layer else ""
     shapes = {"from": str(tuple(call.arguments[0].shape)), "to": str(tuple(asked(call)))}
     yield Suspicion(
-        "scrambled_layout", f"{call.function} in {where}", shapes,
+        "scrambled_layout", f"{call.function} in {where}{after}", shapes,
         f"{way[0]} in place of {call.function}, which only counts the values anew", weight=0.8, gain=0.02, share=0.1,
         cures={f"{way[0].split('(')[0]} in its place": altered(permuted)} if where == "forward" else {},
     )  # fmt: skip

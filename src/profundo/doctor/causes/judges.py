@@ -123,6 +123,8 @@ def wrong_metric(patient: Patient) -> Iterator[Suspicion]:
     summed = summed and adds_up(metric, made["perfect"], targets)
     if steady and not summed and not (like_accuracy and min(unlike) > CLOSE):
         return
+    if steady and task.kind == "real" and counts_hits(metric, made["half"], targets):
+        return
     evidence = {"of perfect answers": right, "of half right ones": half, "of graded ones": values["graded"]}
     evidence["should be"] = (1.0 if summed else true["graded"][0]) * scale
     words = "compare it with a known metric (scikit-learn's) on the same answers: its axis, threshold, shapes, divisor"
@@ -137,6 +139,12 @@ def adds_up(metric: Any, answers: Tensor, targets: Tensor) -> bool:
         return False
     whole, part = numbers
     return part > 0 and abs(whole / part - len(targets) / half) < 0.01
+
+
+def counts_hits(metric: Any, answers: Tensor, targets: Tensor) -> bool:
+    """Whether each sample alone is right or wrong by this metric, some of each: the share within a tolerance, of the right sign."""
+    numbers = numbers_by(metric, *((answers[k : k + 1], targets[k : k + 1]) for k in range(len(targets))))
+    return numbers is not None and len(set(numbers)) == 2 and min(numbers) == 0.0
 
 
 def made_answers(patient: Patient, task: Task, targets: Tensor) -> dict[str, Tensor] | None:
@@ -225,7 +233,8 @@ def as_the_net_answers(patient: Patient, scores: Tensor, answers: Tensor) -> Ten
             return (scores.softmax(1) if sums else scores.sigmoid()).to(answers)
         return (scores.log_softmax(1) if patient.cost.kind == "negative log likelihood" else scores).to(answers)
     one = scores[:, 1] - scores[:, 0]
-    return (one.sigmoid() if chances else one).reshape(answers.shape).to(answers)
+    near = patient.cost.is_distance and float(patient.probe.targets.min()) < 0  # such answers come to be −1 and 1
+    return (one.sigmoid() if chances else one.tanh() if near else one).reshape(answers.shape).to(answers)
 
 
 def known(answers: Tensor, targets: Tensor, task: Task) -> list[float]:

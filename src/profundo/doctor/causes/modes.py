@@ -21,7 +21,7 @@ __all__ = ["modes"]
 
 MUCH, NEARLY_ALL = 0.5, 0.8  # share of values that dropout takes
 FEW = 4  # samples in a batch, of which statistics are noise
-WORSE = 0.1  # of skill, in evaluation mode against the statistics of the batch
+WORSE, SEEN = 0.1, 0.05  # of skill, in evaluation mode against the statistics of the batch
 AFTERWARDS = {
     *("softmax", "log_softmax", "sigmoid", "logsigmoid", "tanh"),
     *("squeeze", "view", "reshape", "flatten", "permute", "transpose"),
@@ -139,7 +139,9 @@ def batchnorm_stale(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     if patient.program.batch_size <= FEW:
         cures["each sample normalised by itself"] = altered(by_sample)
     evidence = {"skill by stored statistics": stored, "by those of the batch": by_batch, "momentum": momentum}
-    yield Suspicion("batchnorm_stale", norms[0][0], evidence, remedy, weight=0.7, cures=cures)
+    # what the same weights show already a race need not show as large
+    gain = 0.03 if by_batch - stored > SEEN else 0.08
+    yield Suspicion("batchnorm_stale", norms[0][0], evidence, remedy, weight=0.7, gain=gain, cures=cures)
 
 
 def usual_momentum(variant: Variant) -> Variant:

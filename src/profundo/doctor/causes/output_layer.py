@@ -171,7 +171,8 @@ def shared_out_over_samples(patient: Patient) -> bool:
 
 def unreachable_targets(patient: Patient) -> Iterator[Suspicion]:
     targets, shape = patient.train.targets, patient.outputs.shape[1:]
-    if patient.task.kind != "real" or not isinstance(targets, Tensor) or targets.shape[1:].numel() != shape.numel():
+    numbers = patient.task.kind in {"real", "binary"} and isinstance(targets, Tensor)
+    if not numbers or targets.shape[1:].numel() != shape.numel():
         return
     if patient.cost.broadcast:  # answers that are squeezed in the cost are its targets' equals
         return

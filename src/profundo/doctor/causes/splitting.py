@@ -325,9 +325,9 @@ def class_imbalance(patient: Patient) -> Iterator[Suspicion]:
 
 def decided(patient: Patient) -> Cure:
     """A single output read as scores of two classes that part where the cost parts them, for a skill that counts decisions."""
-    middle = 0.0 if patient.cost.takes_logits or patient.cost.kind == "hinge" else 0.5
     targets = patient.train.targets.double()
     between = float(targets.min() + targets.max()) / 2
+    middle = 0.0 if patient.cost.takes_logits or patient.cost.kind == "hinge" else between
 
     def read(outputs: Tensor) -> Tensor:
         yes = outputs.flatten() - middle

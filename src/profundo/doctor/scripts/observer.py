@@ -2,7 +2,8 @@
 
 The first step is taped: it says which net answers, how the cost follows from the answers, and which optimizer moves the net. A
 copy of all three is taken before anything has moved. Then batches are copied, until they come again or fill 256 MB, and the order
-of events is written down for a few steps. From there on `watch` looks at a step now and then.
+of events is written down for a few steps. From there on `watch` looks at a step now and then, and a training step calls nothing else
+of ours but a count: the net is heard again when gradients are switched off, its cost in the steps that are looked at.
 """
 
 from __future__ import annotations
@@ -85,8 +86,10 @@ class Observer:
         self.scaled: dict[int, Tensor] = {}
         self.random = torch.empty(0)
         self.process = os.getpid()
-        self.stack, self.early = ExitStack(), ExitStack()
+        self.stack, self.early, self.costs = ExitStack(), ExitStack(), ExitStack()
         self.settled = False  # training batches and the order of events are known
+        self.hearing, self.resting = True, False  # costs are heard; the net is not
+        self.passes_a_step = 1
         self.finding, self.finding_nets = ExitStack(), True  # hooks on every module, until the nets are known
 
     # --------------------------------------------------------------------------------------------------------- seams
@@ -94,25 +97,31 @@ class Observer:
         """Listen. `close` puts everything back."""
         self.stack.callback(self.finding.close)
         self.stack.callback(self.early.close)
+        self.stack.callback(self.costs.close)
         self.listen()
         self.stack.callback(optimizers.register_optimizer_step_post_hook(self.harmless(self.steps)).remove)
         self.wrap(Optimizer, "__init__", after=lambda _, made, *__, **___: self.optimizers.append(ref(made)))
-        self.wrap(Optimizer, "zero_grad", before=lambda *_, **__: self.note("zero"), early=True)
-        self.wrap(nn.Module, "zero_grad", before=lambda *_, **__: self.note("zero"), early=True)
-        self.wrap(Tensor, "backward", before=self.goes_back)
-        self.wrap(torch.amp.GradScaler, "scale", after=self.scales, early=True)
+        self.wrap(Optimizer, "zero_grad", before=lambda *_, **__: self.note("zero"), within=self.early)
+        self.wrap(nn.Module, "zero_grad", before=lambda *_, **__: self.note("zero"), within=self.early)
+        self.hears_costs()
+        self.wrap(torch.amp.GradScaler, "scale", after=self.scales, within=self.early)
         # it warns of hooks on every module
         self.wrap(torch, "compile", before=lambda *_, **__: self.finding.close(), after=lambda *_, **__: self.listen())
         for name in CLIPS:
-            self.wrap(torch.nn.utils, name, before=functools.partial(self.clips, name), early=True)
+            self.wrap(torch.nn.utils, name, before=functools.partial(self.clips, name), within=self.early)
 
     def listen(self) -> None:
         """To every module, for the first steps."""
         if self.finding_nets:
             self.finding.callback(modules.register_module_forward_pre_hook(self.harmless(self.any_enters)).remove)
 
-    def wrap(self, owner: Any, name: str, *, before: Act = nothing, after: Act = nothing, early: bool = False) -> None:
-        """before: of what it is given; after: of what it gave and was given. early: until all has settled, and no longer."""
+    def hears_costs(self) -> None:
+        self.wrap(Tensor, "backward", before=self.goes_back, within=self.costs)
+
+    def wrap(
+        self, owner: Any, name: str, *, before: Act = nothing, after: Act = nothing, within: ExitStack | None = None
+    ) -> None:
+        """before: of what it is given; after: of what it gave and was given. within: how long, to the end if None."""
         plain, before, after = getattr(owner, name), self.harmless(before), self.harmless(after)
 
         @functools.wraps(plain)
@@ -125,7 +134,7 @@ class Observer:
             return result
 
         setattr(owner, name, wrapper)
-        (self.early if early else self.stack).callback(setattr, owner, name, plain)
+        (self.stack if within is None else within).callback(setattr, owner, name, plain)
 
     def harmless(self, act: Act) -> Act:
         """For whatever the script's own calls reach: it goes on, though we fail by something of a kind that nobody foresaw. A plain
@@ -152,6 +161,7 @@ class Observer:
     def close(self) -> None:
         self.harmless(self.ends_comparison)()
         self.tape.end()
+        self.hooked.close()
         self.stack.close()
 
     def note(self, what: str, about: Any = None) -> None:
@@ -166,14 +176,14 @@ class Observer:
         if module in self.nets or not any(True for _ in module.parameters()):
             return
         self.nets[module] = 0
-        self.hooked = self.hooks(module)
+        self.hooked = self.stack.enter_context(self.hooks(module))
         self.enters(module)
         if hasattr(module, "_orig_mod"):  # a hook inside what is compiled would have it compiled again
             self.finding_nets = False
             self.finding.close()
 
     def hooks(self, net: nn.Module) -> ExitStack:
-        stack = self.stack.enter_context(ExitStack())
+        stack = ExitStack()
         stack.callback(net.register_forward_pre_hook(self.harmless(self.enters), with_kwargs=True).remove)
         stack.callback(net.register_forward_hook(self.harmless(self.leaves), with_kwargs=True).remove)
         return stack
@@ -247,9 +257,31 @@ class Observer:
         self.settles()
 
     def settles(self) -> None:
-        if self.why or (self.train.full and len(self.order) >= ORDERED):
-            self.settled = True
-            self.early.close()
+        if self.settled or not (self.why or (self.train.full and len(self.order) >= ORDERED)):
+            return
+        self.settled = True
+        self.early.close()
+        self.passes_a_step = max(1, round(self.backward / max(1, self.stepped[id(self.optimizer)])))
+        for owner, name in ((torch.no_grad, "__enter__"), (torch.inference_mode, "__enter__"), (nn.Module, "train")):
+            self.wrap(owner, name, before=self.wakes)
+
+    def rests(self) -> None:
+        """Until gradients are switched off, or the mode is, the net is not heard; the cost is in steps that are looked at."""
+        if not self.resting:
+            self.resting = True
+            self.hooked.close()
+        looks = self.watcher is not None and self.watcher.steps >= self.watcher.next
+        if looks and not self.hearing:
+            self.hears_costs()
+        elif self.hearing and not looks:
+            self.costs.close()
+        self.hearing = looks
+
+    def wakes(self, *_: Any, **__: Any) -> None:
+        """Whoever switches gradients off may be about to judge the net on other samples."""
+        if self.resting and not self.held.full and self.net is not None:
+            self.resting = False
+            self.hooked = self.hooks(self.net)
 
     def cleared(self) -> bool:
         """Whether there is no gradient, although nothing was seen to clear it since the last step."""
@@ -281,7 +313,7 @@ class Observer:
         replay, targets = replayed(self.tape, self.given, self.answers, cost, net)
         self.hooked.close()
         self.start = copied(Program(net=KerasNet(net) if foreign else net, loss=replay, optimizer=optimizer, train=[]))
-        self.hooked = self.hooks(called[0])
+        self.hooked = self.stack.enter_context(self.hooks(called[0]))
         self.net, self.optimizer = called[0], optimizer
         paths = {id(one): path for path, one in parts(self.given)}
         self.paths = [paths.get(id(one)) for one in targets]
@@ -336,15 +368,21 @@ class Observer:
         self.note("clip", (name, float(most)))
 
     def steps(self, optimizer: Optimizer, *_: Any) -> None:
-        self.ends_comparison()
+        if self.comparing:
+            self.ends_comparison()
         self.stepped[id(optimizer)] += 1
-        if optimizer is self.optimizer:
+        if optimizer is not self.optimizer:
+            return
+        if len(self.rates) < MOST_RATES:
+            self.rates.append(float(optimizer.param_groups[0]["lr"]))
+        if self.finding_nets and len(self.rates) == 2:
+            self.finding_nets = False
+            self.finding.close()
+        if self.settled:
+            self.backward += 0 if self.hearing else self.passes_a_step
+            self.rests()
+        else:
             self.note("step")
-            if len(self.rates) < MOST_RATES:
-                self.rates.append(float(optimizer.param_groups[0]["lr"]))
-            if len(self.rates) == 2:
-                self.finding_nets = False
-                self.finding.close()
 
     # ------------------------------------------------------------------------------------------------------- samples
     def takes(self, captured: Captured, target: Any) -> None:

@@ -5,7 +5,7 @@
 
     cost = cost of the proposals + cross-entropy(class) + |offsets − wanted|₁        (Girshick 2015, "Fast R-CNN", section 2.3)
 
-over a sample of proposals, a quarter with an object if there are so many, among which are the objects themselves: else nothing
+over a sample of proposals, half with an object if there are so many, among which are the objects themselves: else nothing
 would be there to learn from before the proposals are good.
 """
 
@@ -30,11 +30,11 @@ from profundo.records import Spec
 
 __all__ = ["FasterRcnn", "Regions", "faster_rcnn"]
 
-TRAINED, POSITIVE = 64, 16  # proposals of an image in training, and those with an object among them at most
-ASKED = 64  # proposals of an image in use
+TRAINED, POSITIVE = 32, 16  # proposals of an image in training, and those with an object among them at most
+ASKED = 64  # proposals of an image, of which training samples: of fewer it would not learn which find the same twice
 OVERLAP = 0.5  # from which on a proposal has the object
 GRID, USUAL = 7, 4.0  # cells of a region; strides of a region's side on its level
-CANDIDATES, LEAST_SCORE, SUPPRESSED = 200, 0.05, 0.5
+CANDIDATES, LEAST_SCORE, SUPPRESSED = 200, 0.02, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class FasterRcnn(nn.Module):
     ) -> tuple[dict[str, Tensor], Regions]:
         """The parts of the cost, and the regions of which the last two are; size: (height, width) of the image."""
         proposed = self.proposals(maps)
-        regions = sampled(*proposals(proposed, (size[0], size[1]), TRAINED), table)
+        regions = sampled(*proposals(proposed, (size[0], size[1]), ASKED), table)
         logits, by = self.judged(maps, regions.boxes)
         positive = regions.asked & (regions.which >= 0)
         rows = table.gather(1, regions.which.clamp(min=0)[..., None].expand(-1, -1, 6))

@@ -8,6 +8,7 @@ Result: 1.54 nats per character on the test and 1.41 on validation (seed 0 alone
 validates on; 5-grams come to 1.77 on the test. The LSTM of the recipe language-model does better for less, 1.51 and 1.38 in 260 s;
 how far more updates would take this net was not measured. In about 965 s on one core of an AMD EPYC, no GPU. It does not listen: an
 answer costs 1.461 nats a symbol after the turn that it answers, 1.452 after another one. A character is written in 1.6 ms.
+512 byte pairs, 12 epochs of them in 646 s without the answering: 1.53 nats per character, 1.36 on validation (seed 0 alone).
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from profundo.runs.health.health_record import (
     write_vital_signs,
 )
 from profundo.runs.health.remedies import Changes, changed, changes_of, departures, unusual_settings
-from profundo.runs.health.training_program import MOST_SAMPLES, apart, program_of
+from profundo.runs.health.training_program import MOST_SAMPLES, apart, course_of, program_of
 from profundo.runs.live.live_progress import Pace, Telling
 from profundo.runs.preparing import Prepared, objective_of, train_batches
 from profundo.runs.resumable import State
@@ -113,7 +113,8 @@ class Care:
                 self.keep(self.folder)
         if self.examined or self.told_to_stop or not (ended or epochs & (epochs - 1) == 0):
             return
-        why = trouble(self.history, self.signs, ended=ended, constant=self.constant)
+        rising = not ended and warms_up(self.prepared, self.history)
+        why = trouble(self.history, self.signs, ended=ended, constant=self.constant, rising=rising)
         if not why and ended and self.signs.done < FEWEST_STEPS and (large := large_batch(self.prepared)):
             why = Said("refusals.few_steps", steps=self.signs.done, size=large)
         if not why and ended and not self.record.cures:
@@ -303,13 +304,24 @@ def large_batch(prepared: Prepared) -> int:
     return int(far[0]["batch size"]) if far else 0
 
 
-def trouble(history: History, signs: VitalSigns, *, ended: bool, constant: float | None = None) -> str:
-    """What of the course gives cause to examine, in words; empty where it looks healthy. constant: the cost of such an answer."""
+def warms_up(prepared: Prepared, history: History) -> bool:
+    """Whether the learning rate rose in the last epoch: a loss that rises with it says nothing yet."""
+    rates = history["rate"]
+    return bool(rates[-1] > (rates[-2] if len(rates) > 1 else course_of(prepared)(0.0)))
+
+
+def trouble(
+    history: History, signs: VitalSigns, *, ended: bool, constant: float | None = None, rising: bool = False
+) -> str:
+    """What of the course gives cause to examine, in words; empty where it looks healthy.
+
+    constant: the cost of such an answer. rising: the learning rate, with which the loss may rise for a while.
+    """
     losses = history["loss"] if "loss" in history.names else []
     if not losses or not signs.done:
         return ""
     first, last, size = signs.first, losses[-1], abs(signs.first)
-    if last > first + RISEN * size:
+    if last > first + RISEN * size and not rising:
         return Said("refusals.loss_rose", first=first, last=last)
     if not ended or signs.done < FEWEST_STEPS:
         return ""

@@ -27,7 +27,7 @@ from profundo.train.schedules import schedule
 from profundo.train.updates import Supervised
 from profundo.trees import called, mapped
 
-__all__ = ["MOST_SAMPLES", "apart", "check_known", "program_of"]
+__all__ = ["MOST_SAMPLES", "apart", "check_known", "course_of", "program_of"]
 
 MOST_SAMPLES = 20_000  # of a split that the doctor looks at, evenly spread
 
@@ -68,7 +68,6 @@ def program_of(prepared: Prepared, samples: tuple[Any, Any] | None = None) -> Pr
     update = made.update if isinstance(made, Captured) else made
     assert isinstance(update, Supervised)
     objective = update.objective
-    course = prepared.own.schedule or schedule(experiment.schedule or "constant", experiment.warm_up)
     epochs, size = experiment.epochs or 1, experiment.batch_size or 32
     splits = (data.train, data.validation) if samples is None else ()
     pairs: list[Any] = [tensors(part, data.spec, prepared.device) if len(part) else None for part in splits]
@@ -80,8 +79,14 @@ def program_of(prepared: Prepared, samples: tuple[Any, Any] | None = None) -> Pr
 
     return Program(
         prepared.net, cost, without_compiler(update.optimizer), train, validation, batch_size=size, epochs=epochs,
-        step=Scheduled(course, total, experiment.clip, experiment.l1),
+        step=Scheduled(course_of(prepared), total, experiment.clip, experiment.l1),
     )  # fmt: skip
+
+
+def course_of(prepared: Prepared) -> Callable[[float], float]:
+    """From the share of training done to a factor of the learning rate."""
+    experiment = prepared.experiment
+    return prepared.own.schedule or schedule(experiment.schedule or "constant", experiment.warm_up)
 
 
 def tensors(samples: Samples, spec: Spec, device: torch.device) -> tuple[Any, Any]:
