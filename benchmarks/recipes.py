@@ -1,7 +1,7 @@
 """What the recipes reach: `profundo recipe NAME` over seeds, each a whole process with one thread, as many at once as
 there are cores. The seconds are those that its core worked for it, which does not depend on what else runs.
 
-    python -m benchmarks.recipes [--seeds 3] [--only vae,triplet] [--set NAME=VALUE --name vae-beta]
+    python -m benchmarks.recipes [--seeds 3] [--only vae,triplet] [--set NAME=VALUE --name vae-beta] [--at-once 1] [--runs FOLDER]
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,13 @@ from profundo.recipes.recipe_names import RECIPES
 SECONDS = "processor seconds, whole process"
 
 
-def run(name: str, seed: int, settings: list[str]) -> dict[str, Any] | str:
-    """What the command says, with the processor's seconds of the whole process; or its last words."""
+def run(name: str, seed: int, settings: list[str], kept: Path | None) -> dict[str, Any] | str:
+    """What the command says, with the processor's seconds of the whole process; or its last words. kept: where its run lies
+    afterwards, nowhere unless told."""
     command = [sys.executable, "-m", "profundo", "recipe", name, "--json", "--seed", str(seed), *settings]
-    with tempfile.TemporaryDirectory() as folder:
+    if kept is not None:
+        kept.mkdir(parents=True)
+    with nullcontext(kept) if kept is not None else tempfile.TemporaryDirectory() as folder:
         said, words = Path(folder) / "said", Path(folder) / "words"
         with said.open("w") as out, words.open("w") as err:
             process = subprocess.Popen(
@@ -62,12 +66,15 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(RECIPES))
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--name", help="of the result, where settings differ from the recipe's own")
+    parser.add_argument("--at-once", type=int, default=os.cpu_count(), help="processes, each with one thread")
+    parser.add_argument("--runs", type=Path, help="a folder in which the runs are kept, to be looked at")
     asked = parser.parse_args()
     settings = [word for text in asked.set for word in ("--set", text)]
     runs: dict[str, list[Future[dict[str, Any] | str]]] = {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(asked.at_once) as pool:
         for name in asked.only.split(","):
-            runs[name] = [pool.submit(run, name, seed, settings) for seed in range(asked.seeds)]
+            kept = [asked.runs and asked.runs / f"{asked.name or name}-{seed}" for seed in range(asked.seeds)]
+            runs[name] = [pool.submit(run, name, seed, settings, folder) for seed, folder in enumerate(kept)]
         for name, futures in runs.items():
             summarised(asked.name or name, [future.result() for future in futures], asked.set)
 

@@ -11,11 +11,13 @@ from torch import nn
 from typer.testing import CliRunner
 
 from profundo.cli import app
+from profundo.nets.image_translation import patch_discriminator
+from profundo.nets.perceptual import feature_distance
 from profundo.nets.upscaling import bicubic, edsr, espcn, srcnn
 from profundo.recipes.photographs import FEW, as_tensor, brightness, drawn_patches, pair, parted
 from profundo.recipes.recipe_run import run_recipe
-from profundo.recipes.zoo.super_resolution import interpolated, large, sharpened
-from profundo.records import ProfundoError
+from profundo.recipes.zoo.super_resolution import against, interpolated, large, sharpened
+from profundo.records import Batch, ProfundoError
 
 CUBIC = Image.Resampling.BICUBIC
 NETS = [lambda scale: srcnn(scale, 8), lambda scale: espcn(scale, 8), lambda scale: edsr(scale, 6, 2)]
@@ -135,8 +137,11 @@ def test_what_is_no_photograph_large_enough_is_said_in_a_line(folder, tmp_path):
         assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("net", "scale"), [("srcnn", 3), ("edsr", 4)])
-def test_every_net_scale_and_loss_has_its_table_of_the_tested(net, scale, folder):
+GAME = {"adversarial": 0.1, "adversarial_epochs": 1, "judge": "drawn", "judge_width": 0.1}
+
+
+@pytest.mark.parametrize(("net", "scale", "game"), [("srcnn", 3, {}), ("edsr", 4, GAME)])
+def test_every_net_scale_and_loss_has_its_table_of_the_tested(net, scale, game, folder):
     asked = {
         "data": str(folder),
         "patch": 4,
@@ -147,13 +152,41 @@ def test_every_net_scale_and_loss_has_its_table_of_the_tested(net, scale, folder
         "scale": scale,
         "loss": "l2",
     }
-    run = run_recipe("super-resolution", asked, quick=True, out=False)
+    run = run_recipe("super-resolution", asked | game, quick=True, out=False)
     (row,) = next(exhibit for exhibit in run.outcome.exhibits if exhibit.title == "Image by image").rows
     assert row[3] == pytest.approx(run.outcome.scores["PSNR"])
     assert row[4] == pytest.approx(run.outcome.baseline["SSIM"])
     shown = next(exhibit for exhibit in run.outcome.exhibits if exhibit.title == "Side by side")
     assert shown.images.shape[0] == 5
     assert shown.images.shape[2] % scale == 0
+    unseen = [one for one in run.outcome.exhibits if one.title == "What PSNR does not see"]
+    assert len(unseen) == len(run.trainings) - 1 == bool(game)
+    for table in unseen:
+        told = dict(zip(table.columns[1:], zip(*(line[1:] for line in table.rows), strict=True), strict=True))
+        assert told["PSNR"][0] == run.outcome.baseline["PSNR"]
+        assert told["PSNR"][2] != told["PSNR"][3] == run.outcome.scores["PSNR"], "the game moved the net"
+        assert 0 < told["fine detail"][0] < 1, "interpolated it is blurred"
+        assert all(0 < far < 4 for far in told["distance of features"])
+
+
+def test_each_player_lowers_its_own_cost():
+    torch.manual_seed(0)
+    net, critic = changed(espcn(2, 6)), patch_discriminator(1, 4, 2).eval()
+    batch = Batch(torch.rand(3, 1, 9, 8), torch.rand(3, 1, 18, 16), 3)
+    (first, of_critic), (second, of_net) = against(net, critic, nn.functional.l1_loss, 0.3)(batch)
+    made, true = critic(net(batch.inputs)).sigmoid(), critic(batch.targets).sigmoid()
+    assert (first, second) == ("critic", "net")
+    assert torch.allclose(of_critic["critic"], -(true.log().mean() + (1 - made).log().mean()) / 2)
+    error = (net(batch.inputs) - batch.targets).abs().mean()
+    assert torch.allclose(of_net["net"], error - 0.3 * made.log().mean())
+    of_critic["critic"].backward()
+    assert all(parameter.grad is None for parameter in net.parameters())
+
+
+def test_features_are_apart_by_their_directions():
+    one, turned = (torch.tensor(values).view(1, 2, 1, 1).expand(1, 2, 3, 4) for values in ([1.0, 0.0], [3.0, 4.0]))
+    far = feature_distance({"a": one, "b": torch.ones(1, 5, 2, 2)}, {"a": turned, "b": torch.full((1, 5, 2, 2), 7.0)})
+    assert far.item() == pytest.approx((2 - 2 * 0.6) / 2)
 
 
 def test_pixels_become_a_tensor_of_their_own():

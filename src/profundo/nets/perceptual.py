@@ -25,6 +25,7 @@ __all__ = [
     "PerceptualNet",
     "cut_after",
     "drawn",
+    "feature_distance",
     "from_edges",
     "from_imagenet",
     "gram",
@@ -98,6 +99,16 @@ def gram(maps: Tensor, where: Tensor | None = None) -> Tensor:
         maps, places = maps * where.sqrt(), max(1e-8, float(where.sum()))
     flat = maps.flatten(2)
     return flat @ flat.transpose(1, 2) / (places * maps.shape[1])
+
+
+def feature_distance(maps: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> Tensor:
+    """(batch,): the squared distance of two images' maps, from 0 to 4, of length 1 at each place; the mean over places and layers
+    (Zhang et al. 2018, "The unreasonable effectiveness of deep features as a perceptual metric", equation 1 with weights of 1)."""
+    apart = [
+        (F.normalize(one, dim=1) - F.normalize(others[name], dim=1)).square().sum(1).mean((1, 2))
+        for name, one in maps.items()
+    ]
+    return torch.stack(apart).mean(0)
 
 
 def cut_after(net: PerceptualNet, layer: str) -> PerceptualNet:

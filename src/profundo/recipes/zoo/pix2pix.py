@@ -10,7 +10,11 @@ Result: of the upper halves of 5,000 test digits whole ones are made, after 600 
 the true ones, by the error alone 34.8; a classifier names 89.4 % of them right (87.6 %; of the true ones 99.0 %). A pixel is 0.045
 from the true one (0.044), where black and white differ by 1. What belongs to the nearest of 5,000 training digits is real, at 6.1
 like training digits themselves, but 84.8 % right and 0.076 away. 117 s on one core of an AMD EPYC, no GPU. No setting was searched
-for; the other tasks were not measured.
+for. Outlines of digits (`task=edges`, seed 0, 129 s) leave less open: the distance is 1.5, by the error alone 1.8, of what belongs
+to the nearest training outlines 13.9; 98.1 % are named right (97.7, 75.8; of the true ones 99.0), and a pixel is 0.024 away both
+ways. Colours of CIFAR-10 (`task=colours`, `data=cifar10`, seed 0, 135 s): 5.6, by the error alone, which leaves grey what may have
+any colour, 9.3, of what belongs to the nearest grey image 26.9; a pixel is 0.063 away (0.054, 0.156), and 51.6 % are named right
+(54.4, 22.6; of the true ones 63.9). Skies turn blue; frogs do not turn green.
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ near 1 between real and made images; its cost then estimates the Wasserstein-1 d
 something. Digits are drawn from the moving average of the generator's weights.
 
 Result: 10,000 made digits are at a Fréchet distance of 17.1 (seeds 0–2, 16.4 to 18.6) from as many unseen real ones, in the
-features of a small classifier; as many real training digits are at 2.8, the untrained generator's images at 540. The
-classifier is sure of 66 % of them (over 90 %), and all ten digits are in use (9.9 by entropy); the estimated Wasserstein
-distance falls from 15 to 0.34. Two critic steps for each of the generator, where the paper has five. 100 s on one core of an
-AMD EPYC, no GPU.
+features of a small classifier; as many real training digits are at 2.8, the untrained generator's images at 605 (seed 0). The
+classifier is sure of 66 % of them (over 90 %), and all ten digits are in use (9.9 by entropy); precision is 0.37 and recall
+0.66 (seed 0; real training digits: 0.84 and 0.86). The estimated Wasserstein distance falls from 15 to 0.34. Two critic steps
+for each of the generator, where the paper has five. 100 s on one core of an AMD EPYC, no GPU.
 """
 
 from __future__ import annotations
