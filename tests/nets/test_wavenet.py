@@ -2,13 +2,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-<<<<<<< HEAD
-from profundo.nets.wave_generation import Drawn, Words, drawn_codes, generated, generated_naively
-from profundo.nets.wave_nets import FRAME, Layer, Speech, WaveNet, frames_for
-=======
 from profundo.nets.wave_generation import Drawn, Words, drawn_codes, generated, progress_of
-from profundo.nets.wave_nets import FRAME, Layer, WaveNet, frames_for
->>>>>>> lighter
+from profundo.nets.wave_nets import FRAME, Layer, Speech, WaveNet, frames_for
 from profundo.records import ProfundoError
 
 

@@ -18,13 +18,9 @@ from profundo.recipes.recipe_folder import open_subject
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo.captions import constant_sentence
 from profundo.recipes.zoo.spoken_digits import blanked
-<<<<<<< HEAD
 from profundo.recipes.zoo.wavenet import some_untold
 from profundo.records import Batch, ProfundoError
-=======
-from profundo.records import ProfundoError
 from smaller_recipes import SMALLER
->>>>>>> lighter
 
 SONG = "row row row your boat gently down the stream\nmerrily merrily merrily merrily life is but a dream\n"
 
