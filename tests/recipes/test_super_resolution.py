@@ -14,9 +14,11 @@ from profundo.cli import app
 from profundo.nets.image_translation import patch_discriminator
 from profundo.nets.perceptual import feature_distance
 from profundo.nets.upscaling import bicubic, edsr, espcn, srcnn
+from profundo.recipes.figures.figure_meanings import meaning_of
 from profundo.recipes.photographs import FEW, as_tensor, brightness, drawn_patches, pair, parted
 from profundo.recipes.recipe_run import run_recipe
-from profundo.recipes.zoo.super_resolution import against, interpolated, large, sharpened
+from profundo.recipes.repainting import perceptual_net
+from profundo.recipes.zoo.super_resolution import against, beyond, hardest, interpolated, large, sharpened
 from profundo.records import Batch, ProfundoError
 
 CUBIC = Image.Resampling.BICUBIC
@@ -167,6 +169,23 @@ def test_every_net_scale_and_loss_has_its_table_of_the_tested(net, scale, game, 
         assert told["PSNR"][2] != told["PSNR"][3] == run.outcome.scores["PSNR"], "the game moved the net"
         assert 0 < told["fine detail"][0] < 1, "interpolated it is blurred"
         assert all(0 < far < 4 for far in told["distance of features"])
+        assert run.outcome.rivals == {
+            "Lanczos interpolation": told["PSNR"][1],
+            "the same net by its errors alone": told["PSNR"][2],
+        }
+    assert all(meaning_of(figure).what for figure in run.outcome.scores)
+
+
+def test_features_are_compared_of_every_tested_photograph():
+    pairs = [pair((str(seed), waves(60, 60, seed)), 2) for seed in range(5)]
+    true = [one.large for one in pairs]
+    last = interpolated(pairs[-1].small, 2, CUBIC)
+    judge = perceptual_net("drawn", torch.Generator().manual_seed(0), 0.1)
+    unseen = beyond(judge, pairs, {"true": true, "but one": [*true[:-1], last]}, hardest(pairs, 2))
+    (place,) = hardest(pairs[-1:], 2)
+    seen, wanted = (judge(image[:, *place][None].float() / 255) for image in (last, true[-1]))
+    assert unseen["true"]["distance of features"] == pytest.approx(0, abs=1e-5)
+    assert unseen["but one"]["distance of features"] == pytest.approx(feature_distance(seen, wanted).item() / 5)
 
 
 def test_each_player_lowers_its_own_cost():

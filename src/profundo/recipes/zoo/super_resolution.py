@@ -76,6 +76,7 @@ LARGEST_FILE = 2**29  # bytes
 BEST = 100.0  # dB, of an image that is the same
 PLAIN, GAME = "by its errors alone", "against a critic"
 FAR, DETAIL = "distance of features", "fine detail"
+RIVALS = {"Lanczos": "Lanczos interpolation", PLAIN: f"the same net {PLAIN}"}
 OTHERS = {"bicubic": Pillow.Resampling.BICUBIC, "Lanczos": Pillow.Resampling.LANCZOS}
 
 
@@ -152,7 +153,7 @@ def run(context: Context, settings: Settings) -> Outcome:
     rest = "the other halves of the same photographs" if parts.cut else f"{len(test)} photographs kept apart"
     shown, told = exhibits(settings, test, made, figures, trained, places), ""
     if judge is not None:
-        unseen = beyond(judge.to(context.device), test, made, places)
+        unseen = beyond(judge.to(context.device), test, made, hardest(test, scale))
         shown[:0] = [
             crop_beside_crop(test, made, places),
             unseen_table({name: averaged(of) | unseen[name] for name, of in figures.items()}),
@@ -164,6 +165,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         baseline=cubic,
         against="bicubic interpolation",
         tested=len(test),
+        rivals={RIVALS[name]: averaged(of)["PSNR"] for name, of in figures.items() if name in RIVALS},
         exhibits=shown,
         networks={"net": kept},
         conclusion=f"On {rest}, {scale} times as large, {settings.net} comes to {ours['PSNR']:.2f} dB (SSIM {ours['SSIM']:.4f}), "
@@ -268,7 +270,7 @@ def beyond(
     much power fine waves have of what they have in the truth: below 1 an image is blurred."""
 
     def seen(images: Sequence[Tensor]) -> list[dict[str, Tensor]]:
-        parts = [cut(image, place)[None].to(judge.mean.device) for image, place in zip(images, places, strict=False)]
+        parts = [cut(image, place)[None].to(judge.mean.device) for image, place in zip(images, places, strict=True)]
         return [judge(part.float() / 255) for part in parts]
 
     true = [one.large for one in test]
@@ -378,8 +380,8 @@ def crop_beside_crop(test: Sequence[Pair], made: Mapping[str, Sequence[Tensor]],
 def unseen_table(figures: Mapping[str, Mapping[str, float]]) -> Table:
     return Table(
         "What PSNR does not see",
-        "PSNR in dB and SSIM, which a game costs; the squared distance of VGG's features from those of the truth, 0 to 4; and the "
-        "power of waves of less than four pixels in brightness, as a share of the truth's.",
+        "PSNR in dB and SSIM, which a game costs; the squared distance of the judge's features from those of the truth, 0 to 4; and "
+        "the power of waves of less than four pixels in brightness, as a share of the truth's.",
         ["enlarged", *figures["ours"]],
         [[WAYS[name], *figures[name].values()] for name in WAYS],
     )
