@@ -102,6 +102,7 @@ def test_a_table_of_ones_own_is_predicted_by_name_with_its_classes(tmp_path):
     run = run_recipe("gmdh", given, quick=True, out=False)
     (score,) = run.outcome.scores.values()
     assert score < 0.1
+    assert run.outcome.rivals.keys() == {"random forest", "boosted trees"}
     (tmp_path / "new.csv").write_text("b,a\n6,10\n0,1\n")
     assert [row["prediction"] for row in run.predict([tmp_path / "new.csv"])] == ["high", "low"]
     with pytest.raises(ProfundoError, match="has no column 'siez'"):

@@ -16,7 +16,7 @@ from profundo.images.colour_spaces import to_space
 from profundo.nets.perceptual import drawn
 from profundo.nets.style_nets import AdaptiveStyle
 from profundo.recipes.context import Context, Request
-from profundo.recipes.painting.one_pass import practice
+from profundo.recipes.painting.one_pass import Painted, practice, rivals
 from profundo.recipes.painting.style_costs import Weights, aimed, grams, relative
 from profundo.recipes.photographs import images_of, no_longer, squares
 from profundo.recipes.recipe import find, predicted, settle
@@ -87,6 +87,17 @@ def test_a_net_learns_the_manner_and_stands_beside_pixels_that_move(fast):
     assert len(film.frames) == 4
     assert len({frame.numpy().tobytes() for frame in film.frames}) == 4
     assert "20 steps of pixels" in fast.outcome.conclusion
+    assert fast.outcome.rivals == {"20 steps of pixels": table.rows[2][3]}
+
+
+def test_what_one_photograph_of_two_went_through_is_no_rival_of_the_mean():
+    def one(**style):
+        errors = {way: {"style": value, "content": 0.0} for way, value in style.items()}
+        return Painted("", dict.fromkeys(style, torch.empty(0)), errors)
+
+    plain = {"photograph": 1.0, "in one pass": 0.5}
+    assert rivals([one(**plain, slow=0.25), one(**plain, slow=0.5)]) == {"slow": 0.375}
+    assert rivals([one(**plain, slow=0.25), one(**plain)]) == {}
 
 
 def test_a_decoder_learns_to_show_what_its_encoder_wants_to_see(adaptive):

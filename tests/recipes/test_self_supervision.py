@@ -89,6 +89,11 @@ def test_what_is_learned_without_labels_is_the_same_whatever_the_labels_are(meth
         monkeypatch.setattr("profundo.recipes.context.Context.images", loaded)
         run = run_recipe("self-supervision", {**SMALL, "method": method}, quick=True, out=False)
         nets.append(run.outcome.networks["net"])
+    table = next(one for one in run.outcome.exhibits if one.title == "With all labels, and with few")
+    told = {row[0]: row[1] for row in table.rows}
+    assert {name: f"{value:.2%}" for name, value in run.outcome.rivals.items()} == {
+        "labels alone": told["labels alone"]
+    }
     for one, other in zip(*(net.encoder.state_dict().values() for net in nets), strict=True):
         assert torch.equal(one, other)
     assert not torch.equal(nets[0].output.weight, nets[1].output.weight)

@@ -41,6 +41,7 @@ SHOWN = 192  # pixels of a side of what stands side by side
 LAYERS = STYLE_LAYERS[
     :4
 ]  # those of Huang & Belongie; the fifth block of an edge detector hardly answers to some paintings
+AS_IT_WAS, ONE_PASS = "photograph", "in one pass"
 PACE = 0.1  # of the pixels that move: style-transfer's own
 
 
@@ -93,7 +94,7 @@ def compared(
     found = []
     for number, ((name, photograph), painted) in enumerate(zip(photographs.items(), made, strict=True)):
         aims = aimed(judge, photograph, styles)
-        ways = {"photograph": photograph, "in one pass": painted}
+        ways = {AS_IT_WAS: photograph, ONE_PASS: painted}
         if steps and not number:
             canvas, _ = optimised(
                 context,
@@ -121,17 +122,18 @@ def outcome(
     more: Sequence[Exhibit] = (),
 ) -> Outcome:
     """updates: between two frames of the film; more: exhibits of the recipe's own."""
-    ours, before = averages(found, "in one pass"), averages(found, "photograph")
+    ours, before = averages(found, ONE_PASS), averages(found, AS_IT_WAS)
     return Outcome(
         scores=ours,
         baseline=before,
         against="the photograph as it was",
         tested=len(found),
+        rivals=rivals(found),
         exhibits=[
             Images(
                 "Painted",
                 f"The whole of {found[0].name}, in one pass of the net.",
-                as_bytes(found[0].ways["in one pass"]),
+                as_bytes(found[0].ways[ONE_PASS]),
             ),
             Images("Painting", "Whose manner it is to have.", as_bytes(style)),
             side_by_side(found),
@@ -149,6 +151,12 @@ def outcome(
 
 def averages(found: Sequence[Painted], way: str) -> dict[str, float]:
     return {f"{part} error": fmean(one.errors[way][part] for one in found) for part in ("style", "content")}
+
+
+def rivals(found: Sequence[Painted]) -> dict[str, float]:
+    """The style error of ways that every tested photograph went; of one photograph among others it would be no mean of the same."""
+    more = [way for way in found[0].ways if way not in (AS_IT_WAS, ONE_PASS)]
+    return {way: averages(found, way)["style error"] for way in more if all(way in one.ways for one in found)}
 
 
 def total(errors: Mapping[str, float], weights: Weights) -> float:
@@ -198,9 +206,7 @@ def side_by_side(found: Sequence[Painted]) -> Images:
     """The middle of each photograph, and what was made of it; those that went the slow way, too, come first."""
     most = max(len(one.ways) for one in found)
     rows = [one for one in found if len(one.ways) == most]
-    shown = [
-        (one.name if way == "photograph" else way, middle(image)) for one in rows for way, image in one.ways.items()
-    ]
+    shown = [(one.name if way == AS_IT_WAS else way, middle(image)) for one in rows for way, image in one.ways.items()]
     return Images(
         "Side by side",
         "The middle of photographs that were not trained on.",

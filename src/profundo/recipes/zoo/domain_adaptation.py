@@ -125,6 +125,12 @@ class Adapted:
     def kept(self) -> str:
         return max(self.tells, key=self.tells.__getitem__)
 
+    @property
+    def others(self) -> dict[str, float]:
+        """Accuracies of the ways that are neither kept nor the source alone, and of the net that knows the labels."""
+        ways = {way: right for way, right in self.accuracies.items() if way not in (self.kept, SOURCE)}
+        return {**ways, CEILING: self.ceiling}
+
 
 def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     """The net of the source, and of each target the one that is kept."""
@@ -147,6 +153,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         scores={f"accuracy, {name}": one.accuracies[one.kept] for name, one in results.items()},
         baseline={f"accuracy, {name}": one.accuracies[SOURCE] for name, one in results.items()},
         against=SOURCE,
+        rivals=next(iter(results.values())).others,
         exhibits=exhibits,
         networks={SOURCE: plain, **{name: one.nets[one.kept] for name, one in results.items()}},
         known={"spec": asdict(source.spec), "targets": list(targets)},

@@ -114,6 +114,9 @@ def run(context: Context, settings: Settings) -> Outcome:
         scores={name: some["GMDH"] for name, some in medians.items()},
         baseline={name: some["linear model"] for name, some in medians.items()},
         against="linear model",
+        rivals={
+            name: value for name, value in next(iter(medians.values())).items() if name not in ("GMDH", "linear model")
+        },
         exhibits=[grown_net(shown), by_layer(shown), *formulas(shown), error_table(errors)],
         networks={"net": shown.net},
         known={"spec": asdict(shown.data.spec), "sizes": [len(layer) for layer in in_layers(shown.roots)]},

@@ -115,6 +115,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         scores={f"accuracy, {which}": mean(values) for which, values in results[OURS].items()},
         baseline={f"accuracy, {which}": mean(values) for which, values in results[RANDOM].items()},
         against=RANDOM,
+        rivals={LABELS: mean(results[LABELS][ALL])},
         exhibits=[
             *(neighbours(data, codes[way], way) for way in (OURS, RANDOM)),
             views_shown(context, settings, data),
