@@ -40,6 +40,27 @@ def test_a_figure_is_known_by_a_part_of_its_name(name, better):
     assert meaning_of(name).better == better
 
 
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("share of cities beside their season", "season"),
+        ("share of cities beside their kind", "kind"),
+        ("training error above least squares", "least that any weights"),
+        ("validation bits/char", "−log₂"),
+        ("iris: share mistaken", "wrongly"),
+        ("error, width 64", "hidden units"),
+        ("log loss (nats)", "vocabulary"),
+    ],
+)
+def test_a_figure_is_called_what_it_is_beside_others_of_a_similar_name(name, part):
+    assert part in meaning_of(name).what
+
+
+@pytest.mark.parametrize("name", ["error", "training loss", "error of maps", "a new error", "a new loss"])
+def test_of_a_figure_that_nobody_described_nothing_is_said(name):
+    assert meaning_of(name).what == ""
+
+
 def test_whatever_is_better_by_the_main_figure_is_named():
     outcome = Outcome(
         {"RMSE": 2.0, "accuracy": 0.1}, {"RMSE": 1.0, "accuracy": 0.9}, against="a line", rivals={"a tree": 3.0}

@@ -127,7 +127,8 @@ class TestTransfer:
             return net
 
         monkeypatch.setattr(transfer, "learn", watched)
-        quick("transfer")
+        run = quick("transfer")
+        assert run.outcome.rivals.keys() == {"its features frozen"}
         assert seen["frozen"] == {"output.weight", "output.bias"}
         assert {"conv1.weight", "norm1.running_mean", "conv3.weight", "output.bias"} < seen["fine-tuned"]
 

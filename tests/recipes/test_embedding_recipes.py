@@ -92,6 +92,9 @@ def test_the_year_and_the_seasons_are_found_and_interactions_learnt(table):
     assert scores["RMSE (log demand)"] < 0.15 < 0.4 < baseline["RMSE (log demand)"]
     assert scores["share of months on the circle"] > 0.8 > 0.4 > baseline["share of months on the circle"]
     assert scores["share of cities beside their season"] > 0.9
+    assert len(table.outcome.rivals) == 6, (
+        "all pairs of one-hot categories, two more methods, and the embeddings in all three"
+    )
 
 
 def test_rows_of_a_file_are_predicted_by_the_names_of_their_categories(table, tmp_path):

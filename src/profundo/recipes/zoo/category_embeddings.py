@@ -95,6 +95,12 @@ def run(context: Context, settings: Settings) -> Outcome:
             "RMSE (log demand)": "ridge regression on one-hot rows",
             **dict.fromkeys(before, "untrained embeddings"),
         },
+        rivals={
+            f"{method}, {form}": value
+            for method, of in others.items()
+            for form, value in of.items()
+            if (method, form) != ("ridge", "one-hot")
+        },
         exhibits=[*planes(learnt), methods_table(rmse, others, data), neighbour_table(learnt)],
         networks={"net": net},
         known=known,

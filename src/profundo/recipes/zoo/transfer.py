@@ -129,6 +129,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         f"gets to {mean(results['fine-tuned', smallest]):.1%} by fine-tuning, {mean(results['frozen', smallest]):.1%} with "
         f"its features frozen, a new net to {mean(results['scratch', smallest]):.1%}; means over {settings.repeats} draws.",
         against="from scratch",
+        rivals={"its features frozen": mean(results["frozen", smallest])},
     )
 
 
