@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -53,11 +54,18 @@ def summarised(name: str, runs: list[dict[str, Any] | str], settings: list[str])
     for score, values in found.items():
         mean = sum(values) / len(values)
         print(f"{name:22} {score:44} {mean:.5g}  from {min(values):.5g} to {max(values):.5g}", flush=True)
-    result = {score: mean_and_spread(values) for score, values in found.items()}
-    keep(
-        f"recipe-{name}",
-        {**result, "baseline, first seed": good[0]["baseline"], "threads of each": 1, "settings": settings},
-    )
+    keep(f"recipe-{name}", {**kept_of(found, good), "threads of each": 1, "settings": settings})
+
+
+def kept_of(found: Mapping[str, list[float]], good: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Figures over the seeds, and what stood beside them, of each seed: further ways by the main figure, and what was concluded."""
+    return {
+        **{score: mean_and_spread(values) for score, values in found.items()},
+        "baseline, first seed": good[0]["baseline"],
+        "against": good[0]["against"],
+        "rivals, by seed": [said["rivals"] for said in good],
+        "conclusions, by seed": [said["conclusion"] for said in good],
+    }
 
 
 def main() -> None:

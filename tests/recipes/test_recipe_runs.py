@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import torch
 import yaml
 
 import profundo as pf
+from profundo.cli.printing import print_recipe_run
 from profundo.recipes.recipe import settle
 from profundo.recipes.recipe_folder import open_model, write_page, write_page_so_far
 from profundo.recipes.recipe_run import resume_recipe, run_recipe
@@ -44,6 +46,14 @@ def test_a_run_says_what_was_asked_and_repeats_from_it(run, tmp_path, called):
     done = called("recipe", "--config", run.folder.experiment, "--out", tmp_path / "again", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["test"] == dict(run.outcome.scores)
+
+
+def test_json_tells_what_the_run_keeps(run, capsys):
+    print_recipe_run(replace(run, outcome=replace(run.outcome, rivals={"another way": 1.5})), as_json=True)
+    said, kept = json.loads(capsys.readouterr().out), json.loads(run.folder.scores.read_text())
+    assert said["rivals"] == {"another way": 1.5}
+    for part in ("test", "baseline", "against", "conclusion", "notes"):
+        assert said[part] == kept[part]
 
 
 def test_the_caller_s_randomness_is_left_alone_and_the_seed_decides():

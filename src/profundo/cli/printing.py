@@ -158,6 +158,8 @@ def print_recipe_run(run: RecipeRun, as_json: bool) -> None:
                 "recipe": run.request.recipe,
                 "test": dict(outcome.scores),
                 "baseline": dict(outcome.baseline),
+                "against": outcome.against if isinstance(outcome.against, str) else dict(outcome.against),
+                "rivals": dict(outcome.rivals),
                 "conclusion": outcome.conclusion,
                 "notes": list(run.cautions),
                 "seconds": run.seconds,
