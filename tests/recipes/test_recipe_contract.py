@@ -104,6 +104,7 @@ def test_it_says_what_it_does_and_ends_with_finite_figures_and_exhibits(name, fi
     assert all(math.isfinite(value) for value in run.outcome.scores.values()), run.outcome.scores
     assert set(run.outcome.baseline) <= set(run.outcome.scores)
     assert all(meaning_of(figure).what for figure in run.outcome.scores)
+    assert all(map(math.isfinite, run.outcome.rivals.values()))
     if not isinstance(run.outcome.against, str):
         assert set(run.outcome.against) >= set(run.outcome.baseline)
     assert run.outcome.conclusion

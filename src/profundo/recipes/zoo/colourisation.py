@@ -169,6 +169,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         baseline=figures["grey"],
         against="grey",
         tested=len(test.truth),
+        rivals={name: next(iter(of.values())) for name, of in figures.items() if name not in (OURS, "grey")},
         exhibits=[
             side_by_side(made, test),
             trained[OURS].film(

@@ -146,6 +146,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         baseline=scores_of(rates[simple]),
         against=simple,
         tested=min(len(phrases) for phrases in parts.values()),
+        rivals={name: next(iter(rates[name].values())) for name in (PATH, ATTENTION)},
         exhibits=[
             *(one for who in parts for one in pictured(judge, nets, ways, who)),
             rivals(parts, written, rates, {name: parameter_count(net) for name, net in nets.items()}),
