@@ -238,6 +238,17 @@ def test_limits_of_clipping_and_scaled_costs_may_be_given_by_name():
     assert observer.order[3:5] == [("clip", ("clip_grad_norm_", 0.5)), ("clip", ("clip_grad_value_", 0.25))]
 
 
+def test_costs_are_those_before_a_scaler_also_once_all_is_known(monkeypatch):
+    monkeypatch.setattr("profundo.doctor.watching.SHARE", 1e9)  # looks are as frequent as they come
+    step = f"optimizer.zero_grad(); cost = {COST}; costs.append(cost.item())"
+    step += "; scaler.scale(cost).backward(); scaler.step(optimizer); scaler.update()"
+    costs = []
+    observer = seen(loop(step), costs=costs, scaler=torch.amp.GradScaler("cpu"))
+    assert observer.settled
+    assert max(observer.watcher.losses) > 30
+    assert observer.watcher.losses == {step: costs[step] for step in observer.watcher.losses}
+
+
 def fails(*_, **__):
     raise LookupError("of ours")
 

@@ -104,7 +104,6 @@ class Observer:
         self.wrap(Optimizer, "zero_grad", before=lambda *_, **__: self.note("zero"), within=self.early)
         self.wrap(nn.Module, "zero_grad", before=lambda *_, **__: self.note("zero"), within=self.early)
         self.hears_costs()
-        self.wrap(torch.amp.GradScaler, "scale", after=self.scales, within=self.early)
         # it warns of hooks on every module
         self.wrap(torch, "compile", before=lambda *_, **__: self.finding.close(), after=lambda *_, **__: self.listen())
         for name in CLIPS:
@@ -117,6 +116,7 @@ class Observer:
 
     def hears_costs(self) -> None:
         self.wrap(Tensor, "backward", before=self.goes_back, within=self.costs)
+        self.wrap(torch.amp.GradScaler, "scale", after=self.scales, within=self.costs)
 
     def wrap(
         self, owner: Any, name: str, *, before: Act = nothing, after: Act = nothing, within: ExitStack | None = None
