@@ -7,7 +7,7 @@ training never sees, are looked at once, at the end. Cells: blood-cells/bccd.zip
 320 pixels, mirrored both ways, zoomed and coloured at random. From which score on objects are counted is chosen on validation.
 
 One thread trains, and the clock counts the seconds that the processor gave it, so what else a machine does changes nothing. They
-stand for 15 minutes of two cores on digits and 30 on cells: two threads do TWO times the work of one, at the least that was seen.
+stand for 15 minutes of two cores on digits and 30 on cells: two threads are taken to do TWO times the work of one.
 Loading and judging are not counted. AdamW; the rate rises in the first fiftieth of the time and falls to nothing along a cosine.
 Precision is what a run would choose.
 

@@ -15,7 +15,9 @@ Result: MNIST and its negative, 200 updates of 16 digits of each (seed 0, 1,000 
 (of real ones 98.2 %), and who goes there and back comes within 0.033 of the start, where black and white differ by 1; the made
 negative is 0.035 from the true one. Without the cycle 97.0 %, 0.062 and 0.050: nets that see little at once keep the digit even so,
 but with holes and spots. 108 s on one core of an AMD EPYC, no GPU. No setting was searched for. Coloured digits take longer: after
-200 of 400 updates 55 % were named right; two classes were not measured.
+200 of 400 updates 55 % were named right. Deer and horses of CIFAR-10 (seed 0): a classifier takes 62.6 % of what is made for the
+other kind, and who goes there and back comes within 0.138; without the cycle 76.7 % and 0.216, as it need not keep the animal that
+was given; to the eye, colours of the other kind's photographs and not yet its animals. 152 s.
 """
 
 from __future__ import annotations
