@@ -41,7 +41,7 @@ def refusal(path, content, target="t"):
         ("x,y,t\n\n" + EVEN + "3,4,a,9\n", "FILE, row 61 (line 63): expected 3 values, as in the header, found 4"),
         ('x,y,t\n"1","2","a"\n"3, ""4""",a\n', "FILE, row 2 (line 3): expected 3 values, as in the header, found 2"),
         ("x,y,t\n" + EVEN + '3,"4,a\n' + EVEN, "FILE, row 61 (line"),
-        (b"x,y,t\n" + EVEN.encode() * 300 + b"3,\x004,a\n", "FILE, line 18002: expected text, found a zero byte"),
+        (b"x,y,t\n" + EVEN.encode() * 300 + b"3,\x004,a\n", "FILE, line 18,002: expected text, found a zero byte"),
         ("x,y,t\n1,2,b\n3," + "9" * 2_000_000 + ",a\n", "FILE, line 3: expected a row, found more than 1,048,576"),
         ("x,y,t\n" + EVEN + "1e400,4,a\n" + EVEN, "column 'x', row 61: expected a finite number, got inf"),
         ("x,y,t\n1,2,\n" + EVEN + "inf,4,a\n", "column 'x', row 62: expected a finite number, got inf"),

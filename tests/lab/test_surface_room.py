@@ -105,7 +105,9 @@ def test_ways_on_a_real_net_end_where_its_training_ended(page):
     last = values[-1]
     assert {name: len(way) for name, way in last["ways"].items()} == {"sgd": 2, "adam": 2}
     np.testing.assert_allclose(last["ways"]["sgd"][0], last["ways"]["adam"][0], atol=1e-5)  # the same first weights
-    np.testing.assert_allclose(last["ways"][last["origin"]][-1], [0, 0], atol=1e-5)
+    assert (
+        min(np.abs(way[-1]).max() for way in last["ways"].values()) <= 1e-5
+    )  # one of them ends in the middle of the plane
     assert all(len(lap["losses"]) == 2 for lap in last["laps"])
 
 

@@ -22,6 +22,7 @@ from profundo.lab.desks import Desk, Lab
 from profundo.lab.rooms.training_room import CALLS
 from profundo.lab.trainings import own_uploads, starting
 from profundo.lab.trainings.run_watch import COURSES, ROWS, RunWatch
+from profundo.languages import Said
 from profundo.looks.data_look import look
 from profundo.playground.own_points import table_columns
 from profundo.records import ProfundoError
@@ -336,6 +337,23 @@ def test_no_process_but_that_of_the_run_gets_a_signal(lab, monkeypatch):
         (record / "r.json").write_text(json.dumps({"pid": here.pid, "began": "another boot 7"}))
         with pytest.raises(ProfundoError, match="known for certain"):
             ask(lab, "pause", run="r")
+
+
+@pytest.mark.parametrize("names", [1, 120, 2_000])
+@pytest.mark.parametrize("after", ["", '{"said": "refusals.of_a_later_version", "values": {}}\n', '{"said": "cut'])
+def test_a_refusal_however_long_is_told_and_never_its_json(names, after):
+    line = Said("refusals.weights_empty", names=", ".join(f"красноперка {number}" for number in range(names)))
+    said = f"a warning\n\n{starting.SIGN}{line}\n" + (after or json.dumps(line.kept) + "\n")
+    told = starting.refused_in(said.encode())
+    assert told == starting.last_word(said.encode())
+    assert told[:5000] == line[:5000]
+    assert isinstance(told, Said) == (names < 2_000 and not after)
+
+
+def test_what_ended_without_a_refusal_has_its_last_line_for_a_reason():
+    said = f"{starting.SIGN}a notice\nTraceback\nKeyError: 'x'\n".encode()
+    assert (starting.refused_in(said), starting.last_word(said)) == ("", "KeyError: 'x'")
+    assert isinstance(starting.last_word(b"\n"), Said)
 
 
 @pytest.mark.parametrize(

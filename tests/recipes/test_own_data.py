@@ -20,7 +20,7 @@ from profundo.recipes import judging, stretches
 from profundo.recipes.context import Context, Request
 from profundo.recipes.judging import judged, trained_judge
 from profundo.recipes.metric_learning import parts_of, with_unseen_whole
-from profundo.recipes.own_data import Takes, load_images
+from profundo.recipes.own_data import Takes, check_skipping, load_images
 from profundo.recipes.recipe import data_taken, find, settle, validated
 from profundo.recipes.recipe_names import RECIPES
 from profundo.recipes.recipe_run import run_recipe
@@ -316,6 +316,37 @@ def test_an_image_that_does_not_read_is_left_out_where_that_is_asked(tmp_path):
     assert len(data.train) + len(data.validation) + len(data.test) == 23
     with pytest.raises(ProfundoError, match="skip_bad is for images"):
         run_recipe("gpt", quick=True, out=False, skip_bad=True)
+
+
+def test_an_odd_image_that_does_not_read_is_left_out_and_counted_where_that_is_asked(stranger, tmp_path):
+    write_images(tmp_path / "odd", 0, 5)
+    for number in (1, 3):
+        (tmp_path / f"odd/00{number}.png").write_bytes(b"no image")
+    settings = settle("anomaly", {"data": str(stranger / "three"), "odd": str(tmp_path / "odd")}, True)
+    made = context("anomaly", data=settings.data, odd=settings.odd)
+    data = made.images(settings.data, 16)
+    with pytest.raises(ProfundoError, match=r"001\.png: expected an image, .*skip_bad"):
+        normal_and_odd(made, settings, data)
+    said: list[str] = []
+    made.skip_bad, made.say = True, said.append
+    assert int(normal_and_odd(made, settings, data).test.targets.sum()) == 3
+    assert said[0] == "odd: left out 2 of 5 images, that do not read"
+    for path in (tmp_path / "odd").iterdir():
+        path.write_bytes(b"no image")
+    with pytest.raises(ProfundoError, match="none that reads among 5 files"):
+        normal_and_odd(made, settings, data)
+
+
+def test_nothing_is_left_out_of_data_that_are_no_files_of_images_and_that_is_said(stranger, tmp_path):
+    np.savez(tmp_path / "own.npz", x=np.zeros((20, 8, 8), np.uint8), y=np.arange(20) % 2)
+    for data in ("digits", str(tmp_path / "own.npz"), str(tmp_path / "none"), "a" * 5000, "a\0"):
+        with pytest.raises(
+            ProfundoError, match=r"skip_bad is for a folder or \.zip of images of your own, got"
+        ) as refused:
+            run_recipe("anomaly", quick=True, out=False, skip_bad=True, data=data)
+        assert str(refused.value).isprintable()
+    for given in ({"data": str(stranger / "three")}, {"data": str(tmp_path / "own.npz"), "odd": str(stranger / "odd")}):
+        check_skipping("anomaly", find("anomaly").takes, settle("anomaly", given, True))
 
 
 def test_texts_are_composed_whatever_their_encoding_and_those_of_a_folder_follow_each_other(tmp_path):

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from profundo.files import Place
+from profundo.languages import Said
 from profundo.records import Interrupted, NotFiniteError, ProfundoError, Step
 from profundo.runs.experiment import new_experiment
 from profundo.runs.health import health_record
@@ -211,6 +212,19 @@ def test_a_run_that_failed_says_why(runs):
     assert "became" in row.fault
     assert "smaller learning rate" in row.fault
     assert "una tasa de aprendizaje menor" in row.fault.everywhere["es"]  # across the process that wrote it
+
+
+@pytest.mark.parametrize(("names", "everywhere"), [(12, True), (1_200, False)])
+def test_a_reason_however_long_leaves_a_run_that_failed_and_says_why(names, everywhere, tmp_path):
+    refused = Said("refusals.weights_empty", names=", ".join(f"красноперка {number}" for number in range(names)))
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r/experiment.yaml").write_text("data: iris\n")
+    with pytest.raises(ProfundoError), telling(tmp_path / "r"):
+        raise ProfundoError(refused)
+    row = run_row(tmp_path, "r")
+    assert row.state == "failed"
+    assert row.fault[:900] == refused[:900]
+    assert isinstance(row.fault, Said) == everywhere
 
 
 @pytest.mark.parametrize(

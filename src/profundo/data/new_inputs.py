@@ -213,7 +213,7 @@ def table_rows(path: Path, inputs: Inputs) -> Iterator[TableRows]:
     try:
         keys_of(frame.columns, inputs)
     except ProfundoError as error:
-        raise ProfundoError(within(where, told_by(error))) from None
+        raise ProfundoError(f"{where}: {error}", told=within(where, told_by(error))) from None
     frame = frame if files else _without_blank_end(frame)
     for begin in range(0, frame.height, ROWS):
         rows = frame.slice(begin, ROWS)
@@ -299,7 +299,7 @@ def frame_series(frame: polars.DataFrame, inputs: Inputs, where: str) -> Iterato
     try:
         found = series_of_frame(frame, inputs.rows)
     except ProfundoError as error:
-        raise ProfundoError(within(where, told_by(error))) from None
+        raise ProfundoError(f"{where}: {error}", told=within(where, told_by(error))) from None
     for one in found:
         name = f"{where}, {inputs.rows.series} {printable(one.name)}"
         entry = Entry(name, None, f"{where}, {one.fault}") if one.fault else _fitted_series(one.values, inputs, name)

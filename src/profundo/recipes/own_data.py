@@ -6,6 +6,7 @@ fit is refused before anything is trained.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,6 +29,7 @@ __all__ = [
     "Kind",
     "OwnText",
     "Takes",
+    "check_skipping",
     "images_like",
     "images_of",
     "is_own",
@@ -93,7 +95,7 @@ def load_images(
 
     Targets are of kind "any" where there are no classes. Raises ProfundoError for other data.
     """
-    if is_own(name) and Path(name).exists() and not (Path(name).is_file() and Path(name).suffix.lower() in STORED):
+    if holds_files(name):
         data = images_at(Path(name), takes, image_size, seed, skip_bad)
     else:
         data = named_or_stored(name, takes, seed, data_dir)
@@ -102,6 +104,24 @@ def load_images(
 
 
 STORED = (*SUFFIXES, ".npz", ".tar")  # what holds images already made equal, and is read as it is
+OF_IMAGES = ("data", "odd")  # settings that name images of one's own
+
+
+def holds_files(name: str) -> bool:
+    """Whether data of that name are files of images, each of which may be left out: a folder, or an archive of them."""
+    return is_own(name) and os.path.exists(name) and not (os.path.isfile(name) and name.lower().endswith(STORED))
+
+
+def check_skipping(recipe: str, takes: Takes | None, settings: Any) -> None:
+    """Raise ProfundoError where no file of images is read that could be left out."""
+    if takes is None or not takes.kind.startswith("images"):
+        raise ProfundoError(f"recipe {recipe}: --skip-bad is for images of your own, and it takes none; leave it out")
+    places = [place for name in OF_IMAGES if (place := getattr(settings, name, None)) is not None]
+    if not any(map(holds_files, places)):
+        got = " and ".join(map(printable, places))
+        raise ProfundoError(
+            f"recipe {recipe}: --skip-bad is for a folder or .zip of images of your own, got {got}; leave it out"
+        )
 
 
 def named_or_stored(name: str, takes: Takes, seed: int, data_dir: str | None) -> Dataset:
@@ -184,15 +204,20 @@ def several_classes(data: Dataset) -> Dataset:
     return replace(data, spec=replace(data.spec, targets=replace(targets, kind="classes"))) if is_binary else data
 
 
-def images_like(path: Path, inputs: Inputs) -> Tensor:
-    """All images of a folder or .zip, scaled and cut to fit those of the inputs: uint8 (images, channels, height, width)."""
+def images_like(path: Path, inputs: Inputs, skip_bad: bool = False) -> tuple[Tensor, int]:
+    """All images of a folder or .zip, scaled and cut to fit those of the inputs: uint8 (images, channels, height, width); and how
+    many do not read, which `skip_bad` leaves out. Raises ProfundoError for one without it, and where none is left."""
     files = open_files(path)
-    if not files.paths:
-        raise ProfundoError(f"{printable(str(path))}: expected images, found none")
     images = []
     for index in sorted(range(len(files)), key=files.paths.__getitem__):
         try:
             images.append(media_of(files.read(index), inputs))
         except (OSError, ValueError) as error:
-            raise ProfundoError(f"{files.name(index)}: expected an image, but it does not read: {error}") from None
-    return torch.stack(images)
+            if not skip_bad:
+                raise ProfundoError(
+                    f"{files.name(index)}: expected an image, but it does not read: {error}; mend or remove it, or leave it "
+                    "out with --skip-bad"
+                ) from None
+    if not images:
+        raise ProfundoError(f"{printable(str(path))}: expected images, found none that reads among {len(files)} files")
+    return torch.stack(images), len(files) - len(images)

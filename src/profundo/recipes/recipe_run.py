@@ -22,6 +22,7 @@ from profundo.pictures.verdict import score
 from profundo.recipes.context import Context
 from profundo.recipes.figures.cautions import against_of, cautions_of
 from profundo.recipes.figures.figure_meanings import meaning_of
+from profundo.recipes.own_data import check_skipping
 from profundo.recipes.recipe import RecipeRun, Request, about, find, settle
 from profundo.recipes.recipe_folder import keep, read_request, write_page_so_far, write_request
 from profundo.records import Interrupted, ProfundoError
@@ -55,10 +56,9 @@ def run_recipe(
     """
     if not 0 <= seed < 2**63:
         raise ProfundoError(f"seed: expected a whole number from 0 to 2⁶³ − 1, got {seed}")
-    takes = find(name).takes
-    if skip_bad and (takes is None or not takes.kind.startswith("images")):
-        raise ProfundoError(f"recipe {name}: --skip-bad is for images of your own, and it takes none; leave it out")
     request = Request(name, settle(name, {**(given or {}), **settings}, quick), seed, device, data_dir, skip_bad)
+    if skip_bad:
+        check_skipping(name, find(name).takes, request.settings)
     choose_device(device)
     alone()
     folder = None if out is False else Folder.create(name, None if out is True else out)

@@ -182,7 +182,7 @@ def files_of_table(table: Table, path: Path, how: Reading) -> Collection | None:
     try:
         result = file_column(frame, path.parent, _aside(frame.columns, how))
     except ProfundoError as error:
-        raise ProfundoError(within(where, told_by(error))) from None
+        raise ProfundoError(f"{where}: {error}", told=within(where, told_by(error))) from None
     if result is None:
         return None
     column, things = result

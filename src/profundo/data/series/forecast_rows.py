@@ -37,7 +37,7 @@ def endings_of_frame(frame: polars.DataFrame, inputs: Inputs, where: str) -> lis
         keys_of(frame.columns, row_inputs(inputs))
         raw, faults = raw_of_frame(frame, _numbers(forecast), forecast.form)
     except ProfundoError as error:
-        raise ProfundoError(within(where, told_by(error))) from None
+        raise ProfundoError(f"{where}: {error}", told=within(where, told_by(error))) from None
     if faults:
         row = min(faults)
         raise ProfundoError(f"{where}: row {row + 1}: {faults[row]}")

@@ -313,7 +313,7 @@ def finished(collection: Collection, train: Samples, validation: Samples, test: 
         try:
             inputs, made, more = learn(inputs, train, validation, test)
         except ProfundoError as error:
-            raise ProfundoError(within(collection.name, told_by(error))) from None
+            raise ProfundoError(f"{collection.name}: {error}", told=within(collection.name, told_by(error))) from None
         train, validation, test = (
             replace(new, numbers=old.numbers, weights=old.weights)
             for new, old in zip(made, (train, validation, test), strict=True)

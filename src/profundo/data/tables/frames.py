@@ -47,7 +47,7 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     try:
         rows = raw_rows(frame, columns)  # of all, for errors tell their numbers
     except ProfundoError as error:
-        raise ProfundoError(within(where, told_by(error))) from None
+        raise ProfundoError(f"{where}: {error}", told=within(where, told_by(error))) from None
     if len(labelled) < len(frame):
         rows = rows[torch.from_numpy(there.to_numpy().copy())]
     inputs = Inputs(

@@ -51,7 +51,7 @@ def read_table(path: Path, how: Reading = Reading()) -> Table:  # noqa: B008
         cells = _readable(path, lambda path: read_delimited(path, form, None, numbers))
         table = interpreted(cells.frame, cells.separator, how.missing, how.columns, keep, cells.head)
     except ToldError as error:
-        raise ProfundoError(within(path, told_by(error))) from None
+        raise ProfundoError(f"{path}: {error}", told=within(path, told_by(error))) from None
     return replace(table, notes=cells.notes)
 
 

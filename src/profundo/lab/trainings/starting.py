@@ -29,6 +29,7 @@ from profundo.languages import Said, recalled
 from profundo.records import TOLD_AS, ProfundoError
 from profundo.runs.experiment import Experiment, write_experiment
 from profundo.runs.live.holder import Holder, interrupt, is_at_work, moment_of
+from profundo.runs.live.live_progress import MOST_TOLD
 from profundo.runs.live.live_reading import RunRow, run_row, writer_of
 from profundo.runs.settings.plain_yaml import plain_mapping
 
@@ -51,7 +52,7 @@ NAME = re.compile(r"[\w][\w.-]{0,79}")
 PROGRAM = (sys.executable, "-m", "profundo")
 MOST_STARTED, MOST_KEPT = 500, 1 << 16  # records; bytes of one that are read
 SIGN = "profundo: "  # before the line that says why a command failed
-TAIL = 8000  # bytes of what was said, whose last lines tell why
+LAST, LONGEST = 8, 8000  # lines of what was said, the last of which tell why; characters of one that are shown
 SECONDS = 180.0  # that something that is only asked may take
 children: list[subprocess.Popen[bytes]] = []
 
@@ -249,21 +250,25 @@ def said_of(runs: Path, name: str) -> bytes:
 def last_word(said: bytes) -> str:
     """Why a process ended, as far as it told."""
     lines = lines_of(said)
-    return refused_in(said) or (lines[-1] if lines else Said("refusals.without_word"))
+    return refused_in(said) or (lines[-1][:LONGEST] if lines else Said("refusals.without_word"))
 
 
 def refused_in(said: bytes) -> str:
-    """What the command refused at its end; "" where it ended otherwise."""
-    lines = lines_of(said)
-    if len(lines) > 1 and lines[-2].startswith(SIGN):
-        with suppress(ValueError, RecursionError):
-            if told := recalled(json.loads(lines[-1])):
-                return told
-    return lines[-1].removeprefix(SIGN) if lines and lines[-1].startswith(SIGN) else ""
+    """What the command refused at its end; "" where it ended otherwise. In English where what follows for the other languages is
+    too long, or none of our texts."""
+    before, last = ["", "", *lines_of(said)][-2:]
+    if not (before.startswith(SIGN) and last.startswith("{")):
+        return last.removeprefix(SIGN)[:LONGEST] if last.startswith(SIGN) else ""
+    told = None
+    with suppress(ValueError, RecursionError):
+        told = recalled(json.loads(last)) if len(last) <= MOST_TOLD else None
+    return told or before.removeprefix(SIGN)[:LONGEST]
 
 
 def lines_of(said: bytes) -> list[str]:
-    return [line.strip() for line in said[-TAIL:].decode("utf-8", "replace").splitlines() if line.strip()]
+    """The last ones, each whole however long, for it is by its beginning that one is known."""
+    lines = [line.decode("utf-8", "replace").strip() for line in said.rstrip().splitlines()[-LAST:]]
+    return [line for line in lines if line]
 
 
 def asking() -> dict[str, str]:

@@ -140,7 +140,9 @@ def normal_and_odd(context: Context, settings: Settings, data: Dataset) -> Datas
             raise ProfundoError(
                 f"odd: expected a folder or .zip of images, or a class of the data, got {settings.odd!r}{classes}"
             )
-        odd = images_like(Path(settings.odd), data.spec.inputs)
+        odd, bad = images_like(Path(settings.odd), data.spec.inputs, context.skip_bad)
+        if bad:
+            context.say(f"odd: left out {bad:,} of {bad + len(odd):,} images, that do not read")
     else:
         odd = splits[0][0][:0]
     train, validation, test = (images[~chosen] for images, chosen in splits)

@@ -22,9 +22,10 @@ from profundo.records import Interrupted, ProfundoError, Step
 from profundo.runs.live.clock import Clock
 from profundo.train import History
 
-__all__ = ["Pace", "Phase", "Progress", "Telling", "telling"]
+__all__ = ["MOST_TOLD", "Pace", "Phase", "Progress", "Telling", "telling"]
 
 SECONDS, TIMES = 0.5, 50  # between two writings: at least so long, and so many times what the last one took
+MOST_TOLD = 1 << 14  # bytes, as JSON, of a reason for other languages; progress.json is to stay a small file
 Phase = Literal["preparing", "training", "examining", "evaluating", "finished", "interrupted", "failed"]
 Count = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0)]
@@ -35,7 +36,7 @@ class Progress(BaseModel):
     seconds: of training, all stretches of it; left: seconds that remain at this pace; rate: the factor that
     the schedule applies to the learning rate; losses: of the newest step, None
     where one is no finite number; at: when this was written, in seconds since 1970; told: why, as `Said.kept` has it, where other
-    languages can say it."""
+    languages can say it and it is not too long (`MOST_TOLD`)."""
 
     phase: Phase = "preparing"
     why: Annotated[str, Field(max_length=2000)] = ""
@@ -118,7 +119,7 @@ class Telling:
         self.write("progress.json", json.dumps(self.now.model_dump(mode="json"), allow_nan=False) + "\n")
 
     def end(self, phase: Phase, why: str = "") -> None:
-        self.tell(phase=phase, why=" ".join(why.split())[:1000], told=why.kept if isinstance(why, Said) else None)
+        self.tell(phase=phase, why=" ".join(why.split())[:1000], told=kept_reason(why))
 
     def write(self, name: str, text: str) -> None:
         if self.folder is None or not (self.folder / "experiment.yaml").is_file():  # nobody looks, or it was removed
@@ -127,6 +128,12 @@ class Telling:
             write_in_passing(self.folder / name, text)
         except (OSError, ProfundoError):
             self.folder = None
+
+
+def kept_reason(why: str) -> dict[str, Any] | None:
+    """None for one that no other language has, or that is too long: a list of a thousand names, say."""
+    kept = why.kept if isinstance(why, Said) else None
+    return kept if len(json.dumps(kept)) <= MOST_TOLD else None
 
 
 @contextmanager
