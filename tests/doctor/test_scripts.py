@@ -175,6 +175,36 @@ def test_once_all_is_known_a_net_is_heard_where_gradients_are_off_and_passes_are
     assert torch.equal(rebuilt(observer).validation[0][0], X[1400:])
 
 
+EVALUATED = "F.cross_entropy(net(held[0]), held[1])"
+
+
+@pytest.mark.parametrize(
+    "evaluation",
+    [
+        f"with torch.no_grad(): {EVALUATED}",
+        f"with torch.set_grad_enabled(False): {EVALUATED}",
+        f"with torch.set_grad_enabled(mode=False): {EVALUATED}",
+        f"with torch.inference_mode(): {EVALUATED}",
+        f"torch.set_grad_enabled(False); {EVALUATED}; torch.set_grad_enabled(True)",
+    ],
+)
+def test_a_late_evaluation_is_heard_however_gradients_are_switched_off(evaluation, monkeypatch):
+    """Before gradients are cleared and after; the steps' own switching, such as clipping's, puts no hook on the net."""
+    monkeypatch.setattr("profundo.doctor.watching.SHARE", 1e-9)  # no look after the first ones
+    clipped = (
+        f"{COST}.backward(); nn.utils.clip_grad_norm_(net.parameters(), 9.0); hooks.append(bool(net._forward_hooks))"
+    )
+    for step in (
+        f"optimizer.zero_grad(); {clipped}; optimizer.step()",
+        f"{clipped}; optimizer.step(); optimizer.zero_grad(set_to_none=False)",
+    ):
+        hooks = []
+        observer = seen(loop(step, epochs=2) + evaluation, hooks=hooks)
+        assert observer.settled
+        assert not any(hooks[-6:])
+        assert torch.equal(observer.held.batches[0][0][0], X[1400:])
+
+
 def test_evaluation_on_what_it_is_trained_on_is_said():
     script = loop(PLAIN, epochs=2) + "    with torch.no_grad(): [F.cross_entropy(net(a), b) for a, b in loader]\n"
     observer = seen(script)
@@ -238,6 +268,17 @@ def test_limits_of_clipping_and_scaled_costs_may_be_given_by_name():
     assert observer.order[3:5] == [("clip", ("clip_grad_norm_", 0.5)), ("clip", ("clip_grad_value_", 0.25))]
 
 
+def test_costs_are_those_before_a_scaler_also_once_all_is_known(monkeypatch):
+    monkeypatch.setattr("profundo.doctor.watching.SHARE", 1e9)  # looks are as frequent as they come
+    step = f"optimizer.zero_grad(); cost = {COST}; costs.append(cost.item())"
+    step += "; scaler.scale(cost).backward(); scaler.step(optimizer); scaler.update()"
+    costs = []
+    observer = seen(loop(step), costs=costs, scaler=torch.amp.GradScaler("cpu"))
+    assert observer.settled
+    assert max(observer.watcher.losses) > 30
+    assert observer.watcher.losses == {step: costs[step] for step in observer.watcher.losses}
+
+
 def fails(*_, **__):
     raise LookupError("of ours")
 
@@ -297,7 +338,7 @@ def test_nothing_is_left_behind_and_memory_is_bounded(monkeypatch):
         torch.nn.utils,
         torch,
         torch.nn.Module,
-        torch.no_grad,
+        torch.set_grad_enabled,
         torch.inference_mode,
     )
     before = [dict(vars(one)) for one in owners]

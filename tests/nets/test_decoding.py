@@ -107,6 +107,23 @@ def test_a_narrow_beam_keeps_the_best_beginnings_of_each_length(seed):
     assert [as_said(sequence) for sequence in found.sequences[0]] == list(alive)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_step_wrote_follows_its_beginning_though_a_later_step_hands_it_back(seed):
+    """A step that writes every other time only, and reads the rest anew, says what one does that always writes."""
+    step = step_of(seed)
+
+    def now_and_then(symbols, kept):
+        rows, said, rest = kept
+        log_shares, (_, whole) = step(torch.cat([rest, symbols], 1), (rows, said))
+        return log_shares, (rows, whole, symbols[:, :0]) if rest.shape[1] else (rows, said, symbols)
+
+    first, (rows, said) = torch.full((2, 1), BEGIN), begun(2)
+    found = beam(now_and_then, first, (rows, said, said), longest=LONGEST, width=3)
+    expected = beam(step, first, (rows, said), longest=LONGEST, width=3)
+    assert torch.equal(found.sequences, expected.sequences)
+    assert torch.equal(found.log_shares, expected.log_shares)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_greedy_way_is_a_beam_of_one_and_the_likeliest_symbol_each_time(seed):
     step = step_of(seed)

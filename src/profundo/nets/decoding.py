@@ -140,20 +140,20 @@ def beam(
         raise ProfundoError(f"beam: expected a width of at least 1, got {width}")
     rows, device = len(begun), begun.device
     first = torch.arange(rows, device=device).repeat_interleave(width)
-    symbols, kept = begun[first], rows_of(kept, first)
+    read = rows_of(kept, first)
+    symbols, kept = begun[first], read
     sums = torch.zeros(rows, width, device=device)
     sums[:, 1:] = -torch.inf  # in the beginning they are all the same
     sequences = begun.new_zeros(rows, width, 0)
     over = torch.zeros(rows, width, dtype=torch.bool, device=device)
     for _ in range(longest):
-        given = kept
-        log_shares, kept = step(symbols, given)
+        log_shares, kept = step(symbols, kept)
         sums, before, chosen = best(sums, silent(log_shares.view(rows, width, -1), over, pad))
         sequences = torch.cat([row_wise(sequences, before), chosen[:, :, None]], 2)
         over = over.gather(1, before) | (chosen == end)
         if bool(over.all()):
             break
-        kept = rows_of(kept, (before + width * torch.arange(rows, device=device)[:, None]).flatten(), given)
+        kept = rows_of(kept, (before + width * torch.arange(rows, device=device)[:, None]).flatten(), read)
         symbols = chosen.view(-1, 1)
     lengths = (sequences != pad).sum(2)
     order = (sums / ((5 + lengths) / 6) ** penalty).argsort(descending=True, dim=1, stable=True)
@@ -179,8 +179,8 @@ def row_wise(sequences: Tensor, places: Tensor) -> Tensor:
     return sequences.gather(1, places[:, :, None].expand(-1, -1, sequences.shape[2]))
 
 
-def rows_of(kept: Kept, places: Tensor, given: Kept = None) -> Kept:
-    """The rows at these places. A tensor that a step handed back as it was given is what was read, not what was written: all
-    beginnings of a row have the same of it, and it stays where it is."""
-    same = {id(leaf) for leaf in leaves(given)}
+def rows_of(kept: Kept, places: Tensor, read: Kept = None) -> Kept:
+    """The rows at these places. read: what was kept before the first symbol, of which all beginnings of a row have the same: where a
+    step hands it back, it stays where it is. What a step has written differs by beginning, though a later one hands it back."""
+    same = {id(leaf) for leaf in leaves(read)}
     return mapped(lambda leaf: leaf if leaf is None or id(leaf) in same else leaf.index_select(0, places), kept)

@@ -2,8 +2,9 @@
 
 The first step is taped: it says which net answers, how the cost follows from the answers, and which optimizer moves the net. A
 copy of all three is taken before anything has moved. Then batches are copied, until they come again or fill 256 MB, and the order
-of events is written down for a few steps. From there on `watch` looks at a step now and then, and a training step calls nothing else
-of ours but a count: the net is heard again when gradients are switched off, its cost in the steps that are looked at.
+of events is written down for a few steps. From there on `watch` looks at a step now and then, and a training step calls little else
+of ours but a count: the net is heard again when gradients are switched off and none wait for their step, or when its mode changes;
+its cost in the steps that are looked at.
 """
 
 from __future__ import annotations
@@ -90,6 +91,8 @@ class Observer:
         self.settled = False  # training batches and the order of events are known
         self.hearing, self.resting = True, False  # costs are heard; the net is not
         self.passes_a_step = 1
+        self.least: Tensor | None = None  # the smallest parameter that has a gradient
+        self.used: tuple[Tensor | None, int] = (None, 0)  # its gradient at the last step, how often that was written
         self.finding, self.finding_nets = ExitStack(), True  # hooks on every module, until the nets are known
 
     # --------------------------------------------------------------------------------------------------------- seams
@@ -104,7 +107,6 @@ class Observer:
         self.wrap(Optimizer, "zero_grad", before=lambda *_, **__: self.note("zero"), within=self.early)
         self.wrap(nn.Module, "zero_grad", before=lambda *_, **__: self.note("zero"), within=self.early)
         self.hears_costs()
-        self.wrap(torch.amp.GradScaler, "scale", after=self.scales, within=self.early)
         # it warns of hooks on every module
         self.wrap(torch, "compile", before=lambda *_, **__: self.finding.close(), after=lambda *_, **__: self.listen())
         for name in CLIPS:
@@ -117,6 +119,7 @@ class Observer:
 
     def hears_costs(self) -> None:
         self.wrap(Tensor, "backward", before=self.goes_back, within=self.costs)
+        self.wrap(torch.amp.GradScaler, "scale", after=self.scales, within=self.costs)
 
     def wrap(
         self, owner: Any, name: str, *, before: Act = nothing, after: Act = nothing, within: ExitStack | None = None
@@ -262,14 +265,16 @@ class Observer:
         self.settled = True
         self.early.close()
         self.passes_a_step = max(1, round(self.backward / max(1, self.stepped[id(self.optimizer)])))
-        for owner, name in ((torch.no_grad, "__enter__"), (torch.inference_mode, "__enter__"), (nn.Module, "train")):
-            self.wrap(owner, name, before=self.wakes)
+        self.wrap(nn.Module, "train", before=self.wakes)
+        self.wrap(torch.set_grad_enabled, "__init__", before=self.switches)  # torch.no_grad makes one, too
+        self.wrap(torch.inference_mode, "__enter__", before=lambda *_: self.switches())
 
     def rests(self) -> None:
         """Until gradients are switched off, or the mode is, the net is not heard; the cost is in steps that are looked at."""
         if not self.resting:
             self.resting = True
             self.hooked.close()
+        self.used = self.gradient()
         looks = self.watcher is not None and self.watcher.steps >= self.watcher.next
         if looks and not self.hearing:
             self.hears_costs()
@@ -278,10 +283,28 @@ class Observer:
         self.hearing = looks
 
     def wakes(self, *_: Any, **__: Any) -> None:
-        """Whoever switches gradients off may be about to judge the net on other samples."""
-        if self.resting and not self.held.full and self.net is not None:
+        """Whoever switches gradients off, or the mode, may be about to judge the net on other samples."""
+        if self.resting and not (self.held.full or self.why) and self.net is not None:
             self.resting = False
             self.hooked = self.hooks(self.net)
+
+    def switches(self, _switch: Any = None, mode: bool = False) -> None:
+        """Gradients on or off. Clipping and the optimizer switch them off as well, between backward() and the step's end."""
+        if self.resting and not mode and not self.pending():
+            self.wakes()
+
+    def gradient(self) -> tuple[Tensor | None, int]:
+        """A small one of those that the optimizer reads, and how often it has been written."""
+        if self.least is None and self.optimizer is not None:
+            with_gradient = (one for one in optimized(self.optimizer) if one.grad is not None)
+            self.least = min(with_gradient, key=Tensor.numel, default=None)
+        now = None if self.least is None else self.least.grad
+        return now, 0 if now is None else now._version
+
+    def pending(self) -> bool:
+        """Whether a gradient came after the last step; one that was only cleared is none."""
+        now, written = self.gradient()
+        return now is not None and (now is not self.used[0] or written != self.used[1]) and bool(now.any())
 
     def cleared(self) -> bool:
         """Whether there is no gradient, although nothing was seen to clear it since the last step."""
