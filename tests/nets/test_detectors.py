@@ -16,7 +16,7 @@ from profundo.records import Inputs, ProfundoError, Spec, Targets
 
 NETS = ("fcos", "faster_rcnn", "mask_rcnn")
 SMALL = {"width": 8}
-STEPS = 100
+STEPS = 150
 
 
 def spec(size=(64, 64), channels=1, kind="objects", classes=3):
