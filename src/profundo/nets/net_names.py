@@ -182,36 +182,16 @@ def check(name: str, spec: Spec) -> None:
             f"the data have {spec.inputs.kind} of shape {spec.inputs.shape}; {remedy}",
             told=Said("refusals.net_images", name=name, kind=spec.inputs.kind, shape=str(spec.inputs.shape)),
         )
-    if name in NETS_FOR_SOUNDS and (spec.inputs.kind != "sound" or not spec.inputs.sound.rate):
-        raise ProfundoError(
-            Said(
-                "refusals.net_sounds",
-                name=name,
-                kind=spec.inputs.kind,
-                shape=str(spec.inputs.shape),
-                usual=instead(spec),
+    inputs = spec.inputs
+    for refused, nets, fits in (
+        ("refusals.net_sounds", NETS_FOR_SOUNDS, inputs.kind == "sound" and bool(inputs.sound.rate)),
+        ("refusals.net_planes", NETS_FOR_PLANES, inputs.shape == (2,)),
+        ("refusals.net_series", NETS_FOR_SERIES, len(inputs.shape) == 2),
+    ):
+        if name in nets and not fits:
+            raise ProfundoError(
+                Said(refused, name=name, kind=inputs.kind, shape=str(inputs.shape), usual=instead(spec))
             )
-        )
-    if name in NETS_FOR_PLANES and spec.inputs.shape != (2,):
-        raise ProfundoError(
-            Said(
-                "refusals.net_planes",
-                name=name,
-                kind=spec.inputs.kind,
-                shape=str(spec.inputs.shape),
-                usual=instead(spec),
-            )
-        )
-    if name in NETS_FOR_SERIES and len(spec.inputs.shape) != 2:
-        raise ProfundoError(
-            Said(
-                "refusals.net_series",
-                name=name,
-                kind=spec.inputs.kind,
-                shape=str(spec.inputs.shape),
-                usual=instead(spec),
-            )
-        )
 
 
 OF_OBJECTS = ": (images, [{'boxes': [[left, top, right, bottom], …], 'labels': […]}, …])"
