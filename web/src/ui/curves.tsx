@@ -57,6 +57,9 @@ function powers(_: uPlot, __: number, low: number, high: number): number[] {
   return Array.from({ length: Math.max(0, Math.floor((last - first) / step) + 1) }, (_one, index) => 10 ** (first + index * step));
 }
 
+/** A line of one place would not be seen. */
+const isAlone = (plot: uPlot, index: number): boolean => (plot.data[index] ?? []).filter((value) => typeof value === "number").length === 1;
+
 function options(lines: readonly Line[], width: number, height: number, logarithmic: boolean, whole: boolean): uPlot.Options {
   const muted = resolved("--muted");
   const grid = { stroke: resolved("--rule"), width: 1 };
@@ -78,7 +81,7 @@ function options(lines: readonly Line[], width: number, height: number, logarith
         ...(logarithmic ? { splits: powers, filter: (_: uPlot, places: number[]) => places } : {}),
       },
     ],
-    series: [{}, ...lines.map(({ label, colour, dashed }) => ({ label, stroke: resolved(colour), width: 1.75, points: { show: false }, ...(dashed ? { dash: [5, 4] } : {}) }))],
+    series: [{}, ...lines.map(({ label, colour, dashed }) => ({ label, stroke: resolved(colour), width: 1.75, points: { show: isAlone, size: 8, fill: resolved(colour) }, ...(dashed ? { dash: [5, 4] } : {}) }))],
   };
 }
 

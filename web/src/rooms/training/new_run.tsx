@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/training.json";
 import { call, upload, type Refused } from "../../connection";
 import type { Numbers } from "../../frames";
-import { count, figure, known, language, plainNumber, say, spokenIn, type Told, told } from "../../language";
+import { count, figure, known, language, local, plainNumber, say, spokenIn, type Told, told } from "../../language";
 import { toRoom } from "../../focus";
 import { useAsking, useWork } from "../../ui/asking";
 import { Button, Choice, FileField, Panel, Problem, TextField } from "../../ui/controls";
@@ -11,6 +11,7 @@ import { Found } from "../../ui/finding";
 import { clock, column, inLanguage, type Finding, type Words } from "./model";
 import { Chart } from "./one_run";
 import { ReadingTable, type Reading } from "./reading_table";
+import { setting } from "../../terms";
 import { act, askedFor, show } from "./state";
 
 interface Named {
@@ -65,8 +66,6 @@ interface Plan {
 
 const COMMON = ["net", "epochs", "learning_rate", "batch_size", "optimizer", "early_stop", "augment", "weight_decay", "seed"];
 const OF_READING = ["target", "task", "columns", "drop", "missing", "encoding", "header"];
-/** Settings whose words are not called as they are. */
-const CALLED: Readonly<Record<string, string>> = { learning_rate: "rate", missing: "missing_words" };
 const PARTS = { data: texts.part_data, net: texts.net, learning: texts.part_learning, course: texts.part_course, run: texts.part_run };
 const OWN = "own:";
 const FILES = ".csv,.tsv,.parquet,.pq,.json,.jsonl,.ndjson,.zip,.npz";
@@ -142,7 +141,7 @@ function Facts({ look }: { look: Look }) {
   return (
     <>
       <p>
-        <b>{count(look.samples)}</b> {told(look.target) === "" ? say(texts.samples_only) : say(texts.samples_of, { shape: look.shape.join(" × ") || "–", target: told(look.target) })}
+        <b>{count(look.samples)}</b> {told(look.target) === "" ? say(texts.samples_only, { samples: look.samples }) : say(texts.samples_of, { samples: look.samples, shape: look.shape.join(" × ") || "–", target: told(look.target) })}
         {sizes.length > 0 && <span class="muted"> {sizes.join(" · ")}</span>}
       </p>
       {look.notes.map((note) => (
@@ -218,11 +217,12 @@ interface EntryProps {
   onChange: (value: string) => void;
 }
 
+const capital = (text: string): string => text.charAt(0).toLocaleUpperCase(language.value) + text.slice(1);
+
 /** One setting; of those that are folded, the help is the command line's. */
 function Entry({ field, nets, value, onChange }: EntryProps) {
-  const { name, label: usual, help, look, choices, initial, form } = field;
-  const own = COMMON.includes(name) || OF_READING.includes(name);
-  const label = own ? known(texts, CALLED[name] ?? name, told(usual)) : told(usual);
+  const { name, help, look, choices, initial, form } = field;
+  const label = capital(told(field.label));
   const unset = initial === "" ? say(texts.suits) : initial;
   const list = name === "net" ? nets.map((one) => [one.name, `${one.name}: ${told(one.about)}`] as const) : choices.map((one) => [one, one] as const);
   const switches = look === "switch" ? [["true", say(texts.yes)] as const, ["false", say(texts.no)] as const] : [];
@@ -279,13 +279,20 @@ function RangeChart({ found }: { found: Suggestion }) {
   return <Chart title={say(texts.range)} names={["loss", say(texts.smoothed)]} columns={[below(column(found.losses)), below(smoothed)]} x={powers} height={170} wide whole={false} />;
 }
 
+const asked = ({ data, words, name }: { data: string; words: Words; name: string }): string => JSON.stringify([data, words, name]);
+
 function Begin({ data, words, name, free }: { data: string; words: Words; name: string; free: string }) {
   const [plan, tell] = useState<Plan | null>(null);
   const { busy, problem, work } = useWork();
   const [refusal, refuse] = useState("");
+  const [judged, judge] = useState(""); // what was refused, which may be mended by now
   useEffect(() => tell(null), [data, JSON.stringify(words)]);
-  const check = () => work(async () => tell(await call<Plan>("training.check", { data, settings: askedFor().words })));
+  const check = () => {
+    judge(asked(askedFor()));
+    return work(async () => tell(await call<Plan>("training.check", { data, settings: askedFor().words })));
+  };
   const start = async () => {
+    judge(asked(askedFor()));
     const answer = await act<{ run: string }>("start", { data, settings: inLanguage(askedFor().words, language.value), name: askedFor().name }, refuse);
     if (!answer) return;
     show({ kind: "runs", chosen: [answer.run] });
@@ -302,7 +309,7 @@ function Begin({ data, words, name, free }: { data: string; words: Words; name: 
           {say(busy ? texts.checking : texts.check)}
         </Button>
       </div>
-      <Problem text={problem || refusal} />
+      <Problem text={judged === asked({ data, words, name }) ? problem || refusal : ""} />
       {plan && <Planned plan={plan} />}
     </section>
   );
@@ -316,7 +323,7 @@ function Planned({ plan }: { plan: Plan }) {
         {plan.experiment["net"]}: {say(texts.plan, { parameters: count(plan.parameters), steps: count(plan.steps), time: clock(plan.seconds) })} <span class="muted">{sizes.join(" · ")}</span>
       </p>
       <p class="muted">
-        {["epochs", "batch_size", "optimizer", "learning_rate", "schedule"].map((one) => `${one.replaceAll("_", " ")} ${plan.experiment[one] ?? "–"}`).join(" · ")}
+        {["epochs", "batch_size", "optimizer", "learning_rate", "schedule"].map((one) => `${setting(one)} ${local(String(plan.experiment[one] ?? "–"))}`).join(" · ")}
       </p>
       {plan.findings.length === 0 ? (
         <p>✓ {say(texts.nothing_wrong)}</p>
