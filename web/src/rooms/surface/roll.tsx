@@ -259,7 +259,7 @@ function Stage({ surface, known, begin }: { surface: Known; known: Form; begin: 
 function Numbers_({ known }: { known: Form }) {
   const at = now.value;
   const ways = rolled.value;
-  const lines = ways.map(({ optimizer }, index) => ({ label: optimizerName(optimizer), colour: curveOf(optimizer, known.optimizers), dashed: index % 2 === 1 }));
+  const lines = ways.map(({ optimizer }, index) => ({ label: optimizerName(optimizer), colour: curveOf(optimizer, known.optimizers), dash: index }));
   const data = useMemo(() => [Array.from({ length: STEPS + 1 }, (_, step) => step), ...ways.map(({ heights }) => Array.from({ length: STEPS + 1 }, (_, step) => step > at ? null : positive(heights.data[step])))], [ways, at]);
   const rows = ways.map(({ optimizer, places, heights, diverged, steps }) => {
     const step = Math.min(at, heights.data.length - 1);
