@@ -2,7 +2,8 @@
 import { useEffect, useRef } from "preact/hooks";
 import texts from "@texts/playground.json";
 import type { Numbers } from "../../frames";
-import { figure, language, percent, say } from "../../language";
+import { language, percent, say } from "../../language";
+import { brief } from "../../numbers";
 import { CLASS_COLOURS, css, DIVERGING } from "../../ui/colours";
 import { Button, Choice, Panel, Switch } from "../../ui/controls";
 import { dress } from "../../ui/dress";
@@ -59,7 +60,7 @@ function Score({ now }: { now: Setup }) {
   const score = now.regression ? "R²" : say(texts.accuracy).toLocaleLowerCase(language.value);
   return (
     <span class="score">
-      {say(isHeld ? texts.test_score : texts.train_score, { score })} <b>{now.regression ? figure(r2) : percent(accuracy)}</b>
+      {say(isHeld ? texts.test_score : texts.train_score, { score })} <b>{now.regression ? brief(r2, 3) : percent(accuracy)}</b>
     </span>
   );
 }

@@ -36,7 +36,7 @@ export function Progress() {
         heads={["", say(texts.training_points), say(texts.test_points)]}
         rows={[
           { key: "loss", cells: [named("objective", now.objective), brief(train.loss, 3), brief(test.loss, 3)] },
-          { key: "score", cells: [score, ...[train, test].map(({ r2, accuracy }) => (now.regression ? figure(r2) : percent(accuracy)))] },
+          { key: "score", cells: [score, ...[train, test].map(({ r2, accuracy }) => (now.regression ? brief(r2, 3) : percent(accuracy)))] },
           ...(now.regression ? [{ key: "rmse", cells: ["RMSE", brief(train.rmse, 3), brief(test.rmse, 3)] }] : []),
         ]}
       />
