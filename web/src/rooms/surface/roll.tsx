@@ -9,6 +9,7 @@ import { job } from "../../jobs";
 import { figure, say } from "../../language";
 import { Button, Choice, Panel, Problem, Slider, Switch, type Option } from "../../ui/controls";
 import { brief } from "../../numbers";
+import { useTold } from "../../telling";
 import { Curves } from "../../ui/curves";
 import { Legend } from "../../ui/legend";
 import { NumberField } from "../../ui/number_field";
@@ -106,6 +107,7 @@ export function Roll() {
     if (told && told.surface === name) choose({ rates: textOf({ ...rates, ...told.rates }) });
   }, [found.value.value]);
   useTicking();
+  useTold(found.busy.value ? say(texts.searching) : Object.entries(found.value.value?.rates ?? {}).map(([one, rate]) => `${optimizerName(one)} ${figure(rate, 2)}`).join("; "));
   if (!known || !surface) return <Problem text={problem.value} />;
   return (
     <div class="columns roll-view">
