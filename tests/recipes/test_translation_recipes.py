@@ -165,7 +165,7 @@ def test_what_is_no_pair_is_refused_in_a_line(how, says, tmp_path):
         ({"task": "halves", "data": "two"}, "task=pairs"),
         (
             {"task": "pairs", "data": "digits"},
-.*, got digits",
+            "task pairs: expected pairs of your own, .*, got digits",
         ),
         ({"task": "pairs", "data": "nowhere"}, "expected a folder or a .zip of images, found nothing"),
         ({"task": "halves", "data": "b", "image_size": 8, "patches": 2}, "expected images of 16 pixels"),
