@@ -9,7 +9,7 @@ import { LANGUAGES, language, nameOf, say, speak, type Language } from "./langua
 import type { Form } from "./forms";
 import { toRoom } from "./focus";
 import { follow, following } from "./presenting";
-import { ROOMS, type Room } from "./rooms";
+import { ROOMS, roomOf, type Room } from "./rooms";
 import { Sharing } from "./sharing";
 import { Button, Choice, Problem, Switch } from "./ui/controls";
 
@@ -28,7 +28,7 @@ const GREETED = "profundo-greeted";
 const greeted = signal(localStorage.getItem(GREETED) !== null || address.peek().room !== "");
 
 export function App() {
-  const room = ROOMS.find(({ id }) => id === address.value.room) ?? ROOMS[0];
+  const room = roomOf(address.value.room);
   useEffect(() => dress(theme.value), []);
   useLayoutEffect(() => settle(ROOMS.map(({ id }) => id)), [address.value.room]); // before its words are taken for another room's
   useEffect(() => {
