@@ -300,10 +300,10 @@ def in_words(error: Exception) -> str:
 
 def expectation(message: str) -> str:
     """Of pydantic's message, what was expected: "expected a whole number"."""
-    message = re.split(", unable to parse|, got a number| or instance of", message)[0]
+    message = re.split(", unable to (parse|interpret)|, got a number| or instance of", message)[0]
     for theirs, ours in PYDANTIC.items():
         message = message.replace(theirs, ours)
-    return message
+    return re.sub(r"^\w+ should have (at \w+ \d+ items?) after validation.*", r"expected \1", message)
 
 
 def check_out(path: Path, *endings: str) -> None:

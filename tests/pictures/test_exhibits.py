@@ -23,7 +23,7 @@ def everything():
         drawn(Images("Rows", "Two by two.", PIXELS, columns=2, rows=["given", "<made>"], heads=["one", "two"])),
         drawn(Film("A film", "It moves.", PIXELS)),
         drawn(Chart("A chart", "It rises.", '<svg viewBox="0 0 1 1"><path d="M0 0"/></svg>')),
-        drawn(Table("A table", "Numbers.", ["name", "value"], [["x\ty", 0.5], ["z", 2]])),
+        drawn(Table("A table", "Numbers.", ["name", "value", "size"], [["x\ty", 0.5, "24,520"], ["z", 2, ""]])),
         drawn(Passage("A passage", "Text.", "To be,\n<b>or</b> not")),
         drawn(Sound("A sound", "To hear.", WAVE, 8000)),
     ]
@@ -45,8 +45,8 @@ def test_a_film_has_its_frames_and_a_chart_can_stand_alone():
 
 def test_a_table_keeps_its_numbers_exactly_and_knows_which_columns_are_numbers():
     table = everything()[5]
-    assert table.text == "name\tvalue\nx y\t0.5\nz\t2\n"
-    assert list(table.numeric) == [False, True]
+    assert table.text == "name\tvalue\tsize\nx y\t0.5\t24,520\nz\t2\t\n"
+    assert list(table.numeric) == [False, True, True]
 
 
 def test_a_sound_becomes_a_wav_of_its_amplitudes_cut_at_the_loudest_and_a_player():

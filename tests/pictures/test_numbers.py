@@ -26,6 +26,17 @@ def test_a_share_is_never_rounded_to_a_whole_or_to_nothing(share, text):
     assert written(numbers.percent(share)) == text
 
 
+def test_a_share_has_the_digits_that_one_asks_for():
+    assert [written(numbers.percent(share, 1)) for share in (0.8333, 1, 0.9999, 0.0001, 0)] == [
+        "83.3 %",
+        "100 %",
+        "> 99.9 %",
+        "< 0.1 %",
+        "0.0 %",
+    ]
+    assert written(numbers.percent(0.996, 0)) == "> 99 %"
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

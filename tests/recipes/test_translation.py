@@ -128,9 +128,9 @@ def test_tables_and_charts_count_what_is_right():
     assert judged(["x y z w"], ["x y z w"])["BLEU"] == pytest.approx(100)
     kinds = by_kind(test, answers, ([Pair("d", "v", "new")], {"net": ["v"]}))
     assert [list(row) for row in kinds.rows] == [
-        ["one", "1", "100.0 %", "100.0 %"],
-        ["two", "2", "50.0 %", "0.0 %"],
-        ["new", "1", "100.0 %", ""],
+        ["one", "1", "100\u00a0%", "100\u00a0%"],
+        ["two", "2", "50.0\u00a0%", "0.0\u00a0%"],
+        ["new", "1", "100\u00a0%", ""],
     ]
     told = written_table(test, answers)
     assert [list(row) for row in told.rows] == [

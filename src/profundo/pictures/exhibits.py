@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -176,11 +177,17 @@ def _strips(exhibit: Images, across: int) -> list[tuple[str, str]]:
 
 def _table(exhibit: Table) -> Drawn:
     rows = [[cell if isinstance(cell, str) else plain(cell) for cell in row] for row in exhibit.rows]
-    numeric = [all(not isinstance(row[at], str) for row in exhibit.rows) for at in range(len(exhibit.columns))]
+    columns = zip(*exhibit.rows, strict=True) if exhibit.rows else [()] * len(exhibit.columns)
+    numeric = [all(map(_is_figure, column)) for column in columns]
     lines = ["\t".join(exhibit.columns), *("\t".join(map(_exact, row)) for row in exhibit.rows)]
     content = ("\n".join(lines) + "\n").encode()
     named = {"columns": list(exhibit.columns), "rows": rows, "numeric": numeric}
     return Drawn("table", exhibit.title, exhibit.caption, content, ".tsv", **named)  # type: ignore[arg-type]
+
+
+def _is_figure(cell: str | float) -> bool:
+    """A number, also one written out with its unit, or none where there is none."""
+    return not isinstance(cell, str) or re.fullmatch(r"([<>]\s)?([−-]?\d[\d,.]*(\s?%|\ss)?)?", cell) is not None
 
 
 def _exact(cell: Any) -> str:

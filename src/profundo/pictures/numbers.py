@@ -15,15 +15,18 @@ __all__ = ["chance", "count", "duration", "flat", "percent", "plain", "setting",
 SPACE = "\u00a0"
 
 
-def percent(share: float) -> str:
-    """A share as a percentage with two decimals; only a whole is called 100 %, only nothing 0 %."""
+def percent(share: float, digits: int = 2) -> str:
+    """A share as a percentage with so many decimals; only a whole is called 100 %, only nothing 0 %."""
     if not math.isfinite(share):
         return plain(share)
-    if 0.99995 <= share < 1:
-        return f"> {local('99.99')}{SPACE}%"
-    if 0 < share < 0.00005:
-        return f"< {local('0.01')}{SPACE}%"
-    return local(f"{100 * share:.2f}".replace("100.00", "100").replace("-0.00", "0.00")) + f"{SPACE}%"
+    least = 10.0**-digits
+    if 1 - least / 200 <= share < 1:
+        return f"> {local(f'{100 - least:.{digits}f}')}{SPACE}%"
+    if 0 < share < least / 200:
+        return f"< {local(f'{least:.{digits}f}')}{SPACE}%"
+    whole = {f"{100:.{digits}f}": "100", f"{-0.0:.{digits}f}": f"{0:.{digits}f}"}
+    written = f"{100 * share:.{digits}f}"
+    return local(whole.get(written, written)) + f"{SPACE}%"
 
 
 def chance(p: float) -> str:

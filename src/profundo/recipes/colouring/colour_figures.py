@@ -13,6 +13,7 @@ from profundo.objectives.colour_classes import ColourClasses
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
 from profundo.pictures.film import sheet
+from profundo.pictures.numbers import percent
 from profundo.ranks_and_places import evenly
 from profundo.recipes.colouring.colour_hints import MOST, hint_of, no_hints, some_hints
 from profundo.recipes.colouring.colour_photographs import Unseen, painted
@@ -139,15 +140,11 @@ def judgement_table(figures: Mapping[str, Mapping[str, float]], named_as: Mappin
     named = " named right: by a classifier that learned from true photographs." if named_as else ""
     figure_names = ["judge fooled", *(["named right"] if named_as else [])]
     rows: list[list[str | float]] = [
-        [way, *(percent(of[name]) for name in figure_names)] for way, of in figures.items()
+        [way, *(percent(of[name], 1) for name in figure_names)] for way, of in figures.items()
     ]
     if named_as:
-        rows.append(["true colours", "", percent(named_as["true"])])
+        rows.append(["true colours", "", percent(named_as["true"], 1)])
     return Table("Two alternatives", caption + named, ["way", *figure_names], rows)
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def temperatures(at: Callable[[float], Colouring], validation: Unseen) -> list[Exhibit]:

@@ -11,6 +11,7 @@ from profundo.data.text.text_pairs import Pair
 from profundo.evaluate.sequences.bleu import LONGEST, bleu, cut
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Table
+from profundo.pictures.numbers import percent
 
 __all__ = ["Answers", "by_kind", "by_length", "judged", "share_right", "written_table"]
 
@@ -53,14 +54,15 @@ def by_kind(test: Sequence[Pair], answers: Answers, never: tuple[Sequence[Pair],
     for at, pair in enumerate(test):
         places[pair.kind or "all"].append(at)
     rows = [
-        [kind, str(len(own)), *(percent([made[at] == test[at].target for at in own]) for made in answers.values())]
+        [kind, str(len(own)), *(right_share([made[at] == test[at].target for at in own]) for made in answers.values())]
         for kind, own in sorted(places.items())
     ]
     told = ""
     if never is not None:
         pairs, further = never
         shares = (
-            percent([*map(operator.eq, further[way], wanted_of(pairs))]) if way in further else "" for way in answers
+            right_share([*map(operator.eq, further[way], wanted_of(pairs))]) if way in further else ""
+            for way in answers
         )
         rows.append([pairs[0].kind, str(len(pairs)), *shares])
         told = f" The last row, {pairs[0].kind}, is what no pair of training shows."
@@ -72,8 +74,8 @@ def wanted_of(pairs: Sequence[Pair]) -> list[str]:
     return [pair.target for pair in pairs]
 
 
-def percent(right: Sequence[bool]) -> str:
-    return f"{100 * fmean(right):.1f} %"
+def right_share(answers: Sequence[bool]) -> str:
+    return percent(fmean(answers), 1)
 
 
 def by_length(test: Sequence[Pair], answers: Answers, lengths: Sequence[int]) -> Chart:

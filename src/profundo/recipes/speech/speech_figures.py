@@ -14,6 +14,7 @@ from profundo.data.sound.spectrograms import BANDS, RATE, log_mel
 from profundo.objectives.ctc import Lattice
 from profundo.pictures.charts import Line, heat_svg, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Sound, Table
+from profundo.pictures.numbers import percent
 from profundo.pictures.sounds.heard_words import listening_svg
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.recipes.speech.cut_words import Heard
@@ -113,7 +114,7 @@ def rivals(
         [
             way,
             f"{sizes[way]:,}" if way in sizes else "",
-            *(cell for who in parts for cell in (percent(rates[way][who]), percent(exact(parts[who], by[who])))),
+            *(cell for who in parts for cell in (percent(rates[way][who], 1), percent(exact(parts[who], by[who]), 1))),
             *([milliseconds(place_errors(parts["known"], by["known"]))] if has_places else []),
         ]
         for way, by in written.items()
@@ -140,10 +141,6 @@ def rivals(
         )
     )
     return Table("Rivals", caption, ["way", "parameters", *heads, *(["place, ms"] if has_places else [])], rows)
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def milliseconds(errors: Sequence[float]) -> str:

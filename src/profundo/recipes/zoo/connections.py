@@ -24,6 +24,7 @@ from profundo.data.splits.splits import chosen
 from profundo.nets import build, resnet
 from profundo.pictures.charts import lines_svg
 from profundo.pictures.exhibits import Chart, Table
+from profundo.pictures.numbers import percent
 from profundo.recipes.classifying import classified, train
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.own_data import Takes, things
@@ -86,8 +87,8 @@ def run(context: Context, settings: Settings) -> Outcome:
             curves(deep, deepest),
             depth_table(settings, deep, accuracies),
         ],
-        conclusion=f"C3 by its table reads {mean(sparse['table']):.2%}, at random {mean(sparse['random']):.2%}, with all "
-        f"connections {mean(sparse['full']):.2%} of the test {things(data)} after {settings.samples:,} samples. With {deepest} "
+        conclusion=f"C3 by its table reads {percent(mean(sparse['table']))}, at random {percent(mean(sparse['random']))}, with all "
+        f"connections {percent(mean(sparse['full']))} of the test {things(data)} after {settings.samples:,} samples. With {deepest} "
         f"layers a plain net ends with a training cost of {losses[False, deepest]:.2f}, a residual one of "
         f"{losses[True, deepest]:.2f}.",
         against="plain",

@@ -21,6 +21,7 @@ from profundo.data.sets.compositions import compositions
 from profundo.nets import linear, mlp
 from profundo.pictures.charts import lines_svg
 from profundo.pictures.exhibits import Chart, Table
+from profundo.pictures.numbers import percent
 from profundo.recipes.classifying import classified, spec_of, train
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
@@ -81,9 +82,9 @@ def run(context: Context, settings: Settings) -> Outcome:
         exhibits=[error_chart(unexplained), net_table(nets, unexplained)],
         networks=nets,
         known={"spec": asdict(data.spec)},
-        conclusion=f"With {settings.parameters:,} parameters, one hidden layer leaves {means[1]:.1%} of the variance "
-        f"unexplained, {name_of(best)}, the best in hindsight, {means[best]:.1%}, a linear model "
-        f"{mean(flat):.0%}; means over {settings.repeats} draws of data and weights.",
+        conclusion=f"With {settings.parameters:,} parameters, one hidden layer leaves {percent(means[1], 1)} of the variance "
+        f"unexplained, {name_of(best)}, the best in hindsight, {percent(means[best], 1)}, a linear model "
+        f"{percent(mean(flat), 0)}; means over {settings.repeats} draws of data and weights.",
         against="linear model",
     )
 

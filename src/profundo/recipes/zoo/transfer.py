@@ -40,6 +40,7 @@ from profundo.nets import fast_cnn, initialize_
 from profundo.nets.init import SMALL_OUTPUT
 from profundo.pictures.charts import lines_svg
 from profundo.pictures.exhibits import Chart, Images, Table
+from profundo.pictures.numbers import percent
 from profundo.recipes.classifying import classified, predict, spec_of, train
 from profundo.recipes.context import Context
 from profundo.recipes.own_data import Takes, is_own, things
@@ -111,7 +112,7 @@ def run(context: Context, settings: Settings) -> Outcome:
                 _, figures = classified(context, net, new.test, new.spec, samples)
                 results.setdefault((way, size), []).append(figures.values["accuracy"])
         best = {way: mean(results[way, size]) for way in WAYS}
-        context.say(f"{size} of each: " + ", ".join(f"{way} {value:.2%}" for way, value in best.items()))
+        context.say(f"{size} of each: " + ", ".join(f"{way} {percent(value)}" for way, value in best.items()))
     nets["fine-tuned"] = net
 
     smallest = settings.samples[0]
@@ -125,9 +126,10 @@ def run(context: Context, settings: Settings) -> Outcome:
         ],
         networks=nets,
         known=known,
-        conclusion=f"From {smallest} images of each of {new_names}, a net that had learnt {seen_names} ({learnt:.1%}) "
-        f"gets to {mean(results['fine-tuned', smallest]):.1%} by fine-tuning, {mean(results['frozen', smallest]):.1%} with "
-        f"its features frozen, a new net to {mean(results['scratch', smallest]):.1%}; means over {settings.repeats} draws.",
+        conclusion=f"From {smallest} images of each of {new_names}, a net that had learnt {seen_names} ({percent(learnt, 1)}) "
+        f"gets to {percent(mean(results['fine-tuned', smallest]), 1)} by fine-tuning, "
+        f"{percent(mean(results['frozen', smallest]), 1)} with its features frozen, a new net to "
+        f"{percent(mean(results['scratch', smallest]), 1)}; means over {settings.repeats} draws.",
         against="from scratch",
         rivals={"its features frozen": mean(results["frozen", smallest])},
     )
