@@ -32,6 +32,7 @@ from profundo.data import load
 from profundo.data.augmenting.augment import augmentation
 from profundo.data.batches import generator, in_order
 from profundo.data.sets.digit_scenes import Scenes, digit_scenes, split_digits
+from profundo.data.splits.splits import learned_targets
 from profundo.data.standard import standardize
 from profundo.evaluate import Answers, answers, figures
 from profundo.evaluate.objects.object_scores import answered_scenes
@@ -155,9 +156,12 @@ def on_digits(name: str, seed: int, tested: int) -> Work:
     """Scenes that are new in every step; those to validate and to test of digits that no training scene has."""
     mnist, manner, pixels = load("mnist"), MANNERS[name], name in SEGMENTERS
     train, held_back = split_digits(mnist.train)
-    some = digit_scenes(train, 100, seed=0, side=SIDE).images.float()
-    inputs = Inputs((1, SIDE, SIDE), "image", mean=(some.mean().item(),), std=(some.std().item(),), longest=0)
-    targets = Targets("mask", ("background", *CLASSES)) if pixels else Targets("objects", CLASSES)
+    some = digit_scenes(train, 100, seed=0, side=SIDE)
+    grey = some.images.float()
+    inputs = Inputs((1, SIDE, SIDE), "image", mean=(grey.mean().item(),), std=(grey.std().item(),), longest=0)
+    targets = Targets("objects", CLASSES)
+    if pixels:
+        targets = learned_targets(Targets("mask", ("background", *CLASSES)), pixel_classes(some))
 
     def truth(scenes: Scenes) -> Any:
         return pixel_classes(scenes) if pixels else {"objects": scenes.objects, "masks": scenes.masks}

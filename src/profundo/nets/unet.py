@@ -34,13 +34,16 @@ DEEPEST, SMALLEST = 4, 8  # halvings unless told otherwise, and the pixels that 
 class UNet(nn.Module):
     """Images (batch, channels, height, width) → (batch, outputs, height, width), logits or standardised numbers."""
 
-    def __init__(self, channels: int, outputs: int, width: int, depth: int, finest: int = 1) -> None:
+    def __init__(
+        self, channels: int, outputs: int, width: int, depth: int, finest: int = 1, *, adds: bool = False
+    ) -> None:
+        """adds: the way up adds what the way down had and convolves once; else it joins it and convolves twice, as the paper's."""
         super().__init__()
-        widths, self.finest = [width << level for level in range(depth + 1)], finest
+        widths, self.finest, self.adds = [width << level for level in range(depth + 1)], finest, adds
         channels, outputs = channels * finest**2, outputs * finest**2
-        self.down = nn.ModuleList(twice(a, b) for a, b in zip([channels, *widths], widths, strict=False))
+        self.down = nn.ModuleList(convolved(a, b, b) for a, b in zip([channels, *widths], widths, strict=False))
         self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairwise(widths))
-        self.joined = nn.ModuleList(twice(2 * a, a) for a in widths[:-1])
+        self.joined = nn.ModuleList(convolved(a, a) if adds else convolved(2 * a, a, a) for a in widths[:-1])
         self.scores = nn.ModuleList(nn.Conv2d(a, outputs, 1) for a in widths)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -54,15 +57,15 @@ class UNet(nn.Module):
             kept.append(x)
         result: Tensor = self.scores[-1](x)
         for up, block, same, score in reversed(list(zip(self.up, self.joined, kept, self.scores, strict=False))):
-            x = block(torch.cat([same, up(x)], 1))
+            x = block(same + up(x) if self.adds else torch.cat([same, up(x)], 1))
             result = score(x) + enlarged(result, 2)
         return F.pixel_shuffle(result, self.finest)[:, :, :height, :width]
 
 
-def twice(channels: int, width: int) -> nn.Sequential:
-    """3×3 convolution, normalisation, ReLU; and the same again."""
+def convolved(*widths: int) -> nn.Sequential:
+    """From each number of channels to the next a 3×3 convolution, normalisation and ReLU."""
     layers: list[nn.Module] = []
-    for before in (channels, width):
+    for before, width in pairwise(widths):
         layers += [nn.Conv2d(before, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
     return nn.Sequential(*layers)
 
@@ -85,4 +88,4 @@ def unet(spec: Spec, width: int = 16, depth: int | None = None, finest: int = 1)
         raise ProfundoError(
             f"net unet: expected a depth from 1 to 8 and a width from 1 to 1,024, got {chosen} and {width}"
         )
-    return UNet(channels, spec.outputs, width, chosen, finest)
+    return UNet(channels, spec.outputs, width, chosen, finest, adds=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from profundo.languages import local, raised, say
 
-__all__ = ["chance", "count", "duration", "flat", "percent", "plain", "setting", "shape", "short"]
+__all__ = ["chance", "count", "duration", "flat", "percent", "plain", "setting", "shape", "short", "things"]
 
 SPACE = "\u00a0"
 
@@ -35,6 +35,11 @@ def chance(p: float) -> str:
 
 def count(number: int) -> str:
     return local(f"{number:,}")
+
+
+def things(number: int, noun: str) -> str:
+    """1 photograph, 1,234 photographs: of an English noun whose plural has an s."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def short(number: float, unit: str) -> str:

@@ -331,7 +331,7 @@ def costs_table(results: Mapping[str, Compressed]) -> Table:
                 [
                     name,
                     form,
-                    f"{one.scores.values['accuracy']:.2%}",
+                    one.scores.values["accuracy"],
                     f"{one.weights:,}",
                     f"{one.size:,}",
                     f"{one.deflated:,}",

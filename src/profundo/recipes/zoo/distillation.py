@@ -303,9 +303,9 @@ def nets_table(rows: Mapping[str, Judged]) -> Table:
         [
             name,
             f"{one.parameters:,}",
-            f"{one.scores.values['accuracy']:.2%}",
-            round(one.scores.values["log loss"], 4),
-            f"{one.validated:.2%}" if one.errors else "",
+            one.scores.values["accuracy"],
+            one.scores.values["log loss"],
+            one.validated if one.errors else "",
         ]
         for name, one in rows.items()
     ]
@@ -313,7 +313,9 @@ def nets_table(rows: Mapping[str, Judged]) -> Table:
         "On the test images, and the accuracy on the validation images by which the temperature is chosen. The teachers were "
         "asked about each training image once, as it is; the small nets saw them as `augment` changes them."
     )
-    return Table("Large and small", caption, ["net", "parameters", "accuracy", "log loss", "validation"], lines)
+    return Table(
+        "Large and small", caption, ["net", "parameters", "accuracy", "log loss", "validation"], lines, ["validation"]
+    )
 
 
 def concluded(
