@@ -2,14 +2,17 @@
 each pixel, from what is near and from what is far.
 
 A path down halves the image `depth` times and doubles the channels: it sees what is there. A path up doubles the image again,
-and at each size joins what the path down had there: it sees where. At each size x_l of the path up there are scores of the classes,
+and at each size takes up what the path down had there: it sees where. At each size x_l of it there are scores of the classes,
 
     answer = S_0(x_0) + twice as large( S_1(x_1) + twice as large( S_2(x_2) + … ))
 
 Other than the paper's, which has S_0 alone, so that what is there reaches the answer, and the cost reaches what sees it, by a short
 way (as Lee et al. 2015, "Deeply-supervised nets"): a net with S_0 alone soon tells ground from things, by their edges, and for long
 not which things. In one run (seed 0; width 8, ground and ink weighed alike) it gave 17 % of the ink in scenes of ten digits the right
-digit after 200 steps of 4 scenes, where this one gave 46 %; how that varies from seed to seed was not measured.
+digit after 200 steps of 4 scenes, where one with all of them gave 46 %; how that varies from seed to seed was not measured.
+Other than the paper's, too, the net of the name `unet` adds on its way up what the way down had, as LinkNet (Chaurasia & Culurciello
+2017), and convolves once, not twice: on such scenes (width 32, finest 2) a step takes 0.7 of the time. In one pair of runs on
+the same 200 batches (seed 0) it named 46 % of the ink of the last 25 right; with the paper's way up, in 1.4 times the time, 51 %.
 Convolutions keep the size and have batch normalisation; images of any size are continued by their edges until they can be halved
 so often. The finest level may have a place for each square of 2×2 pixels (`finest`): their channels come in side by side and the
 scores of each of them go out so (Shi et al. 2016, "Real-time single image and video super-resolution", section 2.2), so that no
