@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from profundo.languages import local, raised, say
 
-__all__ = ["chance", "count", "duration", "flat", "percent", "plain", "setting", "shape", "short", "things"]
+__all__ = ["alike", "chance", "count", "duration", "flat", "percent", "plain", "setting", "shape", "short", "things"]
 
 SPACE = "\u00a0"
 
@@ -66,6 +66,17 @@ def plain(number: float) -> str:
         return sign + local(f"{size:,.{max(0, 3 - math.floor(math.log10(size)))}f}")
     mantissa, exponent = f"{size:.2e}".split("e")
     return f"{sign}{local(mantissa)}{SPACE}·{SPACE}10{raised(int(exponent))}"
+
+
+def alike(low: float, high: float) -> tuple[str, str]:
+    """Two ends of one span, with as many decimals as four digits of the larger need: 0.0017 and 0.2418."""
+    size = max(abs(low), abs(high))
+    if not 1e-4 <= size < 1e6 or (low == int(low) and high == int(high)):
+        return plain(low), plain(high)
+    decimals = max(0, 3 - math.floor(math.log10(size)))
+    rounded = (round(end, decimals) + 0.0 for end in (low, high))  # no −0
+    first, last = (local(f"{end:,.{decimals}f}".replace("-", "−")) for end in rounded)
+    return first, last
 
 
 def duration(seconds: float) -> str:

@@ -159,11 +159,13 @@ def span(name: str, interval: tuple[float, float] | None) -> str:
 
 
 def _edges(name: str, interval: tuple[float, float] | None) -> tuple[str, str] | None:
-    """As they are written, with one sign of percent; None where they are not finite."""
+    """As they are written, with one sign of percent, else with as many decimals; None where they are not finite."""
     if interval is None or not all(map(math.isfinite, interval)):
         return None
+    if not is_share(name):
+        return numbers.alike(*interval)
     low, high = (score(name, edge) for edge in interval)
-    return (low.removesuffix(numbers.SPACE + "%") if is_share(name) and "<" not in low else low), high
+    return (low if "<" in low else low.removesuffix(numbers.SPACE + "%")), high
 
 
 def rungs(name: str, scores: Scores) -> list[Rung]:
