@@ -29,12 +29,20 @@ with torch.device("meta"):
     shapes = {name: one.shape for name, one in table_net(spec).state_dict().items()}
 assert shapes == {name: one.shape for name, one in table_net(spec).state_dict().items()}
 """
+FIRST_VIEW = """
+from profundo.nets.init import drawn_once
+from profundo.playground.playground_settings import new_settings
+from profundo.playground.session import Session
+assert drawn_once(lambda: torch.nn.BatchNorm1d(2)).weight.tolist() == [1, 1]
+assert Session(new_settings()).net
+"""
 MNIST = "import profundo.data; profundo.data.load('mnist')"
 PIECES = {
     NAMES: {"sklearn", "PIL", "matplotlib", "rich", "scipy"},
     TRAINING: {"torch._dynamo", "torch._inductor", "sympy", "onnx", "starlette", "fsspec.implementations.http",
                "sklearn", "scipy", "pandas", "polars"},
     SHAPES: {"torch._dynamo"},  # a run is opened by building its net of no memory first
+    FIRST_VIEW: {"sympy", "torch._dynamo"},  # the page of the lab waits for it
     MNIST: {"sklearn", "PIL", "rich", "pydantic", "matplotlib"},
 }  # fmt: skip
 """What is done, and what is not loaded then."""

@@ -9,8 +9,9 @@ import { LANGUAGES, language, nameOf, say, speak, type Language } from "./langua
 import type { Form } from "./forms";
 import { toRoom } from "./focus";
 import { follow, following } from "./presenting";
-import { ROOMS, type Room } from "./rooms";
+import { ROOMS, roomOf, type Room } from "./rooms";
 import { Sharing } from "./sharing";
+import { said, useTold } from "./telling";
 import { Button, Choice, Problem, Switch } from "./ui/controls";
 
 const KEPT = "profundo-theme";
@@ -28,12 +29,13 @@ const GREETED = "profundo-greeted";
 const greeted = signal(localStorage.getItem(GREETED) !== null || address.peek().room !== "");
 
 export function App() {
-  const room = ROOMS.find(({ id }) => id === address.value.room) ?? ROOMS[0];
+  const room = roomOf(address.value.room);
   useEffect(() => dress(theme.value), []);
   useLayoutEffect(() => settle(ROOMS.map(({ id }) => id)), [address.value.room]); // before its words are taken for another room's
   useEffect(() => {
     if (room) document.title = `${say(room.name)} · Profundo`;
   }, [room, language.value]);
+  useTold(room ? say(room.name) : "");
   return (
     <>
       <a class="skip" href="#room" onClick={(event) => (event.preventDefault(), toRoom())}>
@@ -56,6 +58,9 @@ export function App() {
       </header>
       <p class="away" role="status" hidden={connected.value || trouble.value === ""}>
         {trouble.value}
+      </p>
+      <p class="unseen" role="status">
+        {said.value}
       </p>
       {role.value === "visitor" && <Visiting />}
       {role.value === "owner" && !greeted.value && <Welcome />}

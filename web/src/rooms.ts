@@ -20,3 +20,6 @@ export const ROOMS: readonly Room[] = [
   { id: "surface", name: texts.surface, load: () => import("./rooms/surface") },
   { id: "words", name: texts.words, load: () => import("./rooms/words") },
 ];
+
+/** The room of an address; one that is none leads to the first. */
+export const roomOf = (id: string): Room | undefined => ROOMS.find((one) => one.id === id) ?? ROOMS[0];

@@ -31,7 +31,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from profundo.records import ProfundoError
 
-__all__ = ["GAINS", "SMALL_OUTPUT", "drawn_once", "glorot_radius", "initialize_"]
+__all__ = ["GAINS", "SMALL_OUTPUT", "allocate_", "drawn_once", "glorot_radius", "initialize_"]
 
 GAINS: dict[str, float] = {
     "linear": 1.0,
@@ -103,11 +103,22 @@ def drawn_once(build: Callable[[], Net]) -> Net:
     device = torch.get_default_device()
     with torch.device("meta"):
         net = build()
-    net.to_empty(device=device)
+    allocate_(net, device)
     for layer in net.modules():
         if isinstance(layer, _BatchNorm):
             layer.reset_parameters()
     return initialize_(net, output_gain=SMALL_OUTPUT)
+
+
+def allocate_(net: nn.Module, device: torch.device) -> None:
+    """Memory for a net that was made on "meta", with nothing in it yet.
+
+    `Module.to_empty` does the same, and loads a library of symbolic algebra for it: some half a second of a new process.
+    """
+    for module in net.modules():
+        for name, old in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
+            new = torch.empty(old.shape, dtype=old.dtype, device=device)
+            setattr(module, name, nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new)
 
 
 def fans(weight: Tensor) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from profundo import objectives
 from profundo.data.batches import batches
+from profundo.nets.init import allocate_
 from profundo.nets.plane_nets import PlaneFeatures, SeededDropout, plane_mlp
 from profundo.nets.weight_schemes import begin_with_
 from profundo.playground.plane_characters import plane_text
@@ -367,7 +368,7 @@ def net_of(settings: PlaygroundSettings, spec: Spec) -> nn.Sequential:
     """With its first weights, in training mode."""
     with torch.device("meta"):  # where nothing is drawn: the generator of all threads is left alone
         net = plane_mlp(spec, **net_options(settings))
-    net.to_empty(device="cpu")
+    allocate_(net, torch.device("cpu"))
     begin_with_(net, settings.initialisation, settings.seed)
     generator = torch.Generator().manual_seed(settings.seed)
     for layer in net:

@@ -19,9 +19,10 @@ from profundo.records import Dataset, Inputs, ProfundoError, Samples, Scores, Sp
 from profundo.runs.choices import load_data
 from profundo.runs.experiment import new_experiment
 from profundo.runs.folder import Folder, read_result, read_scores
-from profundo.runs.given.arriving import dataset_of, loss_of, with_grids, with_several_outputs
+from profundo.runs.given.arriving import dataset_of, with_grids, with_several_outputs
 from profundo.runs.given.keeping import TOOLS
 from profundo.runs.given.own import Own, metrics_of
+from profundo.runs.given.ways_to_train import loss_of
 from profundo.runs.health.health_record import read_health, read_vital_signs
 from profundo.runs.manifest import MAY_MOVE, check_data_facts, check_files
 from profundo.runs.run import Run, Tools

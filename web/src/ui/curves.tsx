@@ -5,7 +5,7 @@ import "uplot/dist/uPlot.min.css";
 import { language } from "../language";
 import { short } from "../numbers";
 import { dress } from "./dress";
-import type { Line } from "./legend";
+import { strokeOf, type Line } from "./legend";
 
 interface CurvesProps {
   lines: readonly Line[];
@@ -72,13 +72,13 @@ function options(lines: readonly Line[], width: number, height: number, logarith
         stroke: muted,
         grid,
         ticks: { show: false },
-        size: 46,
+        size: (_: uPlot, places: string[] | null) => Math.max(46, 14 + 7 * Math.max(0, ...(places ?? []).map((place) => place?.length ?? 0))),
         font: "12px system-ui",
         values: (_, places) => places.map(short),
         ...(logarithmic ? { splits: powers, filter: (_: uPlot, places: number[]) => places } : {}),
       },
     ],
-    series: [{}, ...lines.map(({ label, colour, dashed }) => ({ label, stroke: resolved(colour), width: 1.75, points: { show: false }, ...(dashed ? { dash: [5, 4] } : {}) }))],
+    series: [{}, ...lines.map((line) => ({ label: line.label, stroke: resolved(line.colour), width: 1.75, points: { show: false }, dash: strokeOf(line) }))],
   };
 }
 
