@@ -298,8 +298,8 @@ def build(name: str, targets: Targets, label_smoothing: float = 0.0) -> Objectiv
     """The objective of that name. Raises ProfundoError when it is unknown or does not suit the targets."""
     check(name, targets)
     if name == Overlapping.name:
-        each = Categorical(label_smoothing)
-        return Overlapping(PerPixel(Evened(each, targets.shares) if targets.shares else each))
+        plain = Categorical(label_smoothing)
+        return Overlapping(PerPixel(Evened(plain, targets.shares) if targets.shares else plain))
     each = of_samples(name, targets, label_smoothing)
     return PerPixel(each) if targets.traits.per == "pixel" else each
 
