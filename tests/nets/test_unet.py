@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from profundo.nets import build
-from profundo.nets.unet import UNet, unet
+from profundo.nets.unet import unet
 from profundo.records import Inputs, ProfundoError, Spec, Targets
 
 
@@ -50,7 +50,7 @@ def test_its_weights_are_those_of_its_layers():
     expected += 4 * 16 * 8 + 8 + 4 * 8 * 4 + 4  # up
     joined, added = twice(16, 8) + twice(8, 4), 9 * 8 * 8 + 2 * 8 + 9 * 4 * 4 + 2 * 4
     assert sum(p.numel() for p in unet(spec(), width=4, depth=2).parameters()) == expected + added
-    assert sum(p.numel() for p in UNet(3, 5, 4, 2).parameters()) == expected + joined
+    assert sum(p.numel() for p in unet(spec(), width=4, depth=2, adds=False).parameters()) == expected + joined
 
 
 def test_its_answer_is_the_scores_of_all_sizes_enlarged_and_added():

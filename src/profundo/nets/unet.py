@@ -77,11 +77,12 @@ def enlarged(maps: Tensor, times: int) -> Tensor:
     return F.interpolate(maps, scale_factor=float(times), mode="bilinear", align_corners=False)
 
 
-def unet(spec: Spec, width: int = 16, depth: int | None = None, finest: int = 1) -> UNet:
+def unet(spec: Spec, width: int = 16, depth: int | None = None, finest: int = 1, adds: bool = True) -> UNet:
     """An answer for each pixel (Ronneberger et al. 2015), in images of any size.
 
     width: channels of the finest level, doubled at each halving; depth: halvings, by default as many as leave 8 places of the shorter
-    side, at most 4; finest: pixels between the places of the finest level, 1, 2 or 4.
+    side, at most 4; finest: pixels between the places of the finest level, 1, 2 or 4; adds: whether the way up
+    adds what the way down had and convolves once, or joins it and convolves twice, as the paper's.
     """
     channels, *sides = spec.inputs.shape
     if finest not in (1, 2, 4):
@@ -91,4 +92,4 @@ def unet(spec: Spec, width: int = 16, depth: int | None = None, finest: int = 1)
         raise ProfundoError(
             f"net unet: expected a depth from 1 to 8 and a width from 1 to 1,024, got {chosen} and {width}"
         )
-    return UNet(channels, spec.outputs, width, chosen, finest, adds=True)
+    return UNet(channels, spec.outputs, width, chosen, finest, adds=adds)
