@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { language } from "../language";
-import { short } from "../numbers";
+import { explodes, short } from "../numbers";
 import { dress } from "./dress";
 import type { Line } from "./legend";
 
@@ -12,6 +12,8 @@ interface CurvesProps {
   /** x first, then one array a line; null where a line has no value, undefined where it goes on past a place of others. */
   data: readonly (readonly (number | null | undefined)[])[];
   label: string;
+  /** What x counts, written below it. */
+  across: string;
   height?: number;
   logarithmic?: boolean;
   /** x counts something, such as epochs: no place between two of them is marked. */
@@ -28,14 +30,15 @@ const resolved = (name: string) => {
   return colour || css(name);
 };
 
-export function Curves({ lines, data, label, height = 160, logarithmic = false, whole = false }: CurvesProps) {
+export function Curves({ lines, data, label, across, height = 160, logarithmic = false, whole = false }: CurvesProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const shape = JSON.stringify([lines, height, logarithmic, whole, dress.value, language.value]);
+  const byPower = logarithmic || explodes(data.slice(1));
+  const shape = JSON.stringify([lines, across, height, byPower, whole, dress.value, language.value]);
   useEffect(() => {
     const element = place.current;
     if (!element) return undefined;
-    const made = new uPlot(options(lines, element.clientWidth || 300, height, logarithmic, whole), data as uPlot.AlignedData, element);
+    const made = new uPlot(options({ lines, across, height, logarithmic: byPower, whole }, element.clientWidth || 300), data as uPlot.AlignedData, element);
     plot.current = made;
     const resized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
     resized.observe(element);
@@ -57,7 +60,11 @@ function powers(_: uPlot, __: number, low: number, high: number): number[] {
   return Array.from({ length: Math.max(0, Math.floor((last - first) / step) + 1) }, (_one, index) => 10 ** (first + index * step));
 }
 
-function options(lines: readonly Line[], width: number, height: number, logarithmic: boolean, whole: boolean): uPlot.Options {
+type Drawn = Required<Pick<CurvesProps, "lines" | "across" | "height" | "logarithmic" | "whole">>;
+
+function options({ lines, across, height, logarithmic, whole }: Drawn, width: number): uPlot.Options {
+  const letter = 0.75 * parseFloat(getComputedStyle(document.documentElement).fontSize); // as large as the page's smallest
+  const font = `${letter}px system-ui`;
   const muted = resolved("--muted");
   const grid = { stroke: resolved("--rule"), width: 1 };
   return {
@@ -67,13 +74,13 @@ function options(lines: readonly Line[], width: number, height: number, logarith
     cursor: { show: false },
     scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : {} },
     axes: [
-      { stroke: muted, grid, ticks: { show: false }, size: 26, font: "12px system-ui", values: (_, places) => places.map(short), ...(whole ? { incrs: WHOLE } : {}) },
+      { stroke: muted, grid, ticks: { show: false }, size: 2.2 * letter, gap: 4, font, label: across, labelFont: font, labelSize: 1.4 * letter, labelGap: 0, values: (_, places) => places.map(short), ...(whole ? { incrs: WHOLE } : {}) },
       {
         stroke: muted,
         grid,
         ticks: { show: false },
-        size: 46,
-        font: "12px system-ui",
+        size: 3.8 * letter,
+        font,
         values: (_, places) => places.map(short),
         ...(logarithmic ? { splits: powers, filter: (_: uPlot, places: number[]) => places } : {}),
       },

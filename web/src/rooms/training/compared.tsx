@@ -30,7 +30,7 @@ export function Compared({ runs }: { runs: readonly Run[] }) {
         {name !== "" && (
           <>
             <Choice label={say(texts.curve)} value={name} options={names.map((one) => [one, term(one)])} onChoose={choose} />
-            <Curves lines={lines} data={together(curves)} label={`${term(name)}: ${known.map((run) => run.name).join(", ")}`} height={300} logarithmic={logarithmic} whole />
+            <Curves lines={lines} data={together(curves)} label={`${term(name)}: ${known.map((run) => run.name).join(", ")}`} across={term("epoch")} height={300} logarithmic={logarithmic} whole />
             <Legend lines={lines} />
           </>
         )}
