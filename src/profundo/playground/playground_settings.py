@@ -61,7 +61,11 @@ SCHEMES = {
     "zeros": "all 0: units stay alike",
 }
 assert list(SCHEMES) == list(WEIGHT_SCHEMES)
-VALUE_LOSSES, TWO_CLASS_LOSSES, CLASS_LOSSES = ("gaussian", "laplace", "huber"), ("bernoulli", "hinge"), ("categorical",)
+VALUE_LOSSES, TWO_CLASS_LOSSES, CLASS_LOSSES = (
+    ("gaussian", "laplace", "huber"),
+    ("bernoulli", "hinge"),
+    ("categorical",),
+)
 LOSSES = {
     "auto": "what suits the targets",
     **{name: OBJECTIVES[name] for name in (*CLASS_LOSSES, *TWO_CLASS_LOSSES, *VALUE_LOSSES)},

@@ -34,11 +34,12 @@ export function Curves({ lines, data, label, across, height = 160, logarithmic =
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const byPower = logarithmic || explodes(data.slice(1));
+  const drawn = (byPower ? powersOf(data) : data) as uPlot.AlignedData;
   const shape = JSON.stringify([lines, across, height, byPower, whole, dress.value, language.value]);
   useEffect(() => {
     const element = place.current;
     if (!element) return undefined;
-    const made = new uPlot(options({ lines, across, height, logarithmic: byPower, whole }, element.clientWidth || 300), data as uPlot.AlignedData, element);
+    const made = new uPlot(options({ lines, across, height, logarithmic: byPower, whole }, element.clientWidth || 300), drawn, element);
     plot.current = made;
     const resized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
     resized.observe(element);
@@ -48,17 +49,15 @@ export function Curves({ lines, data, label, across, height = 160, logarithmic =
       plot.current = null;
     };
   }, [shape]);
-  useEffect(() => plot.current?.setData(data as uPlot.AlignedData), [data]);
+  useEffect(() => plot.current?.setData(drawn), [data]);
   return <div ref={place} class="curves" role="img" aria-label={label} />;
 }
 
 const WHOLE = [1, 2, 5].flatMap((one) => [1, 10, 100, 1000, 1e4, 1e5, 1e6].map((power) => one * power)).sort((a, b) => a - b);
-/** Powers of ten in a logarithmic scale; where there are many, every second, third … */
-function powers(_: uPlot, __: number, low: number, high: number): number[] {
-  const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
-  const step = Math.max(1, Math.ceil((last - first + 1) / 6));
-  return Array.from({ length: Math.max(0, Math.floor((last - first) / step) + 1) }, (_one, index) => 10 ** (first + index * step));
-}
+/** Values by their powers of ten, for a straight scale: uPlot's own logarithmic one has no marks beyond 10¹⁷. */
+const powersOf = (data: CurvesProps["data"]): CurvesProps["data"] => data.map((line, at) => (at === 0 ? line : line.map((one) => (typeof one !== "number" ? one : one > 0 ? Math.log10(one) : null))));
+/** From one whole power to another. */
+const whole10: uPlot.Range.Function = (_, low, high) => (Number.isFinite(low + high) ? [Math.floor(low), Math.max(Math.ceil(high), Math.floor(low) + 1)] : [0, 1]);
 
 type Drawn = Required<Pick<CurvesProps, "lines" | "across" | "height" | "logarithmic" | "whole">>;
 
@@ -72,7 +71,7 @@ function options({ lines, across, height, logarithmic, whole }: Drawn, width: nu
     height,
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : {} },
+    scales: { x: { time: false }, y: logarithmic ? { range: whole10 } : {} },
     axes: [
       { stroke: muted, grid, ticks: { show: false }, size: 2.2 * letter, gap: 4, font, label: across, labelFont: font, labelSize: 1.4 * letter, labelGap: 0, values: (_, places) => places.map(short), ...(whole ? { incrs: WHOLE } : {}) },
       {
@@ -81,8 +80,8 @@ function options({ lines, across, height, logarithmic, whole }: Drawn, width: nu
         ticks: { show: false },
         size: 3.8 * letter,
         font,
-        values: (_, places) => places.map(short),
-        ...(logarithmic ? { splits: powers, filter: (_: uPlot, places: number[]) => places } : {}),
+        values: (_, places) => places.map((one) => short(logarithmic ? 10 ** one : one)),
+        ...(logarithmic ? { incrs: WHOLE } : {}),
       },
     ],
     series: [{}, ...lines.map(({ label, colour, dashed }) => ({ label, stroke: resolved(colour), width: 1.75, points: { show: false }, ...(dashed ? { dash: [5, 4] } : {}) }))],

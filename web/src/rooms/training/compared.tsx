@@ -18,7 +18,7 @@ export function Compared({ runs }: { runs: readonly Run[] }) {
   const [wanted, choose] = useState("validation loss");
   const [logarithmic, turn] = useState(true);
   const name = names.includes(wanted) ? wanted : (names[0] ?? "");
-  const lines: Line[] = known.map((run) => ({ label: run.name, colour: colourOf(runs.indexOf(run)) }));
+  const lines: Line[] = known.map((run) => ({ label: run.name, colour: colourOf(runs.indexOf(run)), dashed: runs.indexOf(run) % 2 === 1 }));
   const curves = known.map((run) => [column(courses.value[run.name]?.history["epoch"]), column(courses.value[run.name]?.history[name], logarithmic)] as const);
   return (
     <>
@@ -32,6 +32,7 @@ export function Compared({ runs }: { runs: readonly Run[] }) {
             <Choice label={say(texts.curve)} value={name} options={names.map((one) => [one, term(one)])} onChoose={choose} />
             <Curves lines={lines} data={together(curves)} label={`${term(name)}: ${known.map((run) => run.name).join(", ")}`} across={term("epoch")} height={300} logarithmic={logarithmic} whole />
             <Legend lines={lines} />
+            {[...rivals(known).values()].some((group) => group.length < known.length) && <p class="hint">{say(texts.not_rivals)}</p>}
           </>
         )}
       </section>
