@@ -33,12 +33,15 @@ def test_a_button_that_can_do_no_more_keeps_the_focus(kept_tab):
     assert pressed(page, "button", "To the beginning") == "To the beginning"
     page = kept_tab("#/playground?hidden=2")
     assert pressed(page, "button", "One hidden layer less") == "One hidden layer less"
+    assert eventually(page, lambda: page.locator("p.unseen[role=status]").inner_text().startswith("0 hidden layers"))
 
 
 def test_what_came_in_the_place_of_a_button_has_the_focus(kept_tab):
     page = kept_tab("#/training?run=focus-1")
     assert pressed(page, "button", "Remove …") == "Keep it"
     assert pressed(page, "button", "Keep it") == "Remove …"
+    assert pressed(page, "button", "Remove …") == "Keep it"
+    assert pressed(page, "button", "Keep it", key="Escape") == "Remove …"
     assert pressed(page, "button", "Show samples and the worst mistakes") != "the page"
     assert pressed(page, "link", "focus-2") == "focus-2"
     assert "run=focus-2" in page.url

@@ -59,7 +59,7 @@ def test_optimizers_roll_from_where_one_clicks(tab):
     assert field.input_value() == "1,25"
     field.fill("125")
     field.blur()
-    assert page.get_by_role("alert").filter(has_text="Espera-se um número, entre -").is_visible()
+    assert page.get_by_role("alert").filter(has_text="Espera-se um número, entre −").is_visible()
     page.get_by_label("Idioma").select_option("en")
     page.get_by_role("button", name="To the start").click()
     assert page.locator("thead th").nth(1).inner_text() == "Height, step 0"

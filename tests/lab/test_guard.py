@@ -294,9 +294,9 @@ def test_the_owner_of_a_shared_lab_comes_from_its_own_machine_only():
 @pytest.mark.parametrize(
     ("language", "line"),
     [
-        ("es-AR,en;q=0.5", "Esta dirección no abre el laboratorio"),
-        ("ca", "Aquesta adreça no obre el laboratori"),
-        ("de", "This address does not open the lab"),
+        ("es-AR,en;q=0.5", "Esta dirección no abre nada aquí"),
+        ("ca", "Aquesta adreça no obre res aquí"),
+        ("de", "This address opens nothing here"),
     ],
 )
 def test_who_opens_an_old_address_reads_a_page_in_his_language_that_loads_nothing(language, line):
@@ -305,7 +305,7 @@ def test_who_opens_an_old_address_reads_a_page_in_his_language_that_loads_nothin
     assert answer.status == 401
     assert answer.header("content-type").startswith("text/html")
     page = answer.body.decode()
-    assert f"<h1>{line}</h1>" in page
+    assert f"<main><h1>{line}</h1>" in page
     assert "script" not in page
     assert "of-yesterday" not in page
     assert "script-src" not in answer.header("content-security-policy")

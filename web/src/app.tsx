@@ -11,6 +11,7 @@ import { toRoom } from "./focus";
 import { follow, following } from "./presenting";
 import { ROOMS, roomOf, type Room } from "./rooms";
 import { Sharing } from "./sharing";
+import { said, useTold } from "./telling";
 import { Button, Choice, Problem, Switch } from "./ui/controls";
 
 const KEPT = "profundo-theme";
@@ -34,6 +35,7 @@ export function App() {
   useEffect(() => {
     if (room) document.title = `${say(room.name)} · Profundo`;
   }, [room, language.value]);
+  useTold(room ? say(room.name) : "");
   return (
     <>
       <a class="skip" href="#room" onClick={(event) => (event.preventDefault(), toRoom())}>
@@ -56,6 +58,9 @@ export function App() {
       </header>
       <p class="away" role="status" hidden={connected.value || trouble.value === ""}>
         {trouble.value}
+      </p>
+      <p class="unseen" role="status">
+        {said.value}
       </p>
       {role.value === "visitor" && <Visiting />}
       {role.value === "owner" && !greeted.value && <Welcome />}

@@ -45,11 +45,16 @@ function look(): void {
   to.focus();
 }
 
-/** To the beginning of what the page shows, below its header. */
-export function toRoom(): void {
-  document.getElementById("room")?.focus({ preventScroll: true });
+function to(id: string): void {
+  document.getElementById(id)?.focus({ preventScroll: true });
   scrollTo({ top: 0 });
 }
+
+/** To the beginning of what the page shows, below its header. */
+export const toRoom = (): void => to("room");
+
+/** To what was asked for, past the list that it was chosen from. */
+export const toShown = (): void => to("shown");
 
 export function watchFocus(): void {
   document.addEventListener("keydown", () => (byKeys = true), { capture: true, passive: true });

@@ -13,9 +13,10 @@ export const digitsOf = (value: number, digits: number): number => (isExact(valu
 /** ≈ before what is rounded; nothing before what is exact. */
 export const mark = (value: number): string => (Number.isFinite(value) && !isExact(value) ? "≈" : "");
 
-/** As the language writes it, in two or three digits; far below one with a power of ten. */
+/** As the language writes it, in two or three digits; far below one, and from a thousand millions, with a power of ten. */
 export function brief(value: number | null | undefined, digits = 2): string {
-  return typeof value !== "number" || value === 0 || !Number.isFinite(value) || Math.abs(value) >= 1e-3 ? figure(value, digits) : scientific(value, digits);
+  const size = Math.abs(value ?? 0);
+  return typeof value === "number" && size !== 0 && Number.isFinite(value) && (size < 1e-3 || size >= 1e9) ? scientific(value, digits) : figure(value, digits);
 }
 
 /** As short as a scale has room for: 0.05, 2000, 5·10⁶. */

@@ -4,7 +4,7 @@ import texts from "@texts/lab.json";
 import type { Numbers } from "./frames";
 import { say } from "./language";
 import { useAsking } from "./ui/asking";
-import { Button, Problem } from "./ui/controls";
+import { Button, Copy, Problem } from "./ui/controls";
 import "./sharing.css";
 
 interface Shared {
@@ -53,7 +53,7 @@ function Panel({ onClose }: { onClose: () => void }) {
               <Code code={code} label={say(texts.share_code, { address })} />
               <p class="row">
                 <code>{address}</code>
-                <Button onClick={() => void navigator.clipboard?.writeText(address)}>{say(texts.copy)}</Button>
+                <Copy what={address}>{say(texts.copy)}</Copy>
               </p>
             </section>
           ))}

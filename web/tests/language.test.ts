@@ -27,7 +27,7 @@ test("numbers have one form in a language, on axes, in tables and in times", () 
   for (const tongue of ["es", "pt"] as const) expect(shown(tongue).map((one) => one.replace(/\s?%/, "%"))).toEqual(["0,5", "12\u202f345,6", "12,5%", "2,5·10⁻⁷", "0,05", "20\u202f000", "5·10⁶", "−1,5·10⁻⁴", "7,2 s", "45 s", "1,5 s of layers.0.1"]);
   expect(plainNumber(figure(12345.6, 6))).toBe("12345.6");
   language.value = "en";
-  expect([scientific(1e-9), lowered(raised(-12).slice(2)), short(0), brief(null), brief(Number.NaN)]).toEqual(["10⁻⁹", -12, "0", "–", "–"]);
+  expect([scientific(1e-9), lowered(raised(-12).slice(2)), short(0), brief(null), brief(Number.NaN), brief(123456, 4), brief(1.118e35, 4)]).toEqual(["10⁻⁹", -12, "0", "–", "–", "123,500", "1.118·10³⁵"]);
 });
 
 test("a minus is a minus, and outside of English a space stands before %", () => {

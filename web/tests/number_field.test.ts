@@ -8,7 +8,7 @@ test("a decimal comma is one, and what is out of bounds is no number of the fiel
   language.value = "pt";
   expect(["1,25", "1.25", "−0,5", "2,6", "1.250", "1,2,5", "", "abc", "0x1"].map((one) => typedNumber(one, { least: -2.5, most: 2.5 }))).toEqual([1.25, 1.25, -0.5, null, null, null, null, null, null]);
   expect([typedNumber("3,5", { whole: true }), typedNumber("3", { whole: true }), typedNumber("1e-4"), typedNumber("Infinity")]).toEqual([null, 3, 1e-4, null]);
-  expect(expectation({ least: -2.5, most: 2.5 })).toBe("Espera-se um número, entre -2,5 e 2,5.");
+  expect(expectation({ least: -2.5, most: 2.5 })).toBe("Espera-se um número, entre −2,5 e 2,5.");
 });
 
 test("what a field shows is read as the same number, in every language", () => {

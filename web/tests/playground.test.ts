@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { chosenOf } from "../src/rooms/playground/own_table";
 import { course } from "../src/rooms/playground/race";
 import { joined, parted, type Page } from "../src/rooms/playground/query";
@@ -34,4 +34,27 @@ test("the plane has two columns beside the target, those before where they still
 test("a racer's line ends where it was stopped, or blew up", () => {
   expect(course([0.7, 0.3, 0.3, 0.3], 1)).toEqual([0.7, 0.3, null, null]);
   expect(course([0.7, Number.NaN, Infinity], 2)).toEqual([0.7, null, null]);
+});
+
+test("keys that come faster than the lab answers all count, and what it refuses is taken back", async () => {
+  const calls: { words: Record<string, string>; answer: (told: object) => void; refuse: (why: Error) => void }[] = [];
+  vi.stubGlobal("location", { hash: "#/playground" });
+  vi.stubGlobal("history", { replaceState: () => undefined });
+  vi.resetModules();
+  vi.doMock("../src/connection", async (original) => ({
+    ...(await original<object>()),
+    call: (_: string, { words }: { words: Record<string, string> }) => new Promise((answer, refuse) => calls.push({ words, answer, refuse })),
+  }));
+  const { choose, setup } = await import("../src/rooms/playground/play");
+  const told = (words: Record<string, string>) => ({ words, query: "", lesson: "", speed: "epoch", classes: [], regression: false });
+  setup.value = told({ noise: "0", hidden: "4,2" }) as unknown as typeof setup.value;
+  for (const words of [{ noise: "5" }, { noise: "10" }, { hidden: "4,2,2" }, { noise: "15" }]) void choose(words);
+  expect(setup.value?.words).toEqual({ noise: "15", hidden: "4,2,2" });
+  calls[0]?.answer(told({ noise: "5", hidden: "4,2" }));
+  await vi.waitFor(() => expect(calls.map(({ words }) => words)).toEqual([{ noise: "5" }, { noise: "15", hidden: "4,2,2" }]));
+  expect(setup.value?.words).toEqual({ noise: "15", hidden: "4,2,2" });
+  calls[1]?.refuse(new Error("no"));
+  await vi.waitFor(() => expect(setup.value?.words).toEqual({ noise: "5", hidden: "4,2" }));
+  vi.doUnmock("../src/connection");
+  vi.unstubAllGlobals();
 });

@@ -1,7 +1,8 @@
 // What the page makes of runs: addresses, orders, comparisons, curves over different places.
 import { expect, test } from "vitest";
 import type { Numbers } from "../src/frames";
-import { clock, column, differences, done, inLanguage, isBestOf, isBetter, lines, mainScore, queryOf, rateOf, rivals, sorted, together, viewOf, type Run } from "../src/rooms/training/model";
+import { strokeOf } from "../src/ui/legend";
+import { clock, column, differences, done, inLanguage, isBestOf, isBetter, lines, mainScore, MOST_CHOSEN, queryOf, rateOf, rivals, sorted, together, viewOf, type Run } from "../src/rooms/training/model";
 import { kindsIn, leftOut, withKind, withoutColumn } from "../src/rooms/training/reading";
 
 const run = (name: string, more: Partial<Run> = {}): Run => ({
@@ -123,4 +124,8 @@ test("a run is the best of its own data and target only", () => {
   const all = [scored("a", "iris", "", 0.9), scored("b", "iris", "", 0.95), scored("c", "wine", "", 0.99), scored("d", "iris", "other", 0.97)];
   const groups = rivals(all);
   expect(all.map(({ name, scores }) => isBestOf(groups.get(name) ?? [], "accuracy", scores["accuracy"] ?? 0))).toEqual([false, true, false, false]);
+});
+
+test("the lines of as many runs as can be compared are told apart without their colours", () => {
+  expect(new Set(Array.from({ length: MOST_CHOSEN }, (_, dash) => strokeOf({ label: "", colour: "", dash }).join())).size).toBe(MOST_CHOSEN);
 });

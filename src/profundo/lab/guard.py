@@ -48,7 +48,7 @@ HEADERS = (
 EXPIRED = """<!doctype html><html lang="{language}"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <style>body{{font:1.125rem/1.5 system-ui,sans-serif;max-width:32em;margin:20vh auto;padding:0 1.25rem}}h1{{font-size:1.5rem}}</style>
-<h1>{title}</h1><p>{what}</p></html>
+<main><h1>{title}</h1><p>{what}</p></main></html>
 """
 EXPIRED_POLICY = (
     b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

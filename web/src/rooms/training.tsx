@@ -5,6 +5,8 @@ import texts from "@texts/training.json";
 import { role } from "../connection";
 import { anything, type Form } from "../forms";
 import { say } from "../language";
+import { toShown } from "../focus";
+import { useTold } from "../telling";
 import { Button, Problem } from "../ui/controls";
 import { Compared } from "./training/compared";
 import { NewRun } from "./training/new_run";
@@ -17,18 +19,22 @@ import "./training/training.css";
 export const form: Form = (key) => (["run", "new", "name"].includes(key) || key.startsWith("set.") ? anything : undefined);
 
 export default function Training() {
+  const now = view.value;
+  const chosen = now.kind === "new" ? [] : now.chosen;
   useEffect(() => lookOn(), []);
+  const what = now.kind === "new" ? say(texts.new_run) : chosen.length > 1 ? say(texts.comparison, { count: chosen.length }) : (chosen[0] ?? say(texts.title));
+  useTold(what);
   return (
     <div class="training">
       <aside class="stack">
         {role.value === "owner" && (
-          <Button kind={view.value.kind === "new" ? "plain" : "main"} onClick={() => show({ kind: "new", data: "digits", words: {}, name: "" })}>
+          <Button kind={view.value.kind === "new" ? "plain" : "main"} onClick={() => (show({ kind: "new", data: "digits", words: {}, name: "" }), toShown())}>
             + {say(texts.new_run)}
           </Button>
         )}
         <RunTable />
       </aside>
-      <div class="stack">
+      <div class="stack" id="shown" role="region" aria-label={what} tabIndex={-1}>
         <Problem text={problem.value} />
         <Shown />
       </div>

@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useId, useState } from "preact/hooks";
 import texts from "@texts/lab.json";
 import { local, say } from "../language";
+import { useTold } from "../telling";
 
 export function Panel({ title, aside, children, kind }: { title?: string; aside?: ComponentChildren; children: ComponentChildren; kind?: string }) {
   const id = useId();
@@ -36,7 +37,7 @@ export function Slider({ label, value, shown = local(String(value)), min, max, s
   return (
     <div class="field">
       <label for={id}>
-        {label} <output>{shown}</output>
+        {label} <output aria-live="off">{shown}</output>
       </label>
       <input
         id={id}
@@ -153,6 +154,23 @@ export function TextField({ label, value, hint, placeholder = "", late = false, 
   );
 }
 
+/** Takes an address along, and says whether it did: a browser may forbid it, and over plain HTTP it does. */
+export function Copy({ what, children }: { what: string; children: string }) {
+  const [outcome, show] = useState("");
+  const copy = () => (navigator.clipboard?.writeText(what) ?? Promise.reject()).then(
+    () => show(say(texts.copied)),
+    () => show(say(texts.not_copied, { what })),
+  );
+  return (
+    <>
+      <Button onClick={() => void copy()}>{children}</Button>
+      <span class="hint" role="status">
+        {outcome}
+      </span>
+    </>
+  );
+}
+
 export function FileField({ label, accept, multiple = false, onFiles }: { label: string; accept?: string; multiple?: boolean; onFiles: (files: File[]) => void }) {
   return (
     <label class="button plain file">
@@ -162,10 +180,11 @@ export function FileField({ label, accept, multiple = false, onFiles }: { label:
   );
 }
 
-/** What went wrong, in one line, said aloud as it appears. Nothing where nothing did. */
-export function Problem({ text }: { text: string }) {
+/** What went wrong, in one line, said aloud as it appears; of what is being typed, once the keys rest. Nothing where nothing did. */
+export function Problem({ text, typed = false }: { text: string; typed?: boolean }) {
+  useTold(typed ? text : "");
   return (
-    <p class="problem" role="alert" hidden={text === ""}>
+    <p class="problem" {...(typed ? {} : { role: "alert" })} hidden={text === ""}>
       {text}
     </p>
   );

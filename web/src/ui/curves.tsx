@@ -5,7 +5,7 @@ import "uplot/dist/uPlot.min.css";
 import { language } from "../language";
 import { explodes, short } from "../numbers";
 import { dress } from "./dress";
-import type { Line } from "./legend";
+import { strokeOf, type Line } from "./legend";
 
 interface CurvesProps {
   lines: readonly Line[];
@@ -78,13 +78,13 @@ function options({ lines, across, height, logarithmic, whole }: Drawn, width: nu
         stroke: muted,
         grid,
         ticks: { show: false },
-        size: 3.8 * letter,
+        size: (_: uPlot, places: string[] | null) => Math.max(3.8 * letter, letter * (1.2 + 0.6 * Math.max(0, ...(places ?? []).map((place) => place?.length ?? 0)))),
         font,
         values: (_, places) => places.map((one) => short(logarithmic ? 10 ** one : one)),
         ...(logarithmic ? { incrs: WHOLE } : {}),
       },
     ],
-    series: [{}, ...lines.map(({ label, colour, dashed }) => ({ label, stroke: resolved(colour), width: 1.75, points: { show: false }, ...(dashed ? { dash: [5, 4] } : {}) }))],
+    series: [{}, ...lines.map((line) => ({ label: line.label, stroke: resolved(line.colour), width: 1.75, points: { show: false }, dash: strokeOf(line) }))],
   };
 }
 

@@ -1,6 +1,7 @@
 // What the doctor found: its name and place, the figures, the experiment that proved it, and what to do.
 import texts from "@texts/lab.json";
-import { figure, say, told, type Told } from "../language";
+import { say, told, type Told } from "../language";
+import { brief } from "../numbers";
 import { cause, quantity } from "../terms";
 
 export interface Finding {
@@ -13,7 +14,7 @@ export interface Finding {
 }
 
 export function Found({ finding: { cause: name, where, evidence, remedy, proof } }: { finding: Finding }) {
-  const figures = Object.entries(evidence).map(([of, value]) => `${quantity(of)}: ${typeof value === "string" ? value : figure(value, 4)}`);
+  const figures = Object.entries(evidence).map(([of, value]) => `${quantity(of)}: ${typeof value === "string" ? value : brief(value, 4)}`);
   const advice = told(remedy); // settings as they are typed, or a sentence
   return (
     <article class="finding">

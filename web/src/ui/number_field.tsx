@@ -25,9 +25,16 @@ export const writtenNumber = (value: number): string => (language.value === "en"
 
 /** What a field of such bounds expects, in a line. */
 export function expectation({ least = -Infinity, most = Infinity, whole = false }: Bounds): string {
-  const [from, to] = [writtenNumber(least), writtenNumber(most)];
+  const [from, to] = [least, most].map((one) => writtenNumber(one).replace("-", "−")) as [string, string];
   const range = most === Infinity ? (least === -Infinity ? "any" : "least") : "between";
   return say(texts[`number_${whole ? "whole" : "real"}_${range}`], { from, to });
+}
+
+/** Whether all fields of that box hold numbers; else the first that does not has the focus, by which it says why. */
+export function areNumbers(box: Element | null): boolean {
+  const wrong = box?.querySelector<HTMLElement>("input[aria-invalid='true']");
+  wrong?.focus();
+  return !wrong;
 }
 
 interface NumberFieldProps extends Bounds {
@@ -36,6 +43,8 @@ interface NumberFieldProps extends Bounds {
   value: number | null;
   step?: number;
   disabled?: boolean;
+  /** How it is written while nobody types, of one that moves by itself: what is typed stays. */
+  shown?: string;
   /** The label is read aloud alone. */
   bare?: boolean;
   /** Told when the field is left, not at every key. */
@@ -46,12 +55,12 @@ interface NumberFieldProps extends Bounds {
 }
 
 /** What is no number stays as it was typed, and why stands below once the field is left. Arrow keys count. */
-export function NumberField({ label, value, step = 1, disabled = false, bare = false, late = false, onNumber, onEmpty, ...bounds }: NumberFieldProps) {
+export function NumberField({ label, value, shown, step = 1, disabled = false, bare = false, late = false, onNumber, onEmpty, ...bounds }: NumberFieldProps) {
   const id = useId();
   const [typed, type] = useState<string | null>(null);
   const [left, leave] = useState(false);
   useEffect(() => {
-    if (typed !== null && typedNumber(typed, bounds) !== value) type(null);
+    if (shown === undefined && (left || !late) && typed !== null && typedNumber(typed, bounds) !== value) type(null);
   }, [value]);
   const isEmpty = typed?.trim() === "";
   const wrong = typed !== null && !(isEmpty && (onEmpty || !left)) && typedNumber(typed, bounds) === null;
@@ -86,7 +95,7 @@ export function NumberField({ label, value, step = 1, disabled = false, bare = f
         autocomplete="off"
         spellcheck={false}
         disabled={disabled}
-        value={typed ?? (value === null ? "" : writtenNumber(value))}
+        value={typed ?? shown ?? (value === null ? "" : writtenNumber(value))}
         placeholder={onEmpty ? "–" : ""}
         aria-invalid={wrong}
         aria-describedby={wrong && left ? `${id}-why` : undefined}
@@ -95,6 +104,7 @@ export function NumberField({ label, value, step = 1, disabled = false, bare = f
         onKeyDown={(event) => {
           const by = { ArrowUp: step, ArrowDown: -step }[event.key];
           if (event.key === "Enter") done();
+          if (event.key === "Escape") type(null);
           if (by === undefined) return;
           event.preventDefault();
           count(by);

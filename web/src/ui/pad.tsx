@@ -1,7 +1,8 @@
 // Paper to draw on: by mouse, finger or pen, and by keyboard: arrows move the pen, the space bar puts it down and lifts it.
 import { useEffect, useRef, useState } from "preact/hooks";
 import texts from "@texts/lab.json";
-import { say } from "../language";
+import { percent, say } from "../language";
+import { useTold } from "../telling";
 import { Button } from "./controls";
 import { moved, type Point, type Strokes } from "./moves";
 
@@ -41,6 +42,8 @@ export function Pad({ strokes, label, pen: width = PEN, dark = true, onDraw }: P
     const within = (share: number) => Math.round(PAPER * Math.max(0, Math.min(1, share)));
     return [within((event.clientX - box.left) / box.width), within((event.clientY - box.top) / box.height)];
   };
+  useTold(pen?.down ? say(texts.pad_down) : "");
+  useTold(pen ? pen.at.map((one) => percent(one / PAPER, 0)).join(", ") : "");
   const pressed = (event: KeyboardEvent) => {
     const now = pen ?? { at: [PAPER / 2, PAPER / 2] as Point, down: false };
     if (event.key === " " || event.key === "Enter") {

@@ -8,7 +8,7 @@ export function Scroll({ label, kind = "scroll", children }: { label?: string; k
   useEffect(() => {
     const here = box.current;
     if (!here) return undefined;
-    const watch = new ResizeObserver(() => turn(here.scrollWidth > here.clientWidth || here.scrollHeight > here.clientHeight));
+    const watch = new ResizeObserver(() => turn(here.scrollWidth > here.clientWidth || (here.scrollHeight > here.clientHeight && getComputedStyle(here).overflowY !== "hidden")));
     for (const one of [here, ...here.children]) watch.observe(one);
     return () => watch.disconnect();
   }, []);

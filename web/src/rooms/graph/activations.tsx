@@ -58,7 +58,7 @@ export function ActivationPage({ query }: { query: URLSearchParams }) {
       {chosen && (
         <section class="panel graph-activation">
           <h2>{titled(chosen)}</h2>
-          <Scroll kind="row graph-formulas">
+          <Scroll kind="row graph-formulas" label={titled(chosen)}>
             <Formula latex={`f(a) = ${chosen.latex}`} />
             <Formula latex={`f′(a) = ${chosen.derivative_latex}`} />
           </Scroll>

@@ -2,7 +2,8 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import lab from "@texts/lab.json";
-import { language, say } from "../../language";
+import { language, say, told } from "../../language";
+import { useTold } from "../../telling";
 import { useAsking } from "../../ui/asking";
 import { Choice, Panel, Problem } from "../../ui/controls";
 import { useAsked } from "./asked";
@@ -12,9 +13,10 @@ import { EXAMPLES } from "./examples";
 import { Explained, Remarks } from "./explained";
 import { firstStop, readFormula, runTogether, writtenFormula, type Asked } from "./query";
 import { Stepper, useKeys, stepWords } from "./stepper";
-import { along, byName, stopOf, stopsOf } from "./steps";
+import { equals, localized } from "./numbers";
+import { along, byName, stopOf, stopsOf, type Stop } from "./steps";
 import { NodeTable } from "./table";
-import type { Box, FormulaAnswer, Value } from "./types";
+import type { Box, FormulaAnswer, Node, Value } from "./types";
 import { Variables } from "./variables";
 import { Ways } from "./ways";
 
@@ -47,7 +49,7 @@ export function FormulaPage({ query }: { query: URLSearchParams }) {
               change({ text, example: "", at: null });
             }}
           />
-          <Problem text={problem} />
+          <Problem typed text={problem} />
           {example && <p class="hint">{say(example.seen)}</p>}
           {language.value !== "en" &&
             answer?.commas.map((text) => (
@@ -108,6 +110,7 @@ function Stage({ answer, asked, change, path, choose }: StageProps) {
     choose(null);
     change({ by: name });
   };
+  useTold(graph.notes.map((note) => localized(told(note))).join(" "));
   const chosen = path === null ? undefined : derivation?.paths[path]?.nodes;
   const by = graph.nodes.filter((node) => node.gradient && node.name !== graph.of).map((node) => node.name);
   useKeys(at, last, go);
@@ -120,7 +123,7 @@ function Stage({ answer, asked, change, path, choose }: StageProps) {
           {graph.of !== "" && <span class="gradient">{say(texts.below, { of: graph.of })}</span>}
         </p>
         <Problem text={asked.at !== null && asked.at > last ? say(lab.left_out, { parts: `at=${asked.at}` }) : ""} />
-        <Stepper stops={stops} at={at} onGo={go} />
+        <Stepper stops={stops} at={at} value={valueAt(stops[at], graph.nodes)} onGo={go} />
         <Remarks notes={graph.notes} />
         {graph.of === "" && <p class="hint">{say(texts.no_gradient)}</p>}
         <NodeTable graph={graph} onPick={named} />
@@ -137,6 +140,13 @@ function Stage({ answer, asked, change, path, choose }: StageProps) {
       </div>
     </div>
   );
+}
+
+/** What the step came to, where that is one number. */
+function valueAt(stop: Stop | undefined, nodes: readonly Node[]): string {
+  const node = nodes.find(({ name }) => name === stop?.node);
+  const item = (stop?.phase === "backward" ? node?.gradient : node?.value)?.item;
+  return typeof item === "number" ? equals(item) : "";
 }
 
 function FormulaField({ text, onInput }: { text: string; onInput: (text: string) => void }) {

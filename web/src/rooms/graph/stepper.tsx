@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import { say } from "../../language";
+import { useTold } from "../../telling";
 import { Button } from "../../ui/controls";
 import type { Stop } from "./steps";
 
@@ -10,10 +11,12 @@ const PACE = 1100; // ms a stop
 interface StepperProps {
   stops: readonly Stop[];
   at: number;
+  /** "= 9", of a step that comes to a number. */
+  value?: string;
   onGo: (at: number) => void;
 }
 
-export function Stepper({ stops, at, onGo }: StepperProps) {
+export function Stepper({ stops, at, value = "", onGo }: StepperProps) {
   const last = stops.length - 1;
   const [playing, play] = useState(false);
   useEffect(() => {
@@ -25,6 +28,7 @@ export function Stepper({ stops, at, onGo }: StepperProps) {
     play(false);
     onGo(Math.max(0, Math.min(last, to)));
   };
+  useTold(`${stepWords(stops[at])} ${value}. ${say(texts.count, { at, last })}`);
   const turn = stops.findIndex((stop) => stop.phase === "backward");
   return (
     <div class="graph-stepper">
@@ -72,8 +76,10 @@ export function Stepper({ stops, at, onGo }: StepperProps) {
           </p>
         )}
       </div>
-      <p class="graph-now" role="status">
-        <b>{stepWords(stops[at])}</b> <span class="muted">{say(texts.count, { at, last })}</span>
+      <p class="graph-now">
+        <b>
+          {stepWords(stops[at])} {value}
+        </b> <span class="muted">{say(texts.count, { at, last })}</span>
       </p>
     </div>
   );

@@ -5,6 +5,7 @@ import { part, type Numbers } from "../../frames";
 import { language, say } from "../../language";
 import { Choice, Panel, Problem, Slider } from "../../ui/controls";
 import type { LayerMaps, Look, Net, UnitApart } from "./answers";
+import { useTold } from "../../telling";
 import { useAnswer } from "../../ui/asking";
 import { choose, number } from "./chosen";
 import { figure, greatest, Grid, Scale, short, signed } from "./grid";
@@ -47,6 +48,7 @@ function Elastic({ answer, place: chosen }: { answer: UnitApart; place: Point })
   const to = (x: number, y: number) => choose({ urow: String(y), ucol: String(x) });
   const most = { inputs: greatest(answer.inputs), weights: greatest(answer.weights), parts: Math.max(greatest(answer.parts), greatest(answer.map)) };
   const under = (x: number, y: number) => to(Math.max(0, Math.min((answer.map.shape[1] ?? 1) - 1, Math.round((x - (window.width - 1) / 2) / stride[1]))), Math.max(0, Math.min((answer.map.shape[0] ?? 1) - 1, Math.round((y - (window.height - 1) / 2) / stride[0]))));
+  useTold(`${say(texts.placeAt, { row: answer.row, column: answer.column })}: ${figure(place.value, 4)}`);
   return (
     <>
       <p class="hint">{say(texts.apartHint)}</p>

@@ -51,7 +51,7 @@ export function Colours({ choices }: { choices: Choices }) {
           <Panel key={`${name} ${letter}`} title={`${letter} · ${meaning(name, letter)}`}>
             <Picture values={answer && at < (answer.planes.shape[0] ?? 0) ? part(answer.planes, at) : null} label={`${letter}: ${meaning(name, letter)}`} />
             <p class="hint">{say(texts.range, { low: unit(low), high: unit(high), least: unit(answer?.least.data[at]), most: unit(answer?.most.data[at]) })}</p>
-            <Slider label={say(texts.shift)} value={shifts[at] ?? 0} shown={percent(shifts[at], 0)} min={-1} max={1} step={0.02} onInput={(to) => shift(at, to)} />
+            <Slider label={`${letter} · ${say(texts.shift)}`} value={shifts[at] ?? 0} shown={percent(shifts[at], 0)} min={-1} max={1} step={0.02} onInput={(to) => shift(at, to)} />
             <Switch label={say(texts.onlyThis)} checked={kept === at} onChange={(on) => choose({ only: on ? String(at) : "" })} />
           </Panel>
           );

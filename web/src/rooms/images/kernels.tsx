@@ -1,5 +1,6 @@
 // A kernel slides over an image: the answer as a picture, and every place of it as products and a sum.
 import { useEffect, useRef, useState } from "preact/hooks";
+import graph from "@texts/graph.json";
 import texts from "@texts/images.json";
 import type { Numbers } from "../../frames";
 import { say, type Text } from "../../language";
@@ -12,6 +13,7 @@ import { equals, figure, greatest, grey, Grid, Scale, short, signed } from "./gr
 import { Picture } from "./picture";
 import type { Point } from "../../ui/moves";
 import { Table } from "../../ui/table";
+import { useTold } from "../../telling";
 import { forChannels, kernelText, next, resized, tablesOf, withCell, type Tables } from "./query";
 
 const OWN = "custom";
@@ -135,6 +137,7 @@ function Chooser({ choices, kernel, answer, plane }: { choices: Choices; kernel:
 
 function Cells({ tables, onChange }: { tables: Tables; onChange: (tables: Tables) => void }) {
   const place = useRef<HTMLDivElement>(null);
+  const [wrong, refuse] = useState("");
   const walk = (event: KeyboardEvent) => {
     const way = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     const inputs = [...(place.current?.querySelectorAll("input") ?? [])];
@@ -151,16 +154,17 @@ function Cells({ tables, onChange }: { tables: Tables; onChange: (tables: Tables
             kind="cells typed"
             name={say(texts.cells)}
             named={false}
-            rows={rows.map((cells, row) => ({ key: row, cells: cells.map((cell, column) => <Cell text={cell} label={say(texts.cell, { row: row + 1, column: column + 1 })} onTyped={(typed) => onChange(withCell(tables, channel, row, column, typed))} />) }))}
+            rows={rows.map((cells, row) => ({ key: row, cells: cells.map((cell, column) => <Cell text={cell} label={say(texts.cell, { row: row + 1, column: column + 1 })} onTyped={(typed) => onChange(withCell(tables, channel, row, column, typed))} onLeft={refuse} />) }))}
           />
         </div>
       ))}
+      <Problem text={wrong === "" ? "" : say(graph.value_number, { text: wrong })} />
     </div>
   );
 }
 
 /** Told on when it is a number: a lone minus sign waits for what follows. */
-function Cell({ text, label, onTyped }: { text: string; label: string; onTyped: (text: string) => void }) {
+function Cell({ text, label, onTyped, onLeft }: { text: string; label: string; onTyped: (text: string) => void; onLeft: (wrong: string) => void }) {
   const [typed, type] = useState<string | null>(null);
   const isNumber = (given: string) => /^\s*[-−]?(\d+\.?\d*|\.\d+)(\/\d*[1-9]\d*)?\s*$/.test(given);
   return (
@@ -177,7 +181,7 @@ function Cell({ text, label, onTyped }: { text: string; label: string; onTyped: 
         type(given);
         if (isNumber(given)) onTyped(given.trim());
       }}
-      onBlur={() => type(null)}
+      onBlur={() => (onLeft(typed === null || isNumber(typed) ? "" : typed), type(null))}
     />
   );
 }
@@ -274,6 +278,7 @@ function Products({ opened, answer, step, isKnown, onReveal }: { isKnown: (row: 
   const known = isKnown(step.row, step.column);
   const hidden = () => grey(225);
   const large = (answer.kernel.weights.shape[1] ?? 1) > 5;
+  useTold(`${say(texts.placeAt, { row: step.row, column: step.column })} ${known ? equals(step.sum, 5) : "?"}`);
   const whole = (values: Numbers) => ({ top: 0, left: 0, values });
   return (
     <div class="steps">
@@ -283,7 +288,7 @@ function Products({ opened, answer, step, isKnown, onReveal }: { isKnown: (row: 
       <span class="sign" aria-hidden="true">=</span>
       <Grid near={whole(step.products)} label={say(texts.products)} shade={known ? signed(greatest(step.products)) : hidden} write={(value) => (known ? short(value, large ? 2 : 3) : "?")} caption={say(texts.products)} />
       <span class="sign" aria-hidden="true">Σ</span>
-      <div class="sum" aria-live="polite">
+      <div class="sum">
         {!known && <Button onClick={() => onReveal(step.row, step.column)}>{say(texts.showAnswer)}</Button>}
         {known && step.sums.data.length > 1 && <p class="hint">{Array.from(step.sums.data, (one) => short(one)).join(" + ")}</p>}
         <b>{known ? equals(step.sum, 5) : "?"}</b>

@@ -5,6 +5,7 @@ import { part, type Numbers } from "../../frames";
 import { percent, say, type Text } from "../../language";
 import { Panel, Problem } from "../../ui/controls";
 import type { Choices, Opened, Pixel } from "./answers";
+import { useTold } from "../../telling";
 import { useAnswer } from "../../ui/asking";
 import { Table } from "../../ui/table";
 import { choose, number, source } from "./chosen";
@@ -27,6 +28,7 @@ export function Pixels({ choices }: { choices: Choices }) {
   const [opened, problem] = useAnswer<Opened>("images.open", asked);
   const [x, y] = [number("x", Math.floor((opened?.width ?? 1) / 2)), number("y", Math.floor((opened?.height ?? 1) / 2))];
   const [pixel, fault] = useAnswer<Pixel>("images.pixel", opened && { ...asked, x, y });
+  useTold(pixel ? `${say(texts.placeAt, { row: pixel.y, column: pixel.x })}: ${numbersAt(pixel).map((one) => figure(one, 4)).join(", ")}` : "");
   const to = (column: number, row: number) => choose({ x: String(column), y: String(row) });
   return (
     <>
@@ -69,6 +71,12 @@ export function Pixels({ choices }: { choices: Choices }) {
       )}
     </>
   );
+}
+
+/** Its own, out of those around it. */
+function numbersAt({ x, y, near: { left, top, values } }: Pixel): number[] {
+  const [, columns = 1, channels = 1] = values.shape;
+  return Array.from({ length: channels }, (_, channel) => values.data[((y - top) * columns + x - left) * channels + channel] ?? 0);
 }
 
 const around = ({ near }: Pixel) => ({ x: near.left, y: near.top, width: near.values.shape[1] ?? 1, height: near.values.shape[0] ?? 1 });

@@ -3,6 +3,7 @@ import texts from "@texts/images.json";
 import { say, type Text } from "../../language";
 import { Choice, Panel, Problem, Slider } from "../../ui/controls";
 import type { Opened, Pooled } from "./answers";
+import { useTold } from "../../telling";
 import { useAnswer } from "../../ui/asking";
 import { choose, number, pick, source } from "./chosen";
 import { equals, grey, Grid, short } from "./grid";
@@ -68,6 +69,7 @@ function Window({ answer, opened, size, stride, kind, onChoose }: { answer: Pool
   const shade = ([value = 0]: readonly number[]) => grey((255 * (value - opened.low)) / (opened.high - opened.low));
   const within = (row: number, column: number) => row >= top && row < top + size && column >= left && column < left + size;
   const values = Array.from(answer.window.data, (value) => short(value));
+  useTold(`${say(texts.placeAt, { row: answer.row, column: answer.column })} ${equals(answer.value, 5)}`);
   return (
     <div class="steps">
       <Grid near={first(answer.input)} label={say(texts.before)} shade={shade} marked={within} onCell={(row, column) => onChoose(Math.floor(column / stride), Math.floor(row / stride))} caption={say(texts.before)} />

@@ -6,6 +6,7 @@ import texts from "@texts/playground.json";
 import lessons from "@texts/presets.json";
 import { role } from "../../connection";
 import { figure, known, say, type Text } from "../../language";
+import { brief } from "../../numbers";
 import { CLASS_COLOURS, css } from "../../ui/colours";
 import { Button, Choice, Panel, Slider, Steps, type Option } from "../../ui/controls";
 import { NumberField } from "../../ui/number_field";
@@ -88,11 +89,11 @@ export function Controls() {
         <dt>{say(texts.epoch)}</dt>
         <dd>{figure(shown?.epoch ?? 0, 7)}</dd>
         <dt>{say(texts.train_loss)}</dt>
-        <dd>{figure(shown?.scores.train.loss)}</dd>
+        <dd>{brief(shown?.scores.train.loss, 3)}</dd>
         <dt>{say(texts.update)}</dt>
         <dd>{figure(shown?.step ?? 0, 9)}</dd>
         <dt>{say(texts.test_loss)}</dt>
-        <dd>{figure(shown?.scores.test.loss)}</dd>
+        <dd>{brief(shown?.scores.test.loss, 3)}</dd>
       </dl>
       <Glance />
       <p class="stopped" role="status">
@@ -122,7 +123,7 @@ export function Data() {
         <button type="button" aria-pressed={own && !now.curve} title={named("data", OWN)} aria-label={named("data", OWN)} onClick={() => choose({ ...plain(now, choices), ...seen(now, false), data: OWN, points: own && !now.curve ? word(now, "points") : "-3:-3:0;3:3:1" })}>
           {say(texts.own)}
         </button>
-        <button type="button" aria-pressed={own && now.curve} title={say(texts.own_curve)} aria-label={say(texts.own_curve)} onClick={() => choose({ ...plain(now, choices), ...seen(now, true), data: OWN, task: "regression", train_share: "1", points: own && now.curve ? word(now, "points") : "-4:0:-0.5;0:0:0.7;4:0:0" })}>
+        <button type="button" aria-pressed={own && now.curve} title={say(texts.own_curve)} aria-label={`f(x): ${say(texts.own_curve)}`} onClick={() => choose({ ...plain(now, choices), ...seen(now, true), data: OWN, task: "regression", train_share: "1", points: own && now.curve ? word(now, "points") : "-4:0:-0.5;0:0:0.7;4:0:0" })}>
           f(x)
         </button>
       </div>

@@ -7,6 +7,7 @@ import texts from "@texts/playground.json";
 import { part } from "../../frames";
 import { say } from "../../language";
 import { brief } from "../../numbers";
+import { useTold } from "../../telling";
 import { css } from "../../ui/colours";
 import { put, shaded } from "../../ui/raster";
 import { Button } from "../../ui/controls";
@@ -79,14 +80,16 @@ export function GradientSizes() {
 
 export function LayerCount() {
   const now = setup.value;
+  const layers = now ? hidden(now) : [];
+  const written = say(layers.length === 1 ? texts.layer : texts.layers, { count: layers.length });
+  useTold(now ? `${written}: ${layers.join(", ")}` : "");
   if (!now) return null;
-  const layers = hidden(now);
   return (
     <div class="row layer-count">
       <Button label={say(texts.fewer_layers)} disabled={layers.length === 0} onClick={() => choose(withLayers(now, layers.slice(0, -1)))}>
         −
       </Button>
-      <b>{say(layers.length === 1 ? texts.layer : texts.layers, { count: layers.length })}</b>
+      <b>{written}</b>
       <Button label={say(texts.more_layers)} disabled={layers.length >= MOST_LAYERS} onClick={() => choose(withLayers(now, [...layers, layers.at(-1) ?? 4]))}>
         +
       </Button>
@@ -129,6 +132,9 @@ function Drawing({ now, names, width }: { now: Setup; names: readonly string[]; 
           ),
         )}
       </svg>
+      {sizes.map((size, layer) => (
+        <UnitCount key={layer} x={plan.columns[layer + 1]?.[0]?.x ?? 0} now={now} sizes={sizes} layer={layer} size={size} />
+      ))}
       <FeatureSwitches names={names} used={used} />
       <div ref={nodes}>
         {(plan.columns[0] ?? []).map(({ x, y }, index) => (
@@ -140,9 +146,6 @@ function Drawing({ now, names, width }: { now: Setup; names: readonly string[]; 
           )),
         )}
       </div>
-      {sizes.map((size, layer) => (
-        <UnitCount key={layer} x={plan.columns[layer + 1]?.[0]?.x ?? 0} now={now} sizes={sizes} layer={layer} size={size} />
-      ))}
     </div>
   );
 }
@@ -157,7 +160,7 @@ const link = (from: Node, to: Node): string => {
 function pick(layer: number, unit: number, input?: number): void {
   selected.value = { layer, unit };
   setTimeout(() => document.getElementById("neuron")?.scrollIntoView({ block: "nearest" }));
-  if (input !== undefined) setTimeout(() => document.getElementById(`weight-${input}`)?.focus());
+  if (input !== undefined) setTimeout(() => document.querySelectorAll<HTMLElement>("#neuron input")[input]?.focus());
 }
 
 function NodeButton({ layer, unit, last, place, now }: { layer: number; unit: number; last: boolean; place: Record<string, string>; now: Setup }) {

@@ -2,13 +2,15 @@
 import { useEffect, useRef } from "preact/hooks";
 import texts from "@texts/playground.json";
 import type { Numbers } from "../../frames";
-import { figure, language, percent, say } from "../../language";
+import { language, percent, say } from "../../language";
+import { brief } from "../../numbers";
 import { CLASS_COLOURS, css, DIVERGING } from "../../ui/colours";
 import { Button, Choice, Panel, Switch } from "../../ui/controls";
 import { dress } from "../../ui/dress";
 import { drawMark } from "../../ui/marks";
 import { Sign } from "../../ui/sign";
-import { NumberField } from "../../ui/number_field";
+import { areNumbers, NumberField } from "../../ui/number_field";
+import { useTold } from "../../telling";
 import { put, shaded } from "../../ui/raster";
 import { CurvePlot } from "./curve";
 import { calm, choose, frame, hidden, outputs, setup, show, view, type Points, type Setup, type Warped } from "./play";
@@ -58,7 +60,7 @@ function Score({ now }: { now: Setup }) {
   const score = now.regression ? "R²" : say(texts.accuracy).toLocaleLowerCase(language.value);
   return (
     <span class="score">
-      {say(isHeld ? texts.test_score : texts.train_score, { score })} <b>{now.regression ? figure(r2) : percent(accuracy)}</b>
+      {say(isHeld ? texts.test_score : texts.train_score, { score })} <b>{now.regression ? brief(r2, 3) : percent(accuracy)}</b>
     </span>
   );
 }
@@ -101,15 +103,19 @@ export function addPoint(now: Setup, x: number, y: number, target: number): void
 function OwnPoints({ now, adding, addTo }: { now: Setup; adding: string; addTo: (name: string) => void }) {
   const [x, atX] = useState(0);
   const [y, atY] = useState(0);
-  const drop = () => choose({ points: (now.words["points"] ?? "").split(";").slice(0, -1).join(";") });
+  const box = useRef<HTMLDivElement>(null);
+  const points = (now.words["points"] ?? "").split(";");
+  useTold(`${say(texts.samples)}: ${points.length}`);
+  const add = () => areNumbers(box.current) && (now.curve ? addPoint(now, x, 0, y) : addPoint(now, x, y, Number(adding)));
+  const drop = () => choose({ points: points.slice(0, -1).join(";") });
   return (
     <>
       <p class="hint">{say(now.curve ? texts.own_curve_hint : texts.own_hint)}</p>
-      <div class="own-point">
+      <div ref={box} class="own-point">
         {now.curve ? <i /> : <Choice label={say(texts.class)} value={adding} options={["0", "1", "2", "3"].map((one) => [one, one])} onChoose={addTo} />}
         <NumberField label="x₁" value={x} step={0.5} least={-REACH} most={REACH} onNumber={atX} />
         <NumberField label={now.curve ? "y" : "x₂"} value={y} step={0.5} least={-REACH} most={REACH} onNumber={atY} />
-        <Button onClick={() => (now.curve ? addPoint(now, x, 0, y) : addPoint(now, x, y, Number(adding)))}>{say(texts.add)}</Button>
+        <Button onClick={add}>{say(texts.add)}</Button>
         <Button onClick={drop}>{say(texts.drop_last)}</Button>
       </div>
     </>

@@ -1,7 +1,7 @@
 // What the page knows of its session, and everything that it can ask of it. The lab computes; here are only its answers.
 import { computed, signal } from "@preact/signals";
 import { address, remember } from "../../address";
-import { call, latest, listen, refusal, Refused, role } from "../../connection";
+import { call, listen, refusal, Refused, role } from "../../connection";
 import type { Numbers } from "../../frames";
 import type { Told } from "../../language";
 import type { Finding } from "../../ui/finding";
@@ -150,9 +150,13 @@ function note(): void {
   remember(ROOM, stands);
 }
 
+let known: Setup | null = null; // as the lab told it last
+let unsent: Readonly<Record<string, string>> = {}; // chosen since, while it computes
+
 function take(told: Setup | null): void {
   if (told === null) return;
-  setup.value = told;
+  known = told;
+  setup.value = { ...told, words: { ...told.words, ...unsent } };
   note();
   const place = selected.value;
   const sizes = [...hidden(told), outputs(told)];
@@ -212,15 +216,27 @@ export async function begin(query: string, lesson = ""): Promise<void> {
   await look();
 }
 
-const change = latest<Setup>(`${ROOM}.change`, (told) => ((problem.value = ""), take(told)), (error) => (problem.value = error.message));
-
 const isLesson = (name: string): boolean => form.value?.presets.some((one) => one.name === name) ?? false;
 
 /** The settings of a lesson. */
 export const queryOf = (lesson: string): string => form.value?.presets.find(({ name }) => name === lesson)?.query ?? "";
 
-/** Choose settings, each as the word that an address holds; a lesson stays until other points are chosen. */
-export const choose = (words: Record<string, string>): void => void change({ words });
+let sending = false;
+
+/** Choose settings, each as the word that an address holds; a lesson stays until other points are chosen. They stand at once, so
+that the next key goes on from them, and the lab has them all, one call at a time. */
+export async function choose(words: Record<string, string>): Promise<void> {
+  unsent = { ...unsent, ...words };
+  if (setup.value) setup.value = { ...setup.value, words: { ...setup.value.words, ...words } };
+  if (sending) return;
+  sending = true;
+  while (Object.keys(unsent).length > 0) {
+    const sent = unsent;
+    unsent = {};
+    take((await asked<Setup>("change", { words: sent })) ?? known);
+  }
+  sending = false;
+}
 
 export async function act(what: "run" | "pause" | "step" | "epoch" | "reset" | "regenerate"): Promise<void> {
   take(await patiently(asked<Setup>("act", { what })));

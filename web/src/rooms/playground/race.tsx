@@ -3,11 +3,13 @@ import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import texts from "@texts/playground.json";
 import { figure, say } from "../../language";
+import { brief } from "../../numbers";
 import { watchShown } from "../../presenting";
+import { useTold } from "../../telling";
 import { Button, Panel } from "../../ui/controls";
 import { Curves } from "../../ui/curves";
 import { Legend, type Line } from "../../ui/legend";
-import { NumberField } from "../../ui/number_field";
+import { areNumbers, NumberField } from "../../ui/number_field";
 import { named } from "./choices";
 import { paintOutput } from "./output";
 import { form, race, setup, type Lane } from "./play";
@@ -36,7 +38,10 @@ export function Race() {
   const rateOf = (name: string) => typed[name] ?? usual;
   const chosen = optimizers.filter((name) => running.includes(name));
   const ready = chosen.length > 0 && chosen.every((name) => rateOf(name) > 0);
+  const box = useRef<HTMLDivElement>(null);
+  useTold(busy ? say(texts.racing) : lanes.value.map((lane) => `${named("optimizer", lane.optimizer)} ${lastOf(lane)}`).join("; "));
   const start = async () => {
+    if (!areNumbers(box.current)) return;
     work(true);
     lanes.value = (await race(Object.fromEntries(chosen.map((name) => [name, rateOf(name)])), EPOCHS))?.lanes ?? [];
     work(false);
@@ -44,7 +49,7 @@ export function Race() {
   return (
     <Panel title={say(texts.race)}>
       <p class="hint">{say(texts.race_hint)}</p>
-      <fieldset class="racers" aria-label={say(texts.racers)}>
+      <div ref={box} class="racers" role="group" aria-label={say(texts.racers)}>
         {optimizers.map((name) => (
           <Racer
             key={name}
@@ -55,7 +60,7 @@ export function Race() {
             onRate={(rate) => type({ ...typed, [name]: rate })}
           />
         ))}
-      </fieldset>
+      </div>
       <Button disabled={busy || !ready} onClick={() => void start()}>
         {say(busy ? texts.racing : texts.start_race)}
       </Button>
@@ -84,8 +89,8 @@ function Racer({ name, runs, rate, onRuns, onRate }: RacerProps) {
 }
 
 function Result({ lanes }: { lanes: readonly Lane[] }) {
-  const lines = lanes.map(({ optimizer }, index): Line => ({ label: named("optimizer", optimizer), colour: `--curve-${index + 1}`, dashed: index % 2 === 1 }));
-  const last = lanes.map(({ losses }) => figure(losses.data[losses.data.length - 1]));
+  const lines = lanes.map(({ optimizer }, index): Line => ({ label: named("optimizer", optimizer), colour: `--curve-${index + 1}`, dash: index }));
+  const last = lanes.map(lastOf);
   const places = Array.from(lanes[0]?.losses.data ?? [], (_, index) => index);
   return (
     <>
@@ -106,6 +111,8 @@ function Result({ lanes }: { lanes: readonly Lane[] }) {
 
 /** A loss after each epoch that was trained: none after the one that met the stop condition, or blew up. */
 export const course = (losses: ArrayLike<number>, epochs: number): (number | null)[] => Array.from(losses, (one, at) => (at <= epochs && Number.isFinite(one) ? one : null));
+
+const lastOf = ({ losses }: Lane): string => brief(losses.data[losses.data.length - 1], 3);
 
 function LaneMap({ lane: { optimizer, output } }: { lane: Lane }) {
   const canvas = useRef<HTMLCanvasElement>(null);

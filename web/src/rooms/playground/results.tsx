@@ -3,7 +3,8 @@ import { useState } from "preact/hooks";
 import texts from "@texts/playground.json";
 import type { Numbers } from "../../frames";
 import { figure, local, percent, say } from "../../language";
-import { Button, Panel } from "../../ui/controls";
+import { Button, Copy, Panel } from "../../ui/controls";
+import { NumberField } from "../../ui/number_field";
 import { Found, type Finding } from "../../ui/finding";
 import { Curves } from "../../ui/curves";
 import { Legend, type Line } from "../../ui/legend";
@@ -12,6 +13,9 @@ import { Table } from "../../ui/table";
 import { named } from "./choices";
 import { calm, edit, examine, exported, features, hidden, outputs, selected, setup, view } from "./play";
 import { part } from "../../frames";
+import { brief } from "../../numbers";
+import { useTold } from "../../telling";
+import { cause } from "../../terms";
 
 export function Progress() {
   const now = setup.value;
@@ -21,19 +25,19 @@ export function Progress() {
   const score = now.regression ? "R²" : say(texts.accuracy);
   const losses: Line[] = [
     { label: say(texts.train_loss), colour: "--curve-1" },
-    { label: say(texts.test_loss), colour: "--curve-2", dashed: true },
+    { label: say(texts.test_loss), colour: "--curve-2", dash: 1 },
   ];
   return (
     <Panel title={say(texts.progress)}>
-      <Legend lines={losses} values={[figure(train.loss), figure(test.loss)]} />
+      <Legend lines={losses} values={[brief(train.loss, 3), brief(test.loss, 3)]} />
       <Curves lines={losses} data={columns(shown.curves, [0, 1, 2])} label={say(texts.curves_label)} across={say(texts.update)} height={154} />
       <Table
         kind="scores"
         heads={["", say(texts.training_points), say(texts.test_points)]}
         rows={[
-          { key: "loss", cells: [named("objective", now.objective), figure(train.loss), figure(test.loss)] },
-          { key: "score", cells: [score, ...[train, test].map(({ r2, accuracy }) => (now.regression ? figure(r2) : percent(accuracy)))] },
-          ...(now.regression ? [{ key: "rmse", cells: ["RMSE", figure(train.rmse), figure(test.rmse)] }] : []),
+          { key: "loss", cells: [named("objective", now.objective), brief(train.loss, 3), brief(test.loss, 3)] },
+          { key: "score", cells: [score, ...[train, test].map(({ r2, accuracy }) => (now.regression ? brief(r2, 3) : percent(accuracy)))] },
+          ...(now.regression ? [{ key: "rmse", cells: ["RMSE", brief(train.rmse, 3), brief(test.rmse, 3)] }] : []),
         ]}
       />
       {!now.regression && <Confusion classes={now.classes} counts={test.samples > 0 ? test.confusion : train.confusion} />}
@@ -60,6 +64,7 @@ export function Doctor() {
   const shown = calm.value;
   const [proved, prove] = useState<{ of: string; step: number; findings: Finding[] } | null>(null);
   const [busy, work] = useState(false);
+  useTold((shown?.findings ?? []).map((one) => cause(one.cause)).join(", ")); // its numbers change with every frame
   if (!shown) return null;
   const of = setup.value?.query ?? ""; // what is proved of one net says nothing of another
   const ask = async () => {
@@ -70,11 +75,9 @@ export function Doctor() {
   };
   return (
     <Panel title={say(texts.doctor)} aside={<span class="muted">{shown.findings.length === 0 ? say(texts.nothing_wrong) : ""}</span>}>
-      <div aria-live="polite">
-        {shown.findings.map((one) => (
-          <Found key={one.cause} finding={one} />
-        ))}
-      </div>
+      {shown.findings.map((one) => (
+        <Found key={one.cause} finding={one} />
+      ))}
       <Button disabled={busy || shown.step === 0} onClick={() => void ask()}>
         {say(busy ? texts.examining : texts.examine)}
       </Button>
@@ -107,7 +110,7 @@ export function Neuron() {
   const map = last ? null : shown.neurons[layer];
   return (
     <Panel title={last ? say(texts.output_of, { name: outputs(now) > 1 ? (now.classes[unit] ?? "") : "" }) : say(texts.neuron_of, { unit: unit + 1, layer: layer + 1 })}>
-      <div class="neuron">
+      <div class="neuron" key={`${layer} ${unit}`}>
         {map && (
           <div class="neuron-map">
             <Heat values={part(map, unit)} label={say(texts.neuron_map)} smooth />
@@ -126,7 +129,7 @@ export function Neuron() {
               <tr key={input}>
                 <th scope="row">{name}</th>
                 <td>
-                  <Editable id={`weight-${input}`} label={say(texts.weight_from, { name })} value={part(weights, unit).data[input] ?? 0} onValue={(value) => void edit("weight", [layer, unit, input], value)} />
+                  <Editable label={say(texts.weight_from, { name })} value={part(weights, unit).data[input] ?? 0} onValue={(value) => void edit("weight", [layer, unit, input], value)} />
                 </td>
                 {slopes && view.value.gradients && <td>{figure(part(slopes, unit).data[input])}</td>}
               </tr>
@@ -134,7 +137,7 @@ export function Neuron() {
             <tr>
               <th scope="row">{say(texts.bias)}</th>
               <td>
-                <Editable id="bias" label={say(texts.bias)} value={shown.biases[layer]?.data[unit] ?? 0} onValue={(value) => void edit("bias", [layer, unit], value)} />
+                <Editable label={say(texts.bias)} value={shown.biases[layer]?.data[unit] ?? 0} onValue={(value) => void edit("bias", [layer, unit], value)} />
               </td>
               {shown.bias_gradients && view.value.gradients && <td>{figure(shown.bias_gradients[layer]?.data[unit])}</td>}
             </tr>
@@ -146,26 +149,8 @@ export function Neuron() {
 }
 
 /** A number that the training moves until somebody types in it. */
-function Editable({ id, label, value, onValue }: { id: string; label: string; value: number; onValue: (value: number) => void }) {
-  const [typed, type] = useState<string | null>(null);
-  const done = () => {
-    const number = Number((typed ?? "").replace(",", ".")); // with either sign of decimals
-    if (typed !== null && typed.trim() !== "" && Number.isFinite(number)) onValue(number);
-    type(null);
-  };
-  return (
-    <input
-      id={id}
-      type="text"
-      inputMode="decimal"
-      autocomplete="off"
-      aria-label={label}
-      value={typed ?? local(value.toFixed(3))}
-      onInput={(event) => type(event.currentTarget.value)}
-      onBlur={done}
-      onKeyDown={(event) => (event.key === "Enter" ? done() : event.key === "Escape" && type(null))}
-    />
-  );
+function Editable({ label, value, onValue }: { label: string; value: number; onValue: (value: number) => void }) {
+  return <NumberField bare late label={label} value={value} shown={local(value.toFixed(3))} step={0.1} onNumber={onValue} />;
 }
 
 // ------------------------------------------------------------------------------------------------------------ taking home
@@ -189,9 +174,9 @@ export function Home() {
       </pre>
       {now.edits > 0 && <p class="hint">{say(texts.edited, { count: now.edits })}</p>}
       <div class="row">
-        <Button onClick={() => void navigator.clipboard?.writeText(location.href)}>{say(texts.copy_link)}</Button>
         <Button onClick={() => void source()}>{say(texts.as_source)}</Button>
         <Button onClick={() => void run()}>{say(texts.as_run)}</Button>
+        <Copy what={location.href}>{say(texts.copy_link)}</Copy>
       </div>
       <p role="status">{kept && say(texts.kept_run, { name: kept })}</p>
     </Panel>

@@ -7,6 +7,7 @@ import { call } from "../../connection";
 import type { Numbers } from "../../frames";
 import { job } from "../../jobs";
 import { figure, percent, say } from "../../language";
+import { useTold } from "../../telling";
 import { useListed } from "../../ui/asking";
 import { Button, Choice, Panel, Problem, type Option } from "../../ui/controls";
 import { Facts } from "../../ui/facts";
@@ -106,11 +107,13 @@ export function OfRun() {
 function Progress({ shown, onCancel }: { shown: Plane | null; onCancel: () => void }) {
   const [done, wanted] = [shown?.measured ?? 0, shown?.wanted ?? 1];
   const busy = plane.busy.value;
+  const measured = say(texts.measured, { done: figure(done, 6), wanted: figure(wanted, 6) });
+  useTold(busy ? say(texts.opening) : done > 0 ? measured : "");
   return (
-    <div class="measuring" role="status">
-      <progress value={done} max={wanted} aria-label={say(texts.measured, { done, wanted })} />
+    <div class="measuring">
+      <progress value={done} max={wanted} aria-label={measured} />
       <div class="row">
-        <span class="hint">{busy && done === 0 ? say(texts.opening) : say(texts.measured, { done: figure(done, 6), wanted: figure(wanted, 6) })}</span>
+        <span class="hint">{busy && done === 0 ? say(texts.opening) : measured}</span>
         {busy && <Button onClick={onCancel}>{say(texts.cancel)}</Button>}
       </div>
     </div>

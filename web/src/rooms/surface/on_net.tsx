@@ -82,7 +82,7 @@ function Ways({ told, known }: { told: Walked; known: Form }) {
 }
 
 function Laps({ told, known }: { told: Walked; known: Form }) {
-  const lines = told.laps.map(({ optimizer }, index) => ({ label: optimizerName(optimizer), colour: curveOf(optimizer, known.optimizers), dashed: index % 2 === 1 }));
+  const lines = told.laps.map(({ optimizer }, index) => ({ label: optimizerName(optimizer), colour: curveOf(optimizer, known.optimizers), dash: index }));
   const most = Math.max(...told.laps.map(({ losses }) => losses.length));
   const data = useMemo(() => [Array.from({ length: most }, (_, at) => at), ...told.laps.map(({ losses }) => Array.from({ length: most }, (_, at) => losses[at] ?? null))], [told]);
   const rows = told.laps.map(({ optimizer, rate, losses, accuracy }) => {

@@ -9,6 +9,7 @@ import { job } from "../../jobs";
 import { figure, say } from "../../language";
 import { Button, Choice, Panel, Problem, Slider, Switch, type Option } from "../../ui/controls";
 import { brief } from "../../numbers";
+import { useTold } from "../../telling";
 import { Curves } from "../../ui/curves";
 import { Legend } from "../../ui/legend";
 import { NumberField } from "../../ui/number_field";
@@ -106,6 +107,7 @@ export function Roll() {
     if (told && told.surface === name) choose({ rates: textOf({ ...rates, ...told.rates }) });
   }, [found.value.value]);
   useTicking();
+  useTold(found.busy.value ? say(texts.searching) : Object.entries(found.value.value?.rates ?? {}).map(([one, rate]) => `${optimizerName(one)} ${figure(rate, 2)}`).join("; "));
   if (!known || !surface) return <Problem text={problem.value} />;
   return (
     <div class="columns roll-view">
@@ -259,7 +261,7 @@ function Stage({ surface, known, begin }: { surface: Known; known: Form; begin: 
 function Numbers_({ known }: { known: Form }) {
   const at = now.value;
   const ways = rolled.value;
-  const lines = ways.map(({ optimizer }, index) => ({ label: optimizerName(optimizer), colour: curveOf(optimizer, known.optimizers), dashed: index % 2 === 1 }));
+  const lines = ways.map(({ optimizer }, index) => ({ label: optimizerName(optimizer), colour: curveOf(optimizer, known.optimizers), dash: index }));
   const data = useMemo(() => [Array.from({ length: STEPS + 1 }, (_, step) => step), ...ways.map(({ heights }) => Array.from({ length: STEPS + 1 }, (_, step) => step > at ? null : positive(heights.data[step])))], [ways, at]);
   const rows = ways.map(({ optimizer, places, heights, diverged, steps }) => {
     const step = Math.min(at, heights.data.length - 1);

@@ -4,7 +4,7 @@ import texts from "@texts/training.json";
 import { say } from "../../language";
 import { Choice, Panel, Switch } from "../../ui/controls";
 import { Curves } from "../../ui/curves";
-import { Legend, type Line } from "../../ui/legend";
+import { Legend, Stroke, type Line } from "../../ui/legend";
 import { clock, column, dataOf, differences, isBestOf, netOf, rivals, together, type Run } from "./model";
 import { colourOf } from "./one_run";
 import { scoreText, StateMark } from "./run_table";
@@ -18,7 +18,7 @@ export function Compared({ runs }: { runs: readonly Run[] }) {
   const [wanted, choose] = useState("validation loss");
   const [logarithmic, turn] = useState(true);
   const name = names.includes(wanted) ? wanted : (names[0] ?? "");
-  const lines: Line[] = known.map((run) => ({ label: run.name, colour: colourOf(runs.indexOf(run)), dashed: runs.indexOf(run) % 2 === 1 }));
+  const lines = known.map((run) => lineOf(run, runs));
   const curves = known.map((run) => [column(courses.value[run.name]?.history["epoch"]), column(courses.value[run.name]?.history[name], logarithmic)] as const);
   return (
     <>
@@ -42,14 +42,16 @@ export function Compared({ runs }: { runs: readonly Run[] }) {
   );
 }
 
+const lineOf = (run: Run, runs: readonly Run[]): Line => ({ label: run.name, colour: colourOf(runs.indexOf(run)), dash: runs.indexOf(run) });
+
 function Results({ runs }: { runs: readonly Run[] }) {
   const names = [...new Set(runs.flatMap((run) => Object.keys(run.scores)))];
   const judged = rivals(runs);
-  const rows = runs.map((run, index) => ({
+  const rows = runs.map((run) => ({
     key: run.name,
     cells: [
       <>
-        <span class="swatch" style={{ background: `var(${colourOf(index)})` }} aria-hidden="true" /> <a href={linkTo({ kind: "runs", chosen: [run.name] })}>{run.name}</a>
+        <Stroke line={lineOf(run, runs)} /> <a href={linkTo({ kind: "runs", chosen: [run.name] })}>{run.name}</a>
       </>,
       dataOf(run),
       netOf(run),

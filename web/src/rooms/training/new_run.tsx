@@ -4,7 +4,9 @@ import texts from "@texts/training.json";
 import { call, upload, type Refused } from "../../connection";
 import type { Numbers } from "../../frames";
 import { count, figure, known, language, plainNumber, say, spokenIn, type Told, told } from "../../language";
-import { toRoom } from "../../focus";
+import { toShown } from "../../focus";
+import { tell as aloud } from "../../telling";
+import { cause } from "../../terms";
 import { useAsking, useWork } from "../../ui/asking";
 import { Button, Choice, FileField, Panel, Problem, TextField } from "../../ui/controls";
 import { Found } from "../../ui/finding";
@@ -140,10 +142,12 @@ const MARKS = { error: "✗", warning: "!", note: "·" } as const;
 /** What a look at the data tells before anything is trained. */
 function Facts({ look }: { look: Look }) {
   const sizes = sizesOf(look.training);
+  const what = told(look.target) === "" ? say(texts.samples_only) : say(texts.samples_of, { shape: look.shape.join(" × ") || "–", target: told(look.target) });
+  useEffect(() => aloud([`${count(look.samples)} ${what}`, ...look.findings.map((one) => told(one.what))].join(" ")), [look]);
   return (
     <>
       <p>
-        <b>{count(look.samples)}</b> {told(look.target) === "" ? say(texts.samples_only) : say(texts.samples_of, { shape: look.shape.join(" × ") || "–", target: told(look.target) })}
+        <b>{count(look.samples)}</b> {what}
         {sizes.length > 0 && <span class="muted"> {sizes.join(" · ")}</span>}
       </p>
       {look.notes.map((note) => (
@@ -290,7 +294,7 @@ function Begin({ data, words, name, free }: { data: string; words: Words; name: 
     const answer = await act<{ run: string }>("start", { data, settings: inLanguage(askedFor().words, language.value), name: askedFor().name }, refuse);
     if (!answer) return;
     show({ kind: "runs", chosen: [answer.run] });
-    toRoom();
+    toShown();
   };
   return (
     <section class="panel begin" aria-label={say(texts.start)}>
@@ -311,10 +315,12 @@ function Begin({ data, words, name, free }: { data: string; words: Words; name: 
 
 function Planned({ plan }: { plan: Plan }) {
   const sizes = sizesOf(plan.samples);
+  const what = `${plan.experiment["net"]}: ${say(texts.plan, { parameters: count(plan.parameters), steps: count(plan.steps), time: clock(plan.seconds) })}`;
+  useEffect(() => aloud([what, ...(plan.findings.length === 0 ? [say(texts.nothing_wrong)] : plan.findings.map((one) => cause(one.cause)))].join(" ")), [plan]);
   return (
     <>
       <p>
-        {plan.experiment["net"]}: {say(texts.plan, { parameters: count(plan.parameters), steps: count(plan.steps), time: clock(plan.seconds) })} <span class="muted">{sizes.join(" · ")}</span>
+        {what} <span class="muted">{sizes.join(" · ")}</span>
       </p>
       <p class="muted">
         {["epochs", "batch_size", "optimizer", "learning_rate", "schedule"].map((one) => `${one.replaceAll("_", " ")} ${plan.experiment[one] ?? "–"}`).join(" · ")}

@@ -4,6 +4,7 @@ import texts from "@texts/training.json";
 import { refusal, role } from "../../connection";
 import { figure, moment, percent, say, told, type Text } from "../../language";
 import { Button, Panel, Switch } from "../../ui/controls";
+import { tell, useTold } from "../../telling";
 import { Facts, type Fact } from "../../ui/facts";
 import { short } from "../../numbers";
 import { Curves } from "../../ui/curves";
@@ -29,6 +30,7 @@ const PHASES: Record<Phase, Text> = {
 
 export function OneRun({ run }: { run: Run }) {
   const course = courses.value[run.name];
+  useTold(`${run.name}: ${say(texts[run.state])}`);
   return (
     <>
       <section class="panel head">
@@ -81,7 +83,7 @@ function Actions({ run }: { run: Run }) {
   const at_work = run.state === "running" || run.state === "starting";
   const remove = async () => {
     ask(false);
-    if (await act("remove", { run: run.name })) show({ kind: "runs", chosen: [] });
+    if (await act("remove", { run: run.name })) (show({ kind: "runs", chosen: [] }), tell(say(texts.removed, { name: run.name })));
   };
   return (
     <div class="row actions">
@@ -114,7 +116,7 @@ function Actions({ run }: { run: Run }) {
             </Button>
           )}
           {sure && (
-            <span class="row sure" role="group" aria-label={say(texts.remove)}>
+            <span class="row sure" role="group" aria-label={say(texts.sure, { name: run.name })} onKeyDown={({ key }) => key === "Escape" && ask(false)}>
               {say(texts.sure, { name: run.name })}
               <Button onClick={() => ask(false)}>{say(texts.keep)}</Button>
               <Button kind="quiet" onClick={() => void remove()}>
@@ -196,7 +198,7 @@ interface ChartProps {
 }
 
 export function Chart({ title, names, columns, x, across = term("epoch"), height = 164, logarithmic = false, wide = false, whole = true }: ChartProps) {
-  const shown: Line[] = names.map((name, index) => ({ label: term(name), colour: colourOf(index), dashed: index > 0 && names.length === 2 }));
+  const shown: Line[] = names.map((name, index) => ({ label: term(name), colour: colourOf(index), dash: index }));
   const last = columns.map((values) => lastOf(values));
   return (
     <figure class={wide ? "chart wide" : "chart"}>

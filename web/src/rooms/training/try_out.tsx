@@ -55,7 +55,7 @@ export function TryOut({ run }: { run: Run }) {
   };
   return (
     <Panel title={say(texts.try_out)}>
-      <Problem text={problem} />
+      <Problem typed text={problem} />
       {takes && (
         <div class="trying">
           <Input run={run} takes={takes} said={said} failed={failed} />
