@@ -38,5 +38,5 @@ export default defineConfig({
       output: { entryFileNames: "[name].js", chunkFileNames: (chunk) => (chunk.facadeModuleId?.startsWith("\0virtual:texts/") ? "texts-[name].js" : "[name].js"), assetFileNames: "[name][extname]" },
     },
   },
-  test: { environment: "node", include: ["tests/**/*.test.ts"] },
+  test: { environment: "node", include: ["tests/**/*.test.ts"], testTimeout: 60_000 },
 } as Parameters<typeof defineConfig>[0]);

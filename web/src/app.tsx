@@ -25,8 +25,8 @@ function dress(chosen: Theme): void {
 }
 
 const GREETED = "profundo-greeted";
-/** Whether this person has been told what to do first; who comes by an address of a place knows. */
-const greeted = signal(localStorage.getItem(GREETED) !== null || address.peek().room !== "");
+/** The rooms of which this person has been told what they are for; who comes by an address of a place knows that one. */
+const greeted = signal<readonly string[]>([...(localStorage.getItem(GREETED) ?? "").split(" "), address.peek().room]);
 
 export function App() {
   const room = roomOf(address.value.room);
@@ -63,7 +63,7 @@ export function App() {
         {said.value}
       </p>
       {role.value === "visitor" && <Visiting />}
-      {role.value === "owner" && !greeted.value && <Welcome />}
+      {role.value === "owner" && room && !greeted.value.includes(room.id) && <Welcome room={room} />}
       <main id="room" tabIndex={-1}>
         <Problem text={noRoom.value === "" ? "" : say(texts.no_room, { room: noRoom.value })} />
         <Problem text={leftOut.value.length > 0 ? say(texts.left_out, { parts: leftOut.value.join(", ") }) : ""} />
@@ -82,14 +82,14 @@ function Visiting() {
   );
 }
 
-function Welcome() {
+function Welcome({ room }: { room: Room }) {
   const done = () => {
-    greeted.value = true;
-    localStorage.setItem(GREETED, "yes");
+    greeted.value = [...greeted.value, room.id];
+    localStorage.setItem(GREETED, greeted.value.join(" "));
   };
   return (
     <div class="visiting">
-      <p>{say(texts.welcome)}</p>
+      <p>{say(room.welcome)}</p>
       <Button onClick={done}>{say(texts.understood)}</Button>
     </div>
   );
