@@ -61,6 +61,7 @@ NO_LINK = (
 ADVICE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space or choose another place (--out)"),
     **dict.fromkeys((errno.EACCES, errno.EPERM), "make it writable (`chmod u+w`) or choose another place (--out)"),
+    errno.EEXIST: "a file has this name; choose another",
     errno.EROFS: "this disk takes no writing; choose another place (--out)",
     errno.ENOENT: "its folder was moved, removed or never made; make it or choose another place (--out)",
     errno.ENOTDIR: "a file stands where a folder was expected; choose another place (--out)",
@@ -300,10 +301,10 @@ def in_words(error: Exception) -> str:
 
 def expectation(message: str) -> str:
     """Of pydantic's message, what was expected: "expected a whole number"."""
-    message = re.split(", unable to parse|, got a number| or instance of", message)[0]
+    message = re.split(", unable to (parse|interpret)|, got a number| or instance of", message)[0]
     for theirs, ours in PYDANTIC.items():
         message = message.replace(theirs, ours)
-    return message
+    return re.sub(r"^\w+ should have (at \w+ \d+ items?) after validation.*", r"expected \1", message)
 
 
 def check_out(path: Path, *endings: str) -> None:

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from profundo.nets.wave_generation import Drawn, Words, drawn_codes, generated, progress_of
-from profundo.nets.wave_nets import FRAME, Layer, Speech, WaveNet, frames_for
+from profundo.nets.wave_nets import FRAME, Layer, Speech, WaveNet, frames_for, gated
 from profundo.records import ProfundoError
 
 
@@ -28,6 +28,19 @@ def test_a_layer_is_a_dilated_convolution_gated():
     expected = (gates[..., :4] / 2).tanh() * gates[..., 4:].sigmoid()
     torch.testing.assert_close(z, expected)
     torch.testing.assert_close(onward, x[5:] + layer.residual(expected))
+
+
+@pytest.mark.parametrize(("dtype", "error"), [(torch.bfloat16, 0.012), (torch.float32, 3e-5)])
+def test_faint_signals_pass_the_gates_as_exactly_as_loud_ones(dtype, error):
+    loud = torch.logspace(-2, 0.5, 64)
+    gates = torch.stack([torch.cat([loud, loud.flip(0)]), torch.cat([-loud, loud])]).to(dtype).requires_grad_()
+    exact = gates.detach().double().requires_grad_()
+    filters, shares = exact.chunk(2, -1)
+    expected = (filters / 2).tanh() * shares.sigmoid()
+    z = gated(gates)
+    slopes, true_slopes = (torch.autograd.grad(one.sum(), of)[0][:, :64] for one, of in ((z, gates), (expected, exact)))
+    torch.testing.assert_close(z.double(), expected, rtol=error, atol=0)
+    torch.testing.assert_close(slopes.double(), true_slopes, rtol=error, atol=0)  # of the filters
 
 
 def test_a_prediction_depends_on_the_samples_of_its_past_alone_and_on_all_that_the_dilations_reach(net):

@@ -155,6 +155,7 @@ def test_a_prompt_is_the_class_that_all_are_asked_to_be(quick):
     assert torch.equal(sevens, quick.generate(6, seed=2, prompt="7")[0].images)
     assert not torch.equal(sevens, mixed)
     assert not torch.equal(sevens, eights)
+    assert not torch.equal(sevens, quick.generate(6, seed=2, prompt="7", guidance=3)[0].images)
     for wrong in ("eleven", "7 "):
         with pytest.raises(ProfundoError, match="prompt: expected a class of 0, 1, 2"):
             quick.generate(2, prompt=wrong)

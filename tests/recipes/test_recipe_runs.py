@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -170,6 +171,14 @@ def test_a_setting_is_found_by_its_name_and_checked():
     for wrong in (0, -1, "many", None, 1.5):
         with pytest.raises(ProfundoError, match="setting epochs"):
             settle("vae", {"epochs": wrong})
+    assert settle("cyclegan", {"first": 7}).first == "7"  # as YAML reads the name of a digit
+    for name, given, said in (
+        ("diffusion", {"width": 20}, "setting width: expected a multiple of 16, got 20"),
+        ("wavenet", {"guidances": []}, "setting guidances: expected at least 1 item, got []"),
+        ("compression", {"export": "maybe"}, "setting export: expected true or false, got 'maybe'"),
+    ):
+        with pytest.raises(ProfundoError, match=re.escape(said)):
+            settle(name, given)
 
 
 def test_damage_of_the_saved_networks_is_noticed(copied):

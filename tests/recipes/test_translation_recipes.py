@@ -147,7 +147,7 @@ def broken(root, how):
         ("alone", "found none in b for a/7.png"),
         ("shape", "two images of one shape.*24×24 and 24×12"),
         ("text", "b/7.png: expected an image"),
-        ("few", "expected 20 pairs of images or more, found 9"),
+        ("few", "expected 20 pairs of images or more, .* in two folders a and b or .*, found 9"),
         ("one", "expected two pairs or more in test, found 1"),
     ],
 )
@@ -163,12 +163,16 @@ def test_what_is_no_pair_is_refused_in_a_line(how, says, tmp_path):
     [
         ({"task": "pairs", "data": "b"}, "two images side by side"),
         ({"task": "halves", "data": "two"}, "task=pairs"),
+        (
+            {"task": "pairs", "data": "digits"},
+            "task pairs: expected pairs of your own, .*, got digits",
+        ),
         ({"task": "pairs", "data": "nowhere"}, "expected a folder or a .zip of images, found nothing"),
         ({"task": "halves", "data": "b", "image_size": 8, "patches": 2}, "expected images of 16 pixels"),
     ],
 )
 def test_other_data_for_pairs_are_refused_in_a_line(given, says, pairs):
-    where = {"b": pairs / "two" / "b"}.get(given["data"], pairs / given["data"])
+    where = {"b": pairs / "two" / "b", "digits": "digits"}.get(given["data"], pairs / given["data"])
     with pytest.raises(ProfundoError, match=says) as caught:
         run_recipe("pix2pix", {**given, "data": str(where)}, quick=True, out=False)
     assert "\n" not in str(caught.value)

@@ -1,5 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { chosenOf } from "../src/rooms/playground/own_table";
+import { classesToAdd } from "../src/rooms/playground/output";
 import { course } from "../src/rooms/playground/race";
 import { joined, parted, type Page } from "../src/rooms/playground/query";
 
@@ -29,6 +30,11 @@ test("the plane has two columns beside the target, those before where they still
   expect(chosenOf(["a", "b", "c", "d"], "a", ["d", "a"])).toEqual(["d", "b"]);
   expect(chosenOf(["a", "b"], "k", ["b", "b"])).toEqual(["b", "a"]);
   expect(chosenOf(["a"], "a")).toEqual([]);
+});
+
+test("a point is added to a class of the table by its word, and without words to one of four", () => {
+  expect(classesToAdd({ words: { labels: "cat,dog" }, classes: ["cat", "dog"] })).toEqual(["cat", "dog"]);
+  expect(classesToAdd({ words: { labels: "" }, classes: ["0", "1"] })).toEqual(["0", "1", "2", "3"]);
 });
 
 test("a racer's line ends where it was stopped, or blew up", () => {

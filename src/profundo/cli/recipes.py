@@ -107,7 +107,8 @@ def generate(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="How: of text temperature=0.5, top_k=20, top_p=0.9, length=1000; may be repeated.",
+            help="How: of text temperature=0.5, top_k=20, top_p=0.9, length=1000; of speech temperature, guidance; of images "
+            "out of noise steps=50, guidance=2; may be repeated.",
         ),
     ] = None,
     out: Annotated[

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from profundo.nets.attention import attend
 from profundo.records import ProfundoError
 
-__all__ = ["DenoisingUNet"]
+__all__ = ["GROUP", "DenoisingUNet"]
 
 GROUP = 16  # channels of a group that is normalised together
 WAVES = 32  # lengths by which a time is told

@@ -72,15 +72,20 @@ class Layer(nn.Module):
         """x: (steps, batch, channels); condition: V h of the steps but the first `dilation`. Returns the next layer's x and z,
         both as many steps shorter."""
         steps = x[self.dilation :]
-        z = gated(condition + self.now(steps) + self.before(x[: len(steps)]))
+        rows, past = steps.flatten(0, 1), x[: len(steps)].flatten(0, 1)
+        gates = torch.addmm(condition.flatten(0, 1), rows, self.now.weight.T)
+        z = gated(torch.addmm(gates, past, self.before.weight.T)).view(len(steps), -1, x.shape[2])
         return steps + self.residual(z), z
 
 
 def gated(gates: Tensor) -> Tensor:
-    """tanh of half of the first half ⊙ σ of the second. tanh ½u = 2 σ(u) − 1: one pass over memory for both, and on a CPU tanh takes
-    several times as long as σ."""
-    filters, shares = torch.sigmoid(gates).chunk(2, -1)
-    return (2 * filters - 1) * shares
+    """tanh of half of the first half of each row ⊙ σ of the second. tanh ½u = 2 (σ(u) − ½), as on a CPU tanh takes several times as
+    long as σ. Near ½ numbers of 16 bits lie 2⁻⁸ apart, by which a small tanh would be rounded: the difference is taken in float32."""
+    if gates.element_size() >= 4:
+        filters, shares = torch.sigmoid(gates).chunk(2, -1)
+        return (2 * filters - 1) * shares
+    filters, shares = (half.contiguous() for half in gates.chunk(2, -1))  # σ of what has gaps takes three times as long
+    return (torch.sigmoid(filters.float()) - 0.5).to(gates.dtype) * torch.sigmoid(shares) * 2
 
 
 class WaveNet(nn.Module):

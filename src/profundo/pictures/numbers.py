@@ -10,20 +10,23 @@ from collections.abc import Mapping
 
 from profundo.languages import local, raised, say
 
-__all__ = ["chance", "count", "duration", "flat", "percent", "plain", "setting", "shape", "short"]
+__all__ = ["alike", "chance", "count", "duration", "flat", "percent", "plain", "setting", "shape", "short", "things"]
 
 SPACE = "\u00a0"
 
 
-def percent(share: float) -> str:
-    """A share as a percentage with two decimals; only a whole is called 100 %, only nothing 0 %."""
+def percent(share: float, digits: int = 2) -> str:
+    """A share as a percentage with so many decimals; only a whole is called 100 %, only nothing 0 %."""
     if not math.isfinite(share):
         return plain(share)
-    if 0.99995 <= share < 1:
-        return f"> {local('99.99')}{SPACE}%"
-    if 0 < share < 0.00005:
-        return f"< {local('0.01')}{SPACE}%"
-    return local(f"{100 * share:.2f}".replace("100.00", "100").replace("-0.00", "0.00")) + f"{SPACE}%"
+    least = 10.0**-digits
+    if 1 - least / 200 <= share < 1:
+        return f"> {local(f'{100 - least:.{digits}f}')}{SPACE}%"
+    if 0 < share < least / 200:
+        return f"< {local(f'{least:.{digits}f}')}{SPACE}%"
+    whole = {f"{100:.{digits}f}": "100", f"{-0.0:.{digits}f}": f"{0:.{digits}f}"}
+    written = f"{100 * share:.{digits}f}"
+    return local(whole.get(written, written)) + f"{SPACE}%"
 
 
 def chance(p: float) -> str:
@@ -35,6 +38,11 @@ def chance(p: float) -> str:
 
 def count(number: int) -> str:
     return local(f"{number:,}")
+
+
+def things(number: int, noun: str) -> str:
+    """1 photograph, 1,234 photographs: of an English noun whose plural has an s."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def short(number: float, unit: str) -> str:
@@ -61,6 +69,17 @@ def plain(number: float) -> str:
         return sign + local(f"{size:,.{max(0, 3 - math.floor(math.log10(size)))}f}")
     mantissa, exponent = f"{size:.2e}".split("e")
     return f"{sign}{local(mantissa)}{SPACE}·{SPACE}10{raised(int(exponent))}"
+
+
+def alike(low: float, high: float) -> tuple[str, str]:
+    """Two ends of one span, with as many decimals as four digits of the larger need: 0.0017 and 0.2418."""
+    size = max(abs(low), abs(high))
+    if not 1e-4 <= size < 1e6 or (low == int(low) and high == int(high)):
+        return plain(low), plain(high)
+    decimals = max(0, 3 - math.floor(math.log10(size)))
+    rounded = (round(end, decimals) + 0.0 for end in (low, high))  # no −0
+    first, last = (local(f"{end:,.{decimals}f}".replace("-", "−")) for end in rounded)
+    return first, last
 
 
 def duration(seconds: float) -> str:

@@ -17,6 +17,7 @@ from profundo.data.new_inputs import read_image
 from profundo.evaluate import Answers, answers, scores
 from profundo.nets.summary import parameter_count
 from profundo.pictures.exhibits import Exhibit, Images
+from profundo.pictures.numbers import percent
 from profundo.pictures.verdict import no_better
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.recipe import Model, Outcome
@@ -123,8 +124,8 @@ def judged(
         ],
         networks={"net": net},
         known=known,
-        conclusion=f"{subject} with {parameters:,} parameters names {result.values['accuracy']:.2%} of the "
-        f"{result.samples:,} test images right (the commonest class alone: {result.baseline['accuracy']:.1%}).",
+        conclusion=f"{subject} with {parameters:,} parameters names {percent(result.values['accuracy'])} of the "
+        f"{result.samples:,} test images right (the commonest class alone: {percent(result.baseline['accuracy'], 1)}).",
     )
 
 
@@ -132,7 +133,7 @@ def nothing_learnt(subject: str, result: Scores) -> list[str]:
     """A sentence where the accuracy does not show that the net has learnt anything; else none."""
     verdict = no_better("accuracy", result, f"{result.samples:,} test images")
     reached, simple = result.values["accuracy"], result.baseline["accuracy"]
-    told = f"{subject} names {reached:.2%} right, the commonest class alone {simple:.2%}: {verdict}."
+    told = f"{subject} names {percent(reached)} right, the commonest class alone {percent(simple)}: {verdict}."
     return [f"{told} It is not shown that it has learnt anything."] if verdict else []
 
 

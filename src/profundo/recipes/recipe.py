@@ -206,7 +206,9 @@ def settle(name: str, given: Mapping[str, Any], quick: bool = False) -> Any:
             raise ProfundoError(f"recipe {name} takes no {path}{only}")
         if place not in inside or inner:
             raise ProfundoError(f"recipe {name}: setting {path!r} is unknown; {nearest(place, inside)}")
-        inside[place] = value
+        inside[place] = (
+            str(value) if isinstance(inside[place], str) and type(value) is int else value
+        )  # such as a digit's name
     return validated(name, values)
 
 

@@ -59,6 +59,9 @@ const powersOf = (data: CurvesProps["data"]): CurvesProps["data"] => data.map((l
 /** From one whole power to another. */
 const whole10: uPlot.Range.Function = (_, low, high) => (Number.isFinite(low + high) ? [Math.floor(low), Math.max(Math.ceil(high), Math.floor(low) + 1)] : [0, 1]);
 
+/** A line of one place would not be seen. */
+const isAlone = (plot: uPlot, index: number): boolean => (plot.data[index] ?? []).filter((value) => typeof value === "number").length === 1;
+
 type Drawn = Required<Pick<CurvesProps, "lines" | "across" | "height" | "logarithmic" | "whole">>;
 
 function options({ lines, across, height, logarithmic, whole }: Drawn, width: number): uPlot.Options {
@@ -84,7 +87,7 @@ function options({ lines, across, height, logarithmic, whole }: Drawn, width: nu
         ...(logarithmic ? { incrs: WHOLE } : {}),
       },
     ],
-    series: [{}, ...lines.map((line) => ({ label: line.label, stroke: resolved(line.colour), width: 1.75, points: { show: false }, dash: strokeOf(line) }))],
+    series: [{}, ...lines.map((line) => ({ label: line.label, stroke: resolved(line.colour), width: 1.75, points: { show: isAlone, size: 8, fill: resolved(line.colour) }, dash: strokeOf(line) }))],
   };
 }
 

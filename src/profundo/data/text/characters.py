@@ -103,7 +103,7 @@ def load_text(
                 "PROFUNDO_DATA or --data-dir, or give a text file of your own"
             )
         path = folder / TINY_SHAKESPEARE
-    return split_text(read_text(Path(path), encoding), Path(path).stem)
+    return split_text(read_text(Path(path), encoding), Path(path).stem, printable(str(path)))
 
 
 def read_text(path: Path, encoding: str | None = None) -> str:
@@ -147,10 +147,10 @@ def decoded(content: bytes, where: str, encoding: str | None) -> str:
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def split_text(content: str, name: str) -> Text:
+def split_text(content: str, name: str, where: str = "") -> Text:
     """The first nine tenths for training, then a twentieth each for validation and test."""
     if len(content) < SMALLEST_TEXT:
-        raise ProfundoError(f"{name}: expected at least {SMALLEST_TEXT} characters, got {len(content)}")
+        raise ProfundoError(f"{where or name}: expected at least {SMALLEST_TEXT} characters, got {len(content)}")
     vocabulary = vocabulary_of(content)
     indices = encode(content, vocabulary)
     sizes = [9 * len(content) // 10, len(content) // 20]

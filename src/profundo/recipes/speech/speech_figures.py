@@ -109,11 +109,11 @@ def rivals(
 ) -> Table:
     """Of each way: mistakes, phrases without one, and how far from its middle a label is put."""
     has_places = parts["known"].spans is not None
-    rows = [
+    rows: list[list[str | float]] = [
         [
             way,
             f"{sizes[way]:,}" if way in sizes else "",
-            *(cell for who in parts for cell in (percent(rates[way][who]), percent(exact(parts[who], by[who])))),
+            *(cell for who in parts for cell in (rates[way][who], exact(parts[who], by[who]))),
             *([milliseconds(place_errors(parts["known"], by["known"]))] if has_places else []),
         ]
         for way, by in written.items()
@@ -139,11 +139,7 @@ def rivals(
             else ""
         )
     )
-    return Table("Rivals", caption, ["way", "parameters", *heads, *(["place, ms"] if has_places else [])], rows)
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return Table("Rivals", caption, ["way", "parameters", *heads, *(["place, ms"] if has_places else [])], rows, heads)
 
 
 def milliseconds(errors: Sequence[float]) -> str:

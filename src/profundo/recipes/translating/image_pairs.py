@@ -20,7 +20,17 @@ from profundo.recipes.net_outputs import few_at_once, in_parts
 from profundo.recipes.photographs import brightness, readable
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Targets
 
-__all__ = ["TASKS", "Pairs", "of_the_dataset", "outlines", "own_pairs", "pairs_of", "upper_half", "without_colour"]
+__all__ = [
+    "PAIRED",
+    "TASKS",
+    "Pairs",
+    "of_the_dataset",
+    "outlines",
+    "own_pairs",
+    "pairs_of",
+    "upper_half",
+    "without_colour",
+]
 
 GREY = 128  # of what is not told
 SHARP = 0.2  # of a line: how strong it is at least beside the strongest of its image
@@ -28,6 +38,7 @@ FAINT = 0.5  # what Sobel's filters say of the strongest at least; a step from b
 SOBEL = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
 SIDES = ("a", "b")
 FEWEST = 20  # pairs
+PAIRED = "under equal names in two folders a and b or two side by side in each file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +139,7 @@ def own_pairs(path: Path, side: int, reverse: bool, seed: int) -> tuple[Dataset,
     files, where = open_files(path), printable(str(path))
     found = in_two_folders(files, where) or [Found(at, None, split_in(parts)) for at, parts in by_name(files)]
     if len(found) < FEWEST:
-        raise ProfundoError(f"data {where}: expected {FEWEST} pairs of images or more, found {len(found)}")
+        raise ProfundoError(f"data {where}: expected {FEWEST} pairs of images or more, {PAIRED}, found {len(found)}")
     read = [pixels_of(files, pair, side) for pair in found]
     both = zip(*(pair[::-1] if reverse else pair for pair in read), strict=True)
     given, truth = map(stacked, both)

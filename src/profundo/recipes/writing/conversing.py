@@ -157,7 +157,7 @@ def introduction(model: Model) -> str:
     parameters = parameter_count(net)
     known: Mapping[str, Any] = model.known
     return (
-        f"A net of {parameters / 1e6:.1f} million numbers that read {known['characters']:,} characters and, of {known['answers']:,} "
+        f"A net of {parameters:,} numbers that read {known['characters']:,} characters and, of {known['answers']:,} "
         "answers, how they follow what was said. It draws likely symbols by chance: it knows nothing, means nothing, sees the last "
         f"{net.context // 2} symbols only, and what it says may be false or no language at all."
     )

@@ -187,6 +187,11 @@ def outcome(
     number = middle([one.chosen_by for one in found[best]])
     shown, of = nets[named(best, number)], found[best][number]
     space = space_of(named(best, number), shown, test)
+    beside = (
+        ""
+        if best == first
+        else f" At β = {first:g} the gap is {spread(gaps[first])}, and {used[first]:.1f} numbers do."
+    )
     return Outcome(
         scores={GAP: fmean(gaps[best]), "numbers used": used[best]},
         baseline={GAP: fmean(gaps[first]), "numbers used": used[first]},
@@ -203,8 +208,8 @@ def outcome(
         networks=dict(nets),
         known={"beta": best, "net": number},
         conclusion=f"At β = {best:g}, which validation chose, the {GAP} of unseen scenes is {spread(gaps[best])} over "
-        f"{settings.nets} first weights, at β = {first:g} {spread(gaps[first])}; {used[best]:.1f} of {settings.code} numbers say "
-        f"more than {USED:g} nats beside {used[first]:.1f}, for scenes made of {len(FACTORS)}.",
+        f"{settings.nets} first weights; {used[best]:.1f} of {settings.code} numbers say more than {USED:g} nats, for scenes made of "
+        f"{len(FACTORS)}.{beside}",
     )
 
 

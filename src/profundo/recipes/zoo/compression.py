@@ -41,6 +41,7 @@ from profundo.nets import build
 from profundo.nets.quantised import QuantisedLayer, folded, quantised
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Images, Table
+from profundo.pictures.numbers import percent
 from profundo.ranks_and_places import evenly
 from profundo.recipes.classifying import classified, nothing_learnt, spec_of, validation
 from profundo.recipes.classifying import predict as classes_of_files
@@ -254,7 +255,8 @@ def pruned_step_by_step(task: Task, net: nn.Module) -> list[Step]:
         reached = learned(task, own, name, task.settings.tune_epochs, 0.2, largest(own, 1 - gone))
         steps.append(Step(gone, own, at_once, reached, task.judged(own).values["accuracy"]))
         task.context.say(
-            f"{task.name} without {gone:.1%} of its weights: validation {at_once:.2%}, after learning on {reached:.2%}"
+            f"{task.name} without {percent(gone, 1)} of its weights: validation {percent(at_once)}, after learning on "
+            f"{percent(reached)}"
         )
     return steps
 
@@ -331,7 +333,7 @@ def costs_table(results: Mapping[str, Compressed]) -> Table:
                 [
                     name,
                     form,
-                    f"{one.scores.values['accuracy']:.2%}",
+                    one.scores.values["accuracy"],
                     f"{one.weights:,}",
                     f"{one.size:,}",
                     f"{one.deflated:,}",
@@ -361,7 +363,7 @@ def pruning_chart(name: str, one: Compressed, loses: float) -> Chart:
     left_over = 1 - one.kept.gone
     caption = (
         f"Validation accuracy by the share of the weights that is left, the smallest having gone. Kept is the net that loses "
-        f"{loses:.1%} at most, with {left_over:.1%} of them."
+        f"{percent(loses, 1)} at most, with {percent(left_over, 1)} of them."
     )
     svg = lines_svg(lines, x_label="weights left", y_label="validation accuracy", log_x=True, log_y=False, percent=True)
     return Chart(f"Fewer weights, {name}", caption, svg)
@@ -375,7 +377,8 @@ def first_filters(name: str, one: Compressed) -> Images:
     scale = 127 / float(kernels[0].abs().max())
     shown = torch.cat(kernels)
     grey = (128 + scale * (shown if shown.shape[1] in (1, 3) else shown[:, :1])).round().clamp(0, 255).to(torch.uint8)
-    caption = f"Kernels of the first layer as trained, and below them without {one.kept.gone:.1%} of all weights. What is 0 is grey."
+    without = f"without {percent(one.kept.gone, 1)} of all weights"
+    caption = f"Kernels of the first layer as trained, and below them {without}. What is 0 is grey."
     return Images(f"What is left, {name}", caption, grey, columns=len(kernels[0]), rows=["as trained", "pruned"])
 
 
@@ -391,8 +394,9 @@ def concluded(name: str, result: Compressed) -> str:
     first, last = result.forms[DENSE], result.forms[BOTH]
     right = [one.scores.values["accuracy"] for one in (first, result.forms[BYTES], last)]
     return (
-        f"{name} names {right[0]:.2%} of the test images right, as integers of 8 bits {right[1]:.2%}; without {result.kept.gone:.1%} "
-        f"of its weights, and as integers, {right[2]:.2%}, in {last.deflated:,} bytes, {first.size / last.deflated:.0f} times fewer."
+        f"{name} names {percent(right[0])} of the test images right, as integers of 8 bits {percent(right[1])}; without "
+        f"{percent(result.kept.gone, 1)} of its weights, and as integers, {percent(right[2])}, in {last.deflated:,} bytes, "
+        f"{first.size / last.deflated:.0f} times fewer."
     )
 
 

@@ -39,6 +39,7 @@ from profundo.nets.image_translation import ResidualGenerator, patch_discriminat
 from profundo.objectives.adversarial_losses import least_squares_cost, least_squares_generator_cost
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
+from profundo.pictures.numbers import percent
 from profundo.ranks_and_places import evenly
 from profundo.recipes.adversaries import players
 from profundo.recipes.context import Context, Trained
@@ -271,8 +272,9 @@ def concluded(kinds: Kinds, figures: Mapping[str, Mapping[str, float]]) -> str:
             f"{free[f'absolute error, {BACK}']:.3f} without the cycle."
         )
     return (
-        f"Between {first} and {second} the {kinds.asked} is {ours[kinds.asked]:.1%}, without the cycle {free[kinds.asked]:.1%}; who "
-        f"goes there and back comes within {ours['cycle error']:.3f} of the start, without the cycle {free['cycle error']:.3f}.{rest}"
+        f"Between {first} and {second} the {kinds.asked} is {percent(ours[kinds.asked], 1)}, without the cycle "
+        f"{percent(free[kinds.asked], 1)}; who goes there and back comes within {ours['cycle error']:.3f} of the start, without "
+        f"the cycle {free['cycle error']:.3f}.{rest}"
     )
 
 

@@ -27,15 +27,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
 from profundo.data.batches import batches
 from profundo.data.standard import ranged, standardize
-from profundo.nets.denoising import DenoisingUNet
+from profundo.nets.denoising import GROUP, DenoisingUNet
 from profundo.objectives.noising import WAYS, noised, stratified_times, to_tell
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Film, Images, Table
@@ -71,7 +72,7 @@ class Settings:
     """
 
     way: Literal["diffusion", "flow"] = "diffusion"
-    width: Whole = 32
+    width: Annotated[Whole, Field(multiple_of=GROUP)] = 32
     blocks: Whole = 1
     epochs: Whole = 8
     batch_size: Several = 64
@@ -88,6 +89,14 @@ class Settings:
     classifier_epochs: Whole = 2
     data: str = "mnist"
     image_size: Whole = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """steps, guidance: of what is generated; the run's own unless told."""
+
+    steps: Whole | None = None
+    guidance: AtLeastZero | None = None
 
 
 def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
@@ -342,9 +351,13 @@ def generate(model: Model, count: int, generator: torch.Generator, prompt: str) 
         raise ProfundoError(f"prompt {prompt!r}: these images had no classes to learn; leave it out")
     only = asked_class(known["classes"], prompt)
     classes = or_none(in_turn(known["classes"], count, only), count)
-    images = Painter(net, WAYS[asked.way], asked.steps, asked.guidance)(classes, noise_for(known, count, generator))
+    wishes = model.wishes or Wishes()
+    steps, guidance = wishes.steps or asked.steps, asked.guidance if wishes.guidance is None else wishes.guidance
+    images = Painter(net, WAYS[asked.way], steps, guidance)(classes, noise_for(known, count, generator))
     told = f", all asked to be {prompt}" if prompt else ", the classes in turn" if known["classes"] else ""
-    caption = f"{count} {known['things']}{told}, each out of noise of its own in {asked.steps} steps."
+    caption = (
+        f"{count} {known['things']}{told}, each out of noise of its own in {steps} steps, with guidance {guidance:g}."
+    )
     return [
         Images(
             f"New {known['things']}",
@@ -374,5 +387,6 @@ RECIPE = Recipe(
     run,
     networks=networks,
     generate=generate,
+    wishes=Wishes,
     takes=Takes("images", samples=20),
 )

@@ -33,6 +33,7 @@ from profundo.evaluate import scores
 from profundo.nets.summary import parameter_count
 from profundo.objectives.distilling import distilled, softened
 from profundo.pictures.exhibits import Images, Table
+from profundo.pictures.numbers import percent
 from profundo.ranks_and_places import evenly
 from profundo.recipes.classifying import classified, nothing_learnt, predict, spec_of, train, validation
 from profundo.recipes.context import Context
@@ -289,7 +290,7 @@ def beside_the_answer(data: Dataset, said: Tensor, temperature: float) -> Images
     chances, places = soft.topk(min(3, soft.shape[1]))
     classes = data.spec.targets.classes
     labels = [
-        ", ".join(f"{classes[at]} {chance:.0%}" for chance, at in zip(row, which, strict=True))
+        ", ".join(f"{classes[at]} {percent(chance, 0)}" for chance, at in zip(row, which, strict=True))
         for row, which in zip(chances.tolist(), places.tolist(), strict=True)
     ]
     caption = (
@@ -303,9 +304,9 @@ def nets_table(rows: Mapping[str, Judged]) -> Table:
         [
             name,
             f"{one.parameters:,}",
-            f"{one.scores.values['accuracy']:.2%}",
-            round(one.scores.values["log loss"], 4),
-            f"{one.validated:.2%}" if one.errors else "",
+            one.scores.values["accuracy"],
+            one.scores.values["log loss"],
+            one.validated if one.errors else "",
         ]
         for name, one in rows.items()
     ]
@@ -313,7 +314,9 @@ def nets_table(rows: Mapping[str, Judged]) -> Table:
         "On the test images, and the accuracy on the validation images by which the temperature is chosen. The teachers were "
         "asked about each training image once, as it is; the small nets saw them as `augment` changes them."
     )
-    return Table("Large and small", caption, ["net", "parameters", "accuracy", "log loss", "validation"], lines)
+    return Table(
+        "Large and small", caption, ["net", "parameters", "accuracy", "log loss", "validation"], lines, ["validation"]
+    )
 
 
 def concluded(
@@ -322,10 +325,10 @@ def concluded(
     right = [one.scores.values["accuracy"] for one in (teacher, alone, ours)]
     times = teacher.parameters / ours.parameters
     return (
-        f"The teachers together name {right[0]:.2%} of the {ours.scores.samples:,} test images right. A net of {times:.0f} times "
-        f"fewer parameters gets to {right[1]:.2%} from the labels, and to {right[2]:.2%} with what the teachers say at "
-        f"T = {temperature:g}. One that was never shown {unseen} recognises {never[0]:.0%} of it, with its bias raised "
-        f"{never[1]:.0%}."
+        f"The teachers together name {percent(right[0])} of the {ours.scores.samples:,} test images right. A net of {times:.0f} "
+        f"times fewer parameters gets to {percent(right[1])} from the labels, and to {percent(right[2])} with what the teachers "
+        f"say at T = {temperature:g}. One that was never shown {unseen} recognises {percent(never[0], 0)} of it, with its bias "
+        f"raised {percent(never[1], 0)}."
     )
 
 

@@ -53,6 +53,7 @@ from profundo.evaluate.classes import information
 from profundo.nets.gradient_reversal import adaptable, domain_critic, reversal_strength, reversed_gradient
 from profundo.objectives.domain_alignment import coral, domain_cost
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
+from profundo.pictures.numbers import percent
 from profundo.ranks_and_places import evenly
 from profundo.recipes.classifying import predict as classes_of_files
 from profundo.recipes.classifying import spec_of
@@ -249,7 +250,7 @@ def adapted(
     ceiling = learn(context, settings, f"{CEILING}, {name}", copy.deepcopy(first), target, [labelled(target)])
     tells = {way: tells_of(net, target) for way, net in nets.items()}
     right = {way: accuracy(net, target) for way, net in nets.items()}
-    context.say(f"{name}: " + ", ".join(f"{way} {share:.2%}" for way, share in right.items()))
+    context.say(f"{name}: " + ", ".join(f"{way} {percent(share)}" for way, share in right.items()))
     return Adapted(nets, tells, right, accuracy(ceiling, target))
 
 
@@ -380,8 +381,8 @@ def accuracy(net: nn.Module, data: Dataset) -> float:
 def concluded(name: str, tested: int, one: Adapted) -> str:
     before, after = one.accuracies[SOURCE], one.accuracies[one.kept]
     return (
-        f"Of {tested:,} {name} test images the net that learned the source alone names {before:.1%} right; {one.kept}, kept without "
-        f"looking at a label, {after:.1%}; one that learned their labels {one.ceiling:.1%}."
+        f"Of {tested:,} {name} test images the net that learned the source alone names {percent(before, 1)} right; {one.kept}, "
+        f"kept without looking at a label, {percent(after, 1)}; one that learned their labels {percent(one.ceiling, 1)}."
     )
 
 
@@ -422,8 +423,8 @@ def accuracies_table(results: Mapping[str, Adapted]) -> Table:
     rows: list[list[str | float]] = []
     for name, one in results.items():
         for way, share in one.accuracies.items():
-            rows.append([name, way, round(share, 4), round(one.tells[way], 3), "kept" if way == one.kept else ""])
-        rows.append([name, CEILING, round(one.ceiling, 4), "", ""])
+            rows.append([name, way, share, one.tells[way], "kept" if way == one.kept else ""])
+        rows.append([name, CEILING, one.ceiling, "", ""])
     caption = (
         "Accuracy on the target's test images; and, in nats, how much the answers tell of its validation images, by which alone a "
         "way is kept: the larger, the surer and the more evenly spread they are. Labels of the target decide nothing."

@@ -211,7 +211,6 @@ def nats_per_character(net: nn.Module, part: str, alphabet: Alphabet) -> float:
 
 def rivals_table(settings: Settings, ngrams: Sequence[float], score: float, net: nn.Module, symbols: int) -> Table:
     assert isinstance(net, GPT)
-    millions = parameter_count(net) / 1e6
     return Table(
         "Rivals",
         "Nats per character on the test part. An n-gram predicts from the n − 1 characters before; the GPT from up to "
@@ -222,7 +221,7 @@ def rivals_table(settings: Settings, ngrams: Sequence[float], score: float, net:
             for name, nats in [
                 ("uniform", math.log(symbols)),
                 *((f"{order}-grams", value) for order, value in enumerate(ngrams, 1)),
-                (f"GPT of {settings.pieces}, {millions:.1f} million parameters", score),
+                (f"GPT of {settings.pieces}, {parameter_count(net):,} parameters", score),
             ]
         ],
     )

@@ -33,6 +33,7 @@ from profundo.data.full_batch import Whole as Again
 from profundo.images.patch_match import Field, Search, drawn_field, finer, grid, led_back, patch_rows, round_of, voted
 from profundo.nets.perceptual import CONTENT_LAYER, STYLE_LAYERS, PerceptualNet, gram
 from profundo.pictures.exhibits import Exhibit, Film, Images, Table
+from profundo.pictures.numbers import percent
 from profundo.recipes.context import Context
 from profundo.recipes.correspondences import by_place, by_way, padded, spread_points, with_points
 from profundo.recipes.painting.style_costs import relative
@@ -312,7 +313,7 @@ def outcome(judge: PerceptualNet, given: Given, stages: Sequence[Stage]) -> Outc
         exhibits=[*exhibits(given, made, stages), likeness_table(forth, back), *alone(made)],
         conclusion=f"The squared error of the look, relative to that of B′, is {scores['look error']:.3f} in A′; in A it was "
         f"{baseline['look error']:.3f}. That of what is seen where, relative to A, is {scores['structure error']:.3f}. From "
-        f"{last.led_back:.0%} of A's pixels the match of the match leads back, to at most {NEAR} pixels away.{truth}",
+        f"{percent(last.led_back, 0)} of A's pixels the match of the match leads back, to at most {NEAR} pixels away.{truth}",
     )
 
 
@@ -432,10 +433,8 @@ def layer_table(stages: Sequence[Stage]) -> Table:
         "The size of A's maps; of matched patches the squared distance of a place after the last round; the share of A's pixels that "
         "the match of their match leads back to; the relative squared error that was left in the maps rebuilt for the layer.",
         ["layer", "size", "distance", "leads back", "error of maps"],
-        [
-            [one.layer, f"{one.size[1]}×{one.size[0]}", one.distances[-1], f"{one.led_back:.0%}", one.error]
-            for one in stages
-        ],
+        [[one.layer, f"{one.size[1]}×{one.size[0]}", one.distances[-1], one.led_back, one.error] for one in stages],
+        shares=["leads back"],
     )
 
 

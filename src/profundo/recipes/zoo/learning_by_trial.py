@@ -30,6 +30,7 @@ from profundo.nets.batched_nets import BatchedMLP
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Film, Images, Table
 from profundo.pictures.film import sheet
+from profundo.pictures.numbers import percent, plain
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.trials.deep_q import DeepQ, QSettings
@@ -260,7 +261,7 @@ def ways_out(task: GridWorld, learned: Mapping[str, Learned]) -> Images:
         )
         for title, method in zip(list(actions)[1:], learned, strict=True)
     }
-    told = ", ".join(f"{share:.0%} of {method}'s" for method, share in right.items())
+    told = ", ".join(f"{percent(share, 0)} of {method}'s" for method, share in right.items())
     return Images(
         "The way out, and what each cell is worth",
         f"Arrows: the action thought best; numbers: the sum of discounted rewards from there on, as value iteration computes it, "
@@ -318,11 +319,11 @@ def return_table(learned: Mapping[str, Mapping[str, Learned]], simple: Mapping[s
 
 def sentence(name: str, learned: Mapping[str, Learned], simple: Mapping[str, float]) -> str:
     parts = [
-        f"{method} {one.reached.mean():.4g} ({interval(one)[0]:.4g}–{interval(one)[1]:.4g})"
+        f"{method} {plain(float(one.reached.mean()))} ({' to '.join(map(plain, interval(one)))})"
         for method, one in learned.items()
     ]
     nets = len(next(iter(learned.values())).reached)
-    beside = ", ".join(f"{title} {value:.4g}" for title, value in simple.items())
+    beside = ", ".join(f"{title} {plain(value)}" for title, value in simple.items())
     return f"Return at {name}, mean of {nets} nets with its 95 % interval: {', '.join(parts)}; {beside}."
 
 

@@ -34,6 +34,7 @@ from profundo.nets import build
 from profundo.nets.s_and_c_cells import CCells, SCells, neocognitron, representatives
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Images, Table
+from profundo.pictures.numbers import percent
 from profundo.recipes.classifying import spec_of, train
 from profundo.recipes.context import Context
 from profundo.recipes.net_outputs import as_pictures, enlarged, outputs_in_parts
@@ -364,11 +365,14 @@ def shift_table(settings: Settings, shares: Mapping[str, Sequence[float]]) -> Ta
         "The same in numbers: shares of the test images named right.",
         ["pixels moved", *shares],
         [[f"{shift}", *(values[at] for values in shares.values())] for at, shift in enumerate(settings.shifts)],
+        shares=[*shares],
     )
 
 
 def conclusion(settings: Settings, shares: Mapping[str, Sequence[float]], net: nn.Sequential, few: int) -> str:
-    told = "; ".join(f"{name} {values[0]:.1%} in place, {values[-1]:.1%} moved" for name, values in shares.items())
+    told = "; ".join(
+        f"{name} {percent(values[0], 1)} in place, {percent(values[-1], 1)} moved" for name, values in shares.items()
+    )
     planes = ", ".join(str(int(cells.learned.sum())) for cells in net.children() if isinstance(cells, SCells))
     return (
         f"From {few} images, named right in place and moved by {settings.shifts[-1]} pixels: {told}. The neocognitron saw no label "

@@ -38,15 +38,16 @@ from profundo.nets.image_translation import UNetGenerator, patch_discriminator
 from profundo.objectives.adversarial_losses import discriminator_cost, generator_cost
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
+from profundo.pictures.numbers import percent
 from profundo.ranks_and_places import evenly
 from profundo.recipes.adversaries import players
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.judging import ImageJudge, trained_judge
 from profundo.recipes.net_outputs import few_at_once, image_answer
-from profundo.recipes.own_data import Takes
+from profundo.recipes.own_data import Takes, is_own
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
-from profundo.recipes.translating.image_pairs import TASKS, Pairs, of_the_dataset, own_pairs, pairs_of
+from profundo.recipes.translating.image_pairs import PAIRED, TASKS, Pairs, of_the_dataset, own_pairs, pairs_of
 from profundo.recipes.translating.image_values import called_in, error, large, signed, translated
 from profundo.recipes.zoo import traffic_signs as signs
 from profundo.records import Batch, Dataset, Inputs, ProfundoError
@@ -144,6 +145,10 @@ def loaded(context: Context, settings: Settings) -> Parts:
     if settings.task == "pairs":
         if context.skip_bad:
             raise ProfundoError("--skip-bad: pairs are read all or none, so that none loses its partner; leave it out")
+        if not is_own(settings.data):
+            raise ProfundoError(
+                f"task pairs: expected pairs of your own, {PAIRED}, got {settings.data}; say --data FOLDER"
+            )
         images, context.facts["pairs"] = own_pairs(
             Path(settings.data), settings.image_size, settings.reverse, context.seed
         )
@@ -267,7 +272,9 @@ def concluded(settings: Settings, figures: Mapping[str, Mapping[str, float]], nu
     ours, others = figures[OURS], figures[ALONE]
     named = ""
     if NAMED in ours:
-        named = f" A classifier names {ours[NAMED]:.1%} of them right, {others[NAMED]:.1%} of the others."
+        named = (
+            f" A classifier names {percent(ours[NAMED], 1)} of them right, {percent(others[NAMED], 1)} of the others."
+        )
     nearest_pair = figures[NEAREST]
     return (
         f"{number:,} images made by task {settings.task} are at a Fréchet distance of {ours[DISTANCE]:.1f} from the true ones, "

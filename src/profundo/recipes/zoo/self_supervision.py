@@ -34,6 +34,7 @@ from profundo.evaluate.retrieval import nearest, precision_at
 from profundo.nets.self_supervised import classifier_of, encoder, projector
 from profundo.objectives.view_agreement import barlow_twins, sim_clr
 from profundo.pictures.exhibits import Chart, Images, Table
+from profundo.pictures.numbers import percent
 from profundo.ranks_and_places import evenly
 from profundo.recipes.classifying import classified, predict, spec_of, train
 from profundo.recipes.context import Context, Trained
@@ -330,18 +331,14 @@ def figures_table(results: Mapping[str, Mapping[str, Sequence[float]]], few_coun
     rows: list[list[str | float]] = []
     for name, figures in results.items():
         values = figures[FEW]
-        spread = f"{min(values):.1%} to {max(values):.1%}"
-        rows.append([name, f"{mean(figures[ALL]):.2%}" if ALL in figures else "", f"{mean(values):.2%}", spread])
+        spread = f"{percent(min(values), 1)} to {percent(max(values), 1)}"
+        rows.append([name, mean(figures[ALL]) if ALL in figures else "", mean(values), spread])
     caption = (
         f"Test accuracy after {all_count:,} labels, and after {few_count:,}: means, and from the worst to the best of "
         f"{len(next(iter(results.values()))[FEW])} draws. Linear: a layer on frozen codes; tuned: all layers learned on."
     )
-    return Table(
-        "With all labels, and with few",
-        caption,
-        ["net", f"{all_count:,} labels", f"{few_count:,} labels", "draws"],
-        rows,
-    )
+    shares = [f"{all_count:,} labels", f"{few_count:,} labels"]
+    return Table("With all labels, and with few", caption, ["net", *shares, "draws"], rows, shares)
 
 
 def codes_map(context: Context, settings: Settings, data: Dataset, codes: Coded) -> Chart:
@@ -366,10 +363,11 @@ def watched(trained: Trained) -> Chart:
 def concluded(results: Mapping[str, Mapping[str, Sequence[float]]], count: int, share: float, repeats: int) -> str:
     few_, all_ = ({name: mean(of[which]) for name, of in results.items() if which in of} for which in (FEW, ALL))
     return (
-        f"A linear layer on codes that were learned without a label names {all_[OURS]:.1%} of the test images right after all "
-        f"labels, on random weights {all_[RANDOM]:.1%}; labels alone teach the same net {all_[LABELS]:.1%}. With {count:,} labels "
-        f"({share:.1%}) it is {few_[OURS]:.1%}, {few_[RANDOM]:.1%} and {few_[LABELS]:.1%}, with all layers tuned {few_[TUNED]:.1%}; "
-        f"means over {repeats} draws."
+        f"A linear layer on codes that were learned without a label names {percent(all_[OURS], 1)} of the test images right "
+        f"after all labels, on random weights {percent(all_[RANDOM], 1)}; labels alone teach the same net "
+        f"{percent(all_[LABELS], 1)}. With {count:,} labels ({percent(share, 1)}) it is {percent(few_[OURS], 1)}, "
+        f"{percent(few_[RANDOM], 1)} and {percent(few_[LABELS], 1)}, with all layers tuned {percent(few_[TUNED], 1)}; means "
+        f"over {repeats} draws."
     )
 
 

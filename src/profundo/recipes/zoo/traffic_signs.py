@@ -29,6 +29,7 @@ from profundo.evaluate import Answers, scores
 from profundo.images.normalising import NORMALISATIONS
 from profundo.nets.init import SMALL_OUTPUT, initialize_
 from profundo.pictures.exhibits import Exhibit, Images, Table
+from profundo.pictures.numbers import percent
 from profundo.recipes.classifying import classified, mistakes, nothing_learnt, spec_of, train, validation
 from profundo.recipes.context import Context
 from profundo.recipes.own_data import Takes, is_own
@@ -178,7 +179,13 @@ def concluded(
         cautions=nothing_learnt("The mean of the columns", result),
         exhibits=[
             *normalised_samples(data, settings.columns),
-            Table("Columns", "Accuracy of each and of their mean.", ["column", "test", "validation"], rows),
+            Table(
+                "Columns",
+                "Accuracy of each and of their mean.",
+                ["column", "test", "validation"],
+                rows,
+                ["test", "validation"],
+            ),
             by_epoch(
                 "Errors by epoch", "Share of the validation images mistaken.", errors, y_label="error", percent=True
             ),
@@ -188,8 +195,8 @@ def concluded(
         ],
         networks=nets,
         known={"spec": asdict(data.spec), "specs": list(specs)},
-        conclusion=f"{len(alone)} columns together name {result.values['accuracy']:.2%} of the {result.samples:,} test images right; "
-        f"each alone {min(alone):.2%} to {max(alone):.2%}.",
+        conclusion=f"{len(alone)} columns together name {percent(result.values['accuracy'])} of the {result.samples:,} test "
+        f"images right; each alone {percent(min(alone))} to {percent(max(alone))}.",
     )
 
 

@@ -40,6 +40,7 @@ from profundo.nets import fast_cnn, initialize_
 from profundo.nets.init import SMALL_OUTPUT
 from profundo.pictures.charts import lines_svg
 from profundo.pictures.exhibits import Chart, Images, Table
+from profundo.pictures.numbers import percent
 from profundo.recipes.classifying import classified, predict, spec_of, train
 from profundo.recipes.context import Context
 from profundo.recipes.own_data import Takes, is_own, things
@@ -111,7 +112,7 @@ def run(context: Context, settings: Settings) -> Outcome:
                 _, figures = classified(context, net, new.test, new.spec, samples)
                 results.setdefault((way, size), []).append(figures.values["accuracy"])
         best = {way: mean(results[way, size]) for way in WAYS}
-        context.say(f"{size} of each: " + ", ".join(f"{way} {value:.2%}" for way, value in best.items()))
+        context.say(f"{size} of each: " + ", ".join(f"{way} {percent(value)}" for way, value in best.items()))
     nets["fine-tuned"] = net
 
     smallest = settings.samples[0]
@@ -125,9 +126,10 @@ def run(context: Context, settings: Settings) -> Outcome:
         ],
         networks=nets,
         known=known,
-        conclusion=f"From {smallest} images of each of {new_names}, a net that had learnt {seen_names} ({learnt:.1%}) "
-        f"gets to {mean(results['fine-tuned', smallest]):.1%} by fine-tuning, {mean(results['frozen', smallest]):.1%} with "
-        f"its features frozen, a new net to {mean(results['scratch', smallest]):.1%}; means over {settings.repeats} draws.",
+        conclusion=f"From {smallest} images of each of {new_names}, a net that had learnt {seen_names} ({percent(learnt, 1)}) "
+        f"gets to {percent(mean(results['fine-tuned', smallest]), 1)} by fine-tuning, "
+        f"{percent(mean(results['frozen', smallest]), 1)} with its features frozen, a new net to "
+        f"{percent(mean(results['scratch', smallest]), 1)}; means over {settings.repeats} draws.",
         against="from scratch",
         rivals={"its features frozen": mean(results["frozen", smallest])},
     )
@@ -207,12 +209,11 @@ def accuracy_chart(settings: Settings, results: Mapping[tuple[str, int], Sequenc
 
 def accuracy_table(settings: Settings, results: Mapping[tuple[str, int], Sequence[float]], names: str) -> Table:
     rows: list[list[str | float]] = [
-        [way, size, *(round(value, 4) for value in results[way, size]), round(mean(results[way, size]), 4)]
-        for size in settings.samples
-        for way in WAYS
+        [way, size, *results[way, size], mean(results[way, size])] for size in settings.samples for way in WAYS
     ]
-    columns = ["way", "images of each", *(f"draw {number}" for number in range(1, settings.repeats + 1)), "mean"]
-    return Table("Every training", f"Test accuracy of each training on {names}.", columns, rows)
+    draws = [*(f"draw {number}" for number in range(1, settings.repeats + 1)), "mean"]
+    caption = f"Test accuracy of each training on {names}."
+    return Table("Every training", caption, ["way", "images of each", *draws], rows, draws)
 
 
 def what_there_was(new: Dataset, settings: Settings, context: Context) -> Images:

@@ -43,6 +43,7 @@ from profundo.nets.attention import Translator
 from profundo.nets.transformer_translator import TransformerTranslator
 from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.exhibits import Exhibit, Passage, Table
+from profundo.pictures.numbers import percent, things
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.machine_translation.translation_figures import (
     Answers,
@@ -159,7 +160,7 @@ def run(context: Context, settings: Settings) -> Outcome:
             by_length(splits.test, answers, list(map(len, vocabulary.encoded(wanted)))),
             by_epoch(
                 "Exact translations by epoch",
-                f"Share of {len(splits.validation):,} validation texts translated exactly after each epoch.",
+                f"Share of {things(len(splits.validation), 'validation text')} translated exactly after each epoch.",
                 {NAMES[name]: one.history[FIGURE] for name, one in trained.items()},
                 y_label="exact translations",
                 log_y=False,
@@ -187,7 +188,7 @@ def not_to_be_written(vocabulary: Vocabulary, wanted: Sequence[str]) -> list[str
 def concluded(settings: Settings, figures: Mapping[str, Mapping[str, float]], number: int) -> str:
     what = "texts with numbers and days" if settings.data is None else "texts"
     counted = {way: f" (BLEU {own['BLEU']:.1f})" if "BLEU" in own else "" for way, own in figures.items()}
-    said = ", ".join(f"{way} {own['exact match']:.1%}{counted[way]}" for way, own in figures.items())
+    said = ", ".join(f"{way} {percent(own['exact match'], 1)}{counted[way]}" for way, own in figures.items())
     without = "" if any(counted.values()) else " There is no BLEU, for it needs texts of four words or more."
     return f"Of {number:,} {what} that training never showed, translated to the letter: {said}.{without}"
 

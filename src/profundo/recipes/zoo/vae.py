@@ -30,6 +30,7 @@ from profundo.nets.variational import VariationalAutoencoder
 from profundo.objectives.elbo import bernoulli_log_likelihood, gaussian_kl, gaussian_kl_by_number, normal_log_density
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
+from profundo.pictures.numbers import plain
 from profundo.ranks_and_places import evenly
 from profundo.recipes.conditions import (
     ASKED,
@@ -163,8 +164,8 @@ def run(context: Context, settings: Settings) -> Outcome:
         networks=nets,
         known=known,
         conclusion=f"A test picture costs {bits:.3f} bits per pixel, "
-        f"{bits_per_dimension(-constant, size):.3f} with independent pixels; the ELBO is {found.elbo:.1f} nats, the "
-        f"log-likelihood by importance sampling with {settings.draws} codes {found.likelihood:.1f}.{told(beside)}",
+        f"{bits_per_dimension(-constant, size):.3f} with independent pixels; the ELBO is {plain(found.elbo)} nats, the "
+        f"log-likelihood by importance sampling with {settings.draws} codes {plain(found.likelihood)}.{told(beside)}",
     )
 
 
@@ -192,7 +193,8 @@ def told(beside: Table | None) -> str:
     if beside is None:
         return ""
     (*_, code), (_, alone, _, whole) = beside.rows
-    return f" Not told the class, the same net has an ELBO of {alone:.1f}, and its code holds {whole:.1f} nats instead of {code:.1f}."
+    elbo = plain(float(alone))
+    return f" Not told the class, the same net has an ELBO of {elbo}, and its code holds {whole:.1f} nats instead of {code:.1f}."
 
 
 def train(

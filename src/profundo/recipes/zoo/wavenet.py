@@ -93,6 +93,14 @@ class Settings:
     listener_epochs: Whole = 12
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """temperature, guidance: of words that are generated; those of which the listener understood most unless told."""
+
+    temperature: Positive | None = None
+    guidance: AtLeastZero | None = None
+
+
 def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     sizes = {name: getattr(settings, name) for name in ("channels", "skip", "depth", "stacks", "conditions")}
     return {"net": WaveNet(CODES, len(known["classes"]), len(known["speakers"]), **sizes)}
@@ -396,7 +404,8 @@ def generate(model: Model, count: int, generator: torch.Generator, prompt: str) 
     net, known = model.networks["net"], model.known
     assert isinstance(net, WaveNet)
     words = in_turn(known, count, *asked_for(known, prompt))
-    how = Drawn(**known["drawn"])
+    told = {name: value for name, value in asdict(model.wishes or Wishes()).items() if value is not None}
+    how = Drawn(**known["drawn"] | told)
     sounds = sounded(net, words, generator, how)
     named = [
         (known["classes"][label], known["speakers"][speaker])
@@ -448,5 +457,6 @@ RECIPE = Recipe(
     run,
     networks=networks,
     generate=generate,
+    wishes=Wishes,
     takes=Takes("sounds with classes", classes=2),
 )

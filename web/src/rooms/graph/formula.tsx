@@ -69,7 +69,7 @@ export function FormulaPage({ query }: { query: URLSearchParams }) {
           </Panel>
         )}
       </div>
-      <div ref={stage} class="stack graph-stage">
+      <div ref={stage} class={problem ? "stack graph-stage former" : "stack graph-stage"} inert={problem !== ""}>
         {answer && <Stage answer={answer} asked={asked} change={change} path={path} choose={choose} />}
       </div>
       {answer?.graph.of !== "" && answer && <Ways notes={answer.graph.notes} text={asked.text} values={asked.values} exponent={asked.step} onStep={(step) => change({ step })} />}

@@ -85,7 +85,7 @@ function One({ layer, number, of }: { layer: string; number: number; of: Net }) 
             />
           </div>
         )}
-        <p class="hint">{say(of.form === "images" ? texts.made_hint : texts.best_hint)}</p>
+        <p class="hint">{say(of.form !== "images" ? texts.best_hint : mine?.peak !== undefined && mine.peak <= 0 && !unit.busy.value ? texts.made_none : texts.made_hint)}</p>
       </Panel>
       <Panel title={say(texts.best)}>{isUnmoved(mine?.values.data) ? <p class="hint">{say(texts.unmoved)}</p> : mine?.patches ? <Best patches={mine.patches} samples={mine.samples} values={mine.values} /> : <Words words={mine?.words ?? []} values={mine?.values} />}</Panel>
     </div>

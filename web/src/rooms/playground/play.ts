@@ -54,6 +54,8 @@ export interface Setup {
   readonly speed: Speed;
   readonly running: boolean;
   readonly command: string;
+  /** The epoch to which the command goes. */
+  readonly until: number;
   /** Why something of the address was left out. */
   readonly left_out?: readonly Told[];
 }
@@ -270,7 +272,7 @@ export const race = (rates: Readonly<Record<string, number>>, epochs: number) =>
 export const exported = (kind: "source" | "run") => asked<{ name: string; place: string }>("export", { kind });
 
 /** What there is to choose from in a table of one's own, as the lab received it. */
-export const tableColumns = (upload: string) => asked<{ numbers: string[]; targets: string[]; target: string }>("columns", { upload });
+export const tableColumns = (upload: string) => asked<{ numbers: string[]; targets: string[]; target: string; rows: number }>("columns", { upload });
 
 /** Two of its columns become the plane. */
 export async function takeTable(upload: string, target: string, columns: readonly string[]): Promise<void> {

@@ -83,7 +83,7 @@ function Racer({ name, runs, rate, onRuns, onRate }: RacerProps) {
       <label>
         <input type="checkbox" checked={runs} onChange={(event) => onRuns(event.currentTarget.checked)} /> {name}
       </label>
-      <NumberField bare label={say(texts.rate_of, { name })} value={rate} step={0.01} least={0} disabled={!runs} onNumber={onRate} />
+      <NumberField bare label={say(texts.rate_of, { name })} value={rate} step={0.01} least={0} most={1000} disabled={!runs} onNumber={onRate} />
     </div>
   );
 }

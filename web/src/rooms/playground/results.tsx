@@ -168,7 +168,7 @@ export function Home() {
   };
   return (
     <Panel title={say(texts.home)}>
-      <p class="hint">{say(texts.command_hint)}</p>
+      <p class="hint">{say(texts.command_hint, { epoch: now.until })}</p>
       <pre class="command" tabIndex={0}>
         {now.command}
       </pre>
