@@ -1,5 +1,5 @@
 // Going through a graph: buttons, arrow keys, a scrubber, and a film.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import texts from "@texts/graph.json";
 import { say } from "../../language";
 import { useTold } from "../../telling";
@@ -101,8 +101,8 @@ export function stepWords(stop: Stop | undefined): string {
 
 /** Arrow keys step wherever the focus is, but not in fields that use them; so do those of a presenter's clicker where nothing is to be scrolled. */
 export function useKeys(at: number, last: number, onGo: (at: number) => void): void {
-  useEffect(() => {
-    const listen = (event: KeyboardEvent) => byKey(event, at, last, onGo);
+  useLayoutEffect(() => {
+    const listen = (event: KeyboardEvent) => byKey(event, at, last, onGo); // before the next key: none may count from where one was
     document.addEventListener("keydown", listen);
     return () => document.removeEventListener("keydown", listen);
   });
