@@ -267,6 +267,7 @@ def test_each_optimizer_runs_at_its_own_rate_and_shows_its_map(page):
     assert {lane["optimizer"]: lane["rate"] for lane in lanes} == rates
     for lane, session, course in zip(lanes, own.sessions.values(), np.array(losses, np.float32).T, strict=True):
         np.testing.assert_array_equal(lane["losses"], course)
+        assert (lane["epochs"], lane["stopped"]) == (session.epoch, session.stopped)
         np.testing.assert_array_equal(lane["output"], session.maps(40, 40).as_bytes().output)
     assert newest(page)["step"] == 0  # the session itself was not touched
 

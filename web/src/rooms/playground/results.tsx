@@ -30,7 +30,7 @@ export function Progress() {
   return (
     <Panel title={say(texts.progress)}>
       <Legend lines={losses} values={[brief(train.loss, 3), brief(test.loss, 3)]} />
-      <Curves lines={losses} data={columns(shown.curves, [0, 1, 2])} label={say(texts.curves_label)} height={140} />
+      <Curves lines={losses} data={columns(shown.curves, [0, 1, 2])} label={say(texts.curves_label)} across={say(texts.update)} height={154} />
       <Table
         kind="scores"
         heads={["", say(texts.training_points), say(texts.test_points)]}

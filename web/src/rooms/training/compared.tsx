@@ -30,8 +30,9 @@ export function Compared({ runs }: { runs: readonly Run[] }) {
         {name !== "" && (
           <>
             <Choice label={say(texts.curve)} value={name} options={names.map((one) => [one, term(one)])} onChoose={choose} />
-            <Curves lines={lines} data={together(curves)} label={`${term(name)}: ${known.map((run) => run.name).join(", ")}`} height={300} logarithmic={logarithmic} whole />
+            <Curves lines={lines} data={together(curves)} label={`${term(name)}: ${known.map((run) => run.name).join(", ")}`} across={term("epoch")} height={300} logarithmic={logarithmic} whole />
             <Legend lines={lines} />
+            {[...rivals(known).values()].some((group) => group.length < known.length) && <p class="hint">{say(texts.not_rivals)}</p>}
           </>
         )}
       </section>

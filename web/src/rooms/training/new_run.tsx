@@ -10,6 +10,7 @@ import { useAsking, useWork } from "../../ui/asking";
 import { Button, Choice, FileField, Panel, Problem, TextField } from "../../ui/controls";
 import { Found } from "../../ui/finding";
 import { clock, column, inLanguage, type Finding, type Words } from "./model";
+import { term } from "../../terms";
 import { Chart } from "./one_run";
 import { ReadingTable, type Reading } from "./reading_table";
 import { cause, setting } from "../../terms";
@@ -279,7 +280,7 @@ function RangeChart({ found }: { found: Suggestion }) {
   const smoothed = column(found.smoothed);
   const most = 3 * Math.max(...smoothed.slice(0, 5).map((value) => value ?? 0));
   const below = (values: readonly (number | null | undefined)[]) => values.map((value) => (typeof value === "number" && value <= most ? value : null));
-  return <Chart title={say(texts.range)} names={["loss", say(texts.smoothed)]} columns={[below(column(found.losses)), below(smoothed)]} x={powers} height={170} wide whole={false} />;
+  return <Chart title={say(texts.range)} names={["loss", say(texts.smoothed)]} columns={[below(column(found.losses)), below(smoothed)]} x={powers} across={`log₁₀(${term("learning rate")})`} height={184} wide whole={false} />;
 }
 
 const asked = ({ data, words, name }: { data: string; words: Words; name: string }): string => JSON.stringify([data, words, name]);

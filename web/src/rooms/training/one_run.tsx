@@ -193,19 +193,21 @@ interface ChartProps {
   names: readonly string[];
   columns: readonly Column[];
   x: Column;
+  /** What x counts; epochs where nothing is said. */
+  across?: string;
   height?: number;
   logarithmic?: boolean;
   wide?: boolean;
   whole?: boolean;
 }
 
-export function Chart({ title, names, columns, x, height = 150, logarithmic = false, wide = false, whole = true }: ChartProps) {
+export function Chart({ title, names, columns, x, across = term("epoch"), height = 164, logarithmic = false, wide = false, whole = true }: ChartProps) {
   const shown: Line[] = names.map((name, index) => ({ label: term(name), colour: colourOf(index), dash: index }));
   const last = columns.map((values) => lastOf(values));
   return (
     <figure class={wide ? "chart wide" : "chart"}>
       <figcaption>{title}</figcaption>
-      <Curves lines={shown} data={[x, ...columns]} label={`${title}: ${names.map((name, index) => `${term(name)} ${last[index]}`).join(", ")}`} height={height} logarithmic={logarithmic} whole={whole} />
+      <Curves lines={shown} data={[x, ...columns]} label={`${title}: ${names.map((name, index) => `${term(name)} ${last[index]}`).join(", ")}`} across={across} height={height} logarithmic={logarithmic} whole={whole} />
       <Legend lines={shown} values={last} />
     </figure>
   );
