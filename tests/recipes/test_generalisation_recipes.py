@@ -53,7 +53,7 @@ def test_a_degree_that_the_samples_cannot_determine_is_refused():
 def test_bias_variance_and_noise_add_up_to_the_error_measured_on_fresh_samples():
     run = run_recipe("bias-variance", quick=True, out=False)
     for title in ("Polynomials: the parts of the error", "Nets: the parts of the error"):
-        total, error = column(run, title, "sum"), column(run, title, "error")
+        total, error = column(run, title, "sum"), column(run, title, "measured")
         assert total == pytest.approx(error, rel=0.06)
     assert run.outcome.scores["largest gap of the identity"] < 0.06
 
@@ -61,7 +61,7 @@ def test_bias_variance_and_noise_add_up_to_the_error_measured_on_fresh_samples()
 def test_bias_falls_and_variance_grows_with_the_degree():
     run = run_recipe("bias-variance", {"widths": [1], "epochs": 1}, out=False)
     title = "Polynomials: the parts of the error"
-    bias, variance, error = (column(run, title, name) for name in ("bias²", "variance", "error"))
+    bias, variance, error = (column(run, title, name) for name in ("bias²", "variance", "measured"))
     assert bias[9] < 0.05 * bias[0]
     assert variance[25] > 5 * variance[0]
     best = int(np.argmin(error))
