@@ -3,8 +3,12 @@
 import json
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
+
+import profundo
+from profundo.playground.playground_settings import LOSSES
 
 # An idea in English → what its texts say in each language, as regular expressions.
 GLOSSARY = {
@@ -26,9 +30,13 @@ GLOSSARY = {
 LOGISTIC = r"|(funci|ativa|activa|unida|unita)\w*\s+log[ií]sti"  # of the function: it is the sigmoid
 FORBIDDEN = {
     "es": r"pérdida|\bcostos?\b|\bcorrida|silla de montar|\bbatch(es)?\b|(velocidad|ratio|tasa) de entrenamiento|capas? escondida"
+    + r"|\b(el|un|del) softmax"
     + LOGISTIC,
-    "ca": r"\bpèrdu|\bcorrida|sella de muntar|\bbatch(es)?\b|(velocitat|ràtio) d|cap(a|es) amagad" + LOGISTIC,
+    "ca": r"\bpèrdu|\bcorrida|sella de muntar|\bbatch(es)?\b|(velocitat|ràtio) d|cap(a|es) amagad"
+    + r"|\b(el|un|del) softmax|\bvés\b|\w'\w"  # spelled as since 2017; apostrophes are ’
+    + LOGISTIC,
     "pt": r"\bperdas?\b|rodada|no passo, \(0|\bbatch(es)?\b|taxa de aprendizagem|camadas? escondida|rede neuronal"
+    + r"|\b(o|um|do) softmax|\bpenalidade|agenda da taxa"
     + LOGISTIC,
 }
 FORMAL = {  # where a text asks something of its reader, who is a tú in all of them
@@ -83,3 +91,21 @@ def test_a_word_of_the_list_is_that_of_the_figures():
     both = listed.keys() & figures.keys()
     assert both >= {"accuracy", "precision", "recall", "loss", "learning rate", "epoch", "feature"}
     assert {word: listed[word] for word in both} == {word: figures[word] for word in both}
+
+
+def test_where_the_doctor_finds_something_has_a_name_in_every_language():
+    """A place that is written out in the source, such as "settings": the names of layers are a person's own."""
+    source = Path(profundo.__file__).parent
+    causes = [*(source / "doctor" / "causes").glob("*.py"), source / "runs" / "health" / "remedies.py"]
+    places = {
+        one
+        for path in causes
+        for one in re.findall(r'Suspicion\(\s*[\w".]+,\s*"([^"]+)"(?=\s*,)', path.read_text("utf-8"))
+    }
+    assert places >= {"settings", "loss", "optimizer", "metric"}
+    assert places <= {key.split(".", 1)[1] for key, _ in texts() if key.startswith(("quantities.", "terms."))}
+
+
+def test_every_loss_of_the_playground_has_a_name_and_suits_points():
+    named = {key for key, _ in texts() if key.startswith("playground.objective_")}
+    assert named == {f"playground.objective_{loss}" for loss in LOSSES}

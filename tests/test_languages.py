@@ -226,25 +226,25 @@ def test_every_activation_has_its_title():
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("Adam", "Unitat 3 d’Adam"),
-        ("època", "Unitat 3 d’època"),
-        ("hinge", "Unitat 3 d’hinge"),
-        ("1", "Unitat 3 d’1"),
-        ("11", "Unitat 3 d’11"),
-        ("conv1", "Unitat 3 de conv1"),
-        ("12", "Unitat 3 de 12"),
-        ("1,5", "Unitat 3 de 1,5"),
-        ("iode", "Unitat 3 de iode"),
-        ("'iris'", "Unitat 3 de 'iris'"),
-        ("{x} de abc", "Unitat 3 de {x} de abc"),
+        ("Adam", "a baix: gradient d’Adam"),
+        ("època", "a baix: gradient d’època"),
+        ("hinge", "a baix: gradient d’hinge"),
+        ("1", "a baix: gradient d’1"),
+        ("11", "a baix: gradient d’11"),
+        ("conv1", "a baix: gradient de conv1"),
+        ("12", "a baix: gradient de 12"),
+        ("1,5", "a baix: gradient de 1,5"),
+        ("iode", "a baix: gradient de iode"),
+        ("'iris'", "a baix: gradient de 'iris'"),
+        ("{x} de abc", "a baix: gradient de {x} de abc"),
     ],
 )
 def test_short_words_before_a_name_are_joined_to_it_in_catalan(name, said):
     with speaking("ca"):
-        assert say("inside.unit_of", unit=3, layer=name) == said
-        assert "\0" not in say("inside.unit_of", unit=3, layer=name)
+        assert say("graph.below", of=name) == said
+        assert "\0" not in say("graph.below", of=name)
     with speaking("es"):
-        assert say("inside.unit_of", unit=3, layer=name) == f"Unidad 3 de {name}"
+        assert say("graph.below", of=name) == f"abajo: gradiente de {name}"
 
 
 def test_articles_before_a_name_are_joined_to_it_too():

@@ -61,6 +61,7 @@ NO_LINK = (
 ADVICE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space or choose another place (--out)"),
     **dict.fromkeys((errno.EACCES, errno.EPERM), "make it writable (`chmod u+w`) or choose another place (--out)"),
+    errno.EEXIST: "a file has this name; choose another",
     errno.EROFS: "this disk takes no writing; choose another place (--out)",
     errno.ENOENT: "its folder was moved, removed or never made; make it or choose another place (--out)",
     errno.ENOTDIR: "a file stands where a folder was expected; choose another place (--out)",

@@ -102,7 +102,7 @@ def test_two_runs_marked_are_compared(tab):
     page.wait_for_selector("h1:has-text('2 runs compared')")
     assert page.evaluate("location.hash") == "#/training?run=flowers&run=flat"
     differing = page.locator(".panel", has_text="Where their settings differ").locator("tbody tr").all_inner_texts()
-    assert "net\tmlp\tlinear" in differing
+    assert "network\tmlp\tlinear" in differing
     assert not any(line.startswith("data") for line in differing)
 
 

@@ -323,12 +323,23 @@ def test_a_picture_of_an_answer_is_red_where_it_is_wrong():
     image = torch.full((1, 1, 2, 2), 90, dtype=torch.uint8)
     picture = answered_panels(image, truth, said)[0].permute(1, 2, 0)
     assert picture.shape == (4, 4, 3)
+    assert picture[3, 0].tolist() == [224, 224, 224]  # what is said there counts nowhere
     assert picture[0, 0].tolist() == [90, 90, 90]
     assert picture[0, 3].tolist() == list(colour_of(1))
     assert picture[1, 2].tolist() == [224, 224, 224]  # of no class
     assert picture[2, 1].tolist() == list(colour_of(0))
     red = picture[2:, 2:, 0] > 200
     assert red.tolist() == [[False, True], [False, False]]
+    filled = (
+        torch.nn.functional.pad(truth, (0, 3, 0, 1), value=255),
+        torch.nn.functional.pad(said, (0, 3, 0, 1), value=1),
+    )
+    (cut,) = answered_panels(torch.full((1, 1, 3, 5), 90, dtype=torch.uint8), *filled)
+    assert torch.equal(cut.permute(1, 2, 0), picture)
+    (deep,) = answered_panels(
+        image, torch.tensor([[[0.0, torch.nan], [2.0, 4.0]]]), torch.tensor([[[1.0, 9.0], [2.0, 2.0]]])
+    )
+    assert deep[0, 2:, 2:].tolist() == [[127, 224], [0, 255]]  # off by 1 and by 2, and what is not known
     assert overlaid(image, truth)[0, :, 0, 1].tolist() == [45 + 64, 45, 45]  # half dark red
 
 

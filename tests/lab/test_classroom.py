@@ -20,7 +20,9 @@ def test_every_address_is_one_of_the_lab():
     assert {room for room, _ in PLACES} <= ROOMS.keys()
     for room, query in PLACES:
         if room == "playground" and query:
-            from_query(OF_THE_PAGE.sub("", query))
+            settings = from_query(OF_THE_PAGE.sub("", query))
+            of = {name for name, preset in PRESETS.items() if preset.settings == settings}
+            assert of <= set(re.findall("lesson=([a-z0-9-]+)", query)), "so that the page asks the lesson's question"
 
 
 def test_every_lesson_that_is_named_is_in_the_list():

@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +20,10 @@ from profundo.lab.rooms.room_calls import CALLS
 from profundo.nets.activations import ACTIVATIONS
 from profundo.records import ProfundoError
 
+EXAMPLES = re.findall(
+    r'formula: "([^"]+)", values: ({[^}]*})',
+    (Path(__file__).parents[2] / "web/src/rooms/graph/examples.ts").read_text(encoding="utf-8"),
+)
 COURSE = {"text": "(a+b)*3*b", "values": {"a": 5, "b": 3}}
 
 
@@ -58,6 +64,18 @@ def test_the_course_example_has_its_values_and_gradients(ask):
         ("u", 9, 1, 9),
         ("v", 8, 3, 24),
     ]
+
+
+@pytest.mark.parametrize(("text", "values"), EXAMPLES)
+def test_every_example_of_the_page_is_drawn_and_derived(ask, text, values):
+    answer = ask("formula", text=text, values=json.loads(re.sub(r"(\w+):", r'"\1":', values)))
+    assert math.isfinite(nodes(answer)["f"]["value"]["item"])
+    assert answer["derivation"] is not None
+
+
+def test_nothing_is_derived_by_a_constant(ask):
+    edges = ask("formula", text="x^2", values={"x": -1})["graph"]["edges"]
+    assert [(one["from"], one.get("local")) for one in edges] == [("x", -2), ("2", None)]  # by 2 it would be ln(−1)
 
 
 def test_variables_without_a_value_begin_at_one_and_others_are_left_out(ask):

@@ -228,6 +228,17 @@ def test_a_drawn_digit_is_recognised_wherever_and_however_small_it_is_drawn(ask)
     assert ask("look", run="lenet5-digits", image="flower")["picture"].shape[-2:] == (8, 8)
 
 
+def test_an_image_on_a_ground_that_training_never_had_is_remarked(ask, lab):
+    grounds = {}
+    for name, ground in (("bright", 255), ("dark", 0)):
+        page = np.full((16, 16), ground, np.uint8)
+        page[4:12, 7:9] = 255 - ground
+        Pillow.fromarray(page).save(lab.uploads / f"{name:A<16}.png")
+        grounds[name] = ask("look", run="lenet5-digits", image=f"upload:{name:A<16}.png")["reversed"]
+    assert grounds == {"bright": True, "dark": False}
+    assert not any(ask("look", run="lenet5-digits", image=one, strokes=TWO)["reversed"] for one in ("drawn", "test:4"))
+
+
 def test_a_net_stays_open_and_images_are_decoded_once(ask, lab, monkeypatch):
     opened = []
     monkeypatch.setattr(

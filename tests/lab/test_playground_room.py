@@ -188,7 +188,8 @@ TABLE = "a,b,far,kind\n" + "\n".join(",".join(map(str, row)) for row in ROWS)
 def test_a_tables_columns_are_told_and_chosen(lab, page):
     name = upload(lab, TABLE)
     told = page.call("playground.columns", upload=name)
-    assert told == {"numbers": ("a", "b", "far", "kind"), "targets": ("a", "b", "far", "kind"), "target": "kind"}
+    listed = ("a", "b", "far", "kind")
+    assert told == {"numbers": listed, "targets": listed, "target": "kind", "rows": 60}
     state = page.call("playground.table", upload=name)
     assert state["words"]["columns"] == "a,b,kind"
     assert state["classes"] == ["1", "2", "3"]  # few whole numbers are classes, by their own names
@@ -266,6 +267,7 @@ def test_each_optimizer_runs_at_its_own_rate_and_shows_its_map(page):
     assert {lane["optimizer"]: lane["rate"] for lane in lanes} == rates
     for lane, session, course in zip(lanes, own.sessions.values(), np.array(losses, np.float32).T, strict=True):
         np.testing.assert_array_equal(lane["losses"], course)
+        assert (lane["epochs"], lane["stopped"]) == (session.epoch, session.stopped)
         np.testing.assert_array_equal(lane["output"], session.maps(40, 40).as_bytes().output)
     assert newest(page)["step"] == 0  # the session itself was not touched
 

@@ -21,6 +21,7 @@ from profundo.looks.table_facts import column_facts, spread_of
 from profundo.looks.table_findings import row_findings, table_findings
 from profundo.looks.telling import stump_area, telling
 from profundo.ranks_and_places import ranks
+from profundo.records import ProfundoError
 
 
 def draws():
@@ -265,6 +266,14 @@ def test_numbers_written_as_words_are_noticed(words):
     finding = one_that(found(base() | {"price": [words.format(1000 + n) for n in range(200)]}), "read as words")
     assert "'price'" in finding.what
     assert "decimal point" in finding.advice
+
+
+def test_nobody_is_warned_that_numbers_are_the_words_that_they_said(tmp_path):
+    (tmp_path / "t.csv").write_text("floor,y\n" + "\n".join(f"{row % 9},{row * 1.5}" for row in range(60)))
+    assert look(tmp_path / "t.csv", target="y", columns={"floor": "category"}).findings == ()
+    (tmp_path / "nothing.csv").write_text("")
+    with pytest.raises(ProfundoError, match="at least one row, found 0 rows"):
+        look(tmp_path / "nothing.csv")
 
 
 @pytest.mark.parametrize("words", ["room {}", "a{}", "2020-W{}", "{}th of many words that go on and on and on"])

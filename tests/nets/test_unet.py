@@ -39,15 +39,18 @@ def test_it_halves_as_often_as_leaves_eight_pixels_and_at_most_four_times():
 
 
 def test_its_weights_are_those_of_its_layers():
-    """By hand: at each level two 3×3 convolutions and normalisations on both ways, a 2×2 one between, and a 1×1 of scores at each."""
+    """By hand: at each level two 3×3 convolutions and normalisations on the way down and one on the way up, a 2×2 one between, and a
+    1×1 of scores at each; as the paper has it, two on the way up, the first of twice the channels."""
 
     def twice(a, b):
         return 9 * a * b + 9 * b * b + 4 * b
 
     expected = twice(3, 4) + twice(4, 8) + twice(8, 16)  # down
-    expected += 4 * 16 * 8 + 8 + twice(16, 8) + 4 * 8 * 4 + 4 + twice(8, 4)  # up
     expected += 5 * (4 + 8 + 16) + 3 * 5
-    assert sum(p.numel() for p in unet(spec(), width=4, depth=2).parameters()) == expected
+    expected += 4 * 16 * 8 + 8 + 4 * 8 * 4 + 4  # up
+    joined, added = twice(16, 8) + twice(8, 4), 9 * 8 * 8 + 2 * 8 + 9 * 4 * 4 + 2 * 4
+    assert sum(p.numel() for p in unet(spec(), width=4, depth=2).parameters()) == expected + added
+    assert sum(p.numel() for p in unet(spec(), width=4, depth=2, adds=False).parameters()) == expected + joined
 
 
 def test_its_answer_is_the_scores_of_all_sizes_enlarged_and_added():

@@ -1,12 +1,14 @@
 """What is lost of the overlap of answered and true masks, beside confusions counted by scikit-learn."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from sklearn.metrics import confusion_matrix
 
 from profundo.kinds import NO_CLASS
 from profundo.objectives import build, class_weights, default, weighted
-from profundo.objectives.likelihoods import PerPixel, categorical
+from profundo.objectives.likelihoods import Evened, PerPixel, categorical
 from profundo.objectives.overlap import lost_overlap
 from profundo.records import ProfundoError, Targets
 
@@ -46,6 +48,28 @@ def test_pixels_of_no_class_count_nowhere():
     for cost in (lost_overlap, PerPixel(categorical())):
         assert torch.equal(cost(outputs, targets), cost(other, targets))
     assert lost_overlap(outputs, targets)[1] == 0
+
+
+def test_rare_classes_teach_more_and_are_answered_as_often_as_they_are():
+    """In the mean over pixels of known shares the cost is least at their logarithms; each class pulls by its weight."""
+    shares = torch.tensor([0.9, 0.07, 0.03], dtype=torch.float64)
+    cost = Evened(categorical(), (0.81, 0.09, 0.1))
+    told = shares.log().expand(3, -1).clone().requires_grad_()
+    (cost(told, torch.arange(3)) @ shares).backward()
+    torch.testing.assert_close(told.grad.sum(0), torch.zeros(3, dtype=torch.float64))
+    expected = torch.tensor([1 / 0.9, 1 / 0.3, 0.1**-0.5]) / (0.9 + 0.3 + 0.1**0.5)
+    torch.testing.assert_close(cost.weights, expected)
+    assert Evened(categorical(), (1.0, 0.0)).weights.isfinite().all()
+
+
+def test_masks_of_known_shares_are_evened_but_by_weights_of_ones_own_and_reported_as_they_are():
+    outputs, targets = drawn()
+    masks = replace(MASKS, shares=(0.5, 0.3, 0.2))
+    costs = PerPixel(Evened(categorical(), masks.shares))(outputs, targets) + lost_overlap(outputs, targets)
+    torch.testing.assert_close(default(masks)(outputs, targets), costs)
+    own = weighted(default(masks), (1.0, 2.0, 3.0))
+    torch.testing.assert_close(own(outputs, targets), weighted(default(MASKS), (1.0, 2.0, 3.0))(outputs, targets))
+    assert default(masks).likelihood == default(MASKS).likelihood
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])

@@ -49,6 +49,32 @@ def test_a_table_keeps_its_numbers_exactly_and_knows_which_columns_are_numbers()
     assert list(table.numeric) == [False, True, True]
 
 
+@pytest.mark.parametrize(
+    ("columns", "row", "shares", "shown"),
+    [
+        (
+            ["net", "accuracy", "draw 1", "loss"],
+            ["a", 0.7633, 0.5, 0.5],
+            ["draw 1"],
+            ["a", "76.33 %", "50.00 %", "0.5000"],
+        ),
+        (["figure", "ours"], ["accuracy", 0.7633], [], ["accuracy", "76.33 %"]),
+        (["figure", "ours"], ["cycle error", 0.7633], [], ["cycle error", "0.7633"]),
+        (["net", "error rate"], ["a", ""], [], ["a", ""]),
+    ],
+)
+def test_shares_are_read_in_percent_by_the_name_of_their_column_or_row_and_kept_as_they_are(
+    columns, row, shares, shown
+):
+    table = drawn(Table("A table", "Numbers.", columns, [row], shares))
+    assert [cell.replace("\u00a0", " ") for cell in table.rows[0]] == shown
+    assert table.text.splitlines()[1] == "\t".join(map(str, row))
+
+
+def test_a_column_of_numbers_may_have_empty_cells():
+    assert list(drawn(Table("t", "c", ["a", "b", "c"], [["x", 1, ""], ["y", "", ""]])).numeric) == [False, True, False]
+
+
 def test_a_sound_becomes_a_wav_of_its_amplitudes_cut_at_the_loudest_and_a_player():
     sound = everything()[-1]
     heard = decode(sound.content)

@@ -94,3 +94,26 @@ def test_nested_settings_become_one_list_in_order():
         "precision": "none",
         "extra": "none",
     }
+
+
+@pytest.mark.parametrize(
+    ("ends", "texts"),
+    [
+        ((0.0016994, 0.24183), ("0.0017", "0.2418")),
+        ((-0.3, 0.0), ("−0.3000", "0.0000")),
+        ((9.1234, 12.345), ("9.12", "12.35")),
+        ((-1e-9, 1.0), ("0.000", "1.000")),
+        ((0.0, 3.0), ("0", "3")),
+        ((1e-7, 2e-7), ("1.00 · 10⁻⁷", "2.00 · 10⁻⁷")),
+    ],
+)
+def test_the_ends_of_a_span_have_as_many_decimals(ends, texts):
+    assert tuple(map(written, numbers.alike(*ends))) == texts
+
+
+def test_one_thing_is_no_plural():
+    assert [numbers.things(number, "photograph") for number in (0, 1, 1234)] == [
+        "0 photographs",
+        "1 photograph",
+        "1,234 photographs",
+    ]

@@ -218,14 +218,23 @@ def run_command(monkeypatch, capsys, *words):
 
 
 def test_the_command_that_a_session_shows_repeats_it(monkeypatch, capsys):
-    session = Session(data="moons", samples=60, hidden=(3,), optimizer="adam", epochs=4, learning_rate=0.1).run()
-    words = command_line(session.settings).split()[1:]
+    session = Session(data="moons", samples=60, hidden=(3,), optimizer="adam", epochs=9)
+    session.change(learning_rate=0.1)  # before the first step: the command has it
+    session.epochs(4)
+    assert session.by_hand == []
+    assert (session.settings.epochs, session.so_far.epochs) == (9, 4)
+    words = command_line(session.so_far).split()[1:]
     code, told = run_command(monkeypatch, capsys, *words, "--json")
     said = json.loads(told.out)
     assert code == 0
     assert said["train"]["loss"] == session.scores()["train"].loss
-    assert said["command"] == command_line(session.settings)
-    assert from_query(said["query"]) == session.settings
+    assert said["command"] == command_line(session.so_far)
+    assert from_query(said["query"]) == session.so_far
+    session.step()  # amid an epoch, and by a rate that goes by the epochs, no number of them tells where it is
+    assert session.so_far == session.settings
+    session.change(schedule="cosine")
+    session.epochs(1)
+    assert session.so_far == session.settings
 
 
 def test_the_command_prints_a_map_words_and_signs_and_writes_files(monkeypatch, capsys, tmp_path):

@@ -305,4 +305,4 @@ def test_units_that_became_flat_ask_for_shorter_steps_and_those_that_began_so_fo
         {one.remedy for one in early_signs(session) if one.cause == "saturated_units"} for session in (became, began)
     ]
     assert remedies[0] == {"lower the learning rate, to 0.3 for example, and begin anew"}
-    assert remedies[1] == {"begin anew with smaller first weights, such as glorot's, or he's for relu"}
+    assert remedies[1] == {"begin anew with smaller first weights, such as Glorot’s, or He’s for ReLU"}

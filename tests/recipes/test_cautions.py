@@ -3,9 +3,10 @@
 import pytest
 from scipy.stats import binomtest
 
+from profundo.pictures.verdict import is_share
 from profundo.recipes.classifying import nothing_learnt
 from profundo.recipes.figures.cautions import FEW, cautions_of, few_tests
-from profundo.recipes.figures.figure_meanings import meaning_of
+from profundo.recipes.figures.figure_meanings import PARTS, meaning_of
 from profundo.recipes.recipe import Outcome
 from profundo.records import Scores
 
@@ -59,6 +60,11 @@ def test_a_figure_is_called_what_it_is_beside_others_of_a_similar_name(name, par
 @pytest.mark.parametrize("name", ["error", "training loss", "error of maps", "a new error", "a new loss"])
 def test_of_a_figure_that_nobody_described_nothing_is_said(name):
     assert meaning_of(name).what == ""
+
+
+def test_what_is_described_as_a_share_is_read_in_percent():
+    assert not [part for part, what, _ in PARTS if what.startswith("share") and not is_share(part)]
+    assert not is_share("RMSE")
 
 
 def test_whatever_is_better_by_the_main_figure_is_named():

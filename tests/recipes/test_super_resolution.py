@@ -105,7 +105,7 @@ def test_it_learns_to_be_nearer_than_bicubic_interpolation_and_enlarges_files(fo
     asked = {"data": str(folder), "width": 8, "patch": 10, "updates": 40, "epochs": 3, "learning_rate": 0.01}
     run = run_recipe("super-resolution", asked, quick=True, out=tmp_path / "run")
     assert run.outcome.scores["PSNR"] > run.outcome.baseline["PSNR"] + 0.5
-    assert "1 photographs kept apart" in run.outcome.conclusion
+    assert "1 photograph kept apart" in run.outcome.conclusion
     (told,) = run.predict([folder / "0.png"])
     with Image.open(io.BytesIO(base64.b64decode(told["image"]))) as image:
         assert image.size == (162, 140)

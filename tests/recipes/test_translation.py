@@ -127,11 +127,8 @@ def test_tables_and_charts_count_what_is_right():
     assert "BLEU" not in judged(["x y z"], ["x y z"])  # no run of four words
     assert judged(["x y z w"], ["x y z w"])["BLEU"] == pytest.approx(100)
     kinds = by_kind(test, answers, ([Pair("d", "v", "new")], {"net": ["v"]}))
-    assert [list(row) for row in kinds.rows] == [
-        ["one", "1", "100\u00a0%", "100\u00a0%"],
-        ["two", "2", "50.0\u00a0%", "0.0\u00a0%"],
-        ["new", "1", "100\u00a0%", ""],
-    ]
+    assert [list(row) for row in kinds.rows] == [["one", 1, 1.0, 1.0], ["two", 2, 0.5, 0.0], ["new", 1, 1.0, ""]]
+    assert kinds.shares == ["net", "memory"]
     told = written_table(test, answers)
     assert [list(row) for row in told.rows] == [
         ["b", "z", "✓", "y"],

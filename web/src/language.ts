@@ -81,10 +81,26 @@ export const count = (value: number): string => formatted(value, { maximumFracti
 /** Day and time; seconds: since 1970. */
 export const moment = (seconds: number): string => new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeStyle: "short" }).format(1000 * seconds);
 
-/** A number as the language writes it, with so many significant digits. */
+const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** 10⁻⁹ */
+export const raised = (exponent: number): string => `10${[...String(exponent)].map((one) => (one === "-" ? "⁻" : RAISED[Number(one)])).join("")}`;
+
+/** The number of raised digits. */
+export const lowered = (digits: string): number => Number([...digits].map((one) => (one === "⁻" ? "-" : RAISED.indexOf(one))).join(""));
+
+/** 1.5·10⁻⁹; of one or ten the power alone. */
+export function scientific(value: number, digits = 2): string {
+  const [mantissa = "", exponent = "0"] = Math.abs(value).toExponential(digits - 1).split("e");
+  const before = Number(mantissa) === 1 ? "" : `${figure(Number(mantissa), digits)}·`;
+  return `${value < 0 ? "−" : ""}${before}${raised(Number(exponent))}`;
+}
+
+/** A number as the language writes it, with so many significant digits; with a power of ten where zeros would have to be counted. */
 export function figure(value: number | null | undefined, digits = 3): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  return formatted(value, { maximumSignificantDigits: digits });
+  const size = Math.abs(value);
+  return size !== 0 && (size < 1e-6 || size >= 1e15) ? scientific(value, digits) : formatted(value, { maximumSignificantDigits: digits });
 }
 
 export function percent(value: number | null | undefined, digits = 1): string {

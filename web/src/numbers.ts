@@ -1,5 +1,5 @@
 // Numbers as people read them, for all rooms: exact where that takes few digits, else rounded, and then said to be.
-import { figure } from "./language";
+import { figure, scientific } from "./language";
 
 const EXACT = 10; // significant digits of a number that is shown as it is
 const NOISE = 1e-12; // of a value, that double precision adds to one of few digits
@@ -12,21 +12,6 @@ export const digitsOf = (value: number, digits: number): number => (isExact(valu
 
 /** ≈ before what is rounded; nothing before what is exact. */
 export const mark = (value: number): string => (Number.isFinite(value) && !isExact(value) ? "≈" : "");
-
-const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-
-/** 10⁻⁹ */
-export const raised = (exponent: number): string => `10${[...String(exponent)].map((one) => (one === "-" ? "⁻" : RAISED[Number(one)])).join("")}`;
-
-/** The number of raised digits. */
-export const lowered = (digits: string): number => Number([...digits].map((one) => (one === "⁻" ? "-" : RAISED.indexOf(one))).join(""));
-
-/** 1.5·10⁻⁹; of one or ten the power alone. */
-export function scientific(value: number, digits = 2): string {
-  const [mantissa = "", exponent = "0"] = Math.abs(value).toExponential(digits - 1).split("e");
-  const before = Number(mantissa) === 1 ? "" : `${figure(Number(mantissa), digits)}·`;
-  return `${value < 0 ? "−" : ""}${before}${raised(Number(exponent))}`;
-}
 
 /** As the language writes it, in two or three digits; far below one, and from a thousand millions, with a power of ten. */
 export function brief(value: number | null | undefined, digits = 2): string {
@@ -42,3 +27,12 @@ export function short(value: number): string {
 
 /** So many seconds: 7.2 s, 45 s. */
 export const inSeconds = (seconds: number): string => `${figure(seconds < 10 ? Math.round(10 * seconds) / 10 : Math.round(seconds))} s`;
+
+const EXPLOSION = 1e6;
+/** Whether a line above zero rises to a million times where it began: on a straight scale all the rest of it is nothing. */
+export function explodes(lines: readonly (readonly (number | null | undefined)[])[]): boolean {
+  return lines.some((line) => {
+    const known = line.filter((one): one is number => typeof one === "number");
+    return known.every((one) => one > 0) && known.some((one) => one > EXPLOSION * (known[0] ?? Infinity));
+  });
+}

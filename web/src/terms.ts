@@ -1,5 +1,6 @@
 // Words of the field, such as the names of scores and of curves, in the language of the page; a name that a person gave as it is.
 import findings from "@texts/findings.json";
+import labels from "@texts/labels.json";
 import quantities from "@texts/quantities.json";
 import terms from "@texts/terms.json";
 import texts from "@texts/training.json";
@@ -19,6 +20,9 @@ export function term(name: string): string {
 
 /** What the doctor measured, or where. */
 export const quantity = (name: string): string => known(quantities, name, term(name));
+
+/** A setting of a training. */
+export const setting = (name: string): string => known(labels, name, name.replaceAll("_", " "));
 
 /** What the doctor calls by a code. */
 export const cause = (code: string): string => known(findings, code, code.replaceAll("_", " "));

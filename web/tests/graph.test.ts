@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { readMatrices, unfit, writtenMatrices } from "../src/rooms/graph/matrices";
 import { language } from "../src/language";
 import { fit, whole, zoomed } from "../src/rooms/graph/drawing";
@@ -9,6 +9,7 @@ import { read, sides, type Piece } from "../src/rooms/graph/latex";
 import { decades } from "../src/rooms/graph/loglog";
 import { brief, doubtOf, equals, localized, numberOf, power, rows, shown, taken, troubleOf, typed, written } from "../src/rooms/graph/numbers";
 import { readFormula, runTogether, writtenFormula } from "../src/rooms/graph/query";
+import { byKey } from "../src/rooms/graph/stepper";
 import { along, atWork, seen, stopOf, stopsOf, toggled } from "../src/rooms/graph/steps";
 import type { Graph, Scene, Step, Summary } from "../src/rooms/graph/types";
 import { reachOf } from "../src/rooms/graph/variables";
@@ -257,4 +258,17 @@ test("a power has one rule for its base and another for its exponent", () => {
   expect(rulesOf(terms(["f", 0], ["f", 1]), nodes)).toEqual(["pow", "pow_exponent"]);
   expect(rulesOf(terms(["f", 0]), nodes)).toEqual(["pow"]);
   expect(rulesOf(terms(["f", 1], ["u", 0], ["u", 1]), nodes)).toEqual(["pow_exponent", "mul"]);
+});
+
+test("arrow keys step wherever the focus is; a clicker's do where nothing is to be scrolled", () => {
+  const went = (key: string, high: number, inField = false) => {
+    const to: number[] = [];
+    vi.stubGlobal("innerHeight", 1000);
+    vi.stubGlobal("document", { documentElement: { scrollHeight: high } });
+    byKey({ key, target: { matches: () => inField }, preventDefault: () => undefined } as unknown as KeyboardEvent, 2, 3, (at) => to.push(at));
+    vi.unstubAllGlobals();
+    return to;
+  };
+  expect([went("ArrowRight", 2000), went("End", 2000), went("PageDown", 1000), went("PageUp", 1000)]).toEqual([[3], [3], [3], [1]]);
+  expect([went("PageDown", 2000), went("ArrowRight", 1000, true), went("a", 1000)]).toEqual([[], [], []]);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { figure, inPage, inTable, language, local, percent, plainNumber, say, type Text } from "../src/language";
-import { brief, inSeconds, lowered, raised, scientific, short } from "../src/numbers";
+import { figure, inPage, inTable, language, local, lowered, percent, plainNumber, raised, say, scientific, type Text } from "../src/language";
+import { brief, explodes, inSeconds, short } from "../src/numbers";
 
 test("numbers of a table are shown with the page's sign, and given back with the table's", () => {
   const both = (tongue: "en" | "es", text: string, decimal: string) => ((language.value = tongue), [inPage(text, decimal), inTable(inPage(text, decimal), decimal)]);
@@ -58,4 +58,15 @@ test("a minus is a minus, not a hyphen, in every language", () => {
     expect(plainNumber(figure(-18))).toBe("-18");
   }
   language.value = "en";
+});
+
+test("nobody counts zeros: what is far from one stands with a power of ten", () => {
+  language.value = "ca";
+  expect([figure(1.08e-10), figure(-3.21e20), figure(3e-5), figure(0)]).toEqual(["1,08·10⁻¹⁰", "−3,21·10²⁰", "0,00003", "0"]);
+  language.value = "en";
+});
+
+test("a loss that explodes is drawn by its powers, one that falls by a million is not", () => {
+  expect(explodes([[1, 0.5, null, 2e6]])).toBe(true);
+  expect([explodes([[1, 1e-8]]), explodes([[1, 5e5]]), explodes([[1, -1, 1e9]]), explodes([[]])]).toEqual([false, false, false, false]);
 });

@@ -1,5 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { chosenOf } from "../src/rooms/playground/own_table";
+import { classesToAdd } from "../src/rooms/playground/output";
+import { course } from "../src/rooms/playground/race";
 import { joined, parted, type Page } from "../src/rooms/playground/query";
 
 const USUAL: Page = { view: { gradients: false, warped: false, discrete: false, test: true, parts: true, answer: false, more: false }, speed: "epoch", lesson: "" };
@@ -28,6 +30,16 @@ test("the plane has two columns beside the target, those before where they still
   expect(chosenOf(["a", "b", "c", "d"], "a", ["d", "a"])).toEqual(["d", "b"]);
   expect(chosenOf(["a", "b"], "k", ["b", "b"])).toEqual(["b", "a"]);
   expect(chosenOf(["a"], "a")).toEqual([]);
+});
+
+test("a point is added to a class of the table by its word, and without words to one of four", () => {
+  expect(classesToAdd({ words: { labels: "cat,dog" }, classes: ["cat", "dog"] })).toEqual(["cat", "dog"]);
+  expect(classesToAdd({ words: { labels: "" }, classes: ["0", "1"] })).toEqual(["0", "1", "2", "3"]);
+});
+
+test("a racer's line ends where it was stopped, or blew up", () => {
+  expect(course([0.7, 0.3, 0.3, 0.3], 1)).toEqual([0.7, 0.3, null, null]);
+  expect(course([0.7, Number.NaN, Infinity], 2)).toEqual([0.7, null, null]);
 });
 
 test("keys that come faster than the lab answers all count, and what it refuses is taken back", async () => {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,14 +35,17 @@ IDENTIFIER = re.compile(r"(^|[\W_])(id|key|index|nr|no|number|code)$|^unnamed", 
 NUMBER = re.compile(r"[€$£¥]?\s*[-+−]?\d[\d.,'\s]*(e[-+]?\d+)?\s*([%€$£¥°]|[a-zA-Zµ]{1,3}[²³]?)?", re.IGNORECASE)
 
 
-def table_findings(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[DataFinding]:
+def table_findings(
+    frame: polars.DataFrame, columns: Sequence[ColumnFacts], as_told: Collection[str] = ()
+) -> list[DataFinding]:
+    """as_told: the columns of which a person said what they are; nobody is warned of that."""
     inputs = [column for column in columns if not column.is_target]
     return [
         *_infinite(frame, inputs),
         *_telling_all(inputs),
         *_many_categories(inputs),
         *_identifiers(frame, inputs),
-        *_numbers_as_words(frame, inputs),
+        *_numbers_as_words(frame, [column for column in inputs if column.name not in as_told]),
         *_spellings(frame, columns),
         *_missing(frame, inputs),
         *_far(frame, inputs),

@@ -180,7 +180,8 @@ def _look_at_frame(
         frame = frame.select([*inputs[:MOST_COLUMNS], *wanted])
     seen = frame.filter(split != 2) if (split == 2).any() and (split != 2).any() else frame
     columns = column_facts(seen, wanted, kind, readings)
-    findings += table_findings(seen, columns)
+    as_told = {name for name, one in (readings or {}).items() if one.why == Said("readings.as_told")}
+    findings += table_findings(seen, columns, as_told)
     label = (
         _labels(frame[wanted[0]], collection.targets.classes) if collection and kind in ("classes", "binary") else None
     )

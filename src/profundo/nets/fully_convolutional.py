@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from profundo.nets.init import drawn_once
 from profundo.nets.net_names import check
-from profundo.nets.unet import enlarged, twice
+from profundo.nets.unet import convolved, enlarged
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["FullyConvolutional", "fully_convolutional"]
@@ -30,7 +30,7 @@ class FullyConvolutional(nn.Module):
     def __init__(self, channels: int, outputs: int, width: int, depth: int) -> None:
         super().__init__()
         widths = [width << min(level, 3) for level in range(depth + 1)]  # up to eight times as wide, as VGG
-        self.down = nn.ModuleList(twice(a, b) for a, b in zip([channels, *widths], widths, strict=False))
+        self.down = nn.ModuleList(convolved(a, b, b) for a, b in zip([channels, *widths], widths, strict=False))
         self.scores = nn.ModuleList(nn.Conv2d(a, outputs, 1) for a in widths[-FUSED:])
 
     def forward(self, images: Tensor) -> Tensor:

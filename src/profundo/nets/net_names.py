@@ -58,7 +58,7 @@ NETS: dict[str, str] = {
     "logmel_cnn": "log-mel spectrogram and small convolutions: the one to begin with for sounds (width, dropout)",
     "logmel_gru": "log-mel spectrogram and a recurrent net from both ends, for sounds (width, dropout)",
     "raw_cnn": "convolutions on the samples of sounds themselves (Dai et al. 2016) (width, dropout)",
-    "unet": "U-Net: an answer for each pixel of an image (Ronneberger et al. 2015) (width, depth, finest)",
+    "unet": "U-Net: an answer for each pixel of an image (Ronneberger et al. 2015) (width, depth, finest, adds)",
     "fully_convolutional": "an answer for each pixel, without a path up (Long et al. 2015) (width, depth)",
     "fcos": "finds objects in one stage: the quick detector to begin with (Tian et al. 2019) (width, depth, finest)",
     "faster_rcnn": "finds objects in two stages (Ren et al. 2015) (width, features, finest)",

@@ -5,7 +5,8 @@
     0 or 1         sigmoid         Bernoulli       softplus((1 − 2y) z)
     K labels       sigmoid each    Bernoullis      the sum of theirs, for they are independent given the input
     real           linear          Gaussian        squared error, up to constants; mean over the outputs
-    mask, map      for each pixel that of classes, or of real targets; mean over the pixels; of classes with their overlap beside it
+    mask, map      for each pixel that of classes, or of real targets; mean over the pixels; of classes rare
+                   ones count more (Evened), and what is lost of their overlap stands beside it
 
 A target may also be shares of classes, which mixed samples have (Zhang et al. 2018): floats (batch, K) that sum to 1, or
 (batch,) for two classes. Its cost is the mean of its classes' costs by their shares: −Σ_k t_k log p_k.
@@ -17,6 +18,7 @@ Half-precision outputs are cast to float32 first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -38,6 +40,7 @@ __all__ = [
     "Bernoulli",
     "Bernoullis",
     "Categorical",
+    "Evened",
     "Objective",
     "PerPixel",
     "bernoulli",
@@ -46,6 +49,8 @@ __all__ = [
     "default",
     "gaussian",
 ]
+
+RAREST = 1e-4  # of the pixels: the share that a rarer class is taken to have, lest a few pixels outweigh all
 
 
 class Objective(Protocol):
@@ -218,6 +223,39 @@ class PerPixel:
         return said if self.each.name == "categorical" else full(said).squeeze(1)
 
 
+class Evened:
+    """Classes of pixels, of which rare ones teach more and are for that not answered more often (after Menon et al. 2021, "Long-tail
+    learning via logit adjustment"). share_k: of class k among the pixels of training, at least RAREST.
+
+        cost = −w_y log softmax(z + log w)_y      w_k = share_k^(−½) / Σ_j share_j^½
+
+    The mean weight is 1. In the mean over y the cost is least where softmax(z + log w)_k is p_k w_k but for a factor: where
+    softmax(z) is p, as without weights. What tells things from ground is soon learned, and which things they are for long not.
+    """
+
+    name, quantity = Categorical.name, Categorical.quantity
+
+    def __init__(self, each: Categorical, shares: Sequence[float]) -> None:
+        self.each = each
+        known = torch.tensor(shares).clamp_min(RAREST)
+        self.weights = known.rsqrt() / known.sqrt().sum()
+
+    @property
+    def likelihood(self) -> Categorical:
+        return self.each.likelihood
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        self.weights = self.weights.to(outputs.device)
+        shift = self.weights.log().view(-1, *[1] * (outputs.dim() - 2))
+        return self.each(full(outputs) + shift, targets) * self.weights[targets]
+
+    def mean_cost(self, outputs: Tensor, targets: Tensor, total: int) -> Tensor:
+        return self(outputs, targets).sum() / total
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        return self.each.predict(outputs)
+
+
 @dataclass(frozen=True, slots=True)
 class Overlapping:
     """The cost of classes of pixels, and beside it what is lost of their overlap (overlap.py), as Isensee et al. 2021 ("nnU-Net")
@@ -260,7 +298,8 @@ def build(name: str, targets: Targets, label_smoothing: float = 0.0) -> Objectiv
     """The objective of that name. Raises ProfundoError when it is unknown or does not suit the targets."""
     check(name, targets)
     if name == Overlapping.name:
-        return Overlapping(PerPixel(Categorical(label_smoothing)))
+        plain = Categorical(label_smoothing)
+        return Overlapping(PerPixel(Evened(plain, targets.shares) if targets.shares else plain))
     each = of_samples(name, targets, label_smoothing)
     return PerPixel(each) if targets.traits.per == "pixel" else each
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from profundo.languages import Said
-from profundo.objectives.likelihoods import Objective, Overlapping, PerPixel
+from profundo.objectives.likelihoods import Evened, Objective, Overlapping, PerPixel
 from profundo.records import ProfundoError, Targets
 
 __all__ = ["Weighted", "class_weights", "weighted"]
@@ -58,9 +58,11 @@ class Weighted:
 
 
 def weighted(objective: Objective, weights: Sequence[float]) -> Objective:
-    """Each sample, or each pixel, by the weight of its class; the overlap beside it counts all classes alike."""
+    """Each sample, or each pixel, by the weight of its class, instead of by how rare it is; the overlap beside it counts all classes
+    alike."""
     if isinstance(objective, Overlapping):
-        return Overlapping(PerPixel(Weighted(objective.pixels.each, weights)))
+        each = objective.pixels.each
+        return Overlapping(PerPixel(Weighted(each.each if isinstance(each, Evened) else each, weights)))
     if isinstance(objective, PerPixel):
         return PerPixel(Weighted(objective.each, weights))
     return Weighted(objective, weights)

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from profundo.pictures.film import film
 from profundo.pictures.image_grid import image_grid, image_png
-from profundo.pictures.numbers import plain
+from profundo.pictures.numbers import percent
 from profundo.pictures.sheet import standalone
 from profundo.pictures.sounds.wav import wav
 from profundo.pictures.tables import Cell, Grid
+from profundo.pictures.verdict import score
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
@@ -62,10 +63,14 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Table:
+    """A cell that is "" is empty, among numbers, too. shares: the columns of numbers that are shares though neither their name nor
+    that of a row says so (verdict.py): pages write them in percent, files as they are."""
+
     title: str
     caption: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str | float]]
+    shares: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +181,28 @@ def _strips(exhibit: Images, across: int) -> list[tuple[str, str]]:
 
 
 def _table(exhibit: Table) -> Drawn:
-    rows = [[cell if isinstance(cell, str) else plain(cell) for cell in row] for row in exhibit.rows]
-    columns = zip(*exhibit.rows, strict=True) if exhibit.rows else [()] * len(exhibit.columns)
-    numeric = [all(map(_is_figure, column)) for column in columns]
+    rows = [
+        [_read(exhibit, name, row[0], cell) for name, cell in zip(exhibit.columns, row, strict=True)]
+        for row in exhibit.rows
+    ]
+    numeric = [_is_numeric([row[at] for row in exhibit.rows]) for at in range(len(exhibit.columns))]
     lines = ["\t".join(exhibit.columns), *("\t".join(map(_exact, row)) for row in exhibit.rows)]
     content = ("\n".join(lines) + "\n").encode()
     named = {"columns": list(exhibit.columns), "rows": rows, "numeric": numeric}
     return Drawn("table", exhibit.title, exhibit.caption, content, ".tsv", **named)  # type: ignore[arg-type]
+
+
+def _read(exhibit: Table, column: str, row: str | float, cell: str | float) -> str:
+    """As people read it: a table has a figure to a column, or one to a row."""
+    if isinstance(cell, str):
+        return cell
+    if exhibit.columns[0] == "figure":
+        return score(str(row), cell)
+    return percent(cell) if column in exhibit.shares else score(column, cell)
+
+
+def _is_numeric(cells: Sequence[str | float]) -> bool:
+    return any(cell != "" for cell in cells) and all(map(_is_figure, cells))
 
 
 def _is_figure(cell: str | float) -> bool:

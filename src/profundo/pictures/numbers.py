@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from profundo.languages import local, raised, say
 
-__all__ = ["chance", "count", "duration", "flat", "percent", "plain", "setting", "shape", "short"]
+__all__ = ["alike", "chance", "count", "duration", "flat", "percent", "plain", "setting", "shape", "short", "things"]
 
 SPACE = "\u00a0"
 
@@ -40,6 +40,11 @@ def count(number: int) -> str:
     return local(f"{number:,}")
 
 
+def things(number: int, noun: str) -> str:
+    """1 photograph, 1,234 photographs: of an English noun whose plural has an s."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
 def short(number: float, unit: str) -> str:
     """Three significant digits, a prefix and the unit: 1,234,567 → 1.23 M FLOPs. Below a thousand, as it is."""
     for prefix, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
@@ -64,6 +69,17 @@ def plain(number: float) -> str:
         return sign + local(f"{size:,.{max(0, 3 - math.floor(math.log10(size)))}f}")
     mantissa, exponent = f"{size:.2e}".split("e")
     return f"{sign}{local(mantissa)}{SPACE}·{SPACE}10{raised(int(exponent))}"
+
+
+def alike(low: float, high: float) -> tuple[str, str]:
+    """Two ends of one span, with as many decimals as four digits of the larger need: 0.0017 and 0.2418."""
+    size = max(abs(low), abs(high))
+    if not 1e-4 <= size < 1e6 or (low == int(low) and high == int(high)):
+        return plain(low), plain(high)
+    decimals = max(0, 3 - math.floor(math.log10(size)))
+    rounded = (round(end, decimals) + 0.0 for end in (low, high))  # no −0
+    first, last = (local(f"{end:,.{decimals}f}".replace("-", "−")) for end in rounded)
+    return first, last
 
 
 def duration(seconds: float) -> str:

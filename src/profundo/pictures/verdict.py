@@ -43,14 +43,26 @@ SHARES = {
     "caught",
     "false alarms",
 }
+SHARES_BY_PART = (
+    *(
+        "accuracy",
+        "share",
+        "average precision",
+        "precision at",
+        "error rate",
+        "exact match",
+        "judge fooled",
+        "named right",
+    ),
+    *("purity", "unexplained variance", "lead back", "fine detail", "shot"),
+)
 SOME_OF_ALL = re.compile(r"(.+) on ([\d,]+) of ([\d,]+) samples")  # the name of a linear model that was fitted to some
 FALLING = ("RMSE", "MAE", "loss", "error", "error rate")  # last words of figures of which less is better
 
 
 def is_share(name: str) -> bool:
     """Whether a figure is a share, which people read in percent; "F1 of share" is the F1 of a class."""
-    words = ("accuracy", "share", "average precision", "error rate", "exact match", "judge fooled", "named right")
-    return name in SHARES or (any(word in name for word in words) and not name.startswith("F1 of "))
+    return name in SHARES or (any(word in name for word in SHARES_BY_PART) and not name.startswith("F1 of "))
 
 
 def score(name: str, value: float) -> str:
@@ -147,11 +159,13 @@ def span(name: str, interval: tuple[float, float] | None) -> str:
 
 
 def _edges(name: str, interval: tuple[float, float] | None) -> tuple[str, str] | None:
-    """As they are written, with one sign of percent; None where they are not finite."""
+    """As they are written, with one sign of percent, else with as many decimals; None where they are not finite."""
     if interval is None or not all(map(math.isfinite, interval)):
         return None
+    if not is_share(name):
+        return numbers.alike(*interval)
     low, high = (score(name, edge) for edge in interval)
-    return (low.removesuffix(numbers.SPACE + "%") if is_share(name) and "<" not in low else low), high
+    return (low if "<" in low else low.removesuffix(numbers.SPACE + "%")), high
 
 
 def rungs(name: str, scores: Scores) -> list[Rung]:

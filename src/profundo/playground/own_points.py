@@ -34,11 +34,13 @@ SPREAD = 2.0  # units of the plane that a column's deviation becomes: three devi
 
 @dataclass(frozen=True, slots=True)
 class TableColumns:
-    """numbers: those that may be looked at; targets: those that may be predicted, classes and numbers; target: the usual one."""
+    """numbers: those that may be looked at; targets: those that may be predicted, classes and numbers; target: the usual one;
+    rows: how many the table has."""
 
     numbers: tuple[str, ...]
     targets: tuple[str, ...]
     target: str
+    rows: int
 
 
 def table_columns(path: str | Path) -> TableColumns:
@@ -54,7 +56,7 @@ def table_columns(path: str | Path) -> TableColumns:
             f"{', '.join(frame.columns[:10])}",
             told=Said("refusals.table_targets", most=MOST_CLASSES, columns=tuple(frame.columns[:10])),
         )
-    return TableColumns(tuple(numbers), tuple(targets), (classes or targets)[-1])
+    return TableColumns(tuple(numbers), tuple(targets), (classes or targets)[-1], len(frame))
 
 
 def is_of_classes(series: polars.Series) -> bool:

@@ -61,7 +61,15 @@ SCHEMES = {
     "zeros": "all 0: units stay alike",
 }
 assert list(SCHEMES) == list(WEIGHT_SCHEMES)
-LOSSES = {"auto": "what suits the targets", **OBJECTIVES}
+VALUE_LOSSES, TWO_CLASS_LOSSES, CLASS_LOSSES = (
+    ("gaussian", "laplace", "huber"),
+    ("bernoulli", "hinge"),
+    ("categorical",),
+)
+LOSSES = {
+    "auto": "what suits the targets",
+    **{name: OBJECTIVES[name] for name in (*CLASS_LOSSES, *TWO_CLASS_LOSSES, *VALUE_LOSSES)},
+}
 OPTIMIZER_NAMES = {
     "sgd": "plain gradient descent",
     "momentum": "with momentum 0.9 (Polyak 1964)",
@@ -219,10 +227,8 @@ def check_task(asked: PlaygroundSettings) -> None:
             f"playground: task: {asked.data} is no {asked.task}; take task='auto', or data of {others}",
             told=Said("refusals.wrong_task", data=asked.data, task=asked.task, others=others),
         )
-    fitting = (
-        ("gaussian", "laplace", "huber") if asked.is_regression
-        else ("bernoulli", "hinge") if asked.class_count == 2 else ("categorical",)
-    )  # fmt: skip
+    of_classes = TWO_CLASS_LOSSES if asked.class_count == 2 else CLASS_LOSSES
+    fitting = VALUE_LOSSES if asked.is_regression else of_classes
     if asked.objective not in fitting:
         what = "values" if asked.is_regression else f"{asked.class_count} classes"
         raise ProfundoError(

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, Final, Literal, TypeVar
 
@@ -194,12 +194,24 @@ class Session:
 
     @property
     def by_hand(self) -> list[Edit]:
-        """The edits that a session with these settings from its beginning lacks: not that more epochs were asked for, unless the
-        learning rate goes by how many they are."""
+        """The edits that a session with these settings from its beginning lacks: no setting that was chosen before the first step,
+        and not that more epochs were asked for, unless the learning rate goes by how many they are."""
+        edits = [one for one in self.edits if one.what != "setting" or one.step > 0]
+        if self.goes_by_epochs:
+            return edits
+        return [one for one in edits if one.at != ("epochs",) or one.value * self.per_epoch < one.step]
+
+    @property
+    def goes_by_epochs(self) -> bool:
+        """Whether the learning rate went by how many epochs were asked for."""
         given = [self.first_settings.schedule, *(one.value for one in self.edits if one.at == ("schedule",))]
-        if any(name != "constant" for name in given):
-            return self.edits
-        return [one for one in self.edits if one.at != ("epochs",) or one.value * self.per_epoch < one.step]
+        return any(name != "constant" for name in given)
+
+    @property
+    def so_far(self) -> PlaygroundSettings:
+        """The settings that end where it is now: its whole epochs, where the learning rate does not go by how many they are."""
+        is_whole = self.steps > 0 and self.steps == self.epoch * self.per_epoch
+        return replace(self.settings, epochs=self.epoch) if is_whole and not self.goes_by_epochs else self.settings
 
     def why_stopped(self) -> str:
         """In words; "" while it goes on."""

@@ -275,8 +275,7 @@ def figures_of(shots: Sequence[Accuracy], pairs: JudgedPairs, unseen: Samples, w
 def figures_table(figures: Mapping[str, Mapping[str, float]], ways: int) -> Table:
     chance = {"area under ROC": 0.5, "equal error rate": 0.5}
     rows: list[list[str | float]] = [
-        [name, *(round(of[name], 4) for of in figures.values()), round(chance.get(name, 1 / ways), 4)]
-        for name in figures["embeddings"]
+        [name, *(of[name] for of in figures.values()), chance.get(name, 1 / ways)] for name in figures["embeddings"]
     ]
     return Table(
         "Beside raw pixels, an untrained net and chance",

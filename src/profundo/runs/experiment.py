@@ -22,7 +22,7 @@ from profundo.data.dataset_names import Header, TargetTransform, Task, nearest
 from profundo.data.dataset_names import names as dataset_names
 from profundo.files import expectation, write_text
 from profundo.form_faults import expected_of
-from profundo.languages import Said
+from profundo.languages import Said, words
 from profundo.nets.net_names import DETECTORS
 from profundo.records import ProfundoError
 from profundo.runs.given.foreign import FOREIGN, understood
@@ -32,6 +32,7 @@ from profundo.runs.settings.setting_values import (
     Changes,
     ClassWeights,
     Count,
+    Epochs,
     PartOfAll,
     Positive,
     Pretrained,
@@ -54,6 +55,7 @@ __all__ = [
     "Setting",
     "as_option",
     "belonging_to",
+    "label_of",
     "new_experiment",
     "write_experiment",
 ]
@@ -194,7 +196,7 @@ class Experiment(BaseModel):
             in_python=True,
         ),
     ] = False
-    epochs: Annotated[Whole | None, Setting("course", "Passes over the training samples.")] = None
+    epochs: Annotated[Epochs | None, Setting("course", "Passes over the training samples.")] = None
     batch_size: Annotated[
         BatchSize | None,
         Setting("learning", "Samples of one update, over all processes; 1, or all.", form="SAMPLES"),
@@ -389,8 +391,13 @@ def new_experiment(**settings: Any) -> Experiment:
             known = re.findall(r"'([^']*)'", first["ctx"]["expected"])
             near = nearest(first["input"], known)
             expected = f"expected {', '.join(known)}" + (f" ({near})" if near.startswith("nearest") else "")
-        said = told and Said("refusals.expected_got", name=name, expected=told, got=given)
+        said = told and Said("refusals.expected_got", name=label_of(name), expected=told, got=given)
         raise ProfundoError(f"{as_option(name)}: {expected}, got {given}", told=said) from None
+
+
+def label_of(name: str) -> str:
+    """What a page calls a setting."""
+    return Said(f"labels.{name}") if name in words("labels", "en") else name.replace("_", " ")
 
 
 def as_option(name: str) -> str:

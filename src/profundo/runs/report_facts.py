@@ -377,7 +377,7 @@ def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
     is_row, plays = inputs.kind == "features", inputs.kind == "sound" and raw.numel() <= MOST_HEARD
     others = raw if not is_row else raw_samples(data.test, spread_over(len(data.test), OTHERS).tolist())
     numbers = data.test.numbers
-    images = shown(raw, inputs)
+    images: Tensor | list[Tensor] | None = shown(raw, inputs)
     if data.spec.targets.traits.per == "pixel":
         images = answered_panels(raw, outputs.targets[list(result.worst)], outputs.predictions[list(result.worst)])
     return [

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from profundo.languages import Said
 from profundo.records import ProfundoError, Scores, at_the_door
 from profundo.runs.opening import kind_of
 from profundo.runs.voice import Voice
@@ -144,7 +145,8 @@ def subject_that_lowers(subject: tuple[Run, bool], what: str) -> Run:
     if not lowers:
         raise ProfundoError(
             f"{what}: this recipe lowered another loss than that of its answers, so a surface of theirs is none that it walked on; "
-            "`profundo inside` shows what the net has learned"
+            "`profundo inside` shows what the net has learned",
+            told=Said("refusals.other_loss"),
         )
     return run
 

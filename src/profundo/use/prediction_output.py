@@ -113,7 +113,8 @@ class Faults:
         bad = len(self.entries)
         total = bad + self.read
         if bad == total == 1 or (bad == 1 and not self.skip_bad):
-            others = f" (the other {self.read:,} can be read; --skip-bad leaves this one out)" if self.read else ""
+            rest = "other one" if self.read == 1 else f"other {self.read:,}"
+            others = f" (the {rest} can be read; --skip-bad leaves this one out)" if self.read else ""
             raise ProfundoError(self.entries[0].fault + others)
         for entry in self.entries[:MOST_LINES]:
             self.notice(entry.fault)

@@ -6,12 +6,13 @@ import { useVisits } from "../address";
 import { whenOpened } from "../connection";
 import { anything, formOf, matching, numberIn, oneOf, wholeIn } from "../forms";
 import { figure, say, told } from "../language";
-import { Choice, Panel, Problem, type Option } from "../ui/controls";
+import { Choice, Problem, type Option } from "../ui/controls";
 import { CodesView } from "./inside/codes";
 import { LatentView } from "./inside/latent";
 import { again, choose, current, enter, gone, net, problem, runs, take, views, VIEWS, watch, word, type RunRow, type View } from "./inside/looking";
 import { UnitsView } from "./inside/units";
 import { WhyView } from "./inside/why";
+import { NoRuns } from "../ui/no_runs";
 import { Tabs } from "../ui/tabs";
 import "./inside.css";
 
@@ -35,7 +36,7 @@ export default function Inside() {
     <div class="inside">
       <h1 class="unseen">{say(texts.title)}</h1>
       <Problem text={gone() ? say(lab.no_run, { run: gone() }) : problem.value || net.problem.value} />
-      {runs.value?.length === 0 && !gone() && <Empty />}
+      {runs.value?.length === 0 && !gone() && <NoRuns title={say(texts.no_runs)} hint={say(texts.no_runs_hint)} command={"profundo train mnist --net lenet5\nprofundo recipe vae"} />}
       {gone() !== "" && <Choice label={say(texts.run)} value={gone()} options={(runs.value ?? []).map((one): Option => [one.run, titled(one)])} onChoose={take} />}
       {row && (
         <Tabs
@@ -58,15 +59,6 @@ export default function Inside() {
 }
 
 const titled = ({ run, net: of, data }: RunRow): string => [run, of, data].filter((one, at, all) => one && (at === 0 || !all[0]?.includes(one))).join(" · ");
-
-function Empty() {
-  return (
-    <Panel title={say(texts.no_runs)}>
-      <p>{say(texts.no_runs_hint)}</p>
-      <pre class="command">profundo train mnist --net lenet5{"\n"}profundo recipe vae</pre>
-    </Panel>
-  );
-}
 
 function Facts({ row }: { row: RunRow }) {
   const shown = net.value.value;

@@ -19,7 +19,7 @@ export function Found({ finding: { cause: name, where, evidence, remedy, proof }
   return (
     <article class="finding">
       <h3>
-        <span aria-hidden="true">⚕</span> {cause(name)} <span class="muted">{typeof where === "string" ? quantity(where) : say(where)}</span>
+        <span aria-hidden="true">⚕</span> {cause(name)} <span class="muted">({typeof where === "string" ? quantity(where) : say(where)})</span>
       </h3>
       <p>{figures.join(" · ")}</p>
       {proof !== undefined && (

@@ -256,7 +256,13 @@ def _sure(numbers: polars.Series, head: polars.Series) -> Result:
     """A column of `sure_numbers`."""
     values = _whole(numbers)
     return values, ColumnReading(
-        numbers.name, "number", "numbers", "", _example(head, values), values.null_count(), writing=Writing()
+        numbers.name,
+        "number",
+        Said("readings.numbers"),
+        "",
+        _example(head, values),
+        values.null_count(),
+        writing=Writing(),
     )
 
 

@@ -89,13 +89,13 @@ def _gradients(f: Expression, order: list[Expression]) -> Mapping[Expression, Ex
 
 
 def _local_derivatives(order: list[Expression]) -> dict[tuple[Expression, int], Expression]:
-    """∂node/∂input of single numbers: what the rule hands back for a gradient of one."""
+    """∂node/∂input of single numbers, constants apart: what the rule hands back for a gradient of one."""
     result = {}
     for node in order:
         if node.op is None or node.shape != () or not node.dtype.is_floating_point:
             continue
         for place, share in enumerate(shares(node, constant(1.0, node.dtype))):
-            if share is not None and node.inputs[place].shape == ():
+            if share is not None and node.inputs[place].shape == () and node.inputs[place].kind != "constant":
                 result[node, place] = share
     return result
 

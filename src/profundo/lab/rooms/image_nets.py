@@ -120,7 +120,15 @@ def look(desk: Desk, asked: Seen) -> Mapping[str, Any]:
     with one.lock:
         raw = raw_of(desk, one, asked)[None]
         outputs, layers = overview(one.looked.net, one.looked.ready(raw))
-        return {"picture": one.looked.pictures(raw), "layers": layers, **conclusion(one.looked, outputs)}
+        told = {"reversed": asked.image != DRAWN and is_reversed(raw[0], frame(one))}
+        return {"picture": one.looked.pictures(raw), "layers": layers, **conclusion(one.looked, outputs), **told}
+
+
+def is_reversed(raw: Tensor, drawn_so: Frame | None) -> bool:
+    """Whether the ground of (channels, height, width) is bright where that of the training images, which are drawings, is dark."""
+    grey = raw.float().mean(0)
+    ground = torch.cat((grey[0], grey[-1], grey[:, 0], grey[:, -1])).median()
+    return drawn_so is not None and bool(ground > 127.5) != drawn_so.dark
 
 
 def conclusion(looked: Looked, outputs: Any) -> Mapping[str, Any]:

@@ -68,6 +68,8 @@ def race(desk: Desk, asked: RaceQuestion) -> dict[str, Any]:
         {
             "optimizer": name,
             "rate": session.settings.learning_rate,
+            "epochs": session.epoch,
+            "stopped": session.stopped,
             "losses": course,
             "output": shown(session.maps(RACE_MAP, RACE_MAP).as_bytes().output),
             "scores": session.scores()["train"].as_plain_data(),

@@ -137,6 +137,7 @@ def state_of(found: Playing) -> dict[str, Any]:
     """What changes only when something is chosen: settings, points, sizes."""
     session = found.session
     settings, data = session.settings, session.data
+    repeated = settings if found.running else session.so_far
     return {
         "query": to_query(settings),
         "lesson": found.lesson,
@@ -151,7 +152,8 @@ def state_of(found: Playing) -> dict[str, Any]:
         "edits": len(session.by_hand),
         "speed": found.speed,
         "running": found.running,
-        "command": command_line(settings),
+        "command": command_line(repeated),
+        "until": repeated.epochs,
     }
 
 
@@ -220,7 +222,8 @@ def edit(desk: Desk, asked: EditQuestion) -> dict[str, Any]:
 def columns(desk: Desk, asked: Upload) -> dict[str, Any]:
     """What there is to choose from in a table of one's own."""
     told = table_columns(upload_path(desk.lab, asked.upload))
-    return {"numbers": told.numbers[:MOST_COLUMNS], "targets": told.targets[-MOST_COLUMNS:], "target": told.target}
+    listed = {"numbers": told.numbers[:MOST_COLUMNS], "targets": told.targets[-MOST_COLUMNS:]}
+    return listed | {"target": told.target, "rows": told.rows}
 
 
 def table(desk: Desk, asked: Columns) -> dict[str, Any]:

@@ -27,11 +27,11 @@ from profundo.lab.trainings.own_uploads import data_path, keep_upload, source_of
 from profundo.lab.trainings.run_watch import RunWatch
 from profundo.lab.trainings.trying import Tried, takes, tried_files, tried_row
 from profundo.lab.uploads import upload_path
-from profundo.languages import Said, words
+from profundo.languages import Said
 from profundo.looks.data_look import is_table, look
 from profundo.nets.net_names import NETS
 from profundo.records import ProfundoError
-from profundo.runs.experiment import SETTINGS, Experiment, new_experiment
+from profundo.runs.experiment import SETTINGS, Experiment, label_of, new_experiment
 from profundo.runs.health.health_record import Cured, Diagnosis, cause_in_words
 from profundo.runs.live.live_reading import Course, RunRow, run_row, run_settings
 from profundo.runs.opening import open_run, with_samples
@@ -181,12 +181,6 @@ def form(_: Desk, __: Nothing) -> Mapping[str, Any]:
             if field.name not in HIDDEN
         ],
     }
-
-
-def label_of(name: str) -> str:
-    """What a page calls a setting."""
-    room = "labels" if name in words("labels", "en") else "training"
-    return Said(f"{room}.{name}") if name in words(room, "en") else name.replace("_", " ")
 
 
 def own(desk: Desk, question: Uploaded) -> Mapping[str, Any]:

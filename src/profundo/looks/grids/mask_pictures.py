@@ -42,16 +42,35 @@ def overlaid(images: Tensor, targets: Tensor) -> Tensor:
     return (in_colour(images) // 2 + drawn(targets)[0] // 2).contiguous()
 
 
-def answered_panels(images: Tensor, targets: Tensor, answers: Tensor) -> Tensor:
-    """uint8 (n, 3, 2 height, 2 width): image and truth, below them the answer and where it is wrong."""
+def answered_panels(images: Tensor, targets: Tensor, answers: Tensor) -> list[Tensor]:
+    """uint8 (3, 2 height, 2 width) each: image and truth, below them the answer and where it is wrong, as far as the truth is known;
+    of images that were continued by their edges, what they were before."""
+    are_numbers = targets.is_floating_point()
+    known = targets.isfinite() if are_numbers else targets != NO_CLASS
+    answers = torch.where(known, answers, torch.nan if are_numbers else NO_CLASS)
     truth, said = drawn(targets, answers)
-    if targets.is_floating_point():
-        off = torch.nan_to_num((answers.float() - targets.float()).abs())
-        wrong = shaded(off, 0.0, float(off.max()))
+    if are_numbers:
+        off = (answers.float() - targets.float()).abs()
+        wrong = shaded(off, 0.0, off.nan_to_num().max().item())
     else:
-        is_wrong = ((targets != answers) & (targets != NO_CLASS)).unsqueeze(1)
-        wrong = torch.where(is_wrong, torch.tensor(WRONG, dtype=torch.uint8).view(1, 3, 1, 1), in_colour(images) // 3)
-    return smaller(torch.cat([torch.cat([in_colour(images), truth], 3), torch.cat([said, wrong], 3)], 2))
+        red = torch.tensor(WRONG, dtype=torch.uint8).view(1, 3, 1, 1)
+        wrong = torch.where((targets != answers).unsqueeze(1), red, in_colour(images) // 3)
+    whole = torch.stack([in_colour(images), truth, said, wrong], 1)
+    return [smaller(squared(parts[:, :, *around(there)])) for parts, there in zip(whole, known, strict=True)]
+
+
+def around(there: Tensor) -> tuple[slice, slice]:
+    """The rows and columns from the first to the last that has any of (height, width); all where none has."""
+    places = there.nonzero()
+    if not len(places):
+        return slice(None), slice(None)
+    (top, left), (bottom, right) = places.amin(0).tolist(), places.amax(0).tolist()
+    return slice(top, bottom + 1), slice(left, right + 1)
+
+
+def squared(parts: Tensor) -> Tensor:
+    """Four pictures (4, channels, height, width) as one, two by two."""
+    return torch.cat([torch.cat([*parts[:2]], 2), torch.cat([*parts[2:]], 2)], 1)
 
 
 def drawn(*grids: Tensor) -> list[Tensor]:
@@ -74,8 +93,8 @@ def in_colour(images: Tensor) -> Tensor:
 
 def smaller(pictures: Tensor) -> Tensor:
     """Every second pixel, or third …, of large ones."""
-    step = max(1, max(pictures.shape[2:]) // (2 * SIDE))
-    return pictures[:, :, ::step, ::step]
+    step = max(1, max(pictures.shape[-2:]) // (2 * SIDE))
+    return pictures[..., ::step, ::step]
 
 
 def shares_in_words(grid: Tensor, targets: Targets) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import fmean
@@ -11,7 +10,7 @@ from profundo.data.text.text_pairs import Pair
 from profundo.evaluate.sequences.bleu import LONGEST, bleu, cut
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.pictures.numbers import percent
+from profundo.pictures.numbers import things
 
 __all__ = ["Answers", "by_kind", "by_length", "judged", "share_right", "written_table"]
 
@@ -42,7 +41,8 @@ def written_table(test: Sequence[Pair], answers: Answers) -> Table:
         rows.append([test[at].source, test[at].target, *told])
     return Table(
         "What they write",
-        f"{len(places)} texts of the test, first those of which most different things are made; ✓ is the wanted translation.",
+        f"{things(len(places), 'text')} of the test, first those of which most different things are made; "
+        "✓ is the wanted translation.",
         ["text", "wanted", *answers],
         rows,
     )
@@ -53,29 +53,22 @@ def by_kind(test: Sequence[Pair], answers: Answers, never: tuple[Sequence[Pair],
     places = defaultdict(list)
     for at, pair in enumerate(test):
         places[pair.kind or "all"].append(at)
-    rows = [
-        [kind, str(len(own)), *(right_share([made[at] == test[at].target for at in own]) for made in answers.values())]
+    rows: list[list[str | float]] = [
+        [kind, len(own), *(fmean(made[at] == test[at].target for at in own) for made in answers.values())]
         for kind, own in sorted(places.items())
     ]
     told = ""
     if never is not None:
         pairs, further = never
-        shares = (
-            right_share([*map(operator.eq, further[way], wanted_of(pairs))]) if way in further else ""
-            for way in answers
-        )
-        rows.append([pairs[0].kind, str(len(pairs)), *shares])
+        shares = (share_right(further[way], wanted_of(pairs)) if way in further else "" for way in answers)
+        rows.append([pairs[0].kind, len(pairs), *shares])
         told = f" The last row, {pairs[0].kind}, is what no pair of training shows."
     caption = f"Share of the test's texts that are translated to the letter.{told}"
-    return Table("Exact translations by kind", caption, ["kind", "texts", *answers], rows)
+    return Table("Exact translations by kind", caption, ["kind", "texts", *answers], rows, [*answers])
 
 
 def wanted_of(pairs: Sequence[Pair]) -> list[str]:
     return [pair.target for pair in pairs]
-
-
-def right_share(answers: Sequence[bool]) -> str:
-    return percent(fmean(answers), 1)
 
 
 def by_length(test: Sequence[Pair], answers: Answers, lengths: Sequence[int]) -> Chart:

@@ -14,7 +14,6 @@ from profundo.data.sound.spectrograms import BANDS, RATE, log_mel
 from profundo.objectives.ctc import Lattice
 from profundo.pictures.charts import Line, heat_svg, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Sound, Table
-from profundo.pictures.numbers import percent
 from profundo.pictures.sounds.heard_words import listening_svg
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.recipes.speech.cut_words import Heard
@@ -110,11 +109,11 @@ def rivals(
 ) -> Table:
     """Of each way: mistakes, phrases without one, and how far from its middle a label is put."""
     has_places = parts["known"].spans is not None
-    rows = [
+    rows: list[list[str | float]] = [
         [
             way,
             f"{sizes[way]:,}" if way in sizes else "",
-            *(cell for who in parts for cell in (percent(rates[way][who], 1), percent(exact(parts[who], by[who]), 1))),
+            *(cell for who in parts for cell in (rates[way][who], exact(parts[who], by[who]))),
             *([milliseconds(place_errors(parts["known"], by["known"]))] if has_places else []),
         ]
         for way, by in written.items()
@@ -140,7 +139,7 @@ def rivals(
             else ""
         )
     )
-    return Table("Rivals", caption, ["way", "parameters", *heads, *(["place, ms"] if has_places else [])], rows)
+    return Table("Rivals", caption, ["way", "parameters", *heads, *(["place, ms"] if has_places else [])], rows, heads)
 
 
 def milliseconds(errors: Sequence[float]) -> str:

@@ -136,7 +136,7 @@ def table(title: str, of: str, at: Sequence[int], parts: Sequence[Parts]) -> Tab
     return Table(
         f"{title}: the parts of the error",
         "Bias², variance and noise, their sum, and the error that was measured by itself on fresh noisy samples.",
-        [of, "bias²", "variance", "noise", "sum", "error"],
+        [of, "bias²", "variance", "noise", "sum", "measured"],
         [[f"{n}", p.bias_squared, p.variance, p.noise, p.total, p.error] for n, p in zip(at, parts, strict=True)],
     )
 

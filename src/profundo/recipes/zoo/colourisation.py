@@ -42,7 +42,7 @@ from profundo.objectives.colour_classes import (
     smoothed,
 )
 from profundo.pictures.image_grid import image_png
-from profundo.pictures.numbers import percent
+from profundo.pictures.numbers import percent, things
 from profundo.ranks_and_places import evenly
 from profundo.recipes.colouring.colour_figures import (
     asked_for,
@@ -294,7 +294,7 @@ def judged(
 def concluded(number: int, figures: Mapping[str, Mapping[str, float]], named_as: Mapping[str, float]) -> str:
     ours, mean = figures[OURS], figures["regression"]
     said = (
-        f"Of {number:,} test photographs a judge takes {percent(ours['judge fooled'], 1)} for the true ones, "
+        f"Of {things(number, 'test photograph')} a judge takes {percent(ours['judge fooled'], 1)} for the true ones, "
         f"{percent(mean['judge fooled'], 1)} where the squared error names one colour; their colourfulness is "
         f"{ours['colourfulness']:.1f} beside {mean['colourfulness']:.1f}, the RMSE of a and b {ours['RMSE of ab']:.2f} beside "
         f"{mean['RMSE of ab']:.2f}."
@@ -323,7 +323,7 @@ def one_coloured(way: Colouring, side: int, path: Path, hints: Sequence[Hint]) -
     png, _ = image_png(painted, 1)
     said = f"{pixels.shape[1]}×{pixels.shape[0]} pixels in colour"
     if hints:
-        said += f", by {len(hints)} hint{'s' * (len(hints) > 1)}"
+        said += f", by {things(len(hints), 'hint')}"
     if astray := unheeded(painted[0], hints):
         said += f"; this net follows hints little: {', '.join(astray)}"
     return {"input": str(path), "prediction": said, "image": base64.b64encode(png).decode("ascii")}

@@ -333,7 +333,7 @@ def costs_table(results: Mapping[str, Compressed]) -> Table:
                 [
                     name,
                     form,
-                    percent(one.scores.values["accuracy"]),
+                    one.scores.values["accuracy"],
                     f"{one.weights:,}",
                     f"{one.size:,}",
                     f"{one.deflated:,}",

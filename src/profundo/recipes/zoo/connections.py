@@ -126,13 +126,10 @@ def train_deep(
 # ------------------------------------------------------------------------------------------------------- pictures
 def sparse_table(settings: Settings, sparse: Mapping[str, Sequence[float]]) -> Table:
     kernels: dict[str, float] = {"table": 60, "random": 60, "full": 96}
-    rows: list[list[str | float]] = [
-        [kind, kernels[kind], *(round(value, 4) for value in values), round(mean(values), 4)]
-        for kind, values in sparse.items()
-    ]
-    columns = ["C3", "kernels", *(f"draw {n + 1}" for n in range(settings.repeats)), "mean"]
+    rows: list[list[str | float]] = [[kind, kernels[kind], *values, mean(values)] for kind, values in sparse.items()]
+    draws = [*(f"draw {n + 1}" for n in range(settings.repeats)), "mean"]
     caption = f"Test accuracy of LeNet-5 by the connections of C3, after {settings.samples:,} training samples."
-    return Table("Fewer connections", caption, columns, rows)
+    return Table("Fewer connections", caption, ["C3", "kernels", *draws], rows, draws)
 
 
 def depth_chart(settings: Settings, deep: Mapping[tuple[bool, int], Sequence[Trained]]) -> Chart:
@@ -162,15 +159,16 @@ def depth_table(
         [
             KINDS[shortcuts],
             depth,
-            round(mean(trained.history["loss"][-1] for trained in deep[shortcuts, depth]), 4),
-            round(mean(accuracies[shortcuts, depth]), 4),
-            round(min(accuracies[shortcuts, depth]), 4),
+            mean(trained.history["loss"][-1] for trained in deep[shortcuts, depth]),
+            mean(accuracies[shortcuts, depth]),
+            min(accuracies[shortcuts, depth]),
         ]
         for depth in settings.depths
         for shortcuts in KINDS
     ]
     columns = ["net", "layers", "training cost", "test accuracy, mean", "worst"]
-    return Table("With and without shortcuts", f"Means over {settings.repeats} first weights.", columns, rows)
+    caption = f"Means over {settings.repeats} first weights."
+    return Table("With and without shortcuts", caption, columns, rows, ["worst"])
 
 
 RECIPE = Recipe(

@@ -21,7 +21,7 @@ from profundo.data.sets.compositions import compositions
 from profundo.nets import linear, mlp
 from profundo.pictures.charts import lines_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.pictures.numbers import percent
+from profundo.pictures.numbers import percent, things
 from profundo.recipes.classifying import classified, spec_of, train
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
@@ -97,7 +97,7 @@ def learn(context: Context, settings: Settings, data: Dataset, net: nn.Module, n
 
 
 def name_of(depth: int) -> str:
-    return f"{depth} layer{'s' if depth > 1 else ''}"
+    return things(depth, "layer")
 
 
 def error_chart(unexplained: Mapping[int, list[float]]) -> Chart:
@@ -114,9 +114,10 @@ def net_table(nets: Mapping[str, nn.Module], unexplained: Mapping[int, list[floa
     for (name, net), values in zip(nets.items(), unexplained.values(), strict=True):
         parameters = list(net.parameters())
         width = len(parameters[0])
-        rows.append([name, width, sum(p.numel() for p in parameters), *(round(value, 4) for value in values)])
-    columns = ["hidden", "units in each", "parameters", *(f"draw {n + 1}" for n in range(len(unexplained[1])))]
-    return Table("Nets", "The nets, and the share of variance that each left unexplained in each draw.", columns, rows)
+        rows.append([name, width, sum(p.numel() for p in parameters), *values])
+    draws = [f"draw {n + 1}" for n in range(len(unexplained[1]))]
+    caption = "The nets, and the share of variance that each left unexplained in each draw."
+    return Table("Nets", caption, ["hidden", "units in each", "parameters", *draws], rows, draws)
 
 
 def subject(model: Model, context: Context) -> Subject:

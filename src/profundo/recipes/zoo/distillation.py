@@ -304,9 +304,9 @@ def nets_table(rows: Mapping[str, Judged]) -> Table:
         [
             name,
             f"{one.parameters:,}",
-            percent(one.scores.values["accuracy"]),
-            round(one.scores.values["log loss"], 4),
-            percent(one.validated) if one.errors else "",
+            one.scores.values["accuracy"],
+            one.scores.values["log loss"],
+            one.validated if one.errors else "",
         ]
         for name, one in rows.items()
     ]
@@ -314,7 +314,9 @@ def nets_table(rows: Mapping[str, Judged]) -> Table:
         "On the test images, and the accuracy on the validation images by which the temperature is chosen. The teachers were "
         "asked about each training image once, as it is; the small nets saw them as `augment` changes them."
     )
-    return Table("Large and small", caption, ["net", "parameters", "accuracy", "log loss", "validation"], lines)
+    return Table(
+        "Large and small", caption, ["net", "parameters", "accuracy", "log loss", "validation"], lines, ["validation"]
+    )
 
 
 def concluded(

@@ -423,8 +423,8 @@ def accuracies_table(results: Mapping[str, Adapted]) -> Table:
     rows: list[list[str | float]] = []
     for name, one in results.items():
         for way, share in one.accuracies.items():
-            rows.append([name, way, round(share, 4), round(one.tells[way], 3), "kept" if way == one.kept else ""])
-        rows.append([name, CEILING, round(one.ceiling, 4), "", ""])
+            rows.append([name, way, share, one.tells[way], "kept" if way == one.kept else ""])
+        rows.append([name, CEILING, one.ceiling, "", ""])
     caption = (
         "Accuracy on the target's test images; and, in nats, how much the answers tell of its validation images, by which alone a "
         "way is kept: the larger, the surer and the more evenly spread they are. Labels of the target decide nothing."

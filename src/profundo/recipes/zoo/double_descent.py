@@ -268,6 +268,7 @@ def table(family: str, of: str, sizes: Sequence[int], errors: Errors, weights: C
         "Means over the repeats; weights counts those that are learnt.",
         [of, "weights", "training risk", "test risk", "test error"],
         [[f"{size}", f"{weights(size):,}", *row] for size, *row in zip(sizes, *columns, strict=True)],
+        shares=["test error"],
     )
 
 

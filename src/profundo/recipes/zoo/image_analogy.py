@@ -433,10 +433,8 @@ def layer_table(stages: Sequence[Stage]) -> Table:
         "The size of A's maps; of matched patches the squared distance of a place after the last round; the share of A's pixels that "
         "the match of their match leads back to; the relative squared error that was left in the maps rebuilt for the layer.",
         ["layer", "size", "distance", "leads back", "error of maps"],
-        [
-            [one.layer, f"{one.size[1]}×{one.size[0]}", one.distances[-1], percent(one.led_back, 0), one.error]
-            for one in stages
-        ],
+        [[one.layer, f"{one.size[1]}×{one.size[0]}", one.distances[-1], one.led_back, one.error] for one in stages],
+        shares=["leads back"],
     )
 
 

@@ -173,7 +173,11 @@ def table(widths: Sequence[int], ends: Ends) -> Table:
     rows: list[list[str | float]] = [[width, *row] for width, *row in zip(widths, *columns, strict=True)]
     names = ["training loss", "± over seeds", "test loss", "± over seeds", "test error", "straight wall", "bent wall"]
     return Table(
-        "The figures", "Means over the nets of each width, and standard deviations.", ["hidden units", *names], rows
+        "The figures",
+        "Means over the nets of each width, and standard deviations.",
+        ["hidden units", *names],
+        rows,
+        ["test error"],
     )
 
 

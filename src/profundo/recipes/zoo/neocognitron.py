@@ -365,6 +365,7 @@ def shift_table(settings: Settings, shares: Mapping[str, Sequence[float]]) -> Ta
         "The same in numbers: shares of the test images named right.",
         ["pixels moved", *shares],
         [[f"{shift}", *(values[at] for values in shares.values())] for at, shift in enumerate(settings.shifts)],
+        shares=[*shares],
     )
 
 

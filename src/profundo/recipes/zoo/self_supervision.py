@@ -332,17 +332,13 @@ def figures_table(results: Mapping[str, Mapping[str, Sequence[float]]], few_coun
     for name, figures in results.items():
         values = figures[FEW]
         spread = f"{percent(min(values), 1)} to {percent(max(values), 1)}"
-        rows.append([name, percent(mean(figures[ALL])) if ALL in figures else "", percent(mean(values)), spread])
+        rows.append([name, mean(figures[ALL]) if ALL in figures else "", mean(values), spread])
     caption = (
         f"Test accuracy after {all_count:,} labels, and after {few_count:,}: means, and from the worst to the best of "
         f"{len(next(iter(results.values()))[FEW])} draws. Linear: a layer on frozen codes; tuned: all layers learned on."
     )
-    return Table(
-        "With all labels, and with few",
-        caption,
-        ["net", f"{all_count:,} labels", f"{few_count:,} labels", "draws"],
-        rows,
-    )
+    shares = [f"{all_count:,} labels", f"{few_count:,} labels"]
+    return Table("With all labels, and with few", caption, ["net", *shares, "draws"], rows, shares)
 
 
 def codes_map(context: Context, settings: Settings, data: Dataset, codes: Coded) -> Chart:

@@ -43,6 +43,7 @@ from profundo.nets.upscaling import SuperResolution, bicubic, edsr, espcn, srcnn
 from profundo.objectives.adversarial_losses import discriminator_cost, generator_cost
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
+from profundo.pictures.numbers import things
 from profundo.recipes.adversaries import players
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.net_outputs import as_pictures, enlarged, image_answer, outputs
@@ -150,7 +151,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         for name, images in made.items()
     }
     ours, cubic, lanczos = (averaged(figures[name]) for name in ("ours", "bicubic", "Lanczos"))
-    rest = "the other halves of the same photographs" if parts.cut else f"{len(test)} photographs kept apart"
+    rest = "the other halves of the same photographs" if parts.cut else f"{things(len(test), 'photograph')} kept apart"
     shown, told = exhibits(settings, test, made, figures, trained, places), ""
     if judge is not None:
         unseen = beyond(judge.to(context.device), test, made, hardest(test, scale))

@@ -179,7 +179,13 @@ def concluded(
         cautions=nothing_learnt("The mean of the columns", result),
         exhibits=[
             *normalised_samples(data, settings.columns),
-            Table("Columns", "Accuracy of each and of their mean.", ["column", "test", "validation"], rows),
+            Table(
+                "Columns",
+                "Accuracy of each and of their mean.",
+                ["column", "test", "validation"],
+                rows,
+                ["test", "validation"],
+            ),
             by_epoch(
                 "Errors by epoch", "Share of the validation images mistaken.", errors, y_label="error", percent=True
             ),

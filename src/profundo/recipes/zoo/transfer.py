@@ -209,12 +209,11 @@ def accuracy_chart(settings: Settings, results: Mapping[tuple[str, int], Sequenc
 
 def accuracy_table(settings: Settings, results: Mapping[tuple[str, int], Sequence[float]], names: str) -> Table:
     rows: list[list[str | float]] = [
-        [way, size, *(round(value, 4) for value in results[way, size]), round(mean(results[way, size]), 4)]
-        for size in settings.samples
-        for way in WAYS
+        [way, size, *results[way, size], mean(results[way, size])] for size in settings.samples for way in WAYS
     ]
-    columns = ["way", "images of each", *(f"draw {number}" for number in range(1, settings.repeats + 1)), "mean"]
-    return Table("Every training", f"Test accuracy of each training on {names}.", columns, rows)
+    draws = [*(f"draw {number}" for number in range(1, settings.repeats + 1)), "mean"]
+    caption = f"Test accuracy of each training on {names}."
+    return Table("Every training", caption, ["way", "images of each", *draws], rows, draws)
 
 
 def what_there_was(new: Dataset, settings: Settings, context: Context) -> Images:

@@ -20,6 +20,7 @@ __all__ = [
     "Changes",
     "ClassWeights",
     "Count",
+    "Epochs",
     "Finite",
     "Layers",
     "PartOfAll",
@@ -47,8 +48,9 @@ __all__ = [
 
 Whole = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
+Epochs = Annotated[int, Field(ge=1, le=10_000_000)]
 EVERY = 2**62  # samples of a batch that is to hold them all, until it is known how many there are
-BatchSize = Annotated[int, Field(ge=1), BeforeValidator(lambda value: EVERY if value == "all" else value)]
+BatchSize = Annotated[int, Field(ge=1, le=EVERY), BeforeValidator(lambda value: EVERY if value == "all" else value)]
 Several = Annotated[int, Field(ge=2)]
 Layers = Annotated[int, Field(ge=1, le=1000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]

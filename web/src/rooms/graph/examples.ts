@@ -26,7 +26,7 @@ export const EXAMPLES: readonly Example[] = [
   { id: "deep", name: texts.ex_deep, seen: texts.ex_deep_seen, formula: "h1 = σ(w*x); h2 = σ(w*h1); h3 = σ(w*h2); σ(w*h3)", values: { w: 1, x: 1 } },
   { id: "layer", name: texts.ex_layer, seen: texts.ex_layer_seen, formula: "h = tanh(W x + b); v^T h", values: { W: [[1, -1], [0.5, 2]], x: [1, 0.5], b: [0, -0.5], v: [1, -1] }, by: "W" },
   { id: "cosine", name: texts.ex_cosine, seen: texts.ex_cosine_seen, formula: "x^T a/(norm(x)*norm(a))", values: { x: [0.5, 0.3, 0.7], a: [0.6, 0.2, 0.6] } },
-  { id: "kernel", name: texts.ex_kernel, seen: texts.ex_kernel_seen, formula: "sum(conv2d(I, K)^2)", values: { I: [[1, 2, 0], [0, 1, 3], [2, 1, 1]], K: [[1, 0], [0, -1]] } },
+  { id: "kernel", name: texts.ex_kernel, seen: texts.ex_kernel_seen, formula: "R = conv2d(I, K); sum(R*R)", values: { I: [[1, 2, 0], [0, 1, 3], [2, 1, 1]], K: [[1, 0], [0, -1]] } },
   { id: "swell", name: texts.ex_swell, seen: texts.ex_swell_seen, formula: "a = 4x(1-x); b = 4a(1-a); 4b(1-b)", values: { x: 0.2 }, step: -3 },
   { id: "wave", name: texts.ex_wave, seen: texts.ex_wave_seen, formula: "exp(x)*sin(x)", values: { x: 1 }, step: -3 },
 ];

@@ -1,8 +1,8 @@
 // What happens at the node at work: its formula with the numbers forward, its share of the chain rule backward, in words.
 import texts from "@texts/graph.json";
-import { say, spokenIn, told, type Text, type Told } from "../../language";
+import { lowered, say, spokenIn, told, type Text, type Told } from "../../language";
 import { Equation, Formula } from "./math";
-import { digitsOf, isExact, lowered } from "../../numbers";
+import { digitsOf, isExact } from "../../numbers";
 import { localized, plain, rows, written } from "./numbers";
 import { byName, type Stop } from "./steps";
 import type { Figure, FormulaAnswer, Node, Step, Summary } from "./types";

@@ -12,7 +12,7 @@ import { Drawing, room } from "./drawing";
 import { EXAMPLES } from "./examples";
 import { Explained, Remarks } from "./explained";
 import { firstStop, readFormula, runTogether, writtenFormula, type Asked } from "./query";
-import { Stepper, byKey, stepWords } from "./stepper";
+import { Stepper, useKeys, stepWords } from "./stepper";
 import { equals, localized } from "./numbers";
 import { along, byName, stopOf, stopsOf, type Stop } from "./steps";
 import { NodeTable } from "./table";
@@ -69,7 +69,7 @@ export function FormulaPage({ query }: { query: URLSearchParams }) {
           </Panel>
         )}
       </div>
-      <div ref={stage} class="stack graph-stage">
+      <div ref={stage} class={problem ? "stack graph-stage former" : "stack graph-stage"} inert={problem !== ""}>
         {answer && <Stage answer={answer} asked={asked} change={change} path={path} choose={choose} />}
       </div>
       {answer?.graph.of !== "" && answer && <Ways notes={answer.graph.notes} text={asked.text} values={asked.values} exponent={asked.step} onStep={(step) => change({ step })} />}
@@ -113,8 +113,9 @@ function Stage({ answer, asked, change, path, choose }: StageProps) {
   useTold(graph.notes.map((note) => localized(told(note))).join(" "));
   const chosen = path === null ? undefined : derivation?.paths[path]?.nodes;
   const by = graph.nodes.filter((node) => node.gradient && node.name !== graph.of).map((node) => node.name);
+  useKeys(at, last, go);
   return (
-    <div class="graph-stage-grid" onKeyDown={(event) => byKey(event, at, last, go)}>
+    <div class="graph-stage-grid">
       <section class="panel graph-panel" aria-label={say(texts.graph)}>
         <Drawing graph={graph} scene={scene} stops={stops} at={at} label={say(texts.drawing, { count: graph.nodes.length })} onPick={pick} {...(chosen ? { path: along(chosen, scene) } : {})} />
         <p class="graph-legend">

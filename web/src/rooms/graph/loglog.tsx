@@ -49,6 +49,9 @@ export function LogLog({ curves, steps, at, dots }: LogLogProps) {
         <text x={(LEFT + WIDTH - RIGHT) / 2} y={HEIGHT - 6} text-anchor="middle">
           {say(texts.step_size)}
         </text>
+        <text x={LEFT + 6} y={TOP + 10}>
+          {say(texts.error)}
+        </text>
         <line class="chosen" x1={x(at)} x2={x(at)} y1={TOP} y2={HEIGHT - BOTTOM} />
         {curves.map((curve) => (
           <path key={curve.label} d={pathOf(curve.errors, steps, x, y)} stroke={`var(${curve.colour})`} {...(curve.dashed ? { "stroke-dasharray": "5 4" } : {})} />

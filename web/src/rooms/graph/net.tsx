@@ -11,7 +11,7 @@ import { NumberField } from "../../ui/number_field";
 import { useAsked } from "./asked";
 import { Drawing, room } from "./drawing";
 import { brief, equals, kindOf, written } from "./numbers";
-import { Stepper, byKey, stepWords } from "./stepper";
+import { Stepper, useKeys, stepWords } from "./stepper";
 import { byName, stopOf, stopsOf, toggled, type Stop } from "./steps";
 import { NodeTable } from "./table";
 import type { Box, InsideAnswer, NetAnswer, Node } from "./types";
@@ -84,8 +84,9 @@ function Stage({ answer, asked, onOpen }: { answer: NetAnswer; asked: Asked; onO
   const nodes = byName(graph);
   const node = nodes.get(stops[at]?.node ?? "") ?? nodes.get(graph.of);
   const box = scene.boxes.find((one) => one.name === stops[at]?.box);
+  useKeys(at, last, move);
   return (
-    <div class="graph-stage-grid net" onKeyDown={(event) => byKey(event, at, last, move)}>
+    <div class="graph-stage-grid net">
       <section class="panel graph-panel large" aria-label={say(texts.graph)}>
         <Drawing graph={graph} scene={scene} stops={stops} at={at} label={say(texts.drawing, { count: graph.nodes.length })} onPick={(one: Box) => move(stopOf(stops, one.name))} onToggle={(path) => onOpen(toggled(scene, path))} />
         <p class="graph-legend">

@@ -1,7 +1,7 @@
 // Numbers as the graph's formulas have them: all their digits, without signs between thousands, so that they can be typed again.
 import texts from "@texts/graph.json";
-import { count, known, language, local, say, type Text } from "../../language";
-import { digitsOf, mark, scientific } from "../../numbers";
+import { count, known, language, local, say, scientific, type Text } from "../../language";
+import { digitsOf, mark } from "../../numbers";
 import type { Entries, Figure, Summary } from "./types";
 
 const WORDS: Readonly<Record<string, string>> = { nan: "NaN", inf: "∞", "-inf": "−∞" };

@@ -96,14 +96,25 @@ export function Sign({ d }: { d: string }) {
 
 export function stepWords(stop: Stop | undefined): string {
   if (!stop || stop.phase === "given") return say(texts.given);
-  return say(stop.phase === "forward" ? texts.forward_at : texts.backward_at, { node: stop.node });
+  return say(stop.phase === "forward" ? texts.forward_at : texts.backward_at, { node: stop.node === "input" ? say(texts.kind_input) : stop.node });
 }
 
-/** Arrow keys anywhere in the panel, but not in fields that use them. */
+/** Arrow keys step wherever the focus is, but not in fields that use them; so do those of a presenter's clicker where nothing is to be scrolled. */
+export function useKeys(at: number, last: number, onGo: (at: number) => void): void {
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => byKey(event, at, last, onGo);
+    document.addEventListener("keydown", listen);
+    return () => document.removeEventListener("keydown", listen);
+  });
+}
+
 export function byKey(event: KeyboardEvent, at: number, last: number, onGo: (at: number) => void): void {
   const target = event.target as HTMLElement;
-  if (target.matches("input, select, textarea") || event.altKey || event.ctrlKey || event.metaKey) return;
-  const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: last }[event.key];
+  if (event.defaultPrevented || target.matches("input, select, textarea") || event.altKey || event.ctrlKey || event.metaKey) return;
+  const scrolls = document.documentElement.scrollHeight > innerHeight;
+  const paged: Readonly<Record<string, number>> = scrolls ? {} : { PageDown: at + 1, PageUp: at - 1 };
+  const keys: Readonly<Record<string, number>> = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: last, ...paged };
+  const to = keys[event.key];
   if (to === undefined) return;
   event.preventDefault();
   onGo(Math.max(0, Math.min(last, to)));

@@ -106,7 +106,7 @@ export interface Net {
   readonly classes: readonly string[];
   readonly labels: readonly number[];
   readonly tests: Numbers;
-  readonly frame: { readonly box: number; readonly pen: number; readonly by_mass: boolean } | null;
+  readonly frame: { readonly box: number; readonly pen: number; readonly by_mass: boolean; readonly dark: boolean } | null;
   readonly layers: readonly LayerRow[];
 }
 
@@ -121,6 +121,8 @@ export interface LayerMaps {
 export interface Look {
   readonly picture: Numbers;
   readonly layers: readonly LayerMaps[];
+  /** Dark on bright where the training images are bright on dark, or the other way round. */
+  readonly reversed: boolean;
   readonly shares: Numbers | null;
   readonly terms: { readonly outputs: Numbers; readonly greatest: number; readonly exponentials: Numbers; readonly total: number; readonly shares: Numbers } | null;
 }

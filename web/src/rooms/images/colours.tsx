@@ -72,7 +72,7 @@ export function Colours({ choices }: { choices: Choices }) {
 
 /** A hue in degrees, its saturation and value in per cent; other channels as they are. */
 export function inUnit(space: string, letter: string, value: number | undefined): string {
-  if (value === undefined || (space !== "hsv" && space !== "hsl")) return figure(value, 4);
+  if (value === undefined || (space !== "hsv" && space !== "hsl")) return figure(value && Math.abs(value) < 1e-6 ? 0 : value, 4); // single precision leaves 10⁻⁹ where nothing is
   return letter === "H" ? `${figure(value, 4)}°` : percent(value, 0);
 }
 

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import graph from "@texts/graph.json";
 import texts from "@texts/images.json";
 import type { Numbers } from "../../frames";
-import { say, type Text } from "../../language";
+import { local, say, type Text } from "../../language";
 import { Button, Choice, Panel, Problem, Slider, Switch } from "../../ui/controls";
 import { Facts } from "../../ui/facts";
 import type { Choices, Convolved, Opened, StepAt } from "./answers";
@@ -166,7 +166,7 @@ function Cells({ tables, onChange }: { tables: Tables; onChange: (tables: Tables
 /** Told on when it is a number: a lone minus sign waits for what follows. */
 function Cell({ text, label, onTyped, onLeft }: { text: string; label: string; onTyped: (text: string) => void; onLeft: (wrong: string) => void }) {
   const [typed, type] = useState<string | null>(null);
-  const isNumber = (given: string) => /^\s*[-−]?(\d+\.?\d*|\.\d+)(\/\d*[1-9]\d*)?\s*$/.test(given);
+  const isNumber = (given: string) => /^\s*[-−]?(\d+[.,]?\d*|[.,]\d+)(\/\d*[1-9]\d*)?\s*$/.test(given);
   return (
     <input
       type="text"
@@ -174,12 +174,12 @@ function Cell({ text, label, onTyped, onLeft }: { text: string; label: string; o
       autocomplete="off"
       aria-label={label}
       aria-invalid={typed !== null && !isNumber(typed)}
-      value={typed ?? text}
+      value={typed ?? local(text)}
       onFocus={(event) => event.currentTarget.select()}
       onInput={(event) => {
-        const given = event.currentTarget.value.replace(",", ".");
+        const given = event.currentTarget.value;
         type(given);
-        if (isNumber(given)) onTyped(given.trim());
+        if (isNumber(given)) onTyped(given.trim().replace(",", "."));
       }}
       onBlur={() => (onLeft(typed === null || isNumber(typed) ? "" : typed), type(null))}
     />

@@ -5,8 +5,7 @@ import lab from "@texts/lab.json";
 import { link } from "../../address";
 import { call, connected, refusal, role, upload } from "../../connection";
 import { part } from "../../frames";
-import { language, percent, say, type Told } from "../../language";
-import { scientific } from "../../numbers";
+import { language, percent, say, scientific, type Told } from "../../language";
 import { Button, Choice, Panel, Problem } from "../../ui/controls";
 import type { Choices, Look, Net } from "./answers";
 import { Apart } from "./apart";
@@ -192,6 +191,11 @@ function Answer({ run, net, look, see }: { run: string; net: Net; look: Look; se
           </li>
         ))}
       </ul>
+      {look.reversed && (
+        <p class="problem" role="note">
+          {say(net.frame?.dark ? texts.dark_ground : texts.bright_ground)}
+        </p>
+      )}
       <p class="hint" hidden={see.startsWith("test:")}>{net.frame && see === DRAWN ? say(texts.framed, { box: figure(net.frame.box), side: net.shape[1] ?? 0, middle: say(net.frame.by_mass ? texts.byMass : texts.byBox) }) : say(texts.fitted, { height: net.shape[1] ?? 0, width: net.shape[2] ?? 0 })}</p>
     </Panel>
   );

@@ -85,12 +85,15 @@ function One({ layer, number, of }: { layer: string; number: number; of: Net }) 
             />
           </div>
         )}
-        <p class="hint">{say(of.form === "images" ? texts.made_hint : texts.best_hint)}</p>
+        <p class="hint">{say(of.form !== "images" ? texts.best_hint : mine?.peak !== undefined && mine.peak <= 0 && !unit.busy.value ? texts.made_none : texts.made_hint)}</p>
       </Panel>
-      <Panel title={say(texts.best)}>{mine?.patches ? <Best patches={mine.patches} samples={mine.samples} values={mine.values} /> : <Words words={mine?.words ?? []} values={mine?.values} />}</Panel>
+      <Panel title={say(texts.best)}>{isUnmoved(mine?.values.data) ? <p class="hint">{say(texts.unmoved)}</p> : mine?.patches ? <Best patches={mine.patches} samples={mine.samples} values={mine.values} /> : <Words words={mine?.words ?? []} values={mine?.values} />}</Panel>
     </div>
   );
 }
+
+/** Whether the strongest answers, the largest first, are all 0: the samples beside them would be any. */
+export const isUnmoved = (strongest: ArrayLike<number> | undefined): boolean => strongest !== undefined && strongest.length > 0 && Array.from(strongest).every((one) => one === 0);
 
 const useDrawn = (image: Numbers | undefined) => useMemo(() => (image ? pictured(image) : null), [image]);
 

@@ -282,7 +282,7 @@ function Removal({ curves, label }: { curves: Numbers; label: string }) {
         <path d={path(deletion)} class="line deletion" />
       </svg>
       <figcaption>
-        <span class="deletion">{say(texts.line_deletion)}</span> <span class="insertion">{say(texts.line_insertion)}</span> <span class="chance">{say(texts.line_chance)}</span>
+        {label} <span class="deletion">{say(texts.line_deletion)}</span> <span class="insertion">{say(texts.line_insertion)}</span> <span class="chance">{say(texts.line_chance)}</span>
       </figcaption>
     </figure>
   );

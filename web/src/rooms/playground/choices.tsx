@@ -1,6 +1,7 @@
 // Everything that can be chosen: the lesson, the points, the net's manners, how it learns, and when it stops.
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import lab from "@texts/lab.json";
 import texts from "@texts/playground.json";
 import lessons from "@texts/presets.json";
 import { role } from "../../connection";
@@ -9,7 +10,7 @@ import { brief } from "../../numbers";
 import { CLASS_COLOURS, css } from "../../ui/colours";
 import { Button, Choice, Panel, Slider, Steps, type Option } from "../../ui/controls";
 import { NumberField } from "../../ui/number_field";
-import { act, begin, choose, form, frame, hidden, pace, preset, queryOf, setup, show, view, type Form, type Setup, type Speed, type Stop } from "./play";
+import { act, begin, choose, form, frame, hidden, pace, preset, queryOf, setup, show, view, waiting, type Form, type Setup, type Speed, type Stop } from "./play";
 import { Glance } from "./glance";
 import { OwnTable } from "./own_table";
 
@@ -96,7 +97,7 @@ export function Controls() {
       </dl>
       <Glance />
       <p class="stopped" role="status">
-        {shown?.stopped && say(STOPPED[shown.stopped], { count: word(now, "epochs") })}
+        {waiting.value > 0 ? say(lab.loading) : shown?.stopped && say(STOPPED[shown.stopped], { count: word(now, "epochs") })}
       </p>
     </section>
   );

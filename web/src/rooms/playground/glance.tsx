@@ -5,7 +5,7 @@ import { part, type Numbers } from "../../frames";
 import { known, say } from "../../language";
 import { calm } from "./play";
 
-const [WIDTH, HEIGHT] = [150, 34];
+const [WIDTH, HEIGHT] = [120, 34];
 
 export function Glance() {
   const shown = calm.value;

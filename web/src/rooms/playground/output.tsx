@@ -24,11 +24,12 @@ export function Output() {
   const now = setup.value;
   const shown = frame.value;
   const { discrete, test, warped, gradients, parts } = view.value;
-  const [adding, addTo] = useState("1");
+  const [chosen, addTo] = useState("1");
   if (!now) return <Panel title={say(texts.output)}>{null}</Panel>;
   const mayWarp = hidden(now).length > 0;
   const isWarped = warped && mayWarp;
   const own = now.words["data"] === OWN;
+  const adding = chosen in classesToAdd(now) ? chosen : "0";
   return (
     <Panel title={say(isWarped ? texts.warped : now.curve ? texts.curve : texts.output)} aside={<Score now={now} />}>
       {isWarped ? (
@@ -100,6 +101,9 @@ export function addPoint(now: Setup, x: number, y: number, target: number): void
   choose({ data: OWN, task: now.regression ? "regression" : "classification", points: [...before, [x, y, target].map((one) => String(Number(one.toFixed(2)))).join(":")].join(";") });
 }
 
+/** The words of a table stay what its classes are; without words there may be four. */
+export const classesToAdd = ({ words, classes }: Pick<Setup, "words" | "classes">): readonly string[] => (words["labels"] === "" ? ["0", "1", "2", "3"] : classes);
+
 function OwnPoints({ now, adding, addTo }: { now: Setup; adding: string; addTo: (name: string) => void }) {
   const [x, atX] = useState(0);
   const [y, atY] = useState(0);
@@ -112,7 +116,7 @@ function OwnPoints({ now, adding, addTo }: { now: Setup; adding: string; addTo: 
     <>
       <p class="hint">{say(now.curve ? texts.own_curve_hint : texts.own_hint)}</p>
       <div ref={box} class="own-point">
-        {now.curve ? <i /> : <Choice label={say(texts.class)} value={adding} options={["0", "1", "2", "3"].map((one) => [one, one])} onChoose={addTo} />}
+        {now.curve ? <i /> : <Choice label={say(texts.class)} value={adding} options={classesToAdd(now).map((name, index) => [String(index), name])} onChoose={addTo} />}
         <NumberField label="x₁" value={x} step={0.5} least={-REACH} most={REACH} onNumber={atX} />
         <NumberField label={now.curve ? "y" : "x₂"} value={y} step={0.5} least={-REACH} most={REACH} onNumber={atY} />
         <Button onClick={add}>{say(texts.add)}</Button>

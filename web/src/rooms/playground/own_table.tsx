@@ -10,11 +10,14 @@ interface Table {
   readonly upload: string;
   readonly numbers: readonly string[];
   readonly targets: readonly string[];
+  readonly rows: number;
 }
 
 export function OwnTable() {
   const [table, keep] = useState<Table | null>(null);
+  const [busy, wait] = useState(false);
   const send = async (file: File) => {
+    wait(true);
     try {
       const name = await upload(file);
       const told = await tableColumns(name);
@@ -23,10 +26,11 @@ export function OwnTable() {
     } catch (error) {
       refuse(error);
     }
+    wait(false);
   };
   return (
     <>
-      <FileField label={say(texts.own_table)} accept=".csv,.tsv,.txt,.parquet,.json" onFiles={([file]) => file && void send(file)} />
+      <FileField label={say(busy ? texts.reading_table : texts.own_table)} accept=".csv,.tsv,.txt,.parquet,.json" onFiles={([file]) => file && void send(file)} />
       {table && <Columns table={table} />}
     </>
   );
@@ -39,14 +43,20 @@ export function chosenOf(numbers: readonly string[], target: string, before: rea
   return [...kept, ...free.filter((name) => !kept.includes(name))].slice(0, 2);
 }
 
-function Columns({ table: { upload: name, numbers, targets } }: { table: Table }) {
+function Columns({ table: { upload: name, numbers, targets, rows } }: { table: Table }) {
   const words = setup.value?.words["columns"] ?? "";
   const [x = "", y = "", target = ""] = words.split(",").map(decodeURIComponent);
   if (words === "" || !targets.includes(target)) return null; // other points were taken meanwhile
   const among = (names: readonly string[]): Option[] => names.map((one) => [one, one]);
   const free = numbers.filter((one) => one !== target);
+  const used = setup.value?.words["points"]?.split(";").length ?? 0;
   return (
     <>
+      {used < rows && (
+        <p class="hint" role="note">
+          {say(texts.rows_used, { used, rows })}
+        </p>
+      )}
       <Choice label={say(texts.target_column)} value={target} options={among(targets)} onChoose={(one) => void takeTable(name, one, chosenOf(numbers, one, [x, y]))} />
       <Choice label={say(texts.across_column)} value={x} options={among(free)} onChoose={(one) => void takeTable(name, target, chosenOf(numbers, target, [one, one === y ? x : y]))} />
       <Choice label={say(texts.up_column)} value={y} options={among(free)} onChoose={(one) => void takeTable(name, target, one === x ? [y, x] : [x, one])} />

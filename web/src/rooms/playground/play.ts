@@ -54,6 +54,8 @@ export interface Setup {
   readonly speed: Speed;
   readonly running: boolean;
   readonly command: string;
+  /** The epoch to which the command goes. */
+  readonly until: number;
   /** Why something of the address was left out. */
   readonly left_out?: readonly Told[];
 }
@@ -92,6 +94,9 @@ export interface Form {
 export interface Lane {
   readonly optimizer: string;
   readonly rate: number;
+  /** How many it trained, and why no more. */
+  readonly epochs: number;
+  readonly stopped: Stop;
   readonly losses: Numbers;
   readonly output: Numbers;
   readonly scores: Figures;
@@ -112,6 +117,20 @@ export const selected = signal<Place | null>(null);
 export const view = signal<Kept>(parted("").page.view);
 
 const ROOM = "playground";
+
+const PATIENCE = 500; // ms after which it is said that the lab is at work: what stands there is that of before
+export const waiting = signal(0);
+
+async function patiently<Answer>(answer: Promise<Answer>): Promise<Answer> {
+  let late = 0;
+  const told = setTimeout(() => (waiting.value += late = 1), PATIENCE);
+  try {
+    return await answer;
+  } finally {
+    clearTimeout(told);
+    waiting.value -= late;
+  }
+}
 
 async function asked<Answer>(name: string, question: Record<string, unknown> = {}): Promise<Answer | null> {
   try {
@@ -157,7 +176,7 @@ export async function enter(query: string): Promise<void> {
   const { settings, page } = parted(query);
   if (query !== "") view.value = page.view;
   if (settings === "" && isLesson(page.lesson) && role.value !== "visitor") return begin(queryOf(page.lesson), page.lesson);
-  const answer = await asked<Setup>("open", query === "" ? {} : { query: settings, lesson: page.lesson });
+  const answer = await patiently(asked<Setup>("open", query === "" ? {} : { query: settings, lesson: page.lesson }));
   const why = problem.value || (answer?.left_out ?? []).map(refusal).join(" · "); // of an address of which not all can be
   take(answer ?? (await asked<Setup>("open")));
   if (query !== "" && role.value !== "visitor" && setup.value?.speed !== page.speed) await pace(page.speed);
@@ -195,7 +214,7 @@ export function watch(): () => void {
 export async function begin(query: string, lesson = ""): Promise<void> {
   const shows = form.value?.presets.find(({ name }) => name === lesson)?.shows ?? [];
   if (lesson !== "") view.value = { ...parted("").page.view, ...Object.fromEntries(shows.map((one) => [one, true])) };
-  take(await asked<Setup>("open", { query, lesson, again: true }));
+  take(await patiently(asked<Setup>("open", { query, lesson, again: true })));
   await look();
 }
 
@@ -222,7 +241,7 @@ export async function choose(words: Record<string, string>): Promise<void> {
 }
 
 export async function act(what: "run" | "pause" | "step" | "epoch" | "reset" | "regenerate"): Promise<void> {
-  take(await asked<Setup>("act", { what }));
+  take(await patiently(asked<Setup>("act", { what })));
 }
 
 export async function pace(speed: Speed): Promise<void> {
@@ -253,7 +272,7 @@ export const race = (rates: Readonly<Record<string, number>>, epochs: number) =>
 export const exported = (kind: "source" | "run") => asked<{ name: string; place: string }>("export", { kind });
 
 /** What there is to choose from in a table of one's own, as the lab received it. */
-export const tableColumns = (upload: string) => asked<{ numbers: string[]; targets: string[]; target: string }>("columns", { upload });
+export const tableColumns = (upload: string) => asked<{ numbers: string[]; targets: string[]; target: string; rows: number }>("columns", { upload });
 
 /** Two of its columns become the plane. */
 export async function takeTable(upload: string, target: string, columns: readonly string[]): Promise<void> {

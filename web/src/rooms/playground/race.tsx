@@ -83,7 +83,7 @@ function Racer({ name, runs, rate, onRuns, onRate }: RacerProps) {
       <label>
         <input type="checkbox" checked={runs} onChange={(event) => onRuns(event.currentTarget.checked)} /> {name}
       </label>
-      <NumberField bare label={say(texts.rate_of, { name })} value={rate} step={0.01} least={0} disabled={!runs} onNumber={onRate} />
+      <NumberField bare label={say(texts.rate_of, { name })} value={rate} step={0.01} least={0} most={1000} disabled={!runs} onNumber={onRate} />
     </div>
   );
 }
@@ -91,22 +91,26 @@ function Racer({ name, runs, rate, onRuns, onRate }: RacerProps) {
 function Result({ lanes }: { lanes: readonly Lane[] }) {
   const lines = lanes.map(({ optimizer }, index): Line => ({ label: named("optimizer", optimizer), colour: `--curve-${index + 1}`, dash: index }));
   const last = lanes.map(lastOf);
-  const epochs = Array.from(lanes[0]?.losses.data ?? [], (_, index) => index);
+  const places = Array.from(lanes[0]?.losses.data ?? [], (_, index) => index);
   return (
     <>
       <Legend lines={lines} values={last} />
-      <Curves lines={lines} data={[epochs, ...lanes.map(({ losses }) => Array.from(losses.data, (one) => (Number.isFinite(one) ? one : null)))]} label={say(texts.race)} height={200} />
+      <Curves lines={lines} data={[places, ...lanes.map(({ losses, epochs }) => course(losses.data, epochs))]} label={say(texts.race)} across={say(texts.epoch)} height={214} />
       <ul class="race-maps">
         {lanes.map((lane, index) => (
           <li key={lane.optimizer}>
             <LaneMap lane={lane} />
             <b>{lines[index]?.label}</b> {say(texts.at_rate, { rate: figure(lane.rate) })}
+            {lane.stopped !== "" && lane.stopped !== "epochs" && `: ${say(texts.stopped_at, { epoch: lane.epochs })}`}
           </li>
         ))}
       </ul>
     </>
   );
 }
+
+/** A loss after each epoch that was trained: none after the one that met the stop condition, or blew up. */
+export const course = (losses: ArrayLike<number>, epochs: number): (number | null)[] => Array.from(losses, (one, at) => (at <= epochs && Number.isFinite(one) ? one : null));
 
 const lastOf = ({ losses }: Lane): string => brief(losses.data[losses.data.length - 1], 3);
 

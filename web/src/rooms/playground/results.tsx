@@ -30,7 +30,7 @@ export function Progress() {
   return (
     <Panel title={say(texts.progress)}>
       <Legend lines={losses} values={[brief(train.loss, 3), brief(test.loss, 3)]} />
-      <Curves lines={losses} data={columns(shown.curves, [0, 1, 2])} label={say(texts.curves_label)} height={140} />
+      <Curves lines={losses} data={columns(shown.curves, [0, 1, 2])} label={say(texts.curves_label)} across={say(texts.update)} height={154} />
       <Table
         kind="scores"
         heads={["", say(texts.training_points), say(texts.test_points)]}
@@ -168,7 +168,7 @@ export function Home() {
   };
   return (
     <Panel title={say(texts.home)}>
-      <p class="hint">{say(texts.command_hint)}</p>
+      <p class="hint">{say(texts.command_hint, { epoch: now.until })}</p>
       <pre class="command" tabIndex={0}>
         {now.command}
       </pre>

@@ -11,6 +11,7 @@ import { useTold } from "../../telling";
 import { useListed } from "../../ui/asking";
 import { Button, Choice, Panel, Problem, type Option } from "../../ui/controls";
 import { Facts } from "../../ui/facts";
+import { NoRuns } from "../../ui/no_runs";
 import { choose, word } from "./chosen";
 import { OnSurface } from "./relief";
 
@@ -76,12 +77,7 @@ export function OfRun() {
     void call("surface.stop").catch(() => undefined);
   };
   if (all?.length === 0 && !gone) {
-    return (
-      <Panel title={say(texts.no_runs)}>
-        <p>{say(texts.no_runs_hint)}</p>
-        <pre class="command">profundo train digits --net lenet5 --keep-epochs</pre>
-      </Panel>
-    );
+    return <NoRuns title={say(texts.no_runs)} hint={say(texts.no_runs_hint)} command="profundo train digits --net lenet5 --keep-epochs" />;
   }
   return (
     <div class="columns surface-view">

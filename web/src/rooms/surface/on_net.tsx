@@ -93,7 +93,7 @@ function Laps({ told, known }: { told: Walked; known: Form }) {
     <Panel title={say(texts.numbers)}>
       <Table label={say(texts.numbers)} heads={[texts.optimizer, texts.rate, texts.validation_loss, texts.validation_accuracy].map((one) => say(one))} rows={rows} />
       <Legend lines={lines} />
-      <Curves lines={lines} data={data} label={say(texts.laps_label)} height={190} logarithmic />
+      <Curves lines={lines} data={data} label={say(texts.laps_label)} across={say(texts.epochs)} height={204} logarithmic />
     </Panel>
   );
 }

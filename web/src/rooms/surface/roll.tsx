@@ -181,7 +181,7 @@ function Rate({ known, name, rate, onRate }: { known: Form; name: string; rate: 
   return <Slider label={say(texts.rate_of, { name: optimizerName(name) })} min={0} max={all.length - 1} value={all.indexOf(rate)} shown={figure(rate, 2)} onInput={(at) => onRate(all[at] ?? rate)} />;
 }
 
-const NAMES: Readonly<Record<string, string>> = { sgd: "SGD", momentum: "Momentum", nesterov: "Nesterov", adagrad: "AdaGrad", adadelta: "AdaDelta", rmsprop: "RMSProp", adam: "Adam", adamw: "AdamW" };
+const NAMES: Readonly<Record<string, string>> = { sgd: "SGD", momentum: "Momentum", nesterov: "Nesterov", adagrad: "Adagrad", adadelta: "Adadelta", rmsprop: "RMSProp", adam: "Adam", adamw: "AdamW" };
 export const optimizerNames = Object.keys(NAMES);
 export const optimizerName = (name: string): string => NAMES[name] ?? name;
 
@@ -282,7 +282,7 @@ function Numbers_({ known }: { known: Form }) {
       {lines.length > 0 && (
         <>
           <Legend lines={lines} />
-          <Curves lines={lines} data={data} label={say(texts.heights_label)} height={190} logarithmic />
+          <Curves lines={lines} data={data} label={say(texts.heights_label)} across={say(texts.steps)} height={204} logarithmic />
         </>
       )}
     </Panel>

@@ -1,7 +1,7 @@
 // Two runs or more: their curves over each other, their scores, and the settings in which they differ.
 import { useState } from "preact/hooks";
 import texts from "@texts/training.json";
-import { say } from "../../language";
+import { local, say } from "../../language";
 import { Choice, Panel, Switch } from "../../ui/controls";
 import { Curves } from "../../ui/curves";
 import { Legend, Stroke, type Line } from "../../ui/legend";
@@ -10,7 +10,7 @@ import { colourOf } from "./one_run";
 import { scoreText, StateMark } from "./run_table";
 import { courses, linkTo } from "./state";
 import { Table } from "../../ui/table";
-import { term } from "../../terms";
+import { setting, term } from "../../terms";
 
 export function Compared({ runs }: { runs: readonly Run[] }) {
   const known = runs.filter((run) => courses.value[run.name]?.history["epoch"]);
@@ -30,8 +30,9 @@ export function Compared({ runs }: { runs: readonly Run[] }) {
         {name !== "" && (
           <>
             <Choice label={say(texts.curve)} value={name} options={names.map((one) => [one, term(one)])} onChoose={choose} />
-            <Curves lines={lines} data={together(curves)} label={`${term(name)}: ${known.map((run) => run.name).join(", ")}`} height={300} logarithmic={logarithmic} whole />
+            <Curves lines={lines} data={together(curves)} label={`${term(name)}: ${known.map((run) => run.name).join(", ")}`} across={term("epoch")} height={300} logarithmic={logarithmic} whole />
             <Legend lines={lines} />
+            {[...rivals(known).values()].some((group) => group.length < known.length) && <p class="hint">{say(texts.not_rivals)}</p>}
           </>
         )}
       </section>
@@ -82,7 +83,7 @@ function Differences({ runs }: { runs: readonly Run[] }) {
   return (
     <Panel title={say(texts.differences)}>
       {rows.length === 0 && <p>{say(texts.same)}</p>}
-      {rows.length > 0 && <Table label={say(texts.differences)} heads={[say(texts.setting), ...runs.map((run) => run.name)]} rows={rows.map(([name, values]) => ({ key: name, cells: [name, ...values.map((value) => (value === "" ? "–" : value))] }))} />}
+      {rows.length > 0 && <Table label={say(texts.differences)} heads={[say(texts.setting), ...runs.map((run) => run.name)]} rows={rows.map(([name, values]) => ({ key: name, cells: [setting(name), ...values.map((value) => (value === "" ? "–" : local(value)))] }))} />}
     </Panel>
   );
 }

@@ -49,10 +49,10 @@ function Signs({ course: { signs } }: { course: Course }) {
         {GROUPS.map(([name, title, logarithmic]) => {
           const names = signs[`${name} of`] as readonly string[] | undefined;
           const curves = lines(signs[name] as Numbers | undefined, logarithmic);
-          return names && curves.length > 0 && <Chart key={name} title={say(title)} names={names} columns={curves} x={steps} logarithmic={logarithmic} />;
+          return names && curves.length > 0 && <Chart key={name} title={say(title)} names={names} columns={curves} x={steps} across={term("step")} logarithmic={logarithmic} />;
         })}
-        <Chart title={say(texts.noise)} names={[term("noise scale")]} columns={[column(signs["noise scale"] as Numbers | undefined, true)]} x={steps} logarithmic />
-        <Chart title={say(texts.curvature)} names={[term("curvature")]} columns={[column(signs["curvature"] as Numbers | undefined)]} x={steps} />
+        <Chart title={say(texts.noise)} names={[term("noise scale")]} columns={[column(signs["noise scale"] as Numbers | undefined, true)]} x={steps} across={term("step")} logarithmic />
+        <Chart title={say(texts.curvature)} names={[term("curvature")]} columns={[column(signs["curvature"] as Numbers | undefined)]} x={steps} across={term("step")} />
       </div>
     </details>
   );

@@ -193,6 +193,7 @@ export function clock(seconds: number | null): string {
   const whole = Math.round(seconds);
   const two = (value: number) => String(value).padStart(2, "0");
   const hours = Math.floor(whole / 3600);
+  if (hours >= 100) return `${Math.round(hours / 24)} d`;
   const minutes = Math.floor(whole / 60) % 60;
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }

@@ -3,16 +3,17 @@ import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/training.json";
 import { call, upload, type Refused } from "../../connection";
 import type { Numbers } from "../../frames";
-import { count, figure, known, language, plainNumber, say, spokenIn, type Told, told } from "../../language";
+import { count, figure, known, language, local, plainNumber, say, spokenIn, type Told, told } from "../../language";
 import { toShown } from "../../focus";
 import { tell as aloud } from "../../telling";
-import { cause } from "../../terms";
 import { useAsking, useWork } from "../../ui/asking";
 import { Button, Choice, FileField, Panel, Problem, TextField } from "../../ui/controls";
 import { Found } from "../../ui/finding";
 import { clock, column, inLanguage, type Finding, type Words } from "./model";
+import { term } from "../../terms";
 import { Chart } from "./one_run";
 import { ReadingTable, type Reading } from "./reading_table";
+import { cause, setting } from "../../terms";
 import { act, askedFor, show } from "./state";
 
 interface Named {
@@ -67,8 +68,6 @@ interface Plan {
 
 const COMMON = ["net", "epochs", "learning_rate", "batch_size", "optimizer", "early_stop", "augment", "weight_decay", "seed"];
 const OF_READING = ["target", "task", "columns", "drop", "missing", "encoding", "header"];
-/** Settings whose words are not called as they are. */
-const CALLED: Readonly<Record<string, string>> = { learning_rate: "rate", missing: "missing_words" };
 const PARTS = { data: texts.part_data, net: texts.net, learning: texts.part_learning, course: texts.part_course, run: texts.part_run };
 const OWN = "own:";
 const FILES = ".csv,.tsv,.parquet,.pq,.json,.jsonl,.ndjson,.zip,.npz";
@@ -141,7 +140,7 @@ const MARKS = { error: "✗", warning: "!", note: "·" } as const;
 /** What a look at the data tells before anything is trained. */
 function Facts({ look }: { look: Look }) {
   const sizes = sizesOf(look.training);
-  const what = told(look.target) === "" ? say(texts.samples_only) : say(texts.samples_of, { shape: look.shape.join(" × ") || "–", target: told(look.target) });
+  const what = told(look.target) === "" ? say(texts.samples_only, { samples: look.samples }) : say(texts.samples_of, { samples: look.samples, shape: look.shape.join(" × ") || "–", target: told(look.target) });
   useEffect(() => aloud([`${count(look.samples)} ${what}`, ...look.findings.map((one) => told(one.what))].join(" ")), [look]);
   return (
     <>
@@ -222,11 +221,12 @@ interface EntryProps {
   onChange: (value: string) => void;
 }
 
+const capital = (text: string): string => text.charAt(0).toLocaleUpperCase(language.value) + text.slice(1);
+
 /** One setting; of those that are folded, the help is the command line's. */
 function Entry({ field, nets, value, onChange }: EntryProps) {
-  const { name, label: usual, help, look, choices, initial, form } = field;
-  const own = COMMON.includes(name) || OF_READING.includes(name);
-  const label = own ? known(texts, CALLED[name] ?? name, told(usual)) : told(usual);
+  const { name, help, look, choices, initial, form } = field;
+  const label = capital(told(field.label));
   const unset = initial === "" ? say(texts.suits) : initial;
   const list = name === "net" ? nets.map((one) => [one.name, `${one.name}: ${told(one.about)}`] as const) : choices.map((one) => [one, one] as const);
   const switches = look === "switch" ? [["true", say(texts.yes)] as const, ["false", say(texts.no)] as const] : [];
@@ -280,16 +280,23 @@ function RangeChart({ found }: { found: Suggestion }) {
   const smoothed = column(found.smoothed);
   const most = 3 * Math.max(...smoothed.slice(0, 5).map((value) => value ?? 0));
   const below = (values: readonly (number | null | undefined)[]) => values.map((value) => (typeof value === "number" && value <= most ? value : null));
-  return <Chart title={say(texts.range)} names={["loss", say(texts.smoothed)]} columns={[below(column(found.losses)), below(smoothed)]} x={powers} height={170} wide whole={false} />;
+  return <Chart title={say(texts.range)} names={["loss", say(texts.smoothed)]} columns={[below(column(found.losses)), below(smoothed)]} x={powers} across={`log₁₀(${term("learning rate")})`} height={184} wide whole={false} />;
 }
+
+const asked = ({ data, words, name }: { data: string; words: Words; name: string }): string => JSON.stringify([data, words, name]);
 
 function Begin({ data, words, name, free }: { data: string; words: Words; name: string; free: string }) {
   const [plan, tell] = useState<Plan | null>(null);
   const { busy, problem, work } = useWork();
   const [refusal, refuse] = useState("");
+  const [judged, judge] = useState(""); // what was refused, which may be mended by now
   useEffect(() => tell(null), [data, JSON.stringify(words)]);
-  const check = () => work(async () => tell(await call<Plan>("training.check", { data, settings: askedFor().words })));
+  const check = () => {
+    judge(asked(askedFor()));
+    return work(async () => tell(await call<Plan>("training.check", { data, settings: askedFor().words })));
+  };
   const start = async () => {
+    judge(asked(askedFor()));
     const answer = await act<{ run: string }>("start", { data, settings: inLanguage(askedFor().words, language.value), name: askedFor().name }, refuse);
     if (!answer) return;
     show({ kind: "runs", chosen: [answer.run] });
@@ -306,7 +313,7 @@ function Begin({ data, words, name, free }: { data: string; words: Words; name: 
           {say(busy ? texts.checking : texts.check)}
         </Button>
       </div>
-      <Problem text={problem || refusal} />
+      <Problem text={judged === asked({ data, words, name }) ? problem || refusal : ""} />
       {plan && <Planned plan={plan} />}
     </section>
   );
@@ -322,7 +329,7 @@ function Planned({ plan }: { plan: Plan }) {
         {what} <span class="muted">{sizes.join(" · ")}</span>
       </p>
       <p class="muted">
-        {["epochs", "batch_size", "optimizer", "learning_rate", "schedule"].map((one) => `${one.replaceAll("_", " ")} ${plan.experiment[one] ?? "–"}`).join(" · ")}
+        {["epochs", "batch_size", "optimizer", "learning_rate", "schedule"].map((one) => `${setting(one)} ${local(String(plan.experiment[one] ?? "–"))}`).join(" · ")}
       </p>
       {plan.findings.length === 0 ? (
         <p>✓ {say(texts.nothing_wrong)}</p>

@@ -1,5 +1,5 @@
 // One run: how far it is, its curves as they grow, what the doctor finds, what came out, and its net tried at once.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import texts from "@texts/training.json";
 import { refusal, role } from "../../connection";
 import { figure, moment, percent, say, told, type Text } from "../../language";
@@ -30,6 +30,8 @@ const PHASES: Record<Phase, Text> = {
 
 export function OneRun({ run }: { run: Run }) {
   const course = courses.value[run.name];
+  const epochs = run.progress ? null : (run.epochs ?? column(course?.history["epoch"]).at(-1));
+  const ended = run.told_to_stop && run.state === "finished" ? texts.told_to_stop : texts.after_epochs;
   useTold(`${run.name}: ${say(texts[run.state])}`);
   return (
     <>
@@ -38,7 +40,7 @@ export function OneRun({ run }: { run: Run }) {
           <h1>{run.name}</h1>
           <StateMark run={run} />
         </div>
-        <p class="muted">{[dataOf(run), netOf(run), say(texts.begun, { when: moment(run.begun) }), run.told_to_stop && run.state === "finished" ? say(texts.told_to_stop, { epochs: run.epochs ?? 0 }) : ""].filter(Boolean).join(" · ")}</p>
+        <p class="muted">{[dataOf(run), netOf(run), say(texts.begun, { when: moment(run.begun) }), epochs ? say(ended, { epochs }) : ""].filter(Boolean).join(" · ")}</p>
         {run.fault !== "" && <p class="problem">{refusal(run.fault)}</p>}
         {run.progress && <Way run={run} progress={run.progress} />}
         <Actions run={run} />
@@ -80,7 +82,9 @@ function Way({ run, progress }: { run: Run; progress: Progress }) {
 
 function Actions({ run }: { run: Run }) {
   const [sure, ask] = useState(false);
+  const [pausing, wait] = useState(false);
   const at_work = run.state === "running" || run.state === "starting";
+  useEffect(() => wait(false), [run.name, at_work]);
   const remove = async () => {
     ask(false);
     if (await act("remove", { run: run.name })) (show({ kind: "runs", chosen: [] }), tell(say(texts.removed, { name: run.name })));
@@ -95,8 +99,8 @@ function Actions({ run }: { run: Run }) {
       {role.value === "owner" && (
         <>
           {at_work && (
-            <Button kind="main" onClick={() => void act("pause", { run: run.name })}>
-              {say(texts.pause)}
+            <Button kind="main" disabled={pausing} onClick={() => (wait(true), void act("pause", { run: run.name }).then((answer) => wait(answer !== null)))}>
+              {say(pausing ? texts.pausing : texts.pause)}
             </Button>
           )}
           {(at_work || run.may_resume) && run.state !== "starting" && (
@@ -127,7 +131,7 @@ function Actions({ run }: { run: Run }) {
         </>
       )}
       {role.value === "owner" && run.kind === "training" && run.source === "" && <span class="hint">{say(texts.again_elsewhere)}</span>}
-      {(at_work || run.may_resume) && <span class="hint">{say(texts.pause_hint)}</span>}
+      {(run.state === "running" || run.may_resume) && <span class="hint">{say(texts.pause_hint)}</span>}
     </div>
   );
 }
@@ -189,19 +193,21 @@ interface ChartProps {
   names: readonly string[];
   columns: readonly Column[];
   x: Column;
+  /** What x counts; epochs where nothing is said. */
+  across?: string;
   height?: number;
   logarithmic?: boolean;
   wide?: boolean;
   whole?: boolean;
 }
 
-export function Chart({ title, names, columns, x, height = 150, logarithmic = false, wide = false, whole = true }: ChartProps) {
+export function Chart({ title, names, columns, x, across = term("epoch"), height = 164, logarithmic = false, wide = false, whole = true }: ChartProps) {
   const shown: Line[] = names.map((name, index) => ({ label: term(name), colour: colourOf(index), dash: index }));
   const last = columns.map((values) => lastOf(values));
   return (
     <figure class={wide ? "chart wide" : "chart"}>
       <figcaption>{title}</figcaption>
-      <Curves lines={shown} data={[x, ...columns]} label={`${title}: ${names.map((name, index) => `${term(name)} ${last[index]}`).join(", ")}`} height={height} logarithmic={logarithmic} whole={whole} />
+      <Curves lines={shown} data={[x, ...columns]} label={`${title}: ${names.map((name, index) => `${term(name)} ${last[index]}`).join(", ")}`} across={across} height={height} logarithmic={logarithmic} whole={whole} />
       <Legend lines={shown} values={last} />
     </figure>
   );

@@ -21,6 +21,15 @@ export interface Reading {
 
 const TOLD = ["number", "number:.", "number:,", "category", "text", "date", "date:dmy", "date:mdy", "date:ymd"];
 
+/** How a number or a date is written, beside its kind. */
+const WRITTEN: Readonly<Record<string, string>> = { ".": "1.5", ",": "1,5", dmy: "31/12/2024", mdy: "12/31/2024", ymd: "2024/12/31" };
+
+/** "number:," as the page says it. */
+export function kindSaid(kind: string): string {
+  const [of = "", form = ""] = kind.split(":");
+  return [known(texts, `kind_${of}`, of || "–"), WRITTEN[form] ?? ""].join(" ").trim();
+}
+
 interface TableProps {
   look: Look;
   words: Words;
@@ -45,10 +54,10 @@ export function ReadingTable({ look, words, set }: TableProps) {
           {name} {name === target && <span class="tag">{say(texts.target)}</span>}
         </>,
         <select aria-label={`${name}: ${say(texts.taken_for)}`} value={named[name] ?? ""} onChange={(event) => set("columns", withKind(words["columns"] ?? "", name, event.currentTarget.value))}>
-          <option value="">{known(texts, `kind_${kind}`, kind || "–")}</option>
+          <option value="">{kindSaid(kind)}</option>
           {TOLD.map((one) => (
             <option key={one} value={one} selected={one === named[name]}>
-              {one}
+              {kindSaid(one)}
             </option>
           ))}
         </select>,

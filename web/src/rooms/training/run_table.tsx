@@ -105,7 +105,7 @@ function Row({ run, chosen, onTurn }: { run: Run; chosen: boolean; onTurn: () =>
         </td>
         <td class="when">
           <StateMark run={run} />
-          <span class="muted">{run.progress ? (run.progress.left === null ? "" : `−${clock(run.progress.left)}`) : run.seconds === null ? "" : clock(run.seconds)}</span>
+          <span class="muted">{run.progress ? (run.progress.left === null ? "" : say(texts.still, { time: clock(run.progress.left) })) : run.seconds === null ? "" : clock(run.seconds)}</span>
         </td>
       </tr>
       {run.fault !== "" && (
