@@ -15,6 +15,11 @@ first 1,000 test images (2.1 of 200 of validation), where independent pixels nee
 digits were at a distance of 161 from validation digits by a net that told the noise alone, of 82 by one that told both at once,
 and of 72 along straight lines (real ones: 37).
 
+CIFAR-10 (seed 0 alone; data=cifar10, width=64, epochs=10, learning_rate=0.001): a Fréchet distance of 6.3 by the judge of
+CIFAR-10, real training images are at 2.0, a normal distribution at 26.5; precision 0.72, recall 0.31 (real ones: 0.59 and
+0.61), 43.3 % taken for what was asked; at most 3.43 bits/dim, independent pixels 7.97. 2146 s of the same core; the last epoch
+still lowered the cost of validation images, by 0.4 %.
+
 More than half of the bits are paid at the faintest noise, of which few times are drawn. After 45,000 images (seed 0, 200 of
 validation) the bound is 2.67 and 500 digits are at 31; with half of the times drawn uniformly in the logarithm of signal to noise,
 as the bound weighs them, 2.31 and 38; with a quarter, 2.41 and 36. So digits pay for what the bound gains, and times are left as
