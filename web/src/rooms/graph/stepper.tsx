@@ -28,7 +28,7 @@ export function Stepper({ stops, at, value = "", onGo }: StepperProps) {
     play(false);
     onGo(Math.max(0, Math.min(last, to)));
   };
-  useTold(`${stepWords(stops[at])} ${value}. ${say(texts.count, { at, last })}`);
+  useTold(playing ? "" : `${stepWords(stops[at])} ${value}. ${say(texts.count, { at, last })}`);
   const turn = stops.findIndex((stop) => stop.phase === "backward");
   return (
     <div class="graph-stepper">
