@@ -3,7 +3,7 @@ import { numberOf, parsedWords, wholeOf, writtenWords } from "../src/chosen";
 import { pictured, shaded } from "../src/ui/raster";
 import { moved, type Strokes } from "../src/ui/moves";
 import { inkOn } from "../src/rooms/images/grid";
-import { forChannels, kernelText, next, packed, resized, tablesOf, unpacked, withCell } from "../src/rooms/images/query";
+import { cellOf, forChannels, kernelText, next, packed, resized, tablesOf, unpacked, withCell } from "../src/rooms/images/query";
 
 describe("the address", () => {
   it("keeps what is chosen, without what is empty, in one order", () => {
@@ -30,6 +30,8 @@ describe("a kernel's cells", () => {
   it("become text and a table for each colour", () => {
     const tables = tablesOf(sobel);
     expect(kernelText(tables)).toBe("-1 0 1; -2 0 2; -1 0 1");
+    expect(["1,000", "0,5", "−1/9", " 2. "].map(cellOf)).toEqual(["1000", "0.5", "-1/9", "2"]);
+    expect(["", "-", "1/", "1/0", "1/2/3", "1.5/2", "x"].map(cellOf)).toEqual(Array(7).fill(null));
     expect(kernelText(forChannels(tables, 2))).toBe("-1 0 1; -2 0 2; -1 0 1 | -1 0 1; -2 0 2; -1 0 1");
     expect(kernelText(withCell(forChannels(tables, 2), 1, 0, 2, "1/9"))).toBe("-1 0 1; -2 0 2; -1 0 1 | -1 0 1/9; -2 0 2; -1 0 1");
   });

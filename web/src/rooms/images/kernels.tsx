@@ -14,7 +14,7 @@ import { Picture } from "./picture";
 import type { Point } from "../../ui/moves";
 import { Table } from "../../ui/table";
 import { useTold } from "../../telling";
-import { forChannels, kernelText, next, resized, tablesOf, withCell, type Tables } from "./query";
+import { cellOf, forChannels, kernelText, next, resized, tablesOf, withCell, type Tables } from "./query";
 
 const OWN = "custom";
 const COURSE = "1 0 1; 0 1 0; 1 0 1";
@@ -138,7 +138,7 @@ function Chooser({ choices, kernel, answer, plane }: { choices: Choices; kernel:
 
 function Cells({ tables, onChange }: { tables: Tables; onChange: (tables: Tables) => void }) {
   const place = useRef<HTMLDivElement>(null);
-  const [wrong, refuse] = useState("");
+  const [wrong, refuse] = useState<Readonly<Record<string, string>>>({});
   const walk = (event: KeyboardEvent) => {
     const way = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     const inputs = [...(place.current?.querySelectorAll("input") ?? [])];
@@ -155,34 +155,44 @@ function Cells({ tables, onChange }: { tables: Tables; onChange: (tables: Tables
             kind="cells typed"
             name={say(texts.cells)}
             named={false}
-            rows={rows.map((cells, row) => ({ key: row, cells: cells.map((cell, column) => <Cell text={cell} label={say(texts.cell, { row: row + 1, column: column + 1 })} onTyped={(typed) => onChange(withCell(tables, channel, row, column, typed))} onLeft={refuse} />) }))}
+            rows={rows.map((cells, row) => ({ key: row, cells: cells.map((cell, column) => <Cell text={cell} label={say(texts.cell, { row: row + 1, column: column + 1 })} onTyped={(typed) => onChange(withCell(tables, channel, row, column, typed))} onWrong={(one) => refuse((before) => ({ ...before, [`${channel} ${row} ${column}`]: one }))} />) }))}
           />
         </div>
       ))}
-      <Problem text={wrong === "" ? "" : say(graph.value_number, { text: wrong })} />
+      <Problem text={Object.values(wrong).filter((text) => text !== "").map((text) => say(graph.value_number, { text })).join("; ")} />
     </div>
   );
 }
 
-/** Told on when it is a number: a lone minus sign waits for what follows. */
-function Cell({ text, label, onTyped, onLeft }: { text: string; label: string; onTyped: (text: string) => void; onLeft: (wrong: string) => void }) {
+/** Told on when it is a number: a lone minus sign waits for what follows. What is none stays as it was typed, until the cell changes. */
+function Cell({ text, label, onTyped, onWrong }: { text: string; label: string; onTyped: (text: string) => void; onWrong: (wrong: string) => void }) {
   const [typed, type] = useState<string | null>(null);
-  const isNumber = (given: string) => /^\s*[-−]?(\d+[.,]?\d*|[.,]\d+)(\/\d*[1-9]\d*)?\s*$/.test(given);
+  const [left, leave] = useState(true);
+  const isWrong = typed !== null && cellOf(typed) === null;
+  useEffect(() => {
+    if (left) type(null);
+  }, [text]);
+  const wrong = left && isWrong ? typed : "";
+  useEffect(() => {
+    onWrong(wrong);
+    return () => onWrong("");
+  }, [wrong]);
   return (
     <input
       type="text"
       inputMode="text"
       autocomplete="off"
       aria-label={label}
-      aria-invalid={typed !== null && !isNumber(typed)}
+      aria-invalid={isWrong}
       value={typed ?? local(text)}
-      onFocus={(event) => event.currentTarget.select()}
+      onFocus={(event) => (leave(false), event.currentTarget.select())}
       onInput={(event) => {
-        const given = event.currentTarget.value;
-        type(given);
-        if (isNumber(given)) onTyped(given.trim().replace(",", "."));
+        const cell = cellOf(event.currentTarget.value);
+        type(event.currentTarget.value);
+        if (cell !== null) onTyped(cell);
       }}
-      onBlur={() => (onLeft(typed === null || isNumber(typed) ? "" : typed), type(null))}
+      onKeyDown={({ key }) => key === "Escape" && type(null)}
+      onBlur={() => (leave(true), (!isWrong || typed.trim() === "") && type(null))}
     />
   );
 }

@@ -1,6 +1,7 @@
 // What is chosen in the room, as the address has it, and how it is read: pure functions.
 
 import type { Point, Strokes } from "../../ui/moves";
+import { typedNumber } from "../../ui/number_field";
 
 /** The image that is asked for, as the lab's calls take it. */
 export interface Source {
@@ -26,6 +27,14 @@ export function unpacked(text: string): Strokes {
 
 /** A kernel's cells as a person typed them: [table of a channel][row][column]. */
 export type Tables = readonly (readonly (readonly string[])[])[];
+
+/** What was typed into a cell, as the lab reads it: a number, or a fraction of whole ones; null for what is neither. */
+export function cellOf(typed: string): string | null {
+  const [above = "", below, ...more] = typed.split("/");
+  if (below === undefined) return typedNumber(above)?.toString() ?? null;
+  const [up, down] = [typedNumber(above, { whole: true }), typedNumber(below, { whole: true, least: 1 })];
+  return up === null || down === null || more.length > 0 ? null : `${up}/${down}`;
+}
 
 /** As `profundo.images.kernel_of` reads weights: numbers, rows between semicolons, channels between bars. */
 export const kernelText = (tables: Tables): string => tables.map((rows) => rows.map((row) => row.map((cell) => cell.trim() || "0").join(" ")).join("; ")).join(" | ");
