@@ -189,7 +189,7 @@ def test_a_tables_columns_are_told_and_chosen(lab, page):
     name = upload(lab, TABLE)
     told = page.call("playground.columns", upload=name)
     listed = ("a", "b", "far", "kind")
-    assert told == {"numbers": listed, "targets": listed, "target": "kind", "rows": 60}
+    assert told == {"numbers": listed, "targets": listed, "target": "kind", "rows": 60, "most": 1000}
     state = page.call("playground.table", upload=name)
     assert state["words"]["columns"] == "a,b,kind"
     assert state["classes"] == ["1", "2", "3"]  # few whole numbers are classes, by their own names

@@ -27,8 +27,9 @@ from profundo.records import ProfundoError, Samples
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["SPREAD", "TableColumns", "points_of_table", "table_columns"]
+__all__ = ["MOST_ROWS", "SPREAD", "TableColumns", "points_of_table", "table_columns"]
 
+MOST_ROWS = 1000  # that are drawn of a table, unless told otherwise
 SPREAD = 2.0  # units of the plane that a column's deviation becomes: three deviations are its half width
 
 
@@ -68,7 +69,7 @@ def is_of_classes(series: polars.Series) -> bool:
 
 
 def points_of_table(
-    path: str | Path, target: str | None = None, columns: Sequence[str] = (), rows: int = 1000, seed: int = 0
+    path: str | Path, target: str | None = None, columns: Sequence[str] = (), rows: int = MOST_ROWS, seed: int = 0
 ) -> dict[str, Any]:
     """The settings of a session on a table's rows: data, points, columns, labels, scale, task.
 

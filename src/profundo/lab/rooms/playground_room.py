@@ -16,7 +16,7 @@ from profundo.lab.rooms.playground_thread import Playing, Speed, playing
 from profundo.lab.uploads import upload_path
 from profundo.languages import Said, told_by
 from profundo.playground.command_words import command_line
-from profundo.playground.own_points import points_of_table, table_columns
+from profundo.playground.own_points import MOST_ROWS, points_of_table, table_columns
 from profundo.playground.playground_settings import ALL, FIELDS, changed, new_settings
 from profundo.playground.presets import PRESETS
 from profundo.playground.queries import LONGEST, kept_of_query, to_query
@@ -223,7 +223,7 @@ def columns(desk: Desk, asked: Upload) -> dict[str, Any]:
     """What there is to choose from in a table of one's own."""
     told = table_columns(upload_path(desk.lab, asked.upload))
     listed = {"numbers": told.numbers[:MOST_COLUMNS], "targets": told.targets[-MOST_COLUMNS:]}
-    return listed | {"target": told.target, "rows": told.rows}
+    return listed | {"target": told.target, "rows": told.rows, "most": MOST_ROWS}
 
 
 def table(desk: Desk, asked: Columns) -> dict[str, Any]:

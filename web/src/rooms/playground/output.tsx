@@ -108,7 +108,7 @@ function OwnPoints({ now, adding, addTo }: { now: Setup; adding: string; addTo: 
   const [x, atX] = useState(0);
   const [y, atY] = useState(0);
   const box = useRef<HTMLDivElement>(null);
-  const points = (now.words["points"] ?? "").split(";");
+  const points = (now.words["points"] ?? "").split(";").filter((one) => one !== "" && one !== "none");
   useTold(`${say(texts.samples)}: ${points.length}`);
   const add = () => areNumbers(box.current) && (now.curve ? addPoint(now, x, 0, y) : addPoint(now, x, y, Number(adding)));
   const drop = () => choose({ points: points.slice(0, -1).join(";") });

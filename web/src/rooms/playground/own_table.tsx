@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import texts from "@texts/playground.json";
 import { upload } from "../../connection";
-import { say } from "../../language";
+import { count, say } from "../../language";
 import { Choice, FileField, type Option } from "../../ui/controls";
 import { refuse, setup, tableColumns, takeTable } from "./play";
 
@@ -11,18 +11,25 @@ interface Table {
   readonly numbers: readonly string[];
   readonly targets: readonly string[];
   readonly rows: number;
+  /** So many of them are drawn, at most. */
+  readonly most: number;
 }
 
 export function OwnTable() {
   const [table, keep] = useState<Table | null>(null);
   const [busy, wait] = useState(false);
+  const [used, use] = useState(0); // rows that became points, before any is added or dropped by hand
+  const begin = async (upload: string, target: string, columns: readonly string[]) => {
+    await takeTable(upload, target, columns);
+    use(setup.value?.words["points"]?.split(";").length ?? 0);
+  };
   const send = async (file: File) => {
     wait(true);
     try {
       const name = await upload(file);
       const told = await tableColumns(name);
       keep(told && { upload: name, ...told });
-      if (told) await takeTable(name, told.target, chosenOf(told.numbers, told.target));
+      if (told) await begin(name, told.target, chosenOf(told.numbers, told.target));
     } catch (error) {
       refuse(error);
     }
@@ -31,7 +38,7 @@ export function OwnTable() {
   return (
     <>
       <FileField label={say(busy ? texts.reading_table : texts.own_table)} accept=".csv,.tsv,.txt,.parquet,.json" onFiles={([file]) => file && void send(file)} />
-      {table && <Columns table={table} />}
+      {table && <Columns table={table} used={used} begin={(target, columns) => void begin(table.upload, target, columns).catch(refuse)} />}
     </>
   );
 }
@@ -43,23 +50,22 @@ export function chosenOf(numbers: readonly string[], target: string, before: rea
   return [...kept, ...free.filter((name) => !kept.includes(name))].slice(0, 2);
 }
 
-function Columns({ table: { upload: name, numbers, targets, rows } }: { table: Table }) {
+function Columns({ table: { numbers, targets, rows, most }, used, begin }: { table: Table; used: number; begin: (target: string, columns: readonly string[]) => void }) {
   const words = setup.value?.words["columns"] ?? "";
   const [x = "", y = "", target = ""] = words.split(",").map(decodeURIComponent);
   if (words === "" || !targets.includes(target)) return null; // other points were taken meanwhile
   const among = (names: readonly string[]): Option[] => names.map((one) => [one, one]);
   const free = numbers.filter((one) => one !== target);
-  const used = setup.value?.words["points"]?.split(";").length ?? 0;
   return (
     <>
       {used < rows && (
         <p class="hint" role="note">
-          {say(texts.rows_used, { used, rows })}
+          {say(texts.rows_used, { used: count(used), rows: count(rows), most: count(most) })}
         </p>
       )}
-      <Choice label={say(texts.target_column)} value={target} options={among(targets)} onChoose={(one) => void takeTable(name, one, chosenOf(numbers, one, [x, y]))} />
-      <Choice label={say(texts.across_column)} value={x} options={among(free)} onChoose={(one) => void takeTable(name, target, chosenOf(numbers, target, [one, one === y ? x : y]))} />
-      <Choice label={say(texts.up_column)} value={y} options={among(free)} onChoose={(one) => void takeTable(name, target, one === x ? [y, x] : [x, one])} />
+      <Choice label={say(texts.target_column)} value={target} options={among(targets)} onChoose={(one) => begin(one, chosenOf(numbers, one, [x, y]))} />
+      <Choice label={say(texts.across_column)} value={x} options={among(free)} onChoose={(one) => begin(target, chosenOf(numbers, target, [one, one === y ? x : y]))} />
+      <Choice label={say(texts.up_column)} value={y} options={among(free)} onChoose={(one) => begin(target, one === x ? [y, x] : [x, one])} />
     </>
   );
 }

@@ -272,7 +272,7 @@ export const race = (rates: Readonly<Record<string, number>>, epochs: number) =>
 export const exported = (kind: "source" | "run") => asked<{ name: string; place: string }>("export", { kind });
 
 /** What there is to choose from in a table of one's own, as the lab received it. */
-export const tableColumns = (upload: string) => asked<{ numbers: string[]; targets: string[]; target: string; rows: number }>("columns", { upload });
+export const tableColumns = (upload: string) => asked<{ numbers: string[]; targets: string[]; target: string; rows: number; most: number }>("columns", { upload });
 
 /** Two of its columns become the plane. */
 export async function takeTable(upload: string, target: string, columns: readonly string[]): Promise<void> {
