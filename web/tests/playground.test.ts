@@ -44,18 +44,20 @@ test("a racer's line ends where it was stopped, or blew up", () => {
 
 /** The playground of a lab that answers when the test does. */
 async function playing() {
+  const hear = new Map<string, (value: object) => void>();
   const calls: { name: string; words: Record<string, string>; answer: (told: object) => void; refuse: (why: Error) => void }[] = [];
   vi.stubGlobal("location", { hash: "#/playground" });
   vi.stubGlobal("history", { replaceState: () => undefined });
   vi.resetModules();
   vi.doMock("../src/connection", async (original) => ({
     ...(await original<object>()),
+    listen: (name: string, show: (value: object) => void) => (hear.set(name, show), () => undefined),
     call: (name: string, { words = {} }: { words?: Record<string, string> }) => new Promise((answer, refuse) => calls.push({ name: name.replace("playground.", ""), words, answer, refuse })),
   }));
   const play = await import("../src/rooms/playground/play");
   const told = (words: Record<string, string>) => ({ words, query: "", lesson: "", speed: "epoch", classes: [], regression: false });
   play.setup.value = told({ noise: "0", hidden: "4,2" }) as unknown as typeof play.setup.value;
-  return { ...play, calls, told };
+  return { ...play, hear, calls, told };
 }
 
 afterEach(() => {
@@ -98,4 +100,17 @@ test("what was chosen for the net before goes not to a new one, and one that is 
   await begun;
   expect(setup.value?.words).toEqual({ noise: "5", hidden: "4,2" });
   expect(problem.value).toContain("no");
+});
+
+test("the page asks once how things stand where a run ended by itself", async () => {
+  const { act, setup, watch, hear, calls, told } = await playing();
+  const leave = watch();
+  const acted = act("run");
+  calls[0]?.answer({ ...told({}), running: true, until: 60 });
+  await acted;
+  for (const stopped of ["", "loss", "loss"]) hear.get("playground")?.({ stopped });
+  expect(calls.map(({ name }) => name)).toEqual(["act", "open"]);
+  calls[1]?.answer({ ...told({}), running: false, until: 3 });
+  await vi.waitFor(() => expect(setup.value?.until).toBe(3));
+  leave();
 });

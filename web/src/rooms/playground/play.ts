@@ -206,6 +206,13 @@ function followed({ room, query }: { room: string; query: string }): void {
   view.value = parted(query).page.view;
 }
 
+/** A run that ended by itself: its command goes to where it stopped. A visitor is told as its owner asks. */
+async function restate(): Promise<void> {
+  if (!known || role.value === "visitor") return;
+  known = { ...known, running: false };
+  take(await asked<Setup>("open"));
+}
+
 /** The newest frame for maps and links; for curves and tables one that changes slowly enough to be read, and cheaply. */
 export function watch(): () => void {
   let last = 0;
@@ -214,6 +221,7 @@ export function watch(): () => void {
     address.subscribe(followed),
     listen<Frame>(ROOM, (value) => {
       frame.value = value;
+      if (value.stopped !== "" && known?.running) void restate();
       const now = performance.now();
       if (value.running && now - last < CALM) return;
       last = now;
