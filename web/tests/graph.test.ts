@@ -260,15 +260,16 @@ test("a power has one rule for its base and another for its exponent", () => {
   expect(rulesOf(terms(["f", 1], ["u", 0], ["u", 1]), nodes)).toEqual(["pow_exponent", "mul"]);
 });
 
-test("arrow keys step wherever the focus is; a clicker's do where nothing is to be scrolled", () => {
-  const went = (key: string, high: number, inField = false) => {
+test("arrow keys step wherever they have no use of their own; what scrolls a page does where nothing is to be scrolled", () => {
+  const went = (key: string, high: number, { used = false, away = false } = {}) => {
     const to: number[] = [];
     vi.stubGlobal("innerHeight", 1000);
-    vi.stubGlobal("document", { documentElement: { scrollHeight: high } });
-    byKey({ key, target: { matches: () => inField }, preventDefault: () => undefined } as unknown as KeyboardEvent, 2, 3, (at) => to.push(at));
+    vi.stubGlobal("document", { documentElement: { scrollHeight: high }, querySelector: () => away || null });
+    byKey({ key, target: { closest: () => used || null }, preventDefault: () => undefined } as unknown as KeyboardEvent, 2, 3, (at) => to.push(at));
     vi.unstubAllGlobals();
     return to;
   };
-  expect([went("ArrowRight", 2000), went("End", 2000), went("PageDown", 1000), went("PageUp", 1000)]).toEqual([[3], [3], [3], [1]]);
-  expect([went("PageDown", 2000), went("ArrowRight", 1000, true), went("a", 1000)]).toEqual([[], [], []]);
+  expect([went("ArrowRight", 2000), went("End", 1000), went("Home", 1000), went("PageDown", 1000), went("PageUp", 1000)]).toEqual([[3], [3], [0], [3], [1]]);
+  expect([went("PageDown", 2000), went("Home", 2000), went("End", 2000), went("a", 1000)]).toEqual([[], [], [], []]);
+  expect([went("ArrowRight", 1000, { used: true }), went("ArrowRight", 1000, { away: true })]).toEqual([[], []]);
 });

@@ -42,7 +42,7 @@ export function Pad({ strokes, label, pen: width = PEN, dark = true, onDraw }: P
     const within = (share: number) => Math.round(PAPER * Math.max(0, Math.min(1, share)));
     return [within((event.clientX - box.left) / box.width), within((event.clientY - box.top) / box.height)];
   };
-  useTold(pen?.down ? say(texts.pad_down) : "");
+  useTold(pen ? say(pen.down ? texts.pad_down : texts.pad_up) : "");
   useTold(pen ? pen.at.map((one) => percent(one / PAPER, 0)).join(", ") : "");
   const pressed = (event: KeyboardEvent) => {
     const now = pen ?? { at: [PAPER / 2, PAPER / 2] as Point, down: false };

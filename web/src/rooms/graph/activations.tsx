@@ -2,6 +2,7 @@
 import texts from "@texts/activations.json";
 import room from "@texts/graph.json";
 import { known, say, type Text } from "../../language";
+import { useTold } from "../../telling";
 import { useAnswer } from "../../ui/asking";
 import { Panel, Problem, Slider } from "../../ui/controls";
 import { Facts } from "../../ui/facts";
@@ -36,6 +37,8 @@ export function ActivationPage({ query }: { query: URLSearchParams }) {
   const move = (a: number) => ask({ name, at: bounded(a) });
   const [known, fault] = useAnswer<{ activations: readonly Activation[] }>("graph.activations", {});
   const [point, problem] = useAnswer<Point>("graph.activation", { name, at });
+  const values = point ? [`f(${written(point.at)}) ${equals(point.value)}`, `f′(${written(point.at)}) ${equals(point.slope)}`] : [];
+  useTold(values.join("; "));
   const all = known?.activations ?? [];
   const chosen = all.find((one) => one.name === name) ?? all[0];
   return (
@@ -67,9 +70,9 @@ export function ActivationPage({ query }: { query: URLSearchParams }) {
               <Curve one={chosen} point={point?.name === chosen.name ? point : null} onMove={move} />
               <Legend lines={LINES()} />
               <Slider label="a" value={at} shown={written(at)} min={-REACH} max={REACH} step={0.05} onInput={move} />
-              <p class="graph-point" role="status">
-                {point && `f(${written(point.at)}) ${equals(point.value)}`}
-                <span>{point && `f′(${written(point.at)}) ${equals(point.slope)}`}</span>
+              <p class="graph-point">
+                {values[0]}
+                <span>{values[1]}</span>
               </p>
               <p>{point && say(texts.passes, { slope: written(point.slope) })}</p>
             </div>

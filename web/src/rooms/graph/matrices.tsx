@@ -4,6 +4,7 @@ import texts from "@texts/graph.json";
 import lab from "@texts/lab.json";
 import { wholeOf } from "../../chosen";
 import { say } from "../../language";
+import { useTold } from "../../telling";
 import { useAnswer } from "../../ui/asking";
 import { Button, Choice, Panel, Problem, Switch } from "../../ui/controls";
 import { NumberField } from "../../ui/number_field";
@@ -60,6 +61,8 @@ export function MatrixPage({ query }: { query: URLSearchParams }) {
     play(false);
     go(Math.max(0, Math.min(count - 1, to)));
   };
+  const [step, activated] = [answer?.steps[row]?.[column], answer?.activated?.[row]?.[column]];
+  useTold(playing || !step || !isKnown(row, column) ? "" : `${localized(step)}${activated === undefined ? "" : `; ${activation} ${equals(activated)}`}`);
   return (
     <div class="graph-page">
       <div class="stack">
@@ -76,7 +79,7 @@ export function MatrixPage({ query }: { query: URLSearchParams }) {
         </Panel>
       </div>
       <section class="panel graph-falk-panel" aria-label={say(texts.matrix_product)} onKeyDown={(event) => {
-        if ((event.target as HTMLElement).matches("input, select")) return;
+        if ((event.target as HTMLElement).matches("input, select, div[tabindex='0']")) return; // nor in a box that they scroll
         if (event.key === "Enter" && !(event.target as HTMLElement).matches("button")) reveal(at);
         const to = { ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + columns, ArrowUp: at - columns }[event.key];
         if (to === undefined) return;
@@ -168,7 +171,7 @@ function Written({ asked, answer, row, column }: { asked: Asked; answer: Product
   const activated = answer.activated?.[row]?.[column];
   const z = answer.result[row]?.[column];
   return (
-    <div class="graph-written" role="status">
+    <div class="graph-written">
       <p class="mono">{localized(answer.steps[row]?.[column] ?? "")}</p>
       <p class="mono muted">
         {sum} {equals(z)}

@@ -28,7 +28,7 @@ export function Stepper({ stops, at, value = "", onGo }: StepperProps) {
     play(false);
     onGo(Math.max(0, Math.min(last, to)));
   };
-  useTold(`${stepWords(stops[at])} ${value}. ${say(texts.count, { at, last })}`);
+  useTold(playing ? "" : `${stepWords(stops[at])} ${value}. ${say(texts.count, { at, last })}`);
   const turn = stops.findIndex((stop) => stop.phase === "backward");
   return (
     <div class="graph-stepper">
@@ -99,7 +99,7 @@ export function stepWords(stop: Stop | undefined): string {
   return say(stop.phase === "forward" ? texts.forward_at : texts.backward_at, { node: stop.node === "input" ? say(texts.kind_input) : stop.node });
 }
 
-/** Arrow keys step wherever the focus is, but not in fields that use them; so do those of a presenter's clicker where nothing is to be scrolled. */
+/** Arrow keys step wherever the focus is, but where they have a use of their own; so do Home, End and a presenter's clicker where nothing is to be scrolled. */
 export function useKeys(at: number, last: number, onGo: (at: number) => void): void {
   useLayoutEffect(() => {
     const listen = (event: KeyboardEvent) => byKey(event, at, last, onGo); // before the next key: none may count from where one was
@@ -108,12 +108,15 @@ export function useKeys(at: number, last: number, onGo: (at: number) => void): v
   });
 }
 
+const OWN_USE = "input, select, textarea, div[tabindex='0']"; // fields, and boxes that scroll
+const AWAY = "dialog[open], .graph-stage[inert]"; // before the graph, or the graph of a formula that stands no more
+
 export function byKey(event: KeyboardEvent, at: number, last: number, onGo: (at: number) => void): void {
   const target = event.target as HTMLElement;
-  if (event.defaultPrevented || target.matches("input, select, textarea") || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || target.closest(OWN_USE) || document.querySelector(AWAY)) return;
   const scrolls = document.documentElement.scrollHeight > innerHeight;
-  const paged: Readonly<Record<string, number>> = scrolls ? {} : { PageDown: at + 1, PageUp: at - 1 };
-  const keys: Readonly<Record<string, number>> = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: last, ...paged };
+  const paged: Readonly<Record<string, number>> = scrolls ? {} : { PageDown: at + 1, PageUp: at - 1, Home: 0, End: last };
+  const keys: Readonly<Record<string, number>> = { ArrowRight: at + 1, ArrowLeft: at - 1, ...paged };
   const to = keys[event.key];
   if (to === undefined) return;
   event.preventDefault();

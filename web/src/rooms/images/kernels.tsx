@@ -56,6 +56,7 @@ export function Kernels({ choices }: { choices: Choices }) {
   const places = found.puzzle === puzzle ? found.places : [];
   const isKnown = (down: number, across: number) => !hides || places.includes(`${down} ${across}`);
   const reveal = (down: number, across: number) => find({ puzzle, places: [...places, `${down} ${across}`] });
+  const [plays, play] = useState(false);
   const [step, fault] = useAnswer<StepAt>("images.step", answer && { ...how, row, column, channel });
   return (
     <div class="columns controls-first">
@@ -81,9 +82,9 @@ export function Kernels({ choices }: { choices: Choices }) {
               </div>
             </Panel>
             {step && (
-              <Panel title={say(texts.stepTitle)} aside={<Player shape={answer.shape} place={[column, row]} />}>
+              <Panel title={say(texts.stepTitle)} aside={<Player shape={answer.shape} place={[column, row]} plays={plays} onPlay={play} />}>
                 {plane === "each" && <Choice label={say(texts.channel)} value={String(channel)} options={[["0", say(texts.red)], ["1", say(texts.green)], ["2", say(texts.blue)]]} onChoose={(one) => choose({ ch: one })} />}
-                <Products opened={opened} answer={answer} step={step} isKnown={isKnown} onReveal={reveal} />
+                <Products silent={plays} opened={opened} answer={answer} step={step} isKnown={isKnown} onReveal={reveal} />
               </Panel>
             )}
           </>
@@ -240,8 +241,7 @@ function Pictures({ opened, answer, step, place, hides }: { hides: boolean; open
 const blank = ({ shape }: Numbers): Numbers => ({ shape, data: new Uint8Array(shape.reduce((all, one) => all * one, 1)).fill(128) });
 
 // --------------------------------------------------------------------------------------------------------------- steps
-function Player({ shape, place }: { shape: readonly [rows: number, columns: number]; place: Point }) {
-  const [plays, play] = useState(false);
+function Player({ shape, place, plays, onPlay }: { shape: readonly [rows: number, columns: number]; place: Point; plays: boolean; onPlay: (plays: boolean) => void }) {
   const [speed, setSpeed] = useState(4);
   const [rows, columns] = shape;
   const at = useRef(place);
@@ -257,7 +257,7 @@ function Player({ shape, place }: { shape: readonly [rows: number, columns: numb
   }, [plays, speed, rows, columns]);
   return (
     <div class="row player">
-      <Button kind="main" onClick={() => play(!plays)} pressed={plays}>
+      <Button kind="main" onClick={() => onPlay(!plays)} pressed={plays}>
         {say(plays ? texts.pause : texts.play)}
       </Button>
       <Button onClick={go}>{say(texts.step)}</Button>
@@ -267,7 +267,7 @@ function Player({ shape, place }: { shape: readonly [rows: number, columns: numb
   );
 }
 
-function Products({ opened, answer, step, isKnown, onReveal }: { isKnown: (row: number, column: number) => boolean; onReveal: (row: number, column: number) => void; opened: Opened; answer: Convolved; step: StepAt }) {
+function Products({ silent, opened, answer, step, isKnown, onReveal }: { silent: boolean; isKnown: (row: number, column: number) => boolean; onReveal: (row: number, column: number) => void; opened: Opened; answer: Convolved; step: StepAt }) {
   const range = opened.high - opened.low;
   const shade = (values: readonly number[]) => (values.length === 3 ? `rgb(${values.map((one) => Math.round((255 * (one - opened.low)) / range)).join(" ")})` : grey((255 * ((values[0] ?? 0) - opened.low)) / range));
   const rows = new Set(step.rows.data);
@@ -278,7 +278,7 @@ function Products({ opened, answer, step, isKnown, onReveal }: { isKnown: (row: 
   const known = isKnown(step.row, step.column);
   const hidden = () => grey(225);
   const large = (answer.kernel.weights.shape[1] ?? 1) > 5;
-  useTold(`${say(texts.placeAt, { row: step.row, column: step.column })} ${known ? equals(step.sum, 5) : "?"}`);
+  useTold(silent ? "" : `${say(texts.placeAt, { row: step.row, column: step.column })} ${known ? equals(step.sum, 5) : "?"}`);
   const whole = (values: Numbers) => ({ top: 0, left: 0, values });
   return (
     <div class="steps">

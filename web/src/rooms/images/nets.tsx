@@ -10,6 +10,7 @@ import { Button, Choice, Panel, Problem } from "../../ui/controls";
 import type { Choices, Look, Net } from "./answers";
 import { Apart } from "./apart";
 import { useAnswer, useListed, useWork } from "../../ui/asking";
+import { useTold } from "../../telling";
 import { pictured, pngOf } from "../../ui/raster";
 import { choose, number, pick, source } from "./chosen";
 import { figure } from "./grid";
@@ -165,6 +166,9 @@ function Answer({ run, net, look, see }: { run: string; net: Net; look: Look; se
   const shares = [...(look.shares?.data ?? [])].map((share, at) => ({ share, name: net.classes[at] ?? String(at) }));
   const best = shares.reduce((a, b) => (b.share > a.share ? b : a), { share: -1, name: "" });
   const shown = shares.length <= 12 ? shares : [...shares].sort((a, b) => b.share - a.share).slice(0, 10);
+  const ground = look.reversed ? say(net.frame?.dark ? texts.dark_ground : texts.bright_ground) : "";
+  useTold(shares.length > 0 ? `${best.name} ${percent(best.share)}` : "");
+  useTold(ground);
   return (
     <Panel title={say(texts.netAnswer)} kind="net-answer">
       <div class="row answer">
@@ -174,7 +178,7 @@ function Answer({ run, net, look, see }: { run: string; net: Net; look: Look; se
         </figure>
         {shares.length === 0 && <p>{say(texts.noVerdict)}</p>}
         {shares.length > 0 && (
-          <p class="verdict" aria-live="polite">
+          <p class="verdict">
             <b>{best.name}</b> {percent(best.share)}
           </p>
         )}
@@ -191,9 +195,9 @@ function Answer({ run, net, look, see }: { run: string; net: Net; look: Look; se
           </li>
         ))}
       </ul>
-      {look.reversed && (
+      {ground && (
         <p class="problem" role="note">
-          {say(net.frame?.dark ? texts.dark_ground : texts.bright_ground)}
+          {ground}
         </p>
       )}
       <p class="hint" hidden={see.startsWith("test:")}>{net.frame && see === DRAWN ? say(texts.framed, { box: figure(net.frame.box), side: net.shape[1] ?? 0, middle: say(net.frame.by_mass ? texts.byMass : texts.byBox) }) : say(texts.fitted, { height: net.shape[1] ?? 0, width: net.shape[2] ?? 0 })}</p>

@@ -3,6 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import texts from "@texts/training.json";
 import { call, latest, role, upload, type Refused } from "../../connection";
 import { figure, inPage, inTable, percent, say, spokenIn, told, type Told } from "../../language";
+import { useTold } from "../../telling";
 import { Button, FileField, Panel, Problem } from "../../ui/controls";
 import { Drawing } from "./drawing";
 import type { Run } from "./model";
@@ -53,13 +54,14 @@ export function TryOut({ run }: { run: Run }) {
     refuse("");
     tell(one);
   };
+  useTold(answer ? [...spoken(answer), ...answer.notices.map(told)].join("; ") : "");
   return (
     <Panel title={say(texts.try_out)}>
       <Problem typed text={problem} />
       {takes && (
         <div class="trying">
           <Input run={run} takes={takes} said={said} failed={failed} />
-          <div class="answer" aria-live="polite">
+          <div class="answer">
             {answer ? <Said answer={answer} /> : <p class="muted">{say(texts.try_hint)}</p>}
           </div>
         </div>
@@ -159,6 +161,17 @@ function Cell({ field: { name, kind, levels }, value, onChange }: { field: Field
 const MOST_VALUES = 20;
 const listed = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
 const word = (value: unknown): string => (typeof value === "number" ? figure(value, 4) : String(value));
+
+/** What is said of it: values by their columns, the share of the first class, intervals. */
+function spoken({ prediction, ranked, targets, interval }: Answer): string[] {
+  const values = listed(prediction).slice(0, MOST_VALUES);
+  const [low, high] = [listed(interval?.low), listed(interval?.high)];
+  const share = ranked.find(({ name }) => name === String(prediction))?.share;
+  return values.map((value, index) => {
+    const between = interval && say(texts.interval, { level: percent(interval.level, 0), low: word(low[index]), high: word(high[index]) });
+    return [targets.length === listed(prediction).length && targets[index], word(value), share !== undefined && percent(share), between].filter(Boolean).join(" ");
+  });
+}
 
 /** A number has the name of its column, which tells its unit, and its interval. */
 function Said({ answer: { prediction, ranked, targets, interval, notices } }: { answer: Answer }) {
