@@ -20,10 +20,9 @@ from profundo.lab.rooms.room_calls import CALLS
 from profundo.nets.activations import ACTIVATIONS
 from profundo.records import ProfundoError
 
-EXAMPLES = re.findall(
-    r'formula: "([^"]+)", values: ({[^}]*})',
-    (Path(__file__).parents[2] / "web/src/rooms/graph/examples.ts").read_text(encoding="utf-8"),
-)
+SOURCE = (Path(__file__).parents[2] / "web/src/rooms/graph/examples.ts").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r'formula: "([^"]+)", values: ({[^}]*})', SOURCE)
+assert len(EXAMPLES) == SOURCE.count('{ id: "')
 COURSE = {"text": "(a+b)*3*b", "values": {"a": 5, "b": 3}}
 
 

@@ -163,6 +163,7 @@ def test_the_reading_table_is_the_library_s_look_and_obeys_corrections(lab):
     [
         ({"target": "nothing"}, "has no column 'nothing'"),
         ({"epochs": "many"}, "epochs: expected a whole number"),
+        ({"epochs": "-3"}, "epochs"),
         ({"epochs": "99999999999999999999999"}, "epochs: expected at most 10,000,000"),
         ({"batch_size": "99999999999999999999"}, "batch size: expected at most 4,611,686,018,427,387,904"),
         ({"learning_rate": "1e999"}, "learning rate: expected a finite number"),

@@ -112,7 +112,7 @@ def test_the_ends_of_a_span_have_as_many_decimals(ends, texts):
 
 
 def test_one_thing_is_no_plural():
-    assert [numbers.things(number, "photograph") for number in (0, 1, 1234)] == [
+    assert [numbers.how_many(number, "photograph") for number in (0, 1, 1234)] == [
         "0 photographs",
         "1 photograph",
         "1,234 photographs",

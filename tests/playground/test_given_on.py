@@ -219,7 +219,8 @@ def run_command(monkeypatch, capsys, *words):
 
 def test_the_command_that_a_session_shows_repeats_it(monkeypatch, capsys):
     session = Session(data="moons", samples=60, hidden=(3,), optimizer="adam", epochs=9)
-    session.change(learning_rate=0.1)  # before the first step: the command has it
+    session.change(schedule="cosine")
+    session.change(learning_rate=0.1, schedule="constant")  # before the first step: the command has it
     session.epochs(4)
     assert session.by_hand == []
     assert (session.settings.epochs, session.so_far.epochs) == (9, 4)

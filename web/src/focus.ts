@@ -46,8 +46,9 @@ function look(): void {
 }
 
 function to(id: string): void {
-  document.getElementById(id)?.focus({ preventScroll: true });
-  scrollTo({ top: 0 });
+  const place = document.getElementById(id);
+  place?.focus({ preventScroll: true });
+  place?.scrollIntoView(); // its beginning: on a telephone the list stands above it
 }
 
 /** To the beginning of what the page shows, below its header. */

@@ -53,7 +53,7 @@ function Panel({ onClose }: { onClose: () => void }) {
               <Code code={code} label={say(texts.share_code, { address })} />
               <p class="row">
                 <code>{address}</code>
-                <Copy what={address}>{say(texts.copy)}</Copy>
+                <Copy what={() => address}>{say(texts.copy)}</Copy>
               </p>
             </section>
           ))}

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { LANGUAGES, language } from "../src/language";
-import { expectation, typedNumber, writtenNumber } from "../src/ui/number_field";
+import { counted, expectation, typedNumber, writtenNumber } from "../src/ui/number_field";
 
 afterEach(() => void (language.value = "en"));
 
@@ -16,6 +16,14 @@ test("what a field shows is read as the same number, in every language", () => {
     language.value = tongue;
     for (const value of [1.25, -0.125, 1.125e-7, 1.125, 2000, 1234.5, 1e21, 0]) expect(typedNumber(writtenNumber(value))).toBe(value);
   }
+});
+
+test("arrow keys count from what stands there, also where the value has not come by", () => {
+  expect(counted(undefined, 0.3, -0.1)).toBe(0.2);
+  expect(counted("0.223", 0.12345678, 0.1)).toBe(0.323);
+  expect(["abc", "5"].map((one) => counted(one, 1, 0.5, { most: 4 }))).toEqual([1.5, 1.5]);
+  language.value = "pt";
+  expect(counted("0,4", 0, 0.1)).toBe(0.5);
 });
 
 test("no field leaves its numbers to the browser's language", () => {

@@ -1,4 +1,4 @@
-import { expect, test, vi } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { chosenOf } from "../src/rooms/playground/own_table";
 import { classesToAdd } from "../src/rooms/playground/output";
 import { course } from "../src/rooms/playground/race";
@@ -42,25 +42,75 @@ test("a racer's line ends where it was stopped, or blew up", () => {
   expect(course([0.7, Number.NaN, Infinity], 2)).toEqual([0.7, null, null]);
 });
 
-test("keys that come faster than the lab answers all count, and what it refuses is taken back", async () => {
-  const calls: { words: Record<string, string>; answer: (told: object) => void; refuse: (why: Error) => void }[] = [];
+/** The playground of a lab that answers when the test does. */
+async function playing() {
+  const hear = new Map<string, (value: object) => void>();
+  const calls: { name: string; words: Record<string, string>; answer: (told: object) => void; refuse: (why: Error) => void }[] = [];
   vi.stubGlobal("location", { hash: "#/playground" });
   vi.stubGlobal("history", { replaceState: () => undefined });
   vi.resetModules();
   vi.doMock("../src/connection", async (original) => ({
     ...(await original<object>()),
-    call: (_: string, { words }: { words: Record<string, string> }) => new Promise((answer, refuse) => calls.push({ words, answer, refuse })),
+    listen: (name: string, show: (value: object) => void) => (hear.set(name, show), () => undefined),
+    call: (name: string, { words = {} }: { words?: Record<string, string> }) => new Promise((answer, refuse) => calls.push({ name: name.replace("playground.", ""), words, answer, refuse })),
   }));
-  const { choose, setup } = await import("../src/rooms/playground/play");
+  const play = await import("../src/rooms/playground/play");
   const told = (words: Record<string, string>) => ({ words, query: "", lesson: "", speed: "epoch", classes: [], regression: false });
-  setup.value = told({ noise: "0", hidden: "4,2" }) as unknown as typeof setup.value;
+  play.setup.value = told({ noise: "0", hidden: "4,2" }) as unknown as typeof play.setup.value;
+  return { ...play, hear, calls, told };
+}
+
+afterEach(() => {
+  vi.doUnmock("../src/connection");
+  vi.unstubAllGlobals();
+});
+
+test("keys that come faster than the lab answers all count, and what it refuses is taken back and said", async () => {
+  const { choose, setup, problem, calls, told } = await playing();
   for (const words of [{ noise: "5" }, { noise: "10" }, { hidden: "4,2,2" }, { noise: "15" }]) void choose(words);
   expect(setup.value?.words).toEqual({ noise: "15", hidden: "4,2,2" });
   calls[0]?.answer(told({ noise: "5", hidden: "4,2" }));
   await vi.waitFor(() => expect(calls.map(({ words }) => words)).toEqual([{ noise: "5" }, { noise: "15", hidden: "4,2,2" }]));
   expect(setup.value?.words).toEqual({ noise: "15", hidden: "4,2,2" });
+  void choose({ noise: "20" });
   calls[1]?.refuse(new Error("no"));
-  await vi.waitFor(() => expect(setup.value?.words).toEqual({ noise: "5", hidden: "4,2" }));
-  vi.doUnmock("../src/connection");
-  vi.unstubAllGlobals();
+  await vi.waitFor(() => expect(setup.value?.words).toEqual({ noise: "20", hidden: "4,2" }));
+  calls[2]?.answer(told({ noise: "20", hidden: "4,2" }));
+  await new Promise((done) => setTimeout(done));
+  expect(problem.value).toContain("no");
+});
+
+test("the next key goes on from the one before, also where the lab answers something else meanwhile", async () => {
+  const { act, choose, setup, calls, told } = await playing();
+  const acted = act("epoch");
+  void choose({ noise: "5" });
+  calls[0]?.answer(told({ noise: "0", hidden: "4,2" }));
+  await acted;
+  expect(setup.value?.words).toEqual({ noise: "5", hidden: "4,2" });
+});
+
+test("what was chosen for the net before goes not to a new one, and one that is refused leaves that before", async () => {
+  const { begin, choose, setup, problem, calls, told } = await playing();
+  for (const noise of ["5", "7"]) void choose({ noise });
+  const begun = begin("data=xor");
+  calls[0]?.answer(told({ noise: "5", hidden: "4,2" }));
+  calls[1]?.refuse(new Error("no"));
+  await vi.waitFor(() => expect(calls.map(({ name }) => name)).toEqual(["change", "open", "view"]));
+  calls[2]?.answer({});
+  await begun;
+  expect(setup.value?.words).toEqual({ noise: "5", hidden: "4,2" });
+  expect(problem.value).toContain("no");
+});
+
+test("the page asks once how things stand where a run ended by itself", async () => {
+  const { act, setup, watch, hear, calls, told } = await playing();
+  const leave = watch();
+  const acted = act("run");
+  calls[0]?.answer({ ...told({}), running: true, until: 60 });
+  await acted;
+  for (const stopped of ["", "loss", "loss"]) hear.get("playground")?.({ stopped });
+  expect(calls.map(({ name }) => name)).toEqual(["act", "open"]);
+  calls[1]?.answer({ ...told({}), running: false, until: 3 });
+  await vi.waitFor(() => expect(setup.value?.until).toBe(3));
+  leave();
 });

@@ -18,7 +18,7 @@ from profundo.inspect.image_view import ImageView, Shades, around, ends_of, shad
 from profundo.pictures.bars import small_histogram_svg
 from profundo.pictures.image_grid import image_svg
 from profundo.pictures.image_page.pixel_cells import Cells, Turn, cells_svg, sliding_svg
-from profundo.pictures.numbers import count, percent, plain, things
+from profundo.pictures.numbers import count, how_many, percent, plain
 from profundo.pictures.sheet import Part, Sheet, sheet_html, standalone
 from profundo.pictures.tables import Cell, Figure, Grid, Row
 
@@ -38,7 +38,7 @@ def image_page(view: ImageView) -> str:
     parts = [_numbers(view), _channels(image), *_spaces(view)]
     parts += [_gallery(image)] if view.sliding is None else [_convolution(view)]
     parts += [_pooling(view)] if view.pooled is not None else []
-    many = f"{things(len(image.channels), 'channel')} each"
+    many = f"{how_many(len(image.channels), 'channel')} each"
     lead = f"{image.height} × {image.width} pixels of {many}: {count(image.pixels.size)} numbers. All that a net sees is these."
     return sheet_html(Sheet(image.name, "Image as numbers", lead, parts))
 

@@ -18,7 +18,7 @@ from profundo.images.convolution import Sliding, Step, short, size_formula, slid
 from profundo.images.image_arrays import Image, read_image
 from profundo.images.kernels import kernel_of, separated
 from profundo.images.pooling import POOLINGS, Pooled, pool, pooling_of
-from profundo.pictures.numbers import count, plain, things
+from profundo.pictures.numbers import count, how_many, plain
 from profundo.records import ProfundoError
 from profundo.runs.voice import inert
 
@@ -161,7 +161,7 @@ class ImageView:
         yield f"{inert(image.name)}{kind}"
         number, channels = image.pixels.size, len(image.channels)
         names = f"{channels} channels ({', '.join(image.channels)})" if channels > 1 else "1 channel (grey)"
-        stored = "fractions" if image.pixels.dtype.kind == "f" else things(image.bits, "bit")
+        stored = "fractions" if image.pixels.dtype.kind == "f" else how_many(image.bits, "bit")
         yield f"{image.height} × {image.width} pixels (rows × columns), {names}: {count(number)} numbers of {stored}"
         yield ends_of(image)
         if image.note:
@@ -322,7 +322,7 @@ def uneven(pooled: Pooled) -> str:
     """What is left over at the border, in words."""
     sides = zip(pooled.shape, pooled.values.shape, strict=False)
     rows, columns = (before - (pooled.size + (after - 1) * pooled.stride) for before, after in sides)
-    rest = [things(n, what) for n, what in ((rows, "row"), (columns, "column")) if n > 0]
+    rest = [how_many(n, what) for n, what in ((rows, "row"), (columns, "column")) if n > 0]
     verb = "fills" if rest in (["1 row"], ["1 column"]) else "fill"
     return f"; {' and '.join(rest)} at the end {verb} no window" if rest else ""
 

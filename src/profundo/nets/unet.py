@@ -37,9 +37,7 @@ DEEPEST, SMALLEST = 4, 8  # halvings unless told otherwise, and the pixels that 
 class UNet(nn.Module):
     """Images (batch, channels, height, width) → (batch, outputs, height, width), logits or standardised numbers."""
 
-    def __init__(
-        self, channels: int, outputs: int, width: int, depth: int, finest: int = 1, *, adds: bool = False
-    ) -> None:
+    def __init__(self, channels: int, outputs: int, width: int, depth: int, finest: int = 1, *, adds: bool) -> None:
         """adds: the way up adds what the way down had and convolves once; else it joins it and convolves twice, as the paper's."""
         super().__init__()
         widths, self.finest, self.adds = [width << level for level in range(depth + 1)], finest, adds

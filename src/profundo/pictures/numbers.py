@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from profundo.languages import local, raised, say
 
-__all__ = ["alike", "chance", "count", "duration", "flat", "percent", "plain", "setting", "shape", "short", "things"]
+__all__ = ["alike", "chance", "count", "duration", "flat", "how_many", "percent", "plain", "setting", "shape", "short"]
 
 SPACE = "\u00a0"
 
@@ -40,7 +40,7 @@ def count(number: int) -> str:
     return local(f"{number:,}")
 
 
-def things(number: int, noun: str) -> str:
+def how_many(number: int, noun: str) -> str:
     """1 photograph, 1,234 photographs: of an English noun whose plural has an s."""
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 

@@ -44,17 +44,19 @@ SHARES = {
     "false alarms",
 }
 SHARES_BY_PART = (
-    *(
-        "accuracy",
-        "share",
-        "average precision",
-        "precision at",
-        "error rate",
-        "exact match",
-        "judge fooled",
-        "named right",
-    ),
-    *("purity", "unexplained variance", "lead back", "fine detail", "shot"),
+    "accuracy",
+    "share",
+    "average precision",
+    "precision at",
+    "error rate",
+    "exact match",
+    "judge fooled",
+    "named right",
+    "purity",
+    "unexplained variance",
+    "lead back",
+    "fine detail",
+    "shot",
 )
 SOME_OF_ALL = re.compile(r"(.+) on ([\d,]+) of ([\d,]+) samples")  # the name of a linear model that was fitted to some
 FALLING = ("RMSE", "MAE", "loss", "error", "error rate")  # last words of figures of which less is better

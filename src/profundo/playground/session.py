@@ -204,8 +204,10 @@ class Session:
     @property
     def goes_by_epochs(self) -> bool:
         """Whether the learning rate went by how many epochs were asked for."""
-        given = [self.first_settings.schedule, *(one.value for one in self.edits if one.at == ("schedule",))]
-        return any(name != "constant" for name in given)
+        by_step = {0: self.first_settings.schedule} | {
+            one.step: one.value for one in self.edits if one.at == ("schedule",)
+        }
+        return any(name != "constant" for name in by_step.values())  # what was chosen anew before a step had no effect
 
     @property
     def so_far(self) -> PlaygroundSettings:

@@ -154,12 +154,12 @@ export function TextField({ label, value, hint, placeholder = "", late = false, 
   );
 }
 
-/** Takes an address along, and says whether it did: a browser may forbid it, and over plain HTTP it does. */
-export function Copy({ what, children }: { what: string; children: string }) {
+/** Takes an address along, as it is at the click, and says whether it did: a browser may forbid it, and over plain HTTP it does. */
+export function Copy({ what, children }: { what: () => string; children: string }) {
   const [outcome, show] = useState("");
-  const copy = () => (navigator.clipboard?.writeText(what) ?? Promise.reject()).then(
+  const copy = () => (navigator.clipboard?.writeText(what()) ?? Promise.reject()).then(
     () => show(say(texts.copied)),
-    () => show(say(texts.not_copied, { what })),
+    () => show(say(texts.not_copied, { what: what() })),
   );
   return (
     <>

@@ -1,6 +1,6 @@
 // A number that a person types, read and written as the language of the page has it: browsers read fields of type number by their
 // own language, and take 1,25 for 125 where that is English.
-import { useEffect, useId, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import texts from "@texts/lab.json";
 import { language, plainNumber, say } from "../language";
 
@@ -37,6 +37,9 @@ export function areNumbers(box: Element | null): boolean {
   return !wrong;
 }
 
+/** A step on from the number that stands there, or where none does from the value. */
+export const counted = (standing: string | undefined, value: number | null, by: number, bounds: Bounds = {}): number => Number(((typedNumber(standing ?? "", bounds) ?? value ?? 0) + by).toPrecision(12));
+
 interface NumberFieldProps extends Bounds {
   label: string;
   /** Null: nothing is chosen. */
@@ -54,16 +57,18 @@ interface NumberFieldProps extends Bounds {
   onEmpty?: () => void;
 }
 
-/** What is no number stays as it was typed, and why stands below once the field is left. Arrow keys count. */
+/** What is no number stays as it was typed, and why stands below once the field is left; nothing is wrong with one that is disabled.
+Arrow keys count from what stands there, and tell it at once. */
 export function NumberField({ label, value, shown, step = 1, disabled = false, bare = false, late = false, onNumber, onEmpty, ...bounds }: NumberFieldProps) {
   const id = useId();
   const [typed, type] = useState<string | null>(null);
   const [left, leave] = useState(false);
+  const isTold = useRef(false); // what stands there was counted, not typed
   useEffect(() => {
     if (shown === undefined && (left || !late) && typed !== null && typedNumber(typed, bounds) !== value) type(null);
   }, [value]);
   const isEmpty = typed?.trim() === "";
-  const wrong = typed !== null && !(isEmpty && (onEmpty || !left)) && typedNumber(typed, bounds) === null;
+  const wrong = !disabled && typed !== null && !(isEmpty && (onEmpty || !left)) && typedNumber(typed, bounds) === null;
   const take = (text: string) => {
     const number = typedNumber(text, bounds);
     if (number !== null) onNumber(number);
@@ -71,17 +76,21 @@ export function NumberField({ label, value, shown, step = 1, disabled = false, b
   };
   const write = (text: string) => {
     type(text);
+    isTold.current = false;
     leave(false);
     if (!late) take(text);
   };
   const done = () => {
-    if (late && typed !== null) take(typed);
+    if (late && typed !== null && !isTold.current) take(typed);
     if (!wrong || isEmpty) type(null);
     leave(true);
   };
   const count = (by: number) => {
-    const next = Number(((value ?? 0) + by).toPrecision(12));
-    if (typedNumber(writtenNumber(next), bounds) !== null) (onNumber(next), type(null));
+    const next = counted(typed ?? shown, value, by, bounds);
+    if (typedNumber(writtenNumber(next), bounds) === null) return;
+    type(shown === undefined ? null : writtenNumber(next)); // one that moves by itself stays as it was counted until it is left
+    isTold.current = true;
+    onNumber(next);
   };
   return (
     <div class="field number">

@@ -13,7 +13,7 @@ from profundo.objectives.colour_classes import ColourClasses
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
 from profundo.pictures.film import sheet
-from profundo.pictures.numbers import things
+from profundo.pictures.numbers import how_many
 from profundo.ranks_and_places import evenly
 from profundo.recipes.colouring.colour_hints import MOST, hint_of, no_hints, some_hints
 from profundo.recipes.colouring.colour_photographs import Unseen, painted
@@ -114,7 +114,7 @@ def by_hints(context: Context, ways: Mapping[str, Colouring], test: Unseen) -> C
         lines.append(Line(name, HINTS, values))
     return Chart(
         "What hints are worth",
-        f"PSNR of {things(len(few.truth), 'test photograph')}, by the number of cells whose true colour is told, in random places.",
+        f"PSNR of {how_many(len(few.truth), 'test photograph')}, by the number of cells whose true colour is told, in random places.",
         lines_svg(lines, x_label="hints", y_label="PSNR in dB", log_y=False),
     )
 
@@ -165,7 +165,7 @@ def temperatures(at: Callable[[float], Colouring], validation: Unseen) -> list[E
         ),
         Table(
             "Temperatures",
-            f"Of {things(len(validation.truth), 'validation photograph')}, whose own colourfulness is "
+            f"Of {how_many(len(validation.truth), 'validation photograph')}, whose own colourfulness is "
             f"{colourfulness(validation.truth).mean():.1f}.",
             ["temperature", "RMSE of ab", "colourfulness"],
             rows,

@@ -57,7 +57,7 @@ PARTS: tuple[tuple[str, str, str], ...] = (
     ("PSNR", "how near the pixels are to the true ones, in dB; 3 dB are half of the squared error", HIGHER),
     ("SSIM", "how alike the structures are, 1 for the true image", HIGHER),
     ("distance of features", "squared distance of the judge's features from the true image's, 0 to 4", LOWER),
-    ("fine detail", "power of the finest waves, as a share of the true image's; to be 1, below it is blurred", ""),
+    ("fine detail", "power of the finest waves, as a share of the true image's; to be 100 %, below it is blurred", ""),
     ("AuC", "area below the share of pixels whose colour is near enough, by how near; balanced: rare colours count alike", HIGHER),
     ("colourfulness", "how strong the colours are; to be that of the true photographs", ""),
     ("style error", "squared error of what is active together (Gram matrices), beside that of the painting", LOWER),

@@ -10,7 +10,7 @@ from profundo.data.text.text_pairs import Pair
 from profundo.evaluate.sequences.bleu import LONGEST, bleu, cut
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.pictures.numbers import things
+from profundo.pictures.numbers import how_many
 
 __all__ = ["Answers", "by_kind", "by_length", "judged", "share_right", "written_table"]
 
@@ -41,7 +41,7 @@ def written_table(test: Sequence[Pair], answers: Answers) -> Table:
         rows.append([test[at].source, test[at].target, *told])
     return Table(
         "What they write",
-        f"{things(len(places), 'text')} of the test, first those of which most different things are made; "
+        f"{how_many(len(places), 'text')} of the test, first those of which most different things are made; "
         "✓ is the wanted translation.",
         ["text", "wanted", *answers],
         rows,

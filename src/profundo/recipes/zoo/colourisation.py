@@ -42,7 +42,7 @@ from profundo.objectives.colour_classes import (
     smoothed,
 )
 from profundo.pictures.image_grid import image_png
-from profundo.pictures.numbers import percent, things
+from profundo.pictures.numbers import how_many, percent
 from profundo.ranks_and_places import evenly
 from profundo.recipes.colouring.colour_figures import (
     asked_for,
@@ -133,8 +133,8 @@ class Wishes:
 def networks(settings: Settings, _: Mapping[str, Any]) -> dict[str, nn.Module]:
     """What names one colour, and what tells a probability of each class; both see seven channels of a cell."""
     return {
-        "regression": UNet(7, 2, settings.width, settings.depth),
-        OURS: UNet(7, len(squares_in_gamut(settings.side)), settings.width, settings.depth),
+        "regression": UNet(7, 2, settings.width, settings.depth, adds=False),
+        OURS: UNet(7, len(squares_in_gamut(settings.side)), settings.width, settings.depth, adds=False),
     }
 
 
@@ -294,7 +294,7 @@ def judged(
 def concluded(number: int, figures: Mapping[str, Mapping[str, float]], named_as: Mapping[str, float]) -> str:
     ours, mean = figures[OURS], figures["regression"]
     said = (
-        f"Of {things(number, 'test photograph')} a judge takes {percent(ours['judge fooled'], 1)} for the true ones, "
+        f"Of {how_many(number, 'test photograph')} a judge takes {percent(ours['judge fooled'], 1)} for the true ones, "
         f"{percent(mean['judge fooled'], 1)} where the squared error names one colour; their colourfulness is "
         f"{ours['colourfulness']:.1f} beside {mean['colourfulness']:.1f}, the RMSE of a and b {ours['RMSE of ab']:.2f} beside "
         f"{mean['RMSE of ab']:.2f}."
@@ -323,7 +323,7 @@ def one_coloured(way: Colouring, side: int, path: Path, hints: Sequence[Hint]) -
     png, _ = image_png(painted, 1)
     said = f"{pixels.shape[1]}×{pixels.shape[0]} pixels in colour"
     if hints:
-        said += f", by {things(len(hints), 'hint')}"
+        said += f", by {how_many(len(hints), 'hint')}"
     if astray := unheeded(painted[0], hints):
         said += f"; this net follows hints little: {', '.join(astray)}"
     return {"input": str(path), "prediction": said, "image": base64.b64encode(png).decode("ascii")}

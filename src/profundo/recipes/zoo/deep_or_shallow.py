@@ -21,7 +21,7 @@ from profundo.data.sets.compositions import compositions
 from profundo.nets import linear, mlp
 from profundo.pictures.charts import lines_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.pictures.numbers import percent, things
+from profundo.pictures.numbers import how_many, percent
 from profundo.recipes.classifying import classified, spec_of, train
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
@@ -97,7 +97,7 @@ def learn(context: Context, settings: Settings, data: Dataset, net: nn.Module, n
 
 
 def name_of(depth: int) -> str:
-    return things(depth, "layer")
+    return how_many(depth, "layer")
 
 
 def error_chart(unexplained: Mapping[int, list[float]]) -> Chart:

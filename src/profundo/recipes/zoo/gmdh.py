@@ -32,7 +32,7 @@ from profundo.graph.nodes import Graph, Node, Ref
 from profundo.nets.polynomial_units import TERMS, PolynomialNet, Unit, assembled, in_layers, quadratic_terms
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Passage, Table
-from profundo.pictures.numbers import things
+from profundo.pictures.numbers import how_many
 from profundo.recipes.classifying import spec_of
 from profundo.recipes.context import Context
 from profundo.recipes.own_data import Takes
@@ -467,8 +467,8 @@ def conclusion(learnt: Learned, medians: Mapping[str, Mapping[str, float]], spli
     others = ", ".join(f"{method} {value:.3g}" for method, value in first.items() if method != "GMDH")
     return (
         f"On {name} the net that grew has {first['GMDH']:.3g}, {others} (medians over {splits} splits); that of the first split has "
-        f"{things(sum(map(len, layers)), 'unit')} in {things(len(layers), 'layer')}. Its median is below the linear model's on "
-        f"{won} of {things(len(medians), 'table')}."
+        f"{how_many(sum(map(len, layers)), 'unit')} in {how_many(len(layers), 'layer')}. Its median is below the linear model's on "
+        f"{won} of {how_many(len(medians), 'table')}."
     )
 
 

@@ -44,6 +44,7 @@ from profundo.nets.summary import parameter_count
 from profundo.objectives.ctc import ctc_cost, lattice
 from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.exhibits import Exhibit
+from profundo.pictures.numbers import percent
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.net_outputs import device_of
 from profundo.recipes.own_data import Takes
@@ -316,7 +317,7 @@ def scores_of(rates: Mapping[str, float]) -> dict[str, float]:
 
 def conclusion(speech: Speech, rates: Mapping[str, Mapping[str, float]], simple: str) -> str:
     def told(way: str) -> str:
-        return " and ".join(f"{100 * rate:.1f} %" for rate in rates[way].values())
+        return " and ".join(percent(rate, 1) for rate in rates[way].values())
 
     whom = f" by known speakers and by {speech.left_out}, who was never heard before," if speech.left_out else ""
     return f"Of the labels said{whom} CTC gets {told(CTC)} wrong, the net that attends {told(ATTENTION)}; {simple}: {told(simple)}."

@@ -43,7 +43,7 @@ from profundo.nets.upscaling import SuperResolution, bicubic, edsr, espcn, srcnn
 from profundo.objectives.adversarial_losses import discriminator_cost, generator_cost
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
-from profundo.pictures.numbers import things
+from profundo.pictures.numbers import how_many, percent
 from profundo.recipes.adversaries import players
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.net_outputs import as_pictures, enlarged, image_answer, outputs
@@ -151,7 +151,9 @@ def run(context: Context, settings: Settings) -> Outcome:
         for name, images in made.items()
     }
     ours, cubic, lanczos = (averaged(figures[name]) for name in ("ours", "bicubic", "Lanczos"))
-    rest = "the other halves of the same photographs" if parts.cut else f"{things(len(test), 'photograph')} kept apart"
+    rest = (
+        "the other halves of the same photographs" if parts.cut else f"{how_many(len(test), 'photograph')} kept apart"
+    )
     shown, told = exhibits(settings, test, made, figures, trained, places), ""
     if judge is not None:
         unseen = beyond(judge.to(context.device), test, made, hardest(test, scale))
@@ -288,8 +290,8 @@ def beyond(
 def in_words(unseen: Mapping[str, Mapping[str, float]]) -> str:
     after, before = unseen["ours"], unseen[PLAIN]
     return (
-        f" It has {after[DETAIL]:.2f} of the truth's fine detail, before the game {before[DETAIL]:.2f}; its features are "
-        f"{after[FAR]:.3f} from the truth's, before {before[FAR]:.3f}."
+        f" It has {percent(after[DETAIL], 1)} of the truth's fine detail, before the game {percent(before[DETAIL], 1)}; its "
+        f"features are {after[FAR]:.3f} from the truth's, before {before[FAR]:.3f}."
     )
 
 

@@ -43,7 +43,7 @@ from profundo.nets.attention import Translator
 from profundo.nets.transformer_translator import TransformerTranslator
 from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.exhibits import Exhibit, Passage, Table
-from profundo.pictures.numbers import percent, things
+from profundo.pictures.numbers import how_many, percent
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.machine_translation.translation_figures import (
     Answers,
@@ -160,7 +160,7 @@ def run(context: Context, settings: Settings) -> Outcome:
             by_length(splits.test, answers, list(map(len, vocabulary.encoded(wanted)))),
             by_epoch(
                 "Exact translations by epoch",
-                f"Share of {things(len(splits.validation), 'validation text')} translated exactly after each epoch.",
+                f"Share of {how_many(len(splits.validation), 'validation text')} translated exactly after each epoch.",
                 {NAMES[name]: one.history[FIGURE] for name, one in trained.items()},
                 y_label="exact translations",
                 log_y=False,

@@ -134,13 +134,17 @@ async function patiently<Answer>(answer: Promise<Answer>): Promise<Answer> {
 
 async function asked<Answer>(name: string, question: Record<string, unknown> = {}): Promise<Answer | null> {
   try {
-    const answer = await call<Answer>(`${ROOM}.${name}`, question);
-    problem.value = "";
-    return answer;
+    return await call<Answer>(`${ROOM}.${name}`, question);
   } catch (error) {
     problem.value = error instanceof Refused ? error.message : String(error);
     return null;
   }
+}
+
+/** What a person asks for: until then, what was refused before stands there to be read. */
+function wanted<Answer>(name: string, question: Record<string, unknown> = {}): Promise<Answer | null> {
+  problem.value = "";
+  return asked<Answer>(name, question);
 }
 
 let stands = ""; // the query that was taken up or written last
@@ -153,16 +157,23 @@ function note(): void {
 }
 
 let known: Setup | null = null; // as the lab told it last
+let sent: Readonly<Record<string, string>> = {}; // on their way to it
 let unsent: Readonly<Record<string, string>> = {}; // chosen since, while it computes
 
 function take(told: Setup | null): void {
   if (told === null) return;
   known = told;
-  setup.value = { ...told, words: { ...told.words, ...unsent } };
+  setup.value = { ...told, words: { ...told.words, ...sent, ...unsent } };
   note();
   const place = selected.value;
   const sizes = [...hidden(told), outputs(told)];
   if (place && place.unit >= (sizes[place.layer] ?? 0)) selected.value = null;
+}
+
+/** Another net: what was chosen for the one before, and not sent yet, goes with it. */
+async function takeNew(answer: Promise<Setup | null>): Promise<void> {
+  unsent = {};
+  take((await answer) ?? known);
 }
 
 export const hidden = ({ words }: Setup): number[] => (words["hidden"] === "none" ? [] : (words["hidden"] ?? "").split(",").map(Number));
@@ -172,13 +183,15 @@ export const features = ({ words }: Setup): string[] => (words["features"] ?? ""
 /** Called when the room is entered and whenever the lab comes back. */
 export async function enter(query: string): Promise<void> {
   stands = query;
+  unsent = {};
+  problem.value = "";
   form.value ??= await asked<Form>("form");
   const { settings, page } = parted(query);
   if (query !== "") view.value = page.view;
   if (settings === "" && isLesson(page.lesson) && role.value !== "visitor") return begin(queryOf(page.lesson), page.lesson);
   const answer = await patiently(asked<Setup>("open", query === "" ? {} : { query: settings, lesson: page.lesson }));
   const why = problem.value || (answer?.left_out ?? []).map(refusal).join(" · "); // of an address of which not all can be
-  take(answer ?? (await asked<Setup>("open")));
+  take(answer ?? (await asked<Setup>("open")) ?? known);
   if (query !== "" && role.value !== "visitor" && setup.value?.speed !== page.speed) await pace(page.speed);
   await look();
   problem.value = why;
@@ -193,6 +206,13 @@ function followed({ room, query }: { room: string; query: string }): void {
   view.value = parted(query).page.view;
 }
 
+/** A run that ended by itself: its command goes to where it stopped. A visitor is told as its owner asks. */
+async function restate(): Promise<void> {
+  if (!known || role.value === "visitor") return;
+  known = { ...known, running: false };
+  take(await asked<Setup>("open"));
+}
+
 /** The newest frame for maps and links; for curves and tables one that changes slowly enough to be read, and cheaply. */
 export function watch(): () => void {
   let last = 0;
@@ -201,6 +221,7 @@ export function watch(): () => void {
     address.subscribe(followed),
     listen<Frame>(ROOM, (value) => {
       frame.value = value;
+      if (value.stopped !== "" && known?.running) void restate();
       const now = performance.now();
       if (value.running && now - last < CALM) return;
       last = now;
@@ -214,7 +235,7 @@ export function watch(): () => void {
 export async function begin(query: string, lesson = ""): Promise<void> {
   const shows = form.value?.presets.find(({ name }) => name === lesson)?.shows ?? [];
   if (lesson !== "") view.value = { ...parted("").page.view, ...Object.fromEntries(shows.map((one) => [one, true])) };
-  take(await patiently(asked<Setup>("open", { query, lesson, again: true })));
+  await takeNew(patiently(wanted<Setup>("open", { query, lesson, again: true })));
   await look();
 }
 
@@ -228,30 +249,30 @@ let sending = false;
 /** Choose settings, each as the word that an address holds; a lesson stays until other points are chosen. They stand at once, so
 that the next key goes on from them, and the lab has them all, one call at a time. */
 export async function choose(words: Record<string, string>): Promise<void> {
+  problem.value = "";
   unsent = { ...unsent, ...words };
   if (setup.value) setup.value = { ...setup.value, words: { ...setup.value.words, ...words } };
   if (sending) return;
   sending = true;
   while (Object.keys(unsent).length > 0) {
-    const sent = unsent;
-    unsent = {};
-    take((await asked<Setup>("change", { words: sent })) ?? known);
+    [sent, unsent] = [unsent, {}];
+    const answer = await asked<Setup>("change", { words: sent });
+    sent = {};
+    take(answer ?? known);
   }
   sending = false;
 }
 
 export async function act(what: "run" | "pause" | "step" | "epoch" | "reset" | "regenerate"): Promise<void> {
-  take(await patiently(asked<Setup>("act", { what })));
+  take(await patiently(wanted<Setup>("act", { what })));
 }
 
 export async function pace(speed: Speed): Promise<void> {
-  await asked("pace", { speed });
-  if (setup.value) setup.value = { ...setup.value, speed };
-  note();
+  if ((await wanted("pace", { speed })) && known) take({ ...known, speed });
 }
 
 export async function edit(what: "weight" | "bias", at: readonly number[], value: number): Promise<void> {
-  take(await asked<Setup>("edit", { what, at, value }));
+  take(await wanted<Setup>("edit", { what, at, value }));
 }
 
 export function show(more: Partial<Kept>): void {
@@ -266,17 +287,17 @@ async function look(): Promise<unknown> {
   return asked("view", { gradients, warped: warped ? -1 + hidden(setup.value ?? ({ words: { hidden: "none" } } as unknown as Setup)).length : null });
 }
 
-export const examine = () => asked<{ healthy: boolean; findings: Finding[] }>("examine", { seconds: 15 });
+export const examine = () => wanted<{ healthy: boolean; findings: Finding[] }>("examine", { seconds: 15 });
 /** rates: of each optimizer that runs. */
-export const race = (rates: Readonly<Record<string, number>>, epochs: number) => asked<{ lanes: Lane[] }>("race", { rates, epochs });
-export const exported = (kind: "source" | "run") => asked<{ name: string; place: string }>("export", { kind });
+export const race = (rates: Readonly<Record<string, number>>, epochs: number) => wanted<{ lanes: Lane[] }>("race", { rates, epochs });
+export const exported = (kind: "source" | "run") => wanted<{ name: string; place: string }>("export", { kind });
 
 /** What there is to choose from in a table of one's own, as the lab received it. */
-export const tableColumns = (upload: string) => asked<{ numbers: string[]; targets: string[]; target: string; rows: number; most: number }>("columns", { upload });
+export const tableColumns = (upload: string) => wanted<{ numbers: string[]; targets: string[]; target: string; rows: number; most: number }>("columns", { upload });
 
 /** Two of its columns become the plane. */
 export async function takeTable(upload: string, target: string, columns: readonly string[]): Promise<void> {
-  take(await asked<Setup>("table", { upload, target, columns }));
+  await takeNew(wanted<Setup>("table", { upload, target, columns }));
 }
 
 export function refuse(error: unknown): void {

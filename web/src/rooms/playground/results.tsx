@@ -14,7 +14,7 @@ import { named } from "./choices";
 import { calm, edit, examine, exported, features, hidden, outputs, selected, setup, view } from "./play";
 import { part } from "../../frames";
 import { brief } from "../../numbers";
-import { useTold } from "../../telling";
+import { tell, useTold } from "../../telling";
 import { cause } from "../../terms";
 
 export function Progress() {
@@ -71,6 +71,7 @@ export function Doctor() {
     work(true);
     const report = await examine();
     prove(report && { of, step: shown.step, findings: report.findings });
+    if (report) tell([conclusion(report.findings), ...report.findings.map((one) => cause(one.cause))].join(" "));
     work(false);
   };
   return (
@@ -82,8 +83,8 @@ export function Doctor() {
         {say(busy ? texts.examining : texts.examine)}
       </Button>
       {proved && proved.of === of && proved.step <= shown.step && (
-        <div aria-live="polite">
-          <p>{say(proved.findings.length === 0 ? texts.found_nothing : texts.found)}</p>
+        <div>
+          <p>{conclusion(proved.findings)}</p>
           {proved.findings.map((one) => (
             <Found key={one.cause} finding={one} />
           ))}
@@ -92,6 +93,8 @@ export function Doctor() {
     </Panel>
   );
 }
+
+const conclusion = (findings: readonly Finding[]): string => say(findings.length === 0 ? texts.found_nothing : texts.found);
 
 // ----------------------------------------------------------------------------------------------------------------- neuron
 /** Bias and incoming weights of the chosen neuron as numbers to edit, with their gradients where those are shown. */
@@ -148,9 +151,11 @@ export function Neuron() {
   );
 }
 
+const MOST_WEIGHT = 1e6; // that the lab takes
+
 /** A number that the training moves until somebody types in it. */
 function Editable({ label, value, onValue }: { label: string; value: number; onValue: (value: number) => void }) {
-  return <NumberField bare late label={label} value={value} shown={local(value.toFixed(3))} step={0.1} onNumber={onValue} />;
+  return <NumberField bare late label={label} value={value} shown={local(value.toFixed(3))} step={0.1} least={-MOST_WEIGHT} most={MOST_WEIGHT} onNumber={onValue} />;
 }
 
 // ------------------------------------------------------------------------------------------------------------ taking home
@@ -176,7 +181,7 @@ export function Home() {
       <div class="row">
         <Button onClick={() => void source()}>{say(texts.as_source)}</Button>
         <Button onClick={() => void run()}>{say(texts.as_run)}</Button>
-        <Copy what={location.href}>{say(texts.copy_link)}</Copy>
+        <Copy what={() => location.href}>{say(texts.copy_link)}</Copy>
       </div>
       <p role="status">{kept && say(texts.kept_run, { name: kept })}</p>
     </Panel>

@@ -287,17 +287,13 @@ const asked = ({ data, words, name }: { data: string; words: Words; name: string
 
 function Begin({ data, words, name, free }: { data: string; words: Words; name: string; free: string }) {
   const [plan, tell] = useState<Plan | null>(null);
-  const { busy, problem, work } = useWork();
-  const [refusal, refuse] = useState("");
-  const [judged, judge] = useState(""); // what was refused, which may be mended by now
+  const { busy, work } = useWork();
+  const [refused, judge] = useState({ of: "", line: "" }); // by either button; what was refused may be mended by now
   useEffect(() => tell(null), [data, JSON.stringify(words)]);
-  const check = () => {
-    judge(asked(askedFor()));
-    return work(async () => tell(await call<Plan>("training.check", { data, settings: askedFor().words })));
-  };
+  const judging = (of = asked(askedFor())) => (line: string) => judge({ of, line });
+  const check = () => work(async () => tell(await act<Plan>("check", { data, settings: askedFor().words }, judging())));
   const start = async () => {
-    judge(asked(askedFor()));
-    const answer = await act<{ run: string }>("start", { data, settings: inLanguage(askedFor().words, language.value), name: askedFor().name }, refuse);
+    const answer = await act<{ run: string }>("start", { data, settings: inLanguage(askedFor().words, language.value), name: askedFor().name }, judging());
     if (!answer) return;
     show({ kind: "runs", chosen: [answer.run] });
     toShown();
@@ -313,7 +309,7 @@ function Begin({ data, words, name, free }: { data: string; words: Words; name: 
           {say(busy ? texts.checking : texts.check)}
         </Button>
       </div>
-      <Problem text={judged === asked({ data, words, name }) ? problem || refusal : ""} />
+      <Problem text={refused.of === asked({ data, words, name }) ? refused.line : ""} />
       {plan && <Planned plan={plan} />}
     </section>
   );
