@@ -7,11 +7,10 @@ tenth of all numbers and of all days is in the test alone, in every language. Or
 Beside the nets stands a memory of translations, which answers what it knows for the most similar text.
 
 Result (seed 0, 2,000 texts of the test, 10 minutes on one core of an AMD EPYC, no GPU; settings were not tuned): translated to the
-letter are 99.7 % with attention, 99.0 % by the Transformer, 94.8 % without attention, none by the memory; BLEU 99.9, 99.7, 96.2 and
-35.3; 323 pairs of training and 6 of the test were there twice then, and are others now. What still goes wrong is rare among numbers
-drawn at random, such as round hundreds after thousands (vinte mil e setecentos). From words to the words of another language, which
-no pair of training shows, the Transformer finds 9 % of 500 numbers, the LSTMs 1 % and less: what they have learned is not the number
-in between.
+letter are 99.9 % with attention, 98.9 % by the Transformer, 95.9 % without attention, none by the memory; BLEU 100.0, 99.6, 96.8 and
+35.0. What still goes wrong is rare among numbers drawn at random, such as round hundreds after thousands (vinte mil e setecentos).
+From words to the words of another language, which no pair of training shows, attention finds 5 % of 500 numbers, the Transformer
+4 %, the LSTM alone 1 %: what they have learned is not the number in between.
 """
 
 from __future__ import annotations
