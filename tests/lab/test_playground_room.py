@@ -229,7 +229,7 @@ def test_a_column_of_few_words_or_whole_numbers_is_of_classes(tmp_path, column, 
     [
         ("x,y\n1,2\n3,5\n", {}, "two columns of numbers"),
         ("x,y,t\n1,1,1\n1,1,1\n", {}, "2 to 8 classes or of numbers"),
-        ("", {}, "expected a table"),
+        ("", {}, "expected a header and at least one row"),
         (TABLE, {"target": "none"}, "no column 'none'"),
         (TABLE, {"columns": ["a", "none"]}, "no column 'none'"),
         (TABLE, {"target": "kind", "columns": ["kind", "a"]}, "two columns of numbers"),
