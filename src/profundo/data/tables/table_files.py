@@ -107,7 +107,7 @@ def _readable(path: Path, read: Callable[[Path], Read]) -> Read:
             raise ProfundoError(
                 f"{path}: expected a table, found {what_is_at(path)}", told=Said("refusals.no_table", where=path)
             )
-        if path.stat().st_size == 0:
+        if path.stat().st_size == 0 and not is_parquet(path):  # which has no text to be without a header
             raise ProfundoError(Said("refusals.no_rows", where=path, rows=0))
         if path.stat().st_size > LARGEST_FILE:
             raise ProfundoError(Said("refusals.table_size", where=path, most=LARGEST_FILE >> 30))

@@ -99,7 +99,8 @@ export function stepWords(stop: Stop | undefined): string {
   return say(stop.phase === "forward" ? texts.forward_at : texts.backward_at, { node: stop.node === "input" ? say(texts.kind_input) : stop.node });
 }
 
-/** Arrow keys step wherever the focus is, but where they have a use of their own; so do Home, End and a presenter's clicker where nothing is to be scrolled. */
+/** Arrow keys step wherever the focus is, but where they have a use of their own; so do Home, End and a presenter's clicker on the
+ * drawing, and elsewhere where nothing is to be scrolled. */
 export function useKeys(at: number, last: number, onGo: (at: number) => void): void {
   useLayoutEffect(() => {
     const listen = (event: KeyboardEvent) => byKey(event, at, last, onGo); // before the next key: none may count from where one was
@@ -114,7 +115,7 @@ const AWAY = "dialog[open], .graph-stage[inert]"; // before the graph, or the gr
 export function byKey(event: KeyboardEvent, at: number, last: number, onGo: (at: number) => void): void {
   const target = event.target as HTMLElement;
   if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || target.closest(OWN_USE) || document.querySelector(AWAY)) return;
-  const scrolls = document.documentElement.scrollHeight > innerHeight;
+  const scrolls = document.documentElement.scrollHeight > innerHeight && !target.closest(".graph-drawing");
   const paged: Readonly<Record<string, number>> = scrolls ? {} : { PageDown: at + 1, PageUp: at - 1, Home: 0, End: last };
   const keys: Readonly<Record<string, number>> = { ArrowRight: at + 1, ArrowLeft: at - 1, ...paged };
   const to = keys[event.key];
