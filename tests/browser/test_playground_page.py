@@ -64,6 +64,10 @@ def test_figures_and_pixels_are_those_of_the_library(tab):
         order = np.argsort(values.numpy().ravel(), kind="stable")
         assert (np.diff(painted.ravel()[order]) >= -3).all()  # the palette rises with the value, but for rounding
         assert painted.ravel()[order[-1]] > painted.ravel()[order[0]]
+    lines = canvas_pixels(page.locator(".plane canvas").nth(1))[..., 3] > 0  # the first class, told without colours
+    first = np.kron(maps.output.numpy() < 128, np.ones((lines.shape[0] // 100,) * 2, bool))
+    assert lines[first].any()
+    assert not lines[~first].any()
 
 
 def test_a_weight_is_edited_by_keyboard_and_the_page_finds_it_again(tab):

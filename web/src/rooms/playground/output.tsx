@@ -68,11 +68,13 @@ function Score({ now }: { now: Setup }) {
 
 function Plane({ now, adding }: { now: Setup; adding: number }) {
   const map = useRef<HTMLCanvasElement>(null);
+  const lines = useRef<HTMLCanvasElement>(null);
   const dots = useRef<HTMLCanvasElement>(null);
   const shown = frame.value;
   const { discrete, test } = view.value;
   useEffect(() => {
     if (map.current && shown) paintOutput(map.current, shown.output, discrete);
+    if (lines.current && shown) hatch(lines.current, shown.output);
   }, [shown, discrete, now]);
   useEffect(() => {
     const context = dots.current?.getContext("2d");
@@ -91,6 +93,7 @@ function Plane({ now, adding }: { now: Setup; adding: number }) {
   return (
     <div class={own ? "plane own" : "plane"} onClick={own ? add : undefined} role="img" aria-label={say(texts.output_label)}>
       <canvas ref={map} class="heat smooth" />
+      <canvas ref={lines} width={HATCHED} height={HATCHED} />
       <canvas ref={dots} width={SIDE} height={SIDE} />
     </div>
   );
@@ -171,6 +174,23 @@ export function paintOutput(canvas: HTMLCanvasElement, output: Numbers, discrete
     pixels.set([mixed(red, sure), mixed(green, sure), mixed(blue, sure), 255], 4 * index);
   }
   put(canvas, { pixels, width, height });
+}
+
+const HATCHED = 300; // pixels of the lines' drawing
+const SLANTS = [(x: number, y: number) => x + y, (x: number, y: number) => HATCHED + x - y, (_: number, y: number) => y];
+
+/** What the answer is, told without colours too: each class but one has lines of its own slant, of two the first, and so have negative values. */
+function hatch(canvas: HTMLCanvasElement, output: Numbers): void {
+  const side = output.shape.at(-1) ?? 1;
+  const context = canvas.getContext("2d");
+  const drawn = context?.createImageData(HATCHED, HATCHED);
+  for (let at = 0; drawn && at < HATCHED * HATCHED; at += 1) {
+    const [x, y] = [at % HATCHED, Math.floor(at / HATCHED)];
+    const value = output.data[Math.floor((y * side) / HATCHED) * side + Math.floor((x * side) / HATCHED)] ?? 0;
+    const slant = SLANTS[output.shape.length === 2 ? (value < 128 ? 0 : 3) : (value + 3) % 4];
+    if (slant && slant(x, y) % 12 === 0) drawn.data.set([255, 255, 255, 110], 4 * at);
+  }
+  if (drawn) context?.putImageData(drawn, 0, 0);
 }
 
 const mixed = (value: number, share: number): number => Math.round(245 + (value - 245) * share);
