@@ -179,7 +179,7 @@ export function paintOutput(canvas: HTMLCanvasElement, output: Numbers, discrete
 const HATCHED = 300; // pixels of the lines' drawing
 const SLANTS = [(x: number, y: number) => x + y, (x: number, y: number) => HATCHED + x - y, (_: number, y: number) => y];
 
-/** What the answer is, told without colours too: each class but one has lines of its own slant, of two the first, and so have negative values. */
+/** What the answer is, told without colours too: each class but one of four has lines of its own slant, of two the first, and so have negative values. */
 function hatch(canvas: HTMLCanvasElement, output: Numbers): void {
   const side = output.shape.at(-1) ?? 1;
   const context = canvas.getContext("2d");
