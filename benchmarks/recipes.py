@@ -1,7 +1,9 @@
 """What the recipes reach: `profundo recipe NAME` over seeds, each a whole process with one thread, as many at once as
 there are cores. The seconds are those that its core worked for it, which does not depend on what else runs.
 
-    python -m benchmarks.recipes [--seeds 3] [--only vae,triplet] [--set NAME=VALUE --name vae-beta] [--at-once 1] [--runs FOLDER]
+    python -m benchmarks.recipes [--seeds 0 1 2] [--only vae,triplet] [--set NAME=VALUE --name vae-beta] [--at-once 1] [--runs FOLDER]
+
+What earlier calls kept of other seeds, with the same settings, stays beside; `machine` is that of the latest.
 """
 
 from __future__ import annotations
@@ -12,13 +14,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import keep, mean_and_spread
+from benchmarks.common import RESULTS, keep, mean_and_spread
 from profundo.recipes.recipe_names import RECIPES
 
 SECONDS = "processor seconds, whole process"
@@ -42,35 +44,53 @@ def run(name: str, seed: int, settings: list[str], kept: Path | None) -> dict[st
         return {**json.loads(said.read_text()), SECONDS: used.ru_utime + used.ru_stime}
 
 
-def summarised(name: str, runs: list[dict[str, Any] | str], settings: list[str]) -> None:
-    good = [said for said in runs if isinstance(said, dict)]
-    for said in runs:
+def summarised(name: str, runs: Mapping[int, dict[str, Any] | str], settings: list[str]) -> None:
+    good = {seed: said for seed, said in runs.items() if isinstance(said, dict)}
+    for said in runs.values():
         if isinstance(said, str):
             print(f"{name}: {said}", flush=True)
     if not good:
         return
-    found = {SECONDS: [said[SECONDS] for said in good]}
-    found |= {score: [said["test"][score] for said in good if score in said["test"]] for score in good[0]["test"]}
+    by_seed = sorted((earlier(name, settings) | {seed: kept_of(said) for seed, said in good.items()}).items())
+    scores = {score: [own["scores"].get(score) for _, own in by_seed] for score in by_seed[-1][1]["scores"]}
+    found = {
+        score: values for score, all_of in scores.items() if (values := [one for one in all_of if one is not None])
+    }
     for score, values in found.items():
         mean = sum(values) / len(values)
         print(f"{name:22} {score:44} {mean:.5g}  from {min(values):.5g} to {max(values):.5g}", flush=True)
-    keep(f"recipe-{name}", {**kept_of(found, good), "threads of each": 1, "settings": settings})
+    spread = {score: mean_and_spread(values) for score, values in found.items()}
+    first = next(iter(good.values()))
+    keep(
+        f"recipe-{name}",
+        {"seeds": [seed for seed, _ in by_seed], **spread}
+        | {"against": first["against"], "by seed": {str(seed): own for seed, own in by_seed}}
+        | {"threads of each": 1, "settings": settings},
+    )
 
 
-def kept_of(found: Mapping[str, list[float]], good: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Figures over the seeds, and what stood beside them, of each seed: further ways by the main figure, and what was concluded."""
+def kept_of(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Of one seed: figures, what stood beside them, further ways by the main figure, and what was concluded."""
     return {
-        **{score: mean_and_spread(values) for score, values in found.items()},
-        "baseline, first seed": good[0]["baseline"],
-        "against": good[0]["against"],
-        "rivals, by seed": [said["rivals"] for said in good],
-        "conclusions, by seed": [said["conclusion"] for said in good],
+        "scores": {SECONDS: said[SECONDS], **said["test"]},
+        "baseline": said["baseline"],
+        "rivals": said["rivals"],
+        "conclusion": said["conclusion"],
     }
+
+
+def earlier(name: str, settings: list[str]) -> dict[int, dict[str, Any]]:
+    """Seeds that the kept file has already; none where it is of other settings."""
+    path = RESULTS / f"recipe-{name}.json"
+    before = json.loads(path.read_text()) if path.exists() else {}
+    if before.get("settings") != settings:
+        return {}
+    return {int(seed): own for seed, own in before.get("by seed", {}).items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", default=",".join(RECIPES))
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--name", help="of the result, where settings differ from the recipe's own")
@@ -78,13 +98,13 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, help="a folder in which the runs are kept, to be looked at")
     asked = parser.parse_args()
     settings = [word for text in asked.set for word in ("--set", text)]
-    runs: dict[str, list[Future[dict[str, Any] | str]]] = {}
+    runs: dict[str, dict[int, Future[dict[str, Any] | str]]] = {}
     with ThreadPoolExecutor(asked.at_once) as pool:
         for name in asked.only.split(","):
-            kept = [asked.runs and asked.runs / f"{asked.name or name}-{seed}" for seed in range(asked.seeds)]
-            runs[name] = [pool.submit(run, name, seed, settings, folder) for seed, folder in enumerate(kept)]
+            kept = {seed: asked.runs and asked.runs / f"{asked.name or name}-{seed}" for seed in asked.seeds}
+            runs[name] = {seed: pool.submit(run, name, seed, settings, folder) for seed, folder in kept.items()}
         for name, futures in runs.items():
-            summarised(asked.name or name, [future.result() for future in futures], asked.set)
+            summarised(asked.name or name, {seed: future.result() for seed, future in futures.items()}, asked.set)
 
 
 if __name__ == "__main__":
