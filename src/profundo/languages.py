@@ -39,6 +39,7 @@ __all__ = [
     "speaking",
     "spoken",
     "term",
+    "text_rooms",
     "told_by",
     "within",
     "worded",
@@ -58,6 +59,12 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LARGEST_WHOLE = 1e15  # that is written with all its digits
 MARKS = str.maketrans({".": ",", ",": "\u202f"})  # a comma before decimals, a narrow space between thousands
 _SPEAKING: ContextVar[str] = ContextVar("language", default="en")
+
+
+@cache
+def text_rooms() -> frozenset[str]:
+    """Rooms that have texts."""
+    return frozenset(one.name.removesuffix(".json") for one in files("profundo").joinpath("texts").iterdir())
 
 
 @cache

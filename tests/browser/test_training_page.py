@@ -70,6 +70,38 @@ def test_why_a_training_failed_is_said_in_the_language_of_the_page(tab, lab):
     shutil.rmtree(folder)
 
 
+def test_what_the_doctor_advises_is_told_as_fields_of_the_form_and_set_there(tab, lab):
+    train(new_experiment(data="iris", net="mlp", learning_rate=5.0, epochs=10, doctor=True), out=lab.runs / "hot")
+    page = tab("#/training?run=hot")
+    page.wait_for_selector(".finding")
+    finding = page.locator(".finding", has_text="learning rate is too high")
+    advised = finding.locator("p:has(button)")
+    assert advised.inner_text().startswith("Remedy: Learning rate: 0.0")
+    rate = advised.inner_text().split("Learning rate: ")[1].split()[0]
+    finding.get_by_role("button", name="Train again with this").click()
+    page.wait_for_selector("h1:has-text('New training')")
+    assert page.get_by_label("Learning rate", exact=True).input_value() == rate
+    assert page.get_by_label("Epochs", exact=True).input_value() == "10"
+    page.get_by_label("Learning rate", exact=True).fill("5")
+    page.get_by_role("button", name="Check").click()
+    page.get_by_role("button", name="Set it so").first.click()
+    page.wait_for_function("rate => location.hash.includes(`learning_rate=${rate}`)", arg=rate)
+    shutil.rmtree(lab.runs / "hot")
+
+
+def test_advice_on_a_file_names_the_fields_of_the_form(tab, tmp_path):
+    path = tmp_path / "visits.csv"
+    days = [f"2024-{1 + day // 28:02}-{1 + day % 28:02}" for day in range(112)]
+    rows = [f"{day},{number * 7 % 90},{'yes' if number % 7 else 'no'}\n" for number, day in enumerate(days)]
+    path.write_text("day,visitors,open\n" + "".join(rows))
+    page = tab("#/training?new=")
+    page.set_input_files("input[type=file]", str(path))
+    page.get_by_label("Target", exact=True).select_option("visitors")
+    page.wait_for_selector(".findings li:has-text('“Split by”: “time:day”')")
+    speak(page, "es")
+    page.wait_for_selector(".findings li:has-text('«Dividir por»: «time:day»')")
+
+
 def colours_of(canvas):
     """How many pixels of each colour."""
     return Counter(map(tuple, canvas_pixels(canvas)[..., :3].reshape(-1, 3).tolist()))

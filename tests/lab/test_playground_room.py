@@ -13,6 +13,7 @@ from lab_desk import Page, new_lab
 from profundo.doctor.verdicts import Experiment, Finding, Report
 from profundo.lab.rooms import playground_beside
 from profundo.lab.rooms.room_calls import CALLS
+from profundo.languages import told_by
 from profundo.playground.early_signs import early_signs
 from profundo.playground.own_points import points_of_table, table_columns
 from profundo.playground.playground_settings import new_settings
@@ -358,6 +359,17 @@ def test_odd_questions_are_refused_in_one_line(page, call, given):
     assert "\n" not in str(refused.value)
     assert len(str(refused.value)) < 500
     assert page.call("playground.open")["query"] == SMALL
+
+
+def test_a_refused_number_is_called_as_the_page_calls_its_field(page):
+    with pytest.raises(ProfundoError) as refused:
+        page.call("playground.race", rates={"adam": 0.0})
+    line = told_by(refused.value)
+    assert line == "Learning rate: adam: expected more than 0; got 0.0"
+    assert line.everywhere["es"].startswith("Tasa de aprendizaje: adam: ")
+    with pytest.raises(ProfundoError) as refused:
+        page.call("playground.race", rates={"adam": 0.1}, epochs=0)
+    assert told_by(refused.value).everywhere["ca"].startswith("Èpoques com a màxim: ")
 
 
 def test_an_address_of_which_not_all_can_be_keeps_the_rest_and_says_why(page):

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { count, known, language, moment } from "../src/language";
-import { cause, term } from "../src/terms";
+import { cause, inFields, term, typedSettings } from "../src/terms";
 
 afterEach(() => (language.value = "en"));
 
@@ -23,4 +23,20 @@ test("numbers and moments follow the page, not the browser", () => {
   expect(count(1234567)).toBe("1\u202f234\u202f567");
   expect(moment(0)).toMatch(/19(69|70)/);
   expect(moment(86400 * 45)).toContain("feb");
+});
+
+test("options of the command line are told as the fields of the form", () => {
+  expect(inFields("To predict what comes later, --split-by 'time:when'.")).toBe("To predict what comes later, “Split by”: “time:when”.");
+  expect(inFields("leave them out with --skip-bad; --task real predicts a number (--sound-rate, --sound-seconds)")).toBe(
+    "leave them out with “Skip bad images”; “What it is”: “a number” predicts a number (“Sound rate”, “Sound seconds”)",
+  );
+  language.value = "es";
+  expect(inFields("o --column zip=category")).toBe("o «Se toma por» zip=category");
+  expect(inFields("en la página de --out, --constructor; pre--entrenada")).toBe("en la página de --out, --constructor; pre--entrenada");
+});
+
+test("settings alone can be taken over, sentences cannot", () => {
+  expect(typedSettings("--learning-rate 0.01 --clip 1")).toEqual({ learning_rate: "0.01", clip: "1" });
+  expect(typedSettings("--net-option width=2 --net-option depth=3")).toEqual({ net_options: "width=2\ndepth=3" });
+  for (const other of ["Lower the learning rate.", "leave out --net-option", "--clip", "--unheard 3", ""]) expect(typedSettings(other)).toBeNull();
 });

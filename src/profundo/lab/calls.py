@@ -6,14 +6,14 @@ question, and returns what JSON and arrays can hold (`profundo.lab.messages`); i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from profundo.form_faults import expected_of
-from profundo.languages import Said, told_by
+from profundo.languages import Said, text_rooms, told_by, words
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
@@ -51,8 +51,20 @@ def asked(name: str, call: Call, given: Mapping[str, Any]) -> Question:
         first = error.errors(include_url=False)[0]
         place, got = ".".join(map(str, first["loc"])) or "the question", shortened(first["input"])
         line, expected = " ".join(str(first["msg"]).split()), expected_of(first)
-        told = expected and Said("refusals.expected_got", name=place, expected=expected, got=got)
+        told = expected and Said("refusals.expected_got", name=in_room(name, first["loc"]), expected=expected, got=got)
         raise ProfundoError(f"{name}: {place}: {line}, got {got}", told=told) from None
+
+
+def in_room(name: str, place: Sequence[str | int]) -> str:
+    """What is refused, as the page of its room calls it: “Stride”, “learning rate: adam”; by its name where there is no word."""
+    room, first, inner = name.partition(".")[0], ".".join(map(str, place[:1])), ".".join(map(str, place[1:]))
+    texts = words(room, "en") if room in text_rooms() else {}
+    of = f"{first.removesuffix('s')}_of"
+    if inner and of in texts:
+        return Said(f"{room}.{of}", name=inner)
+    if first in texts and not inner and "{" not in texts[first]:
+        return Said(f"{room}.{first}")
+    return ".".join(map(str, place)) or "the question"
 
 
 def answered(name: str, call: Call, desk: Desk, given: Mapping[str, Any]) -> Any:

@@ -1,8 +1,9 @@
 // What the doctor found: its name and place, the figures, the experiment that proved it, and what to do.
 import texts from "@texts/lab.json";
-import { say, told, type Told } from "../language";
+import { local, say, told, type Told } from "../language";
 import { brief } from "../numbers";
-import { cause, quantity } from "../terms";
+import { cause, fieldOf, inFields, quantity, typedSettings } from "../terms";
+import { Button } from "./controls";
 
 export interface Finding {
   readonly cause: string;
@@ -13,9 +14,15 @@ export interface Finding {
   readonly proof?: Told;
 }
 
-export function Found({ finding: { cause: name, where, evidence, remedy, proof } }: { finding: Finding }) {
+interface FoundProps {
+  finding: Finding;
+  /** What is done with settings that it advises, where the page can set them, and how the button is called. */
+  take?: { readonly called: string; readonly act: (settings: Readonly<Record<string, string>>) => void };
+}
+
+export function Found({ finding: { cause: name, where, evidence, remedy, proof }, take }: FoundProps) {
   const figures = Object.entries(evidence).map(([of, value]) => `${quantity(of)}: ${typeof value === "string" ? value : brief(value, 4)}`);
-  const advice = told(remedy); // settings as they are typed, or a sentence
+  const settings = typedSettings(told(remedy));
   return (
     <article class="finding">
       <h3>
@@ -28,7 +35,8 @@ export function Found({ finding: { cause: name, where, evidence, remedy, proof }
         </p>
       )}
       <p>
-        <b>{say(texts.remedy)}</b> {advice.startsWith("-") ? <code>{advice}</code> : advice}
+        <b>{say(texts.remedy)}</b> {settings ? Object.entries(settings).map(([one, value]) => `${fieldOf(one)}: ${local(value)}`).join(" · ") : inFields(told(remedy))}{" "}
+        {settings && take && <Button onClick={() => take.act(settings)}>{take.called}</Button>}
       </p>
     </article>
   );

@@ -31,7 +31,7 @@ from profundo.languages import Said
 from profundo.looks.data_look import is_table, look
 from profundo.nets.net_names import NETS
 from profundo.records import ProfundoError
-from profundo.runs.experiment import SETTINGS, Experiment, label_of, new_experiment
+from profundo.runs.experiment import SETTINGS, Experiment, new_experiment
 from profundo.runs.health.health_record import Cured, Diagnosis, cause_in_words
 from profundo.runs.live.live_reading import Course, RunRow, run_row, run_settings
 from profundo.runs.opening import open_run, with_samples
@@ -176,7 +176,7 @@ def form(_: Desk, __: Nothing) -> Mapping[str, Any]:
         "sets": [{"name": name, "about": Said(f"catalogue.set_{name}")} for name in dataset_names()],
         "nets": [{"name": name, "about": Said(f"catalogue.net_{name}")} for name in NETS],
         "fields": [
-            asdict(field) | {"label": label_of(field.name), "help": Said(f"settings.{field.name}")}
+            asdict(field) | {"help": Said(f"settings.{field.name}")}
             for field in setting_fields()
             if field.name not in HIDDEN
         ],

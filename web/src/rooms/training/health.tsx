@@ -6,15 +6,17 @@ import { Panel } from "../../ui/controls";
 import { Found } from "../../ui/finding";
 import type { Numbers } from "../../frames";
 import { Chart } from "./one_run";
-import { column, lines, type Course } from "./model";
+import { column, lines, type Course, type Run, type Words } from "./model";
+import { again, mayTrainAgain } from "./state";
 import { term } from "../../terms";
 
-export function Health({ course }: { course: Course }) {
+export function Health({ course, run }: { course: Course; run: Run }) {
+  const take = mayTrainAgain(run) ? { take: { called: say(texts.again_so), act: (settings: Words) => void again(run, settings) } } : {};
   if (!course.watched) return null;
   return (
     <Panel title={say(texts.doctor)}>
       {course.findings.map((finding) => (
-        <Found key={finding.cause + told(finding.where) + finding.epoch} finding={finding} />
+        <Found key={finding.cause + told(finding.where) + finding.epoch} finding={finding} {...take} />
       ))}
       {course.cures.map((cure) => (
         <p key={told(cure)}>

@@ -10,10 +10,9 @@ import { useAsking, useWork } from "../../ui/asking";
 import { Button, Choice, FileField, Panel, Problem, TextField } from "../../ui/controls";
 import { Found } from "../../ui/finding";
 import { clock, column, inLanguage, type Finding, type Words } from "./model";
-import { term } from "../../terms";
 import { Chart } from "./one_run";
 import { ReadingTable, type Reading } from "./reading_table";
-import { cause, setting } from "../../terms";
+import { cause, fieldOf, inFields, setting, term } from "../../terms";
 import { act, askedFor, show } from "./state";
 
 interface Named {
@@ -24,7 +23,6 @@ interface Named {
 interface Field {
   readonly name: string;
   readonly part: string;
-  readonly label: Told;
   readonly help: Told;
   readonly look: "choice" | "switch" | "number" | "words" | "lines";
   readonly choices: readonly string[];
@@ -120,7 +118,7 @@ export function NewRun({ data, words, name }: { data: string; words: Words; name
           </div>
         </div>
         <p class="hint">{own ? say(texts.own_hint) : told(form.sets.find((one) => one.name === data)?.about ?? "")}</p>
-        <Problem text={problem || fault} />
+        <Problem text={inFields(problem || fault)} />
         {looking && <p class="muted">{say(texts.looking)}</p>}
         {look && <Facts look={look} />}
       </section>
@@ -150,7 +148,7 @@ function Facts({ look }: { look: Look }) {
       </p>
       {look.notes.map((note) => (
         <p key={told(note)} class="hint" lang={spokenIn(note)}>
-          {told(note)}
+          {inFields(told(note))}
         </p>
       ))}
       {look.findings.length > 0 && (
@@ -159,9 +157,9 @@ function Facts({ look }: { look: Look }) {
             <li key={told(one.what)} class={one.level}>
               <span aria-hidden="true">{MARKS[one.level]}</span>
               <div>
-                <span lang={spokenIn(one.what)}>{told(one.what)}</span>{" "}
+                <span lang={spokenIn(one.what)}>{inFields(told(one.what))}</span>{" "}
                 <span class="muted" lang={spokenIn(one.advice)}>
-                  {told(one.advice)}
+                  {inFields(told(one.advice))}
                 </span>
                 {one.examples.length > 0 && <span class="hint">{one.examples.map(told).join("; ")}</span>}
               </div>
@@ -221,12 +219,10 @@ interface EntryProps {
   onChange: (value: string) => void;
 }
 
-const capital = (text: string): string => text.charAt(0).toLocaleUpperCase(language.value) + text.slice(1);
-
 /** One setting; of those that are folded, the help is the command line's. */
 function Entry({ field, nets, value, onChange }: EntryProps) {
   const { name, help, look, choices, initial, form } = field;
-  const label = capital(told(field.label));
+  const label = fieldOf(name);
   const unset = initial === "" ? say(texts.suits) : initial;
   const list = name === "net" ? nets.map((one) => [one.name, `${one.name}: ${told(one.about)}`] as const) : choices.map((one) => [one, one] as const);
   const switches = look === "switch" ? [["true", say(texts.yes)] as const, ["false", say(texts.no)] as const] : [];
@@ -309,13 +305,13 @@ function Begin({ data, words, name, free }: { data: string; words: Words; name: 
           {say(busy ? texts.checking : texts.check)}
         </Button>
       </div>
-      <Problem text={refused.of === asked({ data, words, name }) ? refused.line : ""} />
-      {plan && <Planned plan={plan} />}
+      <Problem text={refused.of === asked({ data, words, name }) ? inFields(refused.line) : ""} />
+      {plan && <Planned plan={plan} set={(settings) => show({ ...askedFor(), words: { ...askedFor().words, ...settings } })} />}
     </section>
   );
 }
 
-function Planned({ plan }: { plan: Plan }) {
+function Planned({ plan, set }: { plan: Plan; set: (settings: Words) => void }) {
   const sizes = sizesOf(plan.samples);
   const what = `${plan.experiment["net"]}: ${say(texts.plan, { parameters: count(plan.parameters), steps: count(plan.steps), time: clock(plan.seconds) })}`;
   useEffect(() => aloud([what, ...(plan.findings.length === 0 ? [say(texts.nothing_wrong)] : plan.findings.map((one) => cause(one.cause)))].join(" ")), [plan]);
@@ -330,7 +326,7 @@ function Planned({ plan }: { plan: Plan }) {
       {plan.findings.length === 0 ? (
         <p>✓ {say(texts.nothing_wrong)}</p>
       ) : (
-        plan.findings.map((finding) => <Found key={finding.cause + told(finding.where)} finding={finding} />)
+        plan.findings.map((finding) => <Found key={finding.cause + told(finding.where)} finding={finding} take={{ called: say(texts.set_so), act: set }} />)
       )}
     </>
   );

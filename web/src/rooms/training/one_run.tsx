@@ -11,9 +11,9 @@ import { Curves } from "../../ui/curves";
 import { Legend, type Line } from "../../ui/legend";
 import { Health } from "./health";
 import { Mistakes } from "./mistakes";
-import { clock, column, dataOf, done, figuresOf, isShare, netOf, rateOf, type Column, type Course, type Phase, type Progress, type Run, type Words } from "./model";
+import { clock, column, dataOf, done, figuresOf, isShare, netOf, rateOf, type Column, type Course, type Phase, type Progress, type Run } from "./model";
 import { scoreText, StateMark } from "./run_table";
-import { act, courses, show } from "./state";
+import { act, again, courses, mayTrainAgain, show } from "./state";
 import { term } from "../../terms";
 import { TryOut } from "./try_out";
 import { Table } from "../../ui/table";
@@ -48,7 +48,7 @@ export function OneRun({ run }: { run: Run }) {
       {Object.keys(run.scores).length > 0 && <Scores run={run} />}
       {course && Object.keys(course.history).length > 0 && <History run={run} course={course} />}
       {run.state === "finished" && run.kind === "training" && <TryOut run={run} />}
-      {course && <Health course={course} />}
+      {course && <Health course={course} run={run} />}
       {run.state === "finished" && run.kind === "training" && <Mistakes run={run} />}
       {course && <Log course={course} />}
       <Settings run={run} />
@@ -113,7 +113,7 @@ function Actions({ run }: { run: Run }) {
               {say(texts.go_on)}
             </Button>
           )}
-          {run.kind === "training" && run.source !== "" && <Button onClick={() => void again(run)}>{say(texts.again)}</Button>}
+          {mayTrainAgain(run) && <Button onClick={() => void again(run)}>{say(texts.again)}</Button>}
           {!at_work && !sure && (
             <Button kind="quiet" onClick={() => ask(true)}>
               {say(texts.remove)}
@@ -134,12 +134,6 @@ function Actions({ run }: { run: Run }) {
       {(run.state === "running" || run.may_resume) && <span class="hint">{say(texts.pause_hint)}</span>}
     </div>
   );
-}
-
-/** A new run with the settings of this one, to change some of them. */
-async function again(run: Run): Promise<void> {
-  const told = await act<{ data: string; words: Words }>("again", { run: run.name });
-  if (told) show({ kind: "new", data: told.data, words: told.words, name: "" });
 }
 
 function Scores({ run }: { run: Run }) {

@@ -5,6 +5,7 @@ import { Choice, Panel, TextField } from "../../ui/controls";
 import type { Look } from "./new_run";
 import { kindsIn, leftOut, withKind, withoutColumn } from "./reading";
 import type { Words } from "./model";
+import { inFields } from "../../terms";
 import { Table } from "../../ui/table";
 
 export interface Reading {
@@ -64,7 +65,7 @@ export function ReadingTable({ look, words, set }: TableProps) {
         <input type="checkbox" checked={out.includes(name)} disabled={name === target} aria-label={`${say(texts.leave_out)}: ${name}`} onChange={(event) => set("drop", withoutColumn(words["drop"] ?? "", name, event.currentTarget.checked))} />,
         <td class="cell">{reading && [...new Set(reading.example)].join(" → ")}</td>,
         missing(reading),
-        <td class="because">{[reading?.why, reading?.doubt, reading?.use || column?.use].flatMap((part) => (part ? [told(part)] : [])).join("; ")}</td>,
+        <td class="because">{[reading?.why, reading?.doubt, reading?.use || column?.use].flatMap((part) => (part ? [inFields(told(part))] : [])).join("; ")}</td>,
       ],
     };
   };

@@ -1,8 +1,8 @@
 // What the room knows: all runs, how the chosen ones go, and which view the address names.
 import { computed, signal } from "@preact/signals";
 import { address, link, remember } from "../../address";
-import { call, listen, whenOpened, type Refused } from "../../connection";
-import { queryOf, viewOf, type Course, type Run, type View } from "./model";
+import { call, listen, role, whenOpened, type Refused } from "../../connection";
+import { queryOf, viewOf, type Course, type Run, type View, type Words } from "./model";
 
 export const ROOM = "training";
 export const runs = signal<readonly Run[] | null>(null);
@@ -53,4 +53,12 @@ export async function act<Answer>(name: string, asked: Record<string, unknown>, 
     refuse((error as Refused).message);
     return null;
   }
+}
+
+export const mayTrainAgain = (run: Run): boolean => role.value === "owner" && run.kind === "training" && run.source !== "";
+
+/** A new run with the settings of this one, to change some of them. */
+export async function again(run: Run, changes: Words = {}): Promise<void> {
+  const told = await act<{ data: string; words: Words }>("again", { run: run.name });
+  if (told) show({ kind: "new", data: told.data, words: { ...told.words, ...changes }, name: "" });
 }
