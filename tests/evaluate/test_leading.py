@@ -120,6 +120,18 @@ def test_a_net_that_answers_the_common_class_alone_is_called_no_better_than_a_co
     assert no_better(name, found, "300 test samples") == ""
 
 
+def test_a_net_that_always_answers_another_class_is_a_constant_too():
+    """Of three classes the second is the commonest among those tested, by chance: whoever answers it always knows nothing more."""
+    truth = torch.tensor([0] * 90 + [1] * 120 + [2] * 90)
+    targets = Targets("classes", ("a", "b", "c"), shares=(0.4, 0.3, 0.3))
+    said = Answers(torch.tensor([[0.2, 0.5, 0.3]]).expand(300, 3), truth, torch.ones(300), "cross-entropy")
+    found = scores(said, targets, torch.tensor([0] * 4 + [1] * 3 + [2] * 3))
+    assert found.values["accuracy"] > found.baseline["accuracy"]
+    assert no_better("accuracy", found, "300 test samples") == (
+        "no better than a constant answer on 300 test samples: it answers 'b' to all of them"
+    )
+
+
 def test_a_lead_over_the_constant_that_its_own_interval_hides_is_seen_sample_by_sample():
     """Both are wrong by much in the same few samples; in all others the net is nearer."""
     draw = torch.Generator().manual_seed(3)

@@ -59,6 +59,7 @@ SHARES_BY_PART = (
     "shot",
 )
 SOME_OF_ALL = re.compile(r"(.+) on ([\d,]+) of ([\d,]+) samples")  # the name of a linear model that was fitted to some
+OF_ANSWERS = ("accuracy", "balanced accuracy", "macro F1")  # figures by which always the same answer is a constant's
 FALLING = ("RMSE", "MAE", "loss", "error", "error rate")  # last words of figures of which less is better
 
 
@@ -100,14 +101,15 @@ def no_better(name: str, scores: Scores, samples: str) -> str:
     tell; and what it answers, where that is always the same. samples: such as "300 test samples"."""
     if name not in scores.baseline:
         return ""
-    better = is_better(name, scores.values[name], scores.baseline[name])
-    if better and scores.beyond_chance:
-        return ""
     answered = [
         one for one, row in zip(scores.per_class, zip(*scores.confusion, strict=True), strict=False) if any(row)
     ]
     every = len(scores.confusion) == len(scores.per_class)  # else one is of nothing, of which there is no answer
-    always = say("report.answers_alike", name=repr(answered[0].name)) if every and len(answered) == 1 else ""
+    alike = every and len(answered) == 1
+    better = is_better(name, scores.values[name], scores.baseline[name]) and not (alike and name in OF_ANSWERS)
+    if better and scores.beyond_chance:
+        return ""
+    always = say("report.answers_alike", name=repr(answered[0].name)) if alike else ""
     return (
         say("report.not_sure" if better else "report.not_better", simple=_simple_method(scores), samples=samples)
         + always
