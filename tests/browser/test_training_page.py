@@ -89,6 +89,22 @@ def test_what_the_doctor_advises_is_told_as_fields_of_the_form_and_set_there(tab
     shutil.rmtree(lab.runs / "hot")
 
 
+def test_a_validation_loss_that_rose_is_not_called_nothing_wrong(tab, lab):
+    train(new_experiment(data="iris", net="linear", epochs=3, doctor=True), out=lab.runs / "long")
+    page = tab("#/training?run=long")
+    page.wait_for_selector("text=Nothing was found wrong so far")
+    history = (lab.runs / "long/history.csv").read_text().splitlines()
+    names, last = history[0].split(","), history[-1].split(",")
+    last[names.index("validation loss")] = "9.5"
+    (lab.runs / "long/history.csv").write_text("\n".join([*history[:-1], ",".join(last)]) + "\n")
+    page.reload()
+    page.wait_for_selector(
+        "text=/Since epoch 2 the validation loss has risen from .* to 9.5.*early stopping, epochs of patience” 10/i"
+    )
+    assert page.locator("text=Nothing was found wrong").count() == 0
+    shutil.rmtree(lab.runs / "long")
+
+
 def test_advice_on_a_file_names_the_fields_of_the_form(tab, tmp_path):
     path = tmp_path / "visits.csv"
     days = [f"2024-{1 + day // 28:02}-{1 + day % 28:02}" for day in range(112)]

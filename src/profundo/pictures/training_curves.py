@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
-from profundo.languages import counted, say, term
+from profundo.languages import Said, counted, say, term, worded
 from profundo.pictures import numbers
 from profundo.pictures.charts import curves_svg
 from profundo.pictures.tables import Cell, Figure, Grid, Row, bars
 from profundo.pictures.verdict import is_share, score
 
-__all__ = ["ORDER", "WHOLE_RUN", "by_quantity", "charts", "epochs_grid", "phases_grid", "training_words"]
+__all__ = ["ORDER", "WHOLE_RUN", "by_quantity", "charts", "epochs_grid", "overtrained", "phases_grid", "training_words"]
 
 MOST_EPOCH_ROWS = 200
 ORDER = {"loss": 0, "error": 1, "accuracy": 2, "balanced accuracy": 2, "exact match": 2, "mean IoU": 2, "RMSE": 2}
@@ -108,11 +108,14 @@ def training_words(
     if best_kept:
         kept = say("report.kept_best", epochs=epochs, best=best + 1)
         return kept if begun_again is None else f"{kept} {say('report.begun_again', epoch=numbers.count(begun_again))}"
-    words = say("report.kept_last", epochs=epochs)
-    if losses[-1] > OVERTRAINED * losses[best] > 0:
-        low, last = numbers.plain(losses[best]), numbers.plain(losses[-1])
-        words += " " + say("report.overtrained", best=best + 1, low=low, last=last)
-    return words
+    return f"{say('report.kept_last', epochs=epochs)} {worded(overtrained(losses, best))}".rstrip()
+
+
+def overtrained(losses: Sequence[float], best: int) -> str:
+    """That the validation loss has risen since its best epoch (from 0); "" where it has not by much."""
+    if not losses[-1] > OVERTRAINED * losses[best] > 0:
+        return ""
+    return Said("report.overtrained", best=best + 1, low=float(losses[best]), last=float(losses[-1]))
 
 
 def _column_name(key: str) -> str:

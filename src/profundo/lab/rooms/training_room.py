@@ -30,6 +30,7 @@ from profundo.lab.uploads import upload_path
 from profundo.languages import Said
 from profundo.looks.data_look import is_table, look
 from profundo.nets.net_names import NETS
+from profundo.pictures.training_curves import overtrained
 from profundo.records import ProfundoError
 from profundo.runs.experiment import SETTINGS, Experiment, new_experiment
 from profundo.runs.health.health_record import Cured, Diagnosis, cause_in_words
@@ -154,8 +155,15 @@ def course_told(lab: Lab, course: Course) -> dict[str, Any]:
         "cures": [] if health is None else [cured_told(cure) for cure in health.cures[:20]],
         "notes": [] if health is None else health.notes[:20],
         "watched": health is not None,
+        "overtrained": overtrained_told(course),
         "faults": [lab.without_paths(fault) for fault in course.faults],
     }
+
+
+def overtrained_told(course: Course) -> str:
+    """As the report tells it."""
+    losses = course.history.get("validation loss", np.empty(0))
+    return overtrained(losses.tolist(), int(np.nanargmin(losses))) if np.isfinite(losses).any() else ""
 
 
 def cured_told(cure: Cured) -> Said:

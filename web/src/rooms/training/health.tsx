@@ -8,11 +8,12 @@ import type { Numbers } from "../../frames";
 import { Chart } from "./one_run";
 import { column, lines, type Course, type Run, type Words } from "./model";
 import { again, mayTrainAgain } from "./state";
-import { term } from "../../terms";
+import { inFields, term } from "../../terms";
 
 export function Health({ course, run }: { course: Course; run: Run }) {
   const take = mayTrainAgain(run) ? { take: { called: say(texts.again_so), act: (settings: Words) => void again(run, settings) } } : {};
   if (!course.watched) return null;
+  const risen = run.settings["early_stop"] ? "" : course.overtrained; // else the best epoch's weights are kept
   return (
     <Panel title={say(texts.doctor)}>
       {course.findings.map((finding) => (
@@ -28,7 +29,8 @@ export function Health({ course, run }: { course: Course; run: Run }) {
           {refusal(note)}
         </p>
       ))}
-      {course.findings.length === 0 && <p>{say(texts.healthy)}</p>}
+      {risen !== "" && <p>{inFields(told(risen))}</p>}
+      {course.findings.length === 0 && risen === "" && <p>{say(texts.healthy)}</p>}
       <Signs course={course} />
     </Panel>
   );

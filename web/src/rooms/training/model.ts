@@ -54,6 +54,8 @@ export interface Course {
   readonly cures: readonly Told[];
   readonly notes: readonly Told[];
   readonly watched: boolean;
+  /** Empty unless the validation loss has risen since its best epoch. */
+  readonly overtrained: Told;
   readonly faults: readonly Told[];
 }
 
