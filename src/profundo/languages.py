@@ -26,6 +26,7 @@ __all__ = [
     "LANGUAGES",
     "Said",
     "counted",
+    "either",
     "everywhere",
     "fault_of",
     "figure",
@@ -58,6 +59,7 @@ ELIDED = re.compile(rf"(?<!\w)([Dd]e|del|el|al|pel) {MARK}(?=[hH]?(?![iuIU][{VOW
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LARGEST_WHOLE = 1e15  # that is written with all its digits
 MARKS = str.maketrans({".": ",", ",": "\u202f"})  # a comma before decimals, a narrow space between thousands
+FOUR_DIGITS = re.compile(r"(?<![\d,])(\d),(?=\d{3}(?![\d,]))")  # which these languages write in one piece
 _SPEAKING: ContextVar[str] = ContextVar("language", default="en")
 
 
@@ -249,6 +251,14 @@ def listed(parts: Sequence[str]) -> str:
     return Said("lab.listed", parts=tuple(parts)) if parts else ""
 
 
+def either(names: Sequence[str]) -> str:
+    """Names of which one is to be taken: a, or b, in each language."""
+    first, *rest = names
+    for one in rest:
+        first = Said("refusals.expect_or", first=first, word=one)
+    return first
+
+
 def mapped(value: object, change: Callable[[str], str]) -> object:
     if isinstance(value, tuple):
         return tuple(mapped(one, change) for one in value)
@@ -278,5 +288,5 @@ def term(word: str) -> str:
 
 
 def local(number: str) -> str:
-    """A number that is written as in English, as the language that is spoken writes it: 28,938.5 as 28 938,5."""
-    return number if language() == "en" else number.translate(MARKS)
+    """A number that is written as in English, as the language that is spoken writes it: 28,938.5 as 28 938,5, and 1,234 as 1234."""
+    return number if language() == "en" else FOUR_DIGITS.sub(r"\1", number).translate(MARKS)

@@ -114,12 +114,13 @@ def bracketed(monkeypatch):
 
 
 def in_brackets(text: str) -> str:
-    """All but {names}, tags and entities."""
+    """All but {names}, tags and entities; of {number|unit|units} both forms."""
     parts = []
     for literal, name, _, _ in Formatter().parse(text):
         pieces = re.split(r"(<[^>]+>|&\w+;)", literal)
         parts += [piece if at % 2 or not piece.strip() else f"⟦{piece}⟧" for at, piece in enumerate(pieces)]
-        parts += [f"{{{name}}}"] if name else []
+        number, *forms = (name or "").split("|")
+        parts += [f"{{{'|'.join([number, *(f'⟦{form}⟧' for form in forms)])}}}"] if name else []
     return "".join(parts)
 
 
@@ -222,7 +223,7 @@ def test_the_verdict_in_spanish_says_what_the_english_one_says():
         result = parse(report_html(image_report())).one("section", id="result")
     text = result.text  # every white space is a plain one
     assert "99,17 % exactitud con 10 000 imágenes de prueba intervalo del 95 %: 98,97 a 99,33 %" in text
-    assert "La red clasifica bien 9 917 de 10 000 imágenes de prueba" in text
+    assert "La red clasifica bien 9917 de 10 000 imágenes de prueba" in text
     assert "quedaría entre 98,97 y 99,33 %" in text
     assert "Con regresión logística con 10 000 de 55 000 muestras se alcanza 92,05 %." in text
     assert [head.text for head in result.one("thead").all("th")] == [
@@ -252,7 +253,8 @@ def test_one_and_many_are_told_apart():
         assert term("recall of cat") == "exhaustivitat de cat"
         assert term("gap of the losses") == "diferència de costos"
         assert term("a name of one's own") == "a name of one's own"
-        assert local("1,234.5") == "1\u202f234,5"
+        assert local("28,234.5") == "28\u202f234,5"
+        assert [local(one) for one in ("1,234.5", "9,999", "1,234,567")] == ["1234,5", "9999", "1\u202f234\u202f567"]
     assert local("1,234.5") == "1,234.5"
 
 
