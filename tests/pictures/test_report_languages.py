@@ -28,6 +28,7 @@ SPOKEN = (
     "report",
     "objects",
     "terms",
+    "training",
     "figures",
     "findings",
     "readings",
@@ -251,6 +252,9 @@ def test_one_and_many_are_told_apart():
         assert counted("report.epochs", 1, number=1) == "1 època d’entrenament"
         assert counted("report.epochs", 2, number=2) == "2 èpoques d’entrenament"
         assert term("recall of cat") == "exhaustivitat de cat"
+        assert (
+            term("linear regression on 1,000 of 45,000 samples") == "regressió lineal amb 1000 de 45\u202f000 mostres"
+        )
         assert term("gap of the losses") == "diferència de costos"
         assert term("a name of one's own") == "a name of one's own"
         assert local("28,234.5") == "28\u202f234,5"
