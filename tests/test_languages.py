@@ -294,6 +294,10 @@ def test_names_and_lists_are_given_to_a_text_in_no_language():
     assert either(["a", "b", "c"]).everywhere["pt"] == "a ou b ou c"
 
 
+def test_every_setting_of_a_training_has_a_name_on_the_page():
+    assert set(SETTINGS) - set(words("labels", "en")) == {"data_dir", "own"}, "which no form asks for"
+
+
 def test_one_is_told_as_one_and_several_as_several():
     def told(key, language, **numbers):
         with speaking(language):

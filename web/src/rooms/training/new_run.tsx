@@ -223,7 +223,7 @@ interface EntryProps {
 function Entry({ field, nets, value, onChange }: EntryProps) {
   const { name, help, look, choices, initial, form } = field;
   const label = fieldOf(name);
-  const unset = initial === "" ? say(texts.suits) : initial;
+  const unset = initial === "" ? say(texts.suits) : local(initial);
   const list = name === "net" ? nets.map((one) => [one.name, `${one.name}: ${told(one.about)}`] as const) : choices.map((one) => [one, one] as const);
   const switches = look === "switch" ? [["true", say(texts.yes)] as const, ["false", say(texts.no)] as const] : [];
   const options = [...list, ...switches];
