@@ -11,11 +11,14 @@ from string import Formatter
 import pytest
 
 import profundo
+from profundo.data import load
 from profundo.data.dataset_names import names
 from profundo.doctor.verdicts import PAGES, advice
+from profundo.images.kernels import kernel_of
 from profundo.languages import (
     LANGUAGES,
     Said,
+    either,
     everywhere,
     listed,
     recalled,
@@ -28,6 +31,9 @@ from profundo.languages import (
 )
 from profundo.nets.activations import ACTIVATIONS
 from profundo.nets.net_names import NETS
+from profundo.nets.net_names import check as check_net
+from profundo.objectives.objective_names import check as check_objective
+from profundo.playground.playground_settings import PlaygroundSettings
 from profundo.playground.presets import PRESETS
 from profundo.records import ProfundoError
 from profundo.runs.experiment import SETTINGS
@@ -252,6 +258,60 @@ def test_short_words_before_a_name_are_joined_to_it_in_catalan(name, said):
         assert "\0" not in say("graph.below", of=name)
     with speaking("es"):
         assert say("graph.below", of=name) == f"abajo: gradiente de {name}"
+
+
+def refused(call, *given):
+    with pytest.raises(ProfundoError) as error:
+        call(*given)
+    return told_by(error.value).everywhere
+
+
+def test_words_of_ours_within_a_refusal_are_in_its_language():
+    rows = load("iris").spec
+    net = refused(check_net, "logmel_cnn", rows)
+    assert net["es"].startswith(
+        "red logmel_cnn: se esperan sonidos de una frecuencia conocida, y los datos (filas) tienen"
+    )
+    assert "the data have rows of shape (4,)" in net["en"]
+    assert "y los datos (filas) tienen la forma (4,)" in refused(check_net, "lenet5", rows)["es"]
+    objective = refused(check_objective, "categorical", load("plane").spec.targets)
+    assert objective["en"].endswith("have real targets; use gaussian or laplace or huber")
+    assert objective["pt"].endswith("(real); tome gaussian ou laplace ou huber")
+    task = refused(lambda: PlaygroundSettings(data="circle", task="regression"))
+    assert task["es"].startswith(
+        "tarea: Círculo no es para regresión; toma aquello para lo que son los datos, o datos de Plano"
+    )
+    kernel = refused(kernel_of, "box:500")
+    assert kernel["ca"].startswith("kernel: com a costat de box s’espera")
+
+
+def test_names_and_lists_are_given_to_a_text_in_no_language():
+    """What several things are called, and lists with "or" between, are English: a Said takes `refusals.of_…` and `either`."""
+    calls = [(path.name, call) for path in SOURCE.rglob("*.py") for call in calls_of(path, "Said")]
+    given = [(name, ast.unparse(keyword.value)) for name, call in calls for keyword in call.keywords]
+    assert [one for one in given if one[1].endswith(".things") or "' or '.join" in one[1]] == []
+    assert either(["a"]) == "a"
+    assert either(["a", "b", "c"]).everywhere["pt"] == "a ou b ou c"
+
+
+def test_every_setting_of_a_training_has_a_name_on_the_page():
+    assert set(SETTINGS) - set(words("labels", "en")) == {"data_dir", "own"}, "which no form asks for"
+
+
+def test_one_is_told_as_one_and_several_as_several():
+    def told(key, language, **numbers):
+        with speaking(language):
+            return say(key, **numbers)
+
+    cells = {"name": "x", "cell": "y", "row": 2}
+    assert told("looks.unread_numbers", "es", count=1, **cells).endswith("y se toma como vacía.")
+    assert told("looks.unread_dates", "ca", count=2, **cells).endswith("i es prenen com a buides.")
+    assert told("looks.same_name", "pt", count=1).startswith("1 classe pode estar escrita de")
+    assert told("readings.holes", "ca", count=1) == (
+        "1 valor que falta és sobre una recta entre els seus veïns; no s’ha de predir"
+    )
+    assert told("readings.standardised", "es", count=3) == "3 características: estandarizadas"
+    assert told("report.mistakes_loss", "es", number=1) == "La 1 muestra de prueba con mayor coste, la peor primero"
 
 
 def test_articles_before_a_name_are_joined_to_it_too():

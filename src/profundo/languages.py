@@ -26,6 +26,7 @@ __all__ = [
     "LANGUAGES",
     "Said",
     "counted",
+    "either",
     "everywhere",
     "fault_of",
     "figure",
@@ -58,6 +59,8 @@ ELIDED = re.compile(rf"(?<!\w)([Dd]e|del|el|al|pel) {MARK}(?=[hH]?(?![iuIU][{VOW
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LARGEST_WHOLE = 1e15  # that is written with all its digits
 MARKS = str.maketrans({".": ",", ",": "\u202f"})  # a comma before decimals, a narrow space between thousands
+SOME_OF_ALL = re.compile(r"(.+) on ([\d,]+) of ([\d,]+) samples")  # the name of a linear model that was fitted to some
+FOUR_DIGITS = re.compile(r"(?<![\d,])(\d),(?=\d{3}(?![\d,]))")  # which these languages write in one piece
 _SPEAKING: ContextVar[str] = ContextVar("language", default="en")
 
 
@@ -249,6 +252,14 @@ def listed(parts: Sequence[str]) -> str:
     return Said("lab.listed", parts=tuple(parts)) if parts else ""
 
 
+def either(names: Sequence[str]) -> str:
+    """Names of which one is to be taken: a, or b, in each language."""
+    first, *rest = names
+    for one in rest:
+        first = Said("refusals.expect_or", first=first, word=one)
+    return first
+
+
 def mapped(value: object, change: Callable[[str], str]) -> object:
     if isinstance(value, tuple):
         return tuple(mapped(one, change) for one in value)
@@ -258,7 +269,10 @@ def mapped(value: object, change: Callable[[str], str]) -> object:
 
 
 def named(word: str) -> str:
-    """A word of the field as a Said, where the others have one for it."""
+    """A word of the field as a Said, where the others have one for it; of a model that was fitted to some samples its parts."""
+    if some := SOME_OF_ALL.fullmatch(word):
+        counts = (int(count.replace(",", "")) for count in some.groups()[1:])
+        return Said("training.on_some", name=named(some[1]), **dict(zip(("some", "all"), counts, strict=True)))
     return Said(f"terms.{word}") if word in words("terms", "en") else word
 
 
@@ -271,12 +285,14 @@ def term(word: str) -> str:
     """A word of the field, such as the name of a score, alone or of a class ("recall of cat"), in the language that is spoken;
     what has no translation as it is: a name that a person gave."""
     terms = words("terms", language())
+    if some := SOME_OF_ALL.fullmatch(word):
+        return say("training.on_some", name=term(some[1]), some=local(some[2]), all=local(some[3]))
     figure, of, name = word.partition(" of ")
     if of and figure in terms and word not in terms:
-        return say("report.figure_of", figure=terms[figure], name=name)
+        return say("training.figure_of", figure=terms[figure], name=name)
     return terms.get(word, word)
 
 
 def local(number: str) -> str:
-    """A number that is written as in English, as the language that is spoken writes it: 28,938.5 as 28 938,5."""
-    return number if language() == "en" else number.translate(MARKS)
+    """A number that is written as in English, as the language that is spoken writes it: 28,938.5 as 28 938,5, and 1,234 as 1234."""
+    return number if language() == "en" else FOUR_DIGITS.sub(r"\1", number).translate(MARKS)

@@ -82,7 +82,7 @@ def test_a_few_words_in_a_column_of_numbers_are_pointed_at_and_taken_as_missing(
     collection = table_collection(path, Reading(target="t"))
     assert collection.train.inputs[-1].isnan().tolist() == [False, True]
     (note,) = [note for note in collection.notes if "'y'" in note]
-    assert "1 cell is no numbers, such as 'four' in row 61, and taken as missing" in note
+    assert "1 cell is no number, such as 'four' in row 61, and taken as missing" in note
 
 
 def test_quoted_line_ends_and_separators_belong_to_their_value(tmp_path):

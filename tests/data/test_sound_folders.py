@@ -217,7 +217,7 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path):
     (root / "low" / "link.wav").symlink_to(outside)
     data = load(root)
     assert sum(map(len, (data.train, data.validation, data.test))) == 10
-    assert any("1 symbolic links were not followed" in note for note in data.notes)
+    assert any("1 symbolic link was not followed" in note for note in data.notes)
 
 
 def test_a_file_that_changes_meanwhile_is_named(tmp_path):

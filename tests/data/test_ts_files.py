@@ -28,7 +28,7 @@ def test_channels_labels_and_holes_are_read(tmp_path):
     assert found.train.targets.tolist() == [0, 1, 0]
     assert found.inputs.shape == (2, 3)
     assert found.notes == (
-        "1 shorter series were continued by their last value, to 3 steps",
+        "1 shorter series was continued by its last value, to 3 steps",
         "2 missing values in 1 series were filled, by straight lines between their neighbours",
     )
 

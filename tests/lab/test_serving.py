@@ -21,8 +21,9 @@ from profundo.data.tables.new_rows import raw_of_rows
 from profundo.lab.application import application
 from profundo.lab.limits import Limits
 from profundo.lab.page import field
-from profundo.languages import LANGUAGES, spoken
+from profundo.languages import LANGUAGES, speaking, spoken, term
 from profundo.records import Column, Inputs, Spec, TableForm, Targets, Writing
+from profundo.runs.baselines.linear_baseline import SIMPLE
 from served import BEARER, NASTY, TOKEN, Pictures, Slow, Sums, ask, guarded, running
 
 SMALL = Limits(
@@ -474,6 +475,17 @@ def test_the_page_tells_how_good_the_network_is_beside_simpler_predictors():
         "0.25",
     ]
     assert "It was tested on little." in html
+    spanish = ask(pictures(), "GET", "/", {"accept-language": "es"}).body.decode()
+    heads = Reader(spanish[spanish.index("<table") : spanish.index("</table")]).text
+    assert {"regresión logística", "exactitud", "coste logarítmico"} <= {word.strip() for word in heads}
+
+
+def test_every_simple_method_is_called_in_each_language():
+    with speaking("pt"):
+        for _, before, behind in SIMPLE.values():
+            for model in ("logistic regression", "linear regression"):
+                name = f"{before}{model}{behind}"
+                assert term(name) != name
 
 
 def test_the_form_asks_for_each_column_in_its_own_way():
@@ -515,7 +527,7 @@ def test_large_numbers_truths_and_targets_are_written_as_people_write_them():
     ]
     assert values == ["4422000", "false", "true", ""]
     assert {"no", "sí"} <= {word.strip() for word in page.text}
-    assert "i diu un nombre per a cadascuna: sum." in answer.body.decode()
+    assert "i diu un nombre per a cada entrada: sum." in answer.body.decode()
 
 
 def test_every_control_of_the_page_has_a_label_and_every_section_a_heading():

@@ -396,7 +396,7 @@ def test_cells_that_do_not_read_and_splits_by_group_or_time_are_told_before_trai
     def seen(**how):
         return [finding.what for finding in look(tmp_path / "visits.csv", target="kind", **how).findings]
 
-    assert any("1 cell is no numbers, such as 'seven' in row 8" in one for one in seen())
+    assert any("1 cell is no number, such as 'seven' in row 8" in one for one in seen())
     assert any("has most of them on both sides" in one for one in seen())
     groups = next(one for one in seen(split_by="group:patient") if "12 groups" in one)
     assert "none on two sides" in groups

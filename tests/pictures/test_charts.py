@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from pages import parse
+from profundo.languages import speaking
 from profundo.pictures import Line, curves_svg, heat_svg, lines_svg, points_svg, scatter_svg
 from profundo.pictures.axes import nice_ticks, usual_range
 from profundo.pictures.charts import residuals_svg
@@ -274,6 +275,10 @@ def test_one_value_among_many_that_is_far_out_is_not_usual():
 def test_the_number_in_a_cell_is_its_value(value, written):
     svg = parse(heat_svg([[value]], row_labels="a", column_labels="b", x_label="x"))
     assert written in [text.text for text in svg.all("text")]
+    with speaking("es"):
+        svg = parse(heat_svg([[value]], row_labels="a", column_labels="b", x_label="x"))
+    with_zero = {".34": "0,34", "−.50": "−0,50"}.get(written, written.replace(".", ","))
+    assert with_zero in [text.text for text in svg.all("text")]
 
 
 def test_whole_numbers_have_whole_ticks():

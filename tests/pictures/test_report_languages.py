@@ -28,6 +28,7 @@ SPOKEN = (
     "report",
     "objects",
     "terms",
+    "training",
     "figures",
     "findings",
     "readings",
@@ -114,12 +115,13 @@ def bracketed(monkeypatch):
 
 
 def in_brackets(text: str) -> str:
-    """All but {names}, tags and entities."""
+    """All but {names}, tags and entities; of {number|unit|units} both forms."""
     parts = []
     for literal, name, _, _ in Formatter().parse(text):
         pieces = re.split(r"(<[^>]+>|&\w+;)", literal)
         parts += [piece if at % 2 or not piece.strip() else f"⟦{piece}⟧" for at, piece in enumerate(pieces)]
-        parts += [f"{{{name}}}"] if name else []
+        number, *forms = (name or "").split("|")
+        parts += [f"{{{'|'.join([number, *(f'⟦{form}⟧' for form in forms)])}}}"] if name else []
     return "".join(parts)
 
 
@@ -222,7 +224,7 @@ def test_the_verdict_in_spanish_says_what_the_english_one_says():
         result = parse(report_html(image_report())).one("section", id="result")
     text = result.text  # every white space is a plain one
     assert "99,17 % exactitud con 10 000 imágenes de prueba intervalo del 95 %: 98,97 a 99,33 %" in text
-    assert "La red clasifica bien 9 917 de 10 000 imágenes de prueba" in text
+    assert "La red clasifica bien 9917 de 10 000 imágenes de prueba" in text
     assert "quedaría entre 98,97 y 99,33 %" in text
     assert "Con regresión logística con 10 000 de 55 000 muestras se alcanza 92,05 %." in text
     assert [head.text for head in result.one("thead").all("th")] == [
@@ -230,7 +232,7 @@ def test_the_verdict_in_spanish_says_what_the_english_one_says():
     ]  # fmt: skip
 
 
-def test_a_cause_is_told_in_the_language_and_its_evidence_marked_as_english():
+def test_a_cause_is_told_in_the_language_with_its_evidence_and_what_is_english_is_marked_as_such():
     from profundo.runs.report_facts import _cause
 
     with speaking("ca"):
@@ -241,8 +243,9 @@ def test_a_cause_is_told_in_the_language_and_its_evidence_marked_as_english():
     assert _cause("dead_units") == "dead_units"
     assert "Hi ha neurones mortes (dead_units)" in section.text
     assert {e.text for e in section.walk() if e.attributes.get("lang") == "en"} == {
-        "settings", "rate 5. A fact.", *CHECKUP.cures, *CHECKUP.notes,
-    }  # fmt: skip
+        *CHECKUP.cures,
+        *CHECKUP.notes,
+    }
 
 
 def test_one_and_many_are_told_apart():
@@ -250,9 +253,13 @@ def test_one_and_many_are_told_apart():
         assert counted("report.epochs", 1, number=1) == "1 època d’entrenament"
         assert counted("report.epochs", 2, number=2) == "2 èpoques d’entrenament"
         assert term("recall of cat") == "exhaustivitat de cat"
+        assert (
+            term("linear regression on 1,000 of 45,000 samples") == "regressió lineal amb 1000 de 45\u202f000 mostres"
+        )
         assert term("gap of the losses") == "diferència de costos"
         assert term("a name of one's own") == "a name of one's own"
-        assert local("1,234.5") == "1\u202f234,5"
+        assert local("28,234.5") == "28\u202f234,5"
+        assert [local(one) for one in ("1,234.5", "9,999", "1,234,567")] == ["1234,5", "9999", "1\u202f234\u202f567"]
     assert local("1,234.5") == "1,234.5"
 
 

@@ -4,19 +4,24 @@ import labels from "@texts/labels.json";
 import quantities from "@texts/quantities.json";
 import terms from "@texts/terms.json";
 import texts from "@texts/training.json";
-import { known, language, say } from "./language";
+import { count, known, language, say } from "./language";
 
 const OF_CLASS = /^(.+?) of (.+)$/;
+const ON_SOME = /^(.+) on ([\d,]+) of ([\d,]+) samples$/; // a linear model that was fitted to some
 const HELD_OUT = /^validation (.+)$/;
 
-/** "recall of cat" and "validation loss" are put together from their parts. */
+/** "recall of cat", "validation loss" and "linear regression on 10,000 of 45,000 samples" are put together from their parts. */
 export function term(name: string): string {
   if (Object.hasOwn(terms, name)) return known(terms, name);
   const [, figure = "", of = ""] = OF_CLASS.exec(name) ?? [];
   if (Object.hasOwn(terms, figure)) return say(texts.figure_of, { figure: known(terms, figure), name: of });
+  const [, model, some = "", all = ""] = ON_SOME.exec(name) ?? [];
+  if (model !== undefined) return say(texts.on_some, { name: term(model), some: counted(some), all: counted(all) });
   const [, judged] = HELD_OUT.exec(name) ?? [];
   return judged === undefined ? name : say(texts.on_validation, { figure: term(judged) });
 }
+
+const counted = (written: string): string => count(Number(written.replaceAll(",", "")));
 
 /** What the doctor measured, or where. */
 export const quantity = (name: string): string => known(quantities, name, term(name));
@@ -35,7 +40,7 @@ export const fieldOf = (name: string): string => capital(setting(name));
 const OPTION = /(?<![\w-])--([a-z]+(?:-[a-z]+)*)(?: (?:'([^']+)'|([\w-]+)))?/g;
 const CALLED: Readonly<Record<string, string>> = { column: "columns", id: "id_columns", "net-option": "net_options" };
 const settingOf = (option: string): string => CALLED[option] ?? option.replaceAll("-", "_");
-const quoted = (text: string): string => (language.value === "en" ? `“${text}”` : `«${text}»`);
+const quoted = (text: string): string => (language.value === "en" || language.value === "pt" ? `“${text}”` : `«${text}»`);
 
 /** Options of the command line in a text, as fields of the form: --split-by 'time:day' is “Split by”: “time:day”. */
 export const inFields = (text: string): string =>

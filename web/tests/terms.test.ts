@@ -8,6 +8,7 @@ test("names of figures are in the language of the page, and put together from th
   expect(["accuracy", "validation accuracy", "recall of cat", "my own figure"].map(term)).toEqual(["accuracy", "validation accuracy", "recall of cat", "my own figure"]);
   language.value = "es";
   expect(["accuracy", "validation accuracy", "recall of cat", "my own figure"].map(term)).toEqual(["exactitud", "exactitud de validación", "exhaustividad de cat", "my own figure"]);
+  expect(term("logistic regression on 10,000 of 45,000 samples")).toBe("regresión logística con 10\u202f000 de 45\u202f000 muestras");
   expect(cause("dead_units")).not.toContain("dead");
   expect(cause("a_new_cause")).toBe("a new cause");
 });
@@ -32,6 +33,9 @@ test("options of the command line are told as the fields of the form", () => {
   );
   language.value = "es";
   expect(inFields("o --column zip=category")).toBe("o «Se toma por» zip=category");
+  language.value = "pt";
+  expect(inFields("ou --column zip=category")).toBe("ou “Tomada por” zip=category");
+  language.value = "es";
   expect(inFields("en la página de --out, --constructor; pre--entrenada")).toBe("en la página de --out, --constructor; pre--entrenada");
 });
 

@@ -164,7 +164,12 @@ def _check_classes(targets: Targets, results: Mapping[str, Samples], path: Path 
     for split, samples in results.items():
         for label in sorted(set(samples.targets.tolist()) - learned):
             raise ProfundoError(
-                Said("refusals.arrays_unlearned", where=path, name=repr(targets.classes[label]), split=split)
+                Said(
+                    "refusals.arrays_unlearned",
+                    where=path,
+                    name=repr(targets.classes[label]),
+                    split=Said(f"looks.split_{split}"),
+                )
             )
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from profundo.images.image_arrays import array_of
-from profundo.languages import Said
+from profundo.languages import Said, named
 from profundo.records import ProfundoError, nearest_names
 
 __all__ = ["KERNELS", "Kernel", "Separated", "kernel_of", "separated", "written"]
@@ -181,7 +181,7 @@ def _within(name: str, word: str, number: Number) -> float:
             f"kernel: expected as the {number.what} of {name} {number.low:g} to {number.high:g}, got {word!r}",
             told=Said(
                 "refusals.kernel_span",
-                what=number.what,
+                what=named(number.what),
                 name=name,
                 low=float(number.low),
                 high=float(number.high),

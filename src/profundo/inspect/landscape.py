@@ -192,7 +192,7 @@ def measured(solution: Solution, split: str, samples: int, seed: int) -> tuple[W
     if not len(part):
         raise ProfundoError(
             f"landscape: expected samples in the {split} split, it is empty; choose another --split",
-            told=Said("refusals.empty_split", split=split),
+            told=Said("refusals.empty_split", split=Said(f"looks.split_{split}")),
         )
     drawn = torch.randperm(len(part), generator=torch.Generator().manual_seed(seed))[:samples].sort().values
     device = next((value.device for value in solution.net.parameters()), torch.device("cpu"))

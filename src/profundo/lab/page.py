@@ -18,8 +18,8 @@ from profundo.evaluate.conformal import LEVEL
 from profundo.kinds import InputKind, TargetKind
 from profundo.lab.limits import Limits
 from profundo.lab.request_inputs import TYPES
-from profundo.languages import local, speaking, words
-from profundo.records import Column, Inputs, Spec
+from profundo.languages import local, say, speaking, term, words
+from profundo.records import Column, Inputs, Spec, Targets
 from profundo.runs.voice import figure
 
 __all__ = ["page"]
@@ -70,38 +70,42 @@ def page(name: str, spec: Spec, card: Mapping[str, Any], limits: Limits, languag
 
 def about(spec: Spec, language: str) -> str:
     """What the network takes and says, in a sentence."""
-    t, inputs, targets = words("service", language), spec.inputs, spec.targets
+    with speaking(language):
+        return _about(spec.inputs, spec.targets, spec.outputs)
+
+
+def _about(inputs: Inputs, targets: Targets, outputs: int) -> str:
     if inputs.forecast is not None:
-        return t["takes_course"].format(
-            columns=", ".join(one.name for one in inputs.forecast.columns), count=spec.outputs
-        )
-    takes = TAKES.get(inputs.kind, takes_arrays)(inputs, t)
-    says = t[SAYS[targets.kind]].format(count=len(targets.classes))
+        columns = ", ".join(one.name for one in inputs.forecast.columns)
+        return say("service.takes_course", columns=columns, count=outputs)
+    takes = TAKES.get(inputs.kind, takes_arrays)(inputs)
+    says = say(f"service.{SAYS[targets.kind]}", count=len(targets.classes))
     if targets.kind == "real" and targets.names:
         more = ", …" if len(targets.names) > MOST_NAMES else ""
         says = f"{says.removesuffix('.')}: {', '.join(targets.names[:MOST_NAMES])}{more}."
     return f"{takes} {says}"
 
 
-def takes_images(inputs: Inputs, t: Mapping[str, str]) -> str:
+def takes_images(inputs: Inputs) -> str:
     channels, height, width = inputs.shape
-    return t["takes_images"].format(size=f"{width} × {height}", colours=t["grey" if channels == 1 else "colour"])
+    colours = say("service.grey" if channels == 1 else "service.colour")
+    return say("service.takes_images", size=f"{width} × {height}", colours=colours)
 
 
-def takes_sounds(inputs: Inputs, t: Mapping[str, str]) -> str:
-    seconds = f"{inputs.shape[1] / inputs.sound.rate:.2g}"
-    return t["takes_sounds"].format(seconds=seconds, rate=f"{inputs.sound.rate / 1000:g}")
+def takes_sounds(inputs: Inputs) -> str:
+    seconds, rate = f"{inputs.shape[1] / inputs.sound.rate:.2g}", f"{inputs.sound.rate / 1000:g}"
+    return say("service.takes_sounds", seconds=local(seconds), rate=local(rate))
 
 
-def takes_rows(inputs: Inputs, t: Mapping[str, str]) -> str:
-    return t["takes_rows"].format(count=len(columns_of(inputs)))
+def takes_rows(inputs: Inputs) -> str:
+    return say("service.takes_rows", count=len(columns_of(inputs)))
 
 
-def takes_arrays(inputs: Inputs, t: Mapping[str, str]) -> str:
-    return t["takes_arrays"].format(size=" × ".join(map(str, inputs.shape)))
+def takes_arrays(inputs: Inputs) -> str:
+    return say("service.takes_arrays", size=" × ".join(map(str, inputs.shape)))
 
 
-TAKES: Mapping[InputKind, Callable[[Inputs, Mapping[str, str]], str]] = {
+TAKES: Mapping[InputKind, Callable[[Inputs], str]] = {
     "image": takes_images,
     "sound": takes_sounds,
     "features": takes_rows,
@@ -122,13 +126,16 @@ def scoreboard(card: Mapping[str, Any], language: str) -> dict[str, Any] | None:
     """The test figures of a model card (`profundo.use.model_card`), beside simpler predictors'; None where it has none."""
     scores, t = card.get("scores", {}), words("service", language)
     test = scores.get("test", {})
-    others = {t["constant"]: scores.get("baseline", {}), card.get("linear_name", ""): scores.get("linear", {})}
-    others = {name: values for name, values in others.items() if values}
     if not test:
         return None
     with speaking(language):
+        others = {
+            t["constant"]: scores.get("baseline", {}),
+            term(card.get("linear_name", "")): scores.get("linear", {}),
+        }
+        others = {name: values for name, values in others.items() if values}
         rows = [
-            (name, [local(figure(name, one[name])) if name in one else "" for one in (test, *others.values())])
+            (term(name), [local(figure(name, one[name])) if name in one else "" for one in (test, *others.values())])
             for name in test
         ]
     return {"columns": [t["this_network"], *others], "rows": rows}

@@ -172,6 +172,7 @@ def check(name: str, spec: Spec) -> None:
             + (f", or leave out the texts: --drop {shlex.quote(spec.inputs.texts[0].name)}" if names else ""),
             told=Said("refusals.net_texts", name=name, usual=default(spec)),
         )
+    things = Said(f"refusals.of_{spec.inputs.things}")
     if name in NETS_FOR_IMAGES and (
         spec.inputs.kind not in ("image", "array") or len(spec.inputs.shape) != 3 or channels_last(spec.inputs.shape)
     ):
@@ -180,7 +181,7 @@ def check(name: str, spec: Spec) -> None:
         raise ProfundoError(
             f"net {name}: expected images (channels, height, width), "
             f"the data have {spec.inputs.kind} of shape {spec.inputs.shape}; {remedy}",
-            told=Said("refusals.net_images", name=name, kind=spec.inputs.kind, shape=str(spec.inputs.shape)),
+            told=Said("refusals.net_images", name=name, kind=things, shape=str(spec.inputs.shape)),
         )
     inputs = spec.inputs
     for refused, nets, fits in (
@@ -189,9 +190,7 @@ def check(name: str, spec: Spec) -> None:
         ("refusals.net_series", NETS_FOR_SERIES, len(inputs.shape) == 2),
     ):
         if name in nets and not fits:
-            raise ProfundoError(
-                Said(refused, name=name, kind=inputs.kind, shape=str(inputs.shape), usual=instead(spec))
-            )
+            raise ProfundoError(Said(refused, name=name, kind=things, shape=str(inputs.shape), usual=instead(spec)))
 
 
 OF_OBJECTS = ": (images, [{'boxes': [[left, top, right, bottom], …], 'labels': […]}, …])"

@@ -153,7 +153,12 @@ def check_images(name: str, spec: Spec) -> None:
         raise ProfundoError(
             f"published weights of {name}: expected images of at least 64×64 pixels, got {spec.inputs.things} of shape "
             f"{spec.inputs.shape}; a folder of images, or a table that names them, is read in any --image-size",
-            told=Said("refusals.published_images", name=name, things=spec.inputs.things, shape=str(spec.inputs.shape)),
+            told=Said(
+                "refusals.published_images",
+                name=name,
+                things=Said(f"refusals.of_{spec.inputs.things}"),
+                shape=str(spec.inputs.shape),
+            ),
         )
 
 

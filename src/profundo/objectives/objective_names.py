@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from profundo.kinds import TargetKind
-from profundo.languages import Said
+from profundo.languages import Said, either
 from profundo.records import ProfundoError, Targets
 
 __all__ = ["OBJECTIVES", "check", "default_name"]
@@ -50,6 +50,4 @@ def check(name: str, targets: Targets) -> None:
         raise ProfundoError(f"objective: expected one of {', '.join(OBJECTIVES)}; got {name!r}; {hint}")
     suitable = _BY_TARGET[targets.kind]
     if name not in suitable:
-        raise ProfundoError(
-            Said("refusals.objective_kind", name=name, kind=repr(targets.kind), fitting=" or ".join(suitable))
-        )
+        raise ProfundoError(Said("refusals.objective_kind", name=name, kind=targets.kind, fitting=either(suitable)))

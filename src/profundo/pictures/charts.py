@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from profundo.languages import local, say, term
+from profundo.languages import language, local, say, term
 from profundo.pictures import svg
 from profundo.pictures.axes import ACROSS, SQUARE, UP, Axis, enclosing, horizontal, share, tick, usual_range, vertical
 from profundo.pictures.numbers import plain
@@ -412,8 +412,9 @@ def _cell(value: float, x: float, y: float, size: float, strength: Callable[[flo
 
 
 def _written(value: float) -> str:
-    """A number as short as a cell wants it: 12, .34, −5.60, 1e7."""
+    """A number as short as a cell wants it: 12, .34, −5.60, 1e7; the zero before a comma stays."""
     if abs(value) >= 1e5:
         return f"{value:.0e}".replace("e+", "e").replace("-", "−")
-    size = local(f"{abs(value):,.0f}" if value == int(value) else f"{abs(value):.2f}".removeprefix("0"))
+    size = f"{abs(value):,.0f}" if value == int(value) else f"{abs(value):.2f}"
+    size = size.removeprefix("0") if language() == "en" and value != int(value) else local(size)
     return f"−{size}" if value < 0 else size

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 
-from profundo.languages import language, local, say, term, words
+from profundo.languages import language, say, term, words
 from profundo.pictures import numbers
 from profundo.pictures.bars import Rung
 from profundo.pictures.tables import Cell, Grid, Row
@@ -58,7 +57,6 @@ SHARES_BY_PART = (
     "fine detail",
     "shot",
 )
-SOME_OF_ALL = re.compile(r"(.+) on ([\d,]+) of ([\d,]+) samples")  # the name of a linear model that was fitted to some
 OF_ANSWERS = ("accuracy", "balanced accuracy", "macro F1")  # figures by which always the same answer is a constant's
 FALLING = ("RMSE", "MAE", "loss", "error", "error rate")  # last words of figures of which less is better
 
@@ -231,9 +229,6 @@ def _simple(scores: Scores, targets: Targets) -> str:
 
 
 def _linear(scores: Scores) -> str:
-    if some := SOME_OF_ALL.fullmatch(scores.linear_name):
-        name, fitted, every = some.groups()
-        return say("report.linear_on", name=term(name), some=local(fitted), all=local(every))
     return term(scores.linear_name or "linear model")
 
 

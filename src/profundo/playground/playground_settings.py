@@ -207,6 +207,11 @@ def are_classes(target: float) -> bool:
     return target == int(target) and 0 <= target < MOST_CLASSES
 
 
+def _titled(data: str) -> Said:
+    """A problem as the page calls it."""
+    return Said(f"playground.data_{data}")
+
+
 def check_task(asked: PlaygroundSettings) -> None:
     """Raises ProfundoError where data, task and loss do not go together."""
     if asked.data == OWN:
@@ -225,7 +230,12 @@ def check_task(asked: PlaygroundSettings) -> None:
         others = ", ".join(name for name, one in PLANE_SETS.items() if one.task == asked.task)
         raise ProfundoError(
             f"playground: task: {asked.data} is no {asked.task}; take task='auto', or data of {others}",
-            told=Said("refusals.wrong_task", data=asked.data, task=asked.task, others=others),
+            told=Said(
+                "refusals.wrong_task",
+                data=_titled(asked.data),
+                task=Said(f"glossary.{asked.task}"),
+                others=tuple(_titled(name) for name, one in PLANE_SETS.items() if one.task == asked.task),
+            ),
         )
     of_classes = TWO_CLASS_LOSSES if asked.class_count == 2 else CLASS_LOSSES
     fitting = VALUE_LOSSES if asked.is_regression else of_classes

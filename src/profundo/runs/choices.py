@@ -10,7 +10,7 @@ from profundo import nets
 from profundo.data import load
 from profundo.data.batches import shared_batch_size
 from profundo.evaluate.scores import PROBABILITIES
-from profundo.languages import Said
+from profundo.languages import Said, either
 from profundo.nets.detectors.backbones import BackboneName
 from profundo.nets.published_weights import Published, published
 from profundo.records import Dataset, ProfundoError
@@ -102,7 +102,7 @@ def detector_on(experiment: Experiment, known: Published) -> str:
     """The detector that is to stand on a pretrained backbone. Raises ProfundoError where none can."""
     name, backbones = experiment.pretrained, get_args(BackboneName)[1:]
     if known.net not in backbones:
-        raise ProfundoError(Said("refusals.detector_stands", name=name, known=" or ".join(backbones)))
+        raise ProfundoError(Said("refusals.detector_stands", name=name, known=either(backbones)))
     if experiment.net is None:
         raise ProfundoError(
             f"pretrained {name}: expected a detector to stand on it, such as --net fcos; got none",

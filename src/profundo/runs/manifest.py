@@ -111,8 +111,8 @@ def check_files(
             changes, with_effect = differences(before, now), bool(differences(before, now, ignored))
         if path == folder.weights or (is_as_kept(path, content) and not changes):
             continue  # weights are compared when they are read
-        how = "changed since the run ended" if path.exists() else "is missing"
-        how += f": {'; '.join(changes)}" if changes else ""
+        how = Said("refusals.changed_since" if path.exists() else "refusals.is_away")
+        how = Said("refusals.changed_by", how=how, changes=tuple(changes)) if changes else how
         if name in passed_on and with_effect:
             raise ProfundoError(Said("refusals.altered_file", where=path, how=how))
         notice(f"{path}: {how}")
@@ -131,21 +131,21 @@ def check_data_facts(folder: Folder, facts: Mapping[str, Any]) -> None:
         raise ProfundoError(
             f"{folder.path}: the data are not those of the run, or are split otherwise: {'; '.join(changes)}; figures on "
             "them would not be the run's. Put the data back, or train anew",
-            told=Said("refusals.other_data", where=folder.path, changes="; ".join(changes)),
+            told=Said("refusals.other_data", where=folder.path, changes=tuple(changes)),
         )
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], ignored: Collection[str] = ()) -> list[str]:
     """What was and is, of each entry that is another."""
     return [
-        f"{name} was {value_in_words(before.get(name))}, is {value_in_words(now.get(name))}"
+        Said("refusals.was_is", name=name, before=value_in_words(before.get(name)), now=value_in_words(now.get(name)))
         for name in dict.fromkeys((*before, *now))
         if before.get(name) != now.get(name) and name not in ignored
     ]
 
 
 def value_in_words(value: Any) -> str:
-    return "not set" if value is None else repr(value)
+    return Said("refusals.not_set") if value is None else repr(value)
 
 
 def flat(asked: Mapping[str, Any]) -> dict[str, Any]:

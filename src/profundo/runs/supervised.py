@@ -20,7 +20,7 @@ from torch import nn
 from profundo.data.streams.places import check_place, remember_place
 from profundo.evaluate.kinds import net_answers
 from profundo.files import in_words, read_object, write_json
-from profundo.languages import Said
+from profundo.languages import Said, named
 from profundo.nets.published_weights import published
 from profundo.pictures.history_chart import history_chart
 from profundo.records import Interrupted, ProfundoError
@@ -187,16 +187,19 @@ def check_unchanged(folder: Folder, prepared: Prepared, state: State | None, pro
     now = where(prepared.device, prepared.precision)
     for name, old in (state or {}).get("on", {}).items():
         if now.get(name) != old and name in ("device", "precision"):
-            changes.append(f"{name} was {old}, is {now.get(name)}")
+            changes.append(Said("refusals.was_is", name=name, before=old, now=now.get(name)))
         elif now.get(name) != old and name != "threads":
             voice.notice(f"{name} was {old}, is {now.get(name)}: the result may differ in its last digits")
     before = read_object(folder.environment).get("data") if folder.environment.is_file() else None
     if isinstance(before, dict):
-        changes += [f"data: {change}" for change in differences(before, prepared.data.facts)]
+        changes += [
+            Said("refusals.within", where=named("data"), what=change)
+            for change in differences(before, prepared.data.facts)
+        ]
     else:
         changes.append(f"{folder.environment.name} no longer says what the data were")
     if changes:
-        raise ProfundoError(Said("refusals.things_changed", where=folder.path, changes="; ".join(changes)))
+        raise ProfundoError(Said("refusals.things_changed", where=folder.path, changes=tuple(changes)))
 
 
 def changed_settings(experiment: Experiment, state: State, processes: Group) -> list[str]:

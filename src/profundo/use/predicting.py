@@ -88,7 +88,9 @@ class Predictor:
             given = "rows with columns" if self.spec.inputs.kind == "features" else self.spec.inputs.things
             raise ProfundoError(
                 f"{self.folder.path}: expected {given}, its net takes no {kind}s",
-                told=Said("refusals.takes_none", where=self.folder.path, given=given),
+                told=Said(
+                    "refusals.takes_none", where=self.folder.path, given=Said(f"refusals.of_{self.spec.inputs.things}")
+                ),
             )
         names = [f"{kind} {number}" for number in range(1, len(contents) + 1)]
         values = []

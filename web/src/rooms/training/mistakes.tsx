@@ -4,6 +4,7 @@ import texts from "@texts/training.json";
 import { call } from "../../connection";
 import type { Numbers } from "../../frames";
 import { local, percent, say } from "../../language";
+import { term } from "../../terms";
 import { useWork } from "../../ui/asking";
 import { Button, Panel, Problem } from "../../ui/controls";
 import type { Run } from "./model";
@@ -103,7 +104,7 @@ function Rows({ mistakes }: { mistakes: readonly Mistake[] }) {
       ...one.row.map(({ text, numeric }) => <td class="cell" title={text}>{numeric ? local(text) : text}</td>),
     ],
   }));
-  return <Table label={say(texts.mistakes)} heads={[say(texts.row), say(texts.is), say(texts.said), ...(sure ? [say(texts.sureness)] : []), ...names]} rows={rows} />;
+  return <Table label={say(texts.mistakes)} heads={[term("row"), say(texts.is), say(texts.said), ...(sure ? [say(texts.sureness)] : []), ...names]} rows={rows} />;
 }
 
 function Picture({ image, label }: { image: Numbers; label: string }) {

@@ -12,7 +12,7 @@ import { Found } from "../../ui/finding";
 import { clock, column, inLanguage, type Finding, type Words } from "./model";
 import { Chart } from "./one_run";
 import { ReadingTable, type Reading } from "./reading_table";
-import { cause, fieldOf, inFields, setting, term } from "../../terms";
+import { cause, fieldOf, inFields, quantity, setting, term } from "../../terms";
 import { act, askedFor, show } from "./state";
 
 interface Named {
@@ -66,7 +66,7 @@ interface Plan {
 
 const COMMON = ["net", "epochs", "learning_rate", "batch_size", "optimizer", "early_stop", "augment", "weight_decay", "seed"];
 const OF_READING = ["target", "task", "columns", "drop", "missing", "encoding", "header"];
-const PARTS = { data: texts.part_data, net: texts.net, learning: texts.part_learning, course: texts.part_course, run: texts.part_run };
+const PARTS = { data: texts.by_data, net: texts.by_net, learning: texts.part_learning, course: texts.part_course, run: texts.part_run };
 const OWN = "own:";
 const FILES = ".csv,.tsv,.parquet,.pq,.json,.jsonl,.ndjson,.zip,.npz";
 
@@ -107,7 +107,7 @@ export function NewRun({ data, words, name }: { data: string; words: Words; name
         <h1>{say(texts.new_run)}</h1>
         <div class="form-grid">
           <Choice
-            label={say(texts.data)}
+            label={fieldOf("data")}
             value={data}
             options={[...(own ? [[data, data.slice(data.indexOf("/") + 1)] as const] : []), ...form.sets.map((one) => [one.name, one.name] as const)]}
             onChoose={open}
@@ -130,7 +130,7 @@ export function NewRun({ data, words, name }: { data: string; words: Words; name
 }
 
 function sizesOf(samples: Readonly<Record<string, number>>): string[] {
-  return Object.entries(samples).map(([split, many]) => `${known(texts, split)} ${count(many)}`);
+  return Object.entries(samples).map(([split, many]) => `${quantity(split)} ${count(many)}`);
 }
 
 const MARKS = { error: "✗", warning: "!", note: "·" } as const;
@@ -223,7 +223,7 @@ interface EntryProps {
 function Entry({ field, nets, value, onChange }: EntryProps) {
   const { name, help, look, choices, initial, form } = field;
   const label = fieldOf(name);
-  const unset = initial === "" ? say(texts.suits) : initial;
+  const unset = initial === "" ? say(texts.suits) : local(initial);
   const list = name === "net" ? nets.map((one) => [one.name, `${one.name}: ${told(one.about)}`] as const) : choices.map((one) => [one, one] as const);
   const switches = look === "switch" ? [["true", say(texts.yes)] as const, ["false", say(texts.no)] as const] : [];
   const options = [...list, ...switches];

@@ -14,7 +14,7 @@ import { Mistakes } from "./mistakes";
 import { clock, column, dataOf, done, figuresOf, isShare, netOf, rateOf, type Column, type Course, type Phase, type Progress, type Run } from "./model";
 import { scoreText, StateMark } from "./run_table";
 import { act, again, courses, mayTrainAgain, show } from "./state";
-import { term } from "../../terms";
+import { fieldOf, term } from "../../terms";
 import { TryOut } from "./try_out";
 import { Table } from "../../ui/table";
 
@@ -67,10 +67,10 @@ function Way({ run, progress }: { run: Run; progress: Progress }) {
         kind="facts"
         of={[
           [say(PHASES[progress.phase]), percent(share, 0)],
-          [say(texts.epoch), `${progress.epoch} / ${progress.epochs}`],
-          [say(texts.step), `${progress.step} / ${progress.steps}`],
+          [term("epoch"), `${progress.epoch} / ${progress.epochs}`],
+          [term("batch"), `${progress.step} / ${progress.steps}`],
           ...losses.map(([name, value]): Fact => [term(name), value === null ? "∞" : short(Number(value.toPrecision(3)))]),
-          [say(texts.rate), figure(rateOf(run, progress.rate), 3)],
+          [fieldOf("learning_rate"), figure(rateOf(run, progress.rate), 3)],
           [say(texts.throughput), figure(progress.samples_per_second, 3)],
           [say(texts.passed), clock(progress.seconds)],
           [say(texts.left), clock(progress.left)],
@@ -139,7 +139,7 @@ function Actions({ run }: { run: Run }) {
 function Scores({ run }: { run: Run }) {
   const others = [
     { name: term(run.linear_name), values: run.linear },
-    { name: say(texts.constant), values: run.baseline },
+    { name: term("constant predictor"), values: run.baseline },
   ].filter(({ values }) => Object.keys(values).length > 0);
   const rows = Object.entries(run.scores).map(([name, value]) => ({
     key: name,
@@ -175,7 +175,7 @@ function History({ run, course }: { run: Run; course: Course }) {
         {rest.slice(0, 4).map((name) => (
           <Chart key={name} title={term(name)} names={[name]} columns={[column(history[name])]} x={epochs} />
         ))}
-        {"rate" in history && <Chart title={say(texts.rate)} names={[say(texts.rate)]} columns={[column(history["rate"]).map((factor) => rateOf(run, factor))]} x={epochs} />}
+        {"rate" in history && <Chart title={fieldOf("learning_rate")} names={[fieldOf("learning_rate")]} columns={[column(history["rate"]).map((factor) => rateOf(run, factor))]} x={epochs} />}
         {"gradient norm" in history && <Chart title={say(texts.gradient)} names={["gradient norm"]} columns={[column(history["gradient norm"], true)]} x={epochs} logarithmic />}
       </div>
     </section>

@@ -1,11 +1,11 @@
 // How the columns of a table were read, to be corrected before anything is trained.
 import texts from "@texts/training.json";
-import { count, known, say, told, type Told } from "../../language";
+import { count, say, told, type Told } from "../../language";
 import { Choice, Panel, TextField } from "../../ui/controls";
 import type { Look } from "./new_run";
 import { kindsIn, leftOut, withKind, withoutColumn } from "./reading";
 import type { Words } from "./model";
-import { inFields } from "../../terms";
+import { fieldOf, inFields, term } from "../../terms";
 import { Table } from "../../ui/table";
 
 export interface Reading {
@@ -28,7 +28,7 @@ const WRITTEN: Readonly<Record<string, string>> = { ".": "1.5", ",": "1,5", dmy:
 /** "number:," as the page says it. */
 export function kindSaid(kind: string): string {
   const [of = "", form = ""] = kind.split(":");
-  return [known(texts, `kind_${of}`, of || "–"), WRITTEN[form] ?? ""].join(" ").trim();
+  return [of === "code" ? term("category (codes)") : term(of) || "–", WRITTEN[form] ?? ""].join(" ").trim();
 }
 
 interface TableProps {
@@ -52,9 +52,9 @@ export function ReadingTable({ look, words, set }: TableProps) {
       kind: out.includes(name) ? "out" : name === target ? "target" : "",
       cells: [
         <>
-          {name} {name === target && <span class="tag">{say(texts.target)}</span>}
+          {name} {name === target && <span class="tag">{fieldOf("target")}</span>}
         </>,
-        <select aria-label={`${name}: ${say(texts.taken_for)}`} value={named[name] ?? ""} onChange={(event) => set("columns", withKind(words["columns"] ?? "", name, event.currentTarget.value))}>
+        <select aria-label={`${name}: ${fieldOf("columns")}`} value={named[name] ?? ""} onChange={(event) => set("columns", withKind(words["columns"] ?? "", name, event.currentTarget.value))}>
           <option value="">{kindSaid(kind)}</option>
           {TOLD.map((one) => (
             <option key={one} value={one} selected={one === named[name]}>
@@ -62,7 +62,7 @@ export function ReadingTable({ look, words, set }: TableProps) {
             </option>
           ))}
         </select>,
-        <input type="checkbox" checked={out.includes(name)} disabled={name === target} aria-label={`${say(texts.leave_out)}: ${name}`} onChange={(event) => set("drop", withoutColumn(words["drop"] ?? "", name, event.currentTarget.checked))} />,
+        <input type="checkbox" checked={out.includes(name)} disabled={name === target} aria-label={`${fieldOf("drop")}: ${name}`} onChange={(event) => set("drop", withoutColumn(words["drop"] ?? "", name, event.currentTarget.checked))} />,
         <td class="cell">{reading && [...new Set(reading.example)].join(" → ")}</td>,
         missing(reading),
         <td class="because">{[reading?.why, reading?.doubt, reading?.use || column?.use].flatMap((part) => (part ? [inFields(told(part))] : [])).join("; ")}</td>,
@@ -72,9 +72,9 @@ export function ReadingTable({ look, words, set }: TableProps) {
   return (
     <Panel title={say(texts.reading)}>
       <div class="form-grid">
-        <Choice label={say(texts.target)} value={target} options={[["", say(texts.choose_target)], ...names.filter((name) => !out.includes(name)).map((name) => [name, name] as const)]} onChoose={(name) => set("target", name)} />
+        <Choice label={fieldOf("target")} value={target} options={[["", say(texts.choose_target)], ...names.filter((name) => !out.includes(name)).map((name) => [name, name] as const)]} onChoose={(name) => set("target", name)} />
         <Choice
-          label={say(texts.task)}
+          label={fieldOf("task")}
           value={words["task"] ?? ""}
           options={[
             ["", say(texts.suits)],
@@ -85,7 +85,7 @@ export function ReadingTable({ look, words, set }: TableProps) {
           onChoose={(task) => set("task", task)}
         />
         <Choice
-          label={say(texts.header)}
+          label={fieldOf("header")}
           value={words["header"] ?? ""}
           options={[
             ["", say(texts.header_first)],
@@ -93,10 +93,10 @@ export function ReadingTable({ look, words, set }: TableProps) {
           ]}
           onChoose={(header) => set("header", header)}
         />
-        <TextField late label={say(texts.missing_words)} value={words["missing"] ?? ""} placeholder="NA,?,-" onInput={(value) => set("missing", value)} />
-        <TextField late label={say(texts.encoding)} value={words["encoding"] ?? ""} placeholder={say(texts.suits)} onInput={(value) => set("encoding", value)} />
+        <TextField late label={fieldOf("missing")} value={words["missing"] ?? ""} placeholder="NA,?,-" onInput={(value) => set("missing", value)} />
+        <TextField late label={fieldOf("encoding")} value={words["encoding"] ?? ""} placeholder={say(texts.suits)} onInput={(value) => set("encoding", value)} />
       </div>
-      <Table label={say(texts.reading)} kind="reading" heads={[texts.column, texts.taken_for, texts.leave_out, texts.example, texts.missing, texts.because].map((one) => say(one))} rows={names.map(row)} />
+      <Table label={say(texts.reading)} kind="reading" heads={[say(texts.column), fieldOf("columns"), fieldOf("drop"), say(texts.example), say(texts.missing), say(texts.because)]} rows={names.map(row)} />
     </Panel>
   );
 }
