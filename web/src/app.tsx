@@ -54,7 +54,7 @@ export function App() {
         </nav>
         {role.value === "owner" && shared.value && <Sharing />}
         <Theming />
-        <Choice bare label={say(texts.language)} value={language.value} options={LANGUAGES.map((one) => [one, nameOf(one)])} onChoose={(one) => void speak(one as Language)} />
+        <Choice bare label={say(texts.language)} value={language.value} options={LANGUAGES.map((one) => [one, nameOf(one)])} onChoose={(one) => speak(one as Language)} />
       </header>
       <p class="away" role="status" hidden={connected.value || trouble.value === ""}>
         {trouble.value}
