@@ -75,10 +75,10 @@ export function App() {
 
 function Visiting() {
   return (
-    <div class="visiting" data-follow>
+    <section class="visiting" aria-label={say(texts.follow)} data-follow>
       <p>{say(texts.visiting)}</p>
       <Switch label={say(texts.follow)} checked={following.value} onChange={follow} />
-    </div>
+    </section>
   );
 }
 
@@ -88,10 +88,10 @@ function Welcome({ room }: { room: Room }) {
     localStorage.setItem(GREETED, greeted.value.join(" "));
   };
   return (
-    <div class="visiting">
+    <section class="visiting" aria-label={say(room.name)}>
       <p>{say(room.welcome)}</p>
       <Button onClick={done}>{say(texts.understood)}</Button>
-    </div>
+    </section>
   );
 }
 
