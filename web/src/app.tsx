@@ -75,7 +75,7 @@ export function App() {
 
 function Visiting() {
   return (
-    <section class="visiting" aria-label={say(texts.follow)} data-follow>
+    <section class="visiting" aria-label={say(texts.share)} data-follow>
       <p>{say(texts.visiting)}</p>
       <Switch label={say(texts.follow)} checked={following.value} onChange={follow} />
     </section>
