@@ -152,6 +152,15 @@ def test_axe_finds_nothing_in_other_views_with_all_that_is_folded_open(left_as_i
     assert lasting(page) == []
 
 
+@pytest.mark.parametrize("visits", [False, True])
+def test_axe_finds_nothing_in_what_a_newcomer_is_told(tab, axe, visits):
+    page = tab("", visits=visits)
+    page.locator(".visiting").wait_for()
+    quiet(page)
+    page.evaluate(axe)
+    assert lasting(page, {"runOnly": ["region", "landmark-unique", "aria-allowed-role"]}) == []
+
+
 def test_a_telephone_that_is_turned_upright_scrolls_nothing_sideways(kept_tab):
     page = entered(kept_tab, "playground", width=844, height=390)
     page.set_viewport_size({"width": 390, "height": 844})

@@ -44,6 +44,7 @@ def test_the_picture_follows_the_plane_and_the_sliders(tab, lab):
     for key in ("ArrowRight", "ArrowRight", "Shift+ArrowUp"):
         page.keyboard.press(key)
     page.wait_for_url(re.compile(r"a=0\.2&b=0\.5"))
+    assert eventually(page, lambda: "0.2; 0.5" in page.locator("p.unseen[role=status]").first.inner_text())
     space = open_latent(lab.runs / "inside-vae")["plane"]
     plane = LatentPlane(space.origin(2), space.direction("number:1"), space.direction("number:2"))
 

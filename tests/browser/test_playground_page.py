@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from browser_waiting import quiet
+from browser_waiting import eventually, quiet
 from canvas_pixels import canvas_pixels
 from profundo.playground.own_points import points_of_table
 from profundo.playground.playground_settings import new_settings
@@ -239,3 +239,35 @@ def test_more_classes_are_drawn_after_two(tab):
     assert drawn.shape[:2] == classes.shape
     hues = [np.argmax(drawn[classes == one].mean(0) - drawn.mean((0, 1))) for one in range(3)]
     assert hues == [0, 2, 1]  # orange, blue, green, where the library says so
+
+
+REFUSE = """() => { const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (text) { send.call(this, String(text).replace('"speed":"fast"', '"speed":"warp"')); }; }"""
+
+
+def test_a_choice_that_is_refused_is_taken_back(tab):
+    page = tab("#/playground?data=spiral")
+    speed = page.get_by_label("Speed")
+    speed.wait_for()
+    before = speed.input_value()
+    page.evaluate(REFUSE)
+    speed.select_option("fast")
+    page.locator(".playground > .problem").wait_for()
+    assert eventually(page, lambda: speed.input_value() == before)
+
+
+def test_only_losses_that_the_targets_take_are_offered(tab):
+    page = tab("#/playground?data=circle&show=more")
+    names = page.get_by_label("Loss", exact=True).locator("option")
+    names.first.wait_for(state="attached")
+    assert [one.get_attribute("value") for one in names.all()] == ["auto", "bernoulli", "hinge"]
+
+
+def test_what_is_below_stays_where_it_is_as_the_doctor_begins_to_speak(tab):
+    page = tab("#/playground?data=spiral&learning_rate=10")
+    top = "() => document.querySelector('.stage').getBoundingClientRect().top"
+    page.locator(".stage .node").first.wait_for()
+    before = page.evaluate(top)
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.locator(".glance .sign").first.wait_for()
+    assert page.evaluate(top) == before

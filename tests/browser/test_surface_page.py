@@ -102,3 +102,12 @@ def test_in_three_dimensions_the_surface_turns(tab):
     for _ in range(4):
         page.keyboard.press("ArrowLeft")
     assert eventually(page, lambda: solid.screenshot() != before)
+
+
+def test_where_balls_start_is_told_as_it_is_moved_by_keys(tab):
+    page = tab("#/surface?mode=roll&x=1&y=1")
+    stage = page.locator("canvas[role=application]")
+    stage.focus()
+    page.keyboard.press("ArrowLeft")
+    said = page.locator("body > p.unseen[role=status], #app > p.unseen[role=status]")
+    assert eventually(page, lambda: re.search(r"Start x 0\.\d+; Start y 1", said.inner_text()))

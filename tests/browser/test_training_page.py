@@ -79,6 +79,7 @@ def test_what_the_doctor_advises_is_told_as_fields_of_the_form_and_set_there(tab
     assert advised.inner_text().startswith("Remedy: Learning rate: 0.0")
     rate = advised.inner_text().split("Learning rate: ")[1].split()[0]
     finding.get_by_role("button", name="Train again with this").click()
+    page.wait_for_function("() => document.activeElement.id === 'shown'")
     page.wait_for_selector("h1:has-text('New training')")
     assert page.get_by_label("Learning rate", exact=True).input_value() == rate
     assert page.get_by_label("Epochs", exact=True).input_value() == "10"

@@ -28,6 +28,7 @@ from profundo.playground.own_points import table_columns
 from profundo.records import ProfundoError
 from profundo.runs.experiment import new_experiment
 from profundo.runs.live.holder import this_process
+from profundo.runs.live.live_reading import RunRow
 from profundo.runs.supervised import train
 from profundo.use.predicting import predictor
 
@@ -165,7 +166,7 @@ def test_the_reading_table_is_the_library_s_look_and_obeys_corrections(lab):
         ({"epochs": "many"}, "epochs: expected a whole number"),
         ({"epochs": "-3"}, "epochs"),
         ({"epochs": "99999999999999999999999"}, "epochs: expected at most 10,000,000"),
-        ({"batch_size": "99999999999999999999"}, "batch size: expected at most 4,611,686,018,427,387,904"),
+        ({"batch_size": "99999999999999999999"}, "batch size: expected at most 1,000,000,000"),
         ({"learning_rate": "1e999"}, "learning rate: expected a finite number"),
         ({"net_options": "x"}, "net_options"),
         ({"augment": "[{"}, "expected a plain value"),
@@ -246,6 +247,37 @@ def test_a_training_lives_without_the_lab_is_paused_and_goes_on(lab, uploads):
     ask(second, "remove", run="houses-1")
     assert not (lab.runs / "houses-1").exists()
     second.close()
+
+
+def test_a_training_that_is_paused_before_its_folder_is_made_is_gone_on_with(lab):
+    ask(lab, "start", data="iris", settings={"net": "mlp", "epochs": "2", "doctor": "false"}, name="soon")
+    ask(lab, "pause", run="soon")
+    row = until(lab, "soon", "paused", "failed", "finished")
+    assert (row["state"], row["may_resume"], row["fault"]) == ("paused", True, "")
+    with pytest.raises(ProfundoError, match="is paused"):
+        ask(lab, "stop", run="soon")
+    ask(lab, "go_on", run="soon")
+    assert until(lab, "soon", "starting", "running", "finished", "failed")["fault"] == ""
+    row = until(lab, "soon", "finished", "failed")
+    assert row["state"] == "finished", row["fault"]
+
+
+@pytest.mark.parametrize(
+    ("state", "since", "told"),
+    [
+        ("paused", -60.0, "running"),  # it has saved its state, and ends
+        ("paused", 60.0, "starting"),  # it goes on, and has not told how far it is
+        ("finished", -60.0, "finished"),
+    ],
+)
+def test_a_process_that_ends_is_not_told_to_start(lab, state, since, told):
+    for folder in ("run", ".started"):
+        (lab.runs / folder).mkdir(exist_ok=True)
+    (lab.runs / "run/progress.json").write_text("{}")
+    me = this_process()
+    kept = {"pid": me.pid, "began": me.began, "at": time.time() + since}
+    (lab.runs / ".started/run.json").write_text(json.dumps(kept))
+    assert [row.state for row in starting.started_rows(lab.runs, [RunRow("run", state)])] == [told]
 
 
 def test_a_training_that_is_stopped_ends_with_its_epoch_and_is_judged(lab):

@@ -54,7 +54,7 @@ export function App() {
         </nav>
         {role.value === "owner" && shared.value && <Sharing />}
         <Theming />
-        <Choice bare label={say(texts.language)} value={language.value} options={LANGUAGES.map((one) => [one, nameOf(one)])} onChoose={(one) => void speak(one as Language)} />
+        <Choice bare label={say(texts.language)} value={language.value} options={LANGUAGES.map((one) => [one, nameOf(one)])} onChoose={(one) => speak(one as Language)} />
       </header>
       <p class="away" role="status" hidden={connected.value || trouble.value === ""}>
         {trouble.value}
@@ -75,10 +75,10 @@ export function App() {
 
 function Visiting() {
   return (
-    <div class="visiting" data-follow>
+    <section class="visiting" aria-label={say(texts.share)} data-follow>
       <p>{say(texts.visiting)}</p>
       <Switch label={say(texts.follow)} checked={following.value} onChange={follow} />
-    </div>
+    </section>
   );
 }
 
@@ -88,10 +88,10 @@ function Welcome({ room }: { room: Room }) {
     localStorage.setItem(GREETED, greeted.value.join(" "));
   };
   return (
-    <div class="visiting">
+    <section class="visiting" aria-label={say(room.name)}>
       <p>{say(room.welcome)}</p>
       <Button onClick={done}>{say(texts.understood)}</Button>
-    </div>
+    </section>
   );
 }
 

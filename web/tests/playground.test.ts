@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { chosenOf } from "../src/rooms/playground/own_table";
-import { classesToAdd } from "../src/rooms/playground/output";
+import { classesToAdd, isHatched } from "../src/rooms/playground/output";
 import { course } from "../src/rooms/playground/race";
 import { joined, parted, type Page } from "../src/rooms/playground/query";
 
@@ -113,4 +113,9 @@ test("the page asks once how things stand where a run ended by itself", async ()
   calls[1]?.answer({ ...told({}), running: false, until: 3 });
   await vi.waitFor(() => expect(setup.value?.until).toBe(3));
   leave();
+});
+
+test("classes of a plane have hatchings of their own, as many as there may be", () => {
+  const drawn = Array.from({ length: 8 }, (_, label) => Array.from({ length: 24 * 24 }, (_, at) => isHatched(label, at % 24, Math.floor(at / 24))).join());
+  expect(new Set(drawn).size).toBe(8);
 });

@@ -20,7 +20,7 @@ from profundo.records import ProfundoError
 from profundo.train.optimizers import OPTIMIZERS
 from profundo.train.schedules import SCHEDULES
 
-__all__ = ["ALL", "FIELDS", "OWN", "Field", "PlaygroundSettings", "changed", "new_settings"]
+__all__ = ["ALL", "FIELDS", "OWN", "Field", "PlaygroundSettings", "changed", "fitting_losses", "new_settings"]
 
 Part = Literal["data", "net", "learning", "course"]
 OWN = "points"
@@ -237,14 +237,19 @@ def check_task(asked: PlaygroundSettings) -> None:
                 others=tuple(_titled(name) for name, one in PLANE_SETS.items() if one.task == asked.task),
             ),
         )
-    of_classes = TWO_CLASS_LOSSES if asked.class_count == 2 else CLASS_LOSSES
-    fitting = VALUE_LOSSES if asked.is_regression else of_classes
+    fitting = fitting_losses(asked)
     if asked.objective not in fitting:
         what = "values" if asked.is_regression else f"{asked.class_count} classes"
         raise ProfundoError(
             f"playground: loss: expected auto, {' or '.join(fitting)} for {what}, got {asked.objective!r}",
             told=Said("refusals.wrong_loss", fitting=fitting, got=asked.objective),
         )
+
+
+def fitting_losses(asked: PlaygroundSettings) -> tuple[str, ...]:
+    """What can be lowered for these targets."""
+    of_classes = TWO_CLASS_LOSSES if asked.class_count == 2 else CLASS_LOSSES
+    return VALUE_LOSSES if asked.is_regression else of_classes
 
 
 def check_together(asked: PlaygroundSettings) -> None:

@@ -1,6 +1,6 @@
 // Native controls with their labels: reachable by keyboard, read aloud, large enough for a finger.
 import type { ComponentChildren } from "preact";
-import { useId, useState } from "preact/hooks";
+import { useId, useRef, useState } from "preact/hooks";
 import texts from "@texts/lab.json";
 import { local, say } from "../language";
 import { useTold } from "../telling";
@@ -62,16 +62,36 @@ export function Steps({ values, ...rest }: Omit<SliderProps, "min" | "max" | "st
 
 export type Option = readonly [value: string, text: string];
 
-/** A value that is none of the options, such as of a run that has gone, stands there and is said not to be one: another would be a lie. */
-export function Choice({ label, value, options, disabled = false, bare = false, onChoose }: { label: string; value: string; options: readonly Option[]; disabled?: boolean; bare?: boolean; onChoose: (value: string) => void }) {
+interface ChoiceProps {
+  label: string;
+  value: string;
+  options: readonly Option[];
+  disabled?: boolean;
+  bare?: boolean;
+  /** What it promises is kept once it is known whether the choice is taken. */
+  onChoose: (value: string) => unknown;
+}
+
+/** A value that is none of the options, such as of a run that has gone, stands there and is said not to be one: another would be a lie.
+So would one that was refused: what is in force comes back. */
+export function Choice({ label, value, options, disabled = false, bare = false, onChoose }: ChoiceProps) {
   const id = useId();
+  const last = useRef<unknown>(null);
+  const [, showAgain] = useState({});
+  const take = async (chosen: string) => {
+    const taken = onChoose(chosen);
+    last.current = taken;
+    if (!(taken instanceof Promise)) return;
+    await taken.catch(() => undefined); // whoever promised says so
+    if (last.current === taken) showAgain({});
+  };
   const isLost = options.length > 0 && !options.some(([one]) => one === value);
   return (
     <div class="field">
       <label for={id} class={bare ? "unseen" : ""}>
         {label}
       </label>
-      <select id={id} value={value} disabled={disabled} title={options.find(([one]) => one === value)?.[1]} onChange={(event) => onChoose(event.currentTarget.value)}>
+      <select id={id} value={value} disabled={disabled} title={options.find(([one]) => one === value)?.[1]} onChange={(event) => void take(event.currentTarget.value)}>
         {isLost && (
           <option value={value} selected disabled={value !== ""}>
             {value === "" ? "–" : say(texts.not_here, { name: value })}

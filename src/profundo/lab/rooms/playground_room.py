@@ -17,7 +17,7 @@ from profundo.lab.uploads import upload_path
 from profundo.languages import Said, told_by
 from profundo.playground.command_words import command_line
 from profundo.playground.own_points import MOST_ROWS, points_of_table, table_columns
-from profundo.playground.playground_settings import ALL, FIELDS, changed, new_settings
+from profundo.playground.playground_settings import ALL, FIELDS, changed, fitting_losses, new_settings
 from profundo.playground.presets import PRESETS
 from profundo.playground.queries import LONGEST, kept_of_query, to_query
 from profundo.records import ProfundoError
@@ -146,6 +146,7 @@ def state_of(found: Playing) -> dict[str, Any]:
         "curve": settings.is_curve,
         "classes": list(data.spec.targets.classes),
         "objective": settings.objective,
+        "losses": ("auto", *fitting_losses(settings)),
         "activations": settings.activations,
         "train": {"points": data.train.inputs, "targets": data.train.targets.float().flatten()},
         "test": {"points": data.test.inputs, "targets": data.test.targets.float().flatten()},

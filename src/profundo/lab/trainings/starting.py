@@ -1,12 +1,13 @@
 """Trainings as processes of their own, which the lab's end does not touch: started, interrupted, gone on with, removed.
 
 runs/.started/NAME.yaml   the settings that a training was started with
-runs/.started/NAME.json   its process
+runs/.started/NAME.json   its process, and whether it was paused before its folder was made
 runs/.started/NAME.txt    what it said on stderr: all that is known of one that ended before its folder was made
 
 A training is `profundo train --config NAME.yaml --out runs/NAME`, never a word for a shell, in a session of its own, so that
 Ctrl-C in the lab's terminal does not reach it. It is paused by SIGINT, upon which it saves its state and ends, and gone on
-with by `profundo resume`, to the same bits: that holds whoever was stopped meanwhile, the lab or the machine.
+with by `profundo resume`, to the same bits: that holds whoever was stopped meanwhile, the lab or the machine. One that is paused
+before it has made its folder has no state to save, and is gone on with by being started anew.
 """
 
 from __future__ import annotations
@@ -64,15 +65,19 @@ def start(runs: Path, name: str, experiment: Experiment) -> None:
         raise ProfundoError(Said("refusals.taken_name", name=name))
     record = record_folder(runs)
     write_experiment(record / f"{name}.yaml", experiment)
-    launch(runs, name, ["train", "--config", str(record / f"{name}.yaml"), "--out", str(runs / name)])
+    launch(runs, name, words_to_train(runs, name))
+
+
+def words_to_train(runs: Path, name: str) -> list[str]:
+    return ["train", "--config", str(runs / STARTED / f"{name}.yaml"), "--out", str(runs / name)]
 
 
 def go_on(runs: Path, name: str) -> None:
     """Resume a run that was paused or stopped. Raises ProfundoError for any other."""
-    row = run_row(runs, name)
-    if not row.may_resume:
+    row = named_row(runs, name)
+    if not row.may_resume or row.state == "starting":
         raise ProfundoError(Said("refusals.not_interrupted", name=name, state=state_of(row)))
-    launch(runs, name, ["resume", str(runs / name)])
+    launch(runs, name, ["resume", str(runs / name)] if (runs / name).exists() else words_to_train(runs, name))
 
 
 def launch(runs: Path, name: str, words: Sequence[str]) -> None:
@@ -99,6 +104,8 @@ def pause(runs: Path, name: str) -> None:
     holder = kept_holder(runs, name)
     with suppress(ProfundoError):
         holder = writer_of(runs, name) or holder
+    if not (runs / name).exists() and is_at_work(holder):
+        write_json(runs / STARTED / f"{name}.json", {**record_of(runs, name), "paused": True})
     if not interrupt(holder):
         raise ProfundoError(Said("refusals.no_process", name=name))
 
@@ -107,8 +114,8 @@ def stop(runs: Path, name: str) -> None:
     """Let a training end with its epoch, to be judged and reported as it is then; one that is paused ends with the epoch where it
     was. Raises ProfundoError for a run that has not begun, or has ended."""
     check_name(name)
-    row = run_row(runs, name)
-    if row.state != "running" and not row.may_resume:
+    row = named_row(runs, name)
+    if not (runs / name).exists() or (row.state != "running" and not row.may_resume):
         raise ProfundoError(Said("refusals.not_stoppable", name=name, state=state_of(row)))
     write_bytes(runs / name / "stop", b"", within=runs)
     if row.state != "running":
@@ -171,8 +178,8 @@ def started_rows(runs: Path, rows: Sequence[RunRow]) -> list[RunRow]:
         at_work = is_at_work(kept_holder(runs, name))
         if name not in known:
             fresh.append(started_row(runs, name, at_work))
-        elif at_work and known[name].state != "running":
-            known[name] = replace(known[name], state="starting", fault="")
+        elif at_work and known[name].state not in ("running", "finished"):
+            known[name] = replace(known[name], state="running" if has_begun(runs, name) else "starting", fault="")
         elif not at_work and known[name].may_resume and (refused := refused_in(said_of(runs, name))):
             known[name] = replace(known[name], fault=refused)
         elif not at_work:
@@ -206,13 +213,26 @@ def started_names(runs: Path) -> list[str]:
 def started_row(runs: Path, name: str, at_work: bool) -> RunRow:
     kept = record_of(runs, name)
     begun = kept.get("at")
+    is_paused = not at_work and kept.get("paused") is True and not refused_in(said_of(runs, name))
     return RunRow(
         name,
-        "starting" if at_work else "failed",
-        fault="" if at_work else last_word(said_of(runs, name)),
+        "starting" if at_work else "paused" if is_paused else "failed",
+        fault="" if at_work or is_paused else last_word(said_of(runs, name)),
+        may_resume=is_paused,
         settings=kept_settings(runs, name),
         begun=begun if isinstance(begun, float) else 0.0,
     )
+
+
+def has_begun(runs: Path, name: str) -> bool:
+    """Whether the process that was started last has told how far it is: what it says there of its end is true once it is gone."""
+    at = record_of(runs, name).get("at")
+    try:
+        with open_place(runs / name, runs) as here:
+            status = here.status("progress.json")
+    except (OSError, ProfundoError):
+        return False
+    return isinstance(at, float) and status is not None and status.st_mtime > at
 
 
 def kept_settings(runs: Path, name: str) -> Mapping[str, Any]:

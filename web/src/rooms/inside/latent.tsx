@@ -8,6 +8,7 @@ import { figure, say } from "../../language";
 import { Button, Choice, Panel, Problem, Slider, type Option } from "../../ui/controls";
 import { NumberField } from "../../ui/number_field";
 import { choose, lattice, spaces, whole, word, type Lattice, type Space } from "./looking";
+import { useTold } from "../../telling";
 import { Picture, Shelf } from "./pictures";
 import { pictured } from "../../ui/raster";
 
@@ -66,7 +67,7 @@ function Latent({ space, all }: { space: Space; all: readonly Space[] }) {
       <Panel title={say(texts.plane_of_codes)}>
         {all.length > 1 && <Choice label={say(texts.space)} value={space.name} options={all.map(({ name, width }): Option => [name, say(texts.space_of, { name, width })])} onChoose={(name) => choose({ space: name, first: "", second: "", from: "" })} />}
         <Pad a={a} b={b} />
-        <p class="hint">{say(texts.pad_hint)}</p>
+        <p class="hint" id="pad-keys">{say(texts.pad_hint)}</p>
         <div class="directions">
           <Direction axis="first" label={say(texts.across)} space={space} usual={usualOf(space, 1)} />
           <Direction axis="second" label={say(texts.upwards)} space={space} usual={usualOf(space, 2)} />
@@ -95,6 +96,8 @@ function Latent({ space, all }: { space: Space; all: readonly Space[] }) {
 function Pad({ a, b }: { a: number; b: number }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const shown = lattice.value.value;
+  const label = say(texts.pad_label, { a: figure(a), b: figure(b) });
+  useTold(label);
   useEffect(() => {
     if (canvas.current && shown) drawLattice(canvas.current, shown);
   }, [shown]);
@@ -117,7 +120,8 @@ function Pad({ a, b }: { a: number; b: number }) {
       class="lattice"
       tabIndex={0}
       role="application"
-      aria-label={say(texts.pad_label, { a: figure(a), b: figure(b) })}
+      aria-label={label}
+      aria-describedby="pad-keys"
       onPointerDown={(event) => (event.currentTarget.setPointerCapture(event.pointerId), point(event))}
       onPointerMove={(event) => event.buttons > 0 && point(event)}
       onKeyDown={onKeyDown}
@@ -145,7 +149,7 @@ function Direction({ axis, label, space, usual }: { axis: "first" | "second"; la
   return (
     <div class="direction">
       <Choice label={label} value={shownKind} options={kinds.map((one): Option => [one, told[one]])} onChoose={(one) => choose({ [axis]: `${one}:${axis === "first" ? 1 : 2}` })} />
-      <NumberField bare label={say(texts.which)} value={Number(number)} whole least={least} most={most} onNumber={(one) => choose({ [axis]: `${shownKind}:${one}` })} />
+      <NumberField bare label={`${label}: ${say(texts.which)}`} value={Number(number)} whole least={least} most={most} onNumber={(one) => choose({ [axis]: `${shownKind}:${one}` })} />
     </div>
   );
 }

@@ -30,12 +30,10 @@ export function Lessons() {
   const choices = form.value;
   if (!choices) return null;
   const chosen = preset.value;
-  const take = async (name: string) => {
-    await begin(queryOf(name), name);
-  };
+  const take = (name: string) => begin(queryOf(name), name);
   return (
     <section class="lesson" aria-label={say(texts.lesson)}>
-      <Choice label={say(texts.lesson)} value={chosen} options={[["", say(texts.no_lesson)], ...choices.presets.map(({ name }): Option => [name, lesson(name, "title")])]} onChoose={(name) => void take(name)} />
+      <Choice label={say(texts.lesson)} value={chosen} options={[["", say(texts.no_lesson)], ...choices.presets.map(({ name }): Option => [name, lesson(name, "title")])]} onChoose={take} />
       <div class="lesson-words">
         {chosen === "" ? (
           <p class="muted">{say(role.value === "visitor" ? texts.lesson_hint_visitor : texts.lesson_hint)}</p>
@@ -83,7 +81,7 @@ export function Controls() {
         <Button onClick={() => void act("step")}>{say(texts.step)}</Button>
         <Button onClick={() => void act("epoch")}>{say(texts.one_epoch)}</Button>
         <Button onClick={() => void act("reset")}>{say(texts.reset)}</Button>
-        <Choice bare label={say(texts.speed)} value={now.speed} options={speeds} onChoose={(one) => void pace(one as Speed)} />
+        <Choice bare label={say(texts.speed)} value={now.speed} options={speeds} onChoose={(one) => pace(one as Speed)} />
       </div>
       <dl class="counter">
         <dt>{say(texts.epoch)}</dt>
@@ -190,7 +188,7 @@ export function Learning() {
       <Slider label={say(texts.dropout)} value={Math.round(100 * number(now, "dropout"))} shown={`${Math.round(100 * number(now, "dropout"))} %`} min={0} max={80} step={10} onInput={(one) => choose({ dropout: String(one / 100) })} />
       <Folded kept="more" title={say(texts.more)} kind="more">
         <div class="learning">
-          {pick("loss", say(texts.loss_function))}
+          <Choice label={say(texts.loss_function)} value={word(now, "loss")} options={options(choices, "loss").filter(([one]) => now.losses.includes(one))} onChoose={(one) => choose({ loss: one })} />
           {pick("schedule", say(texts.schedule))}
           <Field label={say(texts.epochs)} setting="epochs" now={now} />
           <Field label={say(texts.stop_loss)} setting="stop_loss" now={now} />

@@ -1,8 +1,8 @@
 // Both losses and the doctor's word in the small, beside what makes them: where the page is too short to show them in full.
-import doctor from "@texts/findings.json";
 import texts from "@texts/playground.json";
 import { part, type Numbers } from "../../frames";
-import { known, say } from "../../language";
+import { say } from "../../language";
+import { cause } from "../../terms";
 import { calm } from "./play";
 
 const [WIDTH, HEIGHT] = [120, 34];
@@ -21,9 +21,9 @@ export function Glance() {
           </svg>
         </button>
       )}
-      {shown.findings.map(({ cause }) => (
-        <button key={cause} type="button" class="quiet sign" onClick={() => show("doctor")}>
-          ⚕ {known(doctor, cause, cause.replaceAll("_", " "))}
+      {shown.findings.map(({ cause: name }) => (
+        <button key={name} type="button" class="quiet sign" title={cause(name)} onClick={() => show("doctor")}>
+          ⚕ {cause(name)}
         </button>
       ))}
     </div>

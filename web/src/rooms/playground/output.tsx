@@ -177,9 +177,9 @@ export function paintOutput(canvas: HTMLCanvasElement, output: Numbers, discrete
 }
 
 const HATCHED = 300; // pixels of the lines' drawing
-const SLANTS = [(x: number, y: number) => x + y, (x: number, y: number) => HATCHED + x - y, (_: number, y: number) => y];
+const APART = 12; // pixels between two lines
 
-/** What the answer is, told without colours too: each class but one of four has lines of its own slant, of two the first, and so have negative values. */
+/** What the answer is, told without colours too: of a single output where it is negative, of classes each has lines of its own. */
 function hatch(canvas: HTMLCanvasElement, output: Numbers): void {
   const side = output.shape.at(-1) ?? 1;
   const context = canvas.getContext("2d");
@@ -187,10 +187,15 @@ function hatch(canvas: HTMLCanvasElement, output: Numbers): void {
   for (let at = 0; drawn && at < HATCHED * HATCHED; at += 1) {
     const [x, y] = [at % HATCHED, Math.floor(at / HATCHED)];
     const value = output.data[Math.floor((y * side) / HATCHED) * side + Math.floor((x * side) / HATCHED)] ?? 0;
-    const slant = SLANTS[output.shape.length === 2 ? (value < 128 ? 0 : 3) : (value + 3) % 4];
-    if (slant && slant(x, y) % 12 === 0) drawn.data.set([255, 255, 255, 110], 4 * at);
+    if (isHatched(output.shape.length === 2 ? (value < 128 ? 1 : 0) : value, x, y)) drawn.data.set([255, 255, 255, 110], 4 * at);
   }
   if (drawn) context?.putImageData(drawn, 0, 0);
+}
+
+/** Whether a line of that class runs there: none of the first, then of four slants, then of two crossed ones, so that eight differ. */
+export function isHatched(label: number, x: number, y: number): boolean {
+  const [rising, falling, level, upright] = [x + y, HATCHED + x - y, y, x].map((along) => along % APART === 0);
+  return [false, rising, falling, level, upright, rising || falling, level || upright, rising || level][label % 8] ?? false;
 }
 
 const mixed = (value: number, share: number): number => Math.round(245 + (value - 245) * share);

@@ -38,7 +38,7 @@ export function OwnTable() {
   return (
     <>
       <FileField label={say(busy ? texts.reading_table : texts.own_table)} accept=".csv,.tsv,.txt,.parquet,.json" onFiles={([file]) => file && void send(file)} />
-      {table && <Columns table={table} used={used} begin={(target, columns) => void begin(table.upload, target, columns).catch(refuse)} />}
+      {table && <Columns table={table} used={used} begin={(target, columns) => begin(table.upload, target, columns).catch(refuse)} />}
     </>
   );
 }
@@ -50,7 +50,7 @@ export function chosenOf(numbers: readonly string[], target: string, before: rea
   return [...kept, ...free.filter((name) => !kept.includes(name))].slice(0, 2);
 }
 
-function Columns({ table: { numbers, targets, rows, most }, used, begin }: { table: Table; used: number; begin: (target: string, columns: readonly string[]) => void }) {
+function Columns({ table: { numbers, targets, rows, most }, used, begin }: { table: Table; used: number; begin: (target: string, columns: readonly string[]) => Promise<void> }) {
   const words = setup.value?.words["columns"] ?? "";
   const [x = "", y = "", target = ""] = words.split(",").map(decodeURIComponent);
   if (words === "" || !targets.includes(target)) return null; // other points were taken meanwhile

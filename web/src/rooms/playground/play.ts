@@ -47,6 +47,8 @@ export interface Setup {
   readonly curve: boolean;
   readonly classes: readonly string[];
   readonly objective: string;
+  /** Those that its targets take. */
+  readonly losses: readonly string[];
   readonly activations: readonly string[];
   readonly train: Points;
   readonly test: Points;

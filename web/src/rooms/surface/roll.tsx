@@ -107,6 +107,7 @@ export function Roll() {
     if (told && told.surface === name) choose({ rates: textOf({ ...rates, ...told.rates }) });
   }, [found.value.value]);
   useTicking();
+  useTold(name && `${say(texts.start_x)} ${figure(x)}; ${say(texts.start_y)} ${figure(y)}`);
   useTold(found.busy.value ? say(texts.searching) : Object.entries(found.value.value?.rates ?? {}).map(([one, rate]) => `${optimizerName(one)} ${figure(rate, 2)}`).join("; "));
   if (!known || !surface) return <Problem text={problem.value} />;
   return (

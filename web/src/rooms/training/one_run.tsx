@@ -43,7 +43,7 @@ export function OneRun({ run }: { run: Run }) {
         <p class="muted">{[dataOf(run), netOf(run), say(texts.begun, { when: moment(run.begun) }), epochs ? say(ended, { epochs }) : ""].filter(Boolean).join(" · ")}</p>
         {run.fault !== "" && <p class="problem">{refusal(run.fault)}</p>}
         {run.progress && <Way run={run} progress={run.progress} />}
-        <Actions run={run} />
+        <Actions run={run} begun={course !== undefined} />
       </section>
       {Object.keys(run.scores).length > 0 && <Scores run={run} />}
       {course && Object.keys(course.history).length > 0 && <History run={run} course={course} />}
@@ -80,7 +80,8 @@ function Way({ run, progress }: { run: Run; progress: Progress }) {
   );
 }
 
-function Actions({ run }: { run: Run }) {
+/** begun: whether it has a state; what was paused before has nothing to be judged by. */
+function Actions({ run, begun }: { run: Run; begun: boolean }) {
   const [sure, ask] = useState(false);
   const [pausing, wait] = useState(false);
   const at_work = run.state === "running" || run.state === "starting";
@@ -103,14 +104,14 @@ function Actions({ run }: { run: Run }) {
               {say(pausing ? texts.pausing : texts.pause)}
             </Button>
           )}
-          {(at_work || run.may_resume) && run.state !== "starting" && (
-            <Button disabled={run.told_to_stop && at_work} onClick={() => void act("stop", { run: run.name })}>
-              {say(run.told_to_stop && at_work ? texts.stopping : texts.stop)}
-            </Button>
-          )}
           {run.may_resume && !at_work && (
             <Button kind="main" onClick={() => void act("go_on", { run: run.name })}>
               {say(texts.go_on)}
+            </Button>
+          )}
+          {(run.state === "running" || (run.may_resume && !at_work && begun)) && (
+            <Button disabled={run.told_to_stop && at_work} onClick={() => void act("stop", { run: run.name })}>
+              {say(run.told_to_stop && at_work ? texts.stopping : texts.stop)}
             </Button>
           )}
           {mayTrainAgain(run) && <Button onClick={() => void again(run)}>{say(texts.again)}</Button>}

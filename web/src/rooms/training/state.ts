@@ -2,6 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { address, link, remember } from "../../address";
 import { call, listen, role, whenOpened, type Refused } from "../../connection";
+import { toShown } from "../../focus";
 import { queryOf, viewOf, type Course, type Run, type View, type Words } from "./model";
 
 export const ROOM = "training";
@@ -60,5 +61,7 @@ export const mayTrainAgain = (run: Run): boolean => role.value === "owner" && ru
 /** A new run with the settings of this one, to change some of them. */
 export async function again(run: Run, changes: Words = {}): Promise<void> {
   const told = await act<{ data: string; words: Words }>("again", { run: run.name });
-  if (told) show({ kind: "new", data: told.data, words: { ...told.words, ...changes }, name: "" });
+  if (!told) return;
+  show({ kind: "new", data: told.data, words: { ...told.words, ...changes }, name: "" });
+  toShown();
 }
