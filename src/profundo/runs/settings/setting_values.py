@@ -51,7 +51,7 @@ Count = Annotated[int, Field(ge=0)]
 Epochs = Annotated[int, Field(ge=1, le=10_000_000)]
 EVERY = (
     10**9
-)  # samples of a batch that is to hold them all, until it is known how many there are: a bound that can be read
+)  # samples of a batch that is to hold them all, until it is known how many there are; also the bound that is told
 BatchSize = Annotated[int, Field(ge=1, le=EVERY), BeforeValidator(lambda value: EVERY if value == "all" else value)]
 Several = Annotated[int, Field(ge=2)]
 Layers = Annotated[int, Field(ge=1, le=1000)]
