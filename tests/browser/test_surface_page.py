@@ -86,6 +86,13 @@ def test_without_webgl_a_run_s_surface_is_seen_from_above(tab, path):
     lowest = colour(page, "canvas.above", min(0.99, column / 12 + 0.01), min(0.99, 1 - row / 12))
     assert highest[0] > highest[2] > 0  # orange
     assert lowest[2] > lowest[0] > 0  # blue
+    page.locator("canvas.above").focus()
+    for _ in range(5):
+        page.keyboard.press("Shift+ArrowRight")
+        page.keyboard.press("Shift+ArrowUp")
+    told = page.locator(".here").inner_text()
+    assert told.startswith("At 1; 1: height ")
+    assert float(told.split()[-1]) == pytest.approx(losses[-1, -1], rel=6e-3)
 
 
 @pytest.mark.usefixtures("path")
@@ -102,6 +109,9 @@ def test_in_three_dimensions_the_surface_turns(tab):
     for _ in range(4):
         page.keyboard.press("ArrowLeft")
     assert eventually(page, lambda: solid.screenshot() != before)
+    assert "eye=" in page.url
+    page.keyboard.press("Home")
+    assert eventually(page, lambda: "eye=" not in page.url)
 
 
 def test_where_balls_start_is_told_as_it_is_moved_by_keys(tab):

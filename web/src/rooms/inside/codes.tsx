@@ -11,6 +11,7 @@ import { choose, codes, net, whole, word, type CodeMap, type Net } from "./looki
 import { colourOf, drawMark, fitted, nearest, neighbour, zoomed, type Frame } from "../../ui/marks";
 import { Picture } from "./pictures";
 import { pictured, put } from "../../ui/raster";
+import { useTold } from "../../telling";
 
 const METHODS: readonly Option[] = [["pca", "PCA"], ["t-sne", "t-SNE"]];
 const REACH = 14; // pixels from which a sample is pointed at
@@ -24,9 +25,11 @@ export function CodesView() {
   useEffect(() => {
     if (run && layer) codes.ask({ run, layer, method });
   }, [run, layer, method]);
-  if (!of) return null;
   const shown = codes.value.value;
   const fresh = shown && shown.layer === layer && shown.method === method ? shown : null;
+  const about = fresh ? say(method === "pca" ? texts.pca_hint : texts.tsne_hint, { share: percent(fresh.shares.reduce((sum, one) => sum + one, 0)), width: fresh.width, samples: fresh.numbers.length }) : "";
+  useTold(about);
+  if (!of) return null;
   return (
     <div class="columns codes-view">
       <Panel title={say(texts.codes)} aside={<span class="hint" role="status">{codes.busy.value ? say(texts.at_work) : ""}</span>}>
@@ -36,7 +39,7 @@ export function CodesView() {
         </div>
         <Problem text={codes.problem.value} />
         {shown && <Walk key={`${shown.layer} ${shown.method}`} map={shown} of={of} />}
-        {fresh && <p class="hint">{say(method === "pca" ? texts.pca_hint : texts.tsne_hint, { share: percent(fresh.shares.reduce((sum, one) => sum + one, 0)), width: fresh.width, samples: fresh.numbers.length })}</p>}
+        {about && <p class="hint">{about}</p>}
       </Panel>
       {shown && <Told map={shown} of={of} />}
     </div>

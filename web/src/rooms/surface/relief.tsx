@@ -127,7 +127,9 @@ function Solid({ scene, label, begin, onBegin }: ReliefProps) {
   useEffect(() => shown?.draw(scene, begin ?? null), [shown, scene, begin?.[0], begin?.[1]]);
   const onKeyDown = (event: KeyboardEvent) => {
     const way = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.08], ArrowDown: [0, 0.08] }[event.key];
-    if (way) shown?.turn(way[0] ?? 0, way[1] ?? 0);
+    const far = event.shiftKey ? 5 : 1;
+    if (way) shown?.turn(far * (way[0] ?? 0), far * (way[1] ?? 0));
+    else if (event.key === "Home") choose({ eye: "" });
     else if (event.key === "+" || event.key === "=") shown?.zoom(0.87);
     else if (event.key === "-") shown?.zoom(1.15);
     else return;

@@ -1,44 +1,54 @@
 // A surface from above: colours for heights, lines of equal height, ways over it.
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import texts from "@texts/surface.json";
 import { figure, say } from "../../language";
 import { drawMark } from "../../ui/marks";
+import { useTold } from "../../telling";
 import type { ReliefProps, Scene } from "./relief";
-import { colourOf, contour, indexOf, LEVELS, scaled, type Terrain } from "./terrain";
+import { colourOf, contour, indexOf, interpolated, LEVELS, scaled, type Terrain } from "./terrain";
 
 const SIDE = 900; // pixels of the drawing, shown smaller
 const KEYS: Readonly<Record<string, readonly [number, number]>> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
+/** A surface with a place that arrow keys move: where to begin, else where its height is told. */
 export function Above({ scene, label, begin, onBegin, names }: ReliefProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const [looked, look] = useState<readonly [number, number] | null>(null);
+  const place = begin ?? looked;
+  const go = onBegin ?? ((x: number, y: number) => look([x, y]));
   useEffect(() => {
-    if (canvas.current) drawAbove(canvas.current, scene, begin ?? null);
-  }, [scene, begin?.[0], begin?.[1]]);
+    if (canvas.current) drawAbove(canvas.current, scene, place);
+  }, [scene, place?.[0], place?.[1]]);
   const { across, up } = scene.terrain;
+  const height = looked ? say(texts.height_here, { x: figure(looked[0]), y: figure(looked[1]), height: figure(interpolated(scene.terrain.heights, across.length, up.length, indexOf(across, looked[0]), indexOf(up, looked[1]))) }) : "";
+  useTold(height);
   const [left, right, low, high] = ends(scene.terrain);
   const point = (event: PointerEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
     const [x, y] = [(event.clientX - box.left) / box.width, 1 - (event.clientY - box.top) / box.height];
-    onBegin?.(left + Math.min(1, Math.max(0, x)) * (right - left), low + Math.min(1, Math.max(0, y)) * (high - low));
+    go(left + Math.min(1, Math.max(0, x)) * (right - left), low + Math.min(1, Math.max(0, y)) * (high - low));
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const way = KEYS[event.key];
-    if (!way || !begin || !onBegin) return;
+    if (!way) return;
     event.preventDefault();
     const step = event.shiftKey ? 0.1 : 0.02;
-    onBegin(Math.min(right, Math.max(left, begin[0] + way[0] * step * (right - left))), Math.min(high, Math.max(low, begin[1] + way[1] * step * (high - low))));
+    const [x, y] = place ?? [(left + right) / 2, (low + high) / 2];
+    go(Math.min(right, Math.max(left, x + way[0] * step * (right - left))), Math.min(high, Math.max(low, y + way[1] * step * (high - low))));
   };
   return (
     <div class="above-frame">
       <span class="axis up">{names[1]}</span>
       <canvas
         ref={canvas}
-        class={onBegin ? "above pick" : "above"}
+        class={onBegin ? "above pick" : "above read"}
         width={SIDE}
         height={SIDE}
-        {...(onBegin ? { tabIndex: 0, role: "application", "aria-label": `${label}. ${say(texts.pick_keys)}` } : { role: "img", "aria-label": label })}
-        onPointerDown={(event) => onBegin && (event.currentTarget.setPointerCapture(event.pointerId), point(event))}
-        onPointerMove={(event) => onBegin && event.buttons > 0 && point(event)}
+        tabIndex={0}
+        role="application"
+        aria-label={`${label}. ${say(onBegin ? texts.pick_keys : texts.read_keys)}`}
+        onPointerDown={(event) => (event.currentTarget.setPointerCapture(event.pointerId), point(event))}
+        onPointerMove={(event) => event.buttons > 0 && point(event)}
         onKeyDown={onKeyDown}
       />
       <span class="axis across">
@@ -48,6 +58,7 @@ export function Above({ scene, label, begin, onBegin, names }: ReliefProps) {
         <span>{figure(up[up.length - 1])}</span>
         <span>{figure(up[0])}</span>
       </span>
+      {!onBegin && <p class="hint here">{height || say(texts.read_keys)}</p>}
     </div>
   );
 }
