@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from profundo.boxes import Objects
-from profundo.data.images.pixels import header
+from profundo.data.images.pixels import header, note_of_turn
 from profundo.data.objects_in_images.outlines import Outline, Polygons, Runs, box_of, drawn
+from profundo.data.objects_in_images.stored_places import PLACES, box_as_seen, lies_in, outline_as_seen
 from profundo.data.streams.archives import Files, printable
 from profundo.languages import Said
 from profundo.records import ProfundoError
@@ -173,7 +174,10 @@ def labelled(
     for entry in entries:
         place = files.name(entry.image)
         try:
-            _, height, width = header(files.read(entry.image))
+            data = files.read(entry.image)
+            _, height, width = header(data)
+            if entry.size == (height, width) != (width, height):
+                entry = _as_seen(entry, note_of_turn(data), place, remarks)
             _check_entry(entry, width, height)
             rows.append((entry, (width, height), list(_mended(entry, width, height, remarks))))
         except (OSError, ValueError) as error:
@@ -209,10 +213,32 @@ def _nothing(files: Files, remarks: Remarks) -> None:
     raise ProfundoError(Said("refusals.no_object", where=where))
 
 
+def _as_seen(entry: Entry, note: int, place: str, remarks: Remarks) -> Entry:
+    """An entry that has the size of its image on its side, turned as the camera's note turns the image: its labels were written in
+    the image as stored. The same entry where the note does not turn it so, or what is labelled does not lie in the stored image."""
+    stored, boxes = entry.size, [thing.box for thing in entry.things if thing.box is not None]
+    if stored is None or note not in PLACES or entry.shares or not all(lies_in(box, stored) for box in boxes):
+        return entry
+    remarks.mend("turned", place)
+    things = [
+        replace(
+            thing,
+            box=None if thing.box is None else box_as_seen(thing.box, stored, note),
+            outline=None if thing.outline is None else outline_as_seen(thing.outline, stored, note),
+        )
+        for thing in entry.things
+    ]
+    return replace(entry, things=things, size=stored[::-1])
+
+
 def _check_entry(entry: Entry, width: int, height: int) -> None:
     """Raises ValueError for what cannot be of this image."""
     if entry.size is not None and entry.size != (width, height):
-        turned = " (a camera’s note turns it: save it as it is to be seen)" if entry.size == (height, width) else ""
+        turned = (
+            " (width and height are exchanged: write them as the image is seen)"
+            if entry.size == (height, width)
+            else ""
+        )
         says = "×".join(f"{side:g}" for side in entry.size)
         raise ValueError(f"the image has {width}×{height} pixels, its labels are of {says}{turned}")
     if len(entry.things) > MOST_OBJECTS:
