@@ -176,7 +176,7 @@ def labelled(
         try:
             data = files.read(entry.image)
             _, height, width = header(data)
-            if entry.size == (height, width) != (width, height):
+            if entry.size == (height, width) and width != height:
                 entry = _as_seen(entry, note_of_turn(data), place, remarks)
             _check_entry(entry, width, height)
             rows.append((entry, (width, height), list(_mended(entry, width, height, remarks))))

@@ -51,4 +51,4 @@ def outline_as_seen(outline: Outline, stored: Size, note: int) -> Outline:
         return outline
     mask = PIXELS[note](drawn(outline, outline.height, outline.width))
     nothing = np.zeros(0, np.int64)
-    return runs_by_value(mask.astype(np.uint8)).get(1, Runs(*mask.shape, nothing, nothing))
+    return runs_by_value(mask.astype(np.uint8)).get(1, Runs(outline.width, outline.height, nothing, nothing))
