@@ -176,8 +176,7 @@ def labelled(
         try:
             data = files.read(entry.image)
             _, height, width = header(data)
-            if entry.size == (height, width) and width != height:
-                entry = _as_seen(entry, note_of_turn(data), place, remarks)
+            entry = _as_seen(entry, (float(width), float(height)), data, place, remarks)
             _check_entry(entry, width, height)
             rows.append((entry, (width, height), list(_mended(entry, width, height, remarks))))
         except (OSError, ValueError) as error:
@@ -213,11 +212,14 @@ def _nothing(files: Files, remarks: Remarks) -> None:
     raise ProfundoError(Said("refusals.no_object", where=where))
 
 
-def _as_seen(entry: Entry, note: int, place: str, remarks: Remarks) -> Entry:
-    """An entry that has the size of its image on its side, turned as the camera's note turns the image: its labels were written in
-    the image as stored. The same entry where the note does not turn it so, or what is labelled does not lie in the stored image."""
-    stored, boxes = entry.size, [thing.box for thing in entry.things if thing.box is not None]
-    if stored is None or note not in PLACES or entry.shares or not all(lies_in(box, stored) for box in boxes):
+def _as_seen(entry: Entry, size: tuple[float, float], data: bytes, place: str, remarks: Remarks) -> Entry:
+    """An entry that has the (width, height) of its image on its side, turned as the camera's note in its data turns the image: its
+    labels were written in the image as stored. The same entry where there is no such note, or what is labelled does not lie in the
+    stored image."""
+    stored, boxes = size[::-1], [thing.box for thing in entry.things if thing.box is not None]
+    if entry.size != stored or stored == size or entry.shares or not all(lies_in(box, stored) for box in boxes):
+        return entry
+    if (note := note_of_turn(data)) not in PLACES:
         return entry
     remarks.mend("turned", place)
     things = [
@@ -228,7 +230,7 @@ def _as_seen(entry: Entry, note: int, place: str, remarks: Remarks) -> Entry:
         )
         for thing in entry.things
     ]
-    return replace(entry, things=things, size=stored[::-1])
+    return replace(entry, things=things, size=size)
 
 
 def _check_entry(entry: Entry, width: int, height: int) -> None:
