@@ -400,6 +400,8 @@ def test_labels_that_do_not_lie_in_the_stored_image_are_not_turned(tmp_path):
         image.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif)
     with pytest.raises(ProfundoError, match=r"a\.png: the image has 40×30 pixels, its labels are of 30×40 .*exchanged"):
         read(root)
+    result = read(root, skip_bad=True)  # d, which would lie in either, is not turned: only the size of c is right
+    assert [result.name(row) for row in range(len(result.images))] == ["images/c.png"]
 
 
 def changed_coco(root: Path, change) -> Path:

@@ -171,16 +171,12 @@ def labelled(
     Images with a fault are left out, and told of in the remarks. Raises ProfundoError where nothing is left.
     """
     rows: list[tuple[Entry, tuple[int, int], list[Thing]]] = []
-    for entry in entries:
-        place = files.name(entry.image)
+    for entry, (width, height) in _upright(list(_headed(files, entries, remarks)), files, remarks):
         try:
-            data = files.read(entry.image)
-            _, height, width = header(data)
-            entry = _as_seen(entry, (float(width), float(height)), data, place, remarks)
             _check_entry(entry, width, height)
             rows.append((entry, (width, height), list(_mended(entry, width, height, remarks))))
-        except (OSError, ValueError) as error:
-            remarks.fault(place, str(error))
+        except ValueError as error:
+            remarks.fault(files.name(entry.image), str(error))
     remark_corners([(thing, size) for entry, size, _ in rows if not entry.shares for thing in entry.things], remarks)
     there = {thing.name for _, _, things in rows for thing in things}
     if not there:
@@ -212,16 +208,37 @@ def _nothing(files: Files, remarks: Remarks) -> None:
     raise ProfundoError(Said("refusals.no_object", where=where))
 
 
-def _as_seen(entry: Entry, size: tuple[float, float], data: bytes, place: str, remarks: Remarks) -> Entry:
-    """An entry that has the (width, height) of its image on its side, turned as the camera's note in its data turns the image: its
-    labels were written in the image as stored. The same entry where there is no such note, or what is labelled does not lie in the
-    stored image."""
-    stored, boxes = size[::-1], [thing.box for thing in entry.things if thing.box is not None]
-    if entry.size != stored or stored == size or entry.shares or not all(lies_in(box, stored) for box in boxes):
-        return entry
-    if (note := note_of_turn(data)) not in PLACES:
-        return entry
-    remarks.mend("turned", place)
+def _headed(files: Files, entries: Iterable[Entry], remarks: Remarks) -> Iterator[tuple[Entry, tuple[int, int], int]]:
+    """Each entry with the (width, height) of its image, and the camera's note, 5 to 8, where the entry has the size of the image on
+    its side and the note turns it so; else 0."""
+    for entry in entries:
+        try:
+            data = files.read(entry.image)
+            _, height, width = header(data)
+            is_turned = entry.size == (float(height), float(width)) and width != height and not entry.shares
+            note = note_of_turn(data) if is_turned else 0
+        except (OSError, ValueError) as error:
+            remarks.fault(files.name(entry.image), str(error))
+            continue
+        yield entry, (width, height), note if note in PLACES else 0
+
+
+def _upright(
+    headed: Sequence[tuple[Entry, tuple[int, int], int]], files: Files, remarks: Remarks
+) -> Iterator[tuple[Entry, tuple[int, int]]]:
+    """The entries, of which those with a note are turned with their images, for their labels were written in the image as stored;
+    none where what is labelled in one of them does not lie in that, for then its size alone is of the stored image, and so may
+    that of the others be."""
+    are_stored = all(
+        lies_in(thing.box, size[::-1]) for entry, size, note in headed if note for thing in entry.things if thing.box
+    )
+    for entry, size, note in headed:
+        if note and are_stored:
+            remarks.mend("turned", files.name(entry.image))
+        yield (_turned(entry, size[::-1], note), size) if note and are_stored else (entry, size)
+
+
+def _turned(entry: Entry, stored: tuple[int, int], note: int) -> Entry:
     things = [
         replace(
             thing,
@@ -230,7 +247,7 @@ def _as_seen(entry: Entry, size: tuple[float, float], data: bytes, place: str, r
         )
         for thing in entry.things
     ]
-    return replace(entry, things=things, size=size)
+    return replace(entry, things=things, size=(float(stored[1]), float(stored[0])))
 
 
 def _check_entry(entry: Entry, width: int, height: int) -> None:
