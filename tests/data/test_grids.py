@@ -14,6 +14,8 @@ from profundo.data.grids.grid_arrays import grid_targets
 from profundo.data.grids.grid_folders import grid_collection, scaled
 from profundo.data.grids.mask_codes import Coding, coding_of, colour_of, listed_classes, mask_png, read_codes
 from profundo.looks.grids.mask_pictures import answered_panels, overlaid
+from profundo.looks.look_page import page_of
+from profundo.looks.look_text import text_of
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Spec, Targets
 
 HOW = Reading()
@@ -234,6 +236,20 @@ def test_what_does_not_go_together_is_named_and_may_be_left_out(case, tmp_path):
     assert len(left.train) == (6 if "two images" in case else 5)
     assert any("left out" in note for note in left.notes)
     assert any(finding.level == "error" for finding in pf.look(tmp_path).findings)
+
+
+def test_a_look_counts_images_and_pixels_of_each_class_and_says_its_colours(tmp_path):
+    values = (0, 3, 7)
+    pairs = [pair(values=values if number % 2 else values[:2], seed=number) for number in range(8)]
+    look, masks = pf.look(folder(tmp_path, pairs)), [mask for _, mask in pairs]
+    assert look.counts == {"train": [sum((mask == value).any() for mask in masks) for value in values]}
+    assert sum(look.shares) == pytest.approx(1)
+    shown = text_of(look)
+    assert "class  images  pixels" in shown
+    assert all(f"{100 * share:.1f} %" in shown for share in look.shares)
+    page = page_of(look)
+    assert "Images that show each class" in page
+    assert all("#{:02x}{:02x}{:02x}".format(*colour_of(place)) in page for place in range(len(look.classes)))
 
 
 def test_one_image_is_too_few_and_classes_of_folders_are_no_masks(tmp_path):

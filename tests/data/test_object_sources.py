@@ -17,6 +17,7 @@ from profundo.data.loading import collect
 from profundo.data.objects import object_collection
 from profundo.data.objects_in_images.labelled_images import masks_drawn, objects_of
 from profundo.data.objects_in_images.object_sources import found_objects, notes_of, read_objects
+from profundo.data.objects_in_images.outlines import coded_mask
 from profundo.data.streams import archives
 from profundo.object_masks import masks_of
 from profundo.records import ProfundoError
@@ -334,6 +335,75 @@ def test_what_cannot_be_meant_ends_in_one_line_and_may_be_left_out(fault, tmp_pa
     assert "left out" in " ".join(notes_of(result.remarks))
 
 
+STORED = {  # note → where a corner of the scene is in the file
+    5: lambda x, y: (y, x),
+    6: lambda x, y: (y, WIDTH - x),
+    7: lambda x, y: (HEIGHT - y, WIDTH - x),
+    8: lambda x, y: (HEIGHT - y, x),
+}
+
+
+@pytest.mark.parametrize("note", STORED)
+def test_labels_of_the_stored_image_are_turned_with_it(note, tmp_path):
+    """The pixels of each object stay bright, and what is labelled covers them: by box, polygon and runs."""
+    images(tmp_path)
+    exif = Image.Exif()
+    exif[0x112] = note
+    annotations = []
+    for number, (stem, things) in enumerate(SCENES.items()):
+        path = tmp_path / "images" / f"{stem}.png"
+        seen = np.asarray(Image.open(path)).copy()
+        stored = np.zeros((WIDTH, HEIGHT, 3), np.uint8)
+        for row in range(HEIGHT):
+            for column in range(WIDTH):
+                x, y = STORED[note](column + 0.5, row + 0.5)
+                stored[int(y), int(x)] = seen[row, column]
+        Image.fromarray(stored).save(path, exif=exif)
+        for name, (left, top, right, bottom), hard in things:
+            (x0, y0), (x1, y1) = STORED[note](left, top), STORED[note](right, bottom)
+            edges = min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+            mask = np.zeros((WIDTH, HEIGHT), bool)
+            mask[edges[1] : edges[3], edges[0] : edges[2]] = True
+            polygon = [[x0, y0, x1, y0, x1, y1, x0, y1]]
+            coded = {"size": [WIDTH, HEIGHT], "counts": coded_mask(mask)}
+            annotations.append(
+                {
+                    "image_id": number,
+                    "category_id": 1 + (name == "dog"),
+                    "bbox": [edges[0], edges[1], edges[2] - edges[0], edges[3] - edges[1]],
+                    "iscrowd": int(hard),
+                    "segmentation": coded if hard or name == "cat" else polygon,
+                }
+            )
+    listed = [
+        {"id": at, "file_name": f"{stem}.png", "width": HEIGHT, "height": WIDTH} for at, stem in enumerate(SCENES)
+    ]
+    kinds = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+    whole = {"images": listed, "annotations": annotations, "categories": kinds}
+    (tmp_path / "labels.json").write_text(json.dumps(whole))
+    result = read(tmp_path)
+    assert result.sizes == [(WIDTH, HEIGHT)] * len(SCENES)
+    assert "turned by the camera’s note" in " ".join(notes_of(result.remarks))
+    for labels, things in zip(result.labels, SCENES.values(), strict=True):
+        assert sorted(map(tuple, labels.boxes.tolist())) == sorted(box for _, box, _ in things)
+        for box, mask in zip(labels.boxes.astype(int), masks_drawn(labels, (WIDTH, HEIGHT)), strict=True):
+            assert mask[box[1] : box[3], box[0] : box[2]].all()
+            assert mask.sum() == (box[2] - box[0]) * (box[3] - box[1])
+
+
+def test_labels_that_do_not_lie_in_the_stored_image_are_not_turned(tmp_path):
+    root = changed_coco(tmp_path, lambda whole: [one.update(width=HEIGHT, height=WIDTH) for one in whole["images"]])
+    exif = Image.Exif()
+    exif[0x112] = 6
+    for path in (root / "images").glob("*.png"):
+        image = Image.open(path)
+        image.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif)
+    with pytest.raises(ProfundoError, match=r"a\.png: the image has 40×30 pixels, its labels are of 30×40 .*exchanged"):
+        read(root)
+    result = read(root, skip_bad=True)  # d, which would lie in either, is not turned: only the size of c is right
+    assert [result.name(row) for row in range(len(result.images))] == ["images/c.png"]
+
+
 def changed_coco(root: Path, change) -> Path:
     coco(root)
     path = root / "annotations" / "instances_train2017.json"
@@ -351,7 +421,7 @@ COCO_FAULTS = {
     "category": (put("annotations", 0, category_id=8), "annotation 1: there is no category with the id 8"),
     "image": (put("annotations", 0, image_id="q"), "there is no image with the id q"),
     "image of another size": (put("images", 0, width=41), "has 40×30 pixels, its labels are of 41×30"),
-    "image turned": (put("images", 0, width=30, height=40), "camera’s note"),
+    "image turned": (put("images", 0, width=30, height=40), "exchanged"),
     "ids twice": (put("images", 1, id="ia"), "the id ia is there twice"),
     "image twice": (put("images", 1, file_name="a.png"), "it is there twice"),
     "categories twice": (put("categories", 1, id=3), "is there twice"),

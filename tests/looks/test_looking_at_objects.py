@@ -7,7 +7,11 @@ from PIL import Image
 
 import profundo as pf
 from profundo.boxes import Objects
+from profundo.languages import say
+from profundo.looks.look_page import page_of
+from profundo.looks.look_text import facts_of
 from profundo.looks.objects.object_findings import alike_findings
+from profundo.nets.detectors.suppression import PLACES
 
 WIDTH, HEIGHT, SIDE = 120, 90, 20
 HEAD = "filename,class,xmin,ymin,xmax,ymax,difficult,split\n"
@@ -136,6 +140,34 @@ def test_counts_sizes_and_crowds_are_told_and_drawn(tmp_path):
     assert "crowds" in repr(look)
     assert look.page().count("<img") == len([one for one in look.findings if one.pictures]) + 1
     assert look.as_plain_data()["objects"]["objects"] == facts.objects
+
+
+def test_images_with_more_objects_than_a_detector_tells_are_named(tmp_path):
+    boxes = [(left, top, left + 8, top + 8) for left in range(0, WIDTH - 10, 10) for top in range(0, HEIGHT - 10, 10)]
+    assert len(boxes) < PLACES
+    things = {file: [("leaf", box) for box in boxes] for file in scenes(tmp_path)}
+    write(tmp_path, things)
+    assert findings(pf.look(tmp_path), "at most") == []
+    things["07.png"] = [
+        ("leaf", (left, top, left + 5, top + 5)) for left in range(0, 110, 6) for top in range(0, 78, 11)
+    ]
+    write(tmp_path, things)
+    (finding,) = findings(pf.look(tmp_path), f"more than {PLACES} objects")
+    assert finding.examples == (f"07.png ({len(things['07.png'])})",)
+
+
+def test_what_is_the_same_for_all_is_told_once_and_the_legend_has_what_is_drawn(tmp_path):
+    boxes = [(10, 10, 30, 30), (60, 60, 80, 80)]
+    scenes(tmp_path)
+    write(tmp_path, {f"{number:02}.png": [("berry", box) for box in boxes] for number in range(30)})
+    look = pf.look(tmp_path)
+    facts = dict(facts_of(look))
+    assert (facts["in an image"], facts["sides"]) == ("2, middle 2", "20 pixels for nine of ten (√area), middle 20")
+    assert look.objects.unlabelled == look.objects.crowds == 0
+    page = page_of(look)
+    assert "berry" in page
+    assert say("objects.key_ignored") not in page
+    assert say("objects.key_doubtful") not in page
 
 
 def test_classes_that_differ_in_capitals_or_spaces_only_are_told():

@@ -8,7 +8,7 @@ import pytest
 from pages import parse
 from profundo.languages import speaking
 from profundo.pictures import Line, curves_svg, heat_svg, lines_svg, points_svg, scatter_svg
-from profundo.pictures.axes import nice_ticks, usual_range
+from profundo.pictures.axes import horizontal, nice_ticks, usual_range
 from profundo.pictures.charts import residuals_svg
 from profundo.records import ProfundoError
 from rulers import corners, number, ruler
@@ -47,6 +47,13 @@ def test_what_is_not_finite_splits_lines_and_bands():
     assert [len(corners(line)) for line in svg.all("polyline")] == [2, 2]
     assert [len(corners(band)) for band in svg.all("polygon")] == [4, 4]
     assert len(svg.all("circle")) == 5
+
+
+def test_the_axis_of_one_epoch_has_its_number_alone():
+    assert horizontal([1]).ticks == (1,)
+    assert horizontal([400, 400]).ticks == (400,)
+    assert horizontal([1])(1) == (horizontal([1]).start + horizontal([1]).end) / 2
+    assert len(horizontal([0.5]).ticks) > 1
 
 
 def test_dots_are_not_joined():

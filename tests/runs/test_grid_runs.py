@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 import profundo as pf
-from profundo.data.grids.mask_codes import read_codes
+from profundo.data.grids.mask_codes import colour_of, read_codes
 from profundo.records import ProfundoError
 from profundo.runs.baselines.linear_baseline import yardstick
 from profundo.runs.experiment import new_experiment
@@ -144,6 +144,14 @@ def test_a_finished_run_opens_with_its_figures_and_shows_where_it_is_wrong(squar
     page = run.folder.report.read_text("utf-8")
     for words in ("mean IoU", "Dice", "Test pixels by true class", "beside its mask"):
         assert words in page
+
+
+def test_the_report_says_what_is_counted_and_which_colour_is_which_class(squares):
+    page = squares[0].report().read_text("utf-8")
+    assert "in how many of them each class is" in page
+    for place, name in enumerate(("floor", "lamp")):
+        assert 'fill="#{:02x}{:02x}{:02x}"'.format(*colour_of(place)) in page
+        assert f">{name}</text>" in page
 
 
 def test_maps_are_learned_and_written_as_numbers(tmp_path):

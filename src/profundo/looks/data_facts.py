@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from torch import Tensor
@@ -25,6 +25,7 @@ __all__ = [
     "class_counts",
     "label_counts",
     "mask_counts",
+    "pixel_shares",
     "prepared",
     "split_sizes",
     "stopped",
@@ -40,7 +41,9 @@ class DataFacts:
     are "train" where nothing is set apart. training: split → samples as `train` would have them, empty where it would stop.
     readings: of a table in text, what its columns were taken for.
     shape: of one input of a net, channels first. target: what is predicted, in words. classes: their names; counts:
-    split → samples, or objects, of each class. images, sounds, objects, columns: figures. notes: what reading had to say.
+    split → samples, or objects, of each class, of masks images in which it is. per: what has a target of its own, as
+    kinds.Traits have it; shares: of masks, the share of the training pixels that is of each class. images, sounds, objects,
+    columns: figures. notes: what reading had to say.
     seconds: that it took.
     """
 
@@ -59,6 +62,8 @@ class DataFacts:
     columns: tuple[ColumnFacts, ...] = ()
     readings: tuple[ColumnReading, ...] = ()
     notes: tuple[str, ...] = ()
+    per: Literal["sample", "pixel", "object"] = "sample"
+    shares: tuple[float, ...] = ()
     seconds: float = 0.0
     survey: Survey | None = field(default=None, repr=False, compare=False)
     heard: Heard | None = field(default=None, repr=False, compare=False)
@@ -146,6 +151,13 @@ def mask_counts(collection: Collection) -> dict[str, list[int]]:
         for name, part in parts.items()
         if part is not None
     }
+
+
+def pixel_shares(collection: Collection) -> tuple[float, ...]:
+    """Of masks the share of the training pixels that is of each class; else nothing."""
+    if collection.targets.kind != "mask":
+        return ()
+    return learned_targets(collection.targets, collection.train.targets).shares or ()
 
 
 def target_in_words(targets: Targets, train: Samples | None = None) -> str:

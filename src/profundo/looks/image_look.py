@@ -22,6 +22,7 @@ from profundo.looks.data_facts import (
     class_counts,
     label_counts,
     mask_counts,
+    pixel_shares,
     prepared,
     split_sizes,
     stopped,
@@ -133,6 +134,8 @@ def look_at_images(collection: Collection, tell: Tell) -> DataFacts:
         _counts(survey) if collection.targets.traits.one_class else label_counts(collection) or mask_counts(collection),
         image_facts(survey),
         notes=collection.notes,
+        per=collection.targets.traits.per,
+        shares=pixel_shares(collection),
         survey=survey,
     )
 

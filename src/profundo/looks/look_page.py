@@ -14,6 +14,7 @@ from torch import Tensor
 from profundo.data.images.pixels import fitted
 from profundo.looks.data_facts import DataFacts
 from profundo.looks.findings import DataFinding
+from profundo.looks.grids.mask_pictures import mask_key
 from profundo.looks.look_text import columns_of_counts, facts_of, first_lines
 from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.looks.survey import Survey
@@ -22,6 +23,7 @@ from profundo.pictures.bars import relations_svg, small_histogram_svg
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.image_grid import image_grid
 from profundo.pictures.numbers import plain
+from profundo.pictures.objects.found_objects import Verdict
 from profundo.pictures.objects.mark_looks import marked_key
 from profundo.pictures.reading_table import readings_grid
 from profundo.pictures.rendering import rendered
@@ -32,9 +34,9 @@ __all__ = ["fragment_of", "page_of"]
 MOST_CLASSES = 100  # with samples on the page
 MOST_CARDS = 120
 MOST_RELATIONS = 20
-LONGEST, WITH_OBJECTS = 96, 256  # pixels of the longer side of a sample on the page; of one in which boxes are drawn
+LONGEST, WITH_MARKS = 96, 256  # pixels of the longer side of a sample on the page; of one with boxes or a mask drawn
 MOST_HEARD = 2_000_000  # samples of all sounds that the page plays, a byte each
-IN_A_ROW = 4  # pictures with boxes
+IN_A_ROW = 4  # pictures with boxes or masks
 SHARP = 48  # of a side up to which small pictures show their pixels
 
 
@@ -55,7 +57,9 @@ def page_of(look: DataFacts) -> str:
         counts=_counts(look),
         strips=_strips(look),
         strip_note=_strip_note(look),
-        key="" if look.objects is None else marked_key(("ignored", "doubtful"), look.classes),
+        counted=_counted(look),
+        marked=look.per != "sample",
+        key=_key(look),
         figures=[*_sizes(look), *_relations(look)],
         cards=[_card(column) for column in shown],
         hidden=" ".join(hidden),
@@ -81,8 +85,27 @@ def _counts(look: DataFacts) -> Grid:
         [name, *(Cell(f"{there[at]:,}", 100 * there[at] / most) for there in look.counts.values())]
         for at, name in enumerate(classes)
     ]
-    of = "Samples" if look.objects is None else "Objects"
-    return Grid(f"{of} of each class.", ["class", *columns_of_counts(look)], rows, look="names")
+    if look.shares:
+        shares = [Cell(f"{100 * share:.1f} %", 100 * share / max(look.shares)) for share in look.shares]
+        rows = [[*row, share] for row, share in zip(rows, shares, strict=True)]
+    heads = ["class", *columns_of_counts(look), *(["pixels"] if look.shares else [])]
+    more = ", and its share of the pixels to learn from" if look.shares else ""
+    return Grid(f"{_counted(look)} each class{more}.", heads, rows, look="names")
+
+
+def _counted(look: DataFacts) -> str:
+    """What is counted of a class."""
+    return {"sample": "Samples of", "pixel": f"{look.kind.capitalize()} that show", "object": "Objects of"}[look.per]
+
+
+def _key(look: DataFacts) -> str:
+    """The legend of the pictures; "" where nothing is drawn in them."""
+    if look.per == "pixel":
+        return mask_key(look.classes)
+    if look.objects is None:
+        return ""
+    drawn: list[tuple[Verdict, int]] = [("ignored", look.objects.crowds), ("doubtful", look.objects.unlabelled)]
+    return marked_key([verdict for verdict, number in drawn if number], look.classes)
 
 
 # ---------------------------------------------------------------------------------------------------------------- images
@@ -90,7 +113,7 @@ def _pictures_of(look: DataFacts, finding: DataFinding) -> dict[str, Any] | None
     """What a finding is about; pairs stand one above the other."""
     if look.survey is None or not finding.pictures:
         return None
-    numbers, columns = finding.pictures, min(12 if look.objects is None else IN_A_ROW, len(finding.pictures))
+    numbers, columns = finding.pictures, min(12 if look.per == "sample" else IN_A_ROW, len(finding.pictures))
     if finding.pairs:
         numbers, columns = numbers[::2] + numbers[1::2], len(numbers) // 2
     shown = _shown(_pictures(look, numbers), columns)
@@ -110,7 +133,7 @@ def _strips(look: DataFacts) -> list[dict[str, Any]]:
     if look.heard is not None:
         each = max(1, min(4, MOST_HEARD // (look.shape[-1] * max(1, min(MOST_CLASSES, len(look.classes))))))
     if not look.classes or (survey.label < 0).all():
-        chosen = _spread(np.flatnonzero(survey.reads), 2 * each if look.objects is None else each)
+        chosen = _spread(np.flatnonzero(survey.reads), 2 * each if look.per == "sample" else each)
         return [_strip(look, "", chosen)]
     usable = survey.reads & (survey.split == 0)
     strips = []
@@ -122,7 +145,7 @@ def _strips(look: DataFacts) -> list[dict[str, Any]]:
 
 
 def _strip(look: DataFacts, label: str, chosen: Sequence[int]) -> dict[str, Any]:
-    columns = len(chosen) if look.objects is None else min(IN_A_ROW, len(chosen))
+    columns = len(chosen) if look.per == "sample" else min(IN_A_ROW, len(chosen))
     about = {"label": label, "number": len(chosen), "columns": columns}
     if look.heard is None:
         return {**_shown(_pictures(look, chosen), columns), **about}
@@ -152,6 +175,9 @@ def _strip_note(look: DataFacts) -> str:
     if look.objects is not None:
         return "Images, evenly spread, with the boxes of what is labelled in them, and of what seems to have no label."
     shape = "×".join(map(str, look.shape))
+    if look.per == "pixel":
+        what = "masks" if look.classes else "numbers, black the least and white the greatest,"
+        return f"Images, evenly spread, under their {what} made to fit {shape} (channels × height × width)."
     return f"Training images of each class, evenly spread over it, made to fit {shape} (channels × height × width)."
 
 
@@ -167,7 +193,7 @@ def _pictures(look: DataFacts, numbers: Sequence[int]) -> Tensor:
     """uint8 (images, channels, height, width), small ones. What no longer reads is black."""
     assert look.survey is not None
     channels, height, width = look.shape
-    scale = min(1.0, (LONGEST if look.objects is None else WITH_OBJECTS) / max(height, width))
+    scale = min(1.0, (LONGEST if look.per == "sample" else WITH_MARKS) / max(height, width))
     shape = (channels if channels in (1, 3) else 1, max(1, round(height * scale)), max(1, round(width * scale)))
     pictures = [_picture(look.survey, number, shape) for number in numbers]
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()

@@ -94,7 +94,7 @@ def _input(shape: tuple[int, ...], kind: str) -> str:
 
 def columns_of_counts(look: DataFacts) -> list[str]:
     """What the splits are called where samples are counted."""
-    one = "samples" if look.objects is None else "objects"
+    one = {"sample": "samples", "pixel": look.kind, "object": "objects"}[look.per]
     return [one] if list(look.counts) == ["train"] else list(look.counts)
 
 
@@ -132,23 +132,27 @@ def facts_of(look: DataFacts) -> list[tuple[str, str]]:
 
 def _facts_of_objects(objects: LabelFacts) -> list[tuple[str, str]]:
     low, middle, high = objects.sides
+    without = f"; none in {_counted(objects.without, 'image')}" if objects.without else ""
     facts = [
         ("objects", f"{objects.objects:,}{objects.form and f', by {objects.form}'}"),
-        (
-            "in an image",
-            f"{objects.fewest:,} to {objects.most:,}, middle {objects.middle:g}; none in {objects.without:,} images",
-        ),
+        ("in an image", f"{_span(objects.fewest, objects.most)}, middle {objects.middle:g}{without}"),
         (
             "small, medium, large",
             f"{objects.small:,}, {objects.medium:,}, {objects.large:,} (below {SMALL}², to {LARGE}², above)",
         ),
-        ("sides", f"{low:.0f} to {high:.0f} pixels for nine of ten (√area), middle {middle:.0f}"),
+        ("sides", f"{_span(round(low), round(high))} pixels for nine of ten (√area), middle {middle:.0f}"),
     ]
-    facts += (
-        [("crowds", f"{objects.crowds:,} regions, or difficult ones, that count nowhere")] if objects.crowds else []
-    )
-    facts += [("masks", f"of {objects.outlined:,} objects")] if objects.outlined else []
+    facts += [("crowds", f"{objects.crowds:,}, or what is difficult; they count nowhere")] if objects.crowds else []
+    facts += [("masks", f"of {_counted(objects.outlined, 'object')}")] if objects.outlined else []
     return facts
+
+
+def _span(low: int, high: int) -> str:
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _counted(number: int, one: str) -> str:
+    return f"{number:,} {one}{'' if number == 1 else 's'}"
 
 
 def _facts_of_sounds(sounds: SoundFacts) -> list[tuple[str, str]]:
@@ -215,12 +219,15 @@ def _show_classes(look: DataFacts, console: Console) -> None:
     table.add_column("label" if "labels" in look.target else "class", overflow="ellipsis", no_wrap=True, max_width=36)
     for split in columns_of_counts(look):
         table.add_column(split, justify="right")
+    if look.shares:
+        table.add_column("pixels", justify="right")
     table.add_column("")
     first = next(iter(look.counts.values()))
     most = max(first, default=0) or 1
     for place, name in enumerate(look.classes[:MOST_CLASSES]):
         bar = "█" * round(24 * first[place] / most) or ("▏" if first[place] else "")
         cells = [f"{counts[place]:,}" for counts in look.counts.values()]
+        cells += [f"{100 * look.shares[place]:.1f} %"] if look.shares else []
         table.add_row(_text(name), *cells, _text(bar, "blue"))
     console.print(table)
     if len(look.classes) > MOST_CLASSES:

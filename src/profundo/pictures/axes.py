@@ -126,6 +126,9 @@ def horizontal(values: Sequence[float], *, log: bool = False) -> Axis:
     low, high = (min(finite), max(finite)) if finite else (1.0, 2.0)
     if log and low == high:
         low, high = max(low / 2, SMALLEST), min(high * 2, LARGEST)
+    elif low == high and low % 1 == 0:  # one epoch: its number alone, in the middle
+        beside = max(1.0, abs(low) / 10)
+        return Axis(low - beside, high + beside, ACROSS[0] + 6, ACROSS[1] - 6, (low,))
     elif not log and high - low <= NO_SPREAD:
         low, high = low - (abs(low) / 10 or 1.0), high + (abs(high) / 10 or 1.0)
     ticks = log_ticks(low, high) if log else nice_ticks([low, high], 8)

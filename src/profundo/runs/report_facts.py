@@ -24,7 +24,7 @@ from profundo.evaluate.scores import Answers
 from profundo.files import read_object, write_text
 from profundo.kinds import NO_CLASS, InputKind
 from profundo.languages import language, local, say, speaking, worded, words
-from profundo.looks.grids.mask_pictures import answered_panels, panels, shares_in_words
+from profundo.looks.grids.mask_pictures import answered_panels, mask_key, panels, shares_in_words
 from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.nets.summary import summary
 from profundo.object_masks import table_of
@@ -114,6 +114,7 @@ def report_of(run: Run) -> Report:
         examples=examples,
         example_labels=labels,
         augmented=_augmented(run),
+        mask_key=mask_key(run.data.spec.targets.classes) if run.data.spec.targets.kind == "mask" else "",
         series=example_series(data),
         courses=courses_of(run),
         columns=column_rows(data.spec.inputs),

@@ -129,7 +129,8 @@ class Faults:
         for sentence, count in self.lacked.most_common(MOST_LINES):
             self.notice(f"{count:,} of {self.read:,}: {sentence}")
         if self.entries:
-            self.notice(f"{len(self.entries):,} of {len(self.entries) + self.read:,} inputs were left out")
+            count = len(self.entries)
+            self.notice(f"{count:,} of {count + self.read:,} inputs {'was' if count == 1 else 'were'} left out")
 
 
 # --------------------------------------------------------------------------------------------------------------- formats

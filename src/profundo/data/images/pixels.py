@@ -33,6 +33,7 @@ __all__ = [
     "eight_bits",
     "fitted",
     "header",
+    "note_of_turn",
     "on_white",
     "read_pixels",
     "shape_of",
@@ -116,6 +117,14 @@ def header(data: bytes) -> Shape:
         turned = image.getexif().get(ORIENTATION, 1) >= 5
         width, height = image.size[:: -1 if turned else 1]
         return 1 if image.mode in GREY or image.mode.startswith(("I", "F")) else 3, height, width
+
+
+def note_of_turn(data: bytes) -> int:
+    """EXIF's Orientation, 1 to 8; 1 where there is none. Raises ValueError where the file does not read."""
+    if data.startswith(NUMPY):
+        return 1
+    with opened(data) as image:
+        return int(image.getexif().get(ORIENTATION, 1))
 
 
 def work_of(data: bytes) -> int:

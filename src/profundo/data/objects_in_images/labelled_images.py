@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from profundo.boxes import Objects
-from profundo.data.images.pixels import header
+from profundo.data.images.pixels import header, note_of_turn
 from profundo.data.objects_in_images.outlines import Outline, Polygons, Runs, box_of, drawn
+from profundo.data.objects_in_images.stored_places import PLACES, box_as_seen, lies_in, outline_as_seen
 from profundo.data.streams.archives import Files, printable
 from profundo.languages import Said
 from profundo.records import ProfundoError
@@ -170,14 +171,12 @@ def labelled(
     Images with a fault are left out, and told of in the remarks. Raises ProfundoError where nothing is left.
     """
     rows: list[tuple[Entry, tuple[int, int], list[Thing]]] = []
-    for entry in entries:
-        place = files.name(entry.image)
+    for entry, (width, height) in _upright(list(_headed(files, entries, remarks)), files, remarks):
         try:
-            _, height, width = header(files.read(entry.image))
             _check_entry(entry, width, height)
             rows.append((entry, (width, height), list(_mended(entry, width, height, remarks))))
-        except (OSError, ValueError) as error:
-            remarks.fault(place, str(error))
+        except ValueError as error:
+            remarks.fault(files.name(entry.image), str(error))
     remark_corners([(thing, size) for entry, size, _ in rows if not entry.shares for thing in entry.things], remarks)
     there = {thing.name for _, _, things in rows for thing in things}
     if not there:
@@ -209,10 +208,56 @@ def _nothing(files: Files, remarks: Remarks) -> None:
     raise ProfundoError(Said("refusals.no_object", where=where))
 
 
+def _headed(files: Files, entries: Iterable[Entry], remarks: Remarks) -> Iterator[tuple[Entry, tuple[int, int], int]]:
+    """Each entry with the (width, height) of its image, and the camera's note, 5 to 8, where the entry has the size of the image on
+    its side and the note turns it so; else 0."""
+    for entry in entries:
+        try:
+            data = files.read(entry.image)
+            _, height, width = header(data)
+            is_turned = entry.size == (float(height), float(width)) and width != height and not entry.shares
+            note = note_of_turn(data) if is_turned else 0
+        except (OSError, ValueError) as error:
+            remarks.fault(files.name(entry.image), str(error))
+            continue
+        yield entry, (width, height), note if note in PLACES else 0
+
+
+def _upright(
+    headed: Sequence[tuple[Entry, tuple[int, int], int]], files: Files, remarks: Remarks
+) -> Iterator[tuple[Entry, tuple[int, int]]]:
+    """The entries, of which those with a note are turned with their images, for their labels were written in the image as stored;
+    none where what is labelled in one of them does not lie in that, for then its size alone is of the stored image, and so may
+    that of the others be."""
+    are_stored = all(
+        lies_in(thing.box, size[::-1]) for entry, size, note in headed if note for thing in entry.things if thing.box
+    )
+    for entry, size, note in headed:
+        if note and are_stored:
+            remarks.mend("turned", files.name(entry.image))
+        yield (_turned(entry, size[::-1], note), size) if note and are_stored else (entry, size)
+
+
+def _turned(entry: Entry, stored: tuple[int, int], note: int) -> Entry:
+    things = [
+        replace(
+            thing,
+            box=None if thing.box is None else box_as_seen(thing.box, stored, note),
+            outline=None if thing.outline is None else outline_as_seen(thing.outline, stored, note),
+        )
+        for thing in entry.things
+    ]
+    return replace(entry, things=things, size=(float(stored[1]), float(stored[0])))
+
+
 def _check_entry(entry: Entry, width: int, height: int) -> None:
     """Raises ValueError for what cannot be of this image."""
     if entry.size is not None and entry.size != (width, height):
-        turned = " (a camera’s note turns it: save it as it is to be seen)" if entry.size == (height, width) else ""
+        turned = (
+            " (width and height are exchanged: write them as the image is seen)"
+            if entry.size == (height, width)
+            else ""
+        )
         says = "×".join(f"{side:g}" for side in entry.size)
         raise ValueError(f"the image has {width}×{height} pixels, its labels are of {says}{turned}")
     if len(entry.things) > MOST_OBJECTS:

@@ -93,12 +93,12 @@ function boxed(picture, one) {
   one.objects.forEach((object) => {
     const [left, top, right, bottom] = object.box;
     const style = `hsl(${hue(object.name)} 90% 45%)`;
-    const frame = { x: left, y: top, width: right - left, height: bottom - top, stroke: style, class: "box" };
+    const frame = { x: left, y: top, width: right - left, height: bottom - top };
     const beside = left < 0.7 * one.width ? { x: left } : { x: right, "text-anchor": "end" };
     const name = shape("text", { ...beside, y: top > size ? top - size / 5 : top + size, "font-size": size, class: "box-name" });
     name.textContent = `${object.name} ${percent.format(object.score)}`;
     if (object.mask) drawn.append(shape("path", { d: outline(object.mask), fill: style, "fill-opacity": 0.35 }));
-    drawn.append(shape("rect", frame), name);
+    drawn.append(shape("rect", { ...frame, class: "box-halo" }), shape("rect", { ...frame, stroke: style, class: "box" }), name);
   });
   both.append(picture, drawn);
   both.addEventListener("click", () => drawn.classList.toggle("away"));

@@ -14,7 +14,15 @@ from profundo.data.grids.grid_folders import Pairs, grid_collection, paired
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.archives import Files, Parts, printable
 from profundo.languages import Said
-from profundo.looks.data_facts import DataFacts, mask_counts, prepared, split_sizes, stopped, target_in_words
+from profundo.looks.data_facts import (
+    DataFacts,
+    mask_counts,
+    pixel_shares,
+    prepared,
+    split_sizes,
+    stopped,
+    target_in_words,
+)
 from profundo.looks.findings import DataFinding, some
 from profundo.looks.grids.mask_pictures import overlaid
 from profundo.looks.image_facts import image_facts
@@ -71,6 +79,8 @@ def look_at_grids(files: Files, path: Path, how: Reading, tell: Tell) -> DataFac
         mask_counts(collection),
         image_facts(survey),
         notes=collection.notes,
+        per="pixel",
+        shares=pixel_shares(collection),
         survey=with_masks(survey, collection),
     )
 
@@ -90,6 +100,8 @@ def look_at_pixel_arrays(collection: Collection) -> DataFacts:
         collection.targets.classes,
         mask_counts(collection),
         notes=collection.notes,
+        per="pixel",
+        shares=pixel_shares(collection),
     )
 
 

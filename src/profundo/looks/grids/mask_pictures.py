@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from profundo.data.grids.mask_codes import colour_of
 from profundo.kinds import NO_CLASS
-from profundo.languages import local, say
+from profundo.languages import local, say, term
+from profundo.pictures import svg
 from profundo.records import Targets
 
-__all__ = ["answered_panels", "overlaid", "panels", "shares_in_words"]
+__all__ = ["answered_panels", "mask_key", "overlaid", "panels", "shares_in_words"]
 
 UNKNOWN = (224, 224, 224)  # of pixels that count nowhere
 WRONG = (230, 60, 30)
 FEWEST = 0.0005  # share of the pixels of a class that is worth a word
 SIDE = 256  # pixels of a picture, beyond which one has enough
+NAMED = 24  # classes of a legend
 
 
 def coloured(masks: Tensor) -> Tensor:
@@ -95,6 +99,19 @@ def smaller(pictures: Tensor) -> Tensor:
     """Every second pixel, or third …, of large ones."""
     step = max(1, max(pictures.shape[-2:]) // (2 * SIDE))
     return pictures[..., ::step, ::step]
+
+
+def mask_key(classes: Sequence[str]) -> str:
+    """The legend of masks in colours, one class below the other; "" without classes, as of maps."""
+    entries = [(colour_of(place), name) for place, name in enumerate(classes[:NAMED])]
+    if not entries:
+        return ""
+    rows = []
+    for at, (colour, words) in enumerate([*entries, (UNKNOWN, say("report.key_no_class"))]):
+        y, fill = 12 + 20 * at, "#{:02x}{:02x}{:02x}".format(*colour)
+        rows.append(svg.element("rect", x=2, y=y - 7, width=32, height=14, fill=fill, stroke=svg.MUTED))
+        rows.append(svg.text(42, y, words, dy="0.35em"))
+    return svg.picture(rows, term("legend"), bottom=20 * len(entries) + 24)
 
 
 def shares_in_words(grid: Tensor, targets: Targets) -> str:

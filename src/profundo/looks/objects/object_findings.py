@@ -16,6 +16,7 @@ from profundo.languages import Said
 from profundo.looks.findings import DataFinding, Level, some
 from profundo.looks.objects.missing_labels import Unlabelled
 from profundo.looks.objects.object_sizes import Gathered
+from profundo.nets.detectors.suppression import PLACES
 
 __all__ = ["alike_findings", "missing_findings", "object_findings", "rare_findings", "source_findings"]
 
@@ -35,7 +36,7 @@ def source_findings(remarks: Remarks) -> Iterator[DataFinding]:
         what, advice = Said("looks.object_faults", count=len(remarks.faults)), Said("looks.object_faults_do")
         yield DataFinding("error", what, advice, some([f"{place}: {reason}" for place, reason in remarks.faults]))
     for what_was, places in remarks.mended.items():
-        level: Level = "note" if what_was == "outside" else "warning"
+        level: Level = "note" if what_was in ("outside", "turned") else "warning"
         advice = Said("looks.corners_do" if what_was == "corners" else "looks.mended_do")
         yield DataFinding(level, told(what_was, len(places)), advice, some(places))
 
@@ -52,6 +53,7 @@ def object_findings(images: LabelledImages, everything: Gathered) -> Iterator[Da
     )
     yield from _of_boxes(images, everything, quarrels, "other_class_there", least=SAME_PLACE_OTHER)
     yield from _of_boxes(images, everything, doubled, "there_twice", least=SAME_PLACE)
+    yield from _crowded(images, everything)
     yield from _at_border(everything, sizes)
 
 
@@ -85,6 +87,17 @@ def _same_place(everything: Gathered) -> tuple[np.ndarray, np.ndarray]:
         doubled += (begin + np.flatnonzero((later & same & (shared >= SAME_PLACE)).any(1))).tolist()
         quarrels += (begin + np.flatnonzero((later & ~same & (shared >= SAME_PLACE_OTHER)).any(1))).tolist()
     return np.array(doubled, np.int64), np.array(quarrels, np.int64)
+
+
+def _crowded(images: LabelledImages, everything: Gathered) -> Iterator[DataFinding]:
+    """Images with more objects than a detector can tell of one, those that are not judged left out."""
+    counts = np.bincount(everything.image[~everything.crowd], minlength=len(images.labels))
+    those = np.flatnonzero(counts > PLACES).tolist()
+    if those:
+        named = some(those, lambda image: f"{images.name(image)} ({counts[image]})")
+        yield DataFinding(
+            "warning", Said("looks.crowded", count=len(those), most=PLACES), Said("looks.crowded_do"), named
+        )
 
 
 def _at_border(everything: Gathered, sizes: np.ndarray) -> Iterator[DataFinding]:

@@ -117,6 +117,7 @@ def _facts(
         image_facts(survey),
         objects=label_facts(images, everything, len(places)),
         notes=tuple(images.remarks.notes),
+        per="object",
         survey=replace(survey, picture=_with_boxes(survey.picture, images, places)),
     )
 

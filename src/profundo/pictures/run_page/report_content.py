@@ -208,7 +208,7 @@ class Report:
     once more.
     counts: samples per class (or label) of each split; one number for real targets; sizes: samples of each split.
     examples: raw uint8 images (images, channels, height, width) with one label each.
-    augmented: raw uint8 images by rows of 8, a training image as it is and as it comes in 7 steps.
+    augmented: raw uint8 images by rows of 8, a training image as it is and as it comes in 7 steps. mask_key: the legend of masks.
     series: of series a few of each class; courses: of a forecast some test windows.
     notes: what happened to the data as they were read, in English; advice: what their targets ask for, in the page's language.
     facts: what identifies the data. seconds: by phase. asked: the settings, nested or flat. command: repeats the run;
@@ -231,6 +231,7 @@ class Report:
     examples: Tensor | None = None
     example_labels: Sequence[str] = ()
     augmented: Tensor | None = None
+    mask_key: str = ""
     series: Sequence[Examples] = ()
     courses: Sequence[Course] = ()
     columns: Sequence[ColumnRow] = ()

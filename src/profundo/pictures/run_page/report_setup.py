@@ -108,7 +108,7 @@ def counts_grid(report: Report) -> Grid:
     totals = [report.sizes.get(split, sum(report.counts[split])) for split in splits]
     kind, things = report.spec.targets.kind, report.spec.inputs.things
     one = "label" if kind == "labels" else "class"
-    counted = "object" if kind == "objects" else one
+    counted = {"objects": "object", "mask": "mask"}.get(kind, one)
     per_class = bool(classes) and all(len(counts) == len(classes) for counts in report.counts.values())
     columns = [bars(counts, list(map(numbers.count, counts))) for counts in report.counts.values()] if per_class else []
     caption, heads = (
@@ -122,7 +122,7 @@ def counts_grid(report: Report) -> Grid:
         caption,
         [term(one), *heads],
         rows,
-        foot=[term(things) if kind == "objects" else say("report.all"), *totals],
+        foot=[say("report.all") if counted == one else term(things), *totals],
         look="names",
     )
 
