@@ -53,10 +53,10 @@ KINDS: dict[Kind, str] = {
     "images with classes": "a folder or .zip of images, one folder per class",
     "images or pairs": "a folder or .zip of images; with task=pairs in folders a and b under equal names, or two side by side",
     "text": "a file of text, or a folder or .zip of .txt files, in any language",
-    "sounds with classes": "a folder of WAV files, one folder per class",
+    "sounds with classes": "a folder or .zip of sounds (WAV, FLAC, Ogg, MP3), one folder per class",
     "pairs of texts": "a table with two columns, a text and its translation, as CSV, TSV or JSON lines",
     "table": "a table (.csv, .tsv, .parquet, .jsonl) with a column to predict, which --set target=NAME says",
-    "sounds with transcripts": "a folder of WAV files with a .txt beside each, or a CSV with the columns file and text; at least 10",
+    "sounds with transcripts": "a folder of sounds with a .txt beside each, or a CSV with the columns file and text; at least 10",
 }
 OwnText = Annotated[str | None, Field(validation_alias=AliasChoices("data", "text"))]
 """The setting `data` of recipes that take a text; earlier runs have it as `text`."""
