@@ -20,8 +20,9 @@ from profundo.data.dataset_names import SUFFIXES, Reading
 from profundo.data.images.image_folders import images_by_class_or_not
 from profundo.data.new_inputs import media_of
 from profundo.data.splits.splits import divide
+from profundo.data.streams.addresses import is_address
 from profundo.data.streams.archives import open_files, printable, things_at
-from profundo.records import Dataset, Inputs, ProfundoError, Samples
+from profundo.records import Dataset, Inputs, ProfundoError, Samples, nearest_names
 
 __all__ = [
     "KINDS",
@@ -166,8 +167,15 @@ def load_table(
 ) -> Dataset:
     """Rows of numbers in memory with one class, or numbers, to be told. Raises ProfundoError for other data."""
     own: dict[str, Any] = {"target": target, "stream": False} if is_own(name) else {}
+    if not own and target is not None:
+        raise ProfundoError(
+            f"target: is for a table of your own, {name} has its own; leave it out, or give the table by data"
+        )
     if own and Path(name).is_dir():
-        raise ProfundoError(f"data {printable(name)}: expected {takes}; found a folder of {things_at(Path(name))}")
+        raise ProfundoError(f"data {printable(name)}: expected {takes}; found a folder {what_is_in(Path(name))}")
+    if own and not is_address(name) and not os.path.exists(name):
+        hint = f"; {near}" if (near := nearest_names(name, names())) else ""
+        raise ProfundoError(f"data {printable(name)}: expected {takes}; there is no such file{hint}")
     try:
         data = load(name, data_dir=data_dir, seed=seed, validation=validation, **own)
     except ProfundoError as error:
@@ -189,6 +197,10 @@ def load_table(
     if found:
         raise ProfundoError(f"data {printable(name)}: expected {takes}; found {found}")
     return data
+
+
+def what_is_in(folder: Path) -> str:
+    return f"of {things_at(folder)}" if any(folder.iterdir()) else "without files"
 
 
 def images_of(samples: Samples) -> Tensor:

@@ -148,11 +148,12 @@ def sound_folder(where: Path, *, seed: int = 0) -> SpokenWords:
     Raises ProfundoError when there are fewer than two classes or too few recordings, or a file does not read.
     """
     own = sounds_by_class(where)
-    train, held, test = own.parts(seed)
+    parts = own.parts(seed)
     array, notes = packed(own.read())
     every = joined(array, notes["lengths"], own.labels, notes["names"])
     facts = {"sha256": hashlib.sha256(array.tobytes()).hexdigest()}
-    return SpokenWords(own.name, own.classes, *map(every.chosen, (train, held, test)), facts, own.notes)
+    train, held, test = map(every.chosen, parts)
+    return SpokenWords(own.name, own.classes, train, held, test, facts, own.notes)
 
 
 class Spoken:

@@ -81,11 +81,12 @@ def digit_voices(*, data_dir: str | Path | None = None) -> SpokenVoices:
 def voice_folder(where: Path, *, seed: int = 0) -> SpokenVoices:
     """Recordings in one folder a class, taken as one speaker's, divided as `sound_folder` divides them."""
     own = sounds_by_class(where)
-    train, held, test = own.parts(seed)
+    parts = own.parts(seed)
     array, notes = packed(own.read())
     every = joined(array, notes["lengths"], own.labels, [0] * len(own.used))
     facts = {"sha256": hashlib.sha256(array.tobytes()).hexdigest()}
-    return SpokenVoices(own.classes, (own.name,), *map(every.chosen, (train, held, test)), facts)
+    train, held, test = map(every.chosen, parts)
+    return SpokenVoices(own.classes, (own.name,), train, held, test, facts)
 
 
 def packed(sounds: Iterable[tuple[str, Tensor]]) -> tuple[np.ndarray, dict[str, Any]]:

@@ -329,7 +329,7 @@ def tried(
 def costs_by_epoch(trained: Trained) -> Chart:
     costs = {
         "training": trained.history["loss"],
-        "validation, average of the weights": trained.history["validation loss"],
+        "validation, mean weights": trained.history["validation loss"],
     }
     return by_epoch(
         "Cost", "Mean squared error of what the net tells, over all strengths of noise.", costs, y_label="cost"
