@@ -192,7 +192,7 @@ def test_small_images_are_enlarged_by_whole_numbers_until_one_sees_them(side, co
     [
         (Film("t", "c", torch.zeros(2, 1, 9, 900, dtype=torch.uint8), is_written_on=True), 900),
         (Images("t", "c", torch.zeros(2, 1, 9, 300, dtype=torch.uint8), 2, is_written_on=True), 601),
-        (Chart("t", "c", '<svg class="graph" viewBox="0 0 800 80" width="800" height="80"></svg>'), 600),
+        (Chart("t", "c", '<svg xmlns="x" class="graph" viewBox="0 0 800 80" width="800" height="80"></svg>'), 600),
     ],
 )
 def test_a_picture_with_letters_on_it_is_scrolled_where_they_could_not_be_read(exhibit, least):

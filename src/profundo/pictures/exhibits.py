@@ -167,7 +167,7 @@ def drawn(exhibit: Exhibit) -> Drawn:
 
 def graph_width(svg: str) -> int:
     """Pixels that a drawing of a graph needs, whose letters shrink with it; 0 of a chart, which has larger ones where it is small."""
-    graph = re.match(r'<svg class="graph"[^>]* width="([\d.]+)"', svg.lstrip())
+    graph = re.match(r'<svg [^>]*class="graph"[^>]* width="([\d.]+)"', svg)
     return math.ceil(SMALLER * float(graph[1])) if graph else 0
 
 
