@@ -248,3 +248,16 @@ def test_what_only_python_gives_goes_through_its_doors(tmp_path):
     assert (run.data.spec.targets.kind, set(run.scores.values)) == ("any", {"loss"})
     with pytest.raises(ProfundoError, match="of any shape"):
         export(run)
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("take --set net=attention.", "take net='attention'."),
+        ("such as --set dialogues=turns.jsonl", "such as dialogues='turns.jsonl'"),
+        ('take --set pieces="byte pairs"', "take pieces='byte pairs'"),
+        ("take --set beam=8 or --set samples='[1, 2]'", "take beam=8 or samples=[1, 2]"),
+    ],
+)
+def test_a_setting_of_a_recipe_is_told_as_an_argument_in_python(typed, told):
+    assert str(ProfundoError(typed)) == told

@@ -69,7 +69,8 @@ BLANK = 0  # of connectionist temporal classification: no label at this step
 on_command_line: ContextVar[bool] = ContextVar("on_command_line", default=False)
 OPTION = re.compile(  # with a value that is one for certain; in a command that is quoted nothing changes
     r"`profundo [^`]*`|\bprofundo [a-z-]+ --[a-z-]+|--([a-z][a-z-]*)"
-    r"(?:[ =]('[^']*'|\"[^\"]*\"|\d+|\w+=\w+|(?<=pretrained )\w+|(?:time|group):\w+|"
+    r"(?:[ =]((?<=--set )\w+=(?:'[^']*'|\"[^\"]*\"|[\w…]+(?:\.\w+)*)"
+    r"|'[^']*'|\"[^\"]*\"|\d+|\w+=\w+|(?<=pretrained )\w+|(?:time|group):\w+|"
     r"(?:labels|real|classes|balanced|huber|auto|cuda|none|safetensors)\b))?"
 )
 ARGUMENTS = {"id": "id_columns", "column": "columns", "net_option": "net_options"}  # that have another name in Python
@@ -88,6 +89,10 @@ def argument(option: re.Match[str]) -> str:
     name = ARGUMENTS.get(name, name)
     if value is None:
         return name
+    if name == "set":  # a setting of a recipe, which is an argument of its own
+        setting, _, given = value.partition("=")
+        given = given.strip("'\"")
+        return f"{setting}={given}" if given.isdecimal() or given[:1] in ("[", "…") else f"{setting}={given!r}"
     plain = value.strip("'\"")
     if name in ("columns", "net_options") and "=" in plain:
         before, _, after = plain.rpartition("=")

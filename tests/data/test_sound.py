@@ -109,6 +109,40 @@ def test_a_folder_of_recordings_becomes_three_splits_by_class(tmp_path):
     assert sound_folder(tmp_path, seed=2).test.names != words.test.names
 
 
+def recordings(folder, counts):
+    for label, count in counts.items():
+        (folder / label).mkdir(parents=True)
+        for take in range(count):
+            (folder / label / f"{take}.wav").write_bytes(wav(noise(900 + 50 * take)))
+    return folder
+
+
+def test_a_zip_of_recordings_is_read_as_their_folder_is_and_links_out_of_it_are_left(tmp_path):
+    folder = recordings(tmp_path / "own", {"no": 5, "yes": 6})
+    with zipfile.ZipFile(tmp_path / "own.zip", "w") as archive:
+        for path in sorted(folder.rglob("*.wav")):
+            archive.write(path, path.relative_to(folder))
+    (tmp_path / "secret.wav").write_bytes(wav(noise(900)))
+    (folder / "no" / "more.wav").symlink_to(tmp_path / "secret.wav")
+    there, packed = sound_folder(folder), sound_folder(tmp_path / "own.zip")
+    assert packed.facts == there.facts
+    assert packed.classes == there.classes == ("no", "yes")
+    assert (len(there.notes), packed.notes) == (1, ())
+    assert "link" in there.notes[0]
+
+
+def test_recordings_in_folders_for_training_and_test_stay_there(tmp_path):
+    recordings(tmp_path / "train", {"no": 6, "yes": 6})
+    recordings(tmp_path / "test", {"no": 1, "yes": 2})
+    assert sorted(name.split("/")[-3] for name in sound_folder(tmp_path).test.names) == ["test"] * 3
+
+
+@pytest.mark.parametrize("counts", [{"no": 1, "yes": 1}, {"no": 1, "yes": 2}])
+def test_recordings_too_few_to_be_divided_are_refused_with_their_numbers(counts, tmp_path):
+    with pytest.raises(ProfundoError, match=f"three of each class or more; found 1 of no, {counts['yes']} of yes"):
+        sound_folder(recordings(tmp_path / "own", counts))
+
+
 def test_batches_of_recordings_are_a_function_of_seed_and_epoch():
     spoken = utterances((str(i), tone(300, 0.1 + 0.01 * i)) for i in range(10))
     batches = Spoken(spoken, 3, seed=1)

@@ -67,9 +67,9 @@ def test_a_table_may_say_it_and_who_speaks(folder):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda rows: rows[1:], "expected a line for each WAV file, found none for 0.wav"),
+        (lambda rows: rows[1:], "expected a line for each sound, found none for 0.wav"),
         (lambda rows: [*rows, rows[0]], "one line for each file, found two for 0.wav"),
-        (lambda rows: ["../0.wav;one;a", *rows[1:]], r"names of WAV files beside it, found '\.\./0.wav'"),
+        (lambda rows: ["../0.wav;one;a", *rows[1:]], r"names of sounds beside it, found '\.\./0.wav'"),
         (lambda rows: ["0.wav;!;a", *rows[1:]], "0.wav: expected words in its transcript, found '!'"),
         (
             lambda rows: [f"0.wav;{'one ' * 40};a", *rows[1:]],
@@ -96,7 +96,7 @@ def test_what_is_no_such_folder_is_refused_in_a_line(folder, tmp_path):
     with pytest.raises(ProfundoError, match=r"expected the columns file and text.*found name, said"):
         transcribed_folder(folder)
     (folder / "other.csv").write_text("a")
-    with pytest.raises(ProfundoError, match="found 10 WAV files and 2 CSV files"):
+    with pytest.raises(ProfundoError, match="found 10 sounds and 2 CSV files"):
         transcribed_folder(folder)
     with pytest.raises(ProfundoError, match="no such folder"):
         transcribed_folder(tmp_path / "nowhere")
@@ -107,3 +107,14 @@ def test_what_is_no_such_folder_is_refused_in_a_line(folder, tmp_path):
     (folder / "0.wav").unlink()
     with pytest.raises(ProfundoError, match=r"at least 10 recordings.*found 9"):
         transcribed_folder(folder)
+
+
+def test_links_out_of_the_folder_are_left_and_suffixes_may_be_large(folder, tmp_path_factory):
+    for path in list(folder.rglob("*.txt")):
+        path.rename(path.with_suffix(".TXT"))
+    secret = tmp_path_factory.mktemp("elsewhere") / "secret.wav"
+    secret.write_bytes((folder / "0.wav").read_bytes())
+    (folder / "more" / "linked.wav").symlink_to(secret)
+    data = transcribed_folder(folder)
+    assert len(data.every.labels) == 10
+    assert "link" in data.notes[0]

@@ -176,3 +176,8 @@ def test_the_most_similar_known_sequence_is_found_part_by_part(monkeypatch):
     for row, place in zip(asked, found, strict=True):
         shares = [cosine(counted(row), counted(one)) for one in known]
         assert shares[place] == pytest.approx(max(shares))
+
+
+def test_what_is_certain_costs_no_bits_and_not_minus_none():
+    same = torch.zeros(30, dtype=torch.int64)
+    assert [str(bits) for bits in ngram_bits(same, same, 1, 2)] == ["0.0", "0.0"]

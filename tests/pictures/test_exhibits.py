@@ -187,6 +187,19 @@ def test_small_images_are_enlarged_by_whole_numbers_until_one_sees_them(side, co
     assert width // natural * side >= least
 
 
+@pytest.mark.parametrize(
+    ("exhibit", "least"),
+    [
+        (Film("t", "c", torch.zeros(2, 1, 9, 900, dtype=torch.uint8), is_written_on=True), 900),
+        (Images("t", "c", torch.zeros(2, 1, 9, 300, dtype=torch.uint8), 2, is_written_on=True), 601),
+        (Chart("t", "c", '<svg xmlns="x" class="graph" viewBox="0 0 800 80" width="800" height="80"></svg>'), 600),
+    ],
+)
+def test_a_picture_with_letters_on_it_is_scrolled_where_they_could_not_be_read(exhibit, least):
+    page = page_of(exhibits=[drawn(exhibit)])
+    assert f"min-width:{least}px" in page[page.index('class="image" tabindex="0"') :]
+
+
 def test_a_share_is_drawn_in_percent_on_a_straight_scale_and_a_rate_is_not_drawn():
     page = page_of(histories={"training": {"rate": [1.0, 0.5], "digit accuracy": [0.05, 0.97], "loss": [2.0, 0.01]}})
     assert "digit accuracy (log scale)" not in page

@@ -80,3 +80,8 @@ def test_a_net_at_the_accuracy_of_a_constant_is_not_praised():
     (told,) = nothing_learnt("LeNet-5", Scores(300, {"accuracy": 0.11}, {"accuracy": 0.11}))
     assert "no better than a constant answer on 300 test images" in told
     assert nothing_learnt("LeNet-5", Scores(300, {"accuracy": 0.9}, {"accuracy": 0.11})) == []
+
+
+def test_a_figure_of_one_of_several_data_is_named_in_a_sentence():
+    rival = Outcome({"wine: share mistaken": 0.2}, {"wine: share mistaken": 0.1}, against="linear model")
+    assert cautions_of(rival, 0) == ["Better by the share mistaken of wine: linear model (10.00\u00a0%)."]

@@ -179,3 +179,9 @@ def test_every_step_of_the_bound_is_as_likely_as_any_other(number):
     drawn = torch.cat([evenly_drawn(number, 10, generator) for _ in range(2000)])
     counts = torch.bincount(drawn, minlength=10) / 2000
     assert counts.numpy() == pytest.approx(number / 10, abs=0.05)
+
+
+@pytest.mark.parametrize("given", [{"steps": 100_000}, {"tried_steps": (5, 100_000)}])
+def test_more_steps_than_there_is_time_for_are_refused(given):
+    with pytest.raises(ProfundoError, match="expected less than or equal to 1000, got 100000"):
+        run_recipe("diffusion", given, quick=True, out=False)

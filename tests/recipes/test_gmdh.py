@@ -105,8 +105,27 @@ def test_a_table_of_ones_own_is_predicted_by_name_with_its_classes(tmp_path):
     assert run.outcome.rivals.keys() == {"random forest", "boosted trees"}
     (tmp_path / "new.csv").write_text("b,a\n6,10\n0,1\n")
     assert [row["prediction"] for row in run.predict([tmp_path / "new.csv"])] == ["high", "low"]
+    assert run.outcome.conclusion.startswith("Share mistaken on own: the net that grew ")
+    assert run.outcome.conclusion.count("%") == 4
     with pytest.raises(ProfundoError, match="has no column 'siez'"):
         run_recipe("gmdh", {**given, "target": "siez"}, quick=True, out=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"data": "no.csv", "target": "y"}, "there is no such file"),
+        ({"data": "iri", "target": "y"}, "there is no such file; nearest: iris"),
+        ({"data": "empty", "target": "y"}, "found a folder without files"),
+        ({"data": "wine", "target": "y"}, "target: is for a table of your own, wine has its own"),
+        ({"target": "y"}, "target: is for a table of your own, diabetes has its own"),
+    ],
+)
+def test_a_table_that_is_not_there_and_a_target_of_none_are_refused(given, reason, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ProfundoError, match=reason):
+        run_recipe("gmdh", given, quick=True, out=False)
 
 
 def test_one_input_is_enough_and_a_column_of_text_is_none(tmp_path):

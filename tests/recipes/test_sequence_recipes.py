@@ -212,5 +212,7 @@ def test_words_of_ones_own_are_spoken_as_wav_files_by_name(tmp_path):
     assert [one.title.split()[-1] for one in run.generate(2)] == ["high", "low"]
     with pytest.raises(ProfundoError, match=r"prompt: expected a word of high, low.*got 'medium'"):
         run.generate(1, prompt="medium")
-    with pytest.raises(ProfundoError, match="expected a folder with a folder of WAV files"):
+    (spectrograms,) = (one for one in run.outcome.exhibits if one.title == "Spectrograms")
+    assert (spectrograms.rows, spectrograms.heads, len(spectrograms.images)) == (["drawn", "real"], ["high", "low"], 4)
+    with pytest.raises(ProfundoError, match=r"expected a folder or a \.zip of sounds, found nothing"):
         run_recipe("wavenet", {"data": str(tmp_path / "none")}, quick=True, out=False)

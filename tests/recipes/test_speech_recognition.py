@@ -134,7 +134,7 @@ def test_places_are_judged_by_the_middles_of_words_in_phrases_without_mistakes()
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ({"data": "nowhere"}, "expected a folder of WAV files with a .txt.*there is no such folder"),
+        ({"data": "nowhere"}, "expected a folder of sounds with a .txt.*there is no such folder"),
         ({"noise": (0, math.inf)}, "setting noise"),
         ({"unit": "letters"}, "setting unit"),
         ({"longest": 0}, "setting longest"),

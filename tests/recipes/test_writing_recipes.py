@@ -193,6 +193,8 @@ def test_the_net_that_answers_begins_as_the_one_that_writes():
 
 def test_an_unknown_character_in_the_dialogues_is_refused_before_training(paths, tmp_path):
     given = SMALL | {"data": str(paths / "song.txt"), "dialogues": str(paths / "turns.jsonl")}
-    with pytest.raises(ProfundoError, match=r"expected only characters that the model knows, got '\.'"):
+    with pytest.raises(
+        ProfundoError, match=r"turns\.jsonl: expected only characters that the text has, got .*'\.'.*byte pairs"
+    ):
         run_recipe("gpt", given, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Chart", "Drawn", "Exhibit", "Film", "Images", "Passage", "Sound", "Table", "drawn"]
 
+SMALLER = 0.75  # times its own size: so small may a graph become
+
 
 @dataclass(frozen=True, slots=True)
 class Images:
     """uint8 images (images, channels, height, width), laid out in rows of `columns`. labels: one each, or none; or, where all of a
-    row or of a column are of one kind, rows: a name for each row, heads: one for each column."""
+    row or of a column are of one kind, rows: a name for each row, heads: one for each column. is_written_on: with letters,
+    for which a picture is not made smaller."""
 
     title: str
     caption: str
@@ -40,16 +43,19 @@ class Images:
     labels: Sequence[str] = ()
     rows: Sequence[str] = ()
     heads: Sequence[str] = ()
+    is_written_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """uint8 frames (frames, channels, height, width), shown for so many seconds each, round and round."""
+    """uint8 frames (frames, channels, height, width), shown for so many seconds each, round and round. is_written_on: as of
+    Images."""
 
     title: str
     caption: str
     frames: Tensor
     seconds: float = 0.3
+    is_written_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,8 @@ class Drawn:
     """An exhibit as files and pages hold it.
 
     kind: "images", "film", "chart", "table", "text" or "sound". content: a file of that kind; suffix: of its name.
-    width: natural width in pixels of images and films; cell: of one of the images. tiles: (label, data-URI) of labelled images;
+    width: natural width in pixels of images and films; cell: of one of the images; least: width below which letters on it cannot be
+    read, 0 where there are none or they are as large everywhere. tiles: (label, data-URI) of labelled images;
     across: how many of them make a row, 0 for as many as there is room for. strips: (name, data-URI) of rows of images; heads: names
     of their columns.
     columns, rows: of a table, as text; a row's cells that are numbers stand to the right.
@@ -113,6 +120,7 @@ class Drawn:
     suffix: str
     width: int = 0
     cell: int = 0
+    least: int = 0
     tiles: Sequence[tuple[str, str]] = ()
     across: int = 0
     strips: Sequence[tuple[str, str]] = ()
@@ -144,16 +152,23 @@ def drawn(exhibit: Exhibit) -> Drawn:
     match exhibit:
         case Images():
             return _images(exhibit)
-        case Film(title, caption, frames, seconds):
-            return Drawn("film", title, caption, film(frames, seconds), ".png", width=frames.shape[-1])
+        case Film(title, caption, frames, seconds, is_written_on):
+            least = frames.shape[-1] if is_written_on else 0
+            return Drawn("film", title, caption, film(frames, seconds), ".png", width=frames.shape[-1], least=least)
         case Chart(title, caption, svg):
-            return Drawn("chart", title, caption, standalone(svg).encode(), ".svg")
+            return Drawn("chart", title, caption, standalone(svg).encode(), ".svg", least=graph_width(svg))
         case Table():
             return _table(exhibit)
         case Passage(title, caption, text):
             return Drawn("text", title, caption, text.encode("utf-8", "replace"), ".txt")
         case Sound(title, caption, samples, rate):
             return Drawn("sound", title, caption, wav(samples, rate), ".wav")
+
+
+def graph_width(svg: str) -> int:
+    """Pixels that a drawing of a graph needs, whose letters shrink with it; 0 of a chart, which has larger ones where it is small."""
+    graph = re.match(r'<svg [^>]*class="graph"[^>]* width="([\d.]+)"', svg)
+    return math.ceil(SMALLER * float(graph[1])) if graph else 0
 
 
 def _images(exhibit: Images) -> Drawn:
@@ -165,6 +180,7 @@ def _images(exhibit: Images) -> Drawn:
     tiles = [(label, image_grid(images[at : at + 1], 1)) for at, label in enumerate(labels)]
     strips = _strips(exhibit, columns or len(images)) if exhibit.rows or exhibit.heads else []
     shown = {"width": width, "cell": images.shape[-1], "tiles": tiles, "across": columns or 0, "strips": strips}
+    shown["least"] = width if exhibit.is_written_on else 0
     return Drawn("images", exhibit.title, exhibit.caption, content, ".png", heads=exhibit.heads, **shown)  # type: ignore[arg-type]
 
 

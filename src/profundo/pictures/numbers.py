@@ -110,7 +110,7 @@ def setting(value: object) -> str:
         return f"{value:g}".replace("-", "−") if 1e-6 <= abs(value) < 1e6 or value == 0 else str(value)
     if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(map(setting, value)) or say("report.none")
-    return str(value)
+    return str(value) or say("report.none")
 
 
 def flat(settings: Mapping[str, object], above: str = "") -> dict[str, str]:

@@ -141,7 +141,7 @@ def _enlarged(number: int, exhibit: Drawn) -> dict[str, Any]:
         times = max(times, math.ceil(READABLE / exhibit.cell))
         across = (exhibit.width + 1) // (exhibit.cell + 1)
     shown = {"id": f"exhibit-{number}", "of": exhibit, "width": exhibit.width * times, "pixelated": times > 1}
-    return {**shown, "least": across * ON_A_PHONE if across > 1 else 0}
+    return {**shown, "least": max(exhibit.least, across * ON_A_PHONE if across > 1 else 0)}
 
 
 def _ends(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> Grid:

@@ -34,7 +34,10 @@ class Entry(BaseModel):
     caption: str
     suffix: str
     width: Annotated[int, Field(ge=0, le=1 << 16)]
-    cell: Annotated[int, Field(ge=0, le=1 << 16)] = 0  # runs from before it was kept have none, nor named rows
+    cell: Annotated[int, Field(ge=0, le=1 << 16)] = (
+        0  # runs from before it was kept have none, nor the next, nor named rows
+    )
+    least: Annotated[int, Field(ge=0, le=1 << 16)] = 0
     tiles: list[tuple[str, Picture]]
     across: Annotated[int, Field(ge=0, le=1000)]
     strips: list[tuple[str, Picture]] = []

@@ -20,8 +20,9 @@ from profundo.data.dataset_names import SUFFIXES, Reading
 from profundo.data.images.image_folders import images_by_class_or_not
 from profundo.data.new_inputs import media_of
 from profundo.data.splits.splits import divide
+from profundo.data.streams.addresses import is_address
 from profundo.data.streams.archives import open_files, printable, things_at
-from profundo.records import Dataset, Inputs, ProfundoError, Samples
+from profundo.records import Dataset, Inputs, ProfundoError, Samples, nearest_names
 
 __all__ = [
     "KINDS",
@@ -53,10 +54,10 @@ KINDS: dict[Kind, str] = {
     "images with classes": "a folder or .zip of images, one folder per class",
     "images or pairs": "a folder or .zip of images; with task=pairs in folders a and b under equal names, or two side by side",
     "text": "a file of text, or a folder or .zip of .txt files, in any language",
-    "sounds with classes": "a folder of WAV files, one folder per class",
+    "sounds with classes": "a folder or .zip of sounds (WAV, FLAC, Ogg, MP3), one folder per class",
     "pairs of texts": "a table with two columns, a text and its translation, as CSV, TSV or JSON lines",
     "table": "a table (.csv, .tsv, .parquet, .jsonl) with a column to predict, which --set target=NAME says",
-    "sounds with transcripts": "a folder of WAV files with a .txt beside each, or a CSV with the columns file and text; at least 10",
+    "sounds with transcripts": "a folder of sounds with a .txt beside each, or a CSV with the columns file and text; at least 10",
 }
 OwnText = Annotated[str | None, Field(validation_alias=AliasChoices("data", "text"))]
 """The setting `data` of recipes that take a text; earlier runs have it as `text`."""
@@ -166,8 +167,15 @@ def load_table(
 ) -> Dataset:
     """Rows of numbers in memory with one class, or numbers, to be told. Raises ProfundoError for other data."""
     own: dict[str, Any] = {"target": target, "stream": False} if is_own(name) else {}
+    if not own and target is not None:
+        raise ProfundoError(
+            f"target: is for a table of your own, {name} has its own; leave it out, or give the table by data"
+        )
     if own and Path(name).is_dir():
-        raise ProfundoError(f"data {printable(name)}: expected {takes}; found a folder of {things_at(Path(name))}")
+        raise ProfundoError(f"data {printable(name)}: expected {takes}; found a folder {what_is_in(Path(name))}")
+    if own and not is_address(name) and not os.path.exists(name):
+        hint = f"; {near}" if (near := nearest_names(name, names())) else ""
+        raise ProfundoError(f"data {printable(name)}: expected {takes}; there is no such file{hint}")
     try:
         data = load(name, data_dir=data_dir, seed=seed, validation=validation, **own)
     except ProfundoError as error:
@@ -189,6 +197,10 @@ def load_table(
     if found:
         raise ProfundoError(f"data {printable(name)}: expected {takes}; found {found}")
     return data
+
+
+def what_is_in(folder: Path) -> str:
+    return f"of {things_at(folder)}" if any(folder.iterdir()) else "without files"
 
 
 def images_of(samples: Samples) -> Tensor:

@@ -260,7 +260,10 @@ def generated(
     it does not know."""
     recipe = find(name)
     if recipe.generate is None:
-        raise ProfundoError(f"recipe {name} generates nothing; `profundo report RUN` shows what it found")
+        hint = "`profundo report RUN` shows what it found"
+        if recipe.predict is not None:
+            hint = f"`profundo predict RUN FILE…` asks its networks, {hint}"
+        raise ProfundoError(f"recipe {name} generates nothing; {hint}")
     with torch.no_grad():
         return recipe.generate(
             ready(name, model, wishes, made_by(recipe)), count, torch.Generator().manual_seed(seed), prompt

@@ -30,7 +30,6 @@ __all__ = [
     "log_mels",
     "read_wav",
     "spectrogram",
-    "wav_files",
     "wavs_in_zip",
 ]
 
@@ -90,13 +89,6 @@ def read_wav(content: bytes, name: str) -> Tensor:
     if seconds > LONGEST:
         raise ProfundoError(f"{name}: expected at most {LONGEST} s of sound, got {seconds:.0f} s; cut it")
     return torch.from_numpy(resampled(recording.samples.mean(1), recording.rate, RATE))
-
-
-def wav_files(place: Path) -> list[Path]:
-    """The WAV files of a folder by name, hidden ones left out."""
-    return sorted(
-        f for f in place.iterdir() if f.suffix.lower() == ".wav" and not f.name.startswith(".") and f.is_file()
-    )
 
 
 def wavs_in_zip(path: Path) -> Iterator[tuple[str, Tensor]]:

@@ -1,4 +1,4 @@
-"""Spoken words as spectrograms: the Free Spoken Digit Dataset (Jackson et al.), or a folder of WAV files, one a class.
+"""Spoken words as spectrograms: the Free Spoken Digit Dataset (Jackson et al.), or recordings of one's own.
 
 digits = spoken_digits()                        # digits.train, .validation, .test: Utterances
 batches = Spoken(digits.train, batch_size=32)
@@ -18,12 +18,13 @@ import torch
 from torch import Tensor
 
 from profundo.data.batches import order
-from profundo.data.sound.spectrograms import BANDS, FLOOR, HOP, WINDOW, load_wav, log_mel, wav_files, wavs_in_zip
-from profundo.data.splits.splits import stratified
+from profundo.data.sound.sounds_by_class import sounds_by_class
+from profundo.data.sound.spectrograms import BANDS, FLOOR, HOP, WINDOW, log_mel, wavs_in_zip
 from profundo.data.streams.archives import printable
 from profundo.data.streams.cache import cached, data_folder
 from profundo.data.text.sequence_batches import Padded
 from profundo.files import sha256
+from profundo.languages import Said
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -33,11 +34,9 @@ __all__ = [
     "Spoken",
     "SpokenWords",
     "Utterances",
-    "classes_of_folder",
     "digits_archive",
     "padded",
     "parts_by_take",
-    "parts_of_each_class",
     "read_names",
     "sound_folder",
     "spoken_digits",
@@ -77,12 +76,15 @@ class Utterances:
 
 @dataclass(frozen=True, slots=True)
 class SpokenWords:
+    """notes: how recordings of one's own were read."""
+
     name: str
     classes: tuple[str, ...]
     train: Utterances
     validation: Utterances
     test: Utterances
     facts: Mapping[str, str]
+    notes: tuple[Said, ...] = ()
 
 
 def spoken_digits(*, data_dir: str | Path | None = None) -> SpokenWords:
@@ -141,34 +143,17 @@ def parts_by_take(path: Path, marks: Sequence[Mark]) -> list[Tensor]:
 
 
 def sound_folder(where: Path, *, seed: int = 0) -> SpokenWords:
-    """WAV files in one folder a class. A fifth of every class is the test, a tenth of the rest validation, by the seed.
+    """Recordings of one's own in one folder a class, divided as sounds_by_class.py says.
 
-    Raises ProfundoError when there are fewer than two classes, or a file does not read.
+    Raises ProfundoError when there are fewer than two classes or too few recordings, or a file does not read.
     """
-    classes, files = classes_of_folder(where)
-    array, notes = packed((str(file), load_wav(file)) for _, file in files)
-    every = joined(array, notes["lengths"], [label for label, _ in files], notes["names"])
-    train, held, test = (every.chosen(part) for part in parts_of_each_class(every.targets, seed))
+    own = sounds_by_class(where)
+    parts = own.parts(seed)
+    array, notes = packed(own.read())
+    every = joined(array, notes["lengths"], own.labels, notes["names"])
     facts = {"sha256": hashlib.sha256(array.tobytes()).hexdigest()}
-    return SpokenWords(where.name, classes, train, held, test, facts)
-
-
-def classes_of_folder(where: Path) -> tuple[tuple[str, ...], list[tuple[int, Path]]]:
-    """The classes, and every file with the number of its class."""
-    if not where.is_dir():
-        raise ProfundoError(f"{where}: expected a folder with a folder of WAV files for each class; there is none")
-    classes = sorted(place.name for place in where.iterdir() if place.is_dir() and wav_files(place))
-    if len(classes) < 2:
-        raise ProfundoError(f"{where}: expected at least two folders with WAV files, one a class; found {len(classes)}")
-    return tuple(classes), [(label, file) for label, name in enumerate(classes) for file in wav_files(where / name)]
-
-
-def parts_of_each_class(targets: Tensor, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Which recordings train, validate and test."""
-    own = torch.Generator().manual_seed(seed)
-    rest, test = stratified(targets, torch.arange(len(targets)), 0.2, own)
-    rest, held = stratified(targets, rest, 0.1, own)
-    return rest, held, test
+    train, held, test = map(every.chosen, parts)
+    return SpokenWords(own.name, own.classes, train, held, test, facts, own.notes)
 
 
 class Spoken:

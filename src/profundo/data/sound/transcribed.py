@@ -1,4 +1,4 @@
-"""A folder of WAV files with what is said in each: in a .txt of the same name beside it, or in one CSV with the columns file, text
+"""A folder of sounds with what is said in each: in a .txt of the same name beside it, or in one CSV with the columns file, text
 and, where it is known, speaker.
 """
 
@@ -20,7 +20,7 @@ from profundo.data.sound.mu_law import sound_of
 from profundo.data.sound.phrases import NO_WORD, Phrases, faster, side_by_side
 from profundo.data.sound.spectrograms import HOP, load_wav
 from profundo.data.sound.voices import Voices, joined, packed
-from profundo.data.streams.archives import printable
+from profundo.data.streams.archives import Folder, printable
 from profundo.data.tables.table_files import read_texts
 from profundo.data.text.characters import read_text
 from profundo.records import ProfundoError, TableForm
@@ -30,9 +30,7 @@ __all__ = ["FEWEST", "Recordings", "Transcribed", "Unit", "transcribed_folder"]
 Unit = Literal["words", "characters"]
 FEWEST = 10  # recordings
 MOST_LABELS = 1000
-LAYOUT = (
-    "a folder of WAV files with a .txt of the same name beside each, or with one CSV with the columns file and text"
-)
+LAYOUT = "a folder of sounds with a .txt of the same name beside each, or with one CSV with the columns file and text"
 
 
 class Recordings(NamedTuple):
@@ -95,32 +93,34 @@ class Line(NamedTuple):
 
 
 def transcripts(where: Path, encoding: str | None) -> tuple[list[Line], tuple[str, ...]]:
-    """Of every WAV in the folder and in those inside it, and what was decided. Names in a CSV choose among these files and lead
-    nowhere else."""
+    """Of every sound in the folder and in those inside it, links out of it left aside, and what was decided. Names in a CSV choose
+    among these files and lead nowhere else."""
     if where.is_file():
         raise ProfundoError(
-            f"{where}: expected {LAYOUT}; this is a file: give the folder that it lies in with its WAV files"
+            f"{where}: expected {LAYOUT}; this is a file: give the folder that it lies in with its sounds"
         )
     if not where.is_dir():
         raise ProfundoError(f"{where}: expected {LAYOUT}; there is no such folder")
-    files = {
-        path.relative_to(where).as_posix(): path
-        for path in sorted(where.rglob("*"))
-        if path.suffix.lower() == ".wav" and path.is_file() and not path.name.startswith(".")
-    }
+    sounds = Folder(where, "sounds")
+    files = {"/".join(parts): where.joinpath(*parts) for parts in sorted(sounds.paths)}
     tables = sorted(path for path in where.iterdir() if path.suffix.lower() == ".csv" and not path.name.startswith("."))
     if not files or len(tables) > 1:
-        found = f"{len(files)} WAV files and {len(tables)} CSV files"
+        found = f"{len(files)} sounds and {len(tables)} CSV files"
         raise ProfundoError(f"{where}: expected {LAYOUT}; found {found}")
-    return in_table(tables[0], files, encoding) if tables else ([beside(path, encoding) for path in files.values()], ())
+    left = tuple(map(str, sounds.notes))
+    if tables:
+        lines, notes = in_table(tables[0], files, encoding)
+        return lines, (*left, *notes)
+    texts = {where.joinpath(*parts).with_suffix(""): where.joinpath(*parts) for parts in Folder(where, "texts").paths}
+    return [beside(path, texts, encoding) for path in files.values()], left
 
 
-def beside(path: Path, encoding: str | None) -> Line:
-    text = path.with_suffix(".txt")
-    if not text.is_file():
-        raise ProfundoError(
-            f"{printable(str(path))}: expected {printable(text.name)} beside it with what is said, found none"
-        )
+def beside(path: Path, texts: Mapping[Path, Path], encoding: str | None) -> Line:
+    """texts: by what they are called without their suffix."""
+    text = texts.get(path.with_suffix(""))
+    if text is None:
+        name = printable(path.with_suffix(".txt").name)
+        raise ProfundoError(f"{printable(str(path))}: expected {name} beside it with what is said, found none")
     return said(path, read_text(text, encoding))
 
 
@@ -134,13 +134,13 @@ def in_table(table: Path, files: Mapping[str, Path], encoding: str | None) -> tu
     for row in frame.iter_rows(named=True):
         name = (row["file"] or "").replace("\\", "/").removeprefix("./")
         if name not in files:
-            raise ProfundoError(f"{table}: expected names of WAV files beside it, found {printable(name)!r}")
+            raise ProfundoError(f"{table}: expected names of sounds beside it, found {printable(name)!r}")
         if name in lines:
             raise ProfundoError(f"{table}: expected one line for each file, found two for {printable(name)}")
         lines[name] = said(files[name], row["text"] or "", (row.get("speaker") or "").strip())
     left = next((name for name in files if name not in lines), None)
     if left is not None:
-        raise ProfundoError(f"{table}: expected a line for each WAV file, found none for {printable(left)}")
+        raise ProfundoError(f"{table}: expected a line for each sound, found none for {printable(left)}")
     return list(lines.values()), notes
 
 

@@ -19,8 +19,9 @@ from torch import Tensor
 from profundo.data.batches import generator
 from profundo.data.drawn_batches import DrawnBatches
 from profundo.data.sound.mu_law import SILENT, codes_of
-from profundo.data.sound.spectrograms import load_wav, wavs_in_zip
-from profundo.data.sound.spoken import classes_of_folder, digits_archive, parts_by_take, parts_of_each_class, read_names
+from profundo.data.sound.sounds_by_class import sounds_by_class
+from profundo.data.sound.spectrograms import wavs_in_zip
+from profundo.data.sound.spoken import digits_archive, parts_by_take, read_names
 from profundo.data.streams.cache import cached
 from profundo.files import sha256
 from profundo.records import Batch
@@ -78,13 +79,14 @@ def digit_voices(*, data_dir: str | Path | None = None) -> SpokenVoices:
 
 
 def voice_folder(where: Path, *, seed: int = 0) -> SpokenVoices:
-    """WAV files in one folder a class, taken as one speaker's, divided as `sound_folder` divides them."""
-    classes, files = classes_of_folder(where)
-    array, notes = packed((str(file), load_wav(file)) for _, file in files)
-    every = joined(array, notes["lengths"], [label for label, _ in files], [0] * len(files))
-    train, held, test = (every.chosen(part) for part in parts_of_each_class(every.classes, seed))
+    """Recordings in one folder a class, taken as one speaker's, divided as `sound_folder` divides them."""
+    own = sounds_by_class(where)
+    parts = own.parts(seed)
+    array, notes = packed(own.read())
+    every = joined(array, notes["lengths"], own.labels, [0] * len(own.used))
     facts = {"sha256": hashlib.sha256(array.tobytes()).hexdigest()}
-    return SpokenVoices(classes, (where.name,), train, held, test, facts)
+    train, held, test = map(every.chosen, parts)
+    return SpokenVoices(own.classes, (own.name,), train, held, test, facts)
 
 
 def packed(sounds: Iterable[tuple[str, Tensor]]) -> tuple[np.ndarray, dict[str, Any]]:

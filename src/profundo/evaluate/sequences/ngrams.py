@@ -41,7 +41,7 @@ def ngram_bits(train: Tensor, test: Tensor, symbols: int, orders: int) -> list[f
         longer = shares[order - 1 :]  # the first symbols of the text have no context so long
         mixed = np.where(n > 0, (n_gram + t * longer) / np.maximum(n + t, 1), longer)
         shares = np.concatenate([shares[: order - 1], mixed])
-        results.append(float(-np.log2(shares).mean()))
+        results.append(float(0.0 - np.log2(shares).mean()))  # of what is certain 0, not −0
     return results
 
 

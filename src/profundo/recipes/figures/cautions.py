@@ -28,7 +28,13 @@ def better_ways(outcome: Outcome) -> str:
     beside = {against_of(outcome, name): outcome.baseline[name]} if name in outcome.baseline else {}
     meaning, others = meaning_of(name), {**beside, **outcome.rivals}
     better = [f"{way} ({score(name, other)})" for way, other in others.items() if meaning.is_better(other, value)]
-    return f"Better by the {name}: {', '.join(better)}." if better else ""
+    return f"Better by the {in_a_sentence(name)}: {', '.join(better)}." if better else ""
+
+
+def in_a_sentence(name: str) -> str:
+    """A figure of one of several data, named as "diabetes: RMSE"."""
+    of, colon, figure = name.partition(": ")
+    return f"{figure} of {of}" if colon else name
 
 
 def against_of(outcome: Outcome, name: str) -> str:

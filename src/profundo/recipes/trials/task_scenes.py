@@ -85,7 +85,7 @@ def _cells(grid: GridWorld, values: Sequence[float], actions: Sequence[int], tol
         if sign in "Gx":
             written(pen, middle, "goal" if sign == "G" else "pit", 11, PAPER)
         elif sign != "#":
-            written(pen, (middle[0], up + CELL - 9), f"{values[cell]:.2f}", 9.5)
+            written(pen, (middle[0], up + CELL - 9), f"{round(values[cell], 2) + 0.0:.2f}", 9.5)
             _arrow(pen, (middle[0], middle[1] - 6), MOVES[actions[cell]])
 
 

@@ -6,6 +6,7 @@ It learns what is said after what, and that a turn ends; nobody teaches it to be
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, takewhile
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.data.text.characters import Text
+from profundo.data.text.characters import UNKNOWN, Characters, Text
 from profundo.data.text.dialogues import (
     NOTHING,
     Answers,
@@ -83,11 +84,17 @@ def own_dialogues(path: str, seed: int) -> Parts:
     return train, validation, test
 
 
-def check_known(dialogues: Parts | None, alphabet: Alphabet) -> None:
-    """Raise ProfundoError for a character that the alphabet does not have."""
-    for part in dialogues or ():
-        for dialogue in part:
-            alphabet.encode("".join(dialogue))
+def check_known(path: str, dialogues: Parts, alphabet: Alphabet) -> None:
+    """Raise ProfundoError for characters of dialogues of one's own that the alphabet does not have, as those of a text may not."""
+    if not isinstance(alphabet, Characters) or UNKNOWN in alphabet.vocabulary:
+        return
+    told = "".join(turn for part in dialogues for dialogue in part for turn in dialogue)
+    strange = sorted(set(unicodedata.normalize("NFC", told)) - set(alphabet.vocabulary))
+    if strange:
+        raise ProfundoError(
+            f"{path}: expected only characters that the text has, got {', '.join(map(repr, strange[:8]))}"
+            f'{" and others" if len(strange) > 8 else ""}; take byte pairs, which spell all: --set pieces="byte pairs"'
+        )
 
 
 def begin_as(net: GPT, other: nn.Module) -> None:

@@ -112,14 +112,14 @@ def run(context: Context, settings: Settings) -> Outcome:
     first = committee.column_net(data.spec, settings.width)
     small = partial(pupil, context, settings, data, first)
     alone, _ = small(ALONE, data.train, None)
-    taught = {t: small(f"{TAUGHT}, T = {t}", data.train, (knows, t)) for t in dict.fromkeys(settings.temperatures)}
+    taught = {t: small(f"{TAUGHT}, T = {t:g}", data.train, (knows, t)) for t in dict.fromkeys(settings.temperatures)}
     best = max(taught, key=lambda t: taught[t][0].validated)
     ours, net = taught[best]
     others = (data.train.targets != unseen).nonzero().squeeze(1)
     blind, blind_net = small(BLIND, chosen(data.train, others), (knows[others], best))
     level = bias_for(context, blind_net, data, unseen, teacher.said_of_validation)
     never = recalls(data, blind.said, unseen, level)
-    rows = {TEACHER: teacher.judged, ALONE: alone, **{f"{TAUGHT}, T = {t}": one for t, (one, _) in taught.items()}}
+    rows = {TEACHER: teacher.judged, ALONE: alone, **{f"{TAUGHT}, T = {t:g}": one for t, (one, _) in taught.items()}}
     return Outcome(
         scores=ours.scores.values,
         baseline=alone.scores.values,

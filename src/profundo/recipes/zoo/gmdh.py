@@ -33,6 +33,7 @@ from profundo.nets.polynomial_units import TERMS, PolynomialNet, Unit, assembled
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Passage, Table
 from profundo.pictures.numbers import how_many
+from profundo.pictures.verdict import score
 from profundo.recipes.classifying import spec_of
 from profundo.recipes.context import Context
 from profundo.recipes.own_data import Takes
@@ -455,7 +456,7 @@ def error_table(errors: Mapping[str, Mapping[str, Sequence[float]]]) -> Table:
     return Table(
         "Beside linear models and trees",
         "Error on the test splits. All methods learned from the same samples; the last column counts splits.",
-        ["table", "method", "median", "10 %", "90 %", "GMDH better, worse in"],
+        ["figure", "method", "median", "10 %", "90 %", "GMDH better, worse in"],
         rows,
     )
 
@@ -464,9 +465,11 @@ def conclusion(learnt: Learned, medians: Mapping[str, Mapping[str, float]], spli
     name, first = next(iter(medians.items()))
     won = sum(some["GMDH"] < some["linear model"] for some in medians.values())
     layers = in_layers(learnt.roots)
-    others = ", ".join(f"{method} {value:.3g}" for method, value in first.items() if method != "GMDH")
+    table, _, figure = name.partition(": ")
+    others = ", ".join(f"{method} {score(figure, value)}" for method, value in first.items() if method != "GMDH")
     return (
-        f"On {name} the net that grew has {first['GMDH']:.3g}, {others} (medians over {splits} splits); that of the first split has "
+        f"{figure[:1].upper()}{figure[1:]} on {table}: the net that grew {score(figure, first['GMDH'])}, {others} (medians over "
+        f"{how_many(splits, 'split')}); that of the first split has "
         f"{how_many(sum(map(len, layers)), 'unit')} in {how_many(len(layers), 'layer')}. Its median is below the linear model's on "
         f"{won} of {how_many(len(medians), 'table')}."
     )

@@ -113,7 +113,8 @@ def run(context: Context, settings: Settings) -> Outcome:
         context.facts["dialogues"] = {"sha256": hashlib.sha256(json.dumps(dialogues).encode()).hexdigest()}
     known = known_of(settings, text, dialogues)
     nets, alphabet = networks(settings, known), alphabet_of(known)
-    check_known(dialogues, alphabet)
+    if settings.dialogues is not None and dialogues is not None:
+        check_known(settings.dialogues, dialogues, alphabet)
     model, net = Model(settings, nets, known), nets["net"]
     (before,) = generate(model, 1, context.generator("before"), "")
     trained = train(context, settings, text, net, alphabet)

@@ -215,6 +215,7 @@ def balancing(context: Context, task: CartPole, learned: Mapping[str, Learned]) 
         f"0.02 s; an episode ends after {task.longest} steps.",
         torch.stack(frames),
         0.02 * SHOWN,
+        is_written_on=True,
     )
 
 
@@ -269,6 +270,7 @@ def ways_out(task: GridWorld, learned: Mapping[str, Learned]) -> Images:
         "arrows are best actions. Cells on no way from the start were hardly ever tried.",
         torch.stack([grid_scene(task, values[title], actions[title], title) for title in values]),
         columns=2,
+        is_written_on=True,
     )
 
 

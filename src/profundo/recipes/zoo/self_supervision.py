@@ -34,7 +34,7 @@ from profundo.evaluate.retrieval import nearest, precision_at
 from profundo.nets.self_supervised import classifier_of, encoder, projector
 from profundo.objectives.view_agreement import barlow_twins, sim_clr
 from profundo.pictures.exhibits import Chart, Images, Table
-from profundo.pictures.numbers import percent
+from profundo.pictures.numbers import how_many, percent
 from profundo.ranks_and_places import evenly
 from profundo.recipes.classifying import classified, predict, spec_of, train
 from profundo.recipes.context import Context, Trained
@@ -335,7 +335,7 @@ def figures_table(results: Mapping[str, Mapping[str, Sequence[float]]], few_coun
         rows.append([name, mean(figures[ALL]) if ALL in figures else "", mean(values), spread])
     caption = (
         f"Test accuracy after {all_count:,} labels, and after {few_count:,}: means, and from the worst to the best of "
-        f"{len(next(iter(results.values()))[FEW])} draws. Linear: a layer on frozen codes; tuned: all layers learned on."
+        f"{how_many(len(next(iter(results.values()))[FEW]), 'draw')}. Linear: a layer on frozen codes; tuned: all layers learned on."
     )
     shares = [f"{all_count:,} labels", f"{few_count:,} labels"]
     return Table("With all labels, and with few", caption, ["net", *shares, "draws"], rows, shares)
@@ -367,7 +367,7 @@ def concluded(results: Mapping[str, Mapping[str, Sequence[float]]], count: int, 
         f"after all labels, on random weights {percent(all_[RANDOM], 1)}; labels alone teach the same net "
         f"{percent(all_[LABELS], 1)}. With {count:,} labels ({percent(share, 1)}) it is {percent(few_[OURS], 1)}, "
         f"{percent(few_[RANDOM], 1)} and {percent(few_[LABELS], 1)}, with all layers tuned {percent(few_[TUNED], 1)}; means "
-        f"over {repeats} draws."
+        f"over {how_many(repeats, 'draw')}."
     )
 
 

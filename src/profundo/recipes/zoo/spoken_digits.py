@@ -48,7 +48,7 @@ __all__ = ["RECIPE", "Settings", "blanked", "networks", "predict", "run"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """data: a folder of WAV files, one folder a class, in place of the digits.
+    """data: a folder or .zip of sounds, one folder a class, in place of the digits.
 
     cell: of the recurrent net; width: of its layers; blank: the largest share of bands and of moments blanked out.
     clip: the largest norm of a gradient.
@@ -129,7 +129,14 @@ def train(context: Context, settings: Settings, words: SpokenWords, net: nn.Modu
 def _words(context: Context, settings: Settings) -> SpokenWords:
     if settings.data is None:
         return spoken_digits(data_dir=context.data_dir)
-    return sound_folder(Path(settings.data), seed=context.seed)
+    return own_words(context, settings.data)
+
+
+def own_words(context: Context, where: str) -> SpokenWords:
+    words = sound_folder(Path(where), seed=context.seed)
+    for note in words.notes:
+        context.say(f"data: {note}")
+    return words
 
 
 def blanked(spectrograms: Tensor, share: float) -> Tensor:

@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from profundo.data.drawn_batches import DrawnBatches
 from profundo.data.sound.mu_law import CODES, SILENT, edges, expanded, sound_of
 from profundo.data.sound.spectrograms import RATE
-from profundo.data.sound.spoken import SpokenWords, sound_folder, spoken_digits, utterances
+from profundo.data.sound.spoken import SpokenWords, spoken_digits, utterances
 from profundo.data.sound.voices import NOTHING, SpokenVoices, Voices, digit_voices, voice_folder, voice_windows, window
 from profundo.evaluate.scores import evaluating
 from profundo.evaluate.sequences.linear_prediction import best_predictor, predictor_bits
@@ -59,12 +59,13 @@ __all__ = ["RECIPE", "Settings", "generate", "networks", "run"]
 PAUSE = RATE // 5  # samples between words
 ORDERS = 3  # of the Markov chain's contexts: none, one sample, two
 AT_ONCE = 100  # words
+MOST_BESIDE = 10  # classes whose drawn and real sounds are seen below one another
 LEAST = 0.05  # seconds of a word
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """data: a folder of WAV files, one folder a class, in place of the digits.
+    """data: a folder or .zip of sounds, one folder a class, in place of the digits.
 
     channels, skip, depth, stacks: of the net; a stack is `depth` layers of doubling dilation. conditions: numbers that tell the
     word and the speaker. length: samples of a window; batch_size: windows of an update; updates: in all, over so many epochs.
@@ -156,8 +157,8 @@ def _data(context: Context, settings: Settings) -> tuple[SpokenVoices, SpokenWor
     if settings.data is None:
         voices, words = digit_voices(data_dir=context.data_dir), spoken_digits(data_dir=context.data_dir)
     else:
-        where = Path(settings.data)
-        voices, words = voice_folder(where, seed=context.seed), sound_folder(where, seed=context.seed)
+        words = listener.own_words(context, settings.data)
+        voices = voice_folder(Path(settings.data), seed=context.seed)
     context.facts["recordings"] = voices.facts
     return voices, words
 
@@ -340,21 +341,21 @@ def spoken(net: WaveNet, known: Mapping[str, Any], voices: SpokenVoices, generat
     words = in_turn(known, len(classes), speaker=0)
     made = sounded(net, words, generator, Drawn(**known["drawn"]))
     part = voices.test
-    firsts = [((part.classes == label).nonzero()[:1]) for label in range(len(classes))]
-    real = [sound_of(part[int(first[0, 0])]) for first in firsts if len(first)]
+    firsts = {label: int(at[0, 0]) for label in range(len(classes)) if len(at := (part.classes == label).nonzero()[:1])}
+    real = {label: sound_of(part[index]) for label, index in firsts.items()}
     told = f"{classes[0]} to {classes[-1]}"
-    pictures = torch.cat([listener.picture(utterances([("", sound)]), [0]) for sound in (*made, *real)])
-    labels = [f"{name}, drawn" for name in classes]
-    labels += [f"{classes[label]}, real" for label, first in enumerate(firsts) if len(first)]
+    beside = list(real)[:MOST_BESIDE]
+    sounds = [*(made[label] for label in beside), *(real[label] for label in beside)]
     return [
         Sound("Generated", f"The words {told} in the voice {who}, drawn sample by sample.", strung(made), RATE),
-        Sound("Real", f"Recordings of {told} that were kept apart, as μ-law codes.", strung(real), RATE),
+        Sound("Real", f"Recordings of {told} that were kept apart, as μ-law codes.", strung(list(real.values())), RATE),
         Images(
             "Spectrograms",
             "Of drawn and of real sounds: time from left to right, pitch from low to high, the louder the brighter.",
-            pictures,
-            columns=len(classes) if len(classes) <= 10 else 5,
-            labels=labels,
+            torch.cat([listener.picture(utterances([("", sound)]), [0]) for sound in sounds]),
+            columns=len(beside),
+            rows=["drawn", "real"],
+            heads=[classes[label] for label in beside],
         ),
     ]
 
