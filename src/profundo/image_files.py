@@ -33,8 +33,8 @@ __all__ = [
 ]
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
-MOST_PIXELS = 2**25  # of one image: 100 MB in colour
-MOST_WORK = 8 * MOST_PIXELS
+MOST_PIXELS = 2**26  # of one image: 200 MB in colour
+MOST_WORK = 4 * MOST_PIXELS
 COMMON_SCANS = 10  # of a progressive JPEG
 NUMPY = b"\x93NUMPY"
 ORIENTATION = 0x0112  # of EXIF: how the camera was held

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from profundo.records import ProfundoError
+from profundo.train import hardware
 from profundo.train.hardware import choose_precision, stride_is_too_wide
 
 HELD = """
@@ -81,7 +82,8 @@ def test_answers_are_computed_in_memory_that_the_system_does_not_clear_anew():
         (nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2), nn.AdaptiveAvgPool2d(1)), (1, 28, 28), False),
     ],
 )
-def test_strides_wider_than_what_is_left_of_the_image_are_seen(net, shape, wide):
+def test_strides_wider_than_what_is_left_of_the_image_are_seen(net, shape, wide, monkeypatch):
+    monkeypatch.setattr(hardware, "has_tiles", bool)
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     assert stride_is_too_wide(net, shape) is wide
     assert net.training
@@ -91,3 +93,19 @@ def test_strides_wider_than_what_is_left_of_the_image_are_seen(net, shape, wide)
         assert choose_precision("auto", net, torch.device("cpu"), shape) == "float32"
         with pytest.raises(ProfundoError, match="take float32"):
             choose_precision("bfloat16", net, torch.device("cpu"), shape)
+
+
+@pytest.mark.parametrize(
+    ("net", "shape", "wrong"),
+    [
+        (nn.Conv2d(1, 2, 3, stride=2, padding=1), (1, 2, 2), True),
+        (nn.Conv2d(1, 2, 3, stride=2, padding=1), (1, 2, 3), False),
+        (nn.Conv2d(1, 2, 3, stride=2, padding=1), (1, 3, 2), True),
+        (nn.Conv2d(1, 2, 3), (1, 3, 3), False),
+        (nn.Sequential(*(nn.Conv2d(1, 1, 3, stride=2) for _ in range(4))), (1, 32, 32), True),
+        (nn.Sequential(nn.Unflatten(2, (4, 2)), nn.Conv2d(1, 2, 3, 2, 1)), (1, 8), True),  # as a sound comes
+    ],
+)
+def test_strided_convolutions_to_a_single_column_are_seen_where_tiles_compute_them(net, shape, wrong, monkeypatch):
+    monkeypatch.setattr(hardware, "has_tiles", lambda: True)
+    assert stride_is_too_wide(net, shape) is wrong

@@ -61,8 +61,8 @@ def choose_precision(name: str, net: nn.Module, device: torch.device, shape: tup
     """
     if name == "bfloat16" and device.type == "cpu" and stride_is_too_wide(net, shape):
         raise ProfundoError(
-            "precision bfloat16: a convolution of this net has a stride wider than what is left of the image, for which "
-            "PyTorch's gradients in bfloat16 are wrong on a CPU; take float32"
+            "precision bfloat16: a convolution of this net has a stride too wide for what is left of the image: PyTorch's "
+            "kernels for it in bfloat16 are wrong on this CPU; take float32"
         )
     recurrent = any(isinstance(module, nn.LSTM) for module in net.modules())
     if name == "bfloat16" and device.type == "cpu" and recurrent and not has_avx512():
@@ -78,26 +78,31 @@ def choose_precision(name: str, net: nn.Module, device: torch.device, shape: tup
 
 
 def stride_is_too_wide(net: nn.Module, shape: tuple[int, ...]) -> bool:
-    """Whether a convolution of the net gets an image with a side smaller than its stride.
+    """Whether a convolution of the net gets an image with a side smaller than its stride; on a CPU with matrix tiles also
+    whether one with a stride makes images of a single column.
 
-    The bfloat16 kernel of such a convolution leaves part of the weights' gradient as it found the memory (PyTorch 2.13,
-    oneDNN): numbers at random, often NaN. A pass of two blank images tells; the net is left as it was.
+    The bfloat16 kernels of such convolutions (PyTorch 2.13, oneDNN) leave part of the weights' gradient, with tiles of the
+    output, as they found the memory: numbers at random, often NaN. A pass of two blank samples tells; the net is left as it was.
     """
     strided = [
         module for module in net.modules() if isinstance(module, nn.Conv2d | nn.Conv3d) and max(module.stride) > 1
     ]
-    widest = math.prod(_stride(module) for module in net.modules())
-    flat = all(isinstance(module, nn.Conv2d) for module in strided)  # else a side may come from anywhere
-    if len(shape) != 3 or not strided or (flat and min(shape[1:]) >= widest * max(map(_stride, strided))):
+    widest, tiles = math.prod(_stride(module) for module in net.modules()), has_tiles()
+    flat = len(shape) == 3 and all(
+        isinstance(module, nn.Conv2d) for module in strided
+    )  # else a side may come from anywhere
+    far = flat and not tiles and min(shape[1:]) >= widest * max(map(_stride, strided), default=1)
+    if not strided or far or not 2 <= len(shape) <= 3:
         return False
     results: list[bool] = []
 
-    def look(module: nn.Conv2d | nn.Conv3d, arguments: tuple[Tensor, ...]) -> None:
+    def look(module: nn.Conv2d | nn.Conv3d, arguments: tuple[Tensor, ...], output: Tensor) -> None:
         sides = arguments[0].shape[-len(module.stride) :]
         results.append(any(side < step for side, step in zip(sides, module.stride, strict=True)))
+        results.append(tiles and output.shape[-1] == 1 < module.stride[-1])
 
     modes = [(module, module.training) for module in net.modules()]
-    hooks = [module.register_forward_pre_hook(look) for module in strided]
+    hooks = [module.register_forward_hook(look) for module in strided]
     parameter = next(net.parameters(), torch.empty(0))
     try:
         with torch.no_grad():
@@ -136,11 +141,13 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     """
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    tiles, pairs = (
-        bool(getattr(torch.cpu, ask, bool)())  # absent in some releases: then no
-        for ask in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    )
-    return has_avx512() and (tiles or (pairs and cpu_vendor() != "GenuineIntel"))
+    pairs = bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)())  # absent in some releases: then no
+    return has_avx512() and (has_tiles() or (pairs and cpu_vendor() != "GenuineIntel"))
+
+
+def has_tiles() -> bool:
+    """Whether the CPU multiplies matrices in tiles (AMX)."""
+    return bool(getattr(torch.cpu, "_is_amx_tile_supported", bool)())
 
 
 @cache
