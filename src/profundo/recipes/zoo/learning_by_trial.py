@@ -8,8 +8,9 @@ computed, by value iteration: the oracle of what was learned. gymnasium's own en
 Result (seed 0, ten nets each, mean return of 100 episodes with its 95 % interval over nets). Cart–pole: REINFORCE 498.9 (497–501),
 deep Q 394 (323–465, the worst net 189); random actions 24, a policy set by hand 482, the most 500. Grid: deep Q 0.398 (0.381–0.415),
 REINFORCE 0.350 (0.305–0.395); the shortest way, which a person may set, 0.398, random actions −3.4. About 65 s on one core of an AMD
-EPYC, no GPU. Means of seeds 0, 1, 2 (Intel Xeon): the pole 498, 498, 495 and 379, 428, 454, the grid 0.395, 0.399, 0.386 by deep Q and
-0.350, 0.290, 0.295 by REINFORCE. Settings are first guesses, none was tuned; that deep Q forgets the pole again and again is in its curve.
+EPYC, no GPU. Means of seeds 0, 1, 2 (Intel Xeon): the pole 498, 498, 495 and 379, 428, 454, the grid 0.395, 0.399, 0.386 by deep Q
+and 0.350, 0.290, 0.295 by REINFORCE. Settings are first guesses, none was tuned; that deep Q forgets the pole again and again is in
+its curve.
 """
 
 from __future__ import annotations

@@ -9,13 +9,13 @@ end; the first tells a digit or a blank every 64 ms and is read by prefix beam s
 attends. Beside them, a string is cut where it is quiet, and the net of the recipe spoken-digits names each piece: it learns from as
 noisy recordings, and where to cut is chosen by validation.
 
-Result (seed 0, george left out, 300 test phrases by known speakers and 300 by him; 161 s on one core of an AMD EPYC, no GPU):
-CTC gets 6.3 % of the labels of known speakers wrong and 29.8 % of george's, for five voices are too few to know a sixth; by the
-likeliest path in place of the beam 6.4 and 30.6 %. The net that attends: 11.0 and 35.0 %; it learns more slowly and has more
-parameters. Cut at silences: 24.5 and 35.8 %. In phrases without a mistake half of the labels lie within 44 ms of the middles of
-their words by CTC, 39 by attention, 21 where a piece between silences was named, 85 if spread evenly. Over seeds 0 to 2, which leave
-out george, jackson and lucas (Intel Xeon): CTC 7.0 % (5.4–9.0) and 20.9 % (11.8–30.8), attention 12.5 %, cut 25.7 %. More updates are what to
-raise first; how far they go was not measured.
+Result (seed 0, george left out, 300 test phrases by known speakers and 300 by him; 161 s on one core of an AMD EPYC, no GPU): CTC
+gets 6.3 % of the labels of known speakers wrong and 29.8 % of george's, for five voices are too few to know a sixth; by the likeliest
+path in place of the beam 6.4 and 30.6 %. The net that attends: 11.0 and 35.0 %; it learns more slowly and has more parameters. Cut at
+silences: 24.5 and 35.8 %. In phrases without a mistake half of the labels lie within 44 ms of the middles of their words by CTC, 39
+by attention, 21 where a piece between silences was named, 85 if spread evenly. Over seeds 0 to 2, which leave out george, jackson and
+lucas (Intel Xeon): CTC 7.0 % (5.4–9.0) and 20.9 % (11.8–30.8), attention 12.5 %, cut 25.7 %. More updates are what to raise first;
+how far they go was not measured.
 """
 
 from __future__ import annotations
