@@ -178,7 +178,7 @@ def many_scans():
 
 
 BOMB = png(60_000, 60_000, 8, 2, b"\0" * 100)
-LARGE = png(7_000, 7_000, 8, 0, b"\0" * 100)
+LARGE = png(9_000, 9_000, 8, 0, b"\0" * 100)
 
 
 @pytest.mark.parametrize(
