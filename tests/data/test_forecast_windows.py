@@ -167,7 +167,7 @@ def test_of_a_few_rows_with_one_time_the_last_counts(tmp_path):
     )
     assert 30.5 in found.train.targets
     assert 30.0 not in found.train.targets
-    assert any("1 rows have a time" in note for note in found.notes)
+    assert any("1 row has a time" in note for note in found.notes)
 
 
 def test_other_columns_are_channels_and_words_are_left_out(tmp_path):

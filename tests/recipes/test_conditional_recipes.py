@@ -33,7 +33,7 @@ def test_a_class_is_asked_for_by_its_name():
     assert max(map(len, named)) == 40
     with pytest.raises(ProfundoError, match=r"expected a class of cat, dog, owl, got 'cow'"):
         asked_class(classes, "cow")
-    with pytest.raises(ProfundoError, match=r"told no classes.*condition=class"):
+    with pytest.raises(ProfundoError, match=r"told no classes.*condition='class'"):
         asked_class([], "dog")
 
 

@@ -5,7 +5,7 @@ runs/.started/NAME.json   its process, and whether it was paused before its fold
 runs/.started/NAME.txt    what it said on stderr: all that is known of one that ended before its folder was made
 
 A training is `profundo train --config NAME.yaml --out runs/NAME`, never a word for a shell, in a session of its own, so that
-Ctrl-C in the lab's terminal does not reach it. It is paused by SIGINT, upon which it saves its state and ends, and gone on
+Ctrl-C in the lab's terminal does not reach it. It is paused by SIGTERM, upon which it saves its state and ends, and gone on
 with by `profundo resume`, to the same bits: that holds whoever was stopped meanwhile, the lab or the machine. One that is paused
 before it has made its folder has no state to save, and is gone on with by being started anew.
 """
@@ -54,6 +54,7 @@ PROGRAM = (sys.executable, "-m", "profundo")
 MOST_STARTED, MOST_KEPT = 500, 1 << 16  # records; bytes of one that are read
 SIGN = "profundo: "  # before the line that says why a command failed
 LAST, LONGEST = 8, 8000  # lines of what was said, the last of which tell why; characters of one that are shown
+LEAVING = 10.0  # seconds that a process may take to end after all is written
 SECONDS = 180.0  # that something that is only asked may take
 children: list[subprocess.Popen[bytes]] = []
 
@@ -127,7 +128,10 @@ def remove(runs: Path, name: str) -> None:
     check_name(name)
     if (runs / name).is_symlink():
         raise ProfundoError(Said("refusals.run_is_link", name=name))
-    if is_at_work(kept_holder(runs, name)) or ((runs / name).is_dir() and run_row(runs, name).state == "running"):
+    holder, state = kept_holder(runs, name), run_row(runs, name).state if (runs / name).is_dir() else ""
+    if state == "finished":
+        wait_for_end(holder)
+    if is_at_work(holder) or state == "running":
         raise ProfundoError(Said("refusals.run_at_work", name=name))
     if (runs / name).exists() and not (runs / name / "experiment.yaml").is_file():
         raise ProfundoError(Said("refusals.run_is_none", name=name))
@@ -135,6 +139,13 @@ def remove(runs: Path, name: str) -> None:
     forget(runs, name)
     if (runs / name).exists():
         raise ProfundoError(Said("refusals.run_remains", name=name))
+
+
+def wait_for_end(holder: Holder | None) -> None:
+    """Of a process whose work is done: it leaves in a moment, or is not waited for."""
+    patience = time.monotonic() + LEAVING
+    while is_at_work(holder) and time.monotonic() < patience:
+        time.sleep(0.05)
 
 
 def forget(runs: Path, name: str) -> None:

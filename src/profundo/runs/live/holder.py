@@ -66,18 +66,19 @@ def may_be_at_work(holder: Holder | None) -> bool:
 
 
 def interrupt(holder: Holder | None) -> bool:
-    """Send SIGINT, as Ctrl-C does, to this very process and to no other. False where it is gone, or not certain."""
+    """Send SIGTERM to this very process and to no other: it saves its state as after Ctrl-C, which what is started in the background
+    does not hear before it has begun. False where it is gone, or not certain."""
     if holder is None or not is_at_work(holder):
         return False
     try:
         if not hasattr(os, "pidfd_open"):
-            os.kill(holder.pid, signal.SIGINT)
+            os.kill(holder.pid, signal.SIGTERM)
             return True
         handle = os.pidfd_open(holder.pid)
         try:
             if not is_at_work(holder):  # that the handle is of the same one
                 return False
-            signal.pidfd_send_signal(handle, signal.SIGINT)
+            signal.pidfd_send_signal(handle, signal.SIGTERM)
         finally:
             os.close(handle)
     except OSError:
