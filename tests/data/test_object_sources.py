@@ -665,7 +665,7 @@ def test_a_zip_is_read_where_it_lies_and_what_points_out_of_it_is_left_out(tmp_p
         archive.writestr("annotations/instances_val2017.json", b'{"images": [], "annotations": [], "categories": []}')
     result = read(tmp_path / "scenes.zip")
     assert len(result.labels) == 4
-    assert "point out of it" in " ".join(notes_of(result.remarks))
+    assert "points out of it" in " ".join(notes_of(result.remarks))
 
 
 # -------------------------------------------------------------------------------------------------------------- splits
