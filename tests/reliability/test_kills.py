@@ -36,7 +36,7 @@ def test_random_kills_of_the_process_group_change_no_bit(name, trainings, undist
         else:
             assert command.wait().code == 0, command.wait().said
     assert bits(fast / "run") == expected
-    assert strays(fast / "run") == []
+    assert set(strays(fast / "run")) <= {".holder"}, "that of one killed as it left, with all written"
 
 
 def test_three_kills_inside_one_epoch_change_no_bit(trainings, undisturbed, fast):
