@@ -346,7 +346,7 @@ class TestMistakes:
     def test_the_place_of_a_mistake_is_marked_in_each_language(self, language, here):
         with pytest.raises(ProfundoError) as refused:
             parse("{at}+*b")
-        assert f'"{{at}}+⟨{here}⟩*b"' in refused.value.args[0].everywhere[language]
+        assert f"{{at}}+⟨{here}⟩*b" in refused.value.args[0].everywhere[language]
 
     @pytest.mark.parametrize(
         ("text", "says"),
