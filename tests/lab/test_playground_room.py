@@ -3,6 +3,7 @@
 import compileall
 import math
 import os
+import threading
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 import profundo as pf
 from lab_desk import Page, new_lab
 from profundo.doctor.verdicts import Experiment, Finding, Report
-from profundo.lab.rooms import playground_beside
+from profundo.lab.rooms import playground_beside, playground_thread
 from profundo.lab.rooms.room_calls import CALLS
 from profundo.languages import told_by
 from profundo.playground.early_signs import early_signs
@@ -257,6 +258,23 @@ def test_only_an_upload_is_read(lab, page, call, tmp_path):
 
 
 # ---------------------------------------------------------------------------------------------------------- race, examine
+def test_a_frame_that_a_pause_overtakes_is_followed_by_one_that_says_so(page, monkeypatch):
+    told, values = [], page.opened("playground").values
+    found = playground_thread.playing(page.desk)
+    made = found.frame
+
+    def overtaken():
+        frame = made()
+        if frame["running"] and threading.current_thread() is not threading.main_thread():
+            found.run(on=False)
+        return frame
+
+    monkeypatch.setattr(found, "frame", overtaken)
+    page.call("playground.act", what="run")
+    while True not in told or told[-1]:
+        told.append(values.get(timeout=5)["running"])
+
+
 def test_each_optimizer_runs_at_its_own_rate_and_shows_its_map(page):
     rates = {"sgd": 0.3, "adam": 0.01}
     lanes = page.call("playground.race", rates=rates, epochs=3)["lanes"]

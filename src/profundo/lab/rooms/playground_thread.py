@@ -87,12 +87,17 @@ class Playing:
             }
 
     def _run(self) -> None:
+        told = False  # that it runs
         while not self.has_ended:
             channel = self.desk.channel(ROOM)
             if not self.running or channel is None:
+                if told:  # by a frame that may have been overtaken by the answer that it pauses
+                    self.show()
+                told = False
                 self._wake.wait(PATIENCE)
                 self._wake.clear()
             elif channel.wait(PATIENCE):
+                told = True
                 begin = time.perf_counter()
                 self._advance(begin)
                 self.show()
