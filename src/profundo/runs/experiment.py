@@ -55,7 +55,6 @@ __all__ = [
     "Setting",
     "as_option",
     "belonging_to",
-    "label_of",
     "new_experiment",
     "write_experiment",
 ]
